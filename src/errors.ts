@@ -1,0 +1,115 @@
+/**
+ * Every error gitstore throws on purpose. Each class has a stable `code`, names the `path` or `ref`
+ * it is about where there is one, and keeps the error that caused it as `cause`.
+ */
+
+export interface ErrorDetails {
+  path?: string | undefined;
+  ref?: string | undefined;
+  cause?: unknown;
+}
+
+/** Base of all errors of this package. */
+export class GitStoreError extends Error {
+  readonly code: string;
+  /** The path in the store, or on disk, that the error is about. */
+  readonly path?: string;
+  /** The branch, tag, hash or full ref name that the error is about. */
+  readonly ref?: string;
+
+  constructor(message: string, code = 'EGITSTORE', details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.ref !== undefined) this.ref = details.ref;
+  }
+}
+
+/** Missing path, missing local file, or missing store (`ENOENT`). */
+export class FileNotFoundError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ENOENT', details);
+  }
+}
+
+/** A file was meant and a directory stands there (`EISDIR`). */
+export class IsADirectoryError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EISDIR', details);
+  }
+}
+
+/** A directory was meant and a file stands there (`ENOTDIR`). */
+export class NotADirectoryError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ENOTDIR', details);
+  }
+}
+
+/** Writing to a tag or to a bare commit (`EPERM`). */
+export class PermissionError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EPERM', details);
+  }
+}
+
+/** Missing branch, tag or note (`ENOREF`). */
+export class KeyNotFoundError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ENOREF', details);
+  }
+}
+
+/** A tag that exists already (`EREFEXISTS`). */
+export class KeyExistsError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EREFEXISTS', details);
+  }
+}
+
+/** A path that cannot be stored: `..`, empty, `.git`, NUL (`EINVAL`). */
+export class InvalidPathError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EINVAL', details);
+  }
+}
+
+/** A branch or tag name that Git does not allow (`EINVAL`). */
+export class InvalidRefNameError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EINVAL', details);
+  }
+}
+
+/** Using a finished batch, writer or store (`ECLOSED`). */
+export class BatchClosedError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ECLOSED', details);
+  }
+}
+
+/** The branch moved on since the snapshot was taken (`ESTALE`). */
+export class StaleSnapshotError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ESTALE', details);
+  }
+}
+
+/** A lock could not be had in time; the message says who holds it (`ELOCKED`). */
+export class LockTimeoutError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ELOCKED', details);
+  }
+}
+
+/** An object, pack, index or ref fails its checksum or cannot be parsed (`ECORRUPT`). */
+export class CorruptObjectError extends GitStoreError {
+  /** The object, where it is known. */
+  readonly objectId?: string;
+
+  constructor(message: string, details: ErrorDetails & { objectId?: string | undefined } = {}) {
+    super(message, 'ECORRUPT', details);
+    if (details.objectId !== undefined) this.objectId = details.objectId;
+  }
+}

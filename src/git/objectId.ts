@@ -1,0 +1,41 @@
+/**
+ * Object ids and types. An object id is the SHA-1 of `<type> <size>\0` and the body, written as 40
+ * lowercase hex digits (gitglossary(7), "object name").
+ */
+import { createHash, type Hash } from 'node:crypto';
+
+/** 40 lowercase hex digits. */
+export type ObjectId = string;
+
+export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
+
+/** The id of the tree without entries. It exists in every store without being written. */
+export const EMPTY_TREE_ID: ObjectId = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+
+/** How Git writes "no object" in reflogs and ref updates. */
+export const ZERO_ID: ObjectId = '0'.repeat(40);
+
+const FULL_ID = /^[0-9a-f]{40}$/;
+
+export function isObjectId(text: string): text is ObjectId {
+  return FULL_ID.test(text);
+}
+
+export function isObjectType(text: string): text is ObjectType {
+  return text === 'blob' || text === 'tree' || text === 'commit' || text === 'tag';
+}
+
+/** The bytes that Git hashes before an object's body. */
+export function objectHeader(type: ObjectType, size: number): string {
+  return `${type} ${size}\0`;
+}
+
+/** The id of an object whose body is at hand. */
+export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
+  return startObjectHash(type, body.length).update(body).digest('hex');
+}
+
+/** A hash that has taken the header already; feed it `size` bytes of body, then `digest('hex')`. */
+export function startObjectHash(type: ObjectType, size: number): Hash {
+  return createHash('sha1').update(objectHeader(type, size), 'latin1');
+}

@@ -1,0 +1,177 @@
+/**
+ * The seam between gitstore and the place where a store lives. Everything above `storage/` knows
+ * only these interfaces; what a loose object, a pack or a lock file is stays below them.
+ *
+ * Nouns. An *object* is one of Git's four kinds, named by the SHA-1 of its header and body. A *ref*
+ * is a full name (`refs/heads/main`) that points to an object. A *reflog* is the list of a ref's
+ * past values. `HEAD` is the one symbolic ref this interface knows: it names the current branch.
+ *
+ * Made to fit a shared object store too: packs are the unit of upload (one `ObjectWriter` session),
+ * refs move by compare-and-swap.
+ */
+import type { Identity } from '../git/commit.ts';
+import type { ObjectId, ObjectType } from '../git/objectId.ts';
+
+export interface ObjectHeader {
+  readonly type: ObjectType;
+  /** Size of the body in bytes. */
+  readonly size: number;
+}
+
+export interface GitObject {
+  readonly type: ObjectType;
+  /** The body without Git's header. Shared with caches: never write to it. */
+  readonly body: Uint8Array;
+}
+
+/** A part of a blob in bytes. Past the end it is cut, as `Uint8Array.subarray` does. */
+export interface ByteRange {
+  /** First byte, 0 or more; default 0. */
+  readonly offset?: number | undefined;
+  /** How many bytes at most; default to the end. */
+  readonly size?: number | undefined;
+}
+
+/**
+ * Objects by id. All methods may be called at any time from any number of callers; objects written
+ * by other processes are found, also when they have been moved into packs meanwhile.
+ */
+export interface ObjectStore {
+  /**
+   * Type and size, without reading the body where that can be avoided; undefined when the object
+   * is not there.
+   * @throws CorruptObjectError
+   */
+  header(id: ObjectId): Promise<ObjectHeader | undefined>;
+
+  /**
+   * The whole object, its id recomputed and compared. Undefined when it is not there.
+   * @throws CorruptObjectError when the bytes there are not that object
+   */
+  read(id: ObjectId): Promise<GitObject | undefined>;
+
+  /**
+   * The body, or a range of it, in chunks of at most 1 MiB and in memory that does not grow with the
+   * object. A stream of the whole body checks the id and fails before its last chunk when it does
+   * not fit. Undefined when the object is not there.
+   * @throws CorruptObjectError from the stream
+   */
+  readStream(id: ObjectId, range?: ByteRange): Promise<AsyncIterable<Uint8Array> | undefined>;
+
+  has(id: ObjectId): Promise<boolean>;
+
+  /** All ids that begin with `prefix` (4 to 40 lowercase hex digits), at most `limit` (default 2). */
+  resolve(prefix: string, limit?: number): Promise<ObjectId[]>;
+
+  /** Starts a writing session. Sessions are independent of each other. */
+  writer(): ObjectWriter;
+}
+
+/**
+ * One writing session. Nothing is promised about its objects until `finish()` has returned; then
+ * all of them are visible to every reader, and on stable storage where the storage's durability is
+ * `full`. After `abort()`, or a crash before `finish()` returned, none needs to exist and nothing
+ * half-written is ever visible. An object the store already has is not written again.
+ */
+export interface ObjectWriter {
+  /**
+   * Takes a whole object and returns its id. It waits only as long as too much work is queued.
+   * The bytes may be read until `finish()` returns: the caller must not change them.
+   */
+  write(type: ObjectType, body: Uint8Array): Promise<ObjectId>;
+
+  /**
+   * Takes a blob of any size from a stream, in fixed memory.
+   * @param size the size in bytes when it is known; without it the stream is spooled to disk first,
+   *   because an object id begins with the size.
+   * @throws GitStoreError when the stream holds another number of bytes than `size`; the session
+   *   stays usable and the blob is not part of it
+   */
+  writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId>;
+
+  /** Makes everything written durable and visible. The session is over, also when it throws. */
+  finish(): Promise<void>;
+
+  /** Drops everything. Does nothing after `finish()` or a second time. */
+  abort(): Promise<void>;
+}
+
+export interface RefEntry {
+  /** Full name, for example `refs/heads/main`. */
+  readonly ref: string;
+  /** The object it points to; for an annotated tag the tag object, not what it tags. */
+  readonly id: ObjectId;
+}
+
+export interface RefUpdate {
+  readonly ref: string;
+  /** The value it must have now; null: it must not exist; undefined: any. */
+  readonly old?: ObjectId | null | undefined;
+  /** The new value; null deletes the ref and its reflog. */
+  readonly new: ObjectId | null;
+  /** The line for the ref's reflog (and HEAD's, when HEAD names this ref). */
+  readonly reflog?: ReflogMessage | undefined;
+}
+
+export interface ReflogMessage {
+  readonly who: Identity;
+  /** One line. */
+  readonly message: string;
+}
+
+export interface ReflogEntry {
+  /** Value before; null where the ref was created. */
+  readonly old: ObjectId | null;
+  /** Value after; null where the ref was deleted. */
+  readonly new: ObjectId | null;
+  readonly who: Identity;
+  readonly message: string;
+}
+
+/** What HEAD says: a branch's full ref name (the branch may not exist yet), or a bare commit. */
+export type Head = { readonly ref: string } | { readonly id: ObjectId };
+
+export interface RefStore {
+  /** The ref's value, symbolic refs followed; undefined when it does not exist. */
+  get(ref: string): Promise<ObjectId | undefined>;
+
+  /** All refs whose names begin with `prefix`, sorted by name bytes. Broken refs are left out. */
+  list(prefix: string): Promise<RefEntry[]>;
+
+  /**
+   * Moves refs, all or none. Every `old` is compared while the refs are locked against all other
+   * writers, Git's included. When it returns, every reader sees the new values, and they are on
+   * stable storage where the durability is `full`.
+   * @throws StaleSnapshotError when an `old` does not fit (`ref` names the first such ref)
+   * @throws LockTimeoutError when another process keeps a lock too long
+   * @throws InvalidRefNameError for a name Git refuses, or one that collides (`a` and `a/b`)
+   */
+  update(updates: readonly RefUpdate[]): Promise<void>;
+
+  head(): Promise<Head>;
+
+  /** Points HEAD to a branch by its full ref name; the branch need not exist. */
+  setHead(ref: string): Promise<void>;
+
+  /** The ref's past, newest first. Lines that cannot be parsed are passed over. */
+  reflog(ref: string): AsyncIterable<ReflogEntry>;
+
+  /**
+   * Waits politely for one's turn to change `ref`, at most `timeout` milliseconds; the callers of
+   * `GitStore.update` queue here, so that many of them do not starve each other. It excludes nobody:
+   * `update` compares in any case. Returns how to give the turn back.
+   */
+  turn(ref: string, timeout: number): Promise<() => void>;
+}
+
+/** `full`: on stable storage before a call returns. `fast`: same order of writes, no fsync. */
+export type Durability = 'full' | 'fast';
+
+export interface Storage {
+  /** Where it is, for messages and `GitStore.path`. */
+  readonly location: string;
+  readonly objects: ObjectStore;
+  readonly refs: RefStore;
+  /** Releases files, locks and threads. No method may be called afterwards. */
+  close(): Promise<void>;
+}
