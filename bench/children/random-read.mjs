@@ -1,0 +1,27 @@
+// random-read.mjs STORE PATHS.json [FOLDER]: reads all paths in that order, the time as JSON. With
+// FOLDER nothing is timed; every file is compared with the one on disk.
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { library } from '../lib/build.mjs';
+
+const { GitStore } = await import(library);
+const [path, list, folder] = process.argv.slice(2);
+const paths = JSON.parse(readFileSync(list, 'utf8'));
+
+const start = performance.now();
+const store = await GitStore.open(path, { create: false });
+const fs = await store.branches.get('main');
+let bytes = 0;
+let wrong = 0;
+for (const file of paths) {
+  const data = await fs.read(file);
+  bytes += data.length;
+  if (folder !== undefined && !onDisk(join(folder, file)).equals(data)) wrong++;
+}
+const ms = performance.now() - start;
+await store.close();
+console.log(JSON.stringify({ ms, bytes, wrong }));
+
+function onDisk(file) {
+  return lstatSync(file).isSymbolicLink() ? Buffer.from(readlinkSync(file)) : readFileSync(file);
+}
