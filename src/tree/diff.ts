@@ -1,0 +1,90 @@
+/** Comparing directory trees. Where two ids are equal nothing below them is opened. */
+import type { ObjectId } from '../git/objectId.ts';
+import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { joinPath } from './paths.ts';
+import type { TreeReader } from './reader.ts';
+
+/** A file that differs: added, deleted, or with another content or mode. */
+export interface TreeDifference {
+  readonly path: string;
+  readonly status: 'A' | 'M' | 'D';
+  /** The entry before; undefined when added. */
+  readonly old?: TreeEntry;
+  /** The entry after; undefined when deleted. */
+  readonly new?: TreeEntry;
+}
+
+/** Two lists of entries of one directory, walked side by side. */
+interface Level {
+  readonly prefix: string;
+  readonly old: readonly TreeEntry[];
+  readonly new: readonly TreeEntry[];
+  atOld: number;
+  atNew: number;
+}
+
+/**
+ * The files that differ between the trees `a` (before) and `b` (after), in the byte order of their
+ * paths. A file that became a directory is a deletion and additions.
+ * @param options.path a normalized path: only what stands at it or below it
+ */
+export async function* diffTrees(
+  trees: TreeReader,
+  a: ObjectId,
+  b: ObjectId,
+  options: { path?: string | undefined } = {},
+): AsyncGenerator<TreeDifference, void, undefined> {
+  const path = options.path ?? '';
+  const open: Level[] = [];
+  // One made-up entry a side, so that the start needs no cases of its own.
+  const top = async (root: ObjectId): Promise<TreeEntry[]> => {
+    const entry = await trees.lookup(root, path);
+    return entry === undefined ? [] : [{ ...entry, name: path }];
+  };
+  open.push({ prefix: '', old: await top(a), new: await top(b), atOld: 0, atNew: 0 });
+
+  const children = async (entry: TreeEntry | undefined): Promise<readonly TreeEntry[]> => {
+    if (entry === undefined) return [];
+    return (trees.cached(entry.id) ?? (await trees.tree(entry.id))).entries;
+  };
+
+  for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+    const before = level.old[level.atOld];
+    const after = level.new[level.atNew];
+    if (before === undefined && after === undefined) {
+      open.pop();
+      continue;
+    }
+    const order =
+      before === undefined ? 1 : after === undefined ? -1 : compareTreeEntries(before, after);
+    const gone = order <= 0 ? before : undefined;
+    const come = order >= 0 ? after : undefined;
+    if (gone !== undefined) level.atOld += 1;
+    if (come !== undefined) level.atNew += 1;
+    if (
+      gone !== undefined &&
+      come !== undefined &&
+      gone.id === come.id &&
+      gone.mode === come.mode
+    ) {
+      continue;
+    }
+    const entryPath = joinPath(level.prefix, (gone ?? come)!.name);
+    // Names that compare equal are both trees or both not: a tree's name ends in '/' there.
+    if (isTreeMode((gone ?? come)!.mode)) {
+      open.push({
+        prefix: entryPath,
+        old: await children(gone),
+        new: await children(come),
+        atOld: 0,
+        atNew: 0,
+      });
+    } else if (gone === undefined) {
+      yield { path: entryPath, status: 'A', new: come! };
+    } else if (come === undefined) {
+      yield { path: entryPath, status: 'D', old: gone };
+    } else {
+      yield { path: entryPath, status: 'M', old: gone, new: come };
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Editing directory trees: many paths at once, from the leaves up. Only the directories on changed
+ * paths are read and written.
+ */
+import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { editTree, type FileMode, isTreeMode, MODE_TREE } from '../git/tree.ts';
+import type { ObjectWriter } from '../storage/storage.ts';
+import type { TreeReader } from './reader.ts';
+
+/** What shall stand at a path: an entry (a tree's id grafts a whole directory), or nothing. */
+export type TreeEdit = { readonly mode: FileMode; readonly id: ObjectId } | null;
+
+/** The edits below one directory. */
+class Directory {
+  /** Edits of this directory's own entries. */
+  readonly entries = new Map<string, TreeEdit>();
+  /** Subdirectories with edits below them. */
+  readonly below = new Map<string, Directory>();
+}
+
+/**
+ * Makes the tree that `root` becomes by the edits and writes all new tree objects to `writer`.
+ *
+ * An edit of a path is applied before the edits of paths below it: `a` → null with `a/b` → a file
+ * leaves a directory `a` that holds `b` alone. Removing what is not there does nothing. A file in
+ * the way of a directory is replaced, and the reverse. Directories that become empty vanish.
+ *
+ * @param edits by normalized path, none of them empty
+ * @returns the new root; `root` itself when nothing changes
+ */
+export async function applyEdits(
+  trees: TreeReader,
+  writer: ObjectWriter,
+  root: ObjectId,
+  edits: ReadonlyMap<string, TreeEdit>,
+): Promise<ObjectId> {
+  const made = await editDirectory(trees, writer, root, groupByDirectory(edits));
+  return made ?? writer.write('tree', new Uint8Array(0));
+}
+
+function groupByDirectory(edits: ReadonlyMap<string, TreeEdit>): Directory {
+  const root = new Directory();
+  // Neighbours in the map mostly share their directory.
+  let lastPath = '';
+  let last = root;
+  for (const [path, edit] of edits) {
+    const slash = path.lastIndexOf('/');
+    const parent = slash < 0 ? '' : path.slice(0, slash);
+    if (parent !== lastPath) {
+      last = root;
+      if (parent !== '') for (const name of parent.split('/')) last = child(last, name);
+      lastPath = parent;
+    }
+    last.entries.set(path.slice(slash + 1), edit);
+  }
+  return root;
+}
+
+function child(directory: Directory, name: string): Directory {
+  let below = directory.below.get(name);
+  if (below === undefined) {
+    below = new Directory();
+    directory.below.set(name, below);
+  }
+  return below;
+}
+
+/** The directory's new id; null when it is, or has become, empty. */
+async function editDirectory(
+  trees: TreeReader,
+  writer: ObjectWriter,
+  id: ObjectId,
+  directory: Directory,
+): Promise<ObjectId | null> {
+  const tree = trees.cached(id) ?? (await trees.tree(id));
+  const changes = new Map<string, TreeEdit>();
+  const note = (name: string, edit: TreeEdit): void => {
+    const old = tree.get(name);
+    if (edit === null) {
+      if (old !== undefined) changes.set(name, null);
+    } else if (old === undefined || old.id !== edit.id || old.mode !== edit.mode) {
+      changes.set(name, edit);
+    }
+  };
+
+  for (const [name, edit] of directory.entries) {
+    if (!directory.below.has(name)) note(name, edit);
+  }
+  for (const [name, below] of directory.below) {
+    const own = directory.entries.get(name);
+    const before = own === undefined ? tree.get(name) : own;
+    const isTree = before != null && isTreeMode(before.mode);
+    const made = await editDirectory(trees, writer, isTree ? before.id : EMPTY_TREE_ID, below);
+    if (made !== null) note(name, { mode: MODE_TREE, id: made });
+    else note(name, before == null || isTree ? null : before);
+  }
+
+  if (changes.size === 0) return tree.body.length === 0 ? null : id;
+  const body = editTree(tree.body, changes);
+  if (body.length === 0) return null;
+  const made = await writer.write('tree', body);
+  trees.remember(made, body);
+  return made;
+}

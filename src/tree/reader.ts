@@ -1,0 +1,132 @@
+/**
+ * Reading directory trees. A *tree* is one of Git's tree objects: the entries of one directory. The
+ * reader keeps the trees it has read in a cache bounded by bytes; trees never change, so nothing is
+ * ever out of date.
+ */
+import { CorruptObjectError } from '../errors.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { findTreeEntry, isTreeMode, MODE_TREE, parseTree, type TreeEntry } from '../git/tree.ts';
+import type { ObjectStore } from '../storage/storage.ts';
+import { ByteCache } from './byteCache.ts';
+
+/** Lookups in one tree that are answered by scanning its bytes before a table is built for it. */
+const SCANS_BEFORE_TABLE = 3;
+
+const DEFAULT_CACHE_BYTES = 64 << 20;
+
+/** The entries of one directory. */
+export class Tree {
+  readonly id: ObjectId;
+  /** The object's body. Shared: never write to it. */
+  readonly body: Uint8Array;
+  #entries: readonly TreeEntry[] | undefined;
+  #byName: Map<string, TreeEntry> | undefined;
+  #scans = 0;
+
+  constructor(id: ObjectId, body: Uint8Array) {
+    this.id = id;
+    this.body = body;
+  }
+
+  /** All entries in Git's order. Parsed at the first use. */
+  get entries(): readonly TreeEntry[] {
+    this.#entries ??= parseTree(this.body, this.id);
+    return this.#entries;
+  }
+
+  get(name: string): TreeEntry | undefined {
+    if (this.#byName === undefined) {
+      if (this.#scans < SCANS_BEFORE_TABLE) {
+        this.#scans += 1;
+        return findTreeEntry(this.body, name);
+      }
+      this.#byName = new Map();
+      for (const entry of this.entries) this.#byName.set(entry.name, entry);
+    }
+    return this.#byName.get(name);
+  }
+}
+
+/** What a cached tree may take once it is parsed: entries and table are larger than the bytes. */
+function memoryOf(tree: Tree): number {
+  return 500 + 6 * tree.body.length;
+}
+
+export class TreeReader {
+  readonly objects: ObjectStore;
+  readonly #cache: ByteCache<Tree>;
+  readonly #loading = new Map<ObjectId, Promise<Tree>>();
+
+  /** @param options.cacheBytes memory that the kept trees may take; default 64 MiB */
+  constructor(objects: ObjectStore, options: { cacheBytes?: number } = {}) {
+    this.objects = objects;
+    this.#cache = new ByteCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES, memoryOf);
+  }
+
+  /**
+   * The tree with this id.
+   * @throws CorruptObjectError when it is missing or no tree
+   */
+  tree(id: ObjectId): Promise<Tree> {
+    const cached = this.cached(id);
+    return cached === undefined ? this.#load(id) : Promise.resolve(cached);
+  }
+
+  /** The tree, when it can be had without a read. */
+  cached(id: ObjectId): Tree | undefined {
+    return this.#cache.get(id) ?? (id === EMPTY_TREE_ID ? EMPTY_TREE : undefined);
+  }
+
+  /** Keeps a tree that was just made, so that it need not be read back. */
+  remember(id: ObjectId, body: Uint8Array): void {
+    this.#cache.set(id, new Tree(id, body));
+  }
+
+  /**
+   * The entry at a normalized path below the tree `root`; undefined when there is none, also when a
+   * file or a link stands where the path has a directory. The empty path gives an entry with the
+   * empty name for the root itself.
+   * @throws CorruptObjectError
+   */
+  async lookup(root: ObjectId, path: string): Promise<TreeEntry | undefined> {
+    if (path === '') return { name: '', mode: MODE_TREE, id: root };
+    let id = root;
+    let start = 0;
+    for (;;) {
+      const slash = path.indexOf('/', start);
+      const tree = this.cached(id) ?? (await this.#load(id));
+      const entry = tree.get(slash < 0 ? path.slice(start) : path.slice(start, slash));
+      if (slash < 0 || entry === undefined) return entry;
+      if (!isTreeMode(entry.mode)) return undefined;
+      id = entry.id;
+      start = slash + 1;
+    }
+  }
+
+  /** Reads a tree; callers that want the same one at the same time share the read. */
+  #load(id: ObjectId): Promise<Tree> {
+    let loading = this.#loading.get(id);
+    if (loading === undefined) {
+      loading = this.#read(id).finally(() => this.#loading.delete(id));
+      this.#loading.set(id, loading);
+    }
+    return loading;
+  }
+
+  async #read(id: ObjectId): Promise<Tree> {
+    const object = await this.objects.read(id);
+    if (object === undefined) {
+      throw new CorruptObjectError(`Tree ${id} is missing`, { objectId: id });
+    }
+    if (object.type !== 'tree') {
+      throw new CorruptObjectError(`Object ${id} is a ${object.type}, not a tree`, {
+        objectId: id,
+      });
+    }
+    const tree = new Tree(id, object.body);
+    this.#cache.set(id, tree);
+    return tree;
+  }
+}
+
+const EMPTY_TREE = new Tree(EMPTY_TREE_ID, new Uint8Array(0));
