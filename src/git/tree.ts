@@ -1,0 +1,369 @@
+/**
+ * Trees: one directory each. A tree's body is a run of *entries*, `<mode in octal> <name>\0<20 bytes
+ * of id>`, ordered by name bytes with every directory compared as if its name ended in `/`
+ * (gitformat-pack(5) has no word on it; Git's `base_name_compare` is the source).
+ *
+ * Reading takes trees as they lie, also in a wrong order or with modes of old Git versions. Writing
+ * keeps the rules of `git fsck`: right order, no name twice, no name that no file can have.
+ */
+import { CorruptObjectError, InvalidPathError } from '../errors.ts';
+import { asBuffer } from './bytes.ts';
+import type { ObjectId } from './objectId.ts';
+import { comparePaths, decodePath, encodePath, hasLoneSurrogate } from './pathBytes.ts';
+
+/** Type and permission bits as in stat(2); Git writes only the five below. */
+export type FileMode = number;
+
+export const MODE_FILE: FileMode = 0o100644;
+export const MODE_EXECUTABLE: FileMode = 0o100755;
+export const MODE_LINK: FileMode = 0o120000;
+export const MODE_TREE: FileMode = 0o040000;
+/** A submodule: the id is a commit of another repository. */
+export const MODE_GITLINK: FileMode = 0o160000;
+
+export interface TreeEntry {
+  /** One path segment, in the string form of pathBytes.ts. */
+  readonly name: string;
+  readonly mode: FileMode;
+  readonly id: ObjectId;
+}
+
+const TYPE_BITS = 0o170000;
+const LARGEST_MODE = 0o177777;
+const ID_LENGTH = 20;
+const SPACE = 0x20;
+const SLASH = 0x2f;
+const IMPOSSIBLE_NAME = /^\.{0,2}$|[/\0]/;
+
+export function isTreeMode(mode: FileMode): boolean {
+  return (mode & TYPE_BITS) === MODE_TREE;
+}
+
+/** Git's order of entries. Zero only for the same name and both, or neither, a directory. */
+export function compareTreeEntries(
+  a: Pick<TreeEntry, 'name' | 'mode'>,
+  b: Pick<TreeEntry, 'name' | 'mode'>,
+): number {
+  const shared = Math.min(a.name.length, b.name.length);
+  if (a.name.length !== b.name.length && a.name.startsWith(b.name)) {
+    return a.name.charCodeAt(shared) - endingOf(b.mode);
+  }
+  if (a.name.length !== b.name.length && b.name.startsWith(a.name)) {
+    return endingOf(a.mode) - b.name.charCodeAt(shared);
+  }
+  return comparePaths(a.name, b.name) || endingOf(a.mode) - endingOf(b.mode);
+}
+
+/**
+ * All entries, in the order in which they lie.
+ * @throws CorruptObjectError where the body does not follow the format; names `treeId` if given
+ */
+export function parseTree(body: Uint8Array, treeId?: ObjectId): TreeEntry[] {
+  const bytes = asBuffer(body);
+  const entries: TreeEntry[] = [];
+  const cursor = new EntryCursor(bytes, treeId);
+  while (cursor.next()) {
+    entries.push({
+      name: decodePath(bytes, cursor.nameStart, cursor.nameEnd),
+      mode: cursor.mode,
+      id: cursor.id(),
+    });
+  }
+  return entries;
+}
+
+/**
+ * The first entry of that name, found without decoding the others.
+ * @throws CorruptObjectError where the body is broken before the entry
+ */
+export function findTreeEntry(body: Uint8Array, name: string): TreeEntry | undefined {
+  const bytes = asBuffer(body);
+  // Every entry holds these bytes, so an absent name is found out at memory speed. They may also
+  // lie by chance within a longer name or an id: only the walk over entries can tell.
+  const needle = encodePath(` ${name}\0`);
+  let found = bytes.indexOf(needle);
+  const cursor = new EntryCursor(bytes);
+  while (found !== -1 && cursor.next()) {
+    const expected = cursor.nameStart - 1;
+    if (found < expected) found = bytes.indexOf(needle, expected);
+    if (found === expected && cursor.nameEnd === found + needle.length - 1) {
+      return { name, mode: cursor.mode, id: cursor.id() };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The body of a tree with these entries, in any order.
+ * @throws InvalidPathError for a name that is empty, `.`, `..`, there twice, or has `/` or NUL in it
+ */
+export function serializeTree(entries: readonly TreeEntry[]): Buffer {
+  const sorted = isSorted(entries) ? entries : [...entries].sort(compareTreeEntries);
+  checkNames(sorted);
+  let size = 0;
+  for (const entry of sorted) size += entryLength(entry);
+  const body = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const entry of sorted) at = writeEntry(body, at, entry);
+  return body;
+}
+
+/** What an entry of that name becomes; null: it goes. */
+export type EntryEdit = Pick<TreeEntry, 'mode' | 'id'> | null;
+
+/**
+ * The body after edits by name. It copies the bytes between the edited entries as they are, which
+ * is what makes a small change in a large directory cheap. Deleting a name that is not there is no
+ * error; a file may become a directory and the reverse.
+ * @throws InvalidPathError as `serializeTree`
+ * @throws CorruptObjectError where the old body is broken
+ */
+export function editTree(body: Uint8Array, edits: ReadonlyMap<string, EntryEdit>): Buffer {
+  const bytes = asBuffer(body);
+  const splices = toSplices(edits);
+  let capacity = bytes.length;
+  for (const splice of splices) capacity += splice.entry?.length ?? 0;
+  const result = Buffer.allocUnsafe(capacity);
+  let filled = 0;
+  let copiedTo = 0;
+  const copyTo = (end: number): void => {
+    if (end > copiedTo) filled += bytes.copy(result, filled, copiedTo, end);
+    copiedTo = end;
+  };
+  const insert = (entry: Buffer | null): void => {
+    if (entry !== null) filled += entry.copy(result, filled);
+  };
+
+  const cursor = new EntryCursor(bytes);
+  const previous = { bytes, nameStart: 0, nameEnd: 0, ending: 0 };
+  let next = 0;
+  while (cursor.next()) {
+    if (comparePlaces(previous, cursor) >= 0) return editUnordered(bytes, edits);
+    previous.nameStart = cursor.nameStart;
+    previous.nameEnd = cursor.nameEnd;
+    previous.ending = cursor.ending;
+    for (; next < splices.length; next++) {
+      const splice = splices[next]!;
+      const order = comparePlaces(splice, cursor);
+      if (order > 0) break;
+      copyTo(cursor.start);
+      insert(splice.entry);
+      if (order === 0) copiedTo = cursor.end;
+    }
+  }
+  copyTo(bytes.length);
+  for (; next < splices.length; next++) insert(splices[next]!.entry);
+  return result.subarray(0, filled);
+}
+
+/** A name within bytes, and the byte it counts as ending in: `/` for a directory, else 0. */
+interface Place {
+  readonly bytes: Uint8Array;
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly ending: number;
+}
+
+/** A place, and the entry that is to stand there; null: none. */
+interface Splice extends Place {
+  readonly entry: Buffer | null;
+}
+
+/** Git's order, on bytes. Zero only for the same name with the same ending. */
+function comparePlaces(a: Place, b: Place): number {
+  return compareBytes(
+    a.bytes,
+    a.nameStart,
+    a.nameEnd,
+    a.ending,
+    b.bytes,
+    b.nameStart,
+    b.nameEnd,
+    b.ending,
+  );
+}
+
+/** `comparePlaces` taken apart, as it runs for every entry of an edited tree. */
+function compareBytes(
+  bytesA: Uint8Array,
+  startA: number,
+  endA: number,
+  endingA: number,
+  bytesB: Uint8Array,
+  startB: number,
+  endB: number,
+  endingB: number,
+): number {
+  const lengthA = endA - startA;
+  const lengthB = endB - startB;
+  const shared = lengthA < lengthB ? lengthA : lengthB;
+  for (let i = 0; i < shared; i++) {
+    const difference = bytesA[startA + i]! - bytesB[startB + i]!;
+    if (difference !== 0) return difference;
+  }
+  const afterA = lengthA > shared ? bytesA[startA + shared]! : endingA;
+  const afterB = lengthB > shared ? bytesB[startB + shared]! : endingB;
+  return afterA - afterB || lengthA - lengthB;
+}
+
+/** Two places an edit, as the name may stand as a file and as a directory; in Git's order. */
+function toSplices(edits: ReadonlyMap<string, EntryEdit>): Splice[] {
+  const splices: Splice[] = [];
+  for (const [name, edit] of edits) {
+    const bytes = encodePath(name);
+    const place = { bytes, nameStart: 0, nameEnd: bytes.length };
+    const entry = edit && entryBytes({ name, mode: edit.mode, id: edit.id });
+    const wanted = edit && endingOf(edit.mode);
+    for (const ending of [0, SLASH]) {
+      splices.push({ ...place, ending, entry: ending === wanted ? entry : null });
+    }
+  }
+  splices.sort(comparePlaces);
+  for (let i = 1; i < splices.length; i++) {
+    const splice = splices[i]!;
+    if (comparePlaces(splices[i - 1]!, splice) === 0) throw duplicateName(decodePath(splice.bytes));
+  }
+  return splices;
+}
+
+/** The same edits for a body whose order cannot be relied on: the whole tree is built anew. */
+function editUnordered(body: Buffer, edits: ReadonlyMap<string, EntryEdit>): Buffer {
+  const entries = new Map<string, TreeEntry>();
+  for (const entry of parseTree(body)) {
+    // Git takes the first of two entries with one name.
+    if (!entries.has(entry.name)) entries.set(entry.name, entry);
+  }
+  for (const [name, edit] of edits) {
+    if (edit === null) entries.delete(name);
+    else entries.set(name, { name, mode: edit.mode, id: edit.id });
+  }
+  return serializeTree([...entries.values()]);
+}
+
+/** Walks the entries of a body; its fields describe the current one as places in the bytes. */
+class EntryCursor implements Place {
+  start = 0;
+  mode: FileMode = 0;
+  nameStart = 0;
+  nameEnd = 0;
+  ending = 0;
+  end = 0;
+  readonly bytes: Buffer;
+  readonly #treeId: ObjectId | undefined;
+
+  constructor(bytes: Buffer, treeId?: ObjectId) {
+    this.bytes = bytes;
+    this.#treeId = treeId;
+  }
+
+  next(): boolean {
+    const bytes = this.bytes;
+    let at = this.end;
+    if (at >= bytes.length) return false;
+    this.start = at;
+    let mode = 0;
+    for (let byte = bytes[at]; byte !== SPACE; byte = bytes[++at]) {
+      // Past the end `byte` is undefined, and so no digit.
+      if (!(byte! >= 0x30 && byte! <= 0x37)) throw this.#corrupt('a mode that is not octal');
+      mode = mode * 8 + (byte! - 0x30);
+      if (mode > LARGEST_MODE) throw this.#corrupt('a mode that is too large');
+    }
+    if (at === this.start) throw this.#corrupt('no mode');
+    this.mode = mode;
+    this.ending = endingOf(mode);
+    this.nameStart = ++at;
+    const last = bytes.length - ID_LENGTH;
+    while (at < last && bytes[at] !== 0) at++;
+    if (at >= last) throw this.#corrupt('an entry that is cut off');
+    if (at === this.nameStart) throw this.#corrupt('an empty name');
+    this.nameEnd = at;
+    this.end = at + 1 + ID_LENGTH;
+    return true;
+  }
+
+  id(): ObjectId {
+    return this.bytes.toString('hex', this.nameEnd + 1, this.end);
+  }
+
+  #corrupt(what: string): CorruptObjectError {
+    const id = this.#treeId;
+    return new CorruptObjectError(
+      `Tree ${id ?? ''}${id ? ' ' : ''}is corrupt: ${what} at byte ${this.start}`,
+      { objectId: id },
+    );
+  }
+}
+
+function endingOf(mode: FileMode): number {
+  return isTreeMode(mode) ? SLASH : 0;
+}
+
+function isSorted(entries: readonly TreeEntry[]): boolean {
+  for (let i = 1; i < entries.length; i++) {
+    if (compareTreeEntries(entries[i - 1]!, entries[i]!) >= 0) return false;
+  }
+  return true;
+}
+
+function checkNames(entries: readonly TreeEntry[]): void {
+  const seen = new Set<string>();
+  for (const { name } of entries) {
+    checkName(name);
+    // Two strings may stand for the same bytes where escapes together make valid UTF-8.
+    const canonical = hasLoneSurrogate(name) ? decodePath(encodePath(name)) : name;
+    if (seen.has(canonical)) throw duplicateName(name);
+    seen.add(canonical);
+  }
+}
+
+function checkName(name: string): void {
+  if (IMPOSSIBLE_NAME.test(name)) {
+    throw new InvalidPathError(`Not a file name: ${JSON.stringify(name)}`, { path: name });
+  }
+}
+
+function duplicateName(name: string): InvalidPathError {
+  return new InvalidPathError(`A directory cannot hold ${JSON.stringify(name)} twice`, {
+    path: name,
+  });
+}
+
+const octalDigits = new Map<FileMode, string>();
+
+function octal(mode: FileMode): string {
+  const known = octalDigits.get(mode);
+  if (known !== undefined) return known;
+  if (!(Number.isInteger(mode) && mode > 0 && mode <= LARGEST_MODE)) {
+    throw new TypeError(`Not a file mode: ${mode}`);
+  }
+  const digits = mode.toString(8);
+  octalDigits.set(mode, digits);
+  return digits;
+}
+
+function entryLength({ name, mode }: TreeEntry): number {
+  const nameLength = hasLoneSurrogate(name) ? encodePath(name).length : Buffer.byteLength(name);
+  return octal(mode).length + nameLength + 2 + ID_LENGTH;
+}
+
+function entryBytes(entry: TreeEntry): Buffer {
+  checkName(entry.name);
+  const bytes = Buffer.allocUnsafe(entryLength(entry));
+  writeEntry(bytes, 0, entry);
+  return bytes;
+}
+
+/** Writes one entry and returns the place after it. */
+function writeEntry(body: Buffer, start: number, { name, mode, id }: TreeEntry): number {
+  const digits = octal(mode);
+  let at = start;
+  for (let i = 0; i < digits.length; i++) body[at++] = digits.charCodeAt(i);
+  body[at++] = SPACE;
+  at += hasLoneSurrogate(name) ? encodePath(name).copy(body, at) : body.write(name, at);
+  body[at++] = 0;
+  // Stops at the first character that is no hex digit.
+  if (body.write(id, at, 'hex') !== ID_LENGTH || id.length !== 2 * ID_LENGTH) {
+    throw new TypeError(`Not an object id: ${id}`);
+  }
+  return at + ID_LENGTH;
+}
