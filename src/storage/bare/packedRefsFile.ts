@@ -1,0 +1,102 @@
+/**
+ * The `packed-refs` file: many refs in one file, sorted (git-pack-refs(1)). A loose ref of the same
+ * name overrides its line. The parsed file is kept until the file on disk is another one.
+ */
+import { type BigIntStats, readFileSync, statSync } from 'node:fs';
+import type { ObjectId } from '../../git/objectId.ts';
+import { parsePackedRefs } from '../../git/packedRefs.ts';
+import { comparePaths, encodePath } from '../../git/pathBytes.ts';
+import type { RefEntry } from '../storage.ts';
+import { isErrno } from './durable.ts';
+
+/**
+ * A file that changed less than this before it was read may change again without its times showing
+ * it: file systems keep times in ticks of up to 20 ms (2 s on FAT, where inode numbers differ).
+ */
+const CLOCK_TICK_MS = 50;
+
+interface Snapshot {
+  /** Sorted by name. */
+  readonly entries: readonly RefEntry[];
+  readonly stats: BigIntStats | undefined;
+  /** False while the file is too young to trust its times. */
+  readonly settled: boolean;
+}
+
+export class PackedRefsFile {
+  readonly path: string;
+  #snapshot: Snapshot | undefined;
+
+  constructor(gitDir: string) {
+    this.path = `${gitDir}/packed-refs`;
+  }
+
+  /** The packed value of a ref, as the file stands now. */
+  get(ref: string): ObjectId | undefined {
+    const entries = this.#entries();
+    const entry = entries[firstAtOrAfter(entries, ref)];
+    return entry?.ref === ref ? entry.id : undefined;
+  }
+
+  /** All packed refs whose names begin with `prefix`, sorted. */
+  withPrefix(prefix: string): readonly RefEntry[] {
+    const entries = this.#entries();
+    const first = firstAtOrAfter(entries, prefix);
+    let end = first;
+    while (end < entries.length && entries[end]!.ref.startsWith(prefix)) end++;
+    return entries.slice(first, end);
+  }
+
+  /** The file's bytes without the given refs, everything else kept; undefined when it has none. */
+  without(refs: ReadonlySet<string>): Buffer | undefined {
+    if (!this.#entries().some((entry) => refs.has(entry.ref))) return undefined;
+    const names = new Set([...refs].map((ref) => encodePath(ref).toString('latin1')));
+    const kept: string[] = [];
+    let dropping = false;
+    for (const line of readFileSync(this.path, 'latin1').split('\n')) {
+      // A line `^<id>` tells what the tag of the line before points to, and goes with it.
+      if (!line.startsWith('^')) dropping = names.has(line.slice(41));
+      if (!dropping) kept.push(line);
+    }
+    return Buffer.from(kept.join('\n'), 'latin1');
+  }
+
+  #entries(): readonly RefEntry[] {
+    const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    const known = this.#snapshot;
+    if (known?.settled && sameFile(known.stats, stats)) return known.entries;
+    const read = this.#read(stats);
+    this.#snapshot = read;
+    return read.entries;
+  }
+
+  #read(stats: BigIntStats | undefined): Snapshot {
+    if (stats === undefined) return { entries: [], stats, settled: true };
+    // The bytes may be newer than `stats`: then the next look finds other stats and reads again.
+    const settled = Math.abs(Date.now() - Number(stats.mtimeMs)) > CLOCK_TICK_MS;
+    try {
+      const { entries, sorted } = parsePackedRefs(readFileSync(this.path));
+      const inOrder = sorted ? entries : entries.toSorted((a, b) => comparePaths(a.ref, b.ref));
+      return { entries: inOrder, stats, settled };
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return { entries: [], stats: undefined, settled: true };
+      throw error;
+    }
+  }
+}
+
+function sameFile(a: BigIntStats | undefined, b: BigIntStats | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ino === b.ino;
+}
+
+function firstAtOrAfter(entries: readonly RefEntry[], ref: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (comparePaths(entries[middle]!.ref, ref) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

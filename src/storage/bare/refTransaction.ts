@@ -1,0 +1,338 @@
+/**
+ * One change of refs, all or none, made under the store's lock (storeLock.ts).
+ *
+ * The order is: lock files of all refs; compare; new values into files of our own; reflog lines;
+ * (durability `full`: all of that onto stable storage); then each new value takes its ref's place.
+ *
+ * *The log goes first*, as in Git. A process killed between log and ref leaves a line for a move that
+ * never happened. That is harmless: the objects it names are complete, redo starts at the newest line
+ * that arrived at the ref's present value and so never uses it, and no value the ref really had goes
+ * unlogged. The other order could lose the only trace of an old snapshot.
+ *
+ * *Several refs*: the whole move is written into `gitstore.lock` before the first ref moves. When its
+ * writer dies, the next holder of the store's lock completes it before doing anything else
+ * (`completeMoves`), the lock files still in place. Git, which knows nothing of this, can see part of
+ * the move until then.
+ */
+import { unlinkSync } from 'node:fs';
+import type { ObjectId } from '../../git/objectId.ts';
+import { encodeText } from '../../git/pathBytes.ts';
+import { formatReflogLine } from '../../git/reflogLine.ts';
+import {
+  brokenRef,
+  collision,
+  MAX_SYMBOLIC_DEPTH,
+  namedTwice,
+  parentNames,
+  staleRef,
+} from '../refRules.ts';
+import type { Durability, ReflogMessage, RefUpdate } from '../storage.ts';
+import { isErrno, removeIfThere, syncFile } from './durable.ts';
+import type { RefMove } from './lockRecord.ts';
+import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
+import type { PackedRefsFile } from './packedRefsFile.ts';
+import { PendingFile } from './pendingFile.ts';
+import { type AppendedLine, appendReflog, tryRemoveReflog } from './reflogFile.ts';
+import {
+  diskPath,
+  makeParent,
+  parentName,
+  removeEmptyParents,
+  removeEmptyTree,
+} from './refPaths.ts';
+import { tryResolveRef } from './resolveRef.ts';
+import type { StoreLock } from './storeLock.ts';
+
+/** What a transaction works on. */
+export interface RefPlace {
+  readonly gitDir: string;
+  readonly packed: PackedRefsFile;
+  readonly lock: StoreLock;
+  readonly durability: Durability;
+  /** Called at the places where a crash hurts; tests crash there. */
+  readonly onStep: (step: TransactionStep) => void;
+}
+
+export type TransactionStep = 'announced' | 'locked' | 'logged' | 'synced' | 'moved' | 'unlocked';
+
+const PACKED_REFS_LOCK = 'packed-refs.lock';
+const HEAD_LOCK = 'HEAD.lock';
+
+interface Change {
+  readonly update: RefUpdate;
+  readonly message: ReflogMessage;
+  /** The ref, and the refs that symbolic refs lead to from there. The last one is what moves. */
+  readonly chain: [string, ...string[]];
+  /** What the file of the last one says. */
+  loose: LooseRef | undefined;
+  old: ObjectId | null;
+}
+
+export class RefTransaction {
+  readonly #place: RefPlace;
+  readonly #changes: readonly Change[];
+  readonly #locks: string[] = [];
+  /** Names whose directories may have to go again. */
+  readonly #emptied: string[] = [];
+  #headTarget: string | undefined;
+
+  constructor(place: RefPlace, updates: readonly RefUpdate[], fallback: ReflogMessage) {
+    this.#place = place;
+    this.#changes = updates.map((update) => ({
+      update,
+      message: update.reflog ?? fallback,
+      chain: [update.ref],
+      loose: undefined,
+      old: null,
+    }));
+  }
+
+  /**
+   * Takes every lock file and compares.
+   * @returns the name of a lock file that somebody else has, or undefined when all are ours
+   * @throws StaleSnapshotError InvalidRefNameError CorruptObjectError
+   */
+  prepare(): string | undefined {
+    const head = readLooseRef(this.#place.gitDir, 'HEAD');
+    this.#headTarget = head?.kind === 'symbolic' ? head.target : undefined;
+    do {
+      const blocked = this.#takeLocks();
+      if (blocked !== undefined) return blocked;
+    } while (this.#readAndFollow());
+    this.#place.onStep('locked');
+    for (const change of this.#changes) this.#compare(change);
+    return undefined;
+  }
+
+  /**
+   * Makes the change. When it throws, everything is as it was.
+   * @returns the directories to put on stable storage
+   */
+  async commit(): Promise<Iterable<string>> {
+    const { gitDir, lock, durability, onStep } = this.#place;
+    const changes = this.#changes.filter(isNeeded);
+    const several = changes.length > 1;
+    const values: PendingFile[] = [];
+    const lines: AppendedLine[] = [];
+    const touched: Change[] = [];
+    try {
+      for (const { update } of changes) {
+        if (update.new !== null) values.push(pendingValue(gitDir, values.length, update.new));
+      }
+      for (const change of changes) this.#log(change, lines);
+      onStep('logged');
+      if (several) lock.announce(this.#locks, changes.map(moveOf));
+      if (durability === 'full') {
+        const files = [...values.map((value) => value.sync()), ...lines.map((l) => syncFile(l.fd))];
+        if (several) files.push(syncFile(lock.fd));
+        await Promise.all(files);
+        onStep('synced');
+      }
+      await this.#move(changes, values, touched);
+      if (several) lock.announce(this.#locks);
+    } catch (error) {
+      for (const change of touched.reverse()) this.#restore(change);
+      if (several) lock.announce(this.#locks);
+      for (const value of values) value.discard();
+      for (const line of lines) line.takeBack();
+      throw error;
+    }
+    for (const line of lines) line.close();
+    return directoriesOf(changes, lines);
+  }
+
+  /** Removes the lock files. */
+  unlock(): void {
+    for (const name of this.#locks) this.#place.lock.removeLockFile(name);
+    for (const name of this.#emptied) removeEmptyParents(this.#place.gitDir, name);
+    this.#locks.length = 0;
+    this.#emptied.length = 0;
+    this.#place.onStep('unlocked');
+  }
+
+  #takeLocks(): string | undefined {
+    const refs = new Set(this.#changes.flatMap((change) => change.chain));
+    const wanted = [...refs].sort().map((ref) => `${ref}.lock`);
+    if (this.#headTarget !== undefined && refs.has(this.#headTarget)) wanted.push(HEAD_LOCK);
+    // Also when the ref is not packed: Git could be about to pack the value that we remove.
+    if (this.#changes.some(({ update }) => update.new === null)) wanted.push(PACKED_REFS_LOCK);
+    this.#place.lock.announce(wanted);
+    this.#place.onStep('announced');
+    for (const name of wanted) {
+      if (!this.#locks.includes(name) && !this.#takeLock(name)) return name;
+    }
+    return undefined;
+  }
+
+  #takeLock(name: string): boolean {
+    const { gitDir, lock } = this.#place;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const taken = lock.tryMakeLockFile(name);
+        if (taken) this.#locks.push(name);
+        return taken;
+      } catch (error) {
+        // Others remove empty directories, perhaps as fast as they are made here.
+        if (!isErrno(error, 'ENOENT', 'ENOTDIR') || attempt === MAX_LOCK_ATTEMPTS) throw error;
+        if (!this.#makeRoom(name, gitDir)) return true;
+      }
+    }
+  }
+
+  /** Makes the directory of a lock file. False when no ref can be there, and none is to be. */
+  #makeRoom(lockName: string, gitDir: string): boolean {
+    try {
+      this.#emptied.push(lockName);
+      makeParent(gitDir, lockName);
+      return true;
+    } catch (error) {
+      if (!isErrno(error, 'ENOTDIR', 'EEXIST')) throw error;
+      const ref = lockName.slice(0, -'.lock'.length);
+      const change = this.#changes.find(({ chain }) => chain.at(-1) === ref);
+      if (change?.update.new === null) return false;
+      const parent = parentNames(ref).find((name) => readLooseRef(gitDir, name) !== undefined);
+      throw parent === undefined ? error : collision(ref, parent);
+    }
+  }
+
+  /** Reads the refs. True when symbolic ones lead to refs that are not locked yet. */
+  #readAndFollow(): boolean {
+    let followed = false;
+    const last = new Set<string>();
+    for (const change of this.#changes) {
+      const ref = change.chain.at(-1)!;
+      change.loose = readLooseRef(this.#place.gitDir, ref);
+      // Deleting a symbolic ref deletes it and not what it leads to.
+      if (change.loose?.kind === 'symbolic' && change.update.new !== null) {
+        if (change.chain.length > MAX_SYMBOLIC_DEPTH) throw brokenRef(change.update.ref);
+        change.chain.push(change.loose.target);
+        followed = true;
+      }
+      const end = change.chain.at(-1)!;
+      if (last.has(end)) throw namedTwice(end);
+      last.add(end);
+    }
+    return followed;
+  }
+
+  #compare(change: Change): void {
+    const { gitDir, packed } = this.#place;
+    const { update, loose } = change;
+    const ref = change.chain.at(-1)!;
+    if (loose?.kind === 'broken') {
+      // Whoever names no old value may replace it: the way to repair a ref.
+      if (update.old !== undefined) throw brokenRef(ref);
+      return;
+    }
+    if (loose?.kind === 'id') change.old = loose.id;
+    else if (loose === undefined) change.old = packed.get(ref) ?? null;
+    else change.old = tryResolveRef(gitDir, packed, loose.target) ?? null;
+    if (update.old !== undefined && update.old !== change.old) throw staleRef(update, change.old);
+    if (loose === undefined && update.new !== null) this.#makeFree(ref, change.old === null);
+  }
+
+  /** Clears the way for a new loose ref. */
+  #makeFree(ref: string, isNew: boolean): void {
+    const { gitDir, packed } = this.#place;
+    if (isNew) {
+      const parent = parentNames(ref).find((name) => packed.get(name) !== undefined);
+      const other = parent ?? packed.withPrefix(`${ref}/`)[0]?.ref;
+      if (other !== undefined) throw collision(ref, other);
+    }
+    if (!removeEmptyTree(diskPath(gitDir, ref))) {
+      throw collision(ref, listLooseRefs(gitDir, `${ref}/`)[0] ?? `${ref}/`);
+    }
+  }
+
+  #log({ update, message, chain, old }: Change, lines: AppendedLine[]): void {
+    const line = encodeText(formatReflogLine({ old, new: update.new, ...message }));
+    const refs = update.new === null ? [] : [...chain];
+    if (chain.includes(this.#headTarget!)) refs.push('HEAD');
+    for (const ref of refs) lines.push(appendReflog(this.#place.gitDir, ref, line));
+  }
+
+  async #move(changes: readonly Change[], values: PendingFile[], touched: Change[]): Promise<void> {
+    const { gitDir, durability, onStep } = this.#place;
+    let next = 0;
+    for (const change of changes) {
+      if (change.update.new === null) continue;
+      touched.push(change);
+      const path = diskPath(gitDir, change.chain.at(-1)!);
+      const value = values[next++]!;
+      if (change.loose === undefined) value.moveTo(path);
+      else value.replace(path);
+      onStep('moved');
+    }
+    const deleted = changes.filter(({ update }) => update.new === null);
+    if (deleted.length === 0) return;
+    const packedRefs = pendingPackedRefs(
+      this.#place,
+      new Set(deleted.map(({ chain }) => chain[0])),
+    );
+    touched.push(...deleted);
+    if (durability === 'full') await packedRefs?.sync();
+    packedRefs?.moveTo(this.#place.packed.path);
+    for (const { chain, loose } of deleted) {
+      if (loose !== undefined) unlinkSync(diskPath(gitDir, chain[0]));
+      this.#emptied.push(chain[0]);
+      onStep('moved');
+    }
+    for (const { chain } of deleted) tryRemoveReflog(gitDir, chain[0]);
+  }
+
+  /** Gives a ref its old value back. */
+  #restore({ chain, loose, old }: Change): void {
+    const { gitDir } = this.#place;
+    const path = diskPath(gitDir, chain.at(-1)!);
+    if (loose?.kind === 'symbolic') {
+      new PendingFile(gitDir, 'restored', Buffer.from(`ref: ${loose.target}\n`)).moveTo(path);
+    } else if (old === null) {
+      removeIfThere(path);
+    } else {
+      pendingValue(gitDir, 0, old).moveTo(path);
+    }
+  }
+}
+
+const MAX_LOCK_ATTEMPTS = 10;
+
+/** The file that waits to become a ref's new value. */
+export function pendingValue(gitDir: string, index: number, id: ObjectId): PendingFile {
+  return new PendingFile(gitDir, `ref-${index}`, Buffer.from(`${id}\n`));
+}
+
+/** The file that waits to become `packed-refs` without some refs; undefined when it has none. */
+export function pendingPackedRefs(
+  { gitDir, packed }: RefPlace,
+  removed: ReadonlySet<string>,
+): PendingFile | undefined {
+  const content = packed.without(removed);
+  return content === undefined ? undefined : new PendingFile(gitDir, 'packed-refs', content);
+}
+
+function isNeeded({ update, loose, old }: Change): boolean {
+  return update.new !== old || (update.new === null && loose !== undefined);
+}
+
+function moveOf({ chain, update, old }: Change): RefMove {
+  return { ref: chain.at(-1)!, old, new: update.new };
+}
+
+/** Where names have come, gone or changed. New directories are entered in the ones above them. */
+function directoriesOf(changes: readonly Change[], lines: readonly AppendedLine[]): Set<string> {
+  const directories = new Set<string>();
+  const add = (name: string, withParents: boolean) => {
+    let directory = parentName(name);
+    directories.add(directory);
+    while (withParents && directory.includes('/')) {
+      directory = parentName(directory);
+      directories.add(directory);
+    }
+  };
+  for (const { chain, loose, update } of changes) {
+    add(chain.at(-1)!, loose === undefined);
+    if (update.new === null) directories.add('');
+  }
+  for (const line of lines) if (line.created) add(`logs/${line.ref}`, true);
+  return directories;
+}

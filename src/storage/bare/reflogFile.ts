@@ -1,0 +1,166 @@
+/**
+ * Reflog files: `logs/<ref>`, one line for each value a ref has had, oldest first (reflogLine.ts).
+ */
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { parseReflogLine } from '../../git/reflogLine.ts';
+import { parentNames } from '../refRules.ts';
+import type { ReflogEntry } from '../storage.ts';
+import { isErrno, readFullySync, writeFully } from './durable.ts';
+import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
+
+const CHUNK_SIZE = 64 * 1024;
+/** No line that Git or gitstore writes is longer; a longer one is passed over. */
+const MAX_LINE_SIZE = 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/**
+ * Adds a line (with its newline) to the log of `ref`. Callers hold the ref's lock. When it throws,
+ * the log is as it was.
+ */
+export function appendReflog(gitDir: string, ref: string, line: Uint8Array): AppendedLine {
+  const fd = openLog(gitDir, ref);
+  let size: number;
+  try {
+    size = fstatSync(fd).size;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  const appended = new AppendedLine(gitDir, ref, fd, size);
+  try {
+    // A crash of the machine can cut a line short; the next one must not be glued to it.
+    const whole = size === 0 || lastByte(fd, size) === NEWLINE;
+    writeFully(fd, whole ? line : Buffer.concat([Buffer.of(NEWLINE), line]));
+    return appended;
+  } catch (error) {
+    appended.takeBack();
+    throw error;
+  }
+}
+
+/** A line that has been added to a log and can still be taken back. */
+export class AppendedLine {
+  readonly ref: string;
+  /** Open until `close()`, for putting the line on stable storage. */
+  readonly fd: number;
+  readonly #gitDir: string;
+  readonly #sizeBefore: number;
+
+  constructor(gitDir: string, ref: string, fd: number, sizeBefore: number) {
+    this.#gitDir = gitDir;
+    this.ref = ref;
+    this.fd = fd;
+    this.#sizeBefore = sizeBefore;
+  }
+
+  /** True when the log did not exist before, or was empty. */
+  get created(): boolean {
+    return this.#sizeBefore === 0;
+  }
+
+  /** Makes the log as it was, as far as that can be done, and closes it. */
+  takeBack(): void {
+    try {
+      ftruncateSync(this.fd, this.#sizeBefore);
+      if (this.created) tryRemoveReflog(this.#gitDir, this.ref);
+    } catch {
+      // A line for a change that did not happen does no harm: see refTransaction.ts.
+    } finally {
+      this.close();
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+/** The entries of a ref's log, newest first, in fixed memory. */
+export function* readReflog(gitDir: string, ref: string): Generator<ReflogEntry> {
+  let fd: number;
+  try {
+    fd = openSync(diskPath(gitDir, `logs/${ref}`), 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
+    throw error;
+  }
+  try {
+    for (const line of linesBackwards(fd)) {
+      const entry = parseReflogLine(line);
+      if (entry !== undefined) yield entry;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Removes a ref's log. One that cannot be removed is in nobody's way: see `makeLogDirectory`. */
+export function tryRemoveReflog(gitDir: string, ref: string): void {
+  const log = `logs/${ref}`;
+  try {
+    unlinkSync(diskPath(gitDir, log));
+  } catch {
+    return;
+  }
+  removeEmptyParents(gitDir, log);
+}
+
+function openLog(gitDir: string, ref: string): number {
+  const log = `logs/${ref}`;
+  const path = diskPath(gitDir, log);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return openSync(path, 'a+');
+    } catch (error) {
+      if (attempt === MAX_OPEN_ATTEMPTS) throw error;
+      if (isErrno(error, 'EISDIR')) removeEmptyTree(path);
+      else if (isErrno(error, 'ENOENT', 'ENOTDIR')) makeLogDirectory(gitDir, ref);
+      else throw error;
+    }
+  }
+}
+
+/** Others may remove empty directories as fast as we make them. */
+const MAX_OPEN_ATTEMPTS = 5;
+
+function makeLogDirectory(gitDir: string, ref: string): void {
+  try {
+    makeParent(gitDir, `logs/${ref}`);
+  } catch (error) {
+    if (!isErrno(error, 'ENOTDIR', 'EEXIST')) throw error;
+    // The ref may be created, so no ref stands in its way: that file is the log of a deleted one.
+    for (const parent of parentNames(ref)) tryRemoveReflog(gitDir, parent);
+  }
+}
+
+function lastByte(fd: number, size: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, size - 1);
+  return byte[0];
+}
+
+/** The lines of a file without their newlines, last line first. */
+function* linesBackwards(fd: number): Generator<Uint8Array> {
+  let end = fstatSync(fd).size;
+  /** The beginning of what comes after `end`, up to the first newline there. */
+  let rest: Buffer = Buffer.alloc(0);
+  let tooLong = false;
+  while (end > 0) {
+    const start = Math.max(0, end - CHUNK_SIZE);
+    const chunk = Buffer.allocUnsafe(end - start);
+    const got = readFullySync(fd, chunk, chunk.length, start);
+    const block = Buffer.concat([chunk.subarray(0, got), rest]);
+    let lineEnd = block.length;
+    for (;;) {
+      const newline = lineEnd > 0 ? block.lastIndexOf(NEWLINE, lineEnd - 1) : -1;
+      if (newline < 0) break;
+      if (newline + 1 < lineEnd && !tooLong) yield block.subarray(newline + 1, lineEnd);
+      tooLong = false;
+      lineEnd = newline;
+    }
+    tooLong ||= lineEnd > MAX_LINE_SIZE;
+    rest = tooLong ? Buffer.alloc(0) : block.subarray(0, lineEnd);
+    end = start;
+  }
+  if (rest.length > 0 && !tooLong) yield rest;
+}

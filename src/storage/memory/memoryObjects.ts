@@ -1,0 +1,111 @@
+/** Objects in memory, with the promises of an ObjectStore. */
+import { CorruptObjectError, GitStoreError } from '../../errors.ts';
+import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
+import type { ByteRange, GitObject, ObjectHeader, ObjectStore, ObjectWriter } from '../storage.ts';
+
+const CHUNK_SIZE = 1024 * 1024;
+
+export class MemoryObjects implements ObjectStore {
+  readonly #objects = new Map<ObjectId, GitObject>([
+    [EMPTY_TREE_ID, { type: 'tree', body: Buffer.alloc(0) }],
+  ]);
+
+  async header(id: ObjectId): Promise<ObjectHeader | undefined> {
+    const object = this.#objects.get(id);
+    return object === undefined ? undefined : { type: object.type, size: object.body.length };
+  }
+
+  async read(id: ObjectId): Promise<GitObject | undefined> {
+    const object = this.#objects.get(id);
+    if (object !== undefined) verify(id, object);
+    return object;
+  }
+
+  async readStream(
+    id: ObjectId,
+    range?: ByteRange,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const object = this.#objects.get(id);
+    if (object === undefined) return undefined;
+    if (range === undefined) return chunks(object.body, () => verify(id, object));
+    const offset = range.offset ?? 0;
+    const end = range.size === undefined ? undefined : offset + range.size;
+    return chunks(object.body.subarray(offset, end));
+  }
+
+  async has(id: ObjectId): Promise<boolean> {
+    return this.#objects.has(id);
+  }
+
+  async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
+    const found = [...this.#objects.keys()].filter((id) => id.startsWith(prefix));
+    return found.sort().slice(0, limit);
+  }
+
+  writer(): ObjectWriter {
+    return new MemoryWriter((written) => {
+      for (const [id, object] of written) {
+        if (!this.#objects.has(id)) this.#objects.set(id, object);
+      }
+    });
+  }
+}
+
+class MemoryWriter implements ObjectWriter {
+  /** Undefined when the session is over. */
+  #written: Map<ObjectId, GitObject> | undefined = new Map();
+  readonly #keep: (written: ReadonlyMap<ObjectId, GitObject>) => void;
+
+  constructor(keep: (written: ReadonlyMap<ObjectId, GitObject>) => void) {
+    this.#keep = keep;
+  }
+
+  async write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
+    const written = this.#open();
+    const id = hashObject(type, body);
+    written.set(id, { type, body: Buffer.from(body) });
+    return id;
+  }
+
+  async writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId> {
+    this.#open();
+    const parts: Uint8Array[] = [];
+    for await (const part of source) parts.push(Buffer.from(part));
+    const body = Buffer.concat(parts);
+    if (size !== undefined && body.length !== size) {
+      throw new GitStoreError(`Stream holds ${body.length} bytes instead of ${size}`);
+    }
+    return this.write('blob', body);
+  }
+
+  async finish(): Promise<void> {
+    const written = this.#open();
+    this.#written = undefined;
+    this.#keep(written);
+  }
+
+  async abort(): Promise<void> {
+    this.#written = undefined;
+  }
+
+  #open(): Map<ObjectId, GitObject> {
+    if (this.#written === undefined) throw new GitStoreError('Object writer is finished');
+    return this.#written;
+  }
+}
+
+function verify(id: ObjectId, { type, body }: GitObject): void {
+  if (hashObject(type, body) !== id) {
+    throw new CorruptObjectError(`Object ${id} is corrupt`, { objectId: id });
+  }
+}
+
+/** The bytes in pieces; `check` runs before the last of them. */
+async function* chunks(body: Uint8Array, check = () => {}): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for (; at + CHUNK_SIZE < body.length; at += CHUNK_SIZE) {
+    yield body.subarray(at, at + CHUNK_SIZE);
+  }
+  check();
+  if (at < body.length) yield body.subarray(at);
+}

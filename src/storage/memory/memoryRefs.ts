@@ -1,0 +1,122 @@
+/** Refs in memory, with the promises of a RefStore. */
+import type { ObjectId } from '../../git/objectId.ts';
+import { comparePaths } from '../../git/pathBytes.ts';
+import { formatReflogLine, parseReflogLine } from '../../git/reflogLine.ts';
+import {
+  checkRef,
+  checkUpdates,
+  collision,
+  defaultReflog,
+  parentNames,
+  staleRef,
+} from '../refRules.ts';
+import type {
+  Head,
+  RefEntry,
+  ReflogEntry,
+  ReflogMessage,
+  RefStore,
+  RefUpdate,
+} from '../storage.ts';
+
+export class MemoryRefs implements RefStore {
+  readonly #refs = new Map<string, ObjectId>();
+  /** Oldest first. */
+  readonly #logs = new Map<string, ReflogEntry[]>();
+  /** The end of the queue for each ref's turn. */
+  readonly #turns = new Map<string, Promise<void>>();
+  readonly #now: () => number;
+  #head: string;
+
+  constructor(head: string, now: () => number) {
+    this.#head = head;
+    this.#now = now;
+  }
+
+  async get(ref: string): Promise<ObjectId | undefined> {
+    return this.#refs.get(ref === 'HEAD' ? this.#head : ref);
+  }
+
+  async list(prefix: string): Promise<RefEntry[]> {
+    const entries = Array.from(this.#refs, ([ref, id]): RefEntry => ({ ref, id }));
+    return entries
+      .filter(({ ref }) => ref.startsWith(prefix))
+      .sort((a, b) => comparePaths(a.ref, b.ref));
+  }
+
+  async update(updates: readonly RefUpdate[]): Promise<void> {
+    checkUpdates(updates);
+    for (const update of updates) {
+      const now = this.#refs.get(update.ref) ?? null;
+      if (update.old !== undefined && update.old !== now) throw staleRef(update, now);
+      if (now === null && update.new !== null) this.#checkCollisions(update.ref);
+    }
+    for (const update of updates) this.#move(update);
+  }
+
+  async head(): Promise<Head> {
+    return { ref: this.#head };
+  }
+
+  async setHead(ref: string): Promise<void> {
+    checkRef(ref);
+    this.#head = ref;
+  }
+
+  async *reflog(ref: string): AsyncGenerator<ReflogEntry> {
+    yield* (this.#logs.get(ref) ?? []).toReversed();
+  }
+
+  async turn(ref: string, timeout: number): Promise<() => void> {
+    const before = this.#turns.get(ref);
+    let giveBack = () => {};
+    const mine = new Promise<void>((resolve) => {
+      giveBack = resolve;
+    });
+    const end = Promise.all([before, mine]).then(() => {
+      if (this.#turns.get(ref) === end) this.#turns.delete(ref);
+    });
+    this.#turns.set(ref, end);
+    if (before !== undefined) await settledWithin(before, timeout);
+    return giveBack;
+  }
+
+  #checkCollisions(ref: string): void {
+    const parent = parentNames(ref).find((name) => this.#refs.has(name));
+    const other = parent ?? [...this.#refs.keys()].find((name) => name.startsWith(`${ref}/`));
+    if (other !== undefined) throw collision(ref, other);
+  }
+
+  #move({ ref, new: next, reflog }: RefUpdate): void {
+    const old = this.#refs.get(ref) ?? null;
+    if (old === next) return;
+    const message = reflog ?? defaultReflog(this.#now);
+    if (ref === this.#head) this.#log('HEAD', old, next, message);
+    if (next === null) {
+      this.#refs.delete(ref);
+      this.#logs.delete(ref);
+    } else {
+      this.#refs.set(ref, next);
+      this.#log(ref, old, next, message);
+    }
+  }
+
+  /** Through Git's form and back, so that what it cannot carry is lost here too. */
+  #log(ref: string, old: ObjectId | null, next: ObjectId | null, message: ReflogMessage): void {
+    const entry = parseReflogLine(formatReflogLine({ old, new: next, ...message }));
+    if (entry === undefined) return;
+    const log = this.#logs.get(ref);
+    if (log === undefined) this.#logs.set(ref, [entry]);
+    else log.push(entry);
+  }
+}
+
+function settledWithin(promise: Promise<void>, timeout: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeout);
+    void promise.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

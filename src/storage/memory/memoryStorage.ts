@@ -1,0 +1,24 @@
+/** A store that lives in memory and behaves as one on disk: for tests, and for what need not last. */
+import { checkRef } from '../refRules.ts';
+import type { Storage } from '../storage.ts';
+import { MemoryObjects } from './memoryObjects.ts';
+import { MemoryRefs } from './memoryRefs.ts';
+
+export interface MemoryStorageOptions {
+  /** The branch that HEAD names, a short name; default `main`. */
+  readonly branch?: string | undefined;
+  /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** @throws InvalidRefNameError */
+export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
+  const head = `refs/heads/${options.branch ?? 'main'}`;
+  checkRef(head);
+  return {
+    location: 'memory:',
+    objects: new MemoryObjects(),
+    refs: new MemoryRefs(head, options.now ?? Date.now),
+    async close() {},
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * What every RefStore demands of an update, wherever it keeps its refs.
+ */
+import { CorruptObjectError, InvalidRefNameError, StaleSnapshotError } from '../errors.ts';
+import { isObjectId, type ObjectId } from '../git/objectId.ts';
+import { isValidRefName } from '../git/refName.ts';
+import type { ReflogMessage, RefUpdate } from './storage.ts';
+
+/** How many symbolic refs may lead to a ref; Git's own limit. */
+export const MAX_SYMBOLIC_DEPTH = 5;
+
+/**
+ * Refuses updates that cannot be right whatever the refs say now.
+ * @throws InvalidRefNameError for a bad name, a ref named twice, or two new refs that collide
+ */
+export function checkUpdates(updates: readonly RefUpdate[]): void {
+  const seen = new Set<string>();
+  for (const { ref, old, new: next } of updates) {
+    checkRef(ref);
+    if (seen.has(ref)) throw namedTwice(ref);
+    seen.add(ref);
+    for (const id of [old, next]) {
+      if (typeof id === 'string' && !isObjectId(id)) throw new TypeError(`Not an object id: ${id}`);
+    }
+  }
+  if (updates.length === 1) return;
+  const created = new Set(updates.filter((u) => u.new !== null).map((u) => u.ref));
+  for (const ref of created) {
+    for (const parent of parentNames(ref)) if (created.has(parent)) throw collision(ref, parent);
+  }
+}
+
+/** @throws InvalidRefNameError unless it is a full name below `refs/` */
+export function checkRef(ref: string): void {
+  if (!ref.startsWith('refs/') || !isValidRefName(ref)) {
+    throw new InvalidRefNameError(`Not a valid ref name: ${JSON.stringify(ref)}`, { ref });
+  }
+}
+
+/** `refs/heads` and `refs/heads/a` for `refs/heads/a/b`: what cannot be a ref beside it. */
+export function parentNames(ref: string): string[] {
+  const parents: string[] = [];
+  for (let at = ref.indexOf('/', 'refs/'.length); at >= 0; at = ref.indexOf('/', at + 1)) {
+    parents.push(ref.slice(0, at));
+  }
+  return parents;
+}
+
+export function namedTwice(ref: string): InvalidRefNameError {
+  return new InvalidRefNameError(`Ref named twice in one update: ${ref}`, { ref });
+}
+
+/** A ref cannot be both a name and a directory of names. */
+export function collision(ref: string, other: string): InvalidRefNameError {
+  return new InvalidRefNameError(`Cannot create ${ref}: ${other} exists`, { ref });
+}
+
+export function staleRef(update: RefUpdate, found: ObjectId | null): StaleSnapshotError {
+  const expected = update.old === null ? 'not to exist' : `at ${update.old?.slice(0, 7)}`;
+  const actual = found === null ? 'it does not exist' : `it is at ${found.slice(0, 7)}`;
+  return new StaleSnapshotError(`${update.ref} was expected ${expected}, but ${actual}`, {
+    ref: update.ref,
+  });
+}
+
+export function brokenRef(ref: string): CorruptObjectError {
+  return new CorruptObjectError(`Broken ref: ${ref}`, { ref });
+}
+
+/** Who and why for the reflog where the caller says nothing. */
+export function defaultReflog(now: () => number): ReflogMessage {
+  const time = Math.floor(now() / 1000);
+  return {
+    who: { name: 'gitstore', email: 'gitstore@localhost', time, offset: 0 },
+    message: '',
+  };
+}
