@@ -1,0 +1,112 @@
+/**
+ * The few file system calls that the crash promises rest on, with an answer for systems where one is
+ * missing.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsync as fsyncCallback,
+  openSync,
+  read as readCallback,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
+
+const fsync = promisify(fsyncCallback);
+const read = promisify(readCallback) as (
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesRead: number; buffer: Uint8Array }>;
+
+/** Puts a file's data on stable storage, without blocking the event loop. */
+export async function syncFile(fd: number): Promise<void> {
+  await fsync(fd);
+}
+
+/**
+ * Puts a directory's entries (new names, renames) on stable storage. Windows cannot open directories
+ * and journals them itself; some network file systems refuse: both count as done.
+ */
+export async function syncDirectory(path: string | Buffer): Promise<void> {
+  if (process.platform === 'win32') return;
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EACCES', 'EISDIR')) return;
+    throw error;
+  }
+  try {
+    await fsync(fd);
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'EPERM', 'ENOTSUP', 'EBADF')) throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Writes all of `data`, also when the system takes it in parts. */
+export function writeFully(fd: number, data: Uint8Array, position: number | null = null): void {
+  let done = 0;
+  while (done < data.length) {
+    const at = position === null ? null : position + done;
+    done += writeSync(fd, data, done, data.length - done, at);
+  }
+}
+
+/** Reads up to `length` bytes at `position` into `target`; fewer only at the end of the file. */
+export function readFullySync(
+  fd: number,
+  target: Uint8Array,
+  length: number,
+  position: number,
+): number {
+  let done = 0;
+  while (done < length) {
+    const got = readSync(fd, target, done, length - done, position + done);
+    if (got === 0) break;
+    done += got;
+  }
+  return done;
+}
+
+/** As `readFullySync`, without blocking the event loop. */
+export async function readFully(
+  fd: number,
+  target: Uint8Array,
+  length: number,
+  position: number,
+): Promise<number> {
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await read(fd, target, done, length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
+/** Removes a file that may be gone already. */
+export function removeIfThere(path: string | Buffer): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
+
+/** A fresh name with one of Git's own prefixes for temporary files, which `git gc` cleans up. */
+export function temporaryName(prefix: 'tmp_obj_' | 'tmp_pack_' | 'tmp_idx_'): string {
+  return prefix + randomBytes(8).toString('hex');
+}
+
+/** Whether an error is a system error with one of these codes. */
+export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return typeof code === 'string' && codes.includes(code);
+}

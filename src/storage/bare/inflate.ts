@@ -1,0 +1,56 @@
+/**
+ * Inflating (RFC 1950) data whose size is known, so that a lying stream can neither grow past it nor
+ * fall short of it unnoticed.
+ */
+import { constants, inflate as inflateCallback, inflateSync } from 'node:zlib';
+
+/** A stream of n compressed bytes cannot inflate to more than about 1032 n bytes (zlib's limit). */
+const MAX_EXPANSION = 1040;
+
+/** Whether `size` bytes can come out of `available` compressed bytes at all. */
+export function isPlausibleSize(size: number, available: number): boolean {
+  return size <= available * MAX_EXPANSION + 64;
+}
+
+/** How many compressed bytes hold an object of `size` bytes at the most, as zlib writes them. */
+export function compressedBound(size: number): number {
+  return size + Math.ceil(size / 1000) + 64;
+}
+
+// One byte more than expected: zlib then ends its stream within one output chunk, and a stream that
+// holds more than it should shows.
+function inflateOptions(size: number) {
+  return { chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 };
+}
+
+function expectSize(data: Buffer, size: number): Buffer {
+  if (data.length !== size) throw new Error(`inflates to ${data.length} bytes, not ${size}`);
+  return data;
+}
+
+/**
+ * Inflates the stream at the start of `input`; bytes after its end are ignored.
+ * @throws Error when the stream is broken, cut short, or does not hold exactly `size` bytes
+ */
+export function inflateExactly(input: Uint8Array, size: number): Buffer {
+  return expectSize(inflateSync(input, inflateOptions(size)), size);
+}
+
+/** As `inflateExactly`, on zlib's thread pool. */
+export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    inflateCallback(input, inflateOptions(size), (error, data) => {
+      if (error) return reject(error);
+      try {
+        resolve(expectSize(data, size));
+      } catch (mismatch) {
+        reject(mismatch);
+      }
+    });
+  });
+}
+
+/** The first bytes of what a stream holds; `input` may be only its beginning. */
+export function inflateStart(input: Uint8Array): Buffer {
+  return inflateSync(input, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1 << 20 });
+}

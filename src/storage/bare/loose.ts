@@ -1,0 +1,254 @@
+/**
+ * Loose objects: one file an object, `objects/ab/cdef…`, a zlib stream of header and body
+ * (gitrepository-layout(5)).
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate as deflateCallback, deflateSync } from 'node:zlib';
+import { CorruptObjectError } from '../../errors.ts';
+import { isObjectType, type ObjectId, type ObjectType, objectHeader } from '../../git/objectId.ts';
+import { deflateStored } from '../../git/storedDeflate.ts';
+import type { Durability, GitObject, ObjectHeader } from '../storage.ts';
+import {
+  isErrno,
+  readFully,
+  readFullySync,
+  removeIfThere,
+  syncDirectory,
+  syncFile,
+  temporaryName,
+  writeFully,
+} from './durable.ts';
+import { inflateExactly, inflateExactlyAsync, inflateStart, isPlausibleSize } from './inflate.ts';
+import { LARGE_OBJECT } from './packFile.ts';
+import type { ZlibRegion } from './zlibFile.ts';
+
+const deflate = promisify(deflateCallback) as (
+  data: Uint8Array,
+  options: { level: number },
+) => Promise<Buffer>;
+
+/** Below this many bytes a file takes one disk block whether it is deflated or not. */
+const ONE_BLOCK = 4000;
+/** Enough compressed bytes to show an object's header. */
+const HEAD = 128;
+
+/** A loose object whose file is open; close it with `closeLoose`. */
+export interface OpenLoose extends ObjectHeader {
+  readonly fd: number;
+  readonly id: ObjectId;
+  readonly fileSize: number;
+  /** Length of Git's header in bytes, which the stream holds before the body. */
+  readonly headerLength: number;
+}
+
+export function loosePath(objectsDir: string, id: ObjectId): string {
+  return join(objectsDir, id.slice(0, 2), id.slice(2));
+}
+
+/**
+ * Opens a loose object and reads its header; undefined when there is no such file.
+ * @throws CorruptObjectError
+ */
+export function openLoose(objectsDir: string, id: ObjectId): OpenLoose | undefined {
+  let fd: number;
+  try {
+    fd = openSync(loosePath(objectsDir, id), 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+  try {
+    const fileSize = fstatSync(fd).size;
+    const bytes = Buffer.allocUnsafe(Math.min(HEAD, fileSize));
+    const got = readFullySync(fd, bytes, bytes.length, 0);
+    const head = parseHead(bytes.subarray(0, got), id);
+    if (!isPlausibleSize(head.size, fileSize)) throw corrupt(id, `size ${head.size} cannot be`);
+    return { fd, id, fileSize, ...head };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+export function closeLoose(open: OpenLoose): void {
+  closeSync(open.fd);
+}
+
+function parseHead(bytes: Buffer, id: ObjectId): ObjectHeader & { headerLength: number } {
+  let head: Buffer;
+  try {
+    head = inflateStart(bytes);
+  } catch (cause) {
+    throw corrupt(id, 'its data does not inflate', cause);
+  }
+  const end = head.indexOf(0);
+  const [, type = '', size] =
+    /^([a-z]+) (0|[1-9][0-9]{0,15})$/.exec(head.toString('latin1', 0, end)) ?? [];
+  if (end < 0 || size === undefined || !isObjectType(type))
+    throw corrupt(id, 'its header is broken');
+  return { type, size: Number(size), headerLength: end + 1 };
+}
+
+/** @throws CorruptObjectError */
+export async function readOpenLoose(open: OpenLoose): Promise<GitObject> {
+  const { fd, id, type, size, headerLength, fileSize } = open;
+  const file = Buffer.allocUnsafe(fileSize);
+  const total = headerLength + size;
+  try {
+    if (size <= LARGE_OBJECT) {
+      const got = readFullySync(fd, file, fileSize, 0);
+      return { type, body: inflateExactly(file.subarray(0, got), total).subarray(headerLength) };
+    }
+    const got = await readFully(fd, file, fileSize, 0);
+    const data = await inflateExactlyAsync(file.subarray(0, got), total);
+    return { type, body: data.subarray(headerLength) };
+  } catch (cause) {
+    throw corrupt(id, 'its data does not inflate', cause);
+  }
+}
+
+/** Where the zlib stream of an open loose object lies. It holds header and body. */
+export function looseRegion(open: OpenLoose): ZlibRegion {
+  return { fd: open.fd, start: 0, end: open.fileSize, size: open.headerLength + open.size };
+}
+
+function corrupt(id: ObjectId, what: string, cause?: unknown): CorruptObjectError {
+  return new CorruptObjectError(`object ${id} is corrupt: ${what}`, { objectId: id, cause });
+}
+
+export function hasLoose(objectsDir: string, id: ObjectId): boolean {
+  return existsSync(loosePath(objectsDir, id));
+}
+
+/** The loose objects whose ids begin with `fanOut` (two hex digits). */
+export function listLoose(objectsDir: string, fanOut: string): ObjectId[] {
+  let names: string[];
+  try {
+    names = readdirSync(join(objectsDir, fanOut));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+  return names.filter((name) => /^[0-9a-f]{38}$/.test(name)).map((name) => fanOut + name);
+}
+
+/**
+ * Gives a file that is about to be used again a new modification time, as Git does, so that a
+ * collection does not take it for something long forgotten.
+ */
+export function freshen(path: string): void {
+  const now = Date.now() / 1000;
+  try {
+    utimesSync(path, now, now);
+  } catch (error) {
+    // Another user's file, or one that was packed a moment ago.
+    if (!isErrno(error, 'ENOENT', 'EPERM', 'EACCES', 'EROFS')) throw error;
+  }
+}
+
+export interface NewObject {
+  readonly id: ObjectId;
+  readonly type: ObjectType;
+  readonly body: Uint8Array;
+}
+
+async function encode(object: NewObject, level: number): Promise<Uint8Array> {
+  const header = Buffer.from(objectHeader(object.type, object.body.length), 'latin1');
+  const total = header.length + object.body.length;
+  if (total <= ONE_BLOCK || level === 0) return deflateStored(header, object.body);
+  const whole = Buffer.concat([header, object.body], total);
+  const data =
+    total > LARGE_OBJECT ? await deflate(whole, { level }) : deflateSync(whole, { level });
+  return data.length < total ? data : deflateStored(header, object.body);
+}
+
+/** Writes loose objects; when it returns all of them are in place, synced where durability is full. */
+export async function writeLoose(
+  objectsDir: string,
+  objects: readonly NewObject[],
+  level: number,
+  durability: Durability,
+): Promise<void> {
+  if (durability === 'fast') {
+    for (const object of objects) {
+      const data = await encode(object, level);
+      const written = writeTemporary(objectsDir, object.id, data);
+      closeSync(written.fd);
+      putInPlace(written.file, loosePath(objectsDir, object.id));
+    }
+    return;
+  }
+  const written: { fd: number; file: string; id: ObjectId }[] = [];
+  const open = new Set<number>();
+  const directories = new Set<string>([objectsDir]);
+  try {
+    for (const object of objects) {
+      const one = writeTemporary(objectsDir, object.id, await encode(object, level));
+      written.push({ ...one, id: object.id });
+      open.add(one.fd);
+      directories.add(join(objectsDir, object.id.slice(0, 2)));
+    }
+    await Promise.all(written.map(({ fd }) => syncFile(fd)));
+    for (const { fd, file, id } of written) {
+      closeSync(fd);
+      open.delete(fd);
+      putInPlace(file, loosePath(objectsDir, id));
+    }
+  } catch (error) {
+    for (const fd of open) closeSync(fd);
+    for (const { file } of written) removeIfThere(file);
+    throw error;
+  }
+  await Promise.all([...directories].map(syncDirectory));
+}
+
+/** A complete object under a temporary name, in the directory it will stay in. */
+function writeTemporary(
+  objectsDir: string,
+  id: ObjectId,
+  data: Uint8Array,
+): { fd: number; file: string } {
+  const directory = join(objectsDir, id.slice(0, 2));
+  const file = join(directory, temporaryName('tmp_obj_'));
+  const fd = createInDirectory(directory, file);
+  try {
+    writeFully(fd, data);
+  } catch (error) {
+    closeSync(fd);
+    removeIfThere(file);
+    throw error;
+  }
+  return { fd, file };
+}
+
+/** Makes the directory where it is missing; again when a collecting Git removed it in between. */
+function createInDirectory(directory: string, file: string): number {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return openSync(file, 'wx', 0o444);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT') || attempt === 5) throw error;
+      mkdirSync(directory, { recursive: true });
+    }
+  }
+}
+
+function putInPlace(temporary: string, file: string): void {
+  try {
+    renameSync(temporary, file);
+  } catch (error) {
+    removeIfThere(temporary);
+    throw error;
+  }
+}

@@ -1,0 +1,385 @@
+/**
+ * The object store of a bare repository: its `objects` directory and those of its *alternates*
+ * (gitrepository-layout(5)), each with loose objects and packs.
+ *
+ * An object may be in several places. Each copy is checked when it is read whole; a bad copy is
+ * passed over where a good one exists.
+ */
+import { closeSync, existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { CorruptObjectError, GitStoreError } from '../../errors.ts';
+import {
+  EMPTY_TREE_ID,
+  hashObject,
+  type ObjectId,
+  type ObjectType,
+  startObjectHash,
+} from '../../git/objectId.ts';
+import type {
+  ByteRange,
+  Durability,
+  GitObject,
+  ObjectHeader,
+  ObjectStore,
+  ObjectWriter,
+} from '../storage.ts';
+import { DeflatePool } from './deflatePool.ts';
+import { DeltaBaseCache } from './deltaBaseCache.ts';
+import { isErrno } from './durable.ts';
+import {
+  freshen,
+  hasLoose,
+  listLoose,
+  loosePath,
+  looseRegion,
+  openLoose,
+  readOpenLoose,
+} from './loose.ts';
+import { BareObjectWriter } from './objectWriter.ts';
+import { PackDirectory, type PackedObject } from './packDirectory.ts';
+import { LARGE_OBJECT } from './packFile.ts';
+import { streamZlib, type ZlibRegion } from './zlibFile.ts';
+
+export interface BareObjectsOptions {
+  readonly durability: Durability;
+  /** zlib level for what is written, 0 to 9; default: `DEFAULT_LEVEL` of the pack writer. */
+  readonly compression?: number | undefined;
+}
+
+const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
+const MAX_ALTERNATE_DEPTH = 5;
+/** Deltas whose bases lie in other packs; more of them in a row is a loop. */
+const MAX_OUTSIDE_BASES = 64;
+const CHUNK = 1 << 20;
+
+/** Raw data of one object that is stored whole, ready to be streamed. */
+interface OpenRegion extends ObjectHeader {
+  readonly region: ZlibRegion;
+  /** Bytes before the body. */
+  readonly skip: number;
+  release(): void;
+}
+
+export class BareObjects implements ObjectStore {
+  readonly options: BareObjectsOptions;
+  readonly #objectsDir: string;
+  readonly #cache = new DeltaBaseCache();
+  #directories: ObjectDirectory[] | undefined;
+  #pool: DeflatePool | undefined;
+
+  constructor(gitDir: string, options: BareObjectsOptions) {
+    this.#objectsDir = join(gitDir, 'objects');
+    this.options = options;
+  }
+
+  async header(id: ObjectId): Promise<ObjectHeader | undefined> {
+    return this.#search<ObjectHeader>(id, {
+      emptyTree: { type: 'tree', size: 0 },
+      packed: ({ pack, offset }) => pack.header(offset, this.#findBase(0)),
+      loose: (directory) => {
+        const open = openLoose(directory, id);
+        if (open === undefined) return undefined;
+        closeSync(open.fd);
+        return { type: open.type, size: open.size };
+      },
+    });
+  }
+
+  read(id: ObjectId): Promise<GitObject | undefined> {
+    return this.#read(id, 0);
+  }
+
+  async readStream(
+    id: ObjectId,
+    range: ByteRange = {},
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const header = await this.header(id);
+    if (header === undefined) return undefined;
+    const from = Math.min(range.offset ?? 0, header.size);
+    const to = Math.min(header.size, from + (range.size ?? header.size));
+    return this.#stream(id, header, from, to);
+  }
+
+  async has(id: ObjectId): Promise<boolean> {
+    if (id === EMPTY_TREE_ID || this.#hasNow(id)) return true;
+    return this.#rescan() && this.#hasNow(id);
+  }
+
+  async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
+    this.#rescan();
+    const found = new Set<ObjectId>();
+    for (const { path, packs } of this.#open()) {
+      for (const id of listLoose(path, prefix.slice(0, 2))) {
+        if (id.startsWith(prefix)) found.add(id);
+      }
+      packs.findPrefix(prefix, found, limit);
+    }
+    return [...found].sort().slice(0, limit);
+  }
+
+  writer(): ObjectWriter {
+    this.#pool ??= new DeflatePool();
+    const objectsDir = this.#objectsDir;
+    return new BareObjectWriter({
+      objectsDir,
+      options: this.options,
+      pool: this.#pool,
+      holds: (id) => this.#holds(id),
+      packAdded: (name) => this.#open()[0]?.packs.add(name),
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const { packs } of this.#directories ?? []) packs.close();
+    this.#directories = undefined;
+    await this.#pool?.close();
+    this.#pool = undefined;
+  }
+
+  async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
+    return this.#search<GitObject>(id, {
+      emptyTree: EMPTY_TREE,
+      packed: async ({ pack, offset }) => {
+        const header = pack.whole(offset);
+        if (header !== undefined && header.size > LARGE_OBJECT) return this.#readLarge(id, header);
+        return verified(id, await pack.read(offset, this.#findBase(depth)));
+      },
+      loose: async (directory) => {
+        const open = openLoose(directory, id);
+        if (open === undefined) return undefined;
+        try {
+          if (open.size > LARGE_OBJECT) return await this.#readLarge(id, open);
+          return verified(id, await readOpenLoose(open));
+        } finally {
+          closeSync(open.fd);
+        }
+      },
+    });
+  }
+
+  async #readLarge(id: ObjectId, header: ObjectHeader): Promise<GitObject> {
+    let body: Buffer;
+    try {
+      body = Buffer.allocUnsafeSlow(header.size);
+    } catch (cause) {
+      const message = `object ${id} has ${header.size} bytes, too many for memory: read it as a stream`;
+      throw new GitStoreError(message, 'EFBIG', { cause });
+    }
+    let at = 0;
+    for await (const chunk of this.#stream(id, header, 0, header.size)) {
+      body.set(chunk, at);
+      at += chunk.length;
+    }
+    return { type: header.type, body };
+  }
+
+  async *#stream(
+    id: ObjectId,
+    header: ObjectHeader,
+    from: number,
+    to: number,
+  ): AsyncGenerator<Uint8Array> {
+    const whole = from === 0 && to === header.size;
+    const open = header.size > LARGE_OBJECT ? await this.#openRegion(id) : undefined;
+    if (open === undefined) {
+      // Small, or a delta: it has to be built in memory anyway.
+      const object = await this.#read(id, 0);
+      if (object === undefined) throw missing(id);
+      for (let at = from; at < to; at += CHUNK) {
+        yield object.body.subarray(at, Math.min(to, at + CHUNK));
+      }
+      return;
+    }
+    try {
+      const span = { from: open.skip + from, to: open.skip + to };
+      const data = streamZlib(open.region, span);
+      yield* whole ? checkedStream(id, header.type, header.size, data) : data;
+    } catch (error) {
+      if (error instanceof CorruptObjectError || isSystemError(error)) throw error;
+      throw corrupt(id, 'its data does not inflate', error);
+    } finally {
+      open.release();
+    }
+  }
+
+  #openRegion(id: ObjectId): Promise<OpenRegion | undefined> {
+    return this.#search<OpenRegion>(id, {
+      packed: ({ pack, offset }) => {
+        const whole = pack.whole(offset);
+        if (whole === undefined) return undefined;
+        const { type, size, fd, dataStart, dataEnd } = whole;
+        const region = { fd, start: dataStart, end: dataEnd, size };
+        return { type, size, region, skip: 0, release: pack.retain() };
+      },
+      loose: (directory) => {
+        const open = openLoose(directory, id);
+        if (open === undefined) return undefined;
+        const { type, size, fd, headerLength } = open;
+        const release = () => closeSync(fd);
+        return { type, size, region: looseRegion(open), skip: headerLength, release };
+      },
+    });
+  }
+
+  /**
+   * Tries every place where the object may be until one answers. When none does, looks which packs
+   * there are by now and tries again: another process may have packed the object meanwhile.
+   */
+  async #search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
+    let fault: unknown;
+    for (let round = 0; round < 3; round++) {
+      for (const { path, packs } of this.#open()) {
+        for (const place of packs.find(id)) {
+          try {
+            const found = await ways.packed(place);
+            if (found !== undefined) return found;
+          } catch (error) {
+            if (isErrno(error, 'ENOENT')) packs.forget(place.pack);
+            else if (error instanceof CorruptObjectError) fault ??= error;
+            else throw error;
+          }
+        }
+        try {
+          const found = await ways.loose(path);
+          if (found !== undefined) return found;
+        } catch (error) {
+          if (!(error instanceof CorruptObjectError)) throw error;
+          fault ??= error;
+        }
+      }
+      if (!this.#rescan() && round > 0) break;
+    }
+    if (fault !== undefined) throw named(id, fault);
+    if (id === EMPTY_TREE_ID && ways.emptyTree !== undefined) return ways.emptyTree;
+    const broken = this.#open().flatMap(({ packs }) => packs.broken)[0];
+    if (broken !== undefined) throw corrupt(id, `it may be in a pack that cannot be read`, broken);
+    return undefined;
+  }
+
+  #findBase(depth: number) {
+    return (id: ObjectId): Promise<GitObject | undefined> => {
+      if (depth >= MAX_OUTSIDE_BASES) throw corrupt(id, 'delta chain without end');
+      return this.#read(id, depth + 1);
+    };
+  }
+
+  /** Whether the object is there, by what is known without looking for new packs. */
+  #hasNow(id: ObjectId): boolean {
+    for (const { path, packs } of this.#open()) {
+      if (!packs.find(id).next().done || hasLoose(path, id)) return true;
+    }
+    return false;
+  }
+
+  /** As `#hasNow`, for a writer that relies on the object from now on. */
+  #holds(id: ObjectId): boolean {
+    for (const { path, packs } of this.#open()) {
+      const place = packs.find(id).next();
+      if (!place.done) {
+        packs.freshen(place.value.pack);
+        return existsSync(place.value.pack.path);
+      }
+      if (hasLoose(path, id)) {
+        freshen(loosePath(path, id));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #rescan(): boolean {
+    let changed = false;
+    for (const { packs } of this.#open()) changed = packs.scan() || changed;
+    return changed;
+  }
+
+  #open(): ObjectDirectory[] {
+    this.#directories ??= openWithAlternates(this.#objectsDir, this.#cache);
+    return this.#directories;
+  }
+}
+
+interface ObjectDirectory {
+  readonly path: string;
+  readonly packs: PackDirectory;
+}
+
+interface Ways<T> {
+  packed(place: PackedObject): Promise<T | undefined> | T | undefined;
+  loose(objectsDir: string): Promise<T | undefined> | T | undefined;
+  /** The answer for the empty tree, which every repository has without storing it. */
+  readonly emptyTree?: T;
+}
+
+/** The directory itself first, then its alternates, each once. */
+function openWithAlternates(objectsDir: string, cache: DeltaBaseCache): ObjectDirectory[] {
+  const found = new Map<string, ObjectDirectory>();
+  const visit = (path: string, depth: number): void => {
+    if (found.has(path) || depth > MAX_ALTERNATE_DEPTH) return;
+    found.set(path, { path, packs: new PackDirectory(join(path, 'pack'), cache) });
+    for (const other of readAlternates(path)) visit(other, depth + 1);
+  };
+  visit(resolve(objectsDir), 0);
+  return [...found.values()];
+}
+
+function readAlternates(objectsDir: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(join(objectsDir, 'info', 'alternates'), 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => (isAbsolute(line) ? resolve(line) : resolve(objectsDir, line)))
+    .filter((path) => existsSync(path) && path !== dirname(path));
+}
+
+function verified(id: ObjectId, object: GitObject): GitObject {
+  if (hashObject(object.type, object.body) !== id) throw corrupt(id, 'its bytes have another id');
+  return object;
+}
+
+/** Passes a whole body on and holds its last chunk back until the id is known to fit. */
+async function* checkedStream(
+  id: ObjectId,
+  type: ObjectType,
+  size: number,
+  data: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const hash = startObjectHash(type, size);
+  let held: Uint8Array | undefined;
+  for await (const chunk of data) {
+    if (held !== undefined) yield held;
+    hash.update(chunk);
+    held = chunk;
+  }
+  if (hash.digest('hex') !== id) throw corrupt(id, 'its bytes have another id');
+  if (held !== undefined) yield held;
+}
+
+function corrupt(id: ObjectId, what: string, cause?: unknown): CorruptObjectError {
+  return new CorruptObjectError(`object ${id} is corrupt: ${what}`, { objectId: id, cause });
+}
+
+function missing(id: ObjectId): CorruptObjectError {
+  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
+}
+
+/** Adds the object's id to an error about the pack it is in. */
+function named(id: ObjectId, error: unknown): unknown {
+  if (!(error instanceof CorruptObjectError) || error.objectId === id) return error;
+  return new CorruptObjectError(`object ${id} is corrupt: ${error.message}`, {
+    objectId: id,
+    path: error.path,
+    cause: error,
+  });
+}
+
+function isSystemError(error: unknown): boolean {
+  const { syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return typeof syscall === 'string';
+}

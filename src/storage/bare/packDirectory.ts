@@ -1,0 +1,181 @@
+/**
+ * The packs of one `objects/pack` directory. Other processes add and remove packs while we read; a
+ * scan brings our list up to date. Packs that a multi-pack-index covers are looked up there.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CorruptObjectError } from '../../errors.ts';
+import { MultiPackIndex } from '../../git/multiPackIndex.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import type { DeltaBaseCache } from './deltaBaseCache.ts';
+import { isErrno } from './durable.ts';
+import { freshen } from './loose.ts';
+import { PackFile } from './packFile.ts';
+
+export interface PackedObject {
+  readonly pack: PackFile;
+  readonly offset: number;
+}
+
+/** Milliseconds; nobody's grace period for unreachable objects is as short. */
+const FRESH_FOR = 60_000;
+const MULTI_PACK_INDEX = 'multi-pack-index';
+
+export class PackDirectory {
+  readonly #cache: DeltaBaseCache;
+  /** By file name; the one that answered last is asked first. */
+  #packs = new Map<string, PackFile>();
+  #last: PackFile | undefined;
+  #scanned = false;
+  #multi: { index: MultiPackIndex; covered: Set<string>; stamp: string } | undefined;
+  readonly #freshened = new WeakMap<PackFile, number>();
+  #broken = new Map<string, CorruptObjectError>();
+
+  constructor(
+    readonly path: string,
+    cache: DeltaBaseCache,
+  ) {
+    this.#cache = cache;
+  }
+
+  /** Every place where the object is, the likeliest first. */
+  *find(id: ObjectId): Generator<PackedObject> {
+    if (!this.#scanned) this.scan();
+    const last = this.#last;
+    if (last !== undefined) {
+      const found = this.#findIn(last, id);
+      if (found !== undefined) yield found;
+    }
+    const multi = this.#multi;
+    if (multi !== undefined) {
+      const found = multi.index.find(id);
+      const pack = found && this.#packs.get(packName(multi.index.packNames[found.pack]));
+      if (pack !== undefined && pack !== last) {
+        yield { pack, offset: (found as { offset: number }).offset };
+      }
+    }
+    for (const [name, pack] of this.#packs) {
+      if (pack === last || multi?.covered.has(name)) continue;
+      const found = this.#findIn(pack, id);
+      if (found !== undefined) {
+        this.#last = pack;
+        yield found;
+      }
+    }
+  }
+
+  /** Adds to `found` the ids that begin with `prefix`. */
+  findPrefix(prefix: string, found: Set<ObjectId>, limit: number): void {
+    if (!this.#scanned) this.scan();
+    for (const id of this.#multi?.index.findPrefix(prefix, limit) ?? []) found.add(id);
+    for (const [name, pack] of this.#packs) {
+      if (this.#multi?.covered.has(name)) continue;
+      const index = this.#indexOf(pack);
+      for (const id of index?.findPrefix(prefix, limit) ?? []) found.add(id);
+    }
+  }
+
+  /** Packs and indexes that cannot be used: an object that is found nowhere may be in one of them. */
+  get broken(): CorruptObjectError[] {
+    return [...this.#broken.values()];
+  }
+
+  /** Looks which packs there are now; returns whether any appeared or vanished. */
+  scan(): boolean {
+    this.#scanned = true;
+    let names: string[];
+    try {
+      names = readdirSync(this.path);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+      names = [];
+    }
+    const there = new Set(names);
+    let changed = this.#readMultiPackIndex(there.has(MULTI_PACK_INDEX));
+    for (const name of names) {
+      // A pack counts once its index is there: that is written last.
+      if (!name.endsWith('.pack') || this.#packs.has(name)) continue;
+      if (!there.has(name.replace(/\.pack$/, '.idx')) && !this.#multi?.covered.has(name)) continue;
+      this.#packs.set(name, new PackFile(join(this.path, name), this.#cache));
+      changed = true;
+    }
+    for (const [name, pack] of this.#packs) {
+      if (there.has(name)) continue;
+      this.forget(pack);
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** Takes note of a pack that this process has just put in place. */
+  add(name: string): void {
+    if (!this.#scanned || this.#packs.has(name)) return;
+    this.#packs.set(name, new PackFile(join(this.path, name), this.#cache));
+  }
+
+  /** Tells Git's collector, at most once a minute, that a pack is in use. */
+  freshen(pack: PackFile): void {
+    const now = Date.now();
+    if (now - (this.#freshened.get(pack) ?? 0) < FRESH_FOR) return;
+    this.#freshened.set(pack, now);
+    freshen(pack.path);
+  }
+
+  /** Drops a pack whose file turned out to be gone. */
+  forget(pack: PackFile): void {
+    pack.close();
+    this.#packs.delete(pack.name);
+    this.#broken.delete(pack.name);
+    if (this.#last === pack) this.#last = undefined;
+  }
+
+  close(): void {
+    for (const pack of this.#packs.values()) pack.close();
+    this.#packs.clear();
+    this.#last = undefined;
+  }
+
+  #findIn(pack: PackFile, id: ObjectId): PackedObject | undefined {
+    const offset = this.#indexOf(pack)?.find(id)?.offset;
+    return offset === undefined ? undefined : { pack, offset };
+  }
+
+  #indexOf(pack: PackFile): PackFile['index'] | undefined {
+    if (this.#broken.size > 0 && this.#broken.has(pack.name)) return undefined;
+    try {
+      return pack.index;
+    } catch (error) {
+      if (error instanceof CorruptObjectError) this.#broken.set(pack.name, error);
+      else if (isErrno(error, 'ENOENT')) this.forget(pack);
+      else throw error;
+      return undefined;
+    }
+  }
+
+  #readMultiPackIndex(there: boolean): boolean {
+    const file = join(this.path, MULTI_PACK_INDEX);
+    const before = this.#multi?.stamp;
+    if (!there) {
+      this.#multi = undefined;
+      return before !== undefined;
+    }
+    try {
+      const { size, mtimeMs, ino } = statSync(file);
+      const stamp = `${size}:${mtimeMs}:${ino}`;
+      if (stamp === before) return false;
+      this.#multi = undefined;
+      const index = MultiPackIndex.parse(readFileSync(file), MULTI_PACK_INDEX);
+      this.#multi = { index, covered: new Set(index.packNames.map(packName)), stamp };
+      this.#broken.delete(MULTI_PACK_INDEX);
+    } catch (error) {
+      // Every pack has an index of its own: without this one reading is slower, not wrong.
+      if (!(error instanceof CorruptObjectError) && !isErrno(error, 'ENOENT')) throw error;
+    }
+    return this.#multi?.stamp !== before;
+  }
+}
+
+/** A multi-pack-index names the index files; packs are kept by their own names. */
+function packName(indexName: string | undefined): string {
+  return (indexName ?? '').replace(/\.idx$/, '.pack');
+}

@@ -1,0 +1,340 @@
+/**
+ * Reads objects out of one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either
+ * whole or a *delta* against a *base*; a base may be a delta again: the *delta chain*.
+ */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CorruptObjectError } from '../../errors.ts';
+import { applyDelta, deltaSizes } from '../../git/delta.ts';
+import type { ObjectId, ObjectType } from '../../git/objectId.ts';
+import {
+  PackType,
+  packObjectType,
+  parseOffsetDelta,
+  parsePackEntryHeader,
+  parsePackHeader,
+} from '../../git/pack.ts';
+import { PackIndex } from '../../git/packIndex.ts';
+import type { GitObject, ObjectHeader } from '../storage.ts';
+import type { DeltaBaseCache } from './deltaBaseCache.ts';
+import { readFully, readFullySync } from './durable.ts';
+import {
+  compressedBound,
+  inflateExactly,
+  inflateExactlyAsync,
+  inflateStart,
+  isPlausibleSize,
+} from './inflate.ts';
+
+/** Objects above this many bytes are read and inflated without blocking the event loop. */
+export const LARGE_OBJECT = 1 << 20;
+
+/** Git itself makes no chain longer than this (git-pack-objects(1), --depth). */
+const MAX_CHAIN = 4096;
+
+const TRAILER = 20;
+/** One read of this size usually gets an entry's header and all of its data. */
+const FIRST_READ = 16 << 10;
+
+/** Finds the base of a delta that is not in the same pack. */
+export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
+
+/** An entry that holds its object whole: where its zlib stream lies. */
+export interface WholeEntry extends ObjectHeader {
+  readonly fd: number;
+  readonly dataStart: number;
+  /** End of the pack's entries: the stream ends here at the latest. */
+  readonly dataEnd: number;
+}
+
+interface Entry {
+  readonly kind: number;
+  readonly size: number;
+  readonly dataStart: number;
+  /** Offset of the base in this pack, for a delta whose base is here. */
+  readonly baseOffset?: number;
+  /** Id of the base, for a delta that names it. */
+  readonly baseId?: ObjectId;
+}
+
+const scratch = Buffer.allocUnsafeSlow(FIRST_READ);
+
+export class PackFile {
+  readonly #cache: DeltaBaseCache;
+  #index: PackIndex | undefined;
+  #fd: number | undefined;
+  #end = 0;
+  #users = 0;
+  #closing = false;
+  // What `scratch` holds is this pack's only while these match; see #bytes.
+  static #scratchOwner: PackFile | undefined;
+  static #scratchStart = 0;
+  static #scratchLength = 0;
+
+  /** @param path of the `.pack` file; its index lies beside it */
+  constructor(
+    readonly path: string,
+    cache: DeltaBaseCache,
+  ) {
+    this.#cache = cache;
+  }
+
+  get name(): string {
+    return basename(this.path);
+  }
+
+  /** @throws CorruptObjectError; a system error with code ENOENT when the pack is gone */
+  get index(): PackIndex {
+    if (this.#index === undefined) {
+      const file = this.path.replace(/\.pack$/, '.idx');
+      this.#index = PackIndex.parse(readFileSync(file), basename(file));
+    }
+    return this.#index;
+  }
+
+  /** Keeps the file open until the returned function is called, whatever happens to the pack. */
+  retain(): () => void {
+    this.#users++;
+    return () => {
+      if (--this.#users === 0 && this.#closing) this.close();
+    };
+  }
+
+  /** Type and size of the object at `offset`; a delta chain is followed, but not applied. */
+  async header(offset: number, findBase: FindBase): Promise<ObjectHeader> {
+    let entry = this.#entry(offset);
+    let size = entry.size;
+    if (isDelta(entry)) size = this.#deltaResultSize(entry);
+    for (let depth = 0; isDelta(entry); depth++) {
+      if (depth > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
+      const base = this.#baseOffset(entry);
+      if (base === undefined) {
+        const outside = await findBase(entry.baseId as ObjectId);
+        if (outside === undefined)
+          throw this.#corrupt(offset, `delta base ${entry.baseId} missing`);
+        return { type: outside.type, size };
+      }
+      entry = this.#entry(base);
+    }
+    return { type: this.#typeOf(entry, offset), size };
+  }
+
+  /** Where the object at `offset` lies when it is no delta; undefined when it is one. */
+  whole(offset: number): WholeEntry | undefined {
+    const entry = this.#entry(offset);
+    if (isDelta(entry)) return undefined;
+    return {
+      type: this.#typeOf(entry, offset),
+      size: entry.size,
+      fd: this.#open(),
+      dataStart: entry.dataStart,
+      dataEnd: this.#end,
+    };
+  }
+
+  /** The object at `offset`, its delta chain applied. Its id is not checked here. */
+  async read(offset: number, findBase: FindBase): Promise<GitObject> {
+    const release = this.retain();
+    try {
+      return await this.#readChain(offset, findBase);
+    } finally {
+      release();
+    }
+  }
+
+  async #readChain(offset: number, findBase: FindBase): Promise<GitObject> {
+    const deltas: Buffer[] = [];
+    const offsets: number[] = [];
+    let at = offset;
+    let object: GitObject | undefined;
+    while (object === undefined) {
+      object = this.#cache.get(this, at);
+      if (object !== undefined) break;
+      const entry = this.#entry(at);
+      const data =
+        entry.size > LARGE_OBJECT ? await this.#inflateLarge(entry, at) : this.#inflate(entry, at);
+      if (!isDelta(entry)) {
+        object = { type: this.#typeOf(entry, at), body: data };
+        break;
+      }
+      deltas.push(data);
+      offsets.push(at);
+      if (deltas.length > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
+      const base = this.#baseOffset(entry);
+      if (base === undefined) {
+        at = -1;
+        object = await findBase(entry.baseId as ObjectId);
+        if (object === undefined) throw this.#corrupt(offset, `delta base ${entry.baseId} missing`);
+      } else {
+        at = base;
+      }
+    }
+    for (let i = deltas.length - 1; i >= 0; i--) {
+      if (at >= 0) this.#cache.set(this, at, object);
+      object = { type: object.type, body: this.#apply(object.body, deltas[i] as Buffer, offset) };
+      at = offsets[i] as number;
+    }
+    return object;
+  }
+
+  /** Closes the file, as soon as nobody retains it. */
+  close(): void {
+    this.#closing = true;
+    if (this.#users > 0) return;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+    if (PackFile.#scratchOwner === this) PackFile.#scratchOwner = undefined;
+  }
+
+  #open(): number {
+    if (this.#fd !== undefined) return this.#fd;
+    const fd = openSync(this.path, 'r');
+    try {
+      const size = fstatSync(fd).size;
+      const head = Buffer.alloc(12);
+      if (size < head.length + TRAILER || readFullySync(fd, head, 12, 0) < 12) {
+        throw new CorruptObjectError(`pack ${this.name} is cut short`, { path: this.path });
+      }
+      parsePackHeader(head);
+      const trailer = Buffer.alloc(TRAILER);
+      readFullySync(fd, trailer, TRAILER, size - TRAILER);
+      if (!trailer.equals(this.index.packChecksum)) {
+        throw new CorruptObjectError(`pack ${this.name} does not belong to its index`, {
+          path: this.path,
+        });
+      }
+      this.#end = size - TRAILER;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    this.#fd = fd;
+    return fd;
+  }
+
+  /** `length` bytes at `offset`, fewer at the pack's end. Valid until the next call on any pack. */
+  #bytes(offset: number, length: number): Buffer {
+    const fd = this.#open();
+    const wanted = Math.min(length, this.#end - offset);
+    const start = PackFile.#scratchStart;
+    if (
+      PackFile.#scratchOwner === this &&
+      offset >= start &&
+      offset + wanted <= start + PackFile.#scratchLength
+    ) {
+      return scratch.subarray(offset - start, offset - start + wanted);
+    }
+    if (wanted > scratch.length) {
+      const own = Buffer.allocUnsafe(wanted);
+      return own.subarray(0, readFullySync(fd, own, wanted, offset));
+    }
+    PackFile.#scratchOwner = undefined;
+    const got = readFullySync(fd, scratch, Math.min(scratch.length, this.#end - offset), offset);
+    PackFile.#scratchOwner = this;
+    PackFile.#scratchStart = offset;
+    PackFile.#scratchLength = got;
+    return scratch.subarray(0, Math.min(got, wanted));
+  }
+
+  #entry(offset: number): Entry {
+    this.#open();
+    if (!(offset >= 12 && offset < this.#end)) {
+      throw this.#corrupt(offset, 'offset outside the pack');
+    }
+    const bytes = this.#bytes(offset, 64);
+    const { type: kind, size, length } = parsePackEntryHeader(bytes, 0);
+    if (kind === PackType.ofsDelta) {
+      const base = parseOffsetDelta(bytes, length);
+      const baseOffset = offset - base.distance;
+      if (!(base.distance > 0 && baseOffset >= 12)) {
+        throw this.#corrupt(offset, 'delta base outside the pack');
+      }
+      return { kind, size, dataStart: offset + length + base.length, baseOffset };
+    }
+    if (kind === PackType.refDelta) {
+      const baseId = bytes.toString('hex', length, length + 20);
+      if (baseId.length < 40) throw this.#corrupt(offset, 'cut short');
+      return { kind, size, dataStart: offset + length + 20, baseId };
+    }
+    return { kind, size, dataStart: offset + length };
+  }
+
+  #baseOffset(entry: Entry): number | undefined {
+    if (entry.baseOffset !== undefined) return entry.baseOffset;
+    return this.index.find(entry.baseId as ObjectId)?.offset;
+  }
+
+  #typeOf(entry: Entry, offset: number): ObjectType {
+    const type = packObjectType(entry.kind);
+    if (type === undefined) throw this.#corrupt(offset, `unknown entry type ${entry.kind}`);
+    return type;
+  }
+
+  #compressedLength(entry: Entry, offset: number): number {
+    const available = this.#end - entry.dataStart;
+    if (!isPlausibleSize(entry.size, available)) {
+      throw this.#corrupt(offset, `size ${entry.size} cannot be`);
+    }
+    return Math.min(available, compressedBound(entry.size));
+  }
+
+  #inflate(entry: Entry, offset: number): Buffer {
+    const length = this.#compressedLength(entry, offset);
+    try {
+      return inflateExactly(this.#bytes(entry.dataStart, length), entry.size);
+    } catch {
+      return this.#inflateSlowly(entry, offset, length);
+    }
+  }
+
+  /** For a stream that its writer made longer than zlib ever would: take all that may belong to it. */
+  #inflateSlowly(entry: Entry, offset: number, tried: number): Buffer {
+    const available = this.#end - entry.dataStart;
+    const length = Math.min(available, tried * 8 + FIRST_READ);
+    try {
+      return inflateExactly(this.#bytes(entry.dataStart, length), entry.size);
+    } catch (cause) {
+      throw this.#corrupt(offset, 'its data does not inflate', cause);
+    }
+  }
+
+  async #inflateLarge(entry: Entry, offset: number): Promise<Buffer> {
+    const length = this.#compressedLength(entry, offset);
+    const bytes = Buffer.allocUnsafe(length);
+    const got = await readFully(this.#open(), bytes, length, entry.dataStart);
+    try {
+      return await inflateExactlyAsync(bytes.subarray(0, got), entry.size);
+    } catch {
+      return this.#inflateSlowly(entry, offset, length);
+    }
+  }
+
+  #deltaResultSize(entry: Entry): number {
+    const available = this.#end - entry.dataStart;
+    try {
+      const bytes = this.#bytes(entry.dataStart, Math.min(available, 64));
+      return deltaSizes(inflateStart(bytes)).resultSize;
+    } catch (cause) {
+      throw this.#corrupt(entry.dataStart, 'its delta does not inflate', cause);
+    }
+  }
+
+  #apply(base: Uint8Array, delta: Buffer, offset: number): Buffer {
+    try {
+      return applyDelta(base, delta);
+    } catch (cause) {
+      throw this.#corrupt(offset, 'its delta does not fit its base', cause);
+    }
+  }
+
+  #corrupt(offset: number, what: string, cause?: unknown): CorruptObjectError {
+    return new CorruptObjectError(`pack ${this.name}, entry at ${offset}: ${what}`, {
+      path: this.path,
+      cause,
+    });
+  }
+}
+
+function isDelta(entry: Entry): boolean {
+  return entry.kind === PackType.ofsDelta || entry.kind === PackType.refDelta;
+}

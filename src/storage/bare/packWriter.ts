@@ -1,0 +1,299 @@
+/**
+ * Writes one pack as its objects come: entries go straight to a temporary file, which gets its final
+ * name, and then its index, when the writer finishes (gitformat-pack(5)). Entries are whole objects;
+ * finding deltas is the collector's work.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { constants, crc32, createDeflate, deflateSync } from 'node:zlib';
+import { GitStoreError } from '../../errors.ts';
+import { type ObjectId, type ObjectType, startObjectHash } from '../../git/objectId.ts';
+import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/pack.ts';
+import { type PackIndexEntry, serializePackIndex } from '../../git/packIndex.ts';
+import { StoredDeflate } from '../../git/storedDeflate.ts';
+import type { Durability } from '../storage.ts';
+import type { DeflatedBatch, DeflateJob, DeflatePool } from './deflatePool.ts';
+import {
+  readFully,
+  removeIfThere,
+  syncDirectory,
+  syncFile,
+  temporaryName,
+  writeFully,
+} from './durable.ts';
+
+const BATCH_BYTES = 512 << 10;
+const BATCH_ENTRIES = 128;
+const READ_CHUNK = 1 << 20;
+const SAMPLE = 64 << 10;
+
+export interface PackWriterOptions {
+  readonly packDir: string;
+  readonly level: number;
+  readonly durability: Durability;
+  readonly pool: DeflatePool;
+}
+
+export class PackWriter {
+  readonly #options: PackWriterOptions;
+  readonly #file: string;
+  readonly #fd: number;
+  readonly #entries: PackIndexEntry[] = [];
+  #end = PACK_HEADER_LENGTH;
+  /** What is to be deflated next, with the ids of its objects. */
+  #jobs: DeflateJob[] = [];
+  #ids: ObjectId[] = [];
+  #jobBytes = 0;
+  /** Batches on their way, in the order in which they will lie in the pack. */
+  readonly #flights: { ids: ObjectId[]; batch: Promise<DeflatedBatch> }[] = [];
+  /** Hash of a pack that holds only one, streamed, object; see `#checksum`. */
+  #single: Hash | undefined;
+  #closed = false;
+
+  constructor(options: PackWriterOptions) {
+    this.#options = options;
+    this.#file = join(options.packDir, temporaryName('tmp_pack_'));
+    this.#fd = openSync(this.#file, 'wx+', 0o444);
+    try {
+      this.#append(packHeader(0), 0);
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  /** Queues an object; waits while enough batches are on their way. */
+  async add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
+    this.#single = undefined;
+    this.#jobs.push({ header: packEntryHeader(PackType[type], body.length), body });
+    this.#ids.push(id);
+    this.#jobBytes += body.length;
+    if (this.#jobBytes < BATCH_BYTES && this.#jobs.length < BATCH_ENTRIES) return;
+    this.#send();
+    while (this.#flights.length > this.#options.pool.depth) await this.#land();
+  }
+
+  /**
+   * Writes a blob as it is read. `keep` decides, once its id is known, whether it stays.
+   * @param size in bytes
+   * @throws GitStoreError when the source holds another number of bytes
+   */
+  async addStream(
+    source: AsyncIterable<Uint8Array>,
+    size: number,
+    keep: (id: ObjectId) => boolean,
+  ): Promise<ObjectId> {
+    await this.#landAll();
+    const start = this.#end;
+    const only = this.#entries.length === 0;
+    this.#single = undefined;
+    const pack = only ? createHash('sha1').update(packHeader(1)) : undefined;
+    const hash = startObjectHash('blob', size);
+    let crc = 0;
+    const put = (bytes: Uint8Array): void => {
+      crc = crc32(bytes, crc);
+      pack?.update(bytes);
+      this.#append(bytes, this.#end);
+      this.#end += bytes.length;
+    };
+    try {
+      put(packEntryHeader(PackType.blob, size));
+      await this.#deflateStream(counted(source, size, hash), size, put);
+    } catch (error) {
+      this.#truncate(start);
+      throw error;
+    }
+    const id = hash.digest('hex');
+    if (!keep(id)) {
+      this.#truncate(start);
+      return id;
+    }
+    this.#entries.push({ id, offset: start, crc });
+    this.#single = pack;
+    return id;
+  }
+
+  /**
+   * Puts pack and index in place and returns the pack's file name; undefined when the pack holds
+   * nothing, and is dropped.
+   */
+  async finish(): Promise<string | undefined> {
+    const { packDir, durability } = this.#options;
+    await this.#landAll();
+    if (this.#entries.length === 0) {
+      this.abort();
+      return undefined;
+    }
+    this.#append(packHeader(this.#entries.length), 0);
+    const checksum = await this.#checksum();
+    this.#append(checksum, this.#end);
+    const index = serializePackIndex(this.#entries, checksum);
+    const indexFile = join(packDir, temporaryName('tmp_idx_'));
+    try {
+      const indexFd = openSync(indexFile, 'wx', 0o444);
+      try {
+        writeFully(indexFd, index);
+        if (durability === 'full') await Promise.all([syncFile(this.#fd), syncFile(indexFd)]);
+      } finally {
+        closeSync(indexFd);
+      }
+      this.#close();
+      const name = `pack-${checksum.toString('hex')}`;
+      // The index last: a pack counts once its index is there.
+      renameSync(this.#file, join(packDir, `${name}.pack`));
+      renameSync(indexFile, join(packDir, `${name}.idx`));
+      if (durability === 'full') await syncDirectory(packDir);
+      return `${name}.pack`;
+    } catch (error) {
+      removeIfThere(indexFile);
+      throw error;
+    }
+  }
+
+  /** Removes what was written. */
+  abort(): void {
+    this.#close();
+    removeIfThere(this.#file);
+    for (const { batch } of this.#flights.splice(0)) batch.catch(() => {});
+  }
+
+  #close(): void {
+    if (!this.#closed) closeSync(this.#fd);
+    this.#closed = true;
+  }
+
+  #append(bytes: Uint8Array, position: number): void {
+    writeFully(this.#fd, bytes, position);
+  }
+
+  #truncate(end: number): void {
+    ftruncateSync(this.#fd, end);
+    this.#end = end;
+  }
+
+  #send(): void {
+    if (this.#jobs.length === 0) return;
+    const batch = this.#options.pool.deflate(this.#jobs, this.#options.level);
+    // It is awaited later; until then a failure is nobody's.
+    batch.catch(() => {});
+    this.#flights.push({ ids: this.#ids, batch });
+    this.#jobs = [];
+    this.#ids = [];
+    this.#jobBytes = 0;
+  }
+
+  async #land(): Promise<void> {
+    const flight = this.#flights[0];
+    if (flight === undefined) return;
+    const { data, lengths, crcs } = await flight.batch;
+    // Another caller may have waited for the same batch and be here first.
+    if (this.#flights[0] !== flight) return;
+    this.#flights.shift();
+    this.#append(data, this.#end);
+    for (let i = 0; i < lengths.length; i++) {
+      this.#entries.push({ id: flight.ids[i]!, offset: this.#end, crc: crcs[i]! });
+      this.#end += lengths[i]!;
+    }
+  }
+
+  async #landAll(): Promise<void> {
+    this.#send();
+    while (this.#flights.length > 0) await this.#land();
+  }
+
+  /**
+   * SHA-1 of the whole pack. Its header holds the number of objects, which is known only now, so the
+   * file is read again; for a pack of one large blob the hash was taken on the way.
+   */
+  async #checksum(): Promise<Buffer> {
+    if (this.#single !== undefined) return this.#single.digest();
+    const hash = createHash('sha1');
+    const chunk = Buffer.allocUnsafe(Math.min(READ_CHUNK, this.#end));
+    for (let at = 0; at < this.#end; ) {
+      const length = Math.min(chunk.length, this.#end - at);
+      if ((await readFully(this.#fd, chunk, length, at)) < length) {
+        throw new GitStoreError(`${this.#file} was cut short by another program`);
+      }
+      hash.update(chunk.subarray(0, length));
+      at += length;
+    }
+    return hash.digest();
+  }
+
+  async #deflateStream(
+    source: AsyncIterable<Uint8Array>,
+    size: number,
+    put: (bytes: Uint8Array) => void,
+  ): Promise<void> {
+    const chunks = source[Symbol.asyncIterator]();
+    const first = await chunks.next();
+    const head = first.done ? new Uint8Array(0) : first.value;
+    const rest = {
+      async *[Symbol.asyncIterator]() {
+        yield head;
+        yield* { [Symbol.asyncIterator]: () => chunks };
+      },
+    };
+    if (this.#options.level === 0 || isDense(head)) {
+      const stored = new StoredDeflate(size);
+      for (const part of stored.start()) put(part);
+      for await (const chunk of rest) for (const part of stored.push(chunk)) put(part);
+      for (const part of stored.end()) put(part);
+      return;
+    }
+    const deflate = createDeflate({ level: this.#options.level, chunkSize: 256 << 10 });
+    let failure: unknown;
+    const feed = (async () => {
+      try {
+        for await (const chunk of rest) {
+          // The chunk may be used again by its source once the next one is asked for.
+          await new Promise<void>((resolve, reject) => {
+            deflate.write(chunk, (error) => (error ? reject(error) : resolve()));
+          });
+        }
+        deflate.end();
+      } catch (error) {
+        failure = error;
+        deflate.destroy(error as Error);
+      }
+    })();
+    try {
+      for await (const part of deflate) put(part as Buffer);
+    } catch (error) {
+      deflate.destroy();
+      await feed.catch(() => {});
+      throw failure ?? error;
+    }
+    await feed;
+    if (failure !== undefined) throw failure;
+  }
+}
+
+/** Whether the beginning of a stream is compressed already. */
+function isDense(head: Uint8Array): boolean {
+  const sample = head.subarray(0, SAMPLE);
+  if (sample.length < 4096) return false;
+  const options = { level: constants.Z_BEST_SPEED };
+  return deflateSync(sample, options).length > sample.length * 0.95;
+}
+
+/** Passes chunks on, hashes them, and makes sure of their sum. */
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+  hash: Hash,
+): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const chunk of source) {
+    total += chunk.length;
+    if (total > size) break;
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (total !== size) throw sizeMismatch(size);
+}
+
+export function sizeMismatch(size: number): GitStoreError {
+  return new GitStoreError(`The data is not the ${size} bytes long that were announced`, 'ESIZE');
+}
