@@ -1,4 +1,4 @@
-/** The command line run as a user runs it: a process with arguments, stdin, stdout and exit code. */
+/** Programs run as a user runs them: a process with arguments, stdin, stdout and exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { gitEnvironment } from './git.ts';
 
@@ -17,16 +17,20 @@ export interface RunOptions {
   readonly timeout?: number;
 }
 
-/** A Node process that is under way, and its end. */
+/** A process that is under way, and its end. */
 export interface Running {
   readonly process: ChildProcess;
   readonly finished: Promise<Finished>;
 }
 
-/** Starts `node ARGS…`. The repository variables of the caller do not reach it. */
-export function startNode(args: readonly string[], options: RunOptions = {}): Running {
+/** Starts a program. The repository variables of the caller do not reach it. */
+export function startCommand(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Running {
   const { GITSTORE_REPO: _, VOST_REPO: __, ...inherited } = gitEnvironment;
-  const child = spawn(process.execPath, args, {
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...inherited, ...options.env },
     timeout: options.timeout ?? 30_000,
@@ -51,6 +55,20 @@ export function startNode(args: readonly string[], options: RunOptions = {}): Ru
     });
   });
   return { process: child, finished };
+}
+
+/** Runs a program to its end, whatever its exit code. */
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  options?: RunOptions,
+): Promise<Finished> {
+  return await startCommand(command, args, options).finished;
+}
+
+/** Starts `node ARGS…`. */
+export function startNode(args: readonly string[], options?: RunOptions): Running {
+  return startCommand(process.execPath, args, options);
 }
 
 /** Runs `node ARGS…` to its end, whatever its exit code. */
