@@ -24,7 +24,6 @@ import type {
   ObjectWriter,
 } from '../storage.ts';
 import { DeflatePool } from './deflatePool.ts';
-import { DeltaBaseCache } from './deltaBaseCache.ts';
 import { isErrno } from './durable.ts';
 import {
   freshen,
@@ -38,6 +37,7 @@ import {
 import { BareObjectWriter } from './objectWriter.ts';
 import { PackDirectory, type PackedObject } from './packDirectory.ts';
 import { LARGE_OBJECT } from './packFile.ts';
+import { ReadCache } from './readCache.ts';
 import { streamZlib, type ZlibRegion } from './zlibFile.ts';
 
 export interface BareObjectsOptions {
@@ -63,7 +63,7 @@ interface OpenRegion extends ObjectHeader {
 export class BareObjects implements ObjectStore {
   readonly options: BareObjectsOptions;
   readonly #objectsDir: string;
-  readonly #cache = new DeltaBaseCache();
+  readonly #cache = new ReadCache();
   #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
 
@@ -312,7 +312,7 @@ interface Ways<T> {
 }
 
 /** The directory itself first, then its alternates, each once. */
-function openWithAlternates(objectsDir: string, cache: DeltaBaseCache): ObjectDirectory[] {
+function openWithAlternates(objectsDir: string, cache: ReadCache): ObjectDirectory[] {
   const found = new Map<string, ObjectDirectory>();
   const visit = (path: string, depth: number): void => {
     if (found.has(path) || depth > MAX_ALTERNATE_DEPTH) return;

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
 import { MultiPackIndex } from '../../git/multiPackIndex.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import type { DeltaBaseCache } from './deltaBaseCache.ts';
 import { isErrno } from './durable.ts';
 import { freshen } from './loose.ts';
 import { PackFile } from './packFile.ts';
+import type { ReadCache } from './readCache.ts';
 
 export interface PackedObject {
   readonly pack: PackFile;
@@ -22,7 +22,7 @@ const FRESH_FOR = 60_000;
 const MULTI_PACK_INDEX = 'multi-pack-index';
 
 export class PackDirectory {
-  readonly #cache: DeltaBaseCache;
+  readonly #cache: ReadCache;
   /** By file name; the one that answered last is asked first. */
   #packs = new Map<string, PackFile>();
   #last: PackFile | undefined;
@@ -33,7 +33,7 @@ export class PackDirectory {
 
   constructor(
     readonly path: string,
-    cache: DeltaBaseCache,
+    cache: ReadCache,
   ) {
     this.#cache = cache;
   }

@@ -16,7 +16,6 @@ import {
 } from '../../git/pack.ts';
 import { PackIndex } from '../../git/packIndex.ts';
 import type { GitObject, ObjectHeader } from '../storage.ts';
-import type { DeltaBaseCache } from './deltaBaseCache.ts';
 import { readFully, readFullySync } from './durable.ts';
 import {
   compressedBound,
@@ -25,6 +24,8 @@ import {
   inflateStart,
   isPlausibleSize,
 } from './inflate.ts';
+import { PackWindows } from './packWindows.ts';
+import type { ReadCache } from './readCache.ts';
 
 /** Objects above this many bytes are read and inflated without blocking the event loop. */
 export const LARGE_OBJECT = 1 << 20;
@@ -33,8 +34,8 @@ export const LARGE_OBJECT = 1 << 20;
 const MAX_CHAIN = 4096;
 
 const TRAILER = 20;
-/** One read of this size usually gets an entry's header and all of its data. */
-const FIRST_READ = 16 << 10;
+/** More compressed bytes than zlib itself would need for the same data. */
+const SLACK = 16 << 10;
 
 /** Finds the base of a delta that is not in the same pack. */
 export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
@@ -57,24 +58,19 @@ interface Entry {
   readonly baseId?: ObjectId;
 }
 
-const scratch = Buffer.allocUnsafeSlow(FIRST_READ);
-
 export class PackFile {
-  readonly #cache: DeltaBaseCache;
+  readonly #cache: ReadCache;
   #index: PackIndex | undefined;
   #fd: number | undefined;
   #end = 0;
   #users = 0;
   #closing = false;
-  // What `scratch` holds is this pack's only while these match; see #bytes.
-  static #scratchOwner: PackFile | undefined;
-  static #scratchStart = 0;
-  static #scratchLength = 0;
+  #windows: PackWindows | undefined;
 
   /** @param path of the `.pack` file; its index lies beside it */
   constructor(
     readonly path: string,
-    cache: DeltaBaseCache,
+    cache: ReadCache,
   ) {
     this.#cache = cache;
   }
@@ -183,7 +179,8 @@ export class PackFile {
     if (this.#users > 0) return;
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    if (PackFile.#scratchOwner === this) PackFile.#scratchOwner = undefined;
+    this.#windows?.close();
+    this.#windows = undefined;
   }
 
   #open(): number {
@@ -204,6 +201,7 @@ export class PackFile {
         });
       }
       this.#end = size - TRAILER;
+      this.#windows = new PackWindows(fd, this.#end, this.#cache.windows);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -212,28 +210,10 @@ export class PackFile {
     return fd;
   }
 
-  /** `length` bytes at `offset`, fewer at the pack's end. Valid until the next call on any pack. */
+  /** `length` bytes at `offset`, fewer at the pack's end. Valid until the next call. */
   #bytes(offset: number, length: number): Buffer {
-    const fd = this.#open();
-    const wanted = Math.min(length, this.#end - offset);
-    const start = PackFile.#scratchStart;
-    if (
-      PackFile.#scratchOwner === this &&
-      offset >= start &&
-      offset + wanted <= start + PackFile.#scratchLength
-    ) {
-      return scratch.subarray(offset - start, offset - start + wanted);
-    }
-    if (wanted > scratch.length) {
-      const own = Buffer.allocUnsafe(wanted);
-      return own.subarray(0, readFullySync(fd, own, wanted, offset));
-    }
-    PackFile.#scratchOwner = undefined;
-    const got = readFullySync(fd, scratch, Math.min(scratch.length, this.#end - offset), offset);
-    PackFile.#scratchOwner = this;
-    PackFile.#scratchStart = offset;
-    PackFile.#scratchLength = got;
-    return scratch.subarray(0, Math.min(got, wanted));
+    this.#open();
+    return (this.#windows as PackWindows).bytes(offset, length);
   }
 
   #entry(offset: number): Entry {
@@ -290,7 +270,7 @@ export class PackFile {
   /** For a stream that its writer made longer than zlib ever would: take all that may belong to it. */
   #inflateSlowly(entry: Entry, offset: number, tried: number): Buffer {
     const available = this.#end - entry.dataStart;
-    const length = Math.min(available, tried * 8 + FIRST_READ);
+    const length = Math.min(available, tried * 8 + SLACK);
     try {
       return inflateExactly(this.#bytes(entry.dataStart, length), entry.size);
     } catch (cause) {

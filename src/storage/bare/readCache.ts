@@ -1,13 +1,18 @@
-/** Delta bases that were read lately, so that neighbours in a chain do not inflate them again. */
+/**
+ * What the packs of one store keep in memory: delta bases that were read lately, so that neighbours in
+ * a chain do not inflate them again, and windows of the packs themselves.
+ */
 import type { GitObject } from '../storage.ts';
 import type { PackFile } from './packFile.ts';
+import { WindowBudget } from './packWindows.ts';
 
 const DEFAULT_LIMIT = 96 << 20;
 /** One larger base would push out too many others. */
 const MAX_SHARE = 1 / 6;
 
-/** Least recently used first; bounded by bytes. */
-export class DeltaBaseCache {
+/** Bases are kept least recently used first, bounded by bytes. */
+export class ReadCache {
+  readonly windows = new WindowBudget();
   readonly #limit: number;
   readonly #packs = new WeakMap<PackFile, number>();
   readonly #entries = new Map<string, GitObject>();
