@@ -6,3 +6,8 @@ export function asBuffer(bytes: Uint8Array): Buffer {
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** A big-endian number of 64 bits. Above 2^53 - 1 it is not exact: the caller looks. */
+export function readUint64(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) * 0x100000000 + bytes.readUInt32BE(at + 4);
+}

@@ -196,7 +196,7 @@ function compareBytes(
 ): number {
   const lengthA = endA - startA;
   const lengthB = endB - startB;
-  const shared = lengthA < lengthB ? lengthA : lengthB;
+  const shared = Math.min(lengthA, lengthB);
   for (let i = 0; i < shared; i++) {
     const difference = bytesA[startA + i]! - bytesB[startB + i]!;
     if (difference !== 0) return difference;

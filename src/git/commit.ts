@@ -1,0 +1,110 @@
+/**
+ * Commits. A commit's body is *headers*, an empty line and the *message*. The headers are one
+ * `tree`, any number of `parent`, `author`, `committer`, and then others that Git and other programs
+ * add (`encoding`, `gpgsig`, `mergetag`, ...), whose values go on in lines that begin with a space.
+ *
+ * What exists in real histories is read as well as Git can: only a commit whose tree or parents
+ * cannot be told is corrupt.
+ */
+import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import { type ExtraHeader, type HeaderLine, headerValue, splitHeaders } from './headers.ts';
+import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
+import { isObjectId, type ObjectId } from './objectId.ts';
+import { decodeText, encodeTextAs } from './textEncoding.ts';
+
+export type { ExtraHeader } from './headers.ts';
+export {
+  formatIdentity,
+  formatOffset,
+  type Identity,
+  parseIdentity,
+  parseOffset,
+} from './identity.ts';
+
+export interface Commit {
+  readonly tree: ObjectId;
+  readonly parents: readonly ObjectId[];
+  readonly author: Identity;
+  readonly committer: Identity;
+  /** As it lies, usually with a line feed at its end. */
+  readonly message: string;
+  /** Of names and message, where it is said; without it UTF-8. */
+  readonly encoding?: string;
+  /** All other headers in their order; several lines are joined by a line feed. */
+  readonly extraHeaders: readonly ExtraHeader[];
+}
+
+/**
+ * Reads a commit.
+ * @param id only for the error
+ * @throws CorruptObjectError when there is no usable tree or parent line
+ */
+export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
+  const { lines, message } = splitHeaders(body);
+  const tree = lines[0]?.key === 'tree' ? lines[0].value : '';
+  if (!isObjectId(tree)) throw corrupt('it names no tree', id);
+  let at = 1;
+  const parents: ObjectId[] = [];
+  for (; lines[at]?.key === 'parent'; at++) {
+    const parent = lines[at]!.value;
+    if (!isObjectId(parent)) throw corrupt('a parent is no object id', id);
+    parents.push(parent);
+  }
+
+  let author: HeaderLine | undefined;
+  let committer: HeaderLine | undefined;
+  let encoding: string | undefined;
+  const others: HeaderLine[] = [];
+  for (const line of lines.slice(at)) {
+    if (line.key === 'author' && author === undefined) author = line;
+    else if (line.key === 'committer' && committer === undefined) committer = line;
+    else if (line.key === 'encoding' && encoding === undefined) encoding = line.value;
+    else others.push(line);
+  }
+  return {
+    tree,
+    parents,
+    author: parseIdentity(author ? headerValue(author, encoding) : ''),
+    committer: parseIdentity(committer ? headerValue(committer, encoding) : ''),
+    message: decodeText(message, encoding),
+    ...(encoding !== undefined && { encoding }),
+    extraHeaders: others.map((line) => ({ key: line.key, value: headerValue(line, encoding) })),
+  };
+}
+
+/**
+ * The body of a commit. Text that `encoding` cannot express is written as UTF-8, and the header
+ * left out.
+ * @throws GitStoreError (`EINVAL`) for a NUL in the message, which Git refuses too
+ */
+export function serializeCommit(commit: Commit): Buffer {
+  if (commit.message.includes('\0')) {
+    throw new GitStoreError('A commit message cannot hold a NUL character', 'EINVAL');
+  }
+  return (
+    encodeTextAs(formatCommit(commit, commit.encoding), commit.encoding) ??
+    encodeTextAs(formatCommit(commit, undefined))!
+  );
+}
+
+function formatCommit(commit: Commit, encoding: string | undefined): string {
+  const lines = [
+    `tree ${commit.tree}`,
+    ...commit.parents.map((parent) => `parent ${parent}`),
+    `author ${formatIdentity(commit.author)}`,
+    `committer ${formatIdentity(commit.committer)}`,
+    ...(encoding === undefined ? [] : [`encoding ${encoding}`]),
+    ...commit.extraHeaders.map(formatHeader),
+  ];
+  return `${lines.join('\n')}\n\n${commit.message}`;
+}
+
+function formatHeader({ key, value }: ExtraHeader): string {
+  return value === '' ? key : `${key} ${value.replaceAll('\n', '\n ')}`;
+}
+
+function corrupt(why: string, id: ObjectId | undefined): CorruptObjectError {
+  return new CorruptObjectError(`Commit ${id ?? ''}${id ? ' ' : ''}is corrupt: ${why}`, {
+    objectId: id,
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * The table of ids that pack indexes and multi-pack-indexes share: ids in ascending order, each at
+ * the beginning of a row of `stride` bytes, and before it a *fan-out* of 256 numbers, the n-th of
+ * which says how many ids begin with a byte of n or less (gitformat-pack(5)).
+ */
+import { createHash } from 'node:crypto';
+import { CorruptObjectError } from '../errors.ts';
+import type { ObjectId } from './objectId.ts';
+
+export const ID_LENGTH = 20;
+export const FANOUT_LENGTH = 256 * 4;
+
+/** The id that was looked for last, as bytes: one search goes through the tables of many packs. */
+const wanted = Buffer.alloc(ID_LENGTH);
+let wantedId: ObjectId = '0'.repeat(2 * ID_LENGTH);
+
+export class IdTable {
+  readonly count: number;
+  readonly #bytes: Buffer;
+  readonly #fanout: Uint32Array;
+  readonly #start: number;
+  readonly #stride: number;
+
+  /**
+   * @param bytes the whole file
+   * @param rowsAt where the first id stands
+   * @throws CorruptObjectError when the fan-out goes down somewhere or the rows leave the bytes
+   */
+  constructor(bytes: Buffer, fanoutAt: number, rowsAt: number, stride: number) {
+    if (fanoutAt + FANOUT_LENGTH > bytes.length) {
+      throw new CorruptObjectError('its fan-out is cut off');
+    }
+    this.#bytes = bytes;
+    this.#fanout = new Uint32Array(256);
+    let before = 0;
+    for (let i = 0; i < 256; i++) {
+      const count = bytes.readUInt32BE(fanoutAt + i * 4);
+      if (count < before) throw new CorruptObjectError('its fan-out is not in order');
+      this.#fanout[i] = count;
+      before = count;
+    }
+    this.count = before;
+    if (rowsAt + before * stride > bytes.length) {
+      throw new CorruptObjectError('its ids are cut off');
+    }
+    this.#start = rowsAt;
+    this.#stride = stride;
+  }
+
+  /** The row of an id, or -1. */
+  indexOf(id: ObjectId): number {
+    if (id !== wantedId) {
+      if (id.length !== 2 * ID_LENGTH || wanted.write(id, 'hex') !== ID_LENGTH) {
+        wantedId = '';
+        return -1;
+      }
+      wantedId = id;
+    }
+    const row = this.#lowerBound(wanted);
+    return row < this.count && this.#compare(row, wanted) === 0 ? row : -1;
+  }
+
+  idAt(row: number): ObjectId {
+    const at = this.#start + row * this.#stride;
+    return this.#bytes.toString('hex', at, at + ID_LENGTH);
+  }
+
+  /** At most `limit` ids that begin with `prefix` (lowercase hex digits), in order. */
+  findPrefix(prefix: string, limit: number): ObjectId[] {
+    const key = Buffer.from(prefix.padEnd(2 * ID_LENGTH, '0'), 'hex');
+    const found: ObjectId[] = [];
+    if (key.length !== ID_LENGTH) return found;
+    for (let row = this.#lowerBound(key); row < this.count && found.length < limit; row++) {
+      const id = this.idAt(row);
+      if (!id.startsWith(prefix)) break;
+      found.push(id);
+    }
+    return found;
+  }
+
+  /**
+   * Checks the SHA-1 at the end of the file, and the order of the ids.
+   * @throws CorruptObjectError
+   */
+  verify(): void {
+    const sum = createHash('sha1').update(this.#bytes.subarray(0, -ID_LENGTH)).digest();
+    if (!sum.equals(this.#bytes.subarray(-ID_LENGTH))) {
+      throw new CorruptObjectError('its checksum does not fit');
+    }
+    for (let row = 0; row < this.count; row++) {
+      const at = this.#start + row * this.#stride;
+      const first = this.#bytes[at]!;
+      const inFanout = row < this.#fanout[first]! && row >= this.#before(first);
+      const next = this.#bytes.subarray(at + this.#stride, at + this.#stride + ID_LENGTH);
+      if (!inFanout || (row + 1 < this.count && this.#compare(row, next) > 0)) {
+        throw new CorruptObjectError('its ids are not in order');
+      }
+    }
+  }
+
+  /** The first row whose id is not below `key`, searched among the ids with its first byte. */
+  #lowerBound(key: Buffer): number {
+    let low = this.#before(key[0]!);
+    let high = this.#fanout[key[0]!]!;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(middle, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #before(byte: number): number {
+    return byte === 0 ? 0 : this.#fanout[byte - 1]!;
+  }
+
+  /** Order of the id in that row and `key`; ids differ in their first bytes nearly always. */
+  #compare(row: number, key: Buffer): number {
+    const at = this.#start + row * this.#stride;
+    for (let i = 0; i < ID_LENGTH; i++) {
+      const difference = this.#bytes[at + i]! - key[i]!;
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+}
+
+/** Does some work on a file, and names the file in the reason when it turns out to be corrupt. */
+export function readingFile<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    throw new CorruptObjectError(`${file} is corrupt: ${error.message}`);
+  }
+}

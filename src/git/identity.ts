@@ -1,0 +1,87 @@
+/**
+ * Who did something and when: the part `Name <mail> <seconds> <zone>` of commits, tags and reflog
+ * lines (git-commit-tree(1)). Reading never fails: what cannot be made out is empty or zero.
+ */
+
+export interface Identity {
+  readonly name: string;
+  readonly email: string;
+  /** Seconds since 1970-01-01T00:00Z; before it negative. */
+  readonly time: number;
+  /** Minutes east of UTC. Git's `-0000` is kept as -0. */
+  readonly offset: number;
+}
+
+/** The farthest second a `Date` can hold (ECMA-262, time values). */
+const FARTHEST_TIME = 8_640_000_000_000;
+/** What `+hhmm` can say. */
+const FARTHEST_OFFSET = 99 * 60 + 59;
+
+/**
+ * Reads `Name <mail> <seconds> <zone>`. Without `<mail>` the text before the date is the name; a
+ * date that a `Date` cannot hold counts as 1970, as in Git.
+ */
+export function parseIdentity(line: string): Identity {
+  const mailStart = line.indexOf('<');
+  const mailEnd = line.indexOf('>', mailStart);
+  if (mailStart === -1 || mailEnd === -1) return parseWithoutMail(line);
+  // Mail addresses with a `>` in them exist; the date follows the last one.
+  const [time, zone] = words(line.slice(line.lastIndexOf('>') + 1));
+  return {
+    name: line.slice(0, mailStart).trim(),
+    email: line.slice(mailStart + 1, mailEnd).trim(),
+    time: parseTime(time),
+    offset: parseOffset(zone),
+  };
+}
+
+/** The inverse of `parseIdentity`; characters that would break the format are left out, as by Git. */
+export function formatIdentity(identity: Identity): string {
+  const { name, email, time, offset } = identity;
+  return `${clean(name)} <${clean(email)}> ${clampTime(Math.floor(time))} ${formatOffset(offset)}`;
+}
+
+/** Minutes east of UTC of a zone such as `+0530`; 0 where it is none. */
+export function parseOffset(zone: string | undefined): number {
+  if (zone === undefined || !/^[+-]\d+$/.test(zone)) return 0;
+  const digits = Number(zone.slice(1));
+  const minutes = Math.floor(digits / 100) * 60 + (digits % 100);
+  if (!(minutes <= FARTHEST_OFFSET)) return 0;
+  return zone.startsWith('-') ? -minutes : minutes;
+}
+
+/** The zone of minutes east of UTC, as `+0530`. */
+export function formatOffset(offset: number): string {
+  const minutes = Math.min(Math.round(Math.abs(offset)) || 0, FARTHEST_OFFSET);
+  const sign = offset < 0 || Object.is(offset, -0) ? '-' : '+';
+  const hours = String(Math.floor(minutes / 60)).padStart(2, '0');
+  return `${sign}${hours}${String(minutes % 60).padStart(2, '0')}`;
+}
+
+function parseWithoutMail(line: string): Identity {
+  const parts = words(line);
+  const zone = parts.at(-1);
+  const time = parts.at(-2);
+  if (time === undefined || !/^-?\d+$/.test(time) || !/^[+-]\d+$/.test(zone ?? '')) {
+    return { name: line.trim(), email: '', time: 0, offset: 0 };
+  }
+  const name = parts.slice(0, -2).join(' ');
+  return { name, email: '', time: parseTime(time), offset: parseOffset(zone) };
+}
+
+function parseTime(digits: string | undefined): number {
+  return digits !== undefined && /^-?\d+$/.test(digits) ? clampTime(Number(digits)) : 0;
+}
+
+function clampTime(seconds: number): number {
+  // The sum makes -0 a plain zero.
+  return Math.abs(seconds) <= FARTHEST_TIME ? seconds + 0 : 0;
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+function clean(text: string): string {
+  return text.replace(/[<>\n\0]/g, '').trim();
+}

@@ -1,0 +1,151 @@
+/**
+ * Multi-pack-indexes (gitformat-pack(5), "multi-pack-index (MIDX) files"): one table of ids for
+ * many packs. The file is a header, a list of *chunks* by name and place, and the chunks.
+ */
+import { CorruptObjectError } from '../errors.ts';
+import { asBuffer, readUint64 } from './bytes.ts';
+import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';
+import type { ObjectId } from './objectId.ts';
+
+const SIGNATURE = 'MIDX';
+const VERSION = 1;
+const SHA1 = 1;
+const HEADER_LENGTH = 12;
+const CHUNK_ROW_LENGTH = 12;
+const OFFSET_ROW_LENGTH = 8;
+const IS_LARGE = 0x80000000;
+
+/** Places in the file. */
+interface Chunk {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A multi-pack-index over bytes that are already in memory and must not change. */
+export class MultiPackIndex {
+  /** Names of the index files (`pack-….idx`) in the directory of packs; `find` counts in them. */
+  readonly packNames: readonly string[];
+  readonly #name: string;
+  readonly #bytes: Buffer;
+  readonly #ids: IdTable;
+  readonly #offsets: Chunk;
+  /** The table of 64-bit offsets. */
+  readonly #large: Chunk | undefined;
+
+  /**
+   * @param name of the file, for errors
+   * @throws CorruptObjectError when the bytes are not a multi-pack-index of version 1
+   */
+  static parse(bytes: Uint8Array, name = 'multi-pack-index'): MultiPackIndex {
+    return readingFile(name, () => new MultiPackIndex(asBuffer(bytes), name));
+  }
+
+  private constructor(bytes: Buffer, name: string) {
+    this.#name = name;
+    this.#bytes = bytes;
+    const chunks = readChunks(bytes);
+    this.packNames = readPackNames(bytes, needChunk(chunks, 'PNAM', 0));
+    const fanout = needChunk(chunks, 'OIDF', FANOUT_LENGTH);
+    const ids = needChunk(chunks, 'OIDL', 0);
+    this.#ids = new IdTable(bytes, fanout.start, ids.start, ID_LENGTH);
+    needChunk(chunks, 'OIDL', this.count * ID_LENGTH);
+    this.#offsets = needChunk(chunks, 'OOFF', this.count * OFFSET_ROW_LENGTH);
+    this.#large = chunks.get('LOFF');
+  }
+
+  /** How many objects it names. */
+  get count(): number {
+    return this.#ids.count;
+  }
+
+  /**
+   * Where an object lies: the position of its pack in `packNames`, and the offset in that pack.
+   * @throws CorruptObjectError when its place cannot be right
+   */
+  find(id: ObjectId): { pack: number; offset: number } | undefined {
+    const row = this.#ids.indexOf(id);
+    if (row === -1) return undefined;
+    const at = this.#offsets.start + row * OFFSET_ROW_LENGTH;
+    const pack = this.#bytes.readUInt32BE(at);
+    const offset = this.#offset(this.#bytes.readUInt32BE(at + 4));
+    if (pack >= this.packNames.length || !Number.isSafeInteger(offset)) {
+      throw new CorruptObjectError(`${this.#name} is corrupt: no place for ${id}`, {
+        objectId: id,
+      });
+    }
+    return { pack, offset };
+  }
+
+  /** At most `limit` ids that begin with `prefix` (1 to 40 lowercase hex digits), in order. */
+  findPrefix(prefix: string, limit: number): ObjectId[] {
+    return this.#ids.findPrefix(prefix, limit);
+  }
+
+  /** The id at a position in the order of ids, 0 to `count - 1`. */
+  idAt(row: number): ObjectId {
+    if (!(row >= 0 && row < this.count)) throw new RangeError(`No row ${row} in ${this.#name}`);
+    return this.#ids.idAt(row);
+  }
+
+  /** @throws CorruptObjectError when the checksum at its end does not fit, or ids are not in order */
+  verifyChecksum(): void {
+    readingFile(this.#name, () => this.#ids.verify());
+  }
+
+  /** NaN where it is missing. Without a table of large offsets, all 32 bits are the offset. */
+  #offset(offset: number): number {
+    if (this.#large === undefined || offset < IS_LARGE) return offset;
+    const at = this.#large.start + (offset - IS_LARGE) * 8;
+    return at + 8 <= this.#large.end ? readUint64(this.#bytes, at) : Number.NaN;
+  }
+}
+
+function readChunks(bytes: Buffer): Map<string, Chunk> {
+  const bodyEnd = bytes.length - ID_LENGTH;
+  if (bodyEnd < HEADER_LENGTH) throw new CorruptObjectError('it is cut off');
+  if (bytes.toString('latin1', 0, SIGNATURE.length) !== SIGNATURE) {
+    throw new CorruptObjectError('its signature is missing');
+  }
+  const [version, hash, count] = [bytes[4]!, bytes[5]!, bytes[6]!];
+  if (version !== VERSION) throw new CorruptObjectError(`version ${version} is not known`);
+  if (hash !== SHA1) throw new CorruptObjectError('its ids are not SHA-1');
+  const tableEnd = HEADER_LENGTH + (count + 1) * CHUNK_ROW_LENGTH;
+  if (tableEnd > bodyEnd) throw new CorruptObjectError('it is cut off');
+
+  const chunks = new Map<string, Chunk>();
+  for (let i = 0; i < count; i++) {
+    const row = HEADER_LENGTH + i * CHUNK_ROW_LENGTH;
+    const start = readUint64(bytes, row + 4);
+    // A chunk ends where the next begins; the last row of the table has no name.
+    const end = readUint64(bytes, row + CHUNK_ROW_LENGTH + 4);
+    if (start < tableEnd || end < start || end > bodyEnd) {
+      throw new CorruptObjectError('its chunks are not in order');
+    }
+    chunks.set(bytes.toString('latin1', row, row + 4), { start, end });
+  }
+  return chunks;
+}
+
+function needChunk(chunks: ReadonlyMap<string, Chunk>, name: string, size: number): Chunk {
+  const chunk = chunks.get(name);
+  if (chunk === undefined || chunk.end - chunk.start < size) {
+    throw new CorruptObjectError(`its part ${name} is missing or too short`);
+  }
+  return chunk;
+}
+
+/** The names end in NUL; more NULs fill the chunk up to four bytes. */
+function readPackNames(bytes: Buffer, { start, end }: Chunk): string[] {
+  const count = bytes.readUInt32BE(8);
+  const names: string[] = [];
+  for (let at = start; names.length < count; ) {
+    const nameEnd = bytes.indexOf(0, at);
+    if (nameEnd === -1 || nameEnd >= end) throw new CorruptObjectError('pack names are missing');
+    const name = bytes.toString('latin1', at, nameEnd);
+    // A name is opened as a file beside this one, so it must be nothing but a name.
+    if (!/^[^/\\]+\.(idx|pack)$/.test(name)) throw new CorruptObjectError('a pack name is wrong');
+    names.push(name);
+    at = nameEnd + 1;
+  }
+  return names;
+}

@@ -1,0 +1,46 @@
+/**
+ * Lines of a reflog: `<old id> <new id> <who and when>`, and after a tab the message, if there is
+ * one. Git's `refs/files-backend.c` is the source of the format.
+ */
+import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
+import { isObjectId, type ObjectId, ZERO_ID } from './objectId.ts';
+import { decodePath } from './pathBytes.ts';
+
+export interface ReflogLine {
+  /** Value before; null where the ref was created. */
+  readonly old: ObjectId | null;
+  /** Value after; null where the ref was deleted. */
+  readonly new: ObjectId | null;
+  readonly who: Identity;
+  readonly message: string;
+}
+
+const OLD_END = 40;
+const NEW_START = OLD_END + 1;
+const NEW_END = NEW_START + 40;
+const WHO_START = NEW_END + 1;
+
+/** Reads a line, with or without its line feed; undefined when it is no reflog line. */
+export function parseReflogLine(line: Uint8Array | string): ReflogLine | undefined {
+  const text = (typeof line === 'string' ? line : decodePath(line)).replace(/\r?\n$/, '');
+  const oldId = text.slice(0, OLD_END);
+  const newId = text.slice(NEW_START, NEW_END);
+  if (!isObjectId(oldId) || !isObjectId(newId)) return undefined;
+  if (text[OLD_END] !== ' ' || text[NEW_END] !== ' ') return undefined;
+  const tab = text.indexOf('\t', WHO_START);
+  const who = text.slice(WHO_START, tab === -1 ? text.length : tab);
+  if (!/> -?\d+ [+-]\d+$/.test(who)) return undefined;
+  return {
+    old: oldId === ZERO_ID ? null : oldId,
+    new: newId === ZERO_ID ? null : newId,
+    who: parseIdentity(who),
+    message: tab === -1 ? '' : text.slice(tab + 1),
+  };
+}
+
+/** The line with its line feed. White space in the message becomes single spaces, as in Git. */
+export function formatReflogLine(entry: ReflogLine): string {
+  const message = entry.message.replace(/\s+/g, ' ').trim();
+  const values = `${entry.old ?? ZERO_ID} ${entry.new ?? ZERO_ID}`;
+  return `${values} ${formatIdentity(entry.who)}${message && '\t'}${message}\n`;
+}

@@ -1,0 +1,62 @@
+/**
+ * Annotated tags: objects that give another object a name, a tagger and a message (git-mktag(1)).
+ * A signature stands at the end of the message and is part of it here.
+ */
+import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import { headerValue, splitHeaders } from './headers.ts';
+import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
+import { isObjectId, isObjectType, type ObjectId, type ObjectType } from './objectId.ts';
+import { decodeText, encodeTextAs } from './textEncoding.ts';
+
+export interface Tag {
+  /** What it tags, and of which type that is. */
+  readonly object: ObjectId;
+  readonly type: ObjectType;
+  readonly name: string;
+  /** Missing in tags of very old Git versions. */
+  readonly tagger?: Identity;
+  readonly message: string;
+}
+
+/**
+ * Reads an annotated tag.
+ * @param id only for the error
+ * @throws CorruptObjectError when it does not say what it tags
+ */
+export function parseTag(body: Uint8Array, id?: ObjectId): Tag {
+  const { lines, message } = splitHeaders(body);
+  const value = (key: string): string | undefined => {
+    const line = lines.find((candidate) => candidate.key === key);
+    return line && headerValue(line, encoding);
+  };
+  const encoding = lines.find((line) => line.key === 'encoding')?.value;
+  const object = lines[0]?.key === 'object' ? lines[0].value : '';
+  const type = lines[1]?.key === 'type' ? lines[1].value : '';
+  if (!isObjectId(object) || !isObjectType(type)) {
+    throw new CorruptObjectError(
+      `Tag ${id ?? ''}${id ? ' ' : ''}is corrupt: it does not say what it tags`,
+      { objectId: id },
+    );
+  }
+  const tagger = value('tagger');
+  return {
+    object,
+    type,
+    name: value('tag') ?? '',
+    ...(tagger !== undefined && { tagger: parseIdentity(tagger) }),
+    message: decodeText(message, encoding),
+  };
+}
+
+/**
+ * The body of an annotated tag, in UTF-8.
+ * @throws GitStoreError (`EINVAL`) for a line feed in the name, or a NUL
+ */
+export function serializeTag(tag: Tag): Buffer {
+  if (/[\n\0]/.test(tag.name) || tag.message.includes('\0')) {
+    throw new GitStoreError('A tag cannot hold these characters', 'EINVAL');
+  }
+  const lines = [`object ${tag.object}`, `type ${tag.type}`, `tag ${tag.name}`];
+  if (tag.tagger !== undefined) lines.push(`tagger ${formatIdentity(tag.tagger)}`);
+  return encodeTextAs(`${lines.join('\n')}\n\n${tag.message}`)!;
+}
