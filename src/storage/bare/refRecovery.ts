@@ -1,5 +1,6 @@
 /** Completing a change of several refs whose writer died in the middle (refTransaction.ts). */
-import { removeIfThere } from './durable.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { isErrno, removeIfThere } from './durable.ts';
 import type { RefMove } from './lockRecord.ts';
 import { tryRemoveReflog } from './reflogFile.ts';
 import { diskPath, makeParent, removeEmptyParents } from './refPaths.ts';
@@ -8,18 +9,13 @@ import { tryResolveRef } from './resolveRef.ts';
 
 /**
  * Completes the moves as their dead writer would have: its reflog lines are written, its lock files
- * are still there. A ref that no longer has the value it had then, or that Git has locked since, is
- * left alone.
+ * are still there. A ref that no longer has the value it had then, that Git has locked since, or whose
+ * name is no longer free, is left alone.
  */
 export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void {
   const open = moves.filter((move) => isOpen(place, move));
+  for (const move of open) if (move.new !== null) complete(place, move.ref, move.new);
   const deleted = open.filter((move) => move.new === null).map((move) => move.ref);
-  for (const { ref, new: next } of open) {
-    if (next === null) continue;
-    const value = pendingValue(place.gitDir, 0, next);
-    if (place.durability === 'full') value.syncNow();
-    value.moveTo(diskPath(place.gitDir, ref));
-  }
   if (deleted.length === 0 || !place.lock.tryMakeLockFile('packed-refs.lock')) return;
   const packedRefs = pendingPackedRefs(place, new Set(deleted));
   if (place.durability === 'full') packedRefs?.syncNow();
@@ -32,7 +28,24 @@ export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void 
 }
 
 function isOpen({ gitDir, packed, lock }: RefPlace, { ref, old, new: next }: RefMove): boolean {
-  if (next !== null) makeParent(gitDir, ref);
   const now = tryResolveRef(gitDir, packed, ref) ?? null;
-  return now === old && now !== next && lock.tryMakeLockFile(`${ref}.lock`);
+  if (now !== old || now === next) return false;
+  try {
+    if (next !== null) makeParent(gitDir, ref);
+    return lock.tryMakeLockFile(`${ref}.lock`);
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR', 'EEXIST', 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function complete({ gitDir, durability }: RefPlace, ref: string, next: ObjectId): void {
+  const value = pendingValue(gitDir, 0, next);
+  try {
+    if (durability === 'full') value.syncNow();
+    value.moveTo(diskPath(gitDir, ref));
+  } catch (error) {
+    value.discard();
+    if (!isErrno(error, 'EISDIR', 'ENOTEMPTY', 'EEXIST')) throw error;
+  }
 }

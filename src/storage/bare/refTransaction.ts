@@ -70,7 +70,7 @@ interface Change {
 
 export class RefTransaction {
   readonly #place: RefPlace;
-  readonly #changes: readonly Change[];
+  #changes: readonly Change[];
   readonly #locks: string[] = [];
   /** Names whose directories may have to go again. */
   readonly #emptied: string[] = [];
@@ -95,6 +95,8 @@ export class RefTransaction {
   prepare(): string | undefined {
     const head = readLooseRef(this.#place.gitDir, 'HEAD');
     this.#headTarget = head?.kind === 'symbolic' ? head.target : undefined;
+    // Deleting what is not there locks nothing: its lock file could stand in another ref's way.
+    this.#changes = this.#changes.filter((change) => !this.#isDone(change));
     do {
       const blocked = this.#takeLocks();
       if (blocked !== undefined) return blocked;
@@ -125,7 +127,7 @@ export class RefTransaction {
       if (durability === 'full') {
         const files = [...values.map((value) => value.sync()), ...lines.map((l) => syncFile(l.fd))];
         if (several) files.push(syncFile(lock.fd));
-        await Promise.all(files);
+        await allDone(files);
         onStep('synced');
       }
       await this.#move(changes, values, touched);
@@ -150,6 +152,15 @@ export class RefTransaction {
     this.#place.onStep('unlocked');
   }
 
+  /** @throws StaleSnapshotError */
+  #isDone({ update }: Change): boolean {
+    const { gitDir, packed } = this.#place;
+    if (update.new !== null || readLooseRef(gitDir, update.ref) !== undefined) return false;
+    if (packed.get(update.ref) !== undefined) return false;
+    if (typeof update.old === 'string') throw staleRef(update, null);
+    return true;
+  }
+
   #takeLocks(): string | undefined {
     const refs = new Set(this.#changes.flatMap((change) => change.chain));
     const wanted = [...refs].sort().map((ref) => `${ref}.lock`);
@@ -165,31 +176,28 @@ export class RefTransaction {
   }
 
   #takeLock(name: string): boolean {
-    const { gitDir, lock } = this.#place;
     for (let attempt = 0; ; attempt++) {
       try {
-        const taken = lock.tryMakeLockFile(name);
+        const taken = this.#place.lock.tryMakeLockFile(name);
         if (taken) this.#locks.push(name);
         return taken;
       } catch (error) {
         // Others remove empty directories, perhaps as fast as they are made here.
         if (!isErrno(error, 'ENOENT', 'ENOTDIR') || attempt === MAX_LOCK_ATTEMPTS) throw error;
-        if (!this.#makeRoom(name, gitDir)) return true;
+        this.#makeRoom(name);
       }
     }
   }
 
-  /** Makes the directory of a lock file. False when no ref can be there, and none is to be. */
-  #makeRoom(lockName: string, gitDir: string): boolean {
+  /** Makes the directory of a lock file. */
+  #makeRoom(lockName: string): void {
+    const { gitDir } = this.#place;
     try {
       this.#emptied.push(lockName);
       makeParent(gitDir, lockName);
-      return true;
     } catch (error) {
       if (!isErrno(error, 'ENOTDIR', 'EEXIST')) throw error;
       const ref = lockName.slice(0, -'.lock'.length);
-      const change = this.#changes.find(({ chain }) => chain.at(-1) === ref);
-      if (change?.update.new === null) return false;
       const parent = parentNames(ref).find((name) => readLooseRef(gitDir, name) !== undefined);
       throw parent === undefined ? error : collision(ref, parent);
     }
@@ -295,6 +303,13 @@ export class RefTransaction {
 }
 
 const MAX_LOCK_ATTEMPTS = 10;
+
+/** Unlike `Promise.all` it fails only when all have ended: no file is closed under a running fsync. */
+async function allDone(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
+}
 
 /** The file that waits to become a ref's new value. */
 export function pendingValue(gitDir: string, index: number, id: ObjectId): PendingFile {

@@ -1,0 +1,55 @@
+/**
+ * A store in a bare Git repository on the local disk: its objects and its refs, opened together.
+ */
+import type { Durability, Storage } from '../storage.ts';
+import { type CreateOptions, createRepository } from './create.ts';
+import { findGitDirectory } from './gitDirectory.ts';
+import { BareObjects } from './objects.ts';
+import { BareRefs, type BareRefsOptions } from './refs.ts';
+import { type ConfigChoices, readRepositoryConfig } from './repositoryConfig.ts';
+
+/** What is given here goes before what the repository's configuration says. */
+export interface BareStorageOptions extends ConfigChoices, Partial<BareRefsOptions> {
+  /** Default `full`. */
+  readonly durability?: Durability;
+}
+
+/**
+ * Opens the repository at `path`: a bare one, or the `.git` directory of another.
+ * @throws FileNotFoundError when there is none; NotADirectoryError; GitStoreError when something else
+ *   is there, or a repository of a kind gitstore cannot use
+ */
+export async function openBareStorage(
+  path: string,
+  options: BareStorageOptions = {},
+): Promise<Storage> {
+  const gitDir = findGitDirectory(path);
+  const config = readRepositoryConfig(gitDir);
+  const durability = options.durability ?? 'full';
+  const objects = new BareObjects(gitDir, {
+    durability,
+    compression: options.compression ?? config.compression,
+  });
+  const refs = new BareRefs(gitDir, { ...options, durability });
+  return {
+    location: gitDir,
+    objects,
+    refs,
+    async close() {
+      await objects.close();
+      refs.close();
+    },
+  };
+}
+
+/**
+ * Makes a repository at `path` where there is none (create.ts), and opens it. `compression` and
+ * `bigFileThreshold` are kept in the configuration of a new one.
+ */
+export async function createBareStorage(
+  path: string,
+  options: BareStorageOptions & CreateOptions = {},
+): Promise<Storage> {
+  await createRepository(path, options);
+  return openBareStorage(path, options);
+}

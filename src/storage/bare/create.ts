@@ -1,0 +1,115 @@
+/**
+ * Making a new bare repository.
+ *
+ * Everything is made in its place, `HEAD` last and in one step. A directory without HEAD is no
+ * repository, to Git neither. So a creator that dies leaves only what the next one completes, and
+ * several at once end with one repository.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { GitStoreError } from '../../errors.ts';
+import { encodePath } from '../../git/pathBytes.ts';
+import { checkRef } from '../refRules.ts';
+import type { Durability } from '../storage.ts';
+import { isErrno, removeIfThere, syncDirectory, writeFully } from './durable.ts';
+import { isGitDirectory, isVacant } from './gitDirectory.ts';
+import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
+import { PRIVATE_DIRECTORY } from './storeLock.ts';
+
+export interface CreateOptions extends ConfigChoices {
+  /** The branch that HEAD is to name, a short name; default `main`. */
+  readonly branch?: string | undefined;
+  readonly durability?: Durability | undefined;
+}
+
+/** As `git init --bare` makes them, and our own. */
+const DIRECTORIES = ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', PRIVATE_DIRECTORY];
+
+/**
+ * Makes a bare repository at `path`, with its parent directories, unless there is a repository.
+ * @returns true when this call made it
+ * @throws GitStoreError when something else is there; NotADirectoryError; InvalidRefNameError
+ */
+export async function createRepository(
+  path: string,
+  options: CreateOptions = {},
+): Promise<boolean> {
+  const branch = `refs/heads/${options.branch ?? 'main'}`;
+  checkRef(branch);
+  const gitDir = resolve(path);
+  if (isGitDirectory(gitDir)) return false;
+  if (!isVacant(gitDir)) {
+    throw new GitStoreError(`Directory is not empty and no Git repository: ${path}`, 'EEXIST', {
+      path,
+    });
+  }
+  const durability = options.durability ?? 'full';
+  const outermost = mkdirSync(gitDir, { recursive: true });
+  for (const name of DIRECTORIES) mkdirSync(`${gitDir}/${name}`, { recursive: true });
+  const config = new NewFile(gitDir, newConfig(options), durability);
+  const head = new NewFile(gitDir, `ref: ${branch}\n`, durability);
+  config.replace('config');
+  if (durability === 'full') {
+    for (const name of ['refs', 'objects', '']) await syncDirectory(`${gitDir}/${name}`);
+  }
+  const made = head.claim('HEAD');
+  if (durability === 'full') await syncUpwards(gitDir, outermost ?? gitDir);
+  return made;
+}
+
+/** A file of a new repository, whole before it gets its name. */
+class NewFile {
+  readonly #gitDir: string;
+  readonly #path: string;
+
+  constructor(gitDir: string, text: string, durability: Durability) {
+    this.#gitDir = gitDir;
+    this.#path = `${gitDir}/${PRIVATE_DIRECTORY}/new-${randomBytes(6).toString('hex')}`;
+    const fd = openSync(this.#path, 'wx');
+    try {
+      writeFully(fd, encodePath(text));
+      if (durability === 'full') fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  replace(name: string): void {
+    renameSync(this.#path, `${this.#gitDir}/${name}`);
+  }
+
+  /** False when the name is taken. */
+  claim(name: string): boolean {
+    const path = `${this.#gitDir}/${name}`;
+    try {
+      linkSync(this.#path, path);
+    } catch (error) {
+      if (existsSync(path)) return false;
+      if (isErrno(error, 'ENOENT')) throw error;
+      // No hard links here: of two creators at the same moment, the later one's HEAD stays.
+      renameSync(this.#path, path);
+      return true;
+    } finally {
+      removeIfThere(this.#path);
+    }
+    return true;
+  }
+}
+
+/** Puts a directory, and the entries of all new ones above it, on stable storage. */
+async function syncUpwards(directory: string, outermost: string): Promise<void> {
+  const end = dirname(outermost);
+  for (let at = directory; ; at = dirname(at)) {
+    await syncDirectory(at);
+    if (at === end || at === dirname(at)) return;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What lies at a path: a Git directory, nothing yet, or something else.
+ */
+import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../../errors.ts';
+import { isErrno } from './durable.ts';
+import { PRIVATE_DIRECTORY } from './storeLock.ts';
+
+/**
+ * The absolute path of the Git directory at `path`: a bare repository, or the `.git` directory of
+ * another one. A working tree is refused: moving the branch it has checked out would surprise.
+ * @throws FileNotFoundError NotADirectoryError GitStoreError
+ */
+export function findGitDirectory(path: string): string {
+  const gitDir = resolve(path);
+  if (isGitDirectory(gitDir)) return gitDir;
+  if (isVacant(gitDir)) throw new FileNotFoundError(`Store not found: ${path}`, { path });
+  if (statOf(`${gitDir}/.git`) !== undefined) {
+    throw new GitStoreError(
+      `${path} is a working tree, not a bare repository (its repository is ${path}/.git)`,
+      'EGITSTORE',
+      { path },
+    );
+  }
+  throw new GitStoreError(`Not a Git repository: ${path}`, 'EGITSTORE', { path });
+}
+
+/** Whether Git would take it for a repository (gitrepository-layout(5)). */
+export function isGitDirectory(gitDir: string): boolean {
+  return (
+    // Not followed: HEAD may be a link to a branch that does not exist yet.
+    statOf(`${gitDir}/HEAD`, lstatSync)?.isDirectory() === false &&
+    statOf(`${gitDir}/objects`)?.isDirectory() === true &&
+    statOf(`${gitDir}/refs`)?.isDirectory() === true
+  );
+}
+
+/** What a creation that was cut short can have left (create.ts); HEAD is not among it. */
+const PARTS = new Set(['objects', 'refs', 'config', PRIVATE_DIRECTORY]);
+
+/**
+ * True when nothing is there, an empty directory, or the beginning of a repository.
+ * @throws NotADirectoryError when it is a file
+ */
+export function isVacant(gitDir: string): boolean {
+  try {
+    return readdirSync(gitDir).every((name) => PARTS.has(name));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return true;
+    if (isErrno(error, 'ENOTDIR')) {
+      throw new NotADirectoryError(`Not a directory: ${gitDir}`, { path: gitDir, cause: error });
+    }
+    throw error;
+  }
+}
+
+function statOf(path: string, stat: typeof statSync = statSync): Stats | undefined {
+  try {
+    return stat(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}

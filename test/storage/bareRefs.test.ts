@@ -1,0 +1,428 @@
+/** Refs of a bare repository beside real Git: each reads what the other wrote. */
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CorruptObjectError, InvalidRefNameError, StaleSnapshotError } from '../../src/errors.ts';
+import { createRepository } from '../../src/storage/bare/create.ts';
+import { BareRefs } from '../../src/storage/bare/refs.ts';
+import { expectClean, git, gitBytes, gitEnvironment } from '../helpers/git.ts';
+import { startNode } from '../helpers/run.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import type { CountTask } from './children/count.ts';
+import { startChild } from './children.ts';
+import { collect, saying, someId } from './places.ts';
+
+const MAIN = 'refs/heads/main';
+
+let store: string;
+let refs: BareRefs;
+
+beforeEach(async () => {
+  store = join(scratchFolder(), 'store.git');
+  await createRepository(store, { durability: 'fast' });
+  refs = new BareRefs(store, { durability: 'fast', lockTimeout: 5000 });
+});
+
+/** `count` real commits, each the parent of the next. */
+function makeCommits(count: number): string[] {
+  const tree = gitBytes(store, ['mktree']).toString().trim();
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const parent = ids.length === 0 ? [] : ['-p', ids.at(-1)!];
+    ids.push(git(store, 'commit-tree', tree, ...parent, '-m', `commit ${i}`));
+  }
+  return ids;
+}
+
+describe('what we wrote, read by Git', () => {
+  test('refs, HEAD and reflogs', async () => {
+    const [a, b, c] = makeCommits(3) as [string, string, string];
+    await refs.update([{ ref: MAIN, old: null, new: a, reflog: saying('first') }]);
+    await refs.update([{ ref: MAIN, old: a, new: b, reflog: saying('second') }]);
+    await refs.update([
+      { ref: 'refs/heads/deep/side', old: null, new: c },
+      { ref: 'refs/tags/v1', old: null, new: a },
+    ]);
+    expect(git(store, 'for-each-ref', '--format=%(objectname) %(refname)').split('\n')).toEqual([
+      `${c} refs/heads/deep/side`,
+      `${b} refs/heads/main`,
+      `${a} refs/tags/v1`,
+    ]);
+    expect(git(store, 'reflog', 'main', '--format=%H %gs %gn <%ge>')).toBe(
+      `${b} second A U Thor <author@example.com>\n${a} first A U Thor <author@example.com>`,
+    );
+    expect(git(store, 'reflog', 'HEAD', '--format=%H')).toBe(`${b}\n${a}`);
+    await refs.setHead('refs/heads/deep/side');
+    expect(git(store, 'symbolic-ref', 'HEAD')).toBe('refs/heads/deep/side');
+    await refs.setHead(MAIN);
+    await refs.update([{ ref: 'refs/heads/deep/side', old: c, new: null }]);
+    expect(existsSync(join(store, 'refs/heads/deep'))).toBe(false);
+    expect(existsSync(join(store, 'logs/refs/heads/deep'))).toBe(false);
+    expectClean(store);
+  });
+
+  test('a push and our updates leave reflogs that Git can follow', async () => {
+    const [a, b, c] = makeCommits(3) as [string, string, string];
+    await refs.update([{ ref: MAIN, new: a }]);
+    git(store, 'update-ref', '-m', 'by git', MAIN, b, a);
+    await refs.update([{ ref: MAIN, old: b, new: c, reflog: saying('by us') }]);
+    expect(await collect(refs.reflog(MAIN))).toMatchObject([
+      { old: b, new: c, message: 'by us' },
+      { old: a, new: b, message: 'by git' },
+      { old: null, new: a },
+    ]);
+    expect(git(store, 'rev-parse', 'main@{1}')).toBe(b);
+    git(store, 'reflog', 'expire', '--all');
+    expect(await collect(refs.reflog(MAIN))).toHaveLength(3);
+    expect(await collect(refs.reflog('HEAD'))).toHaveLength(3);
+  });
+});
+
+describe('packed refs', () => {
+  test('are read, overridden by loose ones, and found again after each new packing', async () => {
+    const ids = makeCommits(4);
+    for (const [i, id] of ids.entries()) {
+      git(store, 'update-ref', MAIN, id);
+      git(store, 'update-ref', `refs/heads/b${i}`, id);
+      git(store, 'pack-refs', '--all', '--prune');
+      expect(existsSync(join(store, MAIN))).toBe(false);
+      expect(await refs.get(MAIN)).toBe(id);
+      expect(await refs.list('refs/heads/b')).toHaveLength(i + 1);
+    }
+    await refs.update([{ ref: MAIN, old: ids[3]!, new: ids[0]! }]);
+    expect(await refs.get(MAIN)).toBe(ids[0]);
+    expect(git(store, 'rev-parse', 'main')).toBe(ids[0]);
+    expect(await refs.list('')).toEqual([
+      ...ids.map((id, i) => ({ ref: `refs/heads/b${i}`, id })),
+      { ref: MAIN, id: ids[0] },
+    ]);
+  });
+
+  test('a deletion takes just its own lines out', async () => {
+    const [a, b] = makeCommits(2) as [string, string];
+    git(store, 'update-ref', MAIN, a);
+    git(store, 'tag', '-a', 'v1', '-m', 'v1', a);
+    git(store, 'tag', '-a', 'v2', '-m', 'v2', b);
+    git(store, 'tag', 'v3', b);
+    const tag = git(store, 'rev-parse', 'v1');
+    git(store, 'pack-refs', '--all');
+    const before = readFileSync(join(store, 'packed-refs'), 'utf8');
+    await refs.update([{ ref: 'refs/tags/v1', old: tag, new: null }]);
+    expect(readFileSync(join(store, 'packed-refs'), 'utf8')).toBe(
+      before.replace(`${tag} refs/tags/v1\n^${a}\n`, ''),
+    );
+    expect(git(store, 'tag')).toBe('v2\nv3');
+    expect(await refs.get('refs/tags/v1')).toBeUndefined();
+    git(store, 'update-ref', 'refs/heads/other', a);
+    git(store, 'pack-refs', '--all', '--no-prune');
+    await refs.update([{ ref: 'refs/heads/other', new: b }]);
+    await refs.update([{ ref: 'refs/heads/other', old: b, new: null }]);
+    expect(git(store, 'for-each-ref', '--format=%(refname)', 'refs/heads')).toBe(MAIN);
+    expectClean(store);
+  });
+
+  test('an unsorted file without a header is read', async () => {
+    const text = `${someId(2)} refs/heads/b\n${someId(1)} refs/heads/a\n`;
+    writeFileSync(join(store, 'packed-refs'), text);
+    expect(await refs.get('refs/heads/a')).toBe(someId(1));
+    expect(await refs.get('refs/heads/b')).toBe(someId(2));
+  });
+
+  test('collide with new names as loose ones do', async () => {
+    const [a] = makeCommits(1) as [string];
+    git(store, 'update-ref', 'refs/heads/a/b', a);
+    git(store, 'pack-refs', '--all', '--prune');
+    git(store, 'update-ref', MAIN, a);
+    rmSync(join(store, 'refs/heads/a'), { recursive: true, force: true });
+    for (const ref of ['refs/heads/a', 'refs/heads/a/b/c']) {
+      await expect(refs.update([{ ref, new: a }])).rejects.toThrow(InvalidRefNameError);
+      expect(git(store, 'for-each-ref', '--format=%(refname)')).toBe(`refs/heads/a/b\n${MAIN}`);
+    }
+    await refs.update([{ ref: 'refs/heads/a/b', old: a, new: null }]);
+    await refs.update([{ ref: 'refs/heads/a', old: null, new: a }]);
+    expectClean(store);
+  });
+
+  test('beside git pack-refs in a loop no ref is missing and no update lost', async () => {
+    const ids = makeCommits(12);
+    const other = 'refs/heads/never/moved';
+    await refs.update([{ ref: MAIN, new: ids[0]! }]);
+    await refs.update([{ ref: other, new: ids[0]! }]);
+    const stop = join(store, 'stop');
+    const packer = startNode([
+      '-e',
+      `const { spawnSync } = require('child_process');
+       while (!require('fs').existsSync(${JSON.stringify(stop)}))
+         spawnSync('git', ['--git-dir', ${JSON.stringify(store)}, 'pack-refs', '--all', '--prune']);`,
+    ]);
+    const reader = new BareRefs(store, { durability: 'fast' });
+    let last = ids[0]!;
+    const end = performance.now() + 3000;
+    for (let i = 1; performance.now() < end; i++) {
+      const next = ids[i % ids.length]!;
+      await refs.update([{ ref: MAIN, old: last, new: next }]);
+      last = next;
+      expect(await reader.get(MAIN)).toBe(last);
+      expect(await reader.get(other)).toBe(ids[0]);
+      expect(await reader.list('refs/heads/')).toEqual([
+        { ref: MAIN, id: last },
+        { ref: other, id: ids[0] },
+      ]);
+      await new Promise((resolve) => setTimeout(resolve, (i * 7) % 5));
+    }
+    writeFileSync(stop, '');
+    await packer.finished;
+    expect(existsSync(join(store, 'packed-refs'))).toBe(true);
+    expectClean(store);
+  });
+
+  test('a deleted ref does not come back through git pack-refs', async () => {
+    // Another value each time: Git's prune goes by the value, and takes away a ref that was deleted
+    // and made again with the one it has just packed.
+    const ids = makeCommits(50);
+    const stop = join(store, 'stop');
+    const packer = startNode([
+      '-e',
+      `const { spawnSync } = require('child_process');
+       while (!require('fs').existsSync(${JSON.stringify(stop)}))
+         spawnSync('git', ['--git-dir', ${JSON.stringify(store)}, 'pack-refs', '--all', '--prune']);`,
+    ]);
+    const end = performance.now() + 2000;
+    for (let i = 0; performance.now() < end; i++) {
+      const a = ids[i % ids.length]!;
+      await refs.update([{ ref: 'refs/heads/gone', old: null, new: a }]);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 6));
+      await refs.update([{ ref: 'refs/heads/gone', old: a, new: null }]);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 6));
+      expect(await refs.get('refs/heads/gone')).toBeUndefined();
+    }
+    writeFileSync(stop, '');
+    await packer.finished;
+  });
+});
+
+describe('symbolic refs', () => {
+  const alias = 'refs/heads/alias';
+
+  test('are followed by reads and by writes, with a line in each log', async () => {
+    const [a, b] = makeCommits(2) as [string, string];
+    await refs.update([{ ref: MAIN, new: a }]);
+    git(store, 'symbolic-ref', alias, MAIN);
+    expect(await refs.get(alias)).toBe(a);
+    expect(await refs.list('refs/heads/')).toEqual([
+      { ref: alias, id: a },
+      { ref: MAIN, id: a },
+    ]);
+    await refs.update([{ ref: alias, old: a, new: b, reflog: saying('through') }]);
+    expect(await refs.get(MAIN)).toBe(b);
+    expect(git(store, 'symbolic-ref', alias)).toBe(MAIN);
+    for (const ref of [alias, MAIN, 'HEAD']) {
+      const [entry] = await collect(refs.reflog(ref));
+      expect(entry).toMatchObject({ old: a, new: b, message: 'through' });
+    }
+    const both = refs.update([
+      { ref: alias, new: a },
+      { ref: MAIN, new: a },
+    ]);
+    await expect(both).rejects.toThrow(InvalidRefNameError);
+  });
+
+  test('deleting one leaves what it leads to', async () => {
+    const [a] = makeCommits(1) as [string];
+    await refs.update([{ ref: MAIN, new: a }]);
+    git(store, 'symbolic-ref', alias, MAIN);
+    await refs.update([{ ref: alias, old: a, new: null }]);
+    expect(await refs.list('')).toEqual([{ ref: MAIN, id: a }]);
+    git(store, 'symbolic-ref', alias, 'refs/heads/nothing');
+    expect(await refs.get(alias)).toBeUndefined();
+    expect(await refs.list('')).toEqual([{ ref: MAIN, id: a }]);
+    await refs.update([{ ref: alias, new: null }]);
+    expect(existsSync(join(store, alias))).toBe(false);
+  });
+
+  test('one that leads to nothing creates what it leads to', async () => {
+    const [a] = makeCommits(1) as [string];
+    git(store, 'update-ref', MAIN, a);
+    git(store, 'symbolic-ref', alias, 'refs/heads/made/new');
+    await refs.update([{ ref: alias, old: null, new: a }]);
+    expect(await refs.get('refs/heads/made/new')).toBe(a);
+    expectClean(store);
+  });
+
+  test('in circles are broken', async () => {
+    git(store, 'symbolic-ref', alias, 'refs/heads/other');
+    git(store, 'symbolic-ref', 'refs/heads/other', alias);
+    await expect(refs.get(alias)).rejects.toThrow(CorruptObjectError);
+    await expect(refs.update([{ ref: alias, new: someId(1) }])).rejects.toThrow(CorruptObjectError);
+    expect(await refs.list('')).toEqual([]);
+    await refs.update([{ ref: alias, new: null }]);
+    expect(existsSync(join(store, alias))).toBe(false);
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'HEAD as a file system link is understood',
+    async () => {
+      rmSync(join(store, 'HEAD'));
+      symlinkSync('refs/heads/linked', join(store, 'HEAD'));
+      expect(await refs.head()).toEqual({ ref: 'refs/heads/linked' });
+      await refs.setHead('refs/heads/plain');
+      expect(readFileSync(join(store, 'HEAD'), 'utf8')).toBe('ref: refs/heads/plain\n');
+    },
+  );
+
+  test('a detached HEAD tells its commit', async () => {
+    const [a] = makeCommits(1) as [string];
+    git(store, 'update-ref', '--no-deref', 'HEAD', a);
+    expect(await refs.head()).toEqual({ id: a });
+    expect(await refs.get('HEAD')).toBe(a);
+    await refs.update([{ ref: MAIN, new: a }]);
+    expect(await collect(refs.reflog('HEAD'))).toHaveLength(1);
+  });
+});
+
+describe('damage', () => {
+  test.each(['', 'garbage\n', 'ref: \n', 'ref: ../../x\n', `${someId(1)}x\n`, 'abc\n'])(
+    'a ref file of %j is broken until it is set without an old value',
+    async (content) => {
+      writeFileSync(join(store, MAIN), content);
+      await expect(refs.get(MAIN)).rejects.toMatchObject({ code: 'ECORRUPT', ref: MAIN });
+      expect(await refs.list('')).toEqual([]);
+      const compared = refs.update([{ ref: MAIN, old: null, new: someId(2) }]);
+      await expect(compared).rejects.toThrow(CorruptObjectError);
+      await refs.update([{ ref: MAIN, new: someId(2) }]);
+      expect(await refs.get(MAIN)).toBe(someId(2));
+    },
+  );
+
+  test('a ref file without a newline, or in capitals, is whole', async () => {
+    const id = 'abcdef'.repeat(7).slice(0, 40);
+    writeFileSync(join(store, MAIN), id.toUpperCase());
+    expect(await refs.get(MAIN)).toBe(id);
+  });
+
+  test('directories left empty do not block a name', async () => {
+    mkdirSync(join(store, 'refs/heads/a/b/c'), { recursive: true });
+    mkdirSync(join(store, 'logs/refs/heads/a/b/c'), { recursive: true });
+    await refs.update([{ ref: 'refs/heads/a', old: null, new: someId(1) }]);
+    expect(await refs.get('refs/heads/a')).toBe(someId(1));
+    expect(await collect(refs.reflog('refs/heads/a'))).toHaveLength(1);
+  });
+
+  test('the log of a ref that is gone does not block a name below it', async () => {
+    mkdirSync(join(store, 'logs/refs/heads'), { recursive: true });
+    writeFileSync(join(store, 'logs/refs/heads/a'), 'left over\n');
+    await refs.update([{ ref: 'refs/heads/a/b', old: null, new: someId(1) }]);
+    expect(await collect(refs.reflog('refs/heads/a/b'))).toHaveLength(1);
+  });
+
+  test('lines that are none are passed over, and a cut one costs only itself', async () => {
+    const log = join(store, 'logs', MAIN);
+    await refs.update([{ ref: MAIN, new: someId(1), reflog: saying('one') }]);
+    appendFileSync(
+      log,
+      `\n\nnonsense\n${'x'.repeat(3 * 1024 * 1024)}\n${someId(1)} ${someId(2)} A <a`,
+    );
+    await refs.update([{ ref: MAIN, new: someId(3), reflog: saying('three') }]);
+    const messages = (await collect(refs.reflog(MAIN))).map((entry) => entry.message);
+    expect(messages).toEqual(['three', 'one']);
+  });
+
+  test('names that leave the repository are not read', async () => {
+    writeFileSync(join(store, '..', 'outside'), `${someId(1)}\n`);
+    expect(await refs.get('refs/../../outside')).toBeUndefined();
+    expect(await refs.get('../outside')).toBeUndefined();
+    expect(await collect(refs.reflog('../../outside'))).toEqual([]);
+  });
+});
+
+describe('many writers', () => {
+  test.each([true, false])('four processes count to 200, turns %s', async (turns) => {
+    await refs.update([{ ref: MAIN, new: someId(1) }]);
+    const task: CountTask = { store, options: { durability: 'fast' }, ref: MAIN, times: 50, turns };
+    const children = await Promise.all([1, 2, 3, 4].map(() => startChild('count', task)));
+    for (const child of children) {
+      expect(await child.finished).toMatchObject({ code: 0, stderr: '' });
+    }
+    expect(await refs.get(MAIN)).toBe(someId(201));
+    const entries = await collect(refs.reflog(MAIN));
+    expect(entries.map((entry) => entry.new)).toEqual(
+      Array.from({ length: 201 }, (_, i) => someId(201 - i)),
+    );
+  });
+
+  test('git update-ref and we count together', async () => {
+    const ids = makeCommits(60);
+    await refs.update([{ ref: MAIN, new: ids[0]! }]);
+    const byGit = startNode([
+      '-e',
+      `const { spawnSync } = require('child_process');
+       const ids = ${JSON.stringify(ids)};
+       for (let at = 0; at + 1 < ids.length; ) {
+         const args = ['update-ref', '-m', 'git', '${MAIN}', ids[at + 1], ids[at]];
+         const { status } = spawnSync('git', ['--git-dir', ${JSON.stringify(store)}, ...args]);
+         if (status === 0) console.log(ids[at + 1]);
+         at++;
+       }`,
+    ]);
+    const won: string[] = [];
+    for (let at = 0; at + 1 < ids.length; at++) {
+      try {
+        await refs.update([{ ref: MAIN, old: ids[at]!, new: ids[at + 1]!, reflog: saying('us') }]);
+        won.push(ids[at + 1]!);
+      } catch (error) {
+        if (!(error instanceof StaleSnapshotError)) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 8));
+    }
+    const { stdout } = await byGit.finished;
+    const wonByGit = stdout.toString().split('\n').filter(Boolean);
+    expect(won.length + wonByGit.length).toBeGreaterThan(0);
+    expect(new Set([...won, ...wonByGit]).size).toBe(won.length + wonByGit.length);
+    const entries = (await collect(refs.reflog(MAIN))).reverse().slice(1);
+    for (const [i, entry] of entries.entries()) {
+      expect(entry.old).toBe(i === 0 ? ids[0] : entries[i - 1]!.new);
+    }
+    expect(await refs.get(MAIN)).toBe(entries.at(-1)!.new);
+    expectClean(store);
+  });
+
+  test('a push beside our updates succeeds, both are there', async () => {
+    const ids = makeCommits(8);
+    await refs.update([{ ref: MAIN, new: ids[0]! }]);
+    const clone = join(scratchFolder(), 'clone');
+    spawnSync('git', ['clone', '-q', store, clone], { env: gitEnvironment });
+    let pushed = false;
+    const push = startNode([
+      '-e',
+      `const { spawnSync } = require('child_process');
+       for (let i = 0; i < 10; i++) {
+         spawnSync('git', ['-C', ${JSON.stringify(clone)}, 'commit', '-q', '--allow-empty', '-m', 'p' + i]);
+         const { status, stderr } = spawnSync('git', ['-C', ${JSON.stringify(clone)}, 'push', '-q', 'origin', 'HEAD:refs/heads/pushed']);
+         if (status !== 0) throw new Error(stderr.toString());
+       }`,
+    ]);
+    void push.finished.then(() => {
+      pushed = true;
+    });
+    let last = ids[0]!;
+    for (let i = 1; !pushed; i++) {
+      const next = ids[i % ids.length]!;
+      await refs.update([{ ref: MAIN, old: last, new: next }]);
+      last = next;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(await push.finished).toMatchObject({ code: 0, stderr: '' });
+    expect(await refs.get('refs/heads/pushed')).toBe(git(join(clone, '.git'), 'rev-parse', 'HEAD'));
+    expect(await refs.get(MAIN)).toBe(last);
+    expectClean(store);
+  });
+});
