@@ -1,0 +1,200 @@
+/** Carries out a plan from disk into a store: reads files and links and stores them as blobs. */
+import { setTimeout } from 'node:timers/promises';
+import { GitStoreError } from '../errors.ts';
+import { hashObject, type ObjectId } from '../git/objectId.ts';
+import { isTreeMode, MODE_LINK, type TreeEntry } from '../git/tree.ts';
+import type { ObjectWriter } from '../storage/storage.ts';
+import { ChangeReport, type FileEntry } from '../tree/changes.ts';
+import type { TreeEdit } from '../tree/edit.ts';
+import type { TreeReader } from '../tree/reader.ts';
+import { fileTypeOf } from '../tree/types.ts';
+import type { DiskEntry } from './diskFiles.ts';
+import type { DiskSource } from './diskPlaces.ts';
+import { isErrorOf, localError } from './localErrors.ts';
+import { MODE_NONE } from './place.ts';
+import type { Plan, PlannedFile } from './planner.ts';
+import {
+  ChangedFileError,
+  hashLocalFile,
+  readChunks,
+  readTarget,
+  readWhole,
+  SMALL_FILE,
+} from './readLocal.ts';
+import type { CopyRun } from './run.ts';
+
+/** The tree that is copied into. */
+export interface CopyInTarget {
+  readonly trees: TreeReader;
+  /** The root of the tree. */
+  readonly root: ObjectId;
+  /** Takes the blobs; null on a dry run, which stores nothing. */
+  readonly writer: ObjectWriter | null;
+  /** The directory of the store itself, which is never copied; none for a store in memory. */
+  readonly storePath?: string | undefined;
+}
+
+export interface CopyInResult {
+  /** For `applyEdits`. Of no use after a dry run. */
+  readonly edits: Map<string, TreeEdit>;
+  readonly report: ChangeReport;
+}
+
+type BlobFile = PlannedFile<DiskEntry, TreeEntry>;
+
+/** How often a file that changes while it is read is read, and the pauses between in milliseconds. */
+const ATTEMPTS = 5;
+const PAUSE = 10;
+
+/** A local file could not be read; anything else that goes wrong is the store's trouble. */
+class ReadFailure extends Error {}
+
+export class BlobExecutor {
+  readonly #target: CopyInTarget;
+  readonly #run: CopyRun;
+  readonly #place: DiskSource;
+  readonly #follow: boolean;
+
+  constructor(target: CopyInTarget, run: CopyRun, place: DiskSource, follow: boolean) {
+    this.#target = target;
+    this.#run = run;
+    this.#place = place;
+    this.#follow = follow;
+  }
+
+  async execute(plan: Plan<DiskEntry, TreeEntry>): Promise<CopyInResult> {
+    const run = this.#run;
+    const { errors, warnings } = run;
+    const edits = new Map<string, TreeEdit>();
+    const report = new ChangeReport({ errors, warnings });
+    let totalBytes = 0;
+    for (const { source } of plan.files) totalBytes += source.size;
+    run.begin('copy', { totalFiles: plan.files.length, totalBytes });
+    let succeeded = 0;
+    for (const file of plan.files) {
+      if (run.tired) await run.rest();
+      try {
+        const blob = await this.#bring(file);
+        succeeded += 1;
+        run.done(file.source.size);
+        if (blob === undefined) continue;
+        const { existing, path, from } = file;
+        if (existing !== undefined && existing.id === blob.id && existing.mode === blob.mode) {
+          continue;
+        }
+        if (blob.id !== undefined) edits.set(path, { mode: blob.mode, id: blob.id });
+        const entry: FileEntry = { path, type: fileTypeOf(blob.mode), src: from };
+        (existing === undefined ? report.add : report.update).push(entry);
+      } catch (error) {
+        if (!(error instanceof ReadFailure)) throw error;
+        run.fail(file.from, localError(error.cause, file.from));
+      }
+    }
+    run.end();
+    // Where every file failed the sources are worth nothing, and deletes that follow from them too.
+    if (errors.length > 0 && succeeded === 0) return { edits: new Map(), report };
+    for (const [path, entry] of plan.deletes) {
+      edits.set(path, null);
+      report.delete.push({ path, type: fileTypeOf(entry.mode) });
+    }
+    return { edits, report };
+  }
+
+  /**
+   * Stores the file as it is at some moment between call and return. Undefined when it is gone; the
+   * id is undefined where a dry run need not know it.
+   */
+  async #bring(file: BlobFile): Promise<{ mode: number; id: ObjectId | undefined } | undefined> {
+    let state = file.source;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return { mode: state.mode, id: await this.#store(file, state) };
+      } catch (error) {
+        if (!(error instanceof ReadFailure)) throw error;
+        // A link where a file was, or the reverse, gives ELOOP or EINVAL.
+        const hasChanged =
+          error.cause instanceof ChangedFileError ||
+          isErrorOf(error.cause, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'EISDIR');
+        if (!hasChanged) throw error;
+        const now = this.#place.entry(file.from, state.name);
+        if (now === undefined) {
+          this.#run.warn(file.from, 'skipped: it vanished while it was copied');
+          return undefined;
+        }
+        if (attempt === ATTEMPTS || isTreeMode(now.mode) || now.mode === MODE_NONE) {
+          throw new ReadFailure('', {
+            cause: new GitStoreError(`${file.from}: it changed while it was read`, 'EBUSY', {
+              path: file.from,
+            }),
+          });
+        }
+        state = now;
+        await setTimeout(PAUSE * attempt);
+      }
+    }
+  }
+
+  /** The blob's id. A blob that stands in the destination already is not stored again. */
+  async #store(file: BlobFile, state: DiskEntry): Promise<ObjectId | undefined> {
+    const { writer } = this.#target;
+    const existing = file.existing?.mode === state.mode ? file.existing : undefined;
+    if (writer === null && existing === undefined) return undefined;
+    if (state.mode !== MODE_LINK && state.size > SMALL_FILE) {
+      return this.#storeLarge(file.from, state, existing);
+    }
+    const body = reading(() =>
+      state.mode === MODE_LINK ? readTarget(file.from) : readWhole(file.from, state, this.#follow),
+    );
+    if (existing !== undefined || writer === null) {
+      const id = hashObject('blob', body);
+      if (writer === null || id === existing?.id) return id;
+    }
+    return writer.write('blob', body);
+  }
+
+  async #storeLarge(
+    path: string,
+    state: DiskEntry,
+    existing: TreeEntry | undefined,
+  ): Promise<ObjectId | undefined> {
+    const { writer, trees } = this.#target;
+    if (existing !== undefined) {
+      const header = await trees.objects.header(existing.id);
+      if (header?.size === state.size) {
+        const id = await hashLocalFile(path, state, this.#follow).catch(readFailed);
+        if (id === existing.id || writer === null) return id;
+      }
+    }
+    if (writer === null) return undefined;
+    const run = this.#run;
+    let failure: ReadFailure | undefined;
+    async function* chunks(follow: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+      try {
+        for await (const chunk of readChunks(path, state, follow)) {
+          yield chunk;
+          run.moved(chunk.length);
+        }
+      } catch (error) {
+        failure = new ReadFailure('', { cause: error });
+        throw error;
+      }
+    }
+    try {
+      return await writer.writeStream(chunks(this.#follow), state.size);
+    } catch (error) {
+      throw failure ?? error;
+    }
+  }
+}
+
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    return readFailed(error);
+  }
+}
+
+function readFailed(error: unknown): never {
+  throw new ReadFailure('', { cause: error });
+}

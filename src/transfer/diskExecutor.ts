@@ -1,0 +1,261 @@
+/** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { open } from 'node:fs/promises';
+import { CorruptObjectError, GitStoreError, NotADirectoryError } from '../errors.ts';
+import { hashObject, type ObjectId } from '../git/objectId.ts';
+import { comparePaths } from '../git/pathBytes.ts';
+import { isTreeMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../git/tree.ts';
+import { ChangeReport } from '../tree/changes.ts';
+import { joinPath, parentPath } from '../tree/paths.ts';
+import type { TreeReader } from '../tree/reader.ts';
+import { fileTypeOf } from '../tree/types.ts';
+import { type DiskEntry, readEntry, toDisk } from './diskFiles.ts';
+import type { DiskDestination } from './diskPlaces.ts';
+import { type FileSink, openFileSink } from './fileSink.ts';
+import { isErrorOf, localError } from './localErrors.ts';
+import { MODE_NONE } from './place.ts';
+import type { Plan, PlannedFile } from './planner.ts';
+import { type FileJob, finishFile } from './putFile.ts';
+import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
+import type { CopyRun } from './run.ts';
+
+/** The tree that is copied from. */
+export interface CopyOutSource {
+  readonly trees: TreeReader;
+  /** The root of the tree. */
+  readonly root: ObjectId;
+  /** Becomes the time of the files: the snapshot's commit time. */
+  readonly time: Date;
+  /** The directory of the store itself, which is never written to; none for a store in memory. */
+  readonly storePath?: string | undefined;
+}
+
+type DiskFile = PlannedFile<TreeEntry, DiskEntry>;
+
+/** No system takes a longer link target. Bytes. */
+const LONGEST_TARGET = 64 << 10;
+
+export class DiskExecutor {
+  readonly #source: CopyOutSource;
+  readonly #place: DiskDestination;
+  readonly #run: CopyRun;
+  readonly #dryRun: boolean;
+  /** Directories of the destination that are known to be directories, or why they cannot be. */
+  readonly #directories = new Map<string, true | Error>();
+  readonly #temporaryPrefix = `.gs-${randomBytes(5).toString('hex')}-`;
+  readonly #mtime: number;
+  #temporaries = 0;
+  /** The first failure that is to stop the copy, met outside its normal course. */
+  #failure: { error: unknown } | undefined;
+
+  constructor(source: CopyOutSource, place: DiskDestination, run: CopyRun, dryRun: boolean) {
+    this.#source = source;
+    this.#place = place;
+    this.#run = run;
+    this.#dryRun = dryRun;
+    this.#mtime = source.time.getTime() / 1000;
+  }
+
+  async execute(plan: Plan<TreeEntry, DiskEntry>): Promise<ChangeReport> {
+    const run = this.#run;
+    const { errors, warnings } = run;
+    const report = new ChangeReport({ errors, warnings });
+    run.begin('copy', { totalFiles: plan.files.length });
+    // First, so that names which the disk takes for the same make room for each other.
+    await this.#remove(plan, report);
+    const sink = openFileSink(this.#dryRun ? 0 : plan.files.length);
+    const changed: boolean[] = [];
+    try {
+      for (const [index, file] of plan.files.entries()) {
+        if (run.tired) await run.rest();
+        if (this.#failure !== undefined) break;
+        try {
+          await this.#bring(file, sink, () => {
+            changed[index] = true;
+          });
+        } catch (error) {
+          this.#fail(file, error);
+        }
+      }
+      await sink.drain();
+    } finally {
+      await sink.close();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+    run.end();
+    for (const [index, { path, from, source, existing }] of plan.files.entries()) {
+      if (!changed[index]) continue;
+      (existing === undefined ? report.add : report.update).push({
+        path: this.#place.show(path),
+        type: fileTypeOf(source.mode),
+        src: from,
+      });
+    }
+    return report;
+  }
+
+  async #remove(plan: Plan<TreeEntry, DiskEntry>, report: ChangeReport): Promise<void> {
+    for (const [path, entry] of plan.deletes) {
+      if (this.#run.tired) await this.#run.rest();
+      const shown = this.#place.show(path);
+      try {
+        if (!this.#dryRun) fs.unlinkSync(toDisk(shown));
+      } catch (error) {
+        if (!isErrorOf(error, 'ENOENT')) this.#run.fail(shown, localError(error, shown));
+        continue;
+      }
+      report.delete.push({ path: shown, type: fileTypeOf(entry.mode) });
+    }
+    report.delete.sort((a, b) => comparePaths(a.path, b.path));
+    if (this.#dryRun) return;
+    for (const path of plan.vacated) {
+      const shown = this.#place.show(path);
+      try {
+        fs.rmdirSync(toDisk(shown));
+      } catch (error) {
+        // A directory in which something stays is to stay too.
+        if (!isErrorOf(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) {
+          this.#run.fail(shown, localError(error, shown));
+        }
+      }
+    }
+  }
+
+  /** Brings one file to its place. `changed` is called when that is done and was a change. */
+  async #bring(file: DiskFile, sink: FileSink, changed: () => void): Promise<void> {
+    const { objects } = this.#source.trees;
+    const { id } = file.source;
+    const header = await objects.header(id);
+    if (header?.type !== 'blob') throw missingBlob(id, header?.type);
+    if (file.existing !== undefined && (await this.#isSame(file, file.existing, header.size))) {
+      this.#run.done(header.size);
+      return;
+    }
+    if (this.#dryRun) return changed();
+    const isLink = file.source.mode === MODE_LINK;
+    if (isLink && header.size > LONGEST_TARGET) {
+      const path = this.#place.show(file.path);
+      throw new GitStoreError(`${path}: link target too long`, 'ENAMETOOLONG', { path });
+    }
+    this.#makeDirectory(parentPath(file.path));
+    const job = this.#jobFor(file, isLink);
+    if (header.size > SMALL_FILE) {
+      await this.#putLarge(job, id);
+      this.#run.done(header.size);
+      return changed();
+    }
+    const object = await objects.read(id);
+    if (object === undefined) throw missingBlob(id);
+    const waiting = sink.put(job, object.body, (error) => {
+      if (error !== undefined) return this.#fail(file, error);
+      this.#run.done(header.size);
+      changed();
+    });
+    if (waiting !== undefined) await waiting;
+  }
+
+  #jobFor({ path, source, existing }: DiskFile, isLink: boolean): FileJob {
+    const isExecutable = fileTypeOf(source.mode) === 'executable';
+    const isReplacement = existing?.mode === MODE_FILE || existing?.mode === MODE_EXECUTABLE;
+    const name = `${this.#temporaryPrefix}${this.#temporaries++}`;
+    return {
+      path: toDisk(this.#place.show(path)),
+      temporary: toDisk(this.#place.show(joinPath(parentPath(path), name))),
+      isLink,
+      permissions: isExecutable ? 0o777 : 0o666,
+      // Who may read a file is its owner's choice; only whether it can be executed is the tree's.
+      exactPermissions: isReplacement
+        ? withExecution(existing.permissions, isExecutable)
+        : undefined,
+      isNew: existing === undefined,
+      mtime: this.#mtime,
+    };
+  }
+
+  /** Whether the file on disk is what the tree holds. */
+  async #isSame({ path, source }: DiskFile, existing: DiskEntry, size: number): Promise<boolean> {
+    if (existing.mode === MODE_NONE) return false;
+    if (fileTypeOf(existing.mode) !== fileTypeOf(source.mode)) return false;
+    const shown = this.#place.show(path);
+    try {
+      if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;
+      return existing.size === size && (await hashLocalFile(shown, existing, false)) === source.id;
+    } catch {
+      // What cannot be read, or changes meanwhile, is replaced.
+      return false;
+    }
+  }
+
+  /** Makes a directory of the destination, with those above it. What is there is never a link. */
+  #makeDirectory(path: string): void {
+    const known = this.#directories.get(path);
+    if (known instanceof Error) throw known;
+    if (known !== undefined) return;
+    try {
+      if (path !== '') this.#makeDirectory(parentPath(path));
+      const shown = this.#place.show(path);
+      try {
+        fs.mkdirSync(toDisk(shown), { recursive: path === '' });
+      } catch (error) {
+        if (!isErrorOf(error, 'EEXIST')) throw localError(error, shown);
+        const entry = readEntry(shown, '', path === '');
+        if (entry === undefined || !isTreeMode(entry.mode)) {
+          throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
+            path: shown,
+          });
+        }
+      }
+      this.#directories.set(path, true);
+    } catch (error) {
+      this.#directories.set(path, error as Error);
+      throw error;
+    }
+  }
+
+  async #putLarge(job: FileJob, id: ObjectId): Promise<void> {
+    const chunks = await this.#source.trees.objects.readStream(id);
+    if (chunks === undefined) throw missingBlob(id);
+    const { temporary } = job;
+    const handle = await open(temporary, 'wx', job.permissions);
+    try {
+      try {
+        for await (const chunk of chunks) {
+          for (let at = 0; at < chunk.length; ) {
+            at += (await handle.write(chunk, at)).bytesWritten;
+          }
+          this.#run.moved(chunk.length);
+          if (this.#run.tired) await this.#run.rest();
+        }
+        if (job.exactPermissions !== undefined) await handle.chmod(job.exactPermissions);
+        await handle.utimes(job.mtime, job.mtime);
+      } finally {
+        await handle.close();
+      }
+      finishFile(fs, job);
+    } catch (error) {
+      fs.unlinkSync(temporary);
+      throw error;
+    }
+  }
+
+  /** Records that a file failed. The copy then stops at the next file, or carries on. */
+  #fail(file: DiskFile, error: unknown): void {
+    const shown = this.#place.show(file.path);
+    try {
+      this.#run.fail(shown, localError(error, shown));
+    } catch (failure) {
+      this.#failure ??= { error: failure };
+    }
+  }
+}
+
+/** The owner's permissions with those to execute where there are those to read, or without. */
+function withExecution(permissions: number, isExecutable: boolean): number {
+  return isExecutable ? permissions | ((permissions & 0o444) >> 2) : permissions & ~0o111;
+}
+
+function missingBlob(id: ObjectId, type?: string): CorruptObjectError {
+  const what = type === undefined ? 'is missing' : `is a ${type}, not a blob`;
+  return new CorruptObjectError(`Object ${id} ${what}`, { objectId: id });
+}

@@ -1,0 +1,146 @@
+/**
+ * The local disk, with names as `git/pathBytes.ts` spells them. All calls are synchronous: on small
+ * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
+ */
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { decodePath, encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
+import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../git/tree.ts';
+import { type Entry, MODE_NONE } from './place.ts';
+
+/** A name on disk with what `lstat` says of it. */
+export interface DiskEntry extends Entry {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds, with a fraction. */
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly dev: number;
+  readonly ino: number;
+  /** Permission bits. */
+  readonly permissions: number;
+}
+
+/** The form of a path that `fs` takes without loss: bytes where the name is no plain Unicode. */
+export function toDisk(path: string): string | Buffer {
+  return hasLoneSurrogate(path) ? encodePath(path) : path;
+}
+
+/** `directory/name` on disk. */
+export function joinDisk(directory: string, name: string): string {
+  if (directory === '' || directory === '.') return name;
+  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
+}
+
+/** The directory a local path lies in. */
+export function parentOnDisk(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '.' : slash === 0 ? '/' : path.slice(0, slash);
+}
+
+/** On Windows a path may come with backslashes; everywhere in here slashes separate. */
+export function withSlashes(path: string): string {
+  return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
+}
+
+/** All names in a directory, in no particular order. */
+export function readNames(directory: string): string[] {
+  const path = toDisk(directory);
+  const names = readdirSync(path);
+  // The decoder puts U+FFFD for what it cannot read; only then are the bytes needed.
+  return names.some((name) => name.includes('\ufffd'))
+    ? readdirSync(path, { encoding: 'buffer' }).map((name) => decodePath(name))
+    : names;
+}
+
+/** What stands at `path`; undefined when nothing does. A link is not followed unless asked. */
+export function readEntry(path: string, name: string, follow = false): DiskEntry | undefined {
+  const at = toDisk(path);
+  const stats = follow
+    ? statSync(at, { throwIfNoEntry: false })
+    : lstatSync(at, { throwIfNoEntry: false });
+  return stats && entryOf(name, stats);
+}
+
+export function entryOf(name: string, stats: Stats): DiskEntry {
+  return {
+    name,
+    mode: modeOnDisk(stats.mode),
+    size: stats.size,
+    mtimeMs: stats.mtimeMs,
+    ctimeMs: stats.ctimeMs,
+    dev: stats.dev,
+    ino: stats.ino,
+    permissions: stats.mode & 0o777,
+  };
+}
+
+/** Whether two entries are one state of one file. */
+export function isSameState(a: DiskEntry, b: DiskEntry): boolean {
+  return (
+    a.ino === b.ino &&
+    a.size === b.size &&
+    a.mtimeMs === b.mtimeMs &&
+    a.ctimeMs === b.ctimeMs &&
+    a.mode === b.mode
+  );
+}
+
+/** The mode Git stores for a file of this `st_mode`; as in Git, the owner's x bit decides. */
+function modeOnDisk(mode: number): FileMode {
+  switch (mode & 0o170000) {
+    case 0o100000:
+      return (mode & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;
+    case 0o040000:
+      return MODE_TREE;
+    case 0o120000:
+      return MODE_LINK;
+    default:
+      return MODE_NONE;
+  }
+}
+
+/** A directory by identity rather than by name: the store itself, wherever a walk comes upon it. */
+export class DirectoryIdentity {
+  readonly #real: string;
+  readonly #dev: number;
+  readonly #ino: number;
+
+  private constructor(real: string, dev: number, ino: number) {
+    this.#real = real;
+    this.#dev = dev;
+    this.#ino = ino;
+  }
+
+  /** Undefined when there is no such directory. */
+  static of(path: string | undefined): DirectoryIdentity | undefined {
+    const stats =
+      path === undefined ? undefined : statSync(toDisk(path), { throwIfNoEntry: false });
+    if (path === undefined || !stats?.isDirectory()) return undefined;
+    return new DirectoryIdentity(realPath(path), stats.dev, stats.ino);
+  }
+
+  is(entry: DiskEntry): boolean {
+    return entry.ino === this.#ino && entry.dev === this.#dev;
+  }
+
+  /** Whether `path`, which need not exist yet, is the directory or lies in it. */
+  contains(path: string): boolean {
+    const real = realPathOfNearest(path);
+    return real === this.#real || real.startsWith(`${this.#real}/`);
+  }
+}
+
+function realPath(path: string): string {
+  return withSlashes(decodePath(realpathSync(toDisk(path), { encoding: 'buffer' })));
+}
+
+/** The real path of the nearest ancestor that exists, itself included. */
+function realPathOfNearest(path: string): string {
+  for (let at = path; ; at = parentOnDisk(at)) {
+    try {
+      return realPath(at);
+    } catch (error) {
+      if (at === '/' || at === '.' || at === parentOnDisk(at)) throw error;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** Directories on disk as the source and as the destination of a copy. */
+import { FileNotFoundError } from '../errors.ts';
+import {
+  compareTreeEntries,
+  type FileMode,
+  isTreeMode,
+  MODE_EXECUTABLE,
+  MODE_FILE,
+} from '../git/tree.ts';
+import { isForbiddenSegment } from '../tree/paths.ts';
+import {
+  type DirectoryIdentity,
+  type DiskEntry,
+  joinDisk,
+  parentOnDisk,
+  readEntry,
+  readNames,
+} from './diskFiles.ts';
+import { localError } from './localErrors.ts';
+import { type DestinationPlace, MODE_NONE, type Omissions, type SourcePlace } from './place.ts';
+import type { CopyRun } from './run.ts';
+
+export class DiskSource implements SourcePlace<DiskEntry> {
+  readonly #run: CopyRun;
+  readonly #store: DirectoryIdentity | undefined;
+  readonly #follow: boolean;
+  readonly #fileMode: FileMode | undefined;
+  /** Directories listed so far; kept only where links are followed, to find cycles. */
+  readonly #listed = new Map<string, DiskEntry>();
+
+  /**
+   * @param options.store the store's own directory, which is never copied
+   * @param options.follow take what links point to instead of the links
+   * @param options.fileMode the mode all files get instead of their own
+   */
+  constructor(
+    run: CopyRun,
+    options: {
+      store: DirectoryIdentity | undefined;
+      follow: boolean;
+      fileMode: FileMode | undefined;
+    },
+  ) {
+    this.#run = run;
+    this.#store = options.store;
+    this.#follow = options.follow;
+    this.#fileMode = options.fileMode;
+  }
+
+  /** What stands at a path now; undefined when nothing does. */
+  entry(path: string, name: string, follow = this.#follow): DiskEntry | undefined {
+    const entry = readEntry(path, name, follow);
+    if (entry === undefined || this.#fileMode === undefined) return entry;
+    const isFile = entry.mode === MODE_FILE || entry.mode === MODE_EXECUTABLE;
+    return isFile ? { ...entry, mode: this.#fileMode } : entry;
+  }
+
+  /** Why an entry is not copied in although it is there; undefined when it is. */
+  objection(path: string, entry: DiskEntry): string | undefined {
+    if (entry.mode === MODE_NONE) return 'skipped: neither a file, a directory nor a link';
+    if (!isTreeMode(entry.mode)) return undefined;
+    if (this.#store?.is(entry)) return 'skipped: this is the store itself';
+    return this.#follow && this.#isCycle(path, entry)
+      ? 'skipped: a link that leads back to a directory it lies in'
+      : undefined;
+  }
+
+  async list(path: string, directory: DiskEntry, omissions: Omissions): Promise<DiskEntry[]> {
+    if (this.#follow) this.#listed.set(path, directory);
+    const entries: DiskEntry[] = [];
+    for (const name of namesIn(path)) {
+      if (this.#run.tired) await this.#run.rest();
+      if (isForbiddenSegment(name)) {
+        omissions.skip(name, "skipped: Git stores nothing named '.git'");
+        continue;
+      }
+      const child = joinDisk(path, name);
+      try {
+        const entry = this.entry(child, name);
+        if (entry === undefined) {
+          // A file that vanished since the directory was read is as good as never there.
+          if (!this.#follow || readEntry(child, name) === undefined) continue;
+          throw new FileNotFoundError(`${child}: a link to nothing`, { path: child });
+        }
+        const objection = this.objection(child, entry);
+        if (objection === undefined) entries.push(entry);
+        else omissions.skip(name, objection);
+      } catch (error) {
+        omissions.fail(name, localError(error, child));
+      }
+    }
+    return entries.sort(compareTreeEntries);
+  }
+
+  #isCycle(path: string, entry: DiskEntry): boolean {
+    for (let at = path; ; ) {
+      const above = parentOnDisk(at);
+      if (above === at) return false;
+      at = above;
+      const listed = this.#listed.get(at);
+      if (listed?.ino === entry.ino && listed.dev === entry.dev) return true;
+    }
+  }
+}
+
+export class DiskDestination implements DestinationPlace<DiskEntry> {
+  readonly root: DiskEntry | undefined;
+  readonly #path: string;
+  readonly #run: CopyRun;
+  readonly #store: DirectoryIdentity | undefined;
+
+  /**
+   * @param path the destination directory; a link to one is followed
+   * @param store the store's own directory, which a copy never touches
+   */
+  constructor(path: string, run: CopyRun, store: DirectoryIdentity | undefined) {
+    this.#path = path;
+    this.#run = run;
+    this.#store = store;
+    this.root = readEntry(path, '', true);
+  }
+
+  /**
+   * Git's own directory is not among the entries, nor is the store: what never was a part of a
+   * snapshot is not to be deleted for not being in it.
+   */
+  async list(path: string): Promise<DiskEntry[]> {
+    const directory = this.show(path);
+    const entries: DiskEntry[] = [];
+    for (const name of namesIn(directory)) {
+      if (this.#run.tired) await this.#run.rest();
+      const entry = isForbiddenSegment(name)
+        ? undefined
+        : readEntry(joinDisk(directory, name), name);
+      if (entry !== undefined && !this.#store?.is(entry)) entries.push(entry);
+    }
+    return entries;
+  }
+
+  show(path: string): string {
+    return path === '' ? this.#path : joinDisk(this.#path, path);
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readNames(directory);
+  } catch (error) {
+    throw localError(error, directory);
+  }
+}

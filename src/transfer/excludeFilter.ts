@@ -1,0 +1,42 @@
+/**
+ * Exclude patterns in gitignore syntax (gitignore(5)): `*.pyc`, `build/` for directories, `/build`
+ * anchored, `!keep.log`; the last pattern that matches decides. Paths are taken relative to the
+ * destination of the copy, that is, as they land there.
+ */
+import { readFile } from 'node:fs/promises';
+import ignore from 'ignore';
+import { localError } from './localErrors.ts';
+
+export class ExcludeFilter {
+  readonly #rules = ignore({ ignorecase: false });
+
+  /** @param patterns one pattern each; blank ones and those that begin with `#` mean nothing */
+  constructor(patterns: readonly string[] = []) {
+    this.#rules.add(patterns);
+  }
+
+  /**
+   * A filter from pattern files, one pattern a line, and further patterns, which come after those of
+   * the files and so have the last word.
+   * @throws FileNotFoundError when a file is missing
+   */
+  static async read(
+    files: readonly string[],
+    patterns: readonly string[] = [],
+  ): Promise<ExcludeFilter> {
+    const lines: string[] = [];
+    for (const file of files) {
+      try {
+        lines.push(...(await readFile(file, 'utf8')).replace(/^\ufeff/, '').split(/\r?\n/));
+      } catch (error) {
+        throw localError(error, file);
+      }
+    }
+    return new ExcludeFilter([...lines, ...patterns]);
+  }
+
+  /** Whether the path, or a directory it lies in, is left out. */
+  excludes(path: string, isDirectory: boolean): boolean {
+    return this.#rules.ignores(isDirectory ? `${path}/` : path);
+  }
+}

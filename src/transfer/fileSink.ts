@@ -1,0 +1,182 @@
+/**
+ * Where a copy to disk puts small files. The calls that create a file take longer than getting its
+ * contents out of the store, so a second thread makes them, from batches in transferred buffers. For
+ * a handful of files starting a thread is not worth it: they are written at once.
+ */
+import * as fs from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { type FileJob, finishFile, putFile } from './putFile.ts';
+
+/** Called when a file is in its place, or could not be put there. */
+export type FileDone = (error: unknown) => void;
+
+export interface FileSink {
+  /** Takes a file; waits only as long as too much is queued. The bytes are copied. */
+  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void;
+  /** Waits until everything taken is done. */
+  drain(): Promise<void>;
+  /** Ends after what was taken; must be called. */
+  close(): Promise<void>;
+}
+
+/** From so many files on a thread pays. */
+const MANY_FILES = 200;
+
+/** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
+const BATCH_BYTES = 1 << 20;
+const BATCH_FULL = 256 << 10;
+const BATCH_FILES = 128;
+
+/** Batches under way at a time. */
+const BATCHES = 4;
+
+/** @param files how many files are expected */
+export function openFileSink(files: number): FileSink {
+  return files < MANY_FILES ? new DirectSink() : new ThreadSink();
+}
+
+class DirectSink implements FileSink {
+  put(job: FileJob, data: Uint8Array, done: FileDone): void {
+    try {
+      putFile(fs, finishFile, job, data);
+    } catch (error) {
+      done(error);
+      return;
+    }
+    done(undefined);
+  }
+
+  async drain(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}
+
+interface Batch {
+  readonly jobs: FileJob[];
+  /** Where each job's data ends in the buffer; it begins where the one before ends. */
+  readonly ends: number[];
+  readonly done: FileDone[];
+  readonly buffer: Uint8Array<ArrayBuffer>;
+}
+
+interface Request {
+  readonly jobs: readonly FileJob[];
+  readonly ends: readonly number[];
+  readonly buffer: Uint8Array<ArrayBuffer>;
+}
+
+interface Reply {
+  /** The buffer back, to be used again. */
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly failures: readonly { index: number; message: string; code: string | undefined }[];
+}
+
+class ThreadSink implements FileSink {
+  readonly #worker: Worker;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #sent: Batch[] = [];
+  #filling: Batch | undefined;
+  /** Wakes whoever waits for a batch to come back. */
+  #wake: (() => void) | undefined;
+  #death: unknown;
+
+  constructor() {
+    const functions = `${putFile.toString()}, ${finishFile.toString()}`;
+    this.#worker = new Worker(`(${workerMain.toString()})(${functions})`, { eval: true });
+    this.#worker.on('message', (reply: Reply) => this.#finished(reply));
+    this.#worker.on('error', (error) => {
+      this.#death = error;
+      this.#wake?.();
+    });
+  }
+
+  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+    if (this.#death !== undefined) throw this.#death;
+    let batch = this.#filling;
+    if (batch !== undefined && (batch.ends.at(-1) ?? 0) + data.length > batch.buffer.length) {
+      this.#send();
+      batch = undefined;
+    }
+    batch ??= this.#newBatch(data.length);
+    this.#filling = batch;
+    const start = batch.ends.at(-1) ?? 0;
+    batch.buffer.set(data, start);
+    batch.jobs.push(job);
+    batch.ends.push(start + data.length);
+    batch.done.push(done);
+    if (start + data.length >= BATCH_FULL || batch.jobs.length >= BATCH_FILES) this.#send();
+    return this.#sent.length >= BATCHES ? this.#waitFor(BATCHES - 1) : undefined;
+  }
+
+  async drain(): Promise<void> {
+    this.#send();
+    await this.#waitFor(0);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#waitFor(0);
+    } finally {
+      await this.#worker.terminate();
+    }
+  }
+
+  #newBatch(atLeast: number): Batch {
+    const reused = atLeast <= BATCH_BYTES ? this.#free.pop() : undefined;
+    const buffer = reused ?? new Uint8Array(Math.max(atLeast, BATCH_BYTES));
+    return { jobs: [], ends: [], done: [], buffer };
+  }
+
+  #send(): void {
+    const batch = this.#filling;
+    if (batch === undefined) return;
+    this.#filling = undefined;
+    this.#sent.push(batch);
+    const { jobs, ends, buffer } = batch;
+    const request: Request = { jobs, ends, buffer };
+    this.#worker.postMessage(request, [buffer.buffer]);
+  }
+
+  #finished({ buffer, failures }: Reply): void {
+    const batch = this.#sent.shift();
+    if (batch === undefined) return;
+    if (buffer.length === BATCH_BYTES) this.#free.push(buffer);
+    const errors = new Map<number, Error>();
+    for (const { index, message, code } of failures) {
+      errors.set(index, Object.assign(new Error(message), { code }));
+    }
+    for (const [index, done] of batch.done.entries()) done(errors.get(index));
+    this.#wake?.();
+  }
+
+  /** Waits until no more than so many batches are under way. */
+  async #waitFor(count: number): Promise<void> {
+    while (this.#sent.length > count) {
+      if (this.#death !== undefined) throw this.#death;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+/** The thread. It uses nothing from outside itself. */
+function workerMain(put: typeof putFile, finish: typeof finishFile): void {
+  const { parentPort } = process.getBuiltinModule('node:worker_threads');
+  const disk = process.getBuiltinModule('node:fs');
+  parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
+    const failures: { index: number; message: string; code: string | undefined }[] = [];
+    let start = 0;
+    for (const [index, job] of jobs.entries()) {
+      const end = ends[index]!;
+      try {
+        put(disk, finish, job, buffer.subarray(start, end));
+      } catch (error) {
+        const { message, code } = error as NodeJS.ErrnoException;
+        failures.push({ index, message, code });
+      }
+      start = end;
+    }
+    parentPort.postMessage({ buffer, failures }, [buffer.buffer]);
+  });
+}

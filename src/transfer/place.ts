@@ -1,0 +1,43 @@
+/**
+ * A *place* is where a copy comes from or goes to: a directory on disk or a tree in a store. To the
+ * planner both are directories of entries with a name and one of Git's modes; each place adds to its
+ * entries what it knows besides, an object id or a stat.
+ */
+import type { FileMode } from '../git/tree.ts';
+
+/** One name in a directory. */
+export interface Entry {
+  readonly name: string;
+  /** What a tree holds or would hold for it; `MODE_NONE` for what Git cannot hold. */
+  readonly mode: FileMode;
+}
+
+/** Devices, pipes, sockets: what no tree can hold. */
+export const MODE_NONE: FileMode = 0;
+
+/** How a source tells of entries in a directory that it does not give out. */
+export interface Omissions {
+  /** The entry is left out on purpose. */
+  skip(name: string, remark: string): void;
+  /** The entry should have been copied and cannot be. */
+  fail(name: string, error: unknown): void;
+}
+
+export interface SourcePlace<E extends Entry> {
+  /**
+   * What can be copied of the directory, in Git's order.
+   * @param path the directory, as this place names it
+   */
+  list(path: string, directory: E, omissions: Omissions): Promise<readonly E[]>;
+}
+
+export interface DestinationPlace<E extends Entry> {
+  /** The directory that paths in this place begin at; undefined when it is still to be made. */
+  readonly root: E | undefined;
+
+  /** All entries of the directory that a copy may touch. */
+  list(path: string, directory: E): Promise<readonly E[]>;
+
+  /** The path as a person knows it, for reports. */
+  show(path: string): string;
+}

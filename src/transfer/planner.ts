@@ -1,0 +1,271 @@
+/**
+ * The planner: from what the sources hold and what the destination holds it decides what a copy has
+ * to do. It is the same for all directions; executors carry the plan out, a dry run reports it.
+ *
+ * A source *covers* the paths at which it has files. Two sources that cover one path: the first is
+ * kept. A file in the way of a directory is deleted, and so are the files of a directory in the way
+ * of a file. With `delete`, what no source covers goes too, in the directories that were sources.
+ */
+import { GitStoreError } from '../errors.ts';
+import { comparePaths } from '../git/pathBytes.ts';
+import { isTreeMode } from '../git/tree.ts';
+import { baseName, joinPath, parentPath } from '../tree/paths.ts';
+import { joinDisk } from './diskFiles.ts';
+import type { CopyOptions } from './options.ts';
+import { type DestinationPlace, type Entry, MODE_NONE, type SourcePlace } from './place.ts';
+import type { CopyRun } from './run.ts';
+import { type Landing, landingPath } from './sources.ts';
+
+export interface PlannedFile<S extends Entry, D extends Entry> {
+  /** Path in the destination place. */
+  readonly path: string;
+  /** Path in the source place. */
+  readonly from: string;
+  readonly source: S;
+  /** What stands there and is replaced: a file, a link, or what Git cannot hold. */
+  readonly existing: D | undefined;
+}
+
+export interface Plan<S extends Entry, D extends Entry> {
+  /** The files to bring over. Where something exists, contents are still to be compared. */
+  readonly files: readonly PlannedFile<S, D>[];
+  /** The files to remove, by path in the destination place. */
+  readonly deletes: ReadonlyMap<string, D>;
+  /** Destination directories that the sources do not have, each after the ones within it. */
+  readonly vacated: readonly string[];
+}
+
+export interface CopyTask<S extends Entry, D extends Entry> {
+  readonly source: SourcePlace<S>;
+  readonly landings: readonly Landing<S>[];
+  readonly destination: DestinationPlace<D>;
+  /** Path in the destination place that landings are relative to. */
+  readonly base: string;
+  readonly options: CopyOptions;
+  /** Whether to remove what no source covers. */
+  readonly deletes: boolean;
+  readonly run: CopyRun;
+}
+
+export async function planCopy<S extends Entry, D extends Entry>(
+  task: CopyTask<S, D>,
+): Promise<Plan<S, D>> {
+  task.run.begin('scan', {});
+  const planner = new Planner(task);
+  const plan = await planner.plan();
+  task.run.end();
+  return plan;
+}
+
+class Planner<S extends Entry, D extends Entry> {
+  readonly #task: CopyTask<S, D>;
+  /** All files of the sources by where they land. */
+  readonly #covered = new Map<string, { from: string; source: S }>();
+  /** Where the sources have directories. */
+  readonly #directories = new Set<string>();
+  /** Destination paths that are left alone because the source there could not be looked into. */
+  readonly #untouchable = new Set<string>();
+  readonly #listings = new Map<string, ReadonlyMap<string, D> | undefined>();
+  readonly #deletes = new Map<string, D>();
+  readonly #vacated: string[] = [];
+
+  constructor(task: CopyTask<S, D>) {
+    this.#task = task;
+  }
+
+  async plan(): Promise<Plan<S, D>> {
+    const { landings, base, deletes } = this.#task;
+    for (const landing of landings) await this.#collect(landing);
+    const files = await this.#match();
+    if (deletes) {
+      for (const { path, entry } of landings) {
+        if (isTreeMode(entry.mode)) await this.#sweep(landingPath(base, path));
+      }
+    }
+    if (landings.length > 1) files.sort((a, b) => comparePaths(a.path, b.path));
+    return { files, deletes: this.#deletes, vacated: this.#vacated };
+  }
+
+  // What the sources cover.
+
+  async #collect({ from, entry, path, filterPath }: Landing<S>): Promise<void> {
+    const target = landingPath(this.#task.base, path);
+    const isTree = isTreeMode(entry.mode);
+    if (this.#isExcluded(filterPath, isTree)) return;
+    for (let above = target; above !== this.#task.base && above !== ''; ) {
+      above = parentPath(above);
+      if (this.#covered.has(above)) return this.#overlap(from);
+      this.#directories.add(above);
+    }
+    if (isTree) await this.#collectDirectory(from, entry, target, filterPath);
+    else this.#collectFile(from, entry, target);
+  }
+
+  async #collectDirectory(
+    from: string,
+    entry: S,
+    target: string,
+    filterPath: string,
+  ): Promise<void> {
+    const { source, run } = this.#task;
+    if (this.#covered.has(target)) return this.#overlap(from);
+    this.#directories.add(target);
+    let children: readonly S[];
+    try {
+      children = await source.list(from, entry, {
+        skip: (name, remark) => {
+          this.#untouchable.add(joinPath(target, name));
+          run.warn(joinDisk(from, name), remark);
+        },
+        fail: (name, error) => {
+          this.#untouchable.add(joinPath(target, name));
+          run.fail(joinDisk(from, name), error);
+        },
+      });
+    } catch (error) {
+      this.#untouchable.add(target);
+      run.fail(from, error);
+      return;
+    }
+    for (const child of children) {
+      const isTree = isTreeMode(child.mode);
+      const childFilterPath = joinPath(filterPath, child.name);
+      if (this.#isExcluded(childFilterPath, isTree)) continue;
+      const childFrom = joinDisk(from, child.name);
+      const childTarget = joinPath(target, child.name);
+      if (isTree) await this.#collectDirectory(childFrom, child, childTarget, childFilterPath);
+      else this.#collectFile(childFrom, child, childTarget);
+    }
+  }
+
+  #collectFile(from: string, source: S, target: string): void {
+    if (this.#covered.has(target) || this.#directories.has(target)) {
+      this.#overlap(from);
+    } else {
+      this.#covered.set(target, { from, source });
+      this.#task.run.done(0);
+    }
+  }
+
+  #overlap(from: string): void {
+    this.#task.run.warn(from, 'skipped: another source lands on the same path');
+  }
+
+  // What that means for the destination.
+
+  async #match(): Promise<PlannedFile<S, D>[]> {
+    const { run, destination, options } = this.#task;
+    const files: PlannedFile<S, D>[] = [];
+    let parent: string | undefined;
+    let listing: ReadonlyMap<string, D> | undefined;
+    let blocker: string | undefined;
+    for (const [path, { from, source }] of this.#covered) {
+      if (run.tired) await run.rest();
+      const slash = path.lastIndexOf('/');
+      const above = slash < 0 ? '' : path.slice(0, slash);
+      if (above !== parent) {
+        parent = above;
+        listing = await this.#listing(above);
+        blocker = listing === undefined ? await this.#blocker(above) : undefined;
+      }
+      const existing = listing?.get(path.slice(slash + 1));
+      if (options.ignoreExisting && (existing !== undefined || blocker !== undefined)) continue;
+      if (blocker !== undefined && !this.#deletes.has(blocker)) {
+        this.#deletes.set(
+          blocker,
+          (await this.#listing(parentPath(blocker)))!.get(baseName(blocker))!,
+        );
+      }
+      if (existing === undefined || !isTreeMode(existing.mode)) {
+        files.push({ path, from, source, existing });
+      } else if (await this.#clear(path)) {
+        this.#vacated.push(path);
+        files.push({ path, from, source, existing: undefined });
+      } else {
+        const shown = destination.show(path);
+        run.fail(
+          shown,
+          new GitStoreError(`${shown}: the directory in the way holds excluded files`, 'EISDIR', {
+            path: shown,
+          }),
+        );
+      }
+    }
+    return files;
+  }
+
+  /** The file, or anything that is no directory, at which the way to `path` ends. */
+  async #blocker(path: string): Promise<string | undefined> {
+    for (let at = path; at !== ''; at = parentPath(at)) {
+      const entry = (await this.#listing(parentPath(at)))?.get(baseName(at));
+      if (entry !== undefined) return at;
+    }
+    return undefined;
+  }
+
+  /** Plans the removal of everything in a directory. False, and nothing, where it must not go. */
+  async #clear(path: string): Promise<boolean> {
+    const deletes: [string, D][] = [];
+    const vacated: string[] = [];
+    const visit = async (directory: string): Promise<boolean> => {
+      for (const [name, entry] of (await this.#listing(directory)) ?? []) {
+        const child = joinPath(directory, name);
+        const isTree = isTreeMode(entry.mode);
+        if (this.#isExcluded(this.#filterPath(child), isTree)) return false;
+        if (!isTree) deletes.push([child, entry]);
+        else if (await visit(child)) vacated.push(child);
+        else return false;
+      }
+      return true;
+    };
+    if (!(await visit(path))) return false;
+    for (const [child, entry] of deletes) this.#deletes.set(child, entry);
+    this.#vacated.push(...vacated);
+    return true;
+  }
+
+  /** Plans the removal of what no source covers in a destination directory. */
+  async #sweep(directory: string): Promise<void> {
+    const { run, destination } = this.#task;
+    if (this.#untouchable.has(directory)) return;
+    for (const [name, entry] of (await this.#listing(directory)) ?? []) {
+      const path = joinPath(directory, name);
+      const isTree = isTreeMode(entry.mode);
+      if (this.#untouchable.has(path) || this.#covered.has(path) || this.#deletes.has(path))
+        continue;
+      if (this.#isExcluded(this.#filterPath(path), isTree)) continue;
+      if (isTree) {
+        await this.#sweep(path);
+        if (!this.#directories.has(path)) this.#vacated.push(path);
+      } else if (entry.mode === MODE_NONE) {
+        run.warn(destination.show(path), 'not deleted: neither a file nor a link');
+      } else {
+        this.#deletes.set(path, entry);
+      }
+    }
+  }
+
+  /** The destination directory's entries by name; undefined when there is no such directory. */
+  async #listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
+    if (this.#listings.has(path)) return this.#listings.get(path);
+    const { destination } = this.#task;
+    const entry =
+      path === '' ? destination.root : (await this.#listing(parentPath(path)))?.get(baseName(path));
+    let listing: Map<string, D> | undefined;
+    if (entry !== undefined && isTreeMode(entry.mode)) {
+      listing = new Map();
+      for (const child of await destination.list(path, entry)) listing.set(child.name, child);
+    }
+    this.#listings.set(path, listing);
+    return listing;
+  }
+
+  #filterPath(path: string): string {
+    const { base } = this.#task;
+    return base === '' ? path : path.slice(base.length + 1);
+  }
+
+  #isExcluded(path: string, isDirectory: boolean): boolean {
+    return path !== '' && (this.#task.options.exclude?.excludes(path, isDirectory) ?? false);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * How a file gets to its place on disk: whole, by a rename, or not at all. These functions use
+ * nothing from outside themselves: a worker thread runs them from their source text.
+ */
+import type * as fs from 'node:fs';
+
+export interface FileJob {
+  /** Where it goes, as `fs` takes it. */
+  readonly path: string | Buffer;
+  /** Name to write it under first, in the same directory. */
+  readonly temporary: string | Buffer;
+  readonly isLink: boolean;
+  /** Permissions for a new file, before the umask. */
+  readonly permissions: number;
+  /** Permissions to set in spite of the umask, where a file is replaced. */
+  readonly exactPermissions: number | undefined;
+  /** Nothing is expected at the path. What is there nevertheless must not be replaced. */
+  readonly isNew: boolean;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+}
+
+/**
+ * Writes the file, or the link to the target that `data` spells, under its temporary name and then
+ * calls `finish`. When it throws, no temporary file is left.
+ */
+export function putFile(
+  disk: typeof fs,
+  finish: typeof finishFile,
+  job: FileJob,
+  data: Uint8Array,
+): void {
+  let isMade = false;
+  try {
+    if (job.isLink) {
+      disk.symlinkSync(Buffer.from(data), job.temporary);
+      isMade = true;
+      disk.lutimesSync(job.temporary, job.mtime, job.mtime);
+    } else {
+      const fd = disk.openSync(job.temporary, 'wx', job.permissions);
+      isMade = true;
+      try {
+        for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
+        if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
+        disk.futimesSync(fd, job.mtime, job.mtime);
+      } finally {
+        disk.closeSync(fd);
+      }
+    }
+    finish(disk, job);
+  } catch (error) {
+    if (isMade) disk.unlinkSync(job.temporary);
+    throw error;
+  }
+}
+
+/** Renames the temporary file to its place. */
+export function finishFile(disk: typeof fs, job: FileJob): void {
+  // A disk that takes `Readme` and `README` for one name would lose one of them silently.
+  if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
+    const reason = 'something stands there already, perhaps under a name in other letter case';
+    throw Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
+  }
+  disk.renameSync(job.temporary, job.path);
+}

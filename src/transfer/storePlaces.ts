@@ -1,0 +1,68 @@
+/** Trees in a store as the source and as the destination of a copy. */
+import { InvalidPathError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { MODE_GITLINK, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import { isForbiddenSegment } from '../tree/paths.ts';
+import type { TreeReader } from '../tree/reader.ts';
+import type { DestinationPlace, Omissions, SourcePlace } from './place.ts';
+
+export class StoreSource implements SourcePlace<TreeEntry> {
+  readonly #trees: TreeReader;
+  readonly #refuse: (name: string) => string | undefined;
+
+  /** @param refuse why an entry's name must not be copied; undefined for a good one */
+  constructor(trees: TreeReader, refuse: (name: string) => string | undefined) {
+    this.#trees = trees;
+    this.#refuse = refuse;
+  }
+
+  async list(path: string, directory: TreeEntry, omissions: Omissions): Promise<TreeEntry[]> {
+    const entries: TreeEntry[] = [];
+    for (const entry of (await this.#trees.tree(directory.id)).entries) {
+      const reason = this.#refuse(entry.name);
+      if (reason !== undefined) {
+        const shown = path === '' ? entry.name : `${path}/${entry.name}`;
+        omissions.fail(entry.name, new InvalidPathError(`${shown}: ${reason}`, { path: shown }));
+      } else if (entry.mode === MODE_GITLINK) {
+        omissions.skip(entry.name, 'skipped: a submodule, whose files are not in this store');
+      } else {
+        entries.push(entry);
+      }
+    }
+    return entries;
+  }
+}
+
+export class StoreDestination implements DestinationPlace<TreeEntry> {
+  readonly root: TreeEntry;
+  readonly #trees: TreeReader;
+
+  constructor(trees: TreeReader, root: ObjectId) {
+    this.#trees = trees;
+    this.root = { name: '', mode: MODE_TREE, id: root };
+  }
+
+  async list(_path: string, directory: TreeEntry): Promise<readonly TreeEntry[]> {
+    return (await this.#trees.tree(directory.id)).entries;
+  }
+
+  show(path: string): string {
+    return path;
+  }
+}
+
+/** Names that mean something else than a file to Windows: devices, streams, trailing dots. */
+const WINDOWS_UNSAFE = /[\\:*?"<>|\x00-\x1f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
+
+/**
+ * Why an entry of that name must not be created on the local disk: a tree from elsewhere may hold
+ * names that would lead out of the destination or into a `.git` directory. Undefined for a good one.
+ */
+export function refuseOnDisk(name: string): string | undefined {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    return 'not a file name';
+  }
+  if (isForbiddenSegment(name)) return "a name that stands for '.git'";
+  if (process.platform === 'win32' && WINDOWS_UNSAFE.test(name)) return 'not a name on Windows';
+  return undefined;
+}
