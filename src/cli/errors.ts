@@ -1,0 +1,41 @@
+/**
+ * How a command fails. A *usage error* is a command line that makes no sense (exit code 2), every
+ * other error a command that could not do its work (exit code 1). Both are one line on stderr.
+ */
+import { type ErrorDetails, GitStoreError } from '../errors.ts';
+
+/** The command line makes no sense: exit code 2. */
+export class UsageError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EUSAGE', details);
+  }
+}
+
+/** The reader of our stdout is gone (`gitstore ls | head -1`): the program ends quietly. */
+export class ClosedPipeError extends Error {}
+
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/** The error in one line, control characters escaped so that a terminal only shows them. */
+export function errorLine(error: unknown): string {
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return `Error: ${escapeControls(message.trim().replace(/\s*\n\s*/g, ' '))}`;
+}
+
+/** Runs a parser over what the user typed; what it refuses is a usage error. */
+export function parseArgument<T>(parse: (text: string) => T, text: string): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof GitStoreError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Control characters as `\x1b`; the rest as it is. */
+export function escapeControls(text: string): string {
+  return text.replace(/[\0-\x1f\x7f-\x9f]/g, (char) => {
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}

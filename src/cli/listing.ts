@@ -1,0 +1,37 @@
+/** Lists on stdout in the form that `--format` asks for: text lines, one JSON array, or JSON lines. */
+import type { OutputFormat } from './options.ts';
+import { Lines } from './output.ts';
+
+/** Takes the entries one by one; nothing of a list is kept in memory. */
+export class Listing {
+  readonly #format: OutputFormat;
+  readonly #lines = new Lines();
+  /** The last entry of a JSON array, which waits to learn whether a comma follows it. */
+  #pending: string | undefined;
+
+  constructor(format: OutputFormat) {
+    this.#format = format;
+  }
+
+  /**
+   * @param text the line of the text form
+   * @param value what the JSON forms show; it is asked for only there
+   */
+  async add(text: string, value: () => unknown): Promise<void> {
+    if (this.#format === 'text') await this.#lines.add(text);
+    else if (this.#format === 'jsonl') await this.#lines.add(JSON.stringify(value()));
+    else {
+      const first = this.#pending === undefined;
+      if (!first) await this.#lines.add(`${this.#pending},`);
+      this.#pending = (first ? '[' : ' ') + JSON.stringify(value());
+    }
+  }
+
+  /** Ends the list and writes what is still to be written. */
+  async end(): Promise<void> {
+    if (this.#format === 'json') {
+      await this.#lines.add(this.#pending === undefined ? '[]' : `${this.#pending}]`);
+    }
+    await this.#lines.flush();
+  }
+}

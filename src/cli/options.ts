@@ -1,0 +1,143 @@
+/**
+ * The options that several commands share. Each is written down here once, with its help text and
+ * its check; a command names the groups it takes.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseBefore } from './dates.ts';
+
+export interface GlobalOptions {
+  repo?: string | undefined;
+  verbose?: boolean | undefined;
+}
+
+export interface BranchOption {
+  branch?: string | undefined;
+}
+
+/** Which moment is meant: first the ref, then path, match and before together, then back. */
+export interface FilterOptions {
+  ref?: string | undefined;
+  path?: string | undefined;
+  match?: string | undefined;
+  before?: Date | undefined;
+  back?: number | undefined;
+}
+
+export interface CommitOptions {
+  message?: string | undefined;
+  parent?: string[] | undefined;
+  tag?: string | undefined;
+  forceTag?: boolean | undefined;
+}
+
+export interface DryRunOption {
+  dryRun?: boolean | undefined;
+}
+
+export interface GlobOption {
+  /** False with `--no-glob`. */
+  glob: boolean;
+}
+
+export interface CreateOption {
+  /** False with `--no-create`. */
+  create: boolean;
+}
+
+export type OutputFormat = 'text' | 'json' | 'jsonl';
+
+export interface FormatOption {
+  format: OutputFormat;
+}
+
+/** Taken by the program and by every command, so that they may stand before or after its name. */
+export function addGlobals(command: Command): Command {
+  return command
+    .option('-r, --repo <path>', 'the repository (else $GITSTORE_REPO, else $VOST_REPO)')
+    .option('-v, --verbose', 'tell on stderr what is done');
+}
+
+export function addBranch(
+  command: Command,
+  description = "branch to work on (default: HEAD's branch, else main)",
+): Command {
+  return command.option('-b, --branch <name>', description);
+}
+
+export function addFilters(command: Command): Command {
+  return command
+    .option('--ref <ref>', 'branch, tag or commit to start from')
+    .option('--path <path>', 'the latest commit that changed this path')
+    .option('--match <pattern>', 'the latest commit whose message fits (* and ?)')
+    .addOption(
+      new Option(
+        '--before <date>',
+        'the latest commit up to this time (ISO 8601; UTC without a zone, the whole day without a time)',
+      ).argParser(parseDate),
+    )
+    .addOption(
+      new Option('--back <n>', 'then go N first parents back').argParser(wholeNumberFrom(0)),
+    );
+}
+
+export function addCommit(command: Command): Command {
+  return command
+    .option(
+      '-m, --message <text>',
+      'commit message; {default} {add_count} {update_count} {delete_count} {total_count} {op} are filled in',
+    )
+    .addOption(
+      new Option(
+        '--parent <ref>',
+        'record one more parent, its tree is not merged (repeatable)',
+      ).argParser(collect),
+    )
+    .option('--tag <name>', 'tag the resulting commit')
+    .option('--force-tag', 'with --tag: move a tag that exists');
+}
+
+export function addDryRun(command: Command): Command {
+  return command.option('-n, --dry-run', 'print what would change, change nothing');
+}
+
+export function addNoGlob(command: Command): Command {
+  return command.option('--no-glob', 'take * and ? literally');
+}
+
+export function addNoCreate(command: Command): Command {
+  return command.option('--no-create', 'fail when the repository is missing, do not create it');
+}
+
+export function addFormat(command: Command): Command {
+  return command.addOption(
+    new Option('--format <form>', 'form of the output')
+      .choices(['text', 'json', 'jsonl'])
+      .default('text'),
+  );
+}
+
+/** Parses a whole number of `least` or more, written in decimal digits. */
+export function wholeNumberFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of ${least} or more.`);
+    }
+    return value;
+  };
+}
+
+function parseDate(text: string): Date {
+  const date = parseBefore(text);
+  if (date === undefined) {
+    throw new InvalidArgumentError(
+      'It must be an ISO 8601 date, as 2024-05-31 or 2024-05-31T14:30Z.',
+    );
+  }
+  return date;
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}

@@ -1,0 +1,136 @@
+/**
+ * What the program writes: data to stdout, everything else to stderr. Both are written by their file
+ * descriptors, so that a write that returned has left the process: nothing is lost when it exits,
+ * and a slow reader slows the writer down instead of filling the memory.
+ */
+import { fstatSync, write as writeCallback, writeSync } from 'node:fs';
+import { encodePath, encodeText } from '../git/pathBytes.ts';
+import { ClosedPipeError } from './errors.ts';
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/** Up to this many bytes a blocking write costs less than a round through the thread pool. */
+const SYNC_LIMIT = 64 * 1024;
+
+/** How long to wait for a full pipe that somebody set to non-blocking, in milliseconds. */
+const RETRY_AFTER = 2;
+
+/**
+ * Writes all bytes to stdout.
+ * @throws ClosedPipeError when nobody reads any more
+ */
+export async function writeData(data: Uint8Array): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    try {
+      const rest = data.length - done;
+      done +=
+        rest <= SYNC_LIMIT
+          ? writeSync(STDOUT, data, done, rest)
+          : await writeInBackground(data, done, rest);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE' || code === 'EOF') throw new ClosedPipeError();
+      if (code !== 'EAGAIN') throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
+    }
+  }
+}
+
+function writeInBackground(data: Uint8Array, offset: number, length: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writeCallback(STDOUT, data, offset, length, null, (error, written) => {
+      if (error) reject(error);
+      else resolve(written);
+    });
+  });
+}
+
+/** Lines for stdout, gathered into larger writes. Escaped bytes of names leave as those bytes. */
+export class Lines {
+  private text = '';
+
+  /** Takes one line without its end. Await it: it writes when enough has come together. */
+  async add(line: string): Promise<void> {
+    this.text += `${line}\n`;
+    if (this.text.length >= SYNC_LIMIT) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const text = this.text;
+    this.text = '';
+    if (text !== '') await writeData(encodeText(text));
+  }
+}
+
+/** Writes one line to stdout. */
+export async function printLine(line: string): Promise<void> {
+  const lines = new Lines();
+  await lines.add(line);
+  await lines.flush();
+}
+
+/** Writes text to stdout at once, for help and version, which are small. */
+export function printText(text: string): void {
+  try {
+    writeSync(STDOUT, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new ClosedPipeError();
+    throw error;
+  }
+}
+
+/** Writes one line to stderr. A stderr that is closed or full is no reason to fail. */
+export function printNote(line: string): void {
+  const text = encodeText(`${line}\n`);
+  for (let done = 0, tries = 0; done < text.length && tries < 100; ) {
+    try {
+      done += writeSync(STDERR, text, done);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      tries++;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_AFTER);
+    }
+  }
+}
+
+/** Control characters, and escaped bytes (`git/pathBytes.ts`) that are no half of a pair. */
+const UNPRINTABLE = String.raw`[\0-\x1f\x7f-\x9f]|(?<![\ud800-\udbff])[\udc80-\udcff]`;
+const NEEDS_QUOTES = new RegExp(UNPRINTABLE);
+const ESCAPED = new RegExp(`${UNPRINTABLE}|["\\\\]`, 'g');
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '"': '\\"',
+  '\\': '\\\\',
+};
+
+let stdoutIsTerminal: boolean | undefined;
+
+/**
+ * A name as it is shown: on a terminal one that holds control characters or bytes that are no UTF-8
+ * is quoted as Git quotes names (`"a\nb"`, git-config(1), core.quotePath), so that it can neither
+ * drive the terminal nor pass for two names. Everywhere else a name is printed byte for byte.
+ */
+export function showName(name: string): string {
+  if (!NEEDS_QUOTES.test(name)) return name;
+  stdoutIsTerminal ??= fstatSync(STDOUT).isCharacterDevice();
+  return stdoutIsTerminal ? quoteName(name) : name;
+}
+
+/** The name in Git's quotes. */
+export function quoteName(name: string): string {
+  const escaped = name.replace(
+    ESCAPED,
+    (char) =>
+      SHORT_ESCAPES[char] ??
+      [...encodePath(char)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join(''),
+  );
+  return `"${escaped}"`;
+}

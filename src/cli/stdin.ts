@@ -1,0 +1,32 @@
+/** Standard input as a stream of bytes, read by its file descriptor. */
+import { read } from 'node:fs';
+
+const STDIN = 0;
+const CHUNK_SIZE = 256 * 1024;
+
+/** How long to wait for input that somebody set to non-blocking, in milliseconds. */
+const RETRY_AFTER = 5;
+
+/** Yields what arrives, as it arrives. */
+export async function* readStdin(): AsyncGenerator<Buffer> {
+  for (;;) {
+    const chunk = await readChunk();
+    if (chunk === undefined) await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
+    else if (chunk.length === 0) return;
+    else yield chunk;
+  }
+}
+
+/** Some bytes, none at the end, or undefined when there are none yet. */
+function readChunk(): Promise<Buffer | undefined> {
+  const buffer = Buffer.allocUnsafe(CHUNK_SIZE);
+  return new Promise((resolve, reject) => {
+    read(STDIN, buffer, 0, buffer.length, null, (error, length) => {
+      if (!error) resolve(buffer.subarray(0, length));
+      else if (error.code === 'EAGAIN') resolve(undefined);
+      // Windows reports the end of a pipe as an error.
+      else if (error.code === 'EOF') resolve(Buffer.alloc(0));
+      else reject(error);
+    });
+  });
+}
