@@ -1,0 +1,34 @@
+/** gitstore: a versioned file system in a bare Git repository. */
+export * from './errors.ts';
+export type { Identity } from './git/commit.ts';
+export type { ObjectId, ObjectType } from './git/objectId.ts';
+export { validateRefName } from './git/refName.ts';
+export type { FileMode } from './git/tree.ts';
+export { createMemoryStorage, type MemoryStorageOptions } from './storage/memory/memoryStorage.ts';
+export type * from './storage/storage.ts';
+export type { ApplyChanges, WriteEntry } from './store/apply.ts';
+export { Batch, type BatchWriteOptions } from './store/batch.ts';
+export { Branches } from './store/branches.ts';
+export type { FileData } from './store/data.ts';
+export type { Difference, DiffOptions } from './store/diff.ts';
+export { type CommitOptions, FS, type ReshapeOptions, type WriteOptions } from './store/fs.ts';
+export { GitStore, type OpenOptions, retryWrite, type StoreOptions } from './store/gitStore.ts';
+export type { LogFilter } from './store/log.ts';
+export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
+export {
+  type LocalPath,
+  parseRefPath,
+  type RefPath,
+  type RepositoryPath,
+} from './store/refPath.ts';
+export { Tags } from './store/tags.ts';
+export type { UpdateOptions } from './store/update.ts';
+export { Writer } from './store/writer.ts';
+export {
+  type ChangeAction,
+  type ChangeProblem,
+  ChangeReport,
+  type FileEntry,
+} from './tree/changes.ts';
+export { normalizePath } from './tree/paths.ts';
+export { FileType } from './tree/types.ts';

@@ -1,0 +1,220 @@
+/** Many changes, one commit. */
+import { BatchClosedError, GitStoreError } from '../errors.ts';
+import type { FileMode } from '../git/tree.ts';
+import type { ObjectWriter } from '../storage/storage.ts';
+import { checkWritablePath } from '../tree/paths.ts';
+import { type FileType, fileModeOf } from '../tree/types.ts';
+import { type CommitChoices, commitEdits, type Outcome } from './commit.ts';
+import type { FileData } from './data.ts';
+import type { FS } from './fs.ts';
+import { branchOf, type Snapshot } from './snapshot.ts';
+import { Staging } from './staging.ts';
+import { type FileSource, modeFor, type StoredSource, storeSource } from './write.ts';
+import { Writer } from './writer.ts';
+
+/** Options of one write within a batch. */
+export interface BatchWriteOptions {
+  /** Default: what the file had; for a new file, a plain one. */
+  readonly mode?: FileType | FileMode | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Gathers changes to a snapshot and commits them together. Contents go to the store as they come, so
+ * memory grows with the number of paths only. Calls take effect in the order in which they are made,
+ * whether awaited or not, and the last word on a path wins; a writer speaks when it is closed.
+ *
+ * Disposing a batch (`await using`) that was not committed discards it.
+ */
+export class Batch implements AsyncDisposable {
+  readonly #snapshot: Snapshot;
+  readonly #choices: CommitChoices;
+  readonly #wrap: (outcome: Outcome) => FS;
+  readonly #staging: Staging;
+  /** Paths of the writers that are open, and how to end them. */
+  readonly #writers = new Map<(error: unknown) => void, string>();
+  #session: ObjectWriter | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  #fs: FS | undefined;
+
+  /** @internal */
+  constructor(snapshot: Snapshot, choices: CommitChoices, wrap: (outcome: Outcome) => FS) {
+    branchOf(snapshot);
+    this.#snapshot = snapshot;
+    this.#choices = choices;
+    this.#wrap = wrap;
+    this.#staging = new Staging(snapshot.store.trees, snapshot.commit.tree);
+  }
+
+  /**
+   * The snapshot that `commit()` made.
+   * @throws GitStoreError when the batch is not committed
+   */
+  get fs(): FS {
+    if (this.#fs === undefined) throw new GitStoreError('The batch is not committed', 'EINVAL');
+    return this.#fs;
+  }
+
+  /**
+   * Writes a file. The bytes are the caller's own again when it returns.
+   * @throws InvalidPathError, IsADirectoryError, NotADirectoryError
+   */
+  async write(path: string, data: FileData, options: BatchWriteOptions = {}): Promise<void> {
+    // The session may read the bytes until the commit.
+    await this.#add(
+      path,
+      { data: data instanceof Uint8Array ? new Uint8Array(data) : data },
+      options,
+    );
+  }
+
+  /** Writes text as UTF-8. */
+  async writeText(path: string, text: string, options: BatchWriteOptions = {}): Promise<void> {
+    await this.#add(path, { data: text }, options);
+  }
+
+  /**
+   * Writes a file of the local disk, by default with its execute bit.
+   * @throws FileNotFoundError, IsADirectoryError
+   */
+  async writeFromFile(
+    path: string,
+    localPath: string,
+    options: BatchWriteOptions = {},
+  ): Promise<void> {
+    await this.#add(path, { file: localPath }, options);
+  }
+
+  /** Writes a symbolic link. */
+  async writeSymlink(path: string, target: string): Promise<void> {
+    await this.#add(path, { target }, {});
+  }
+
+  /** A stream to write a file to; it joins the batch when it is closed. */
+  writer(path: string, options: BatchWriteOptions = {}): Writer {
+    this.#assertOpen();
+    const target = checkWritablePath(path);
+    const given = modeGiven(options);
+    return new Writer(async (chunks) => {
+      const end = (error: unknown): void => chunks.fail(error);
+      this.#writers.set(end, target);
+      try {
+        const source = { data: chunks };
+        const stored = await storeSource(this.#writing(), source, this.#signal(options));
+        await this.#inOrder(() => this.#put(target, given, stored));
+      } finally {
+        this.#writers.delete(end);
+      }
+      return () => this.fs;
+    });
+  }
+
+  /**
+   * Removes files, or with `recursive` directories. A path that this batch has written is as if it
+   * had not been.
+   * @throws FileNotFoundError, IsADirectoryError
+   */
+  async remove(
+    paths: string | readonly string[],
+    options: { readonly recursive?: boolean | undefined } = {},
+  ): Promise<void> {
+    this.#assertOpen();
+    await this.#inOrder(async () => {
+      for (const path of typeof paths === 'string' ? [paths] : paths) {
+        await this.#staging.remove(path, options.recursive === true);
+      }
+    });
+  }
+
+  /**
+   * Commits what was gathered; without any change, no commit is made. The batch is over, also when
+   * it throws.
+   * @throws StaleSnapshotError when the branch has moved on
+   * @throws GitStoreError when a writer is still open; then the batch goes on
+   */
+  async commit(): Promise<FS> {
+    this.#assertOpen();
+    for (const path of this.#writers.values()) {
+      throw new GitStoreError(`The batch has an open writer: ${path}`, 'EINVAL', { path });
+    }
+    this.#closed = true;
+    await this.#queue;
+    const writer = this.#session ?? this.#snapshot.store.objects.writer();
+    try {
+      const { edits } = this.#staging;
+      const report = this.#staging.report();
+      this.#fs = this.#wrap(
+        await commitEdits(this.#snapshot, writer, edits, report, this.#choices),
+      );
+      return this.#fs;
+    } finally {
+      await writer.abort();
+    }
+  }
+
+  /** Drops what was gathered. Does nothing when the batch is over. */
+  async discard(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = new BatchClosedError('The batch was discarded');
+    for (const end of this.#writers.keys()) end(error);
+    await this.#queue;
+    await this.#session?.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.discard();
+  }
+
+  /** @internal Lets `fill` make the changes, then commits; discards when it throws. */
+  async fill(fill: (batch: Batch) => Promise<void>): Promise<FS> {
+    try {
+      await fill(this);
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
+    return this.#fs ?? this.commit();
+  }
+
+  async #add(path: string, source: FileSource, options: BatchWriteOptions): Promise<void> {
+    this.#assertOpen();
+    const target = checkWritablePath(path);
+    const given = modeGiven(options);
+    const stored = storeSource(this.#writing(), source, this.#signal(options));
+    // A failure is met in its turn, which may come later.
+    stored.catch(() => {});
+    await this.#inOrder(async () => this.#put(target, given, await stored));
+  }
+
+  async #put(path: string, given: FileMode | undefined, stored: StoredSource): Promise<void> {
+    const standing = await this.#staging.checkFile(path);
+    await this.#staging.put(path, modeFor(given, stored.mode, standing), stored.id);
+  }
+
+  /** Runs a step after those before it, also when one of them failed. */
+  #inOrder(step: () => Promise<void>): Promise<void> {
+    const result = this.#queue.then(step);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  #writing(): ObjectWriter {
+    this.#session ??= this.#snapshot.store.objects.writer();
+    return this.#session;
+  }
+
+  #signal(options: BatchWriteOptions): AbortSignal | undefined {
+    return options.signal ?? this.#choices.signal;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new BatchClosedError('The batch is closed');
+    this.#snapshot.store.assertOpen();
+  }
+}
+
+function modeGiven({ mode }: BatchWriteOptions): FileMode | undefined {
+  return mode === undefined ? undefined : fileModeOf(mode);
+}

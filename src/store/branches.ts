@@ -1,0 +1,71 @@
+/** The branches of a store. */
+import { validateRefName } from '../git/refName.ts';
+import type { ReflogEntry } from '../storage/storage.ts';
+import type { StoreContext } from './context.ts';
+import { FS } from './fs.ts';
+import { RefMap } from './refMap.ts';
+import { loadSnapshot, refFolder, shortHash } from './snapshot.ts';
+
+export class Branches extends RefMap {
+  /** @internal */
+  constructor(store: StoreContext) {
+    super(store, 'branch');
+  }
+
+  /**
+   * Points the branch to a snapshot of this store; it may exist or not.
+   * @returns the snapshot as that branch's
+   * @throws InvalidRefNameError
+   */
+  async set(name: string, fs: FS): Promise<FS> {
+    const { store } = this;
+    validateRefName(name);
+    const { id, commit, ref } = this.snapshotToSet(fs);
+    const from = ref?.name ?? shortHash(id);
+    const exists = (await store.refs.get(this.fullName(name))) !== undefined;
+    const message = exists ? `branch: Reset to ${from}` : `branch: Created from ${from}`;
+    const reflog = { who: store.signature(), message };
+    await store.refs.update([{ ref: this.fullName(name), new: id, reflog }]);
+    return FS.of({ store, id, commit, ref: { kind: 'branch', name } });
+  }
+
+  /**
+   * The branch that HEAD names, whether it has a commit or not; null when HEAD names a bare commit.
+   */
+  async currentName(): Promise<string | null> {
+    const head = await this.store.refs.head();
+    const folder = refFolder('branch');
+    return 'ref' in head && head.ref.startsWith(folder) ? head.ref.slice(folder.length) : null;
+  }
+
+  /**
+   * The current branch's snapshot; null when that branch has no commit. Where HEAD names a bare
+   * commit, that one, read-only.
+   */
+  async current(): Promise<FS | null> {
+    const head = await this.store.refs.head();
+    if ('id' in head) return FS.of(await loadSnapshot(this.store, head.id, null));
+    const name = await this.currentName();
+    return name === null ? null : ((await this.find(name)) ?? null);
+  }
+
+  /**
+   * Makes a branch the current one.
+   * @throws KeyNotFoundError when it does not exist
+   */
+  async setCurrent(name: string): Promise<void> {
+    if (!(await this.has(name))) this.missing(name);
+    await this.store.refs.setHead(this.fullName(name));
+  }
+
+  /**
+   * Where the branch has been, newest first.
+   * @throws KeyNotFoundError when it does not exist
+   */
+  async reflog(name: string): Promise<ReflogEntry[]> {
+    if (!(await this.has(name))) this.missing(name);
+    const entries: ReflogEntry[] = [];
+    for await (const entry of this.store.refs.reflog(this.fullName(name))) entries.push(entry);
+    return entries;
+  }
+}

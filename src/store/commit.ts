@@ -1,0 +1,130 @@
+/**
+ * Making commits. All objects of a commit go through one writing session of the storage; when that
+ * is finished, the branch moves, provided that it still stands at the snapshot that was changed.
+ */
+import { StaleSnapshotError } from '../errors.ts';
+import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/commit.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import type { ObjectWriter } from '../storage/storage.ts';
+import type { ChangeReport } from '../tree/changes.ts';
+import { applyEdits, type TreeEdit } from '../tree/edit.ts';
+import type { StoreContext } from './context.ts';
+import { commitMessage } from './message.ts';
+import { branchOf, firstLine, fullRefName, type Snapshot, shortHash } from './snapshot.ts';
+
+/** How a commit is to be made. */
+export interface CommitChoices {
+  /** The message, with placeholders (message.ts); undefined: the default one. */
+  readonly message?: string | undefined;
+  /** What `{op}` and the default message call the operation. */
+  readonly operation?: string | undefined;
+  /** Extra parents, recorded behind the first one; their trees are not merged. */
+  readonly parents?: readonly Snapshot[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an operation led to. */
+export interface Outcome {
+  readonly snapshot: Snapshot;
+  readonly changes: ChangeReport;
+}
+
+/** Runs `work` with a writing session and ends it, whatever happens. */
+export async function inSession<Result>(
+  store: StoreContext,
+  work: (writer: ObjectWriter) => Promise<Result>,
+): Promise<Result> {
+  const writer = store.objects.writer();
+  try {
+    return await work(writer);
+  } finally {
+    await writer.abort();
+  }
+}
+
+/**
+ * Commits edits of the snapshot's tree to its branch. When the tree stays as it was and there are no
+ * extra parents to record, no commit is made and the outcome is the same snapshot.
+ * @param writer the session that has the blobs; it is finished here, unless no commit is made
+ * @throws StaleSnapshotError when the branch does not stand at the snapshot any more
+ */
+export async function commitEdits(
+  snapshot: Snapshot,
+  writer: ObjectWriter,
+  edits: ReadonlyMap<string, TreeEdit>,
+  changes: ChangeReport,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  const { store } = snapshot;
+  const tree = await applyEdits(store.trees, writer, snapshot.commit.tree, edits);
+  const parents = distinctParents(snapshot.id, choices.parents);
+  choices.signal?.throwIfAborted();
+  if (tree === snapshot.commit.tree && parents.length === 1) {
+    await checkCurrent(snapshot);
+    return { snapshot, changes };
+  }
+  const message = commitMessage(choices.message, changes, choices.operation);
+  const { id, commit } = await writeCommit(store, writer, { tree, parents, message });
+  const log = `commit: ${firstLine(message)}`;
+  await moveBranch(snapshot, id, log, commit.committer);
+  return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
+}
+
+/** Writes a commit by the store's author at the present time, and finishes the session. */
+export async function writeCommit(
+  store: StoreContext,
+  writer: ObjectWriter,
+  parts: { tree: ObjectId; parents: ObjectId[]; message: string },
+): Promise<{ id: ObjectId; commit: Commit }> {
+  const who = store.signature();
+  const { tree, parents, message } = parts;
+  const body = serializeCommit({
+    tree,
+    parents,
+    author: who,
+    committer: who,
+    message: message.endsWith('\n') ? message : `${message}\n`,
+    extraHeaders: [],
+  });
+  const id = await writer.write('commit', body);
+  await writer.finish();
+  const commit = parseCommit(body, id);
+  store.commits.remember(id, commit);
+  return { id, commit };
+}
+
+/**
+ * Moves the snapshot's branch from the snapshot to another commit.
+ * @param log the reflog's line
+ * @throws StaleSnapshotError when the branch does not stand at the snapshot any more
+ */
+export async function moveBranch(
+  snapshot: Snapshot,
+  to: ObjectId,
+  log: string,
+  who: Identity = snapshot.store.signature(),
+): Promise<void> {
+  const ref = fullRefName(branchOf(snapshot));
+  try {
+    await snapshot.store.refs.update([
+      { ref, old: snapshot.id, new: to, reflog: { who, message: log } },
+    ]);
+  } catch (error) {
+    throw error instanceof StaleSnapshotError ? stale(snapshot, error) : error;
+  }
+}
+
+async function checkCurrent(snapshot: Snapshot): Promise<void> {
+  const now = await snapshot.store.refs.get(fullRefName(branchOf(snapshot)));
+  if (now !== snapshot.id) throw stale(snapshot);
+}
+
+function stale(snapshot: Snapshot, cause?: StaleSnapshotError): StaleSnapshotError {
+  const { name } = branchOf(snapshot);
+  const message = `Branch '${name}' has moved on from ${shortHash(snapshot.id)}`;
+  return new StaleSnapshotError(message, { ref: name, cause });
+}
+
+function distinctParents(first: ObjectId, extra: readonly Snapshot[] = []): ObjectId[] {
+  return [...new Set([first, ...extra.map((parent) => parent.id)])];
+}

@@ -1,0 +1,71 @@
+/** Reading commits, and from a ref's value to the commit it means. */
+import { CorruptObjectError } from '../errors.ts';
+import { type Commit, parseCommit } from '../git/commit.ts';
+import type { ObjectId, ObjectType } from '../git/objectId.ts';
+import { parseTag } from '../git/tag.ts';
+import type { ObjectStore } from '../storage/storage.ts';
+import { ByteCache } from '../tree/byteCache.ts';
+
+const CACHE_BYTES = 8 << 20;
+
+/** Tags that point to tags: more than this many in a row is a fault, not a chain. */
+const MAX_TAG_DEPTH = 64;
+
+/** What a ref's value leads to once annotated tags are followed. */
+export interface Peeled {
+  readonly id: ObjectId;
+  readonly type: ObjectType;
+}
+
+/** Reads commits and keeps the last ones, bounded by bytes. */
+export class CommitReader {
+  readonly #objects: ObjectStore;
+  readonly #cache = new ByteCache<Commit>(CACHE_BYTES, (commit) => 800 + 2 * commit.message.length);
+
+  constructor(objects: ObjectStore) {
+    this.#objects = objects;
+  }
+
+  /** @throws CorruptObjectError when the commit is missing, no commit, or cannot be parsed */
+  async get(id: ObjectId): Promise<Commit> {
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) return cached;
+    const object = await this.#objects.read(id);
+    if (object === undefined) {
+      throw new CorruptObjectError(`Commit ${id} is missing`, { objectId: id });
+    }
+    if (object.type !== 'commit') {
+      throw new CorruptObjectError(`Object ${id} is a ${object.type}, not a commit`, {
+        objectId: id,
+      });
+    }
+    const commit = parseCommit(object.body, id);
+    this.#cache.set(id, commit);
+    return commit;
+  }
+
+  /** Keeps a commit that was just made, so that it need not be read back. */
+  remember(id: ObjectId, commit: Commit): void {
+    this.#cache.set(id, commit);
+  }
+
+  /**
+   * Follows annotated tags, also tags of tags, to what they stand for. Undefined when an object on
+   * the way is not there.
+   */
+  async peel(id: ObjectId): Promise<Peeled | undefined> {
+    let at = id;
+    for (let depth = 0; depth < MAX_TAG_DEPTH; depth++) {
+      if (this.#cache.get(at) !== undefined) return { id: at, type: 'commit' };
+      const header = await this.#objects.header(at);
+      if (header === undefined) return undefined;
+      if (header.type !== 'tag') return { id: at, type: header.type };
+      const tag = await this.#objects.read(at);
+      if (tag === undefined) return undefined;
+      at = parseTag(tag.body, at).object;
+    }
+    throw new CorruptObjectError(`Tag ${id} leads through more than ${MAX_TAG_DEPTH} tags`, {
+      objectId: id,
+    });
+  }
+}

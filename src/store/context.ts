@@ -1,0 +1,90 @@
+/**
+ * What every snapshot of a store shares: the storage, the caches over it, who commits and what time
+ * it is. Everything in `store/` reaches the storage through it, so nothing can use a closed store.
+ */
+import { BatchClosedError, GitStoreError } from '../errors.ts';
+import type { Identity } from '../git/commit.ts';
+import type { ObjectStore, RefStore, Storage } from '../storage/storage.ts';
+import { TreeReader } from '../tree/reader.ts';
+import { CommitReader } from './commits.ts';
+
+/** Who commits, and by which clock. */
+export interface CommitterOptions {
+  /** Name on commits and reflog lines; default `gitstore`. */
+  author?: string | undefined;
+  /** E-mail address on commits and reflog lines; default `gitstore@localhost`. */
+  email?: string | undefined;
+  /** The time in milliseconds since the epoch; default `Date.now`. */
+  now?: (() => number) | undefined;
+  /** Time zone of commits in minutes east of UTC; default the machine's. */
+  timezoneOffset?: number | undefined;
+}
+
+export class StoreContext {
+  readonly location: string;
+  readonly #storage: Storage;
+  readonly #trees: TreeReader;
+  readonly #commits: CommitReader;
+  readonly #name: string;
+  readonly #email: string;
+  readonly #now: () => number;
+  readonly #timezoneOffset: number | undefined;
+  #closed = false;
+
+  constructor(storage: Storage, options: CommitterOptions = {}) {
+    const offset = options.timezoneOffset;
+    if (offset !== undefined && !(Number.isInteger(offset) && Math.abs(offset) < 24 * 60)) {
+      throw new GitStoreError(`Not a time zone offset in minutes: ${offset}`, 'EINVAL');
+    }
+    this.location = storage.location;
+    this.#storage = storage;
+    this.#trees = new TreeReader(storage.objects);
+    this.#commits = new CommitReader(storage.objects);
+    this.#name = options.author ?? 'gitstore';
+    this.#email = options.email ?? 'gitstore@localhost';
+    this.#now = options.now ?? Date.now;
+    this.#timezoneOffset = offset;
+  }
+
+  get objects(): ObjectStore {
+    this.assertOpen();
+    return this.#storage.objects;
+  }
+
+  get refs(): RefStore {
+    this.assertOpen();
+    return this.#storage.refs;
+  }
+
+  get trees(): TreeReader {
+    this.assertOpen();
+    return this.#trees;
+  }
+
+  get commits(): CommitReader {
+    this.assertOpen();
+    return this.#commits;
+  }
+
+  /** Who does what is done now, and when. */
+  signature(): Identity {
+    const now = this.#now();
+    return {
+      name: this.#name,
+      email: this.#email,
+      time: Math.floor(now / 1000),
+      offset: this.#timezoneOffset ?? -new Date(now).getTimezoneOffset(),
+    };
+  }
+
+  /** @throws BatchClosedError */
+  assertOpen(): void {
+    if (this.#closed) throw new BatchClosedError(`The store is closed: ${this.location}`);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#storage.close();
+  }
+}

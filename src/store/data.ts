@@ -1,0 +1,70 @@
+/** The forms in which callers hand over a file's content, and how each becomes a blob. */
+import { GitStoreError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import type { ByteRange, ObjectWriter } from '../storage/storage.ts';
+
+/**
+ * A file's content. Text is stored as UTF-8. A stream is read once, in fixed memory whatever its
+ * size.
+ */
+export type FileData = string | Uint8Array | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+
+/**
+ * Hands content to the writer and returns the blob's id.
+ * @throws TypeError for what is no form of content, or a stream of anything but bytes
+ */
+export function storeData(
+  writer: ObjectWriter,
+  data: FileData,
+  signal?: AbortSignal,
+): Promise<ObjectId> {
+  if (typeof data === 'string') return writer.write('blob', Buffer.from(data));
+  if (data instanceof Uint8Array) return writer.write('blob', data);
+  return writer.writeStream(byteChunks(checkStream(data), signal));
+}
+
+/** Whether the content is at hand, so that it can be read again. */
+export function isInMemory(data: FileData): data is string | Uint8Array {
+  return typeof data === 'string' || data instanceof Uint8Array;
+}
+
+/** The stream's chunks, each checked to be bytes, ended by the signal. */
+export async function* byteChunks(
+  source: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  signal?.throwIfAborted();
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    yield typeof chunk === 'string' ? Buffer.from(chunk) : checkBytes(chunk);
+  }
+}
+
+function checkStream(data: unknown): AsyncIterable<Uint8Array> {
+  if (typeof data === 'object' && data !== null && Symbol.asyncIterator in data) {
+    return data as AsyncIterable<Uint8Array>;
+  }
+  throw new TypeError('Content must be a string, bytes, or a stream of bytes');
+}
+
+function checkBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new TypeError('A stream of content must give bytes');
+}
+
+/**
+ * The range when it is a sensible one; undefined when it means the whole file.
+ * @throws GitStoreError (`EINVAL`) for a negative number or a fraction
+ */
+export function checkRange(range: ByteRange = {}): ByteRange | undefined {
+  const { offset, size } = range;
+  for (const [name, value] of Object.entries({ offset, size })) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new GitStoreError(
+        `The ${name} must be a whole number of 0 or more: ${value}`,
+        'EINVAL',
+      );
+    }
+  }
+  return size === undefined && (offset ?? 0) === 0 ? undefined : range;
+}

@@ -1,0 +1,382 @@
+/** `FS`, the face of a snapshot: what users read, write and walk through history with. */
+import type { ObjectId } from '../git/objectId.ts';
+import type { FileMode } from '../git/tree.ts';
+import type { ByteRange } from '../storage/storage.ts';
+import type { ChangeReport } from '../tree/changes.ts';
+import { globTree } from '../tree/glob.ts';
+import { normalizePath } from '../tree/paths.ts';
+import { type FileType, fileTypeOf } from '../tree/types.ts';
+import { type ApplyChanges, applyChanges } from './apply.ts';
+import { Batch } from './batch.ts';
+import type { CommitChoices, Outcome } from './commit.ts';
+import type { FileData } from './data.ts';
+import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
+import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
+import { type LogFilter, walkLog } from './log.ts';
+import { movePaths, removePaths } from './move.ts';
+import type { StatResult, WalkEntry, WalkStep } from './read.ts';
+import * as reading from './read.ts';
+import { messageOf, type Snapshot } from './snapshot.ts';
+import { type FileSource, writeFile } from './write.ts';
+import { Writer } from './writer.ts';
+
+/** How a commit is to be made. */
+export interface CommitOptions {
+  /**
+   * The commit's message. `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`,
+   * `{total_count}` and `{op}` are filled in; `{{` and `}}` stand for braces.
+   */
+  message?: string | undefined;
+  /** What `{op}` and the default message call the operation, for example `cp`. */
+  operation?: string | undefined;
+  /** Extra parents, recorded behind the first; their trees are not merged. */
+  parents?: readonly FS[] | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface WriteOptions extends CommitOptions {
+  /**
+   * A `FileType`, one of Git's modes, or permission bits. Default: for a file that exists, whether
+   * it is executable stays; a new one is not.
+   */
+  mode?: FileType | FileMode | undefined;
+}
+
+/** Options of remove and move. */
+export interface ReshapeOptions extends CommitOptions {
+  /** Directories too. */
+  recursive?: boolean | undefined;
+  /** Change nothing; the same snapshot comes back with the report of what would change. */
+  dryRun?: boolean | undefined;
+}
+
+/**
+ * An immutable snapshot of a store: one commit, and the ref it was reached by.
+ *
+ * Paths are separated by `/`; a leading `/` means nothing, `''` is the root. Links are not followed:
+ * one reads as the target it holds, and a path through one leads nowhere. Methods that write commit
+ * to the snapshot's branch and return the new snapshot; this one stays what it is. They throw
+ * `PermissionError` where the snapshot came from a tag or a hash, and `StaleSnapshotError` when the
+ * branch does not stand at this snapshot any more. A write that changes nothing makes no commit,
+ * unless it has extra parents to record.
+ */
+export class FS {
+  /** What the operation that made this snapshot has changed, or would have in a dry run. */
+  readonly changes: ChangeReport | null;
+  readonly #snapshot: Snapshot;
+
+  private constructor(snapshot: Snapshot, changes: ChangeReport | null) {
+    this.#snapshot = snapshot;
+    this.changes = changes;
+  }
+
+  /** @internal */
+  static of(snapshot: Snapshot, changes: ChangeReport | null = null): FS {
+    return new FS(snapshot, changes);
+  }
+
+  /** @internal @throws TypeError for what is no FS */
+  static snapshotOf(fs: FS): Snapshot {
+    if (typeof fs === 'object' && fs !== null && #snapshot in fs) return fs.#snapshot;
+    throw new TypeError('Expected an FS');
+  }
+
+  get commitHash(): string {
+    return this.#snapshot.id;
+  }
+
+  get treeHash(): string {
+    return this.#snapshot.commit.tree;
+  }
+
+  /** The branch or tag that this snapshot was reached by; null for a bare commit. */
+  get refName(): string | null {
+    return this.#snapshot.ref?.name ?? null;
+  }
+
+  /** Whether it was reached by a branch. */
+  get writable(): boolean {
+    return this.#snapshot.ref?.kind === 'branch';
+  }
+
+  /** The commit's message, without line ends at its end. */
+  get message(): string {
+    return messageOf(this.#snapshot.commit);
+  }
+
+  /** When it was committed, to the second. */
+  get time(): Date {
+    return new Date(this.#snapshot.commit.committer.time * 1000);
+  }
+
+  /** The committer's time zone, in minutes east of UTC. */
+  get timezoneOffset(): number {
+    return this.#snapshot.commit.committer.offset;
+  }
+
+  get authorName(): string {
+    return this.#snapshot.commit.author.name;
+  }
+
+  get authorEmail(): string {
+    return this.#snapshot.commit.author.email;
+  }
+
+  get parentHashes(): readonly string[] {
+    return this.#snapshot.commit.parents;
+  }
+
+  /**
+   * A file's bytes, or a part of them; past the end the range is cut.
+   * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
+   * @throws GitStoreError (`EINVAL`) for a range that is negative or no whole number
+   */
+  async read(path: string, range?: ByteRange): Promise<Uint8Array> {
+    const { id } = await reading.requireFile(this.#snapshot, path);
+    return reading.readBlob(this.#snapshot.store, id, range, path);
+  }
+
+  /**
+   * A file's text. Bytes that the encoding has no meaning for become U+FFFD.
+   * @param encoding a name that Node's `Buffer` or `TextDecoder` knows
+   */
+  async readText(path: string, encoding = 'utf-8'): Promise<string> {
+    return reading.readText(this.#snapshot, path, encoding);
+  }
+
+  /**
+   * A file's bytes, or a part of them, as a stream in fixed memory whatever the file's size. Errors,
+   * also of a missing file, fail the stream.
+   */
+  readStream(path: string, range?: ByteRange): ReadableStream<Uint8Array> {
+    return reading.streamFile(this.#snapshot, path, range);
+  }
+
+  /** As `GitStore.readByHash`. */
+  async readByHash(hash: string, range?: ByteRange): Promise<Uint8Array> {
+    return reading.readByHash(this.#snapshot.store, hash, range);
+  }
+
+  /** What a symbolic link points to, as it was written. @throws GitStoreError (`EINVAL`) for a file */
+  async readlink(path: string): Promise<string> {
+    return reading.readLink(this.#snapshot, path);
+  }
+
+  /** Whether a file, a link or a directory stands there. */
+  async exists(path: string): Promise<boolean> {
+    return (await this.#lookup(path)) !== undefined;
+  }
+
+  async isDir(path: string): Promise<boolean> {
+    const entry = await this.#lookup(path);
+    return entry !== undefined && fileTypeOf(entry.mode) === 'tree';
+  }
+
+  /** @throws FileNotFoundError, NotADirectoryError */
+  async fileType(path: string): Promise<FileType> {
+    return fileTypeOf((await reading.requireEntry(this.#snapshot, path)).mode);
+  }
+
+  /** A file's size in bytes, without reading it. @throws IsADirectoryError, FileNotFoundError */
+  async size(path: string): Promise<number> {
+    const { id } = await reading.requireFile(this.#snapshot, path);
+    return reading.blobSize(this.#snapshot.store, id, path);
+  }
+
+  /** The id of the blob or tree at the path. @throws FileNotFoundError */
+  async objectHash(path: string): Promise<ObjectId> {
+    return (await reading.requireEntry(this.#snapshot, path)).id;
+  }
+
+  /** @throws FileNotFoundError, NotADirectoryError */
+  async stat(path = ''): Promise<StatResult> {
+    return reading.statEntry(this.#snapshot, path);
+  }
+
+  /**
+   * The names in a directory, sorted; with `recursive` the full paths of all files and links below.
+   * @throws NotADirectoryError, FileNotFoundError
+   */
+  async ls(path = '', options: { recursive?: boolean | undefined } = {}): Promise<string[]> {
+    return reading.listNames(this.#snapshot, path, options.recursive === true);
+  }
+
+  /** The entries of a directory, sorted by name. @throws NotADirectoryError, FileNotFoundError */
+  async listdir(path = ''): Promise<WalkEntry[]> {
+    return reading.listEntries(this.#snapshot, path);
+  }
+
+  /**
+   * A directory and all below it, each before those in it. Names taken out of `dirnames` are not
+   * entered.
+   */
+  walk(path = ''): AsyncIterable<WalkStep> {
+    return reading.walkTree(this.#snapshot, path);
+  }
+
+  /**
+   * The paths that match a pattern, sorted: `*`, `?`, `[…]` within a name, `**` for any number of
+   * directories. Files and directories match; a leading dot only where the pattern has one.
+   */
+  async glob(pattern: string): Promise<string[]> {
+    return reading.globPaths(this.#snapshot, pattern);
+  }
+
+  /** As `glob`, each path as it is found. */
+  iglob(pattern: string): AsyncIterable<string> {
+    return globTree(this.#snapshot.store.trees, this.#snapshot.commit.tree, pattern);
+  }
+
+  /**
+   * The files by which `other` differs from this snapshot: `A` is only in `other`, `D` only here.
+   * Both must be of the same store.
+   */
+  diff(other: FS, options: DiffOptions = {}): AsyncIterable<Difference> {
+    return diffSnapshots(this.#snapshot, FS.snapshotOf(other), options);
+  }
+
+  /**
+   * Writes a file.
+   * @throws InvalidPathError, IsADirectoryError, NotADirectoryError
+   */
+  async write(path: string, data: FileData, options: WriteOptions = {}): Promise<FS> {
+    return this.writeSource(path, { data }, options);
+  }
+
+  /** Writes text as UTF-8. */
+  async writeText(path: string, text: string, options: WriteOptions = {}): Promise<FS> {
+    return this.writeSource(path, { data: text }, options);
+  }
+
+  /**
+   * Writes a file of the local disk, by default with its execute bit.
+   * @throws FileNotFoundError, IsADirectoryError also for the local file
+   */
+  async writeFromFile(path: string, localPath: string, options: WriteOptions = {}): Promise<FS> {
+    return this.writeSource(path, { file: localPath }, options);
+  }
+
+  /** Writes a symbolic link. The target is kept as it is written, whatever it points to. */
+  async writeSymlink(path: string, target: string, options: CommitOptions = {}): Promise<FS> {
+    return this.writeSource(path, { target }, options);
+  }
+
+  /** A stream to write a file to; closing it commits. */
+  writer(path: string, options: WriteOptions = {}): Writer {
+    return new Writer(async (chunks) => {
+      const fs = await this.writeSource(path, { data: chunks }, options);
+      return () => fs;
+    });
+  }
+
+  /** A batch, to be committed or discarded. */
+  batch(options?: CommitOptions): Batch;
+  /** Lets `fill` make changes and commits them when it resolves; when it throws, nothing happens. */
+  batch(options: CommitOptions, fill: (batch: Batch) => Promise<void>): Promise<FS>;
+  batch(options: CommitOptions = {}, fill?: (batch: Batch) => Promise<void>): Batch | Promise<FS> {
+    const batch = new Batch(this.#snapshot, choicesOf(options), wrap);
+    return fill === undefined ? batch : batch.fill(fill);
+  }
+
+  /** Removes and writes files in one commit, removals first. */
+  async apply(changes: ApplyChanges & CommitOptions): Promise<FS> {
+    return this.batch(changes, (batch) => applyChanges(batch, changes));
+  }
+
+  /**
+   * Removes files, or with `recursive` directories.
+   * @throws FileNotFoundError, IsADirectoryError for a directory without `recursive`
+   */
+  async remove(paths: string | readonly string[], options: ReshapeOptions = {}): Promise<FS> {
+    return wrap(await removePaths(this.#snapshot, listOf(paths), reshapeChoices('rm', options)));
+  }
+
+  /**
+   * Moves files, or with `recursive` directories, as mv(1) does: into `dest` when that is a
+   * directory, ends in `/`, or there are several sources, else to exactly `dest`.
+   * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
+   * @throws GitStoreError (`EINVAL`) for a move onto or into itself; (`ENOTEMPTY`) when a directory
+   *   stands where a directory is to go
+   */
+  async move(
+    sources: string | readonly string[],
+    dest: string,
+    options: ReshapeOptions = {},
+  ): Promise<FS> {
+    const choices = reshapeChoices('mv', options);
+    return wrap(await movePaths(this.#snapshot, listOf(sources), dest, choices));
+  }
+
+  /** The first parent's snapshot; null for a first commit. */
+  async parent(): Promise<FS | null> {
+    const parent = await parentOf(this.#snapshot);
+    return parent && FS.of(parent);
+  }
+
+  /** The snapshot `n` first parents back. @throws KeyNotFoundError when there are fewer */
+  async back(n: number): Promise<FS> {
+    return FS.of(await ancestorOf(this.#snapshot, n));
+  }
+
+  /** This snapshot and its first-parent ancestors that pass all filters, newest first. */
+  async *log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
+    for await (const snapshot of walkLog(this.#snapshot, filter)) yield FS.of(snapshot);
+  }
+
+  /** Moves the branch back. @throws KeyNotFoundError when the history is shorter */
+  async undo(steps = 1): Promise<FS> {
+    return FS.of(await undo(this.#snapshot, steps));
+  }
+
+  /**
+   * Moves the branch to where it was before it came here: its reflog is followed backwards from the
+   * newest entry that arrived at this commit.
+   * @throws KeyNotFoundError when the reflog does not go that far
+   */
+  async redo(steps = 1): Promise<FS> {
+    return FS.of(await redo(this.#snapshot, steps));
+  }
+
+  /**
+   * A new commit of this tree without its history. It is on no branch; set one to it to keep it.
+   * @param options.parent its only parent; default none
+   * @param options.message default: this snapshot's own
+   */
+  async squash(
+    options: { parent?: FS | undefined; message?: string | undefined } = {},
+  ): Promise<FS> {
+    const parent = options.parent && FS.snapshotOf(options.parent);
+    return FS.of(await squash(this.#snapshot, parent, options.message));
+  }
+
+  /** @internal */
+  async writeSource(path: string, source: FileSource, options: WriteOptions): Promise<FS> {
+    return wrap(await writeFile(this.#snapshot, path, source, options.mode, choicesOf(options)));
+  }
+
+  #lookup(path: string) {
+    const { store, commit } = this.#snapshot;
+    return store.trees.lookup(commit.tree, normalizePath(path));
+  }
+}
+
+function wrap({ snapshot, changes }: Outcome): FS {
+  return FS.of(snapshot, changes);
+}
+
+function choicesOf(options: CommitOptions): CommitChoices {
+  const { message, operation, signal } = options;
+  return { message, operation, signal, parents: options.parents?.map(FS.snapshotOf) };
+}
+
+function reshapeChoices(operation: string, options: ReshapeOptions) {
+  return {
+    ...choicesOf({ operation, ...options }),
+    recursive: options.recursive === true,
+    dryRun: options.dryRun === true,
+  };
+}
+
+function listOf(paths: string | readonly string[]): readonly string[] {
+  return typeof paths === 'string' ? [paths] : paths;
+}

@@ -1,0 +1,205 @@
+/** The store: opening it, its branches and tags, and what concerns it as a whole. */
+import { StaleSnapshotError } from '../errors.ts';
+import { validateRefName } from '../git/refName.ts';
+import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
+import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
+import { checkWritablePath } from '../tree/paths.ts';
+import { Branches } from './branches.ts';
+import { inSession, writeCommit } from './commit.ts';
+import { type CommitterOptions, StoreContext } from './context.ts';
+import { type FileData, isInMemory, storeData } from './data.ts';
+import { FS, type WriteOptions } from './fs.ts';
+import { ancestorOf } from './history.ts';
+import { hasBlob, readByHash } from './read.ts';
+import { resolveSnapshot } from './resolve.ts';
+import { firstLine, refFolder } from './snapshot.ts';
+import { Tags } from './tags.ts';
+import { type UpdateOptions, updateBranch } from './update.ts';
+
+/** Options for a store over any storage. */
+export interface StoreOptions extends CommitterOptions {
+  /**
+   * First branch of a store that has no refs at all: it gets an empty commit and becomes the current
+   * one. Default: the one that HEAD names. Null: no branch is made.
+   */
+  branch?: string | null | undefined;
+}
+
+/** Options for a store on the local disk. */
+export interface OpenOptions extends StoreOptions {
+  /**
+   * Whether to make the repository when there is none, and its first branch when it is empty;
+   * default true.
+   */
+  create?: boolean | undefined;
+  /** zlib level, 0 to 9. Kept in `core.compression` of a new repository. */
+  compression?: number | undefined;
+  /** Bytes. Larger blobs are never deltified. Kept in `core.bigFileThreshold` of a new repository. */
+  bigFileThreshold?: number | undefined;
+  /** `full` (default): on stable storage before a call returns. `fast`: no fsync. */
+  durability?: Durability | undefined;
+}
+
+/**
+ * A versioned file system in a bare Git repository. After `close()` every method of it, and of the
+ * snapshots, branches and tags that came from it, throws `BatchClosedError`.
+ */
+export class GitStore implements AsyncDisposable {
+  readonly branches: Branches;
+  readonly tags: Tags;
+  readonly #context: StoreContext;
+
+  private constructor(context: StoreContext) {
+    this.#context = context;
+    this.branches = new Branches(context);
+    this.tags = new Tags(context);
+  }
+
+  /**
+   * Opens the repository at `path`, any bare one or the `.git` folder of another, or makes it.
+   * @throws FileNotFoundError when it is missing and `create` is false
+   * @throws InvalidRefNameError for the name of the first branch
+   */
+  static async open(path: string, options: OpenOptions = {}): Promise<GitStore> {
+    const { create = true, branch, compression, bigFileThreshold, durability = 'full' } = options;
+    if (branch != null) validateRefName(branch);
+    const choices = {
+      durability,
+      ...(compression !== undefined && { compression }),
+      ...(bigFileThreshold !== undefined && { bigFileThreshold }),
+      ...(options.now !== undefined && { now: options.now }),
+    };
+    const storage = create
+      ? await createBareStorage(path, { ...choices, ...(branch != null && { branch }) })
+      : await openBareStorage(path, choices);
+    return GitStore.over(storage, create ? options : { ...options, branch: null });
+  }
+
+  /**
+   * A store over a storage of any kind. `close()` closes the storage.
+   * @throws InvalidRefNameError for the name of the first branch
+   */
+  static async over(storage: Storage, options: StoreOptions = {}): Promise<GitStore> {
+    if (options.branch != null) validateRefName(options.branch);
+    const store = new GitStore(new StoreContext(storage, options));
+    try {
+      if (options.branch !== null) await store.#begin(options.branch);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    return store;
+  }
+
+  /** Where the store is: for one on disk, the repository's directory. */
+  get path(): string {
+    return this.#context.location;
+  }
+
+  /**
+   * The snapshot of a branch, else of a tag, else of the commit with this hash, full or shortened to
+   * no less than 4 digits.
+   * @param options.back how many first parents to go back from there
+   * @throws KeyNotFoundError when there is none, or the history is shorter
+   * @throws GitStoreError (`EAMBIGUOUS`) for a short hash that fits several commits
+   */
+  async fs(ref: string, options: { back?: number | undefined } = {}): Promise<FS> {
+    const snapshot = await resolveSnapshot(this.#context, ref);
+    return FS.of(await ancestorOf(snapshot, options.back ?? 0));
+  }
+
+  /**
+   * Changes a branch that others change too: hands its newest snapshot to `change`, which commits to
+   * it and returns the result, and runs it again on `StaleSnapshotError`, after pauses of 10 to 200
+   * ms.
+   * @throws KeyNotFoundError for a missing branch
+   * @throws StaleSnapshotError when the last try fails too
+   */
+  async update(
+    branch: string,
+    change: (fs: FS) => Promise<FS>,
+    options: UpdateOptions = {},
+  ): Promise<FS> {
+    return updateBranch(this.#context, branch, change, options);
+  }
+
+  /**
+   * The bytes of a blob, or a part of them, by its full hash.
+   * @throws FileNotFoundError when the store has no such blob
+   */
+  async readByHash(hash: string, range?: ByteRange): Promise<Uint8Array> {
+    return readByHash(this.#context, hash, range);
+  }
+
+  /** Whether the store has a blob of this full hash. */
+  async hasHash(hash: string): Promise<boolean> {
+    return hasBlob(this.#context, hash);
+  }
+
+  /** Lets go of files, locks and threads. */
+  async close(): Promise<void> {
+    await this.#context.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal Writes one file to the newest snapshot of a branch, as often as it takes. */
+  async retryWrite(
+    branch: string,
+    path: string,
+    data: FileData,
+    options: WriteOptions & UpdateOptions,
+  ): Promise<FS> {
+    checkWritablePath(path);
+    const { signal } = options;
+    // A stream can be read only once, so it is stored before the first try.
+    const source = isInMemory(data)
+      ? { data }
+      : await inSession(this.#context, async (writer) => {
+          const blob = await storeData(writer, data, signal);
+          await writer.finish();
+          return { blob };
+        });
+    return this.update(branch, (fs) => fs.writeSource(path, source, options), options);
+  }
+
+  /** Gives a store without any refs its first commit. */
+  async #begin(branch: string | undefined): Promise<void> {
+    const { refs } = this.#context;
+    if ((await refs.list('refs/')).length > 0) return;
+    const head = await refs.head();
+    if ('id' in head) return;
+    const folder = refFolder('branch');
+    const ref = branch === undefined ? head.ref : folder + branch;
+    const message = `Initialize ${ref.slice(folder.length)}`;
+    const { id, commit } = await inSession(this.#context, async (writer) => {
+      const tree = await writer.write('tree', new Uint8Array(0));
+      return writeCommit(this.#context, writer, { tree, parents: [], message });
+    });
+    const reflog = { who: commit.committer, message: `commit (initial): ${firstLine(message)}` };
+    try {
+      await refs.update([{ ref, old: null, new: id, reflog }]);
+    } catch (error) {
+      // Another process has opened the same new store and was first.
+      if (!(error instanceof StaleSnapshotError)) throw error;
+    }
+    if (head.ref !== ref) await refs.setHead(ref);
+  }
+}
+
+/**
+ * Writes one file to the newest snapshot of a branch, again when the branch moves meanwhile. A
+ * stream is read once, to its end, before the branch is looked at.
+ * @throws as `GitStore.update` and `FS.write`
+ */
+export function retryWrite(
+  store: GitStore,
+  branch: string,
+  path: string,
+  data: FileData,
+  options: WriteOptions & UpdateOptions = {},
+): Promise<FS> {
+  return store.retryWrite(branch, path, data, options);
+}

@@ -1,0 +1,109 @@
+/** Moving through history: ancestors, undo and redo, squashing. */
+import { GitStoreError, KeyNotFoundError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { inSession, moveBranch, writeCommit } from './commit.ts';
+import {
+  branchOf,
+  fullRefName,
+  loadSnapshot,
+  messageOf,
+  type Snapshot,
+  shortHash,
+} from './snapshot.ts';
+
+/** The first parent; null for a first commit. */
+export async function parentOf(snapshot: Snapshot): Promise<Snapshot | null> {
+  snapshot.store.assertOpen();
+  const id = snapshot.commit.parents[0];
+  return id === undefined ? null : loadSnapshot(snapshot.store, id, snapshot.ref);
+}
+
+/**
+ * The ancestor `steps` first parents back.
+ * @throws KeyNotFoundError when the history is shorter; says how long it is
+ */
+export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Snapshot> {
+  checkSteps(steps, 0);
+  let at = snapshot;
+  for (let walked = 0; walked < steps; walked++) {
+    const parent = await parentOf(at);
+    if (parent === null) {
+      const short = shortHash(snapshot.id);
+      throw new KeyNotFoundError(
+        `Cannot go back ${steps} from ${short}: its history goes back only ${walked}`,
+        { ref: snapshot.ref?.name ?? snapshot.id },
+      );
+    }
+    at = parent;
+  }
+  return at;
+}
+
+/** Moves the branch back by first parents. */
+export async function undo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
+  branchOf(snapshot);
+  checkSteps(steps, 1);
+  const target = await ancestorOf(snapshot, steps);
+  await moveBranch(snapshot, target.id, `undo: ${steps} back from ${shortHash(snapshot.id)}`);
+  return target;
+}
+
+/**
+ * Takes back what moved the branch here. The branch's reflog is followed backwards from the newest
+ * entry that arrived at this commit, and each entry's old value is taken.
+ * @throws KeyNotFoundError when the reflog does not go that far, or reaches the branch's creation
+ */
+export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
+  const branch = branchOf(snapshot);
+  checkSteps(steps, 1);
+  const { store } = snapshot;
+  let target: ObjectId = snapshot.id;
+  let found = 0;
+  let arrived = false;
+  for await (const entry of store.refs.reflog(fullRefName(branch))) {
+    arrived ||= entry.new === snapshot.id;
+    if (!arrived) continue;
+    if (entry.old === null) break;
+    target = entry.old;
+    found += 1;
+    if (found === steps) break;
+  }
+  if (found < steps) {
+    throw new KeyNotFoundError(
+      `Cannot redo ${steps} on branch '${branch.name}': its reflog leads on only ${found}`,
+      { ref: branch.name },
+    );
+  }
+  const there = await loadSnapshot(store, target, branch);
+  await moveBranch(snapshot, target, `redo: ${steps} forward from ${shortHash(snapshot.id)}`);
+  return there;
+}
+
+/**
+ * A new commit with the snapshot's tree and no history but `parent`. It is on no branch.
+ * @param message default: the snapshot's own
+ */
+export function squash(
+  snapshot: Snapshot,
+  parent: Snapshot | undefined,
+  message: string | undefined,
+): Promise<Snapshot> {
+  const { store, commit } = snapshot;
+  return inSession(store, async (writer) => {
+    const made = await writeCommit(store, writer, {
+      tree: commit.tree,
+      parents: parent === undefined ? [] : [parent.id],
+      message: message ?? messageOf(commit),
+    });
+    return { store, ...made, ref: null };
+  });
+}
+
+function checkSteps(steps: number, least: number): void {
+  if (!Number.isSafeInteger(steps) || steps < least) {
+    throw new GitStoreError(
+      `The number of steps must be a whole number of ${least} or more: ${steps}`,
+      'EINVAL',
+    );
+  }
+}

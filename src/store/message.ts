@@ -1,0 +1,66 @@
+/** Commit messages: the default ones, and the placeholders in a user's own. */
+import { GitStoreError } from '../errors.ts';
+import type { ChangeReport, FileEntry } from '../tree/changes.ts';
+
+/**
+ * The message of a commit.
+ *
+ * Placeholders are `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`, `{total_count}`
+ * and `{op}`; `{{` and `}}` stand for the braces themselves. A message without `{` is used as it is.
+ *
+ * @param message the user's message; undefined: the default one
+ * @param operation `cp`, `sync`, `rm`, `mv`, `ar`, or empty
+ * @throws GitStoreError (`EINVAL`) for an unknown placeholder or an open brace
+ */
+export function commitMessage(
+  message: string | undefined,
+  changes: ChangeReport,
+  operation = '',
+): string {
+  if (message === undefined) return defaultMessage(changes, operation);
+  if (!message.includes('{')) return message;
+  return message.replace(/\{\{|\}\}|\{([^{}]*)\}|\{/g, (text: string, name?: string) => {
+    if (text === '{{') return '{';
+    if (text === '}}') return '}';
+    switch (name) {
+      case 'default':
+        return defaultMessage(changes, operation);
+      case 'add_count':
+        return String(changes.add.length);
+      case 'update_count':
+        return String(changes.update.length);
+      case 'delete_count':
+        return String(changes.delete.length);
+      case 'total_count':
+        return String(changes.total);
+      case 'op':
+        return operation;
+      default:
+        throw new GitStoreError(
+          name === undefined
+            ? "A '{' in the message begins no placeholder ('{{' stands for a brace)"
+            : `Unknown placeholder in the message: {${name}}`,
+          'EINVAL',
+        );
+    }
+  });
+}
+
+function defaultMessage(changes: ChangeReport, operation: string): string {
+  const { add, update, delete: deleted } = changes;
+  if (changes.total === 0) return 'Record parents';
+  if (changes.total === 1) {
+    if (add[0] !== undefined) return `+ ${described(add[0])}`;
+    if (update[0] !== undefined) return `~ ${described(update[0])}`;
+    return `- ${deleted[0]!.path}`;
+  }
+  const counts: string[] = [];
+  if (add.length > 0) counts.push(`+${add.length}`);
+  if (update.length > 0) counts.push(`~${update.length}`);
+  if (deleted.length > 0) counts.push(`-${deleted.length}`);
+  return `Batch${operation === '' ? '' : ` ${operation}`}: ${counts.join(' ')}`;
+}
+
+function described({ path, type }: FileEntry): string {
+  return type === 'executable' || type === 'link' ? `${path} (${type})` : path;
+}

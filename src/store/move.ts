@@ -1,0 +1,145 @@
+/** Removing and moving within a snapshot. Both are edits of tree entries; no blob is read. */
+import {
+  FileNotFoundError,
+  GitStoreError,
+  InvalidPathError,
+  IsADirectoryError,
+  NotADirectoryError,
+} from '../errors.ts';
+import { isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { baseName, checkWritablePath, isWithin, joinPath, normalizePath } from '../tree/paths.ts';
+import { fileTypeOf } from '../tree/types.ts';
+import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
+import { requireEntry } from './read.ts';
+import { branchOf, type Snapshot } from './snapshot.ts';
+import { Staging } from './staging.ts';
+
+export interface ReshapeChoices extends CommitChoices {
+  /** Directories too. */
+  readonly recursive: boolean;
+  /** Only report what would change. */
+  readonly dryRun: boolean;
+}
+
+/** Removes files and directories. */
+export async function removePaths(
+  snapshot: Snapshot,
+  paths: readonly string[],
+  choices: ReshapeChoices,
+): Promise<Outcome> {
+  branchOf(snapshot);
+  const staging = new Staging(snapshot.store.trees, snapshot.commit.tree);
+  for (const path of paths) {
+    choices.signal?.throwIfAborted();
+    await staging.remove(path, choices.recursive);
+  }
+  return finish(snapshot, staging, choices);
+}
+
+/** Something to be moved: what stands there, and the paths it has and gets. */
+interface Move {
+  readonly entry: TreeEntry;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Moves files and directories as mv(1) does: into `dest` when that is a directory, ends in `/`, or
+ * there are several sources, else to exactly `dest`. Files in the way are replaced.
+ */
+export async function movePaths(
+  snapshot: Snapshot,
+  sources: readonly string[],
+  dest: string,
+  choices: ReshapeChoices,
+): Promise<Outcome> {
+  branchOf(snapshot);
+  const moves = await planMoves(snapshot, sources, dest, choices.recursive);
+  const staging = new Staging(snapshot.store.trees, snapshot.commit.tree);
+  for (const { from } of moves) {
+    choices.signal?.throwIfAborted();
+    await staging.remove(from, true);
+  }
+  for (const { entry, from, to } of moves) {
+    await checkTarget(staging, entry, to);
+    await staging.graft(to, entry, from);
+  }
+  return finish(snapshot, staging, choices);
+}
+
+async function planMoves(
+  snapshot: Snapshot,
+  sources: readonly string[],
+  dest: string,
+  recursive: boolean,
+): Promise<Move[]> {
+  if (sources.length === 0) throw new InvalidPathError('There is nothing to move', { path: dest });
+  const target = normalizePath(dest);
+  const standing = await snapshot.store.trees.lookup(snapshot.commit.tree, target);
+  const isDirectory = standing !== undefined && fileTypeOf(standing.mode) === 'tree';
+  const into = isDirectory || sources.length > 1 || dest.endsWith('/');
+  if (into && standing !== undefined && !isDirectory) {
+    throw new NotADirectoryError(`Not a directory: ${dest}`, { path: dest });
+  }
+  const moves: Move[] = [];
+  for (const source of sources) {
+    const from = normalizePath(source);
+    if (from === '') throw new InvalidPathError('Cannot move the root directory', { path: source });
+    const entry = await requireEntry(snapshot, source);
+    checkSource(entry, source, recursive);
+    const to = checkWritablePath(into ? joinPath(target, baseName(from)) : target);
+    checkPlaces(moves, { entry, from, to });
+    moves.push({ entry, from, to });
+  }
+  return moves;
+}
+
+function checkSource(entry: TreeEntry, source: string, recursive: boolean): void {
+  const isDirectory = fileTypeOf(entry.mode) === 'tree';
+  if (isDirectory && !recursive) {
+    throw new IsADirectoryError(`Is a directory: ${source}`, { path: source });
+  }
+  if (!isDirectory && source.endsWith('/')) {
+    throw new NotADirectoryError(`Not a directory: ${source}`, { path: source });
+  }
+}
+
+/** Refuses moves that make no sense, alone or together with those before. */
+function checkPlaces(moves: readonly Move[], { from, to }: Move): void {
+  const refuse = (why: string): never => {
+    throw new GitStoreError(why, 'EINVAL', { path: from });
+  };
+  if (from === to) refuse(`Cannot move onto itself: ${from}`);
+  if (isWithin(to, from)) refuse(`Cannot move into itself: ${from} to ${to}`);
+  for (const other of moves) {
+    if (other.to === to) refuse(`Both ${other.from} and ${from} would become ${to}`);
+    if (isWithin(from, other.from) || isWithin(other.from, from)) {
+      throw new FileNotFoundError(`Moved already, as a part of another source: ${from}`, {
+        path: from,
+      });
+    }
+  }
+}
+
+/** What may be replaced: nothing or a file by a file, nothing or an empty directory by a directory. */
+async function checkTarget(staging: Staging, entry: TreeEntry, to: string): Promise<void> {
+  if (!isTreeMode(entry.mode)) {
+    await staging.checkFile(to);
+    return;
+  }
+  const standing = await staging.standing(to);
+  if (standing.kind === 'file')
+    throw new NotADirectoryError(`Not a directory: ${to}`, { path: to });
+  if (standing.kind === 'directory') {
+    throw new GitStoreError(`Directory is not empty: ${to}`, 'ENOTEMPTY', { path: to });
+  }
+  await staging.checkParents(to);
+}
+
+function finish(snapshot: Snapshot, staging: Staging, choices: ReshapeChoices): Promise<Outcome> {
+  const changes = staging.report();
+  if (choices.dryRun) return Promise.resolve({ snapshot, changes });
+  return inSession(snapshot.store, (writer) =>
+    commitEdits(snapshot, writer, staging.edits, changes, choices),
+  );
+}

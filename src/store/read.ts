@@ -1,0 +1,313 @@
+/** Reading from a snapshot: from a path to bytes, text, streams, listings and facts about it. */
+import {
+  CorruptObjectError,
+  FileNotFoundError,
+  GitStoreError,
+  IsADirectoryError,
+  NotADirectoryError,
+} from '../errors.ts';
+import { isObjectId, type ObjectId } from '../git/objectId.ts';
+import { comparePaths, decodePath } from '../git/pathBytes.ts';
+import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
+import type { ByteRange } from '../storage/storage.ts';
+import { globTree } from '../tree/glob.ts';
+import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
+import { type FileType, fileTypeOf } from '../tree/types.ts';
+import { walkFiles } from '../tree/walk.ts';
+import type { StoreContext } from './context.ts';
+import { checkRange } from './data.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** One entry of a directory. */
+export interface WalkEntry {
+  readonly name: string;
+  /** The blob's or tree's object id; for a submodule the commit's. */
+  readonly oid: ObjectId;
+  /** As Git stores it, for example `0o100644`. */
+  readonly mode: FileMode;
+  readonly fileType: FileType;
+}
+
+/** One directory of a walk. */
+export interface WalkStep {
+  /** Its path; `''` is the root. */
+  readonly dirpath: string;
+  /** Names of its directories. The walk enters those that are left here when it goes on. */
+  readonly dirnames: string[];
+  readonly files: WalkEntry[];
+}
+
+export interface StatResult {
+  /** As Git stores it, for example `0o100755`. */
+  readonly mode: FileMode;
+  readonly fileType: FileType;
+  /** Bytes of a file, of a link's target, or 0 for a directory. */
+  readonly size: number;
+  /** The blob's or tree's object id. */
+  readonly hash: ObjectId;
+  /** 1 for a file; for a directory 2 and one for each directory in it, as on disk. */
+  readonly nlink: number;
+  /** The commit's time in whole seconds since the epoch. */
+  readonly mtime: number;
+}
+
+/** The entry at a path. @throws FileNotFoundError, or NotADirectoryError when a file is on the way */
+export async function requireEntry(snapshot: Snapshot, path: string): Promise<TreeEntry> {
+  const normal = normalizePath(path);
+  const entry = await snapshot.store.trees.lookup(snapshot.commit.tree, normal);
+  return entry ?? missing(snapshot, normal, path);
+}
+
+/** The file or link at a path. @throws IsADirectoryError, and as requireEntry */
+export async function requireFile(snapshot: Snapshot, path: string): Promise<TreeEntry> {
+  const entry = await requireEntry(snapshot, path);
+  if (fileTypeOf(entry.mode) === 'tree') {
+    throw new IsADirectoryError(`Is a directory: ${path}`, { path });
+  }
+  return entry;
+}
+
+async function requireDirectory(snapshot: Snapshot, path: string): Promise<TreeEntry> {
+  const entry = await requireEntry(snapshot, path);
+  if (fileTypeOf(entry.mode) !== 'tree') {
+    throw new NotADirectoryError(`Not a directory: ${path}`, { path });
+  }
+  return entry;
+}
+
+/** Says why there is nothing at a path. */
+async function missing(snapshot: Snapshot, normal: string, path: string): Promise<never> {
+  const { trees } = snapshot.store;
+  for (let at = parentPath(normal); at !== ''; at = parentPath(at)) {
+    const entry = await trees.lookup(snapshot.commit.tree, at);
+    if (entry === undefined) continue;
+    if (fileTypeOf(entry.mode) === 'tree') break;
+    throw new NotADirectoryError(`Not a directory: ${at}`, { path });
+  }
+  throw new FileNotFoundError(`No such file or directory: ${path}`, { path });
+}
+
+/** A blob, or a part of it, as bytes of the caller's own. @param path for messages */
+export async function readBlob(
+  store: StoreContext,
+  id: ObjectId,
+  range?: ByteRange,
+  path?: string,
+): Promise<Uint8Array> {
+  const part = checkRange(range);
+  // Bodies are shared with caches, so the caller gets a copy.
+  if (part === undefined) return new Uint8Array(await wholeBlob(store, id, path));
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of await openBlob(store, id, part, path)) {
+    parts.push(chunk);
+    size += chunk.length;
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** The text of a file. @param encoding a name that `Buffer` or `TextDecoder` knows */
+export async function readText(
+  snapshot: Snapshot,
+  path: string,
+  encoding: string,
+): Promise<string> {
+  const body = await wholeBlob(snapshot.store, (await requireFile(snapshot, path)).id, path);
+  if (Buffer.isEncoding(encoding)) {
+    return Buffer.from(body.buffer, body.byteOffset, body.length).toString(encoding);
+  }
+  try {
+    return new TextDecoder(encoding, { ignoreBOM: true }).decode(body);
+  } catch (cause) {
+    throw new GitStoreError(`Unknown encoding: ${encoding}`, 'EINVAL', { cause });
+  }
+}
+
+/** What a symbolic link points to, as it was written. */
+export async function readLink(snapshot: Snapshot, path: string): Promise<string> {
+  const entry = await requireEntry(snapshot, path);
+  if (fileTypeOf(entry.mode) !== 'link') {
+    throw new GitStoreError(`Not a symbolic link: ${path}`, 'EINVAL', { path });
+  }
+  return decodePath(await wholeBlob(snapshot.store, entry.id, path));
+}
+
+/**
+ * The content as a stream that reads only as fast as it is read from. What goes wrong, a missing
+ * file included, fails the stream.
+ */
+export function streamFile(
+  snapshot: Snapshot,
+  path: string,
+  range?: ByteRange,
+): ReadableStream<Uint8Array> {
+  snapshot.store.assertOpen();
+  const part = checkRange(range);
+  let chunks: AsyncIterator<Uint8Array> | undefined;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (chunks === undefined) {
+          const { id } = await requireFile(snapshot, path);
+          const opened = await openBlob(snapshot.store, id, part, path);
+          chunks = opened[Symbol.asyncIterator]();
+        }
+        const next = await chunks.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(new Uint8Array(next.value));
+      },
+      async cancel() {
+        await chunks?.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Size of a blob in bytes, without reading it. */
+export async function blobSize(store: StoreContext, id: ObjectId, path?: string): Promise<number> {
+  const header = await store.objects.header(id);
+  if (header === undefined) throw missingBlob(id, path);
+  return header.size;
+}
+
+export async function statEntry(snapshot: Snapshot, path: string): Promise<StatResult> {
+  const entry = await requireEntry(snapshot, path);
+  const { mode, id } = entry;
+  const fileType = fileTypeOf(mode);
+  const isDirectory = fileType === 'tree';
+  let nlink = 1;
+  if (isDirectory) {
+    nlink = 2;
+    for (const inner of await directoryEntries(snapshot.store, entry)) {
+      if (fileTypeOf(inner.mode) === 'tree') nlink += 1;
+    }
+  }
+  return {
+    mode,
+    fileType,
+    size: isDirectory ? 0 : await blobSize(snapshot.store, id, path),
+    hash: id,
+    nlink,
+    mtime: snapshot.commit.committer.time,
+  };
+}
+
+/** Names in a directory, or with `recursive` the full paths of all files below it; sorted. */
+export async function listNames(
+  snapshot: Snapshot,
+  path: string,
+  recursive: boolean,
+): Promise<string[]> {
+  const directory = await requireDirectory(snapshot, path);
+  if (!recursive) {
+    const names = (await directoryEntries(snapshot.store, directory)).map((entry) => entry.name);
+    return names.sort(comparePaths);
+  }
+  const paths: string[] = [];
+  if (isTreeMode(directory.mode)) {
+    const files = walkFiles(snapshot.store.trees, directory.id, normalizePath(path));
+    for await (const file of files) paths.push(file.path);
+  }
+  return paths;
+}
+
+/** The entries of a directory, sorted by name. */
+export async function listEntries(snapshot: Snapshot, path: string): Promise<WalkEntry[]> {
+  const directory = await requireDirectory(snapshot, path);
+  const entries = (await directoryEntries(snapshot.store, directory)).map(walkEntry);
+  return entries.sort((a, b) => comparePaths(a.name, b.name));
+}
+
+/** The directory at `path` and all below it, each before those in it, as Python's `os.walk`. */
+export async function* walkTree(
+  snapshot: Snapshot,
+  path: string,
+): AsyncGenerator<WalkStep, void, undefined> {
+  const open = [normalizePath(path)];
+  for (let dirpath = open.pop(); dirpath !== undefined; dirpath = open.pop()) {
+    const dirnames: string[] = [];
+    const files: WalkEntry[] = [];
+    for (const entry of await listEntries(snapshot, dirpath)) {
+      if (entry.fileType === 'tree') dirnames.push(entry.name);
+      else files.push(entry);
+    }
+    yield { dirpath, dirnames, files };
+    for (const name of dirnames.toReversed()) open.push(joinPath(dirpath, name));
+  }
+}
+
+/** The paths that match a pattern, sorted. */
+export async function globPaths(snapshot: Snapshot, pattern: string): Promise<string[]> {
+  const paths: string[] = [];
+  const { store, commit } = snapshot;
+  for await (const path of globTree(store.trees, commit.tree, pattern)) paths.push(path);
+  return paths.sort(comparePaths);
+}
+
+/** An entry in the words of the public interface. */
+export function walkEntry({ name, id, mode }: TreeEntry): WalkEntry {
+  return { name, oid: id, mode, fileType: fileTypeOf(mode) };
+}
+
+/** The blob with this hash. @throws FileNotFoundError when there is no such blob */
+export async function readByHash(
+  store: StoreContext,
+  hash: string,
+  range?: ByteRange,
+): Promise<Uint8Array> {
+  if (!(await hasBlob(store, hash))) {
+    throw new FileNotFoundError(`No blob ${hash}`, { ref: hash });
+  }
+  return readBlob(store, hash.toLowerCase(), range);
+}
+
+/** Whether the store has a blob with this full hash. */
+export async function hasBlob(store: StoreContext, hash: string): Promise<boolean> {
+  const id = hash.toLowerCase();
+  store.assertOpen();
+  return isObjectId(id) && (await store.objects.header(id))?.type === 'blob';
+}
+
+async function directoryEntries(
+  store: StoreContext,
+  entry: TreeEntry,
+): Promise<readonly TreeEntry[]> {
+  return isTreeMode(entry.mode) ? (await store.trees.tree(entry.id)).entries : [];
+}
+
+async function wholeBlob(
+  store: StoreContext,
+  id: ObjectId,
+  path: string | undefined,
+): Promise<Uint8Array> {
+  const object = await store.objects.read(id);
+  if (object === undefined) throw missingBlob(id, path);
+  if (object.type !== 'blob') throw notABlob(id, object.type, path);
+  return object.body;
+}
+
+async function openBlob(
+  store: StoreContext,
+  id: ObjectId,
+  range: ByteRange | undefined,
+  path: string | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  const chunks = await store.objects.readStream(id, range);
+  if (chunks === undefined) throw missingBlob(id, path);
+  return chunks;
+}
+
+function missingBlob(id: ObjectId, path: string | undefined): CorruptObjectError {
+  return new CorruptObjectError(`Blob ${id} is missing`, { objectId: id, path });
+}
+
+function notABlob(id: ObjectId, type: string, path: string | undefined): CorruptObjectError {
+  return new CorruptObjectError(`Object ${id} is a ${type}, not a blob`, { objectId: id, path });
+}

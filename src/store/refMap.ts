@@ -1,0 +1,113 @@
+/**
+ * Branches and tags as async maps from names to snapshots. A tag that stands for another tag is
+ * followed; a ref that stands for no commit is left out of every listing.
+ */
+import { GitStoreError, KeyNotFoundError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import type { StoreContext } from './context.ts';
+import { FS } from './fs.ts';
+import { findRef, refValue } from './resolve.ts';
+import { loadSnapshot, refFolder, type Snapshot, type SnapshotRef } from './snapshot.ts';
+
+export abstract class RefMap implements AsyncIterable<string> {
+  /** @internal */
+  protected readonly store: StoreContext;
+  /** @internal */
+  protected readonly kind: SnapshotRef['kind'];
+
+  /** @internal */
+  constructor(store: StoreContext, kind: SnapshotRef['kind']) {
+    this.store = store;
+    this.kind = kind;
+  }
+
+  /**
+   * The snapshot that the name stands for now.
+   * @throws KeyNotFoundError when there is none of this name
+   * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+   */
+  async get(name: string): Promise<FS> {
+    return (await this.find(name)) ?? this.missing(name);
+  }
+
+  /**
+   * As `get`, but undefined when there is none of this name.
+   * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+   */
+  async find(name: string): Promise<FS | undefined> {
+    const snapshot = await findRef(this.store, { kind: this.kind, name });
+    return snapshot && FS.of(snapshot);
+  }
+
+  /** Whether there is one of this name that stands for a commit. */
+  async has(name: string): Promise<boolean> {
+    const id = await refValue(this.store, { kind: this.kind, name });
+    return id !== undefined && (await this.store.commits.peel(id))?.type === 'commit';
+  }
+
+  /**
+   * Deletes the name, and for a branch its reflog.
+   * @throws KeyNotFoundError when there is none of this name
+   */
+  async delete(name: string): Promise<void> {
+    const old = (await refValue(this.store, { kind: this.kind, name })) ?? this.missing(name);
+    await this.store.refs.update([{ ref: this.fullName(name), old, new: null }]);
+  }
+
+  /** All names, sorted. */
+  async list(): Promise<string[]> {
+    const names: string[] = [];
+    for await (const name of this.keys()) names.push(name);
+    return names;
+  }
+
+  /** All names, sorted. */
+  async *keys(): AsyncGenerator<string, void, undefined> {
+    for await (const [name] of this.commits()) yield name;
+  }
+
+  /** All snapshots, in the order of their names. */
+  async *values(): AsyncGenerator<FS, void, undefined> {
+    for await (const [, fs] of this.entries()) yield fs;
+  }
+
+  /** All names with their snapshots, sorted by name. */
+  async *entries(): AsyncGenerator<[string, FS], void, undefined> {
+    for await (const [name, id] of this.commits()) {
+      yield [name, FS.of(await loadSnapshot(this.store, id, { kind: this.kind, name }))];
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    return this.keys();
+  }
+
+  /** @internal */
+  protected fullName(name: string): string {
+    return refFolder(this.kind) + name;
+  }
+
+  /** @internal The snapshot that a caller wants a name to stand for. */
+  protected snapshotToSet(fs: FS): Snapshot {
+    const snapshot = FS.snapshotOf(fs);
+    if (snapshot.store !== this.store) {
+      throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
+    }
+    return snapshot;
+  }
+
+  /** @internal */
+  protected missing(name: string): never {
+    const what = this.kind === 'branch' ? 'Branch' : 'Tag';
+    throw new KeyNotFoundError(`${what} not found: ${name}`, { ref: name });
+  }
+
+  /** @internal Names and the commits they stand for. */
+  protected async *commits(): AsyncGenerator<[string, ObjectId], void, undefined> {
+    const folder = refFolder(this.kind);
+    for (const { ref, id } of await this.store.refs.list(folder)) {
+      const peeled = await this.store.commits.peel(id);
+      if (peeled?.type === 'commit') yield [ref.slice(folder.length), peeled.id];
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * A *snapshot* is one commit of a store and the ref it was reached by. It is a plain value; `FS` is
+ * the face that users see of it.
+ */
+import { PermissionError } from '../errors.ts';
+import type { Commit } from '../git/commit.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import type { StoreContext } from './context.ts';
+
+/** The branch or tag that a snapshot was reached by. */
+export interface SnapshotRef {
+  readonly kind: 'branch' | 'tag';
+  /** Short name. */
+  readonly name: string;
+}
+
+export interface Snapshot {
+  readonly store: StoreContext;
+  readonly id: ObjectId;
+  readonly commit: Commit;
+  /** Null for a snapshot that was named by its hash, and for a squashed one. */
+  readonly ref: SnapshotRef | null;
+}
+
+const FOLDERS = { branch: 'refs/heads/', tag: 'refs/tags/' } as const;
+
+/** The full name that Git gives the ref. */
+export function fullRefName(ref: SnapshotRef): string {
+  return FOLDERS[ref.kind] + ref.name;
+}
+
+/** Where Git keeps refs of this kind. */
+export function refFolder(kind: SnapshotRef['kind']): string {
+  return FOLDERS[kind];
+}
+
+/** The commit `id` of the store, as reached by `ref`. */
+export async function loadSnapshot(
+  store: StoreContext,
+  id: ObjectId,
+  ref: SnapshotRef | null,
+): Promise<Snapshot> {
+  return { store, id, commit: await store.commits.get(id), ref };
+}
+
+/**
+ * The branch that the snapshot can be written to.
+ * @throws PermissionError when it came from a tag or from a hash
+ */
+export function branchOf(snapshot: Snapshot): SnapshotRef {
+  if (snapshot.ref?.kind === 'branch') return snapshot.ref;
+  if (snapshot.ref !== null) {
+    const { name } = snapshot.ref;
+    throw new PermissionError(`Cannot write to tag '${name}' — use a branch`, { ref: name });
+  }
+  throw new PermissionError(`Cannot write to commit ${shortHash(snapshot.id)} — use a branch`, {
+    ref: snapshot.id,
+  });
+}
+
+/** The seven digits by which people name a commit. */
+export function shortHash(id: ObjectId): string {
+  return id.slice(0, 7);
+}
+
+/** The message without the line ends that Git puts behind it. */
+export function messageOf(commit: Commit): string {
+  return commit.message.replace(/\n+$/, '');
+}
+
+/** What stands in the first line of a commit's message. */
+export function firstLine(message: string): string {
+  const end = message.indexOf('\n');
+  return end < 0 ? message : message.slice(0, end);
+}

@@ -1,0 +1,251 @@
+/**
+ * Changes to a snapshot's tree that are gathered before they become a commit. A *staged* change is
+ * seen by the ones after it, so that the last word on a path wins. What is kept: the *edits* that
+ * make the new tree, and file by file what stood *before* and stands *after* wherever something
+ * changes, for the report and for questions about what stands where.
+ */
+import {
+  FileNotFoundError,
+  InvalidPathError,
+  IsADirectoryError,
+  NotADirectoryError,
+} from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { comparePaths } from '../git/pathBytes.ts';
+import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { ChangeReport, type FileEntry } from '../tree/changes.ts';
+import type { TreeEdit } from '../tree/edit.ts';
+import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
+import type { TreeReader } from '../tree/reader.ts';
+import { fileTypeOf } from '../tree/types.ts';
+import { walkFiles } from '../tree/walk.ts';
+
+/** A mode and an id: what an entry says apart from its name. */
+interface FileValue {
+  readonly mode: FileMode;
+  readonly id: ObjectId;
+}
+
+interface StagedFile extends FileValue {
+  /** The path it had, for what was moved. */
+  readonly src?: string;
+}
+
+/** What stands at a path, staged changes counted. */
+export type Standing =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'file'; readonly mode: FileMode; readonly id: ObjectId };
+
+const NOTHING: Standing = { kind: 'nothing' };
+const DIRECTORY: Standing = { kind: 'directory' };
+
+export class Staging {
+  readonly #trees: TreeReader;
+  readonly #root: ObjectId;
+  readonly #edits = new Map<string, TreeEdit>();
+  readonly #before = new Map<string, FileValue>();
+  readonly #after = new Map<string, StagedFile>();
+  /** How many files of `#after` lie below each directory. */
+  readonly #filled = new Map<string, number>();
+
+  constructor(trees: TreeReader, root: ObjectId) {
+    this.#trees = trees;
+    this.#root = root;
+  }
+
+  /** What makes the new tree, for `applyEdits`. */
+  get edits(): ReadonlyMap<string, TreeEdit> {
+    return this.#edits;
+  }
+
+  /** What stands at a normalized path now. */
+  async standing(path: string): Promise<Standing> {
+    const staged = this.#after.get(path);
+    if (staged !== undefined) return { kind: 'file', mode: staged.mode, id: staged.id };
+    if (path === '' || this.#filled.has(path)) return DIRECTORY;
+    const base = await this.#trees.lookup(this.#root, path);
+    if (base === undefined) return NOTHING;
+    if (fileTypeOf(base.mode) !== 'tree') {
+      return this.#before.has(path) || this.#isCovered(path)
+        ? NOTHING
+        : { kind: 'file', mode: base.mode, id: base.id };
+    }
+    return (await this.#remains(path, base)) ? DIRECTORY : NOTHING;
+  }
+
+  /**
+   * Checks that a file can be put at `path` and returns what stands there.
+   * @throws IsADirectoryError when that is a directory
+   * @throws NotADirectoryError when the path leads through a file or a link
+   */
+  async checkFile(path: string): Promise<Standing> {
+    const standing = await this.standing(path);
+    if (standing.kind === 'directory') {
+      throw new IsADirectoryError(`Is a directory: ${path}`, { path });
+    }
+    if (standing.kind === 'nothing') await this.checkParents(path);
+    return standing;
+  }
+
+  /** @throws NotADirectoryError when a file or a link stands where `path` has a directory */
+  async checkParents(path: string): Promise<void> {
+    for (let at = parentPath(path); at !== '' && !this.#filled.has(at); at = parentPath(at)) {
+      const standing = await this.standing(at);
+      if (standing.kind === 'directory') return;
+      if (standing.kind === 'file') {
+        throw new NotADirectoryError(`Not a directory: ${at}`, { path: at });
+      }
+    }
+  }
+
+  /** Puts a file or a link at `path`, which `checkFile` has found fit. */
+  async put(path: string, mode: FileMode, id: ObjectId): Promise<void> {
+    const file = { mode, id };
+    if (!this.#after.has(path) && !this.#before.has(path)) {
+      const base = await this.#trees.lookup(this.#root, path);
+      if (base !== undefined && fileTypeOf(base.mode) !== 'tree') this.#before.set(path, base);
+    }
+    this.#edits.set(path, file);
+    this.#setAfter(path, file);
+  }
+
+  /**
+   * Removes what stands at `path`. What the snapshot had there and an earlier word has removed may
+   * be removed once more.
+   * @param path as the user wrote it; a trailing `/` says that a directory is meant
+   * @throws FileNotFoundError
+   * @throws IsADirectoryError for a directory without `recursive`
+   * @throws NotADirectoryError for a file with a trailing `/`, or a path that leads through one
+   */
+  async remove(path: string, recursive: boolean): Promise<void> {
+    const target = checkRemovable(path);
+    const standing = await this.standing(target);
+    if (standing.kind === 'directory') {
+      if (!recursive) throw new IsADirectoryError(`Is a directory: ${path}`, { path });
+      await this.#removeDirectory(target);
+    } else if (standing.kind === 'file') {
+      if (path.endsWith('/')) throw new NotADirectoryError(`Not a directory: ${path}`, { path });
+      await this.#removeFile(target);
+    } else if ((await this.#trees.lookup(this.#root, target)) === undefined) {
+      await this.checkParents(target);
+      throw new FileNotFoundError(`No such file or directory: ${path}`, { path });
+    }
+  }
+
+  /**
+   * Puts a whole entry of the snapshot at `path`: a file, or a directory with all it holds. Nothing
+   * must be removed after it.
+   * @param entry a file, link or tree
+   * @param src the path it has in the snapshot
+   */
+  async graft(path: string, entry: TreeEntry, src: string): Promise<void> {
+    if (!isTreeMode(entry.mode)) {
+      await this.put(path, entry.mode, entry.id);
+      this.#setAfter(path, { mode: entry.mode, id: entry.id, src });
+      return;
+    }
+    this.#edits.set(path, { mode: entry.mode, id: entry.id });
+    for await (const file of walkFiles(this.#trees, entry.id)) {
+      const { mode, id } = file;
+      this.#setAfter(joinPath(path, file.path), { mode, id, src: joinPath(src, file.path) });
+    }
+  }
+
+  /** All files that are added, updated and deleted; each list sorted by path. */
+  report(): ChangeReport {
+    const report = new ChangeReport();
+    for (const [path, file] of this.#after) {
+      const before = this.#before.get(path);
+      const { mode, id, src } = file;
+      const entry: FileEntry = { path, type: fileTypeOf(mode), ...(src !== undefined && { src }) };
+      if (before === undefined) report.add.push(entry);
+      else if (before.id !== id || before.mode !== mode) report.update.push(entry);
+    }
+    for (const [path, { mode }] of this.#before) {
+      if (!this.#after.has(path)) report.delete.push({ path, type: fileTypeOf(mode) });
+    }
+    for (const list of [report.add, report.update, report.delete]) {
+      if (list.length > 1) list.sort((a, b) => comparePaths(a.path, b.path));
+    }
+    return report;
+  }
+
+  async #removeFile(path: string): Promise<void> {
+    const base = await this.#trees.lookup(this.#root, path);
+    this.#dropAfter(path);
+    if (base === undefined) {
+      this.#edits.delete(path);
+      return;
+    }
+    this.#edits.set(path, null);
+    if (fileTypeOf(base.mode) !== 'tree') this.#before.set(path, base);
+  }
+
+  async #removeDirectory(path: string): Promise<void> {
+    if (this.#filled.has(path)) {
+      const prefix = `${path}/`;
+      for (const staged of this.#after.keys()) {
+        if (!staged.startsWith(prefix)) continue;
+        this.#dropAfter(staged);
+        this.#edits.delete(staged);
+      }
+    }
+    const base = await this.#trees.lookup(this.#root, path);
+    if (base === undefined) return;
+    this.#edits.set(path, null);
+    if (isTreeMode(base.mode)) {
+      for await (const file of walkFiles(this.#trees, base.id, path)) {
+        this.#before.set(file.path, { mode: file.mode, id: file.id });
+      }
+    } else {
+      this.#before.set(path, base);
+    }
+  }
+
+  /** Whether a directory of the snapshot still holds anything. */
+  async #remains(path: string, base: TreeEntry): Promise<boolean> {
+    if (this.#edits.get(path) === null || this.#isCovered(path)) return false;
+    if (this.#edits.size === 0 || !isTreeMode(base.mode)) return true;
+    let taken = false;
+    for await (const file of walkFiles(this.#trees, base.id, path)) {
+      if (!this.#before.has(file.path)) return true;
+      taken = true;
+    }
+    // An empty tree object is a directory until something was taken from it.
+    return !taken;
+  }
+
+  /** Whether a directory above `path` was removed or replaced by a file. */
+  #isCovered(path: string): boolean {
+    if (this.#edits.size === 0) return false;
+    for (let at = parentPath(path); at !== ''; at = parentPath(at)) {
+      if (this.#edits.has(at)) return true;
+    }
+    return false;
+  }
+
+  #setAfter(path: string, file: StagedFile): void {
+    if (!this.#after.has(path)) this.#count(path, 1);
+    this.#after.set(path, file);
+  }
+
+  #dropAfter(path: string): void {
+    if (this.#after.delete(path)) this.#count(path, -1);
+  }
+
+  #count(path: string, by: 1 | -1): void {
+    for (let at = parentPath(path); at !== ''; at = parentPath(at)) {
+      const files = (this.#filled.get(at) ?? 0) + by;
+      if (files === 0) this.#filled.delete(at);
+      else this.#filled.set(at, files);
+    }
+  }
+}
+
+/** @throws InvalidPathError for the root, which cannot be removed */
+function checkRemovable(path: string): string {
+  const target = normalizePath(path);
+  if (target === '') throw new InvalidPathError('Cannot remove the root directory', { path });
+  return target;
+}
