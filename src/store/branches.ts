@@ -2,6 +2,7 @@
 import { validateRefName } from '../git/refName.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
 import type { StoreContext } from './context.ts';
+import { writeEmptyCommit } from './emptyCommit.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
 import { loadSnapshot, refFolder, shortHash } from './snapshot.ts';
@@ -27,6 +28,15 @@ export class Branches extends RefMap {
     const reflog = { who: store.signature(), message };
     await store.refs.update([{ ref: this.fullName(name), new: id, reflog }]);
     return FS.of({ store, id, commit, ref: { kind: 'branch', name } });
+  }
+
+  /**
+   * Points the branch to a new commit without files or parents; it may exist or not.
+   * @throws InvalidRefNameError
+   */
+  async setEmpty(name: string): Promise<FS> {
+    validateRefName(name);
+    return this.set(name, FS.of(await writeEmptyCommit(this.store, name)));
   }
 
   /**

@@ -5,14 +5,15 @@ import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { Branches } from './branches.ts';
-import { inSession, writeCommit } from './commit.ts';
+import { inSession } from './commit.ts';
 import { type CommitterOptions, StoreContext } from './context.ts';
 import { type FileData, isInMemory, storeData } from './data.ts';
+import { writeEmptyCommit } from './emptyCommit.ts';
 import { FS, type WriteOptions } from './fs.ts';
 import { ancestorOf } from './history.ts';
 import { hasBlob, readByHash } from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
-import { firstLine, refFolder } from './snapshot.ts';
+import { firstLine, messageOf, refFolder } from './snapshot.ts';
 import { Tags } from './tags.ts';
 import { type UpdateOptions, updateBranch } from './update.ts';
 
@@ -173,12 +174,9 @@ export class GitStore implements AsyncDisposable {
     if ('id' in head) return;
     const folder = refFolder('branch');
     const ref = branch === undefined ? head.ref : folder + branch;
-    const message = `Initialize ${ref.slice(folder.length)}`;
-    const { id, commit } = await inSession(this.#context, async (writer) => {
-      const tree = await writer.write('tree', new Uint8Array(0));
-      return writeCommit(this.#context, writer, { tree, parents: [], message });
-    });
-    const reflog = { who: commit.committer, message: `commit (initial): ${firstLine(message)}` };
+    const { id, commit } = await writeEmptyCommit(this.#context, ref.slice(folder.length));
+    const message = `commit (initial): ${firstLine(messageOf(commit))}`;
+    const reflog = { who: commit.committer, message };
     try {
       await refs.update([{ ref, old: null, new: id, reflog }]);
     } catch (error) {

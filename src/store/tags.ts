@@ -13,19 +13,22 @@ export class Tags extends RefMap {
 
   /**
    * Makes a tag that stands for a snapshot of this store (a lightweight one, in Git's words).
+   * @param options.force move a tag of this name that exists
    * @returns the snapshot as that tag's, read-only
-   * @throws KeyExistsError when there is a tag of this name
+   * @throws KeyExistsError when there is a tag of this name, without `force`
    * @throws InvalidRefNameError
    */
-  async set(name: string, fs: FS): Promise<FS> {
+  async set(name: string, fs: FS, options: { force?: boolean | undefined } = {}): Promise<FS> {
     const { store } = this;
     validateRefName(name);
     const { id, commit } = this.snapshotToSet(fs);
-    const reflog = { who: store.signature(), message: 'tag: created' };
+    const { force = false } = options;
+    const old = force ? undefined : null;
+    const reflog = { who: store.signature(), message: force ? 'tag: set' : 'tag: created' };
     try {
-      await store.refs.update([{ ref: this.fullName(name), old: null, new: id, reflog }]);
+      await store.refs.update([{ ref: this.fullName(name), old, new: id, reflog }]);
     } catch (cause) {
-      if (!(cause instanceof StaleSnapshotError)) throw cause;
+      if (force || !(cause instanceof StaleSnapshotError)) throw cause;
       throw new KeyExistsError(`Tag exists already: ${name}`, { ref: name, cause });
     }
     return FS.of({ store, id, commit, ref: { kind: 'tag', name } });

@@ -1,0 +1,17 @@
+/** The commit that a branch without history begins with. */
+import { inSession, writeCommit } from './commit.ts';
+import type { StoreContext } from './context.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/**
+ * Writes a commit without files or parents. It is on no branch yet.
+ * @param branch short name of the branch it is for, for its message
+ */
+export function writeEmptyCommit(store: StoreContext, branch: string): Promise<Snapshot> {
+  return inSession(store, async (writer) => {
+    const tree = await writer.write('tree', new Uint8Array(0));
+    const message = `Initialize ${branch}`;
+    const made = await writeCommit(store, writer, { tree, parents: [], message });
+    return { store, ...made, ref: null };
+  });
+}
