@@ -5,7 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchClosedError } from '../../errors.ts';
-import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
+import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
 import type { ObjectWriter } from '../storage.ts';
 import type { DeflatePool } from './deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
@@ -50,7 +50,7 @@ export class BareObjectWriter implements ObjectWriter {
   async write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
     this.#checkOpen();
     const id = hashObject(type, body);
-    if (this.#known.has(id) || id === EMPTY_TREE_ID) return id;
+    if (this.#known.has(id)) return id;
     this.#known.add(id);
     if (this.#context.holds(id)) return id;
     if (this.#spilled) {
