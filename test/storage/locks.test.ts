@@ -99,7 +99,7 @@ describe('a lock of Git', () => {
 
   test('on one ref does not keep others from other refs', async () => {
     writeFileSync(join(store, `${MAIN}.lock`), '');
-    const refs = new BareRefs(store, { durability: 'fast', lockTimeout: 1000 });
+    const refs = new BareRefs(store, { durability: 'fast', lockTimeout: 300 });
     const blocked = refs.update([{ ref: MAIN, new: b }]).catch((error: unknown) => error);
     await refs.update([{ ref: TWIN, old: a, new: b }]);
     expect(await refs.get(TWIN)).toBe(b);
