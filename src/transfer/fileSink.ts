@@ -1,17 +1,18 @@
 /**
  * Where a copy to disk puts small files. The calls that create a file take longer than getting its
- * contents out of the store, so a second thread makes them, from batches in transferred buffers. For
+ * contents out of the store, so a second thread makes them, from batches in shared memory. For
  * a handful of files starting a thread is not worth it: they are written at once.
  */
 import * as fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type FileJob, finishFile, putFile } from './putFile.ts';
+import { SMALL_FILE } from './readLocal.ts';
 
 /** Called when a file is in its place, or could not be put there. */
 export type FileDone = (error: unknown) => void;
 
 export interface FileSink {
-  /** Takes a file; waits only as long as too much is queued. The bytes are copied. */
+  /** Takes a file of at most `SMALL_FILE` bytes; waits only as long as too much is queued. The bytes are copied. */
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void;
   /** Waits until everything taken is done. */
   drain(): Promise<void>;
@@ -23,7 +24,7 @@ export interface FileSink {
 const MANY_FILES = 200;
 
 /** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
-const BATCH_BYTES = 1 << 20;
+const BATCH_BYTES = SMALL_FILE;
 const BATCH_FULL = 256 << 10;
 const BATCH_FILES = 128;
 
@@ -56,24 +57,22 @@ interface Batch {
   /** Where each job's data ends in the buffer; it begins where the one before ends. */
   readonly ends: number[];
   readonly done: FileDone[];
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: Uint8Array<SharedArrayBuffer>;
 }
 
 interface Request {
   readonly jobs: readonly FileJob[];
   readonly ends: readonly number[];
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: Uint8Array<SharedArrayBuffer>;
 }
 
 interface Reply {
-  /** The buffer back, to be used again. */
-  readonly buffer: Uint8Array<ArrayBuffer>;
   readonly failures: readonly { index: number; message: string; code: string | undefined }[];
 }
 
 class ThreadSink implements FileSink {
   readonly #worker: Worker;
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
   readonly #sent: Batch[] = [];
   #filling: Batch | undefined;
   /** Wakes whoever waits for a batch to come back. */
@@ -97,7 +96,7 @@ class ThreadSink implements FileSink {
       this.#send();
       batch = undefined;
     }
-    batch ??= this.#newBatch(data.length);
+    batch ??= this.#newBatch();
     this.#filling = batch;
     const start = batch.ends.at(-1) ?? 0;
     batch.buffer.set(data, start);
@@ -121,9 +120,8 @@ class ThreadSink implements FileSink {
     }
   }
 
-  #newBatch(atLeast: number): Batch {
-    const reused = atLeast <= BATCH_BYTES ? this.#free.pop() : undefined;
-    const buffer = reused ?? new Uint8Array(Math.max(atLeast, BATCH_BYTES));
+  #newBatch(): Batch {
+    const buffer = this.#free.pop() ?? new Uint8Array(new SharedArrayBuffer(BATCH_BYTES));
     return { jobs: [], ends: [], done: [], buffer };
   }
 
@@ -134,13 +132,13 @@ class ThreadSink implements FileSink {
     this.#sent.push(batch);
     const { jobs, ends, buffer } = batch;
     const request: Request = { jobs, ends, buffer };
-    this.#worker.postMessage(request, [buffer.buffer]);
+    this.#worker.postMessage(request);
   }
 
-  #finished({ buffer, failures }: Reply): void {
+  #finished({ failures }: Reply): void {
     const batch = this.#sent.shift();
     if (batch === undefined) return;
-    if (buffer.length === BATCH_BYTES) this.#free.push(buffer);
+    this.#free.push(batch.buffer);
     const errors = new Map<number, Error>();
     for (const { index, message, code } of failures) {
       errors.set(index, Object.assign(new Error(message), { code }));
@@ -177,6 +175,6 @@ function workerMain(put: typeof putFile, finish: typeof finishFile): void {
       }
       start = end;
     }
-    parentPort.postMessage({ buffer, failures }, [buffer.buffer]);
+    parentPort.postMessage({ failures });
   });
 }

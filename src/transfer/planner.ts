@@ -198,7 +198,7 @@ class Planner<S extends Entry, D extends Entry> {
   async #blocker(path: string): Promise<string | undefined> {
     for (let at = path; at !== ''; at = parentPath(at)) {
       const entry = (await this.#listing(parentPath(at)))?.get(baseName(at));
-      if (entry !== undefined) return at;
+      if (entry !== undefined) return isTreeMode(entry.mode) ? undefined : at;
     }
     return undefined;
   }
