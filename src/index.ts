@@ -12,7 +12,7 @@ export { Branches } from './store/branches.ts';
 export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
 export { type CommitOptions, FS, type ReshapeOptions, type WriteOptions } from './store/fs.ts';
-export { GitStore, type OpenOptions, retryWrite, type StoreOptions } from './store/gitStore.ts';
+export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
 export type { LogFilter } from './store/log.ts';
 export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
 export {
@@ -22,8 +22,9 @@ export {
   type RepositoryPath,
 } from './store/refPath.ts';
 export { Tags } from './store/tags.ts';
-export type { UpdateOptions } from './store/update.ts';
+export { retryWrite, type UpdateOptions } from './store/update.ts';
 export { Writer } from './store/writer.ts';
+export type { CopyInOptions, CopyOptions, CopyProgress } from './transfer/options.ts';
 export {
   type ChangeAction,
   type ChangeProblem,

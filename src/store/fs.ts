@@ -2,6 +2,7 @@
 import type { ObjectId } from '../git/objectId.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { ByteRange } from '../storage/storage.ts';
+import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { globTree } from '../tree/glob.ts';
 import { normalizePath } from '../tree/paths.ts';
@@ -9,6 +10,7 @@ import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { type ApplyChanges, applyChanges } from './apply.ts';
 import { Batch } from './batch.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
+import { copyFromDisk, copyToDisk } from './copy.ts';
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
@@ -305,6 +307,39 @@ export class FS {
   ): Promise<FS> {
     const choices = reshapeChoices('mv', options);
     return wrap(await movePaths(this.#snapshot, listOf(sources), dest, choices));
+  }
+
+  /**
+   * Copies files and directories of the local disk into the store and commits them.
+   * @param sources local paths, taken literally: `dir` for the directory itself, `dir/` for what is
+   *   in it, `base/./rest` to keep `rest` below `dest`
+   * @param dest a path of the store; a directory when it is one, ends in `/`, or sources are several
+   * @throws FileNotFoundError, NotADirectoryError, InvalidPathError
+   * @throws GitStoreError for a file that cannot be read; with `ignoreErrors` it is in the report
+   */
+  async copyIn(
+    sources: string | readonly string[],
+    dest: string,
+    options: CopyInOptions & CommitOptions = {},
+  ): Promise<FS> {
+    const choices = choicesOf({ operation: 'cp', ...options });
+    return wrap(await copyFromDisk(this.#snapshot, listOf(sources), dest, options, choices));
+  }
+
+  /**
+   * Copies files and directories of the snapshot to the local disk. Nothing outside `dest` is
+   * touched, whatever names or links the snapshot holds.
+   * @param sources paths of the store, in the forms of `copyIn`
+   * @returns the same snapshot with the report
+   * @throws FileNotFoundError, NotADirectoryError
+   * @throws GitStoreError for a file that cannot be written; with `ignoreErrors` it is in the report
+   */
+  async copyOut(
+    sources: string | readonly string[],
+    dest: string,
+    options: CopyOptions = {},
+  ): Promise<FS> {
+    return wrap(await copyToDisk(this.#snapshot, listOf(sources), dest, options));
   }
 
   /** The first parent's snapshot; null for a first commit. */

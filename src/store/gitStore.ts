@@ -3,13 +3,10 @@ import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
-import { checkWritablePath } from '../tree/paths.ts';
 import { Branches } from './branches.ts';
-import { inSession } from './commit.ts';
 import { type CommitterOptions, StoreContext } from './context.ts';
-import { type FileData, isInMemory, storeData } from './data.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
-import { FS, type WriteOptions } from './fs.ts';
+import { FS } from './fs.ts';
 import { ancestorOf } from './history.ts';
 import { hasBlob, readByHash } from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
@@ -48,10 +45,11 @@ export interface OpenOptions extends StoreOptions {
 export class GitStore implements AsyncDisposable {
   readonly branches: Branches;
   readonly tags: Tags;
-  readonly #context: StoreContext;
+  /** @internal */
+  readonly context: StoreContext;
 
   private constructor(context: StoreContext) {
-    this.#context = context;
+    this.context = context;
     this.branches = new Branches(context);
     this.tags = new Tags(context);
   }
@@ -94,7 +92,7 @@ export class GitStore implements AsyncDisposable {
 
   /** Where the store is: for one on disk, the repository's directory. */
   get path(): string {
-    return this.#context.location;
+    return this.context.location;
   }
 
   /**
@@ -105,7 +103,7 @@ export class GitStore implements AsyncDisposable {
    * @throws GitStoreError (`EAMBIGUOUS`) for a short hash that fits several commits
    */
   async fs(ref: string, options: { back?: number | undefined } = {}): Promise<FS> {
-    const snapshot = await resolveSnapshot(this.#context, ref);
+    const snapshot = await resolveSnapshot(this.context, ref);
     return FS.of(await ancestorOf(snapshot, options.back ?? 0));
   }
 
@@ -121,7 +119,7 @@ export class GitStore implements AsyncDisposable {
     change: (fs: FS) => Promise<FS>,
     options: UpdateOptions = {},
   ): Promise<FS> {
-    return updateBranch(this.#context, branch, change, options);
+    return updateBranch(this.context, branch, change, options);
   }
 
   /**
@@ -129,52 +127,32 @@ export class GitStore implements AsyncDisposable {
    * @throws FileNotFoundError when the store has no such blob
    */
   async readByHash(hash: string, range?: ByteRange): Promise<Uint8Array> {
-    return readByHash(this.#context, hash, range);
+    return readByHash(this.context, hash, range);
   }
 
   /** Whether the store has a blob of this full hash. */
   async hasHash(hash: string): Promise<boolean> {
-    return hasBlob(this.#context, hash);
+    return hasBlob(this.context, hash);
   }
 
   /** Lets go of files, locks and threads. */
   async close(): Promise<void> {
-    await this.#context.close();
+    await this.context.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** @internal Writes one file to the newest snapshot of a branch, as often as it takes. */
-  async retryWrite(
-    branch: string,
-    path: string,
-    data: FileData,
-    options: WriteOptions & UpdateOptions,
-  ): Promise<FS> {
-    checkWritablePath(path);
-    const { signal } = options;
-    // A stream can be read only once, so it is stored before the first try.
-    const source = isInMemory(data)
-      ? { data }
-      : await inSession(this.#context, async (writer) => {
-          const blob = await storeData(writer, data, signal);
-          await writer.finish();
-          return { blob };
-        });
-    return this.update(branch, (fs) => fs.writeSource(path, source, options), options);
-  }
-
   /** Gives a store without any refs its first commit. */
   async #begin(branch: string | undefined): Promise<void> {
-    const { refs } = this.#context;
+    const { refs } = this.context;
     if ((await refs.list('refs/')).length > 0) return;
     const head = await refs.head();
     if ('id' in head) return;
     const folder = refFolder('branch');
     const ref = branch === undefined ? head.ref : folder + branch;
-    const { id, commit } = await writeEmptyCommit(this.#context, ref.slice(folder.length));
+    const { id, commit } = await writeEmptyCommit(this.context, ref.slice(folder.length));
     const message = `commit (initial): ${firstLine(messageOf(commit))}`;
     const reflog = { who: commit.committer, message };
     try {
@@ -185,19 +163,4 @@ export class GitStore implements AsyncDisposable {
     }
     if (head.ref !== ref) await refs.setHead(ref);
   }
-}
-
-/**
- * Writes one file to the newest snapshot of a branch, again when the branch moves meanwhile. A
- * stream is read once, to its end, before the branch is looked at.
- * @throws as `GitStore.update` and `FS.write`
- */
-export function retryWrite(
-  store: GitStore,
-  branch: string,
-  path: string,
-  data: FileData,
-  options: WriteOptions & UpdateOptions = {},
-): Promise<FS> {
-  return store.retryWrite(branch, path, data, options);
 }

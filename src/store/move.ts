@@ -1,15 +1,10 @@
 /** Removing and moving within a snapshot. Both are edits of tree entries; no blob is read. */
-import {
-  FileNotFoundError,
-  GitStoreError,
-  InvalidPathError,
-  IsADirectoryError,
-  NotADirectoryError,
-} from '../errors.ts';
+import { FileNotFoundError, GitStoreError, InvalidPathError } from '../errors.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { baseName, checkWritablePath, isWithin, joinPath, normalizePath } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
+import { isADirectory, notADirectory } from './pathErrors.ts';
 import { requireEntry } from './read.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
 import { Staging } from './staging.ts';
@@ -79,7 +74,7 @@ async function planMoves(
   const isDirectory = standing !== undefined && fileTypeOf(standing.mode) === 'tree';
   const into = isDirectory || sources.length > 1 || dest.endsWith('/');
   if (into && standing !== undefined && !isDirectory) {
-    throw new NotADirectoryError(`Not a directory: ${dest}`, { path: dest });
+    throw notADirectory(dest);
   }
   const moves: Move[] = [];
   for (const source of sources) {
@@ -97,10 +92,10 @@ async function planMoves(
 function checkSource(entry: TreeEntry, source: string, recursive: boolean): void {
   const isDirectory = fileTypeOf(entry.mode) === 'tree';
   if (isDirectory && !recursive) {
-    throw new IsADirectoryError(`Is a directory: ${source}`, { path: source });
+    throw isADirectory(source);
   }
   if (!isDirectory && source.endsWith('/')) {
-    throw new NotADirectoryError(`Not a directory: ${source}`, { path: source });
+    throw notADirectory(source);
   }
 }
 
@@ -128,8 +123,7 @@ async function checkTarget(staging: Staging, entry: TreeEntry, to: string): Prom
     return;
   }
   const standing = await staging.standing(to);
-  if (standing.kind === 'file')
-    throw new NotADirectoryError(`Not a directory: ${to}`, { path: to });
+  if (standing.kind === 'file') throw notADirectory(to);
   if (standing.kind === 'directory') {
     throw new GitStoreError(`Directory is not empty: ${to}`, 'ENOTEMPTY', { path: to });
   }

@@ -1,11 +1,5 @@
 /** Reading from a snapshot: from a path to bytes, text, streams, listings and facts about it. */
-import {
-  CorruptObjectError,
-  FileNotFoundError,
-  GitStoreError,
-  IsADirectoryError,
-  NotADirectoryError,
-} from '../errors.ts';
+import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import { comparePaths, decodePath } from '../git/pathBytes.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
@@ -16,6 +10,7 @@ import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { walkFiles } from '../tree/walk.ts';
 import type { StoreContext } from './context.ts';
 import { checkRange } from './data.ts';
+import { isADirectory, notADirectory, notFound } from './pathErrors.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** One entry of a directory. */
@@ -62,7 +57,7 @@ export async function requireEntry(snapshot: Snapshot, path: string): Promise<Tr
 export async function requireFile(snapshot: Snapshot, path: string): Promise<TreeEntry> {
   const entry = await requireEntry(snapshot, path);
   if (fileTypeOf(entry.mode) === 'tree') {
-    throw new IsADirectoryError(`Is a directory: ${path}`, { path });
+    throw isADirectory(path);
   }
   return entry;
 }
@@ -70,7 +65,7 @@ export async function requireFile(snapshot: Snapshot, path: string): Promise<Tre
 async function requireDirectory(snapshot: Snapshot, path: string): Promise<TreeEntry> {
   const entry = await requireEntry(snapshot, path);
   if (fileTypeOf(entry.mode) !== 'tree') {
-    throw new NotADirectoryError(`Not a directory: ${path}`, { path });
+    throw notADirectory(path);
   }
   return entry;
 }
@@ -82,9 +77,9 @@ async function missing(snapshot: Snapshot, normal: string, path: string): Promis
     const entry = await trees.lookup(snapshot.commit.tree, at);
     if (entry === undefined) continue;
     if (fileTypeOf(entry.mode) === 'tree') break;
-    throw new NotADirectoryError(`Not a directory: ${at}`, { path });
+    throw notADirectory(at);
   }
-  throw new FileNotFoundError(`No such file or directory: ${path}`, { path });
+  throw notFound(path);
 }
 
 /** A blob, or a part of it, as bytes of the caller's own. @param path for messages */

@@ -4,12 +4,7 @@
  * make the new tree, and file by file what stood *before* and stands *after* wherever something
  * changes, for the report and for questions about what stands where.
  */
-import {
-  FileNotFoundError,
-  InvalidPathError,
-  IsADirectoryError,
-  NotADirectoryError,
-} from '../errors.ts';
+import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
@@ -19,6 +14,7 @@ import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import { walkFiles } from '../tree/walk.ts';
+import { isADirectory, notADirectory, notFound } from './pathErrors.ts';
 
 /** A mode and an id: what an entry says apart from its name. */
 interface FileValue {
@@ -82,7 +78,7 @@ export class Staging {
   async checkFile(path: string): Promise<Standing> {
     const standing = await this.standing(path);
     if (standing.kind === 'directory') {
-      throw new IsADirectoryError(`Is a directory: ${path}`, { path });
+      throw isADirectory(path);
     }
     if (standing.kind === 'nothing') await this.checkParents(path);
     return standing;
@@ -94,7 +90,7 @@ export class Staging {
       const standing = await this.standing(at);
       if (standing.kind === 'directory') return;
       if (standing.kind === 'file') {
-        throw new NotADirectoryError(`Not a directory: ${at}`, { path: at });
+        throw notADirectory(at);
       }
     }
   }
@@ -122,14 +118,14 @@ export class Staging {
     const target = checkRemovable(path);
     const standing = await this.standing(target);
     if (standing.kind === 'directory') {
-      if (!recursive) throw new IsADirectoryError(`Is a directory: ${path}`, { path });
+      if (!recursive) throw isADirectory(path);
       await this.#removeDirectory(target);
     } else if (standing.kind === 'file') {
-      if (path.endsWith('/')) throw new NotADirectoryError(`Not a directory: ${path}`, { path });
+      if (path.endsWith('/')) throw notADirectory(path);
       await this.#removeFile(target);
     } else if ((await this.#trees.lookup(this.#root, target)) === undefined) {
       await this.checkParents(target);
-      throw new FileNotFoundError(`No such file or directory: ${path}`, { path });
+      throw notFound(path);
     }
   }
 

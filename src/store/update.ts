@@ -1,9 +1,14 @@
 /** Changing a branch that others change too: read, change, and again when it has moved meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GitStoreError, KeyNotFoundError, StaleSnapshotError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
+import { checkWritablePath } from '../tree/paths.ts';
+import { inSession } from './commit.ts';
 import type { StoreContext } from './context.ts';
-import { FS } from './fs.ts';
+import { type FileData, isInMemory, storeData } from './data.ts';
+import { FS, type WriteOptions } from './fs.ts';
+import type { GitStore } from './gitStore.ts';
 import { findRef } from './resolve.ts';
 import { fullRefName, type SnapshotRef } from './snapshot.ts';
 
@@ -68,4 +73,32 @@ async function attempt(
   } finally {
     giveBack?.();
   }
+}
+
+/**
+ * Writes one file to the newest snapshot of a branch, again when the branch moves meanwhile. A
+ * stream is read once, to its end, before the branch is looked at.
+ * @throws as `GitStore.update` and `FS.write`
+ */
+export async function retryWrite(
+  store: GitStore,
+  branch: string,
+  path: string,
+  data: FileData,
+  options: WriteOptions & UpdateOptions = {},
+): Promise<FS> {
+  checkWritablePath(path);
+  // A stream can be read only once, so it is stored before the first try.
+  const source = isInMemory(data)
+    ? { data }
+    : { blob: await storeBlob(store.context, data, options.signal) };
+  return store.update(branch, (fs) => fs.writeSource(path, source, options), options);
+}
+
+function storeBlob(store: StoreContext, data: FileData, signal?: AbortSignal): Promise<ObjectId> {
+  return inSession(store, async (writer) => {
+    const id = await storeData(writer, data, signal);
+    await writer.finish();
+    return id;
+  });
 }

@@ -1,0 +1,43 @@
+/**
+ * Copying between the local disk and a snapshot, by `transfer/`. It is loaded when it is first
+ * called: most who read or write a file have no use for it.
+ */
+import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
+import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
+import { branchOf, type Snapshot } from './snapshot.ts';
+
+/** Copies files and directories of the local disk to `dest` and commits them. */
+export async function copyFromDisk(
+  snapshot: Snapshot,
+  sources: readonly string[],
+  dest: string,
+  options: CopyInOptions,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  branchOf(snapshot);
+  const { store, commit } = snapshot;
+  const target = { trees: store.trees, root: commit.tree, storePath: store.location };
+  const { copyIn } = await import('../transfer/copyIn.ts');
+  if (options.dryRun === true) {
+    const { report } = await copyIn({ ...target, writer: null }, sources, dest, options);
+    return { snapshot, changes: report };
+  }
+  return inSession(store, async (writer) => {
+    const { edits, report } = await copyIn({ ...target, writer }, sources, dest, options);
+    return commitEdits(snapshot, writer, edits, report, choices);
+  });
+}
+
+/** Copies files and directories of the snapshot to the local disk. */
+export async function copyToDisk(
+  snapshot: Snapshot,
+  sources: readonly string[],
+  dest: string,
+  options: CopyOptions,
+): Promise<Outcome> {
+  const { store, commit } = snapshot;
+  const time = new Date(commit.committer.time * 1000);
+  const source = { trees: store.trees, root: commit.tree, storePath: store.location, time };
+  const { copyOut } = await import('../transfer/copyOut.ts');
+  return { snapshot, changes: await copyOut(source, sources, dest, options) };
+}
