@@ -2,6 +2,7 @@
  * Copying between the local disk and a snapshot, by `transfer/`. It is loaded when it is first
  * called: most who read or write a file have no use for it.
  */
+import type { SourceTree } from '../transfer/copyAcross.ts';
 import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
@@ -40,4 +41,22 @@ export async function copyToDisk(
   const source = { trees: store.trees, root: commit.tree, storePath: store.location, time };
   const { copyOut } = await import('../transfer/copyOut.ts');
   return { snapshot, changes: await copyOut(source, sources, dest, options) };
+}
+
+/** Copies what stands in other snapshots of the store into the snapshot's branch. */
+export async function copyFromSnapshots(
+  snapshot: Snapshot,
+  sources: readonly SourceTree[],
+  dest: string,
+  options: CopyOptions,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  branchOf(snapshot);
+  const target = { trees: snapshot.store.trees, root: snapshot.commit.tree };
+  const { copyAcross } = await import('../transfer/copyAcross.ts');
+  const { edits, report } = await copyAcross(target, sources, dest, options);
+  if (options.dryRun) return { snapshot, changes: report };
+  return inSession(snapshot.store, (writer) =>
+    commitEdits(snapshot, writer, edits, report, choices),
+  );
 }

@@ -1,4 +1,5 @@
 /** `FS`, the face of a snapshot: what users read, write and walk through history with. */
+import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { ByteRange } from '../storage/storage.ts';
@@ -10,7 +11,7 @@ import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { type ApplyChanges, applyChanges } from './apply.ts';
 import { Batch } from './batch.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
-import { copyFromDisk, copyToDisk } from './copy.ts';
+import { copyFromDisk, copyFromSnapshots, copyToDisk } from './copy.ts';
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
@@ -18,6 +19,7 @@ import { type LogFilter, walkLog } from './log.ts';
 import { movePaths, removePaths } from './move.ts';
 import type { StatResult, WalkEntry, WalkStep } from './read.ts';
 import * as reading from './read.ts';
+import { resolveSnapshot } from './resolve.ts';
 import { messageOf, type Snapshot } from './snapshot.ts';
 import { type FileSource, writeFile } from './write.ts';
 import { Writer } from './writer.ts';
@@ -340,6 +342,43 @@ export class FS {
     options: CopyOptions = {},
   ): Promise<FS> {
     return wrap(await copyToDisk(this.#snapshot, listOf(sources), dest, options));
+  }
+
+  /**
+   * Copies files and directories of another snapshot of the same store to this one's branch. No blob
+   * is read.
+   * @param source a snapshot, or the name of a branch or tag, or a hash
+   * @param sources paths of the store, in the forms of `copyIn`
+   * @throws FileNotFoundError, NotADirectoryError
+   */
+  copyFromRef(
+    source: FS | string,
+    sources: string | readonly string[],
+    dest = '',
+    options: CopyOptions & CommitOptions = {},
+  ): Promise<FS> {
+    return this.copyFromRefs([{ source, paths: listOf(sources) }], dest, options);
+  }
+
+  /** As `copyFromRef`, with sources from several snapshots in one commit. */
+  async copyFromRefs(
+    sources: readonly { source: FS | string; paths: readonly string[] }[],
+    dest = '',
+    options: CopyOptions & CommitOptions = {},
+  ): Promise<FS> {
+    const { store } = this.#snapshot;
+    const groups = await Promise.all(
+      sources.map(async ({ source, paths }) => {
+        const from =
+          typeof source === 'string' ? await resolveSnapshot(store, source) : FS.snapshotOf(source);
+        if (from.store !== store) {
+          throw new GitStoreError('The source is a snapshot of another store', 'EINVAL');
+        }
+        return { root: from.commit.tree, sources: paths };
+      }),
+    );
+    const choices = choicesOf({ operation: 'cp', ...options });
+    return wrap(await copyFromSnapshots(this.#snapshot, groups, dest, options, choices));
   }
 
   /** The first parent's snapshot; null for a first commit. */

@@ -1,25 +1,15 @@
 /** Copying from disk into a tree: what `cp` and `sync` do with local sources. */
-import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../errors.ts';
-import { isTreeMode } from '../git/tree.ts';
-import { checkWritablePath, normalizePath } from '../tree/paths.ts';
+import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { fileModeOf } from '../tree/types.ts';
 import { BlobExecutor, type CopyInResult, type CopyInTarget } from './blobExecutor.ts';
 import { DirectoryIdentity, type DiskEntry, withSlashes } from './diskFiles.ts';
 import { DiskSource } from './diskPlaces.ts';
+import { planInto } from './intoTree.ts';
 import { localError } from './localErrors.ts';
 import type { CopyInOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
-import { planCopy } from './planner.ts';
 import { CopyRun } from './run.ts';
-import {
-  deletesAllowed,
-  type FoundSource,
-  land,
-  landingPath,
-  parseSource,
-  requireSources,
-} from './sources.ts';
-import { StoreDestination } from './storePlaces.ts';
+import { type FoundSource, parseSource, requireSources } from './sources.ts';
 
 export type { CopyInResult, CopyInTarget } from './blobExecutor.ts';
 
@@ -49,23 +39,9 @@ export async function copyIn(
     fileMode: options.mode === undefined ? undefined : fileModeOf(options.mode),
   });
   const found = findSources(sources, place, store, run);
-  const base = normalizePath(dest);
-  const standing = await standingAt(target, base);
-  const landings = land(found, standing === 'directory' || dest.endsWith('/'), sources.length);
-  for (const { path, entry } of landings.all) {
-    const landing = landingPath(base, path);
-    if (landing !== '') checkWritablePath(landing);
-    if (standing === 'file' && (path !== '' || isTreeMode(entry.mode))) {
-      throw new NotADirectoryError(`${base}: not a directory`, { path: base });
-    }
-  }
-  const plan = await planCopy({
-    source: place,
-    landings: landings.all,
-    destination: new StoreDestination(target.trees, target.root),
-    base,
+  const plan = await planInto(target, place, found, dest, {
+    sources: sources.length,
     options,
-    deletes: deletesAllowed(options, landings, sources.length),
     run,
   });
   return new BlobExecutor(target, run, place, follow).execute(plan);
@@ -100,23 +76,4 @@ function findSources(
     }
   }
   return found;
-}
-
-/** @throws NotADirectoryError when the way to `path` leads through a file */
-async function standingAt(
-  { trees, root }: CopyInTarget,
-  path: string,
-): Promise<'directory' | 'file' | 'nothing'> {
-  const segments = path.split('/');
-  for (let count = 1; count < segments.length; count++) {
-    const above = segments.slice(0, count).join('/');
-    const entry = await trees.lookup(root, above);
-    if (entry === undefined) return 'nothing';
-    if (!isTreeMode(entry.mode)) {
-      throw new NotADirectoryError(`${above}: not a directory`, { path: above });
-    }
-  }
-  const entry = await trees.lookup(root, path);
-  if (entry === undefined) return 'nothing';
-  return isTreeMode(entry.mode) ? 'directory' : 'file';
 }

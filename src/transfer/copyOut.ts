@@ -1,8 +1,8 @@
 /** Copying from a tree to disk: what `cp` and `sync` do with a local destination. */
-import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../errors.ts';
-import { isTreeMode, MODE_GITLINK, type TreeEntry } from '../git/tree.ts';
+import { GitStoreError, NotADirectoryError } from '../errors.ts';
+import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import type { ChangeReport } from '../tree/changes.ts';
-import { baseName, normalizePath } from '../tree/paths.ts';
+import { baseName } from '../tree/paths.ts';
 import { type CopyOutSource, DiskExecutor } from './diskExecutor.ts';
 import { DirectoryIdentity, parentOnDisk, readEntry, withSlashes } from './diskFiles.ts';
 import { DiskDestination } from './diskPlaces.ts';
@@ -10,15 +10,8 @@ import { localError } from './localErrors.ts';
 import type { CopyOptions } from './options.ts';
 import { planCopy } from './planner.ts';
 import { CopyRun } from './run.ts';
-import {
-  deletesAllowed,
-  type FoundSource,
-  type Landing,
-  land,
-  parseSource,
-  requireSources,
-} from './sources.ts';
-import { refuseOnDisk, StoreSource } from './storePlaces.ts';
+import { deletesAllowed, type Landing, land, requireSources } from './sources.ts';
+import { findInTree, refuseOnDisk, StoreSource } from './storePlaces.ts';
 
 export type { CopyOutSource } from './diskExecutor.ts';
 
@@ -42,7 +35,7 @@ export async function copyOut(
   requireSources(sources);
   const run = new CopyRun(options);
   const store = DirectoryIdentity.of(source.storePath);
-  const found = await findSources(source, sources, run);
+  const found = await findInTree(source, sources, run);
   const { directory, name, isDirectory } = lookAt(withSlashes(dest), store);
   const landings = land(found, isDirectory, sources.length);
   const place = new DiskDestination(
@@ -67,27 +60,6 @@ export async function copyOut(
   });
   const executor = new DiskExecutor(source, place, run, options.dryRun ?? false);
   return executor.execute(plan);
-}
-
-async function findSources(
-  { trees, root }: CopyOutSource,
-  sources: readonly string[],
-  run: CopyRun,
-): Promise<FoundSource<TreeEntry>[]> {
-  const found: FoundSource<TreeEntry>[] = [];
-  for (const text of sources) {
-    const parsed = parseSource(text);
-    const source = { ...parsed, path: normalizePath(parsed.path) };
-    const entry = await trees.lookup(root, source.path);
-    if (entry === undefined) {
-      run.fail(text, new FileNotFoundError(`${text}: no such file or directory`, { path: text }));
-    } else if (entry.mode === MODE_GITLINK) {
-      run.warn(text, 'skipped: a submodule, whose files are not in this store');
-    } else {
-      found.push({ source, entry });
-    }
-  }
-  return found;
 }
 
 /** The destination as it is given: its path without a trailing slash, and what stands there. */

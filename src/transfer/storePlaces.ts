@@ -1,10 +1,12 @@
 /** Trees in a store as the source and as the destination of a copy. */
-import { InvalidPathError } from '../errors.ts';
+import { FileNotFoundError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_GITLINK, MODE_TREE, type TreeEntry } from '../git/tree.ts';
-import { isForbiddenSegment } from '../tree/paths.ts';
+import { isForbiddenSegment, normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import type { DestinationPlace, Omissions, SourcePlace } from './place.ts';
+import type { CopyRun } from './run.ts';
+import { type FoundSource, parseSource } from './sources.ts';
 
 export class StoreSource implements SourcePlace<TreeEntry> {
   readonly #trees: TreeReader;
@@ -31,6 +33,28 @@ export class StoreSource implements SourcePlace<TreeEntry> {
     }
     return entries;
   }
+}
+
+/** The sources that are in the tree. The others are errors, what is not to be copied is a warning. */
+export async function findInTree(
+  { trees, root }: { readonly trees: TreeReader; readonly root: ObjectId },
+  sources: readonly string[],
+  run: CopyRun,
+): Promise<FoundSource<TreeEntry>[]> {
+  const found: FoundSource<TreeEntry>[] = [];
+  for (const text of sources) {
+    const parsed = parseSource(text);
+    const source = { ...parsed, path: normalizePath(parsed.path) };
+    const entry = await trees.lookup(root, source.path);
+    if (entry === undefined) {
+      run.fail(text, new FileNotFoundError(`${text}: no such file or directory`, { path: text }));
+    } else if (entry.mode === MODE_GITLINK) {
+      run.warn(text, 'skipped: a submodule, whose files are not in this store');
+    } else {
+      found.push({ source, entry });
+    }
+  }
+  return found;
 }
 
 export class StoreDestination implements DestinationPlace<TreeEntry> {
