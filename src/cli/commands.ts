@@ -1,0 +1,94 @@
+/**
+ * The commands there are: a line for the overview, and where the code is that defines and runs each.
+ * That code is loaded only when its command is called, or its help is asked for.
+ */
+import type { Command } from 'commander';
+
+export interface CommandModule {
+  /** Adds arguments, options, examples and the action to the bare command. */
+  define(command: Command): void;
+}
+
+export interface CommandEntry {
+  readonly group: string;
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+const REPOSITORY = 'Repository:';
+const FILES = 'Files:';
+const HISTORY = 'History:';
+const REFS = 'Refs:';
+
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  init: {
+    group: REPOSITORY,
+    summary: 'create a repository',
+    load: () => import('./commands/init.ts'),
+  },
+  destroy: {
+    group: REPOSITORY,
+    summary: 'remove a repository',
+    load: () => import('./commands/destroy.ts'),
+  },
+  ls: {
+    group: FILES,
+    summary: 'list files and directories',
+    load: () => import('./commands/ls.ts'),
+  },
+  cat: {
+    group: FILES,
+    summary: 'write files to standard output',
+    load: () => import('./commands/cat.ts'),
+  },
+  write: {
+    group: FILES,
+    summary: 'store standard input as a file',
+    load: () => import('./commands/write.ts'),
+  },
+  cp: {
+    group: FILES,
+    summary: 'copy between disk and repository, and within it',
+    load: () => import('./commands/cp.ts'),
+  },
+  rm: {
+    group: FILES,
+    summary: 'remove files',
+    load: () => import('./commands/rm.ts'),
+  },
+  mv: {
+    group: FILES,
+    summary: 'move or rename files',
+    load: () => import('./commands/mv.ts'),
+  },
+  log: {
+    group: HISTORY,
+    summary: 'show the commits, newest first',
+    load: () => import('./commands/log.ts'),
+  },
+  hash: {
+    group: HISTORY,
+    summary: 'print the hash of a commit, file or directory',
+    load: () => import('./commands/hash.ts'),
+  },
+  undo: {
+    group: HISTORY,
+    summary: 'move a branch back',
+    load: () => import('./commands/undo.ts'),
+  },
+  redo: {
+    group: HISTORY,
+    summary: 'move a branch forward again',
+    load: () => import('./commands/redo.ts'),
+  },
+  branch: {
+    group: REFS,
+    summary: 'list, set, delete and query branches',
+    load: () => import('./commands/branch.ts'),
+  },
+  tag: {
+    group: REFS,
+    summary: 'list, set, delete and query tags',
+    load: () => import('./commands/tag.ts'),
+  },
+};

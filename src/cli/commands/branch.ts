@@ -1,0 +1,100 @@
+/** `branch`: list, set, delete and query branches. */
+import type { Command } from 'commander';
+import { KeyExistsError } from '../../errors.ts';
+import { UsageError } from '../errors.ts';
+import { addBranch, addFilters, type BranchOption } from '../options.ts';
+import { printLine, showName } from '../output.ts';
+import { addExamples, subcommand } from '../program.ts';
+import {
+  defineDelete,
+  defineExists,
+  defineHash,
+  defineList,
+  type RefKind,
+  sourceSnapshot,
+} from '../refCommands.ts';
+import { withStore } from '../repository.ts';
+import { defaultBranch, type Selection } from '../snapshots.ts';
+
+const BRANCH: RefKind = { word: 'branch', words: 'branches' };
+
+interface SetOptions extends Selection {
+  force?: boolean | undefined;
+  empty?: boolean | undefined;
+  squash?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  defineList(command, BRANCH);
+  defineSet(command);
+  defineDelete(command, BRANCH);
+  defineExists(command, BRANCH);
+  defineCurrent(command);
+  defineHash(command, BRANCH);
+  addExamples(command, [
+    ['gitstore branch', 'the names of all branches'],
+    ['gitstore branch set dev', 'fork the current branch'],
+    ['gitstore branch current', 'the name of the current branch'],
+    ['gitstore branch current -b dev', 'make dev the current branch'],
+    ['gitstore branch hash dev --back 1', 'the commit before its tip'],
+  ]);
+}
+
+function defineSet(parent: Command): void {
+  const command = subcommand(parent, 'set', 'create a branch, or move one')
+    .argument('<name>')
+    .argument('[source]', 'ref to begin from (default: the branch of -b, and the filters)')
+    .option('-f, --force', 'move a branch that exists')
+    .option('--empty', 'a new branch without files or history')
+    .option('--squash', 'one commit without parents that has all the files of the source');
+  addFilters(addBranch(command, 'branch to begin from (default: the current one)'));
+  addExamples(command, [
+    ['gitstore branch set dev', 'fork the current branch'],
+    ['gitstore branch set fix v1.0', 'begin from a tag'],
+    ['gitstore branch set -f dev main~2', 'move a branch back to an older commit'],
+    ['gitstore branch set --squash release', 'the files without their history'],
+    ['gitstore branch set --empty notes', 'begin with nothing'],
+  ]);
+  command.action(async (name: string, source: string | undefined, options: SetOptions) => {
+    if (options.empty) refuseWithEmpty(source, options);
+    await withStore(command, async (store) => {
+      if (!options.force && (await store.branches.has(name))) {
+        throw new KeyExistsError(`Branch already exists: ${name} (-f moves it)`, { ref: name });
+      }
+      if (options.empty) {
+        await store.branches.setEmpty(name);
+        return;
+      }
+      const fs = await sourceSnapshot(store, source, options);
+      await store.branches.set(name, options.squash ? await fs.squash() : fs);
+    });
+  });
+}
+
+function refuseWithEmpty(source: string | undefined, options: SetOptions): void {
+  const { branch, ref, path, match, before, back, squash } = options;
+  const others = { SOURCE: source, '-b': branch, '--ref': ref, '--path': path, '--match': match };
+  for (const [name, value] of Object.entries({
+    ...others,
+    '--before': before,
+    '--back': back,
+    '--squash': squash,
+  })) {
+    if (value !== undefined) throw new UsageError(`--empty takes no ${name}`);
+  }
+}
+
+function defineCurrent(parent: Command): void {
+  const command = subcommand(parent, 'current', 'show the current branch, or choose it with -b');
+  addBranch(command, 'the branch that is to be the current one');
+  addExamples(command, [
+    ['gitstore branch current', 'show it'],
+    ['gitstore branch current -b dev', 'choose another'],
+  ]);
+  command.action(async (options: BranchOption) => {
+    await withStore(command, async (store) => {
+      if (options.branch !== undefined) await store.branches.setCurrent(options.branch);
+      else await printLine(showName(await defaultBranch(store, {})));
+    });
+  });
+}

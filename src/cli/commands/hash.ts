@@ -1,0 +1,44 @@
+/** `hash`: the hash of a commit, or of what stands at a path. */
+import type { Command } from 'commander';
+import type { FS } from '../../store/fs.ts';
+import { parseRefTarget } from '../../store/refPath.ts';
+import { normalizePath } from '../../tree/paths.ts';
+import { parseArgument } from '../errors.ts';
+import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
+import { printLine } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository.ts';
+import { checkAgainstTarget, findSnapshot, type Selection } from '../snapshots.ts';
+
+interface Found {
+  readonly hash: string;
+  readonly type: 'commit' | 'tree' | 'blob';
+  readonly path?: string;
+}
+
+export function define(command: Command): void {
+  command.argument('[target]', 'a ref (main, v1.0, ~3), or a path in one (:file, main~2:dir)');
+  addFilters(addBranch(addFormat(command)));
+  addExamples(command, [
+    ['gitstore hash', 'the newest commit of the current branch'],
+    ['gitstore hash v1.0', 'the commit of a tag'],
+    ['gitstore hash main~2:docs/a.md', 'a file as it was two commits ago'],
+    ['gitstore hash :', 'the tree of the root'],
+    ['gitstore hash --path docs', 'the latest commit that changed docs'],
+  ]);
+  command.action(async (argument: string | undefined, options: Selection & FormatOption) => {
+    const target = parseArgument(parseRefTarget, argument ?? '');
+    checkAgainstTarget(target, options);
+    await withStore(command, async (store) => {
+      const found = await find(await findSnapshot(store, target, options), target.path);
+      await printLine(options.format === 'text' ? found.hash : JSON.stringify(found));
+    });
+  });
+}
+
+async function find(fs: FS, path: string | undefined): Promise<Found> {
+  if (path === undefined) return { hash: fs.commitHash, type: 'commit' };
+  const at = normalizePath(path);
+  const hash = await fs.objectHash(at);
+  return { hash, type: (await fs.isDir(at)) ? 'tree' : 'blob', path: at };
+}

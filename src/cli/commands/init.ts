@@ -1,0 +1,42 @@
+/** `init`: create a repository. */
+import type { Command } from 'commander';
+import { GitStoreError } from '../../errors.ts';
+import { GitStore } from '../../store/gitStore.ts';
+import { removeRepository, repositoryExists } from '../destruction.ts';
+import { addBranch } from '../options.ts';
+import { printNote } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { isVerbose, repositoryPath } from '../repository.ts';
+
+interface InitOptions {
+  branch?: string | undefined;
+  force?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  addBranch(command, 'name of the first branch (default: main)');
+  command.option('-f, --force', 'remove the repository that is there, with all it holds');
+  addExamples(command, [
+    ['gitstore -r data.git init', 'create data.git with the branch main'],
+    ['gitstore init -r data.git -b trunk', 'call the first branch trunk'],
+    ['gitstore init -r data.git -f', 'begin again with nothing'],
+  ]);
+  command.action(async (options: InitOptions) => {
+    const path = repositoryPath(command);
+    if (await repositoryExists(path)) {
+      if (!options.force) {
+        throw new GitStoreError(
+          `Repository already exists: ${path} (-f destroys it first)`,
+          'EEXIST',
+          {
+            path,
+          },
+        );
+      }
+      await removeRepository(path);
+    }
+    const store = await GitStore.open(path, { branch: options.branch ?? 'main' });
+    await store.close();
+    if (isVerbose(command)) printNote(`Created ${path}`);
+  });
+}

@@ -1,0 +1,58 @@
+/** `mv`: move or rename files and directories. */
+import type { Command } from 'commander';
+import { parseRefPath, type RepositoryPath } from '../../store/refPath.ts';
+import { commitOn } from '../commit.ts';
+import { parseArgument, UsageError } from '../errors.ts';
+import {
+  addBranch,
+  addCommit,
+  addDryRun,
+  addNoGlob,
+  type BranchOption,
+  type CommitOptions,
+  type DryRunOption,
+  type GlobOption,
+} from '../options.ts';
+import { addExamples } from '../program.ts';
+import { isVerbose, withStore } from '../repository.ts';
+import { commonWritableBranch } from '../snapshots.ts';
+import { expandGlobs } from '../sources.ts';
+
+interface MvOptions extends BranchOption, CommitOptions, DryRunOption, GlobOption {
+  recursive?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  command
+    .usage('[options] <source...> <dest>')
+    .argument('<path...>', 'in the repository (:path); the last is the new name or the directory')
+    .option('-R, --recursive', 'directories too, with all they hold');
+  addCommit(addBranch(addNoGlob(addDryRun(command))));
+  addExamples(command, [
+    ['gitstore mv :old.txt :new.txt', 'rename'],
+    ['gitstore mv :a.txt :b.txt :archive/', 'move into a directory'],
+    ["gitstore mv ':*.log' :logs/", 'all that a glob matches'],
+    ['gitstore mv -R :src :lib', 'a directory'],
+  ]);
+  command.action(async (args: string[], options: MvOptions) => {
+    const paths = args.map(parseMovePath);
+    const dest = paths.pop()!;
+    if (paths.length === 0) throw new UsageError('A source and a destination are needed');
+    await withStore(command, async (store) => {
+      const branch = await commonWritableBranch(store, [...paths, dest], options);
+      const patterns = paths.map(({ path }) => path);
+      const recursive = options.recursive ?? false;
+      const choices = { ...options, verbose: isVerbose(command) };
+      await commitOn(store, branch, choices, async (fs, details) => {
+        const sources = await expandGlobs(fs, patterns, options.glob);
+        return fs.move(sources, dest.path, { ...details, recursive });
+      });
+    });
+  });
+}
+
+function parseMovePath(argument: string): RepositoryPath {
+  const parsed = parseArgument(parseRefPath, argument);
+  if (parsed.kind === 'repository') return parsed;
+  throw new UsageError(`Only paths in the repository can be moved: write ':${argument}'`);
+}

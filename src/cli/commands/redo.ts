@@ -1,0 +1,11 @@
+/** `redo`: move a branch forward along its reflog. */
+import type { Command } from 'commander';
+import { defineMove } from '../move.ts';
+
+export function define(command: Command): void {
+  defineMove(command, 'steps of the reflog to go forward', (fs, steps) => fs.redo(steps), [
+    ['gitstore redo', 'take back the last undo'],
+    ['gitstore redo 3', 'the last three'],
+    ['gitstore redo -b dev', 'on another branch'],
+  ]);
+}

@@ -1,0 +1,48 @@
+/** `rm`: remove files and directories. */
+import type { Command } from 'commander';
+import { parseRepositoryPath } from '../../store/refPath.ts';
+import { commitOn } from '../commit.ts';
+import { parseArgument } from '../errors.ts';
+import {
+  addBranch,
+  addCommit,
+  addDryRun,
+  addNoGlob,
+  type BranchOption,
+  type CommitOptions,
+  type DryRunOption,
+  type GlobOption,
+} from '../options.ts';
+import { addExamples } from '../program.ts';
+import { isVerbose, withStore } from '../repository.ts';
+import { commonWritableBranch } from '../snapshots.ts';
+import { expandGlobs } from '../sources.ts';
+
+interface RmOptions extends BranchOption, CommitOptions, DryRunOption, GlobOption {
+  recursive?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<path...>', 'files, directories or globs; the colon may be left out')
+    .option('-R, --recursive', 'directories too, with all they hold');
+  addCommit(addBranch(addNoGlob(addDryRun(command))));
+  addExamples(command, [
+    ['gitstore rm old.txt', 'one file'],
+    ['gitstore rm -R build docs/old', 'directories'],
+    ["gitstore rm -n '**/*.bak'", 'what a glob would remove'],
+    ['gitstore rm dev:old.txt', 'on another branch'],
+  ]);
+  command.action(async (args: string[], options: RmOptions) => {
+    await withStore(command, async (store) => {
+      const targets = args.map((path) => parseArgument(parseRepositoryPath, path));
+      const branch = await commonWritableBranch(store, targets, options);
+      const patterns = targets.map(({ path }) => path);
+      const recursive = options.recursive ?? false;
+      const choices = { ...options, verbose: isVerbose(command) };
+      await commitOn(store, branch, choices, async (fs, details) =>
+        fs.remove(await expandGlobs(fs, patterns, options.glob), { ...details, recursive }),
+      );
+    });
+  });
+}

@@ -1,0 +1,94 @@
+/** `write`: standard input as a file. */
+import type { Command } from 'commander';
+import { InvalidPathError } from '../../errors.ts';
+import { parseRepositoryPath } from '../../store/refPath.ts';
+import { retryWrite } from '../../store/update.ts';
+import { normalizePath } from '../../tree/paths.ts';
+import { commit } from '../commit.ts';
+import { ClosedPipeError, parseArgument } from '../errors.ts';
+import {
+  addBranch,
+  addCommit,
+  addNoCreate,
+  type BranchOption,
+  type CommitOptions,
+  type CreateOption,
+} from '../options.ts';
+import { writeData } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { Progress } from '../progress.ts';
+import { isVerbose, withStore } from '../repository.ts';
+import { writableBranch } from '../snapshots.ts';
+import { readStdin } from '../stdin.ts';
+
+interface WriteOptions extends BranchOption, CommitOptions, CreateOption {
+  passthrough?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<path>', 'the file in the repository; the colon may be left out')
+    .option('-p, --passthrough', 'also copy stdin to stdout as it arrives');
+  addCommit(addBranch(addNoCreate(command)));
+  addExamples(command, [
+    ['echo hello | gitstore write hello.txt', 'store a line'],
+    ['gitstore write dev:data.bin < data.bin', 'on another branch'],
+    ['make 2>&1 | gitstore write -p build.log | grep error', 'keep all, go on with it'],
+  ]);
+  command.action(async (argument: string, options: WriteOptions) => {
+    const target = parseArgument(parseRepositoryPath, argument);
+    if (normalizePath(target.path) === '') {
+      throw new InvalidPathError(`A file is meant, not the root: '${argument}'`);
+    }
+    const work = {
+      create: options.create && target.back === 0,
+      branch: target.ref || options.branch,
+    };
+    await withStore(
+      command,
+      async (store) => {
+        const branch = await writableBranch(store, target, options);
+        const choices = { ...options, verbose: isVerbose(command) };
+        await commit(store, choices, async ({ message, parents }) => {
+          const progress = new Progress('Storing');
+          const input = counted(readStdin(), progress);
+          const data = options.passthrough ? passingThrough(input) : input;
+          try {
+            return await retryWrite(store, branch, target.path, data, { message, parents });
+          } finally {
+            progress.stop();
+          }
+        });
+      },
+      work,
+    );
+  });
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  progress: Progress,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    progress.update({ bytes });
+    yield chunk;
+  }
+}
+
+/** Copies the stream to stdout on its way. When nobody reads there any more, it goes on without. */
+async function* passingThrough(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let open = true;
+  for await (const chunk of source) {
+    if (open) {
+      try {
+        await writeData(chunk);
+      } catch (error) {
+        if (!(error instanceof ClosedPipeError)) throw error;
+        open = false;
+      }
+    }
+    yield chunk;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What every command that commits has in common: `-m`, `--parent`, `--tag`, `--force-tag`, `-n`, the
+ * new try when the branch has moved, and what is printed about the changes.
+ */
+import { KeyExistsError } from '../errors.ts';
+import type { FS } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
+import { firstLine, shortHash } from '../store/snapshot.ts';
+import type { ChangeAction, ChangeReport } from '../tree/changes.ts';
+import { UsageError } from './errors.ts';
+import type { CommitOptions, DryRunOption } from './options.ts';
+import { Lines, printNote, showName } from './output.ts';
+import { snapshotOfRef } from './snapshots.ts';
+
+/** What the options say about the commit, as the library takes it. */
+export interface CommitDetails {
+  readonly message?: string | undefined;
+  readonly parents: readonly FS[];
+  readonly dryRun: boolean;
+}
+
+type Choices = CommitOptions & DryRunOption & { readonly verbose: boolean };
+
+/**
+ * Makes a change on the tip of a branch, again when another writer was faster, and tags the result.
+ * On a dry run it prints the changes instead.
+ */
+export function commitOn(
+  store: GitStore,
+  branch: string,
+  options: Choices,
+  change: (fs: FS, details: CommitDetails) => Promise<FS>,
+): Promise<FS> {
+  return commit(store, options, async (details) =>
+    details.dryRun
+      ? change(await store.branches.get(branch), details)
+      : store.update(branch, (tip) => change(tip, details)),
+  );
+}
+
+/** The same for a change that finds the tip of its branch itself. */
+export async function commit(
+  store: GitStore,
+  options: Choices,
+  change: (details: CommitDetails) => Promise<FS>,
+): Promise<FS> {
+  await checkTag(store, options);
+  const parents: FS[] = [];
+  for (const ref of options.parent ?? []) parents.push(await snapshotOfRef(store, ref));
+  const dryRun = options.dryRun ?? false;
+  const fs = await change({ message: options.message, parents, dryRun });
+  if (dryRun) {
+    if (fs.changes) await printPlan(fs.changes, ':');
+    return fs;
+  }
+  await setTag(store, fs, options);
+  if (options.verbose) printResult(fs);
+  return fs;
+}
+
+/** Before anything is written: the tag must be free, or `--force-tag` given. */
+async function checkTag(store: GitStore, { tag, forceTag }: CommitOptions): Promise<void> {
+  if (tag === undefined) {
+    if (forceTag) throw new UsageError('--force-tag needs --tag NAME');
+    return;
+  }
+  if (!forceTag && (await store.tags.has(tag))) {
+    throw new KeyExistsError(`Tag already exists: ${tag} (--force-tag moves it)`, { ref: tag });
+  }
+}
+
+async function setTag(store: GitStore, fs: FS, { tag, forceTag }: CommitOptions): Promise<void> {
+  if (tag !== undefined) await store.tags.set(tag, fs, { force: forceTag });
+}
+
+/** Prints a dry run's changes on stdout: `+ :path`, `~ :path`, `- :path`. */
+export async function printPlan(changes: ChangeReport, prefix: '' | ':'): Promise<void> {
+  const lines = new Lines();
+  for (const action of changes.actions()) await lines.add(changeLine(action, prefix));
+  await lines.flush();
+}
+
+/** The same on stderr, for what has been done. */
+export function printChanges(changes: ChangeReport, prefix: '' | ':'): void {
+  for (const action of changes.actions()) printNote(changeLine(action, prefix));
+}
+
+function printResult(fs: FS): void {
+  if (fs.changes) printChanges(fs.changes, ':');
+  const commit = shortHash(fs.commitHash);
+  const message = showName(firstLine(fs.message));
+  printNote(
+    fs.changes?.inSync ? `Nothing to change: ${commit}` : `Committed ${commit}: ${message}`,
+  );
+}
+
+const SIGNS = { add: '+', update: '~', delete: '-' } as const;
+
+function changeLine({ action, path }: ChangeAction, prefix: '' | ':'): string {
+  return `${SIGNS[action]} ${prefix}${showName(path)}`;
+}

@@ -1,0 +1,185 @@
+/**
+ * Copying in all directions: which one the arguments mean, and what is printed. The copying itself
+ * is the library's.
+ */
+import type { Command } from 'commander';
+import type { FS } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
+import type { LocalPath, RefPath, RepositoryPath } from '../store/refPath.ts';
+import type { CopyProgress } from '../transfer/options.ts';
+import type { ChangeReport } from '../tree/changes.ts';
+import { type CommitDetails, commitOn, printChanges, printPlan } from './commit.ts';
+import {
+  type CopyChoices,
+  FILTERS,
+  libraryOptions,
+  ONLY_COMMIT,
+  ONLY_FROM_DISK,
+  refuseOptions,
+} from './copyOptions.ts';
+import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';
+import { expandLocalGlobs } from './localGlobs.ts';
+import { printNote } from './output.ts';
+import { Progress } from './progress.ts';
+import { isVerbose, withStore } from './repository.ts';
+import { snapshotsOf, writableBranch } from './snapshots.ts';
+import { expandGlobs } from './sources.ts';
+
+/** Copies `sources` to `dest` in whichever direction they say. */
+export async function copyBetween(
+  command: Command,
+  sources: readonly RefPath[],
+  dest: RefPath,
+  options: CopyChoices,
+): Promise<void> {
+  const local = sources.filter((source) => source.kind === 'local');
+  const stored = sources.filter((source) => source.kind === 'repository');
+  if (local.length > 0 && stored.length > 0) {
+    throw new UsageError(
+      `Sources must be all on disk or all in the repository; '${local[0]!.path}' is on disk`,
+    );
+  }
+  if (dest.kind === 'local') {
+    if (local.length > 0) {
+      throw new UsageError(
+        `No path here is in the repository: write ':${dest.path}' to copy into it`,
+      );
+    }
+    await copyToDisk(command, stored, dest, options);
+  } else if (local.length > 0) {
+    await copyFromDisk(command, local, dest, options);
+  } else {
+    await copyAcross(command, stored, dest, options);
+  }
+}
+
+async function copyFromDisk(
+  command: Command,
+  sources: readonly LocalPath[],
+  dest: RepositoryPath,
+  options: CopyChoices,
+): Promise<void> {
+  refuseOptions(options, FILTERS, 'when the sources are on disk');
+  const { followSymlinks, type: mode, glob, create } = options;
+  const copy = await libraryOptions(options);
+  const paths = await expandLocalGlobs(
+    sources.map(({ path }) => path),
+    glob,
+  );
+  await withStore(
+    command,
+    async (store) => {
+      const branch = await writableBranch(store, dest, options);
+      await commitCopy(command, store, branch, options, (fs, details) =>
+        fs.copyIn(paths, dest.path, { ...copy, ...details, followSymlinks, mode }),
+      );
+    },
+    { create: create && dest.back === 0, branch: dest.ref || options.branch },
+  );
+}
+
+async function copyAcross(
+  command: Command,
+  sources: readonly RepositoryPath[],
+  dest: RepositoryPath,
+  options: CopyChoices,
+): Promise<void> {
+  refuseOptions(options, ONLY_FROM_DISK, 'when the sources are in the repository');
+  const copy = await libraryOptions(options);
+  await withStore(command, async (store) => {
+    const branch = await writableBranch(store, dest, options);
+    const groups = await groupSources(store, sources, options);
+    await commitCopy(command, store, branch, options, (fs, details) =>
+      fs.copyFromRefs(
+        groups.map(({ fs: source, paths }) => ({ source, paths })),
+        dest.path,
+        { ...copy, ...details },
+      ),
+    );
+  });
+}
+
+async function copyToDisk(
+  command: Command,
+  sources: readonly RepositoryPath[],
+  dest: LocalPath,
+  options: CopyChoices,
+): Promise<void> {
+  refuseOptions(options, [...ONLY_FROM_DISK, ...ONLY_COMMIT], 'when the destination is on disk');
+  const copy = await libraryOptions(options);
+  await withStore(command, async (store) => {
+    const groups = await groupSources(store, sources, options);
+    if (groups.length > 1 && options.delete) {
+      throw new UsageError('--delete needs all sources on one ref');
+    }
+    // Several sources always go into a directory, also when they are copied one ref at a time.
+    const place = groups.length > 1 && !/[/\\]$/.test(dest.path) ? `${dest.path}/` : dest.path;
+    for (const { fs, paths } of groups) {
+      const { changes } = await withProgress((onProgress) =>
+        fs.copyOut(paths, place, { ...copy, onProgress }),
+      );
+      if (changes === null) continue;
+      if (options.dryRun) await printPlan(changes, '');
+      else if (isVerbose(command)) printChanges(changes, '');
+      printProblems(changes);
+    }
+  });
+}
+
+/** Sources on one snapshot. */
+interface SourceGroup {
+  readonly fs: FS;
+  readonly paths: string[];
+}
+
+/** The sources in the repository, globs expanded, gathered by the snapshot they lie in. */
+async function groupSources(
+  store: GitStore,
+  sources: readonly RepositoryPath[],
+  options: CopyChoices,
+): Promise<SourceGroup[]> {
+  const groups = new Map<FS, string[]>();
+  for (const [i, fs] of (await snapshotsOf(store, sources, options)).entries()) {
+    groups.set(fs, [...(groups.get(fs) ?? []), sources[i]!.path]);
+  }
+  const expanded: SourceGroup[] = [];
+  for (const [fs, paths] of groups) {
+    expanded.push({ fs, paths: await expandGlobs(fs, paths, options.glob) });
+  }
+  return expanded;
+}
+
+/** Commits a copy, with its progress on the terminal and its problems on stderr. */
+async function commitCopy(
+  command: Command,
+  store: GitStore,
+  branch: string,
+  options: CopyChoices,
+  copy: (fs: FS, details: CommitDetails & { onProgress: OnProgress }) => Promise<FS>,
+): Promise<void> {
+  const choices = { ...options, verbose: isVerbose(command) };
+  const fs = await commitOn(store, branch, choices, (tip, details) =>
+    withProgress((onProgress) => copy(tip, { ...details, onProgress })),
+  );
+  if (fs.changes) printProblems(fs.changes);
+}
+
+type OnProgress = (progress: CopyProgress) => void;
+
+async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  const progress = new Progress('Copying');
+  try {
+    return await work((state) => {
+      progress.update(state, state.phase === 'scan' ? 'Looking' : 'Copying');
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Warnings and errors on stderr. Errors that were carried past make the command fail in the end. */
+function printProblems({ warnings, errors }: ChangeReport): void {
+  for (const { path, error } of warnings) printNote(escapeControls(`Warning: ${path}: ${error}`));
+  for (const { path, error } of errors) printNote(escapeControls(`ERROR: ${path}: ${error}`));
+  if (errors.length > 0) process.exitCode = EXIT_FAILED;
+}

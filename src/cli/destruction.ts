@@ -1,0 +1,44 @@
+/** Removing a repository from disk, for `destroy` and `init -f`. */
+import { mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { FileNotFoundError } from '../errors.ts';
+import { GitStore } from '../store/gitStore.ts';
+
+/**
+ * Whether a repository can be opened at the path.
+ * @throws GitStoreError when something else is there
+ */
+export async function repositoryExists(path: string): Promise<boolean> {
+  try {
+    await (await GitStore.open(path, { create: false })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof FileNotFoundError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Removes the repository at the path, which has been opened before, so that it is known to be one.
+ * It vanishes from its place in one step: a removal that is killed leaves no half repository there.
+ */
+export async function removeRepository(path: string): Promise<void> {
+  const place = resolve(path);
+  const aside = await moveAside(place);
+  await rm(aside ?? place, { recursive: true, maxRetries: 3 });
+  if (aside !== undefined) await rmdir(dirname(aside));
+}
+
+/** The new place of the directory, or undefined where it cannot be moved (a mount point). */
+async function moveAside(place: string): Promise<string | undefined> {
+  let folder: string | undefined;
+  try {
+    folder = await mkdtemp(`${place}.removed-`);
+    const aside = join(folder, basename(place));
+    await rename(place, aside);
+    return aside;
+  } catch {
+    if (folder !== undefined) await rmdir(folder);
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+/** Globs over the local disk in arguments, with the rules of `sources.ts`. */
+import { lstatSync } from 'node:fs';
+import { encodePath } from '../git/pathBytes.ts';
+import { diskGlob } from '../transfer/diskGlob.ts';
+import { hasGlobChars } from '../tree/glob.ts';
+import { requireMatches } from './sources.ts';
+
+/**
+ * All local paths that the arguments mean, in their order, without repetitions.
+ * @param glob false: no argument is a glob
+ * @throws FileNotFoundError for a glob that matches nothing
+ */
+export async function expandLocalGlobs(paths: readonly string[], glob: boolean): Promise<string[]> {
+  const all = new Set<string>();
+  for (const path of paths) {
+    if (!glob || !hasGlobChars(path) || exists(path)) all.add(path);
+    else for (const match of requireMatches(await diskGlob(path), path)) all.add(match);
+  }
+  return [...all];
+}
+
+function exists(path: string): boolean {
+  try {
+    return lstatSync(encodePath(path), { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}

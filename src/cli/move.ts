@@ -1,0 +1,28 @@
+/** What `undo` and `redo` share: both move a branch by a number of steps and say where it is now. */
+import { Argument, type Command } from 'commander';
+import type { FS } from '../store/fs.ts';
+import { firstLine, shortHash } from '../store/snapshot.ts';
+import { addBranch, type BranchOption, wholeNumberFrom } from './options.ts';
+import { printLine, showName } from './output.ts';
+import { addExamples } from './program.ts';
+import { withStore } from './repository.ts';
+import { branchSnapshot, defaultBranch } from './snapshots.ts';
+
+export function defineMove(
+  command: Command,
+  countHelp: string,
+  move: (fs: FS, steps: number) => Promise<FS>,
+  examples: readonly (readonly [string, string])[],
+): void {
+  command.addArgument(new Argument('[n]', countHelp).argParser(wholeNumberFrom(1)).default(1));
+  addBranch(command);
+  addExamples(command, examples);
+  command.action(async (steps: number, options: BranchOption) => {
+    await withStore(command, async (store) => {
+      const branch = await defaultBranch(store, options);
+      const fs = await move(await branchSnapshot(store, branch), steps);
+      const message = showName(firstLine(fs.message));
+      await printLine(`Branch now at: ${shortHash(fs.commitHash)} - ${message}`);
+    });
+  });
+}

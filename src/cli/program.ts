@@ -1,0 +1,82 @@
+/**
+ * The program as Commander sees it: its own options, the overview of all commands, and the one
+ * command that this run needs.
+ */
+import { Command } from 'commander';
+import { type CommandModule, commands } from './commands.ts';
+import { errorLine } from './errors.ts';
+import { addGlobals } from './options.ts';
+import { printNote, printText } from './output.ts';
+
+/** Set when the sources are bundled, from package.json. */
+declare const GITSTORE_VERSION: string;
+
+/**
+ * @param name the command to be run; every other one stands in the overview only
+ * @param module its code; undefined when there is no such command
+ */
+export function buildProgram(name: string, module: CommandModule | undefined): Command {
+  const program = withHouseRules(new Command('gitstore'));
+  addGlobals(program)
+    .description('Directory trees of files, versioned in a bare Git repository.')
+    .usage('[options] <command> [arguments]')
+    .version(`gitstore ${GITSTORE_VERSION}`, '--version', 'print the version')
+    .helpCommand('help [command]', 'show the help of a command');
+  addExamples(program, [
+    ['gitstore -r data.git cp ./photos :', 'store a folder, as photos/'],
+    ['gitstore -r data.git ls -R', 'list every file'],
+    ['gitstore -r data.git cat photos/a.jpg > a.jpg', 'read one back'],
+    ['gitstore -r data.git log', 'see the history'],
+    ['gitstore help cp', 'all about one command'],
+  ]);
+  if (name !== '' && module !== undefined) {
+    module.define(describe(program, name));
+  } else {
+    for (const other of Object.keys(commands)) describe(program, other);
+  }
+  return program;
+}
+
+function describe(program: Command, name: string): Command {
+  const { group, summary } = commands[name]!;
+  const command = program.command(name).helpGroup(group);
+  return addGlobals(withHouseRules(command))
+    .description(`${capital(summary)}.`)
+    .summary(summary);
+}
+
+/** A command below a command: `branch set`. */
+export function subcommand(parent: Command, name: string, summary: string): Command {
+  const command = withHouseRules(parent.command(name));
+  return addGlobals(command)
+    .description(`${capital(summary)}.`)
+    .summary(summary);
+}
+
+/** Errors in one line, exit codes to the caller, help and version through our own output. */
+function withHouseRules(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({
+      writeOut: printText,
+      writeErr: (text) => printNote(text.trimEnd()),
+      outputError: (text) => printNote(errorLine(withoutPrefix(text))),
+    })
+    .configureHelp({ showGlobalOptions: false })
+    .helpOption('-h, --help', 'show this help');
+}
+
+/** Examples below the help: command line and what it does. */
+export function addExamples(command: Command, examples: readonly (readonly [string, string])[]) {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`);
+  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+function withoutPrefix(text: string): string {
+  return capital(text.replace(/^error: /, ''));
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,80 @@
+/** What `branch` and `tag` have in common: both are maps from names to snapshots. */
+import type { Command } from 'commander';
+import type { FS } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
+import { parseRefTarget } from '../store/refPath.ts';
+import { EXIT_FAILED, parseArgument, UsageError } from './errors.ts';
+import { addFilters, type FilterOptions } from './options.ts';
+import { Lines, printLine, printNote, showName } from './output.ts';
+import { subcommand } from './program.ts';
+import { isVerbose, withStore } from './repository.ts';
+import { checkAgainstTarget, findSnapshot, type Selection } from './snapshots.ts';
+
+/** A kind of refs, its word and where a store keeps them. */
+export interface RefKind {
+  readonly word: 'branch' | 'tag';
+  readonly words: 'branches' | 'tags';
+}
+
+/** `list`, which is also what the bare command does. */
+export function defineList(parent: Command, kind: RefKind): void {
+  const run = (command: Command) => async () => {
+    if (command.args.length > 0) {
+      const known = parent.commands.map((each) => each.name()).join(', ');
+      throw new UsageError(
+        `Unknown command '${kind.word} ${command.args[0]}' (there are ${known})`,
+      );
+    }
+    await withStore(command, async (store) => {
+      const lines = new Lines();
+      for (const name of await store[kind.words].list()) await lines.add(showName(name));
+      await lines.flush();
+    });
+  };
+  parent.allowExcessArguments().action(run(parent));
+  const list = subcommand(parent, 'list', `list the names of all ${kind.words}`);
+  list.action(run(list));
+}
+
+export function defineDelete(parent: Command, kind: RefKind): void {
+  const command = subcommand(parent, 'delete', `delete a ${kind.word}`).argument('<name>');
+  command.action(async (name: string) => {
+    await withStore(command, (store) => store[kind.words].delete(name));
+    if (isVerbose(command)) printNote(`Deleted ${kind.word} ${name}`);
+  });
+}
+
+export function defineExists(parent: Command, kind: RefKind): void {
+  const summary = `exit with 0 when the ${kind.word} exists, with 1 when it does not`;
+  const command = subcommand(parent, 'exists', summary).argument('<name>');
+  command.action(async (name: string) => {
+    const exists = await withStore(command, (store) => store[kind.words].has(name));
+    if (!exists) process.exitCode = EXIT_FAILED;
+  });
+}
+
+export function defineHash(parent: Command, kind: RefKind): void {
+  const summary = `print the commit hash of a ${kind.word}`;
+  const command = addFilters(subcommand(parent, 'hash', summary).argument('<name>'));
+  command.action(async (name: string, options: FilterOptions) => {
+    await withStore(command, async (store) => {
+      // The ref is fixed by the name; the filters start from there.
+      checkAgainstTarget({ ref: name, back: 0 }, options);
+      await store[kind.words].get(name);
+      const fs = await findSnapshot(store, { ref: name, back: 0 }, options);
+      await printLine(fs.commitHash);
+    });
+  });
+}
+
+/** The snapshot a ref is to be set to: a target such as `main~2`, or `-b` and the filters. */
+export function sourceSnapshot(
+  store: GitStore,
+  source: string | undefined,
+  options: Selection,
+): Promise<FS> {
+  const target = parseArgument(parseRefTarget, source ?? '');
+  if (target.path !== undefined) throw new UsageError(`A ref is meant, not a path: '${source}'`);
+  checkAgainstTarget(target, options);
+  return findSnapshot(store, target, options);
+}

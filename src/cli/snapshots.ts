@@ -1,0 +1,178 @@
+/**
+ * Which snapshot an argument and the options around it mean. The one place where refs, `-b` and the
+ * filters (`--ref`, `--path`, `--match`, `--before`, `--back`) come together, and where what
+ * contradicts itself is refused.
+ */
+import { GitStoreError, KeyNotFoundError, PermissionError } from '../errors.ts';
+import type { FS } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
+import { parseRefTarget, type RefTarget, type RepositoryPath } from '../store/refPath.ts';
+import { parseArgument, UsageError } from './errors.ts';
+import type { BranchOption, FilterOptions } from './options.ts';
+
+/** A ref, and how many first parents to go back from it. */
+type NamedCommit = Pick<RefTarget, 'ref' | 'back'>;
+
+export type Selection = BranchOption & FilterOptions;
+
+/** The branch that `-b` names, else the one of HEAD, else `main`. */
+export async function defaultBranch(store: GitStore, options: BranchOption): Promise<string> {
+  return options.branch ?? (await store.branches.currentName()) ?? 'main';
+}
+
+/**
+ * The snapshots that paths lie in, one for each path and the same one for the same ref.
+ * @throws UsageError when the options contradict the refs in the paths
+ */
+export async function snapshotsOf(
+  store: GitStore,
+  paths: readonly NamedCommit[],
+  options: Selection,
+): Promise<FS[]> {
+  checkAgainstPaths(paths, options);
+  const branch = await defaultBranch(store, options);
+  const names = paths.map(({ ref, back }) =>
+    back === 0 ? ref || branch : `${ref || branch}~${back}`,
+  );
+  const distinct = new Set(names);
+  const filter = firstFilter(options);
+  if (filter !== undefined && distinct.size > 1) {
+    throw new UsageError(
+      `${filter} cannot be used with paths on different refs (${[...distinct].join(', ')})`,
+    );
+  }
+  const found = new Map<string, FS>();
+  for (const [i, name] of names.entries()) {
+    if (!found.has(name)) found.set(name, await findSnapshot(store, paths[i]!, options));
+  }
+  return names.map((name) => found.get(name)!);
+}
+
+/**
+ * The snapshot that `named` and the options mean: first the ref, then the newest commit that fits
+ * path, match and before together, then back.
+ */
+export async function findSnapshot(
+  store: GitStore,
+  named: NamedCommit,
+  options: Selection,
+): Promise<FS> {
+  let fs = await openNamed(store, named, options);
+  const { path, match, before } = options;
+  if (path !== undefined || match !== undefined || before !== undefined) {
+    fs = await newest(fs.log({ path, match, before }));
+  }
+  return options.back ? fs.back(options.back) : fs;
+}
+
+/** The snapshot that a ref on the command line names: `main`, `v1.0~2`, `~1`, `abc1234`. */
+export async function snapshotOfRef(store: GitStore, text: string): Promise<FS> {
+  const target = parseArgument(parseRefTarget, text);
+  if (target.path !== undefined) throw new UsageError(`A ref is meant, not a path: '${text}'`);
+  return openNamed(store, target, {});
+}
+
+async function openNamed(store: GitStore, named: NamedCommit, options: Selection): Promise<FS> {
+  let fs: FS;
+  if (named.ref !== '') fs = await store.fs(named.ref);
+  else if (options.ref !== undefined) fs = await snapshotOfRef(store, options.ref);
+  else fs = await branchSnapshot(store, await defaultBranch(store, options));
+  return named.back > 0 ? fs.back(named.back) : fs;
+}
+
+async function newest(commits: AsyncIterable<FS>): Promise<FS> {
+  for await (const commit of commits) return commit;
+  throw new GitStoreError('No matching commits found', 'ENOENT');
+}
+
+/** @throws KeyNotFoundError when there is no such branch */
+export async function branchSnapshot(store: GitStore, branch: string): Promise<FS> {
+  const fs = await store.branches.find(branch);
+  if (fs === undefined) throw new KeyNotFoundError(`Branch not found: ${branch}`, { ref: branch });
+  return fs;
+}
+
+/**
+ * The branch that a path on the command line is to be written to.
+ * @throws PermissionError when the path names a tag, a commit, or an older commit of a branch
+ * @throws KeyNotFoundError when there is no such branch
+ */
+export async function writableBranch(
+  store: GitStore,
+  path: RepositoryPath,
+  options: BranchOption,
+): Promise<string> {
+  checkAgainstPaths([path], options);
+  const name = path.ref || (await defaultBranch(store, options));
+  if (path.back > 0) {
+    throw new PermissionError(
+      `Cannot write to a historical commit (remove ~${path.back} to write to '${name}')`,
+      { ref: `${name}~${path.back}` },
+    );
+  }
+  if (await store.branches.has(name)) return name;
+  if (await store.tags.has(name)) {
+    throw new PermissionError(`Cannot write to tag '${name}' — use a branch`, { ref: name });
+  }
+  const commit = await store.fs(name).catch(() => undefined);
+  if (commit !== undefined) {
+    throw new PermissionError(`Cannot write to commit '${name}' — use a branch`, { ref: name });
+  }
+  throw new KeyNotFoundError(`Branch not found: ${name}`, { ref: name });
+}
+
+/**
+ * The one branch that several paths are to be written to.
+ * @throws UsageError when they name different ones
+ */
+export async function commonWritableBranch(
+  store: GitStore,
+  paths: readonly RepositoryPath[],
+  options: BranchOption,
+): Promise<string> {
+  const branches = new Set<string>();
+  for (const path of paths) branches.add(await writableBranch(store, path, options));
+  if (branches.size > 1) {
+    throw new UsageError(`All paths must target the same branch (${[...branches].join(', ')})`);
+  }
+  return [...branches][0]!;
+}
+
+/** @throws UsageError when `-b`, `--ref` or `--back` meets a path that says the same itself */
+export function checkAgainstPaths(paths: readonly NamedCommit[], options: Selection): void {
+  for (const { ref, back } of paths) {
+    if (ref !== '') refuseBoth(`'${ref}:' in a path`, branchOrRef(options));
+    if (back > 0 && options.back !== undefined) {
+      refuseBoth(`'~${back}' in a path`, `--back ${options.back}`);
+    }
+  }
+}
+
+/** @throws UsageError when an option says what the target says already */
+export function checkAgainstTarget(target: RefTarget, options: Selection): void {
+  if (target.ref !== '') refuseBoth(`'${target.ref}'`, branchOrRef(options));
+  if (target.back > 0 && options.back !== undefined) {
+    refuseBoth(`'~${target.back}'`, `--back ${options.back}`);
+  }
+  if (target.path && options.path !== undefined) {
+    refuseBoth(`':${target.path}'`, `--path ${options.path}`);
+  }
+}
+
+/** What names the snapshot's ref among the options, as the user wrote it. */
+function branchOrRef(options: Selection): string | undefined {
+  if (options.branch !== undefined) return `-b ${options.branch}`;
+  return options.ref === undefined ? undefined : `--ref ${options.ref}`;
+}
+
+function refuseBoth(argument: string, option: string | undefined): void {
+  if (option !== undefined) throw new UsageError(`Give either ${argument} or ${option}, not both`);
+}
+
+/** The first filter that was given and that only makes sense on one ref. */
+function firstFilter({ before, path, match, back }: FilterOptions): string | undefined {
+  if (before !== undefined) return '--before';
+  if (path !== undefined) return '--path';
+  if (match !== undefined) return '--match';
+  return back === undefined ? undefined : '--back';
+}
