@@ -94,7 +94,7 @@ export function parseConfig(text: string): GitConfig {
 export function setConfigValue(text: string, key: string, value: string): string {
   const wanted = normalizeKey(key);
   const name = key.slice(key.lastIndexOf('.') + 1);
-  const sectionKey = wanted.slice(0, wanted.lastIndexOf('.'));
+  const sectionKey = wanted.slice(0, Math.max(0, wanted.lastIndexOf('.')));
   if (!/^[a-z][a-z0-9-]*$/i.test(name) || !/^[a-z0-9-]+(\..*)?$/is.test(sectionKey)) {
     throw new GitStoreError(`Not a configuration key: ${JSON.stringify(key)}`, 'EINVAL');
   }
@@ -148,10 +148,10 @@ class ConfigReader {
   }
 
   #readSetting(): void {
-    const section = this.sections.at(-1) ?? this.#fail();
+    const section = this.sections.at(-1);
     const start = this.#at;
     const [name] = this.#take(/[a-z][a-z0-9-]*/iy) ?? this.#fail();
-    const key = `${section.name}.${name.toLowerCase()}`;
+    const key = (section ? `${section.name}.` : '') + name.toLowerCase();
     let end = this.#at;
     let value: string | null = null;
     this.#take(/[ \t]*/y);
@@ -162,7 +162,7 @@ class ConfigReader {
     } else if (!this.#take(/(?=\r?\n)|$/y)) {
       this.#fail();
     }
-    section.end = end;
+    if (section !== undefined) section.end = end;
     this.#settings.push({ key, value, start, end });
   }
 
@@ -175,7 +175,7 @@ class ConfigReader {
     let space = '';
     for (;;) {
       const [token] = this.#take(
-        /\\(?:\r?\n|[\s\S])|\r?\n|["#;]|[ \t\r\v\f]+|[^\\\n"#; \t\r\v\f]+/y,
+        /\\(?:\r?\n|[\s\S]|$)|\r?\n|["#;]|[ \t\r\v\f]+|[^\\\n"#; \t\r\v\f]+/y,
       ) ?? [''];
       if (token === '' || token === '\n' || token === '\r\n') {
         if (quoted) this.#fail();
@@ -193,7 +193,7 @@ class ConfigReader {
       space = '';
       if (token === '"') quoted = !quoted;
       else if (!token.startsWith('\\')) value += token;
-      else if (!token.endsWith('\n')) value += this.#unescape(token);
+      else if (!/\n$|^\\$/.test(token)) value += this.#unescape(token);
       end = this.#at;
     }
   }

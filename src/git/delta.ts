@@ -2,7 +2,6 @@
  * Deltas (gitformat-pack(5), "Deltified representation"): the sizes of *base* and *result*, then
  * instructions that copy a range of the base or insert bytes that stand in the delta.
  */
-import { constants } from 'node:buffer';
 import { CorruptObjectError } from '../errors.ts';
 
 /** Bytes that always hold both sizes of a delta. */
@@ -36,8 +35,7 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Buffer {
   if (sizeOfResult(delta, resultSize.end) !== resultSize.size) {
     throw corrupt('its result has another size');
   }
-  if (resultSize.size > constants.MAX_LENGTH) throw corrupt('its result is too large');
-  const result = Buffer.allocUnsafe(resultSize.size);
+  const result = allocate(resultSize.size);
   let filled = 0;
   let at = resultSize.end;
   while (at < delta.length) {
@@ -70,6 +68,14 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Buffer {
     filled += size;
   }
   return result;
+}
+
+function allocate(size: number): Buffer {
+  try {
+    return Buffer.allocUnsafe(size);
+  } catch {
+    throw corrupt('its result fits into no memory');
+  }
 }
 
 /** How many bytes the instructions from `start` on make; checks that they are complete. */

@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CorruptObjectError } from '../../src/errors.ts';
+import { parseTag, serializeTag, type Tag } from '../../src/git/tag.ts';
+import { git, gitBytes } from '../helpers/git.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { damaged, objectIds, survives } from './arbitraries.ts';
+
+const ID = '1'.repeat(40);
+const TAG: Tag = {
+  object: ID,
+  type: 'commit',
+  name: 'v1.0',
+  tagger: { name: 'T', email: 't@u', time: 1_700_000_000, offset: 60 },
+  message: 'Version ✓\n',
+};
+
+describe('annotated tags', () => {
+  test('what Git tags is read, and what is written here Git takes', () => {
+    const store = scratchFolder();
+    git(store, 'init', '-q', '--bare');
+    const blob = gitBytes(store, ['hash-object', '-w', '--stdin'], Buffer.from('x'))
+      .toString()
+      .trim();
+    git(store, 'tag', '-a', '-m', 'Größe', 'großer/tag', blob);
+    const body = gitBytes(store, ['cat-file', 'tag', 'großer/tag']);
+    const tag = parseTag(body);
+    expect(tag).toMatchObject({
+      object: blob,
+      type: 'blob',
+      name: 'großer/tag',
+      tagger: { name: 'Test', email: 'test@localhost' },
+      message: 'Größe\n',
+    });
+    expect(serializeTag(tag)).toEqual(body);
+    const own = serializeTag({ ...TAG, object: blob, type: 'blob' });
+    expect(gitBytes(store, ['mktag', '--strict'], own).toString()).toMatch(/^[0-9a-f]{40}\n$/);
+  });
+
+  test('round trip', () => {
+    const tags: fc.Arbitrary<Tag> = fc.record(
+      {
+        object: objectIds,
+        type: fc.constantFrom('blob', 'tree', 'commit', 'tag'),
+        name: fc.constantFrom('v1', 'é/ü', 'a b'),
+        tagger: fc.constant(TAG.tagger!),
+        message: fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '')),
+      },
+      { requiredKeys: ['object', 'type', 'name', 'message'] },
+    );
+    fc.assert(
+      fc.property(tags, (tag) => {
+        expect(parseTag(serializeTag(tag))).toEqual(tag);
+      }),
+    );
+  });
+
+  test('an old tag without tagger, and a message in Latin-1', () => {
+    const old = parseTag(Buffer.from(`object ${ID}\ntype tree\ntag v0.1\n\nOld\n`));
+    expect(old).toEqual({ object: ID, type: 'tree', name: 'v0.1', message: 'Old\n' });
+    const text = `object ${ID}\ntype tree\ntag v\nencoding ISO-8859-1\n\nGr\xfc\xdfe`;
+    expect(parseTag(Buffer.from(text, 'latin1')).message).toBe('Grüße');
+  });
+
+  test.each(['', 'type commit\n\n', `object ${ID}\ntype thing\n\n`, `object 12\ntype blob\n\n`])(
+    '%j is corrupt',
+    (text) => expect(() => parseTag(Buffer.from(text), ID)).toThrow(CorruptObjectError),
+  );
+
+  test('what would break the format is refused', () => {
+    expect(() => serializeTag({ ...TAG, name: 'a\nb' })).toThrow(/tag/);
+    expect(() => serializeTag({ ...TAG, message: 'a\0' })).toThrow(/tag/);
+  });
+
+  test('damage is an error or another tag, nothing else', () => {
+    fc.assert(fc.property(damaged(serializeTag(TAG)), (body) => survives(() => parseTag(body))));
+  });
+});
