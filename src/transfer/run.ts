@@ -82,9 +82,10 @@ export class CopyRun {
     this.#tellInTime();
   }
 
-  /** Ends a phase. */
+  /** Ends a phase. Throws when the copy is to stop. */
   end(): void {
     this.#tell();
+    this.#signal?.throwIfAborted();
   }
 
   #tellInTime(): void {

@@ -1,0 +1,350 @@
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import { GitStoreError, InvalidPathError } from '../../src/errors.ts';
+import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
+import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
+import type { ObjectWriter } from '../../src/storage/storage.ts';
+import { copyIn } from '../../src/transfer/copyIn.ts';
+import { gitBytes } from '../helpers/git.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
+
+const isWindows = process.platform === 'win32';
+const NOBODY = 65534;
+
+/** Runs as somebody whom permissions stop, which root is not; `folder` becomes theirs. */
+async function asPlainUser(folder: string, action: () => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return action();
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  for (const path of [folder, ...paths.map((name) => join(folder, name))]) {
+    chownSync(path, NOBODY, NOBODY);
+  }
+  process.seteuid?.(NOBODY);
+  try {
+    await action();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe('trees that no honest program writes', () => {
+  function treeObject(store: string, entries: [mode: string, name: string, id: string][]): string {
+    const body = Buffer.concat(
+      entries.flatMap(([mode, name, id]) => [
+        Buffer.from(`${mode} ${name}\0`),
+        Buffer.from(id, 'hex'),
+      ]),
+    );
+    const args = ['hash-object', '-w', '--literally', '-t', 'tree', '--stdin'];
+    return gitBytes(store, args, body).toString().trim();
+  }
+
+  test('nothing outside the destination is touched', async () => {
+    const folder = scratchFolder();
+    const store = join(folder, 'store.git');
+    const storage = await createBareStorage(store, { durability: 'fast' });
+    const blob = (text: string): string =>
+      gitBytes(store, ['hash-object', '-w', '--stdin'], Buffer.from(text)).toString().trim();
+    const harm = blob('harm');
+    const outside = join(folder, 'outside');
+    mkdirSync(outside);
+    const inner = treeObject(store, [['100644', 'escaped', harm]]);
+    const link = blob(outside);
+    const hostile: [string, string, string][][] = [
+      ...['..', '.', '.git', '.GIT', 'git~1', '.git '].map((name): [string, string, string][] => [
+        ['40000', name, inner],
+      ]),
+      ...['../escaped', 'a/../../escaped', `${outside}/escaped`, '.git', '..'].map(
+        (name): [string, string, string][] => [['100644', name, harm]],
+      ),
+      [
+        ['120000', 'same', link],
+        ['40000', 'same', inner],
+      ],
+      [
+        ['40000', 'same', inner],
+        ['120000', 'same', link],
+      ],
+    ];
+    for (const [round, entries] of hostile.entries()) {
+      const root = treeObject(store, [...entries, ['100644', 'zz', harm]]);
+      const tree = new TestTree(storage, root);
+      const out = join(folder, `out${round}`);
+      mkdirSync(out);
+      const report = await tree.copyOut('', out, { ignoreErrors: true });
+      expect(report.errors.length + report.warnings.length).toBe(1);
+      const left = Object.keys(filesOnDisk(out)).filter((path) => !path.startsWith('same'));
+      expect(left).toEqual(['zz']);
+      expect(lstatSync(join(out, '.git'), { throwIfNoEntry: false })).toBeUndefined();
+      if (report.errors.length > 0) {
+        await expect(tree.copyOut('', out)).rejects.toThrow(InvalidPathError);
+      }
+    }
+    expect(readdirSync(outside)).toEqual([]);
+    expect(existsSync(join(folder, 'escaped'))).toBe(false);
+
+    // Named by the caller it is refused as well.
+    const tree = new TestTree(storage, treeObject(store, [['40000', '.git', inner]]));
+    await expect(tree.copyOut('.git', outside)).rejects.toThrow(GitStoreError);
+    await expect(tree.copyOut('./.git/escaped', `${outside}/`)).resolves.toBeDefined();
+    rmSync(join(outside, 'escaped'));
+    await expect(tree.copyOut('/./.git/escaped', outside)).rejects.toThrow(GitStoreError);
+    expect(readdirSync(outside)).toEqual([]);
+    await storage.close();
+  });
+
+  test('links that stand in the destination are replaced, not followed', async () => {
+    const folder = makeFiles(scratchFolder(), { 'outside/kept': 'kept', 'out/': '' });
+    symlinkSync(join(folder, 'outside'), join(folder, 'out/sub'));
+    symlinkSync(join(folder, 'outside/kept'), join(folder, 'out/kept'));
+    const tree = await TestTree.of({ 'sub/deep/file': 'file', kept: 'new' });
+    await tree.copyOut('', join(folder, 'out'), { delete: true });
+    expect(filesOnDisk(folder)).toEqual({
+      'outside/kept': 'kept',
+      'out/sub/deep/file': 'file',
+      'out/kept': 'new',
+    });
+  });
+
+  test('submodules are skipped, and their folder stays', async () => {
+    const storage = await createBareStorage(join(scratchFolder(), 'store.git'), {
+      durability: 'fast',
+    });
+    const blob = gitBytes(storage.location, ['hash-object', '-w', '--stdin']).toString().trim();
+    const root = treeObject(storage.location, [
+      ['100644', 'a', blob],
+      ['160000', 'sub', 'a'.repeat(40)],
+    ]);
+    const out = makeFiles(scratchFolder(), { 'sub/work': 'work', old: 'old' });
+    const report = await new TestTree(storage, root).copyOut('', out, { delete: true });
+    expect(report.warnings.map(({ path }) => path)).toEqual(['sub']);
+    expect(filesOnDisk(out)).toEqual({ a: '', 'sub/work': 'work' });
+    await storage.close();
+  });
+});
+
+describe('files that fail', () => {
+  test.skipIf(isWindows)('unreadable files, with and without ignoreErrors', async () => {
+    const source = makeFiles(scratchFolder(), { a: 'a', b: 'b', 'c/d': 'd' });
+    await asPlainUser(source, async () => {
+      chmodSync(join(source, 'b'), 0);
+      chmodSync(join(source, 'c'), 0);
+      const tree = await TestTree.of({ 'c/d': 'kept', x: 'x' });
+      await expect(tree.copyIn(`${source}/`, '')).rejects.toThrow('permission denied');
+      const report = await tree.copyIn(`${source}/`, '', { ignoreErrors: true, delete: true });
+      expect(report.errors.map(({ path }) => path).sort()).toEqual([`${source}/b`, `${source}/c`]);
+      expect(await tree.files()).toEqual({ a: 'a', 'c/d': 'kept' });
+      chmodSync(join(source, 'c'), 0o755);
+    });
+  });
+
+  test.skipIf(isWindows)('read-only directories: an error a file, no leftovers', async () => {
+    const out = makeFiles(scratchFolder(), { 'ro/old': 'old' });
+    await asPlainUser(out, async () => {
+      chmodSync(join(out, 'ro'), 0o555);
+      const tree = await TestTree.of({ 'ro/a': 'a', 'ro/deep/b': 'b', c: 'c' });
+      await expect(tree.copyOut('', out)).rejects.toThrow('permission denied');
+      const report = await tree.copyOut('', out, { ignoreErrors: true });
+      expect(report.errors.map(({ path }) => path)).toEqual([`${out}/ro/a`, `${out}/ro/deep/b`]);
+      expect(filesOnDisk(out)).toEqual({ 'ro/old': 'old', c: 'c' });
+      chmodSync(join(out, 'ro'), 0o755);
+    });
+  });
+
+  test('links with targets that no disk takes', async () => {
+    const files: Files = { long: { link: 'p'.repeat(70_000) }, empty: { link: '' }, ok: 'ok' };
+    const tree = await TestTree.of(files);
+    const out = join(scratchFolder(), 'out');
+    const report = await tree.copyOut('', out, { ignoreErrors: true });
+    expect(report.errors.map(({ path }) => path)).toEqual([`${out}/empty`, `${out}/long`]);
+    for (const { error } of report.errors) expect(error).not.toContain('\n');
+    expect(filesOnDisk(out)).toEqual({ ok: 'ok' });
+    await expect(tree.copyOut('', out)).rejects.toThrow(GitStoreError);
+    expect(readdirSync(out)).toEqual(['ok']);
+  });
+
+  test('a missing object fails alone', async () => {
+    const tree = await TestTree.of({ a: 'a', b: 'b' });
+    const { objects } = createMemoryStorage();
+    const read = tree.storage.objects;
+    const lacking = {
+      ...objects,
+      header: (id: string) => (id === missing ? objects.header(id) : read.header(id)),
+      read: (id: string) => read.read(id),
+    };
+    const missing = (await tree.trees.lookup(tree.root, 'a'))!.id;
+    Object.assign(tree.trees, { objects: lacking });
+    const out = join(scratchFolder(), 'out');
+    const report = await tree.copyOut('', out, { ignoreErrors: true });
+    expect(report.errors).toEqual([{ path: `${out}/a`, error: `Object ${missing} is missing` }]);
+    expect(filesOnDisk(out)).toEqual({ b: 'b' });
+  });
+
+  test('what a signal stops leaves neither edits nor temporary files', async () => {
+    const files: Files = {};
+    for (let i = 0; i < 500; i++) files[`d${i % 9}/f${i}`] = `${i}`.repeat(4000);
+    const source = makeFiles(join(scratchFolder(), 'in'), files);
+    const tree = new TestTree();
+    const stop = new AbortController();
+    const onProgress = ({ phase, files: count }: { phase: string; files: number }): void => {
+      if (phase === 'copy' && count > 0) stop.abort();
+    };
+    await expect(tree.copyIn(source, '', { signal: stop.signal, onProgress })).rejects.toThrow();
+    expect(await tree.files()).toEqual({});
+    await tree.copyIn(`${source}/`, '');
+    const out = join(scratchFolder(), 'out');
+    const signal = AbortSignal.timeout(15);
+    await tree.copyOut('', out, { signal, ignoreErrors: true }).catch(() => {});
+    for (const [path, text] of Object.entries(existsSync(out) ? filesOnDisk(out) : {})) {
+      expect(text).toBe(files[path]);
+    }
+    await expect(tree.copyOut('', out, { signal: AbortSignal.abort() })).rejects.toThrow('abort');
+  });
+});
+
+describe('files that change while they are copied', () => {
+  /** Copies a folder in while `disturb` runs at the moment the store takes the first file. */
+  async function copyDisturbed(
+    source: string,
+    disturb: () => void,
+  ): Promise<{ text: Files; warnings: number }> {
+    const tree = new TestTree();
+    const writer = tree.storage.objects.writer();
+    let isDisturbed = false;
+    const disturbed: ObjectWriter = {
+      write(type, body) {
+        if (!isDisturbed) disturb();
+        isDisturbed = true;
+        return writer.write(type, body);
+      },
+      async writeStream(chunks, size) {
+        const slow = async function* () {
+          for await (const chunk of chunks) {
+            yield chunk;
+            if (!isDisturbed) disturb();
+            isDisturbed = true;
+          }
+        };
+        return writer.writeStream(slow(), size);
+      },
+      finish: () => writer.finish(),
+      abort: () => writer.abort(),
+    };
+    const { trees, root } = tree;
+    const result = await copyIn({ trees, root, writer: disturbed }, [`${source}/`], '');
+    await writer.finish();
+    const text: Files = {};
+    for (const [path, edit] of result.edits) {
+      text[path] = Buffer.from((await tree.storage.objects.read(edit!.id))!.body).toString();
+    }
+    return { text, warnings: result.report.warnings.length };
+  }
+
+  test('a small one that grew, shrank, vanished or became another kind', async () => {
+    const source = makeFiles(scratchFolder(), {
+      a: 'a',
+      grows: 'x',
+      shrinks: 'xxx',
+      vanishes: 'x',
+      link: 'x',
+      wasLink: { link: 'x' },
+    });
+    const { text, warnings } = await copyDisturbed(source, () => {
+      appendFileSync(join(source, 'grows'), 'y');
+      truncateSync(join(source, 'shrinks'), 1);
+      rmSync(join(source, 'vanishes'));
+      rmSync(join(source, 'link'));
+      symlinkSync('target', join(source, 'link'));
+      rmSync(join(source, 'wasLink'));
+      writeFileSync(join(source, 'wasLink'), 'file');
+    });
+    const expected = { a: 'a', grows: 'xy', shrinks: 'x', link: 'target', wasLink: 'file' };
+    expect(text).toEqual(expected);
+    expect(warnings).toBe(1);
+  });
+
+  test.each(['append', 'truncate'])('a large one: %s', async (how) => {
+    const source = makeFiles(scratchFolder(), { large: 'x'.repeat(3 << 20) });
+    const { text } = await copyDisturbed(source, () => {
+      if (how === 'append') appendFileSync(join(source, 'large'), 'end');
+      else truncateSync(join(source, 'large'), 2 << 20);
+    });
+    expect(text).toEqual({ large: readFileSync(join(source, 'large'), 'utf8') });
+  });
+});
+
+test('a copy to disk that is killed leaves every file whole, old or new', async () => {
+  const folder = scratchFolder();
+  const store = join(folder, 'store.git');
+  const storage = await createBareStorage(store, { durability: 'fast' });
+  const version = (n: number): Files => {
+    const files: Files = {};
+    for (let i = 0; i < 400; i++) files[`d${i % 11}/f${i}`] = `${n}`.repeat(500 + i * 40);
+    files['d0/large'] = `${n}`.repeat(3 << 20);
+    return files;
+  };
+  const roots: string[] = [];
+  for (const n of [1, 2]) {
+    const tree = new TestTree(storage);
+    await tree.copyIn(`${makeFiles(join(folder, `v${n}`), version(n))}/`, '');
+    roots.push(tree.root);
+  }
+  await storage.close();
+  const child = join(folder, 'child.mjs');
+  await build({
+    entryPoints: [fileURLToPath(new URL('./children/copyOut.ts', import.meta.url))],
+    outfile: child,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['fs-native-extensions'],
+    banner: {
+      js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
+    },
+    logLevel: 'error',
+  });
+  const out = join(folder, 'out');
+  const run = async (root: string, killAfter?: number): Promise<number> => {
+    const process_ = spawn(process.execPath, [child, store, root, out], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<void>((resolve) => process_.once('close', () => resolve()));
+    await new Promise((resolve) => process_.stdout.once('data', resolve));
+    const start = performance.now();
+    if (killAfter !== undefined) await Promise.race([sleep(killAfter), ended]);
+    if (killAfter !== undefined) process_.kill('SIGKILL');
+    await ended;
+    return performance.now() - start;
+  };
+  const duration = await run(roots[0]!);
+  expect(filesOnDisk(out)).toEqual(version(1));
+  const [one, two] = [version(1), version(2)];
+  for (let round = 0; round < 8; round++) {
+    await run(roots[(round + 1) % 2]!, Math.random() * duration);
+    for (const [path, text] of Object.entries(filesOnDisk(out))) {
+      if (/(?:^|\/)\.gs-[^/]*$/.test(path)) continue;
+      if (text !== one[path]) expect(text === two[path], path).toBe(true);
+    }
+  }
+  await run(roots[1]!);
+  const left = Object.entries(filesOnDisk(out)).filter(([path]) => !path.includes('.gs-'));
+  expect(Object.fromEntries(left)).toEqual(two);
+});
