@@ -3,23 +3,23 @@
  * command, so that `cat` loads only what `cat` needs. Used by the build and by the tests that run
  * the program in a process of its own.
  */
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const target = 'node20.19';
 
-/** Writes `index.js`, `cli.js`, their chunks and the licenses of bundled packages into `outdir`. */
+/** Writes `index.js`, `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const { metafile } = await build({
+  const common = {
     absWorkingDir: root,
-    entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
     outdir,
     bundle: true,
     platform: 'node',
-    target: 'node20.19',
+    target,
     format: 'esm',
     splitting: true,
     minifySyntax: true,
@@ -30,14 +30,57 @@ export async function bundle(outdir) {
     external: ['fs-native-extensions'],
     define: { GITSTORE_VERSION: JSON.stringify(version) },
     chunkNames: 'chunks/[name]-[hash]',
-    // Bundled CommonJS parts (commander, ignore) call require for Node's own modules.
+  };
+  const library = await build({
+    ...common,
+    entryPoints: { index: 'src/index.ts' },
+    // Bundled CommonJS parts (ignore) call require for Node's own modules.
     banner: {
       js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
     },
   });
-  chmodSync(join(outdir, 'cli.js'), 0o755);
-  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(Object.keys(metafile.inputs)));
+  const cli = await build({
+    ...common,
+    entryPoints: { cli: 'src/cli/main.ts' },
+    outExtension: { '.js': '.cjs' },
+    plugins: [withoutChildProcess],
+    write: false,
+  });
+  for (const { path, text } of cli.outputFiles) await writeCommonJs(path, text);
+  chmodSync(join(outdir, 'cli.cjs'), 0o755);
+  const inputs = { ...library.metafile.inputs, ...cli.metafile.inputs };
+  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(Object.keys(inputs)));
 }
+
+/**
+ * The command line starts as CommonJS: Node loads that in one go, without its loader for ES modules,
+ * and of its own modules only what is called. It saves a quarter of the time of `cat`. esbuild splits
+ * only ES modules, so each chunk is converted after it was split.
+ */
+async function writeCommonJs(path, text) {
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    define: { 'import.meta.url': '__filename' },
+    supported: { 'dynamic-import': false },
+  });
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, code);
+}
+
+/** Commander loads it for commands that are programs of their own; we have none. */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer, path }) =>
+      /[/\\]commander[/\\]/.test(importer) ? { path, namespace: 'empty' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: '' }));
+  },
+};
 
 /** The licenses of the packages whose code is in the bundle: they ask to be passed on with it. */
 function licenses(inputs) {

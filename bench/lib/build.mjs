@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 export const root = dirname(dirname(import.meta.dirname));
-export const cli = join(root, 'dist', 'cli.js');
+export const cli = join(root, 'dist', 'cli.cjs');
 export const library = pathToFileURL(join(root, 'dist', 'index.js')).href;
 export const children = join(root, 'bench', 'children');
 

@@ -8,5 +8,4 @@ import * as nodeModule from 'node:module';
 const { enableCompileCache } = nodeModule as { enableCompileCache?: () => unknown };
 enableCompileCache?.();
 
-const { run } = await import('./run.ts');
-await run(process.argv.slice(2));
+void import('./run.ts').then(({ run }) => run(process.argv.slice(2)));

@@ -35,7 +35,7 @@ async function build(): Promise<Program> {
   await mkdir(cache, { recursive: true });
   folder = await mkdtemp(join(cache, 'build-'));
   await bundle(folder);
-  return { cli: join(folder, 'cli.js'), library: join(folder, 'index.js') };
+  return { cli: join(folder, 'cli.cjs'), library: join(folder, 'index.js') };
 }
 
 afterAll(async () => {

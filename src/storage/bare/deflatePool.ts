@@ -3,7 +3,7 @@
  * because a message costs as much as deflating a small file.
  */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 /** One entry to make: the header that goes before the zlib stream, and the data to deflate. */
 export interface DeflateJob {
@@ -90,9 +90,11 @@ class PooledWorker {
   }[] = [];
 
   constructor(onDeath: () => void) {
+    // Threads are loaded when the first one is needed: reading never needs them.
+    const threads = process.getBuiltinModule('node:worker_threads');
     // From its source text, so that it runs the same bundled, by a bundler of a user's, or from
     // TypeScript. `workerMain` therefore uses nothing from outside itself.
-    this.#worker = new Worker(`(${workerMain.toString()})()`, { eval: true });
+    this.#worker = new threads.Worker(`(${workerMain.toString()})()`, { eval: true });
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply) => {
       const next = this.#waiting.shift();

@@ -1,0 +1,65 @@
+/** The built command line, run on a store of its own. */
+import { join } from 'node:path';
+import { beforeAll, expect } from 'vitest';
+import { buildProgram } from '../helpers/build.ts';
+import { type Finished, type RunOptions, runNode } from '../helpers/run.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+
+export interface Result extends Omit<Finished, 'stdout'> {
+  readonly stdout: string;
+  readonly bytes: Buffer;
+}
+
+let cli: string | undefined;
+
+beforeAll(async () => {
+  cli = (await buildProgram()).cli;
+});
+
+export function programPath(): string {
+  return cli!;
+}
+
+/** Runs `gitstore ARGS…`, whatever becomes of it. */
+export async function gitstore(args: readonly string[], options?: RunOptions): Promise<Result> {
+  const { stdout, ...rest } = await runNode([cli!, ...args], options);
+  return { ...rest, stdout: stdout.toString(), bytes: stdout };
+}
+
+/** A folder with a store in it, and the program bound to that store. */
+export class Place {
+  readonly folder = scratchFolder();
+  readonly repo = join(this.folder, 'data.git');
+
+  run(...args: string[]): Promise<Result> {
+    return this.runWith({}, ...args);
+  }
+
+  runWith(options: RunOptions, ...args: string[]): Promise<Result> {
+    const env = { GITSTORE_REPO: this.repo, ...options.env };
+    return gitstore(args, { cwd: this.folder, ...options, env });
+  }
+
+  /** Runs a command that must succeed without a word on stderr, and returns its stdout. */
+  async ok(...args: string[]): Promise<string> {
+    return this.okWith({}, ...args);
+  }
+
+  async okWith(options: RunOptions, ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.runWith(options, ...args);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout;
+  }
+
+  /** Runs a command that must fail with one line on stderr, and returns that line. */
+  async fails(code: 1 | 2, ...args: string[]): Promise<string> {
+    const result = await this.run(...args);
+    expect({ args, code: result.code, stdout: result.stdout, stderr: result.stderr }).toEqual({
+      args,
+      code,
+      stdout: '',
+      stderr: expect.stringMatching(/^Error: [^\n]+\n$/),
+    });
+    return result.stderr.slice('Error: '.length, -1);
+  }
+}
