@@ -56,8 +56,12 @@ export async function movePaths(
     await staging.remove(from, true);
   }
   for (const { entry, from, to } of moves) {
-    await checkTarget(staging, entry, to);
-    await staging.graft(to, entry, from);
+    if (isTreeMode(entry.mode)) {
+      await checkDirectory(staging, to);
+      await staging.graft(to, entry, from);
+    } else {
+      staging.putMoved(to, entry, from, await staging.checkFile(to));
+    }
   }
   return finish(snapshot, staging, choices);
 }
@@ -116,18 +120,14 @@ function checkPlaces(moves: readonly Move[], { from, to }: Move): void {
   }
 }
 
-/** What may be replaced: nothing or a file by a file, nothing or an empty directory by a directory. */
-async function checkTarget(staging: Staging, entry: TreeEntry, to: string): Promise<void> {
-  if (!isTreeMode(entry.mode)) {
-    await staging.checkFile(to);
-    return;
-  }
-  const standing = await staging.standing(to);
-  if (standing.kind === 'file') throw notADirectory(to);
+/** Checks that a directory can be put at a path: nothing, or nothing any more, may stand there. */
+async function checkDirectory(staging: Staging, path: string): Promise<void> {
+  const standing = await staging.standing(path);
+  if (standing.kind === 'file') throw notADirectory(path);
   if (standing.kind === 'directory') {
-    throw new GitStoreError(`Directory is not empty: ${to}`, 'ENOTEMPTY', { path: to });
+    throw new GitStoreError(`${path}: directory is not empty`, 'ENOTEMPTY', { path });
   }
-  await staging.checkParents(to);
+  await staging.checkParents(path);
 }
 
 function finish(snapshot: Snapshot, staging: Staging, choices: ReshapeChoices): Promise<Outcome> {

@@ -95,13 +95,14 @@ export class Staging {
     }
   }
 
-  /** Puts a file or a link at `path`, which `checkFile` has found fit. */
-  async put(path: string, mode: FileMode, id: ObjectId): Promise<void> {
+  /**
+   * Puts a file or a link at `path`.
+   * @param standing what `checkFile` has found there
+   */
+  put(path: string, mode: FileMode, id: ObjectId, standing: Standing): void {
     const file = { mode, id };
-    if (!this.#after.has(path) && !this.#before.has(path)) {
-      const base = await this.#trees.lookup(this.#root, path);
-      if (base !== undefined && fileTypeOf(base.mode) !== 'tree') this.#before.set(path, base);
-    }
+    const isUntouched = !this.#after.has(path) && !this.#before.has(path);
+    if (isUntouched && standing.kind === 'file') this.#before.set(path, standing);
     this.#edits.set(path, file);
     this.#setAfter(path, file);
   }
@@ -130,19 +131,23 @@ export class Staging {
   }
 
   /**
-   * Puts a whole entry of the snapshot at `path`: a file, or a directory with all it holds. Nothing
+   * Puts a file or a link of the snapshot at `path`.
+   * @param src the path it has in the snapshot
+   * @param standing what `checkFile` has found there
+   */
+  putMoved(path: string, { mode, id }: FileValue, src: string, standing: Standing): void {
+    this.put(path, mode, id, standing);
+    this.#setAfter(path, { mode, id, src });
+  }
+
+  /**
+   * Puts a directory of the snapshot, with all it holds, at `path`, where nothing stands. Nothing
    * must be removed after it.
-   * @param entry a file, link or tree
    * @param src the path it has in the snapshot
    */
-  async graft(path: string, entry: TreeEntry, src: string): Promise<void> {
-    if (!isTreeMode(entry.mode)) {
-      await this.put(path, entry.mode, entry.id);
-      this.#setAfter(path, { mode: entry.mode, id: entry.id, src });
-      return;
-    }
-    this.#edits.set(path, { mode: entry.mode, id: entry.id });
-    for await (const file of walkFiles(this.#trees, entry.id)) {
+  async graft(path: string, { mode, id: treeId }: FileValue, src: string): Promise<void> {
+    this.#edits.set(path, { mode, id: treeId });
+    for await (const file of walkFiles(this.#trees, treeId)) {
       const { mode, id } = file;
       this.#setAfter(joinPath(path, file.path), { mode, id, src: joinPath(src, file.path) });
     }

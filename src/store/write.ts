@@ -71,7 +71,7 @@ export function writeFile(
     const staging = new Staging(store.trees, snapshot.commit.tree);
     const standing = await staging.checkFile(target);
     const stored = await storeSource(writer, source, choices.signal);
-    await staging.put(target, modeFor(given, stored.mode, standing), stored.id);
+    staging.put(target, modeFor(given, stored.mode, standing), stored.id, standing);
     return commitEdits(snapshot, writer, staging.edits, staging.report(), choices);
   });
 }

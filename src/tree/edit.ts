@@ -3,7 +3,7 @@
  * paths are read and written.
  */
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
-import { editTree, type FileMode, isTreeMode, MODE_TREE } from '../git/tree.ts';
+import { editTree, type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import type { TreeReader } from './reader.ts';
 
@@ -74,8 +74,7 @@ async function editDirectory(
 ): Promise<ObjectId | null> {
   const tree = trees.cached(id) ?? (await trees.tree(id));
   const changes = new Map<string, TreeEdit>();
-  const note = (name: string, edit: TreeEdit): void => {
-    const old = tree.get(name);
+  const note = (name: string, old: TreeEntry | undefined, edit: TreeEdit): void => {
     if (edit === null) {
       if (old !== undefined) changes.set(name, null);
     } else if (old === undefined || old.id !== edit.id || old.mode !== edit.mode) {
@@ -84,15 +83,16 @@ async function editDirectory(
   };
 
   for (const [name, edit] of directory.entries) {
-    if (!directory.below.has(name)) note(name, edit);
+    if (!directory.below.has(name)) note(name, tree.get(name), edit);
   }
   for (const [name, below] of directory.below) {
+    const old = tree.get(name);
     const own = directory.entries.get(name);
-    const before = own === undefined ? tree.get(name) : own;
+    const before = own === undefined ? old : own;
     const isTree = before != null && isTreeMode(before.mode);
     const made = await editDirectory(trees, writer, isTree ? before.id : EMPTY_TREE_ID, below);
-    if (made !== null) note(name, { mode: MODE_TREE, id: made });
-    else note(name, before == null || isTree ? null : before);
+    if (made !== null) note(name, old, { mode: MODE_TREE, id: made });
+    else note(name, old, before == null || isTree ? null : before);
   }
 
   if (changes.size === 0) return tree.body.length === 0 ? null : id;

@@ -9,8 +9,11 @@ import { findTreeEntry, isTreeMode, MODE_TREE, parseTree, type TreeEntry } from 
 import type { ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from './byteCache.ts';
 
-/** Lookups in one tree that are answered by scanning its bytes before a table is built for it. */
-const SCANS_BEFORE_TABLE = 3;
+/**
+ * Lookups in one tree that are answered by scanning its bytes before a table is built for it, which
+ * costs about as much as so many scans. A tree on the path of a commit is seen only a few times.
+ */
+const SCANS_BEFORE_TABLE = 16;
 
 const DEFAULT_CACHE_BYTES = 64 << 20;
 
