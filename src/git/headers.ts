@@ -16,10 +16,12 @@ export interface HeaderLine {
   readonly value: string;
 }
 
+const EMPTY_LINE = Buffer.from('\n\n');
+
 /** Takes a body apart. Without an empty line, all of it is headers and the message is empty. */
 export function splitHeaders(body: Uint8Array): { lines: HeaderLine[]; message: Buffer } {
   const bytes = asBuffer(body);
-  const end = bytes.indexOf('\n\n');
+  const end = bytes.indexOf(EMPTY_LINE);
   const text = bytes.toString('latin1', 0, end === -1 ? bytes.length : end);
   const lines: HeaderLine[] = [];
   let at = 0;
@@ -42,7 +44,10 @@ export function headerValue(line: HeaderLine, encoding?: string): string {
 }
 
 function splitLine(line: string): HeaderLine {
-  const space = line.search(/[ \n]/);
-  if (space === -1) return { key: line, value: '' };
-  return { key: line.slice(0, space), value: line.slice(space + 1).replaceAll('\n ', '\n') };
+  const firstEnd = line.indexOf('\n');
+  const first = firstEnd === -1 ? line : line.slice(0, firstEnd);
+  const space = first.indexOf(' ');
+  const key = space === -1 ? first : first.slice(0, space);
+  const value = line.slice(space === -1 ? key.length : space + 1);
+  return { key, value: firstEnd === -1 ? value : value.replaceAll('\n ', '\n') };
 }

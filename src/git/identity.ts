@@ -12,6 +12,8 @@ export interface Identity {
   readonly offset: number;
 }
 
+/** The line of a well-formed commit, which nearly all are. */
+const WELL_FORMED = /^([^<>]*) <([^<>]*)> (-?\d+) ([+-]\d{4})$/;
 /** The farthest second a `Date` can hold (ECMA-262, time values). */
 const FARTHEST_TIME = 8_640_000_000_000;
 /** What `+hhmm` can say. */
@@ -22,22 +24,18 @@ const FARTHEST_OFFSET = 99 * 60 + 59;
  * date that a `Date` cannot hold counts as 1970, as in Git.
  */
 export function parseIdentity(line: string): Identity {
+  const match = WELL_FORMED.exec(line);
+  if (match !== null) return identity(match[1]!, match[2]!, match[3], match[4]);
   const mailStart = line.indexOf('<');
   const mailEnd = line.indexOf('>', mailStart);
   if (mailStart === -1 || mailEnd === -1) return parseWithoutMail(line);
   // Mail addresses with a `>` in them exist; the date follows the last one.
   const [time, zone] = words(line.slice(line.lastIndexOf('>') + 1));
-  return {
-    name: line.slice(0, mailStart).trim(),
-    email: line.slice(mailStart + 1, mailEnd).trim(),
-    time: parseTime(time),
-    offset: parseOffset(zone),
-  };
+  return identity(line.slice(0, mailStart), line.slice(mailStart + 1, mailEnd), time, zone);
 }
 
 /** The inverse of `parseIdentity`; characters that would break the format are left out, as by Git. */
-export function formatIdentity(identity: Identity): string {
-  const { name, email, time, offset } = identity;
+export function formatIdentity({ name, email, time, offset }: Identity): string {
   return `${clean(name)} <${clean(email)}> ${clampTime(Math.floor(time))} ${formatOffset(offset)}`;
 }
 
@@ -58,15 +56,28 @@ export function formatOffset(offset: number): string {
   return `${sign}${hours}${String(minutes % 60).padStart(2, '0')}`;
 }
 
+function identity(
+  name: string,
+  email: string,
+  time: string | undefined,
+  zone: string | undefined,
+): Identity {
+  return {
+    name: name.trim(),
+    email: email.trim(),
+    time: parseTime(time),
+    offset: parseOffset(zone),
+  };
+}
+
 function parseWithoutMail(line: string): Identity {
   const parts = words(line);
   const zone = parts.at(-1);
   const time = parts.at(-2);
   if (time === undefined || !/^-?\d+$/.test(time) || !/^[+-]\d+$/.test(zone ?? '')) {
-    return { name: line.trim(), email: '', time: 0, offset: 0 };
+    return identity(line, '', undefined, undefined);
   }
-  const name = parts.slice(0, -2).join(' ');
-  return { name, email: '', time: parseTime(time), offset: parseOffset(zone) };
+  return identity(parts.slice(0, -2).join(' '), '', time, zone);
 }
 
 function parseTime(digits: string | undefined): number {
