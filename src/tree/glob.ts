@@ -60,7 +60,7 @@ export class GlobPattern {
     if (segments.at(-1)?.kind === 'deep') segments.push(segmentOf('*'));
     this.#segments = segments;
     const start: number[] = [];
-    this.#reach(start, 0);
+    if (segments.length > 0) this.#reach(start, 0);
     this.start = start;
   }
 
