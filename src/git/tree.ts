@@ -135,17 +135,13 @@ export function editTree(body: Uint8Array, edits: ReadonlyMap<string, EntryEdit>
   };
 
   const cursor = new EntryCursor(bytes);
-  const previous = { bytes, nameStart: 0, nameEnd: 0, ending: 0 };
   let next = 0;
   while (cursor.next()) {
-    if (comparePlaces(previous, cursor) >= 0) return editUnordered(bytes, edits);
-    previous.nameStart = cursor.nameStart;
-    previous.nameEnd = cursor.nameEnd;
-    previous.ending = cursor.ending;
+    if (!cursor.followsPrevious()) return editUnordered(bytes, edits);
     for (; next < splices.length; next++) {
       const splice = splices[next]!;
-      const order = comparePlaces(splice, cursor);
-      if (order > 0) break;
+      const order = cursor.compare(splice.name, splice.ending);
+      if (order < 0) break;
       copyTo(cursor.start);
       insert(splice.entry);
       if (order === 0) copiedTo = cursor.end;
@@ -156,35 +152,16 @@ export function editTree(body: Uint8Array, edits: ReadonlyMap<string, EntryEdit>
   return result.subarray(0, filled);
 }
 
-/** A name within bytes, and the byte it counts as ending in: `/` for a directory, else 0. */
-interface Place {
-  readonly bytes: Uint8Array;
-  readonly nameStart: number;
-  readonly nameEnd: number;
+/** A place in Git's order, and the entry that is to stand there; null: none. */
+interface Splice {
+  readonly name: Buffer;
+  /** What the name counts as ending in: `/` for a directory, else 0. */
   readonly ending: number;
-}
-
-/** A place, and the entry that is to stand there; null: none. */
-interface Splice extends Place {
   readonly entry: Buffer | null;
 }
 
-/** Git's order, on bytes. Zero only for the same name with the same ending. */
-function comparePlaces(a: Place, b: Place): number {
-  return compareBytes(
-    a.bytes,
-    a.nameStart,
-    a.nameEnd,
-    a.ending,
-    b.bytes,
-    b.nameStart,
-    b.nameEnd,
-    b.ending,
-  );
-}
-
-/** `comparePlaces` taken apart, as it runs for every entry of an edited tree. */
-function compareBytes(
+/** Git's order of two names within bytes. Zero only for the same name with the same ending. */
+function compareNames(
   bytesA: Uint8Array,
   startA: number,
   endA: number,
@@ -206,22 +183,25 @@ function compareBytes(
   return afterA - afterB || lengthA - lengthB;
 }
 
+function compareSplices(a: Splice, b: Splice): number {
+  return compareNames(a.name, 0, a.name.length, a.ending, b.name, 0, b.name.length, b.ending);
+}
+
 /** Two places an edit, as the name may stand as a file and as a directory; in Git's order. */
 function toSplices(edits: ReadonlyMap<string, EntryEdit>): Splice[] {
   const splices: Splice[] = [];
   for (const [name, edit] of edits) {
     const bytes = encodePath(name);
-    const place = { bytes, nameStart: 0, nameEnd: bytes.length };
     const entry = edit && entryBytes({ name, mode: edit.mode, id: edit.id });
     const wanted = edit && endingOf(edit.mode);
     for (const ending of [0, SLASH]) {
-      splices.push({ ...place, ending, entry: ending === wanted ? entry : null });
+      splices.push({ name: bytes, ending, entry: ending === wanted ? entry : null });
     }
   }
-  splices.sort(comparePlaces);
+  splices.sort(compareSplices);
   for (let i = 1; i < splices.length; i++) {
     const splice = splices[i]!;
-    if (comparePlaces(splices[i - 1]!, splice) === 0) throw duplicateName(decodePath(splice.bytes));
+    if (compareSplices(splices[i - 1]!, splice) === 0) throw duplicateName(decodePath(splice.name));
   }
   return splices;
 }
@@ -241,25 +221,30 @@ function editUnordered(body: Buffer, edits: ReadonlyMap<string, EntryEdit>): Buf
 }
 
 /** Walks the entries of a body; its fields describe the current one as places in the bytes. */
-class EntryCursor implements Place {
+class EntryCursor {
   start = 0;
   mode: FileMode = 0;
   nameStart = 0;
   nameEnd = 0;
-  ending = 0;
   end = 0;
-  readonly bytes: Buffer;
+  readonly #bytes: Buffer;
   readonly #treeId: ObjectId | undefined;
+  #previousStart = 0;
+  #previousEnd = 0;
+  #previousEnding = 0;
 
   constructor(bytes: Buffer, treeId?: ObjectId) {
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.#treeId = treeId;
   }
 
   next(): boolean {
-    const bytes = this.bytes;
+    const bytes = this.#bytes;
     let at = this.end;
     if (at >= bytes.length) return false;
+    this.#previousStart = this.nameStart;
+    this.#previousEnd = this.nameEnd;
+    this.#previousEnding = endingOf(this.mode);
     this.start = at;
     let mode = 0;
     for (let byte = bytes[at]; byte !== SPACE; byte = bytes[++at]) {
@@ -270,7 +255,6 @@ class EntryCursor implements Place {
     }
     if (at === this.start) throw this.#corrupt('no mode');
     this.mode = mode;
-    this.ending = endingOf(mode);
     this.nameStart = ++at;
     const last = bytes.length - ID_LENGTH;
     while (at < last && bytes[at] !== 0) at++;
@@ -281,8 +265,37 @@ class EntryCursor implements Place {
     return true;
   }
 
+  /** The order of this entry and that name. */
+  compare(name: Uint8Array, ending: number): number {
+    return compareNames(
+      this.#bytes,
+      this.nameStart,
+      this.nameEnd,
+      endingOf(this.mode),
+      name,
+      0,
+      name.length,
+      ending,
+    );
+  }
+
+  /** False where this entry should stand before the one before it, or is the same again. */
+  followsPrevious(): boolean {
+    const order = compareNames(
+      this.#bytes,
+      this.#previousStart,
+      this.#previousEnd,
+      this.#previousEnding,
+      this.#bytes,
+      this.nameStart,
+      this.nameEnd,
+      endingOf(this.mode),
+    );
+    return order < 0;
+  }
+
   id(): ObjectId {
-    return this.bytes.toString('hex', this.nameEnd + 1, this.end);
+    return this.#bytes.toString('hex', this.nameEnd + 1, this.end);
   }
 
   #corrupt(what: string): CorruptObjectError {
