@@ -225,16 +225,25 @@ export async function* walkTree(
   snapshot: Snapshot,
   path: string,
 ): AsyncGenerator<WalkStep, void, undefined> {
-  const open = [normalizePath(path)];
-  for (let dirpath = open.pop(); dirpath !== undefined; dirpath = open.pop()) {
-    const dirnames: string[] = [];
+  // By id, not by path: a tree may hold a name such as '.', which leads elsewhere in a path.
+  const open = [
+    { dirpath: normalizePath(path), directory: await requireDirectory(snapshot, path) },
+  ];
+  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+    const { dirpath } = step;
+    const below = new Map<string, TreeEntry>();
     const files: WalkEntry[] = [];
-    for (const entry of await listEntries(snapshot, dirpath)) {
-      if (entry.fileType === 'tree') dirnames.push(entry.name);
-      else files.push(entry);
+    const entries = await directoryEntries(snapshot.store, step.directory);
+    for (const entry of entries.toSorted((a, b) => comparePaths(a.name, b.name))) {
+      if (fileTypeOf(entry.mode) === 'tree') below.set(entry.name, entry);
+      else files.push(walkEntry(entry));
     }
+    const dirnames = [...below.keys()];
     yield { dirpath, dirnames, files };
-    for (const name of dirnames.toReversed()) open.push(joinPath(dirpath, name));
+    for (const name of dirnames.toReversed()) {
+      const directory = below.get(name);
+      if (directory !== undefined) open.push({ dirpath: joinPath(dirpath, name), directory });
+    }
   }
 }
 
