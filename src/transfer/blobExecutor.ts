@@ -105,7 +105,7 @@ export class BlobExecutor {
    * id is undefined where a dry run need not know it.
    */
   async #bring(file: BlobFile): Promise<{ mode: number; id: ObjectId | undefined } | undefined> {
-    let state = file.source;
+    let state = this.#place.replacing(file.source, file.existing);
     for (let attempt = 1; ; attempt++) {
       try {
         return { mode: state.mode, id: await this.#store(file, state) };
@@ -128,7 +128,7 @@ export class BlobExecutor {
             }),
           });
         }
-        state = now;
+        state = this.#place.replacing(now, file.existing);
         await setTimeout(PAUSE * attempt);
       }
     }

@@ -10,9 +10,9 @@ import { ChangeReport } from '../tree/changes.ts';
 import { joinPath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import { type DiskEntry, readEntry, toDisk } from './diskFiles.ts';
+import { type DiskEntry, HAS_EXECUTE_BITS, readEntry, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
-import { type FileSink, openFileSink } from './fileSink.ts';
+import { FileSink } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
@@ -64,7 +64,7 @@ export class DiskExecutor {
     run.begin('copy', { totalFiles: plan.files.length });
     // First, so that names which the disk takes for the same make room for each other.
     await this.#remove(plan, report);
-    const sink = openFileSink(this.#dryRun ? 0 : plan.files.length);
+    const sink = new FileSink();
     const changed: boolean[] = [];
     try {
       for (const [index, file] of plan.files.entries()) {
@@ -176,7 +176,8 @@ export class DiskExecutor {
   /** Whether the file on disk is what the tree holds. */
   async #isSame({ path, source }: DiskFile, existing: DiskEntry, size: number): Promise<boolean> {
     if (existing.mode === MODE_NONE) return false;
-    if (fileTypeOf(existing.mode) !== fileTypeOf(source.mode)) return false;
+    const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(source.mode)];
+    if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
     const shown = this.#place.show(path);
     try {
       if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;

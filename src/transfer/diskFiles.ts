@@ -20,6 +20,9 @@ export interface DiskEntry extends Entry {
   readonly permissions: number;
 }
 
+/** Whether files on this system have an execute bit. Without, a tree's own modes are kept. */
+export const HAS_EXECUTE_BITS = process.platform !== 'win32';
+
 /** The form of a path that `fs` takes without loss: bytes where the name is no plain Unicode. */
 export function toDisk(path: string): string | Buffer {
   return hasLoneSurrogate(path) ? encodePath(path) : path;

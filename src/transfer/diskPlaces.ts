@@ -11,13 +11,20 @@ import { isForbiddenSegment } from '../tree/paths.ts';
 import {
   type DirectoryIdentity,
   type DiskEntry,
+  HAS_EXECUTE_BITS,
   joinDisk,
   parentOnDisk,
   readEntry,
   readNames,
 } from './diskFiles.ts';
 import { localError } from './localErrors.ts';
-import { type DestinationPlace, MODE_NONE, type Omissions, type SourcePlace } from './place.ts';
+import {
+  type DestinationPlace,
+  type Entry,
+  MODE_NONE,
+  type Omissions,
+  type SourcePlace,
+} from './place.ts';
 import type { CopyRun } from './run.ts';
 
 export class DiskSource implements SourcePlace<DiskEntry> {
@@ -53,6 +60,14 @@ export class DiskSource implements SourcePlace<DiskEntry> {
     if (entry === undefined || this.#fileMode === undefined) return entry;
     const isFile = entry.mode === MODE_FILE || entry.mode === MODE_EXECUTABLE;
     return isFile ? { ...entry, mode: this.#fileMode } : entry;
+  }
+
+  /** The entry as it is to be stored over `existing`. */
+  replacing(entry: DiskEntry, existing: Entry | undefined): DiskEntry {
+    const keepsBit = !HAS_EXECUTE_BITS && this.#fileMode === undefined;
+    return keepsBit && entry.mode === MODE_FILE && existing?.mode === MODE_EXECUTABLE
+      ? { ...entry, mode: MODE_EXECUTABLE }
+      : entry;
   }
 
   /** Why an entry is not copied in although it is there; undefined when it is. */

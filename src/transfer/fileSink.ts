@@ -1,7 +1,7 @@
 /**
  * Where a copy to disk puts small files. The calls that create a file take longer than getting its
  * contents out of the store, so a second thread makes them, from batches in shared memory. For
- * a handful of files starting a thread is not worth it: they are written at once.
+ * the first files starting a thread is not worth it: they are written at once.
  */
 import * as fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -11,33 +11,31 @@ import { SMALL_FILE } from './readLocal.ts';
 /** Called when a file is in its place, or could not be put there. */
 export type FileDone = (error: unknown) => void;
 
-export interface FileSink {
-  /** Takes a file of at most `SMALL_FILE` bytes; waits only as long as too much is queued. The bytes are copied. */
-  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void;
-  /** Waits until everything taken is done. */
-  drain(): Promise<void>;
-  /** Ends after what was taken; must be called. */
-  close(): Promise<void>;
-}
-
-/** From so many files on a thread pays. */
-const MANY_FILES = 200;
+/** So many files are written at once before a thread is started. */
+const DIRECT_FILES = 100;
 
 /** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
 const BATCH_BYTES = SMALL_FILE;
-const BATCH_FULL = 256 << 10;
-const BATCH_FILES = 128;
+const BATCH_FULL = 768 << 10;
+const BATCH_FILES = 256;
 
 /** Batches under way at a time. */
 const BATCHES = 4;
 
-/** @param files how many files are expected */
-export function openFileSink(files: number): FileSink {
-  return files < MANY_FILES ? new DirectSink() : new ThreadSink();
-}
+export class FileSink {
+  #thread: WriterThread | undefined;
+  #direct = 0;
 
-class DirectSink implements FileSink {
-  put(job: FileJob, data: Uint8Array, done: FileDone): void {
+  /**
+   * Takes a file of at most `SMALL_FILE` bytes; waits only as long as too much is queued. The bytes
+   * are copied.
+   */
+  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+    if (this.#direct >= DIRECT_FILES) {
+      this.#thread ??= new WriterThread();
+      return this.#thread.put(job, data, done);
+    }
+    this.#direct += 1;
     try {
       putFile(fs, finishFile, job, data);
     } catch (error) {
@@ -47,9 +45,15 @@ class DirectSink implements FileSink {
     done(undefined);
   }
 
-  async drain(): Promise<void> {}
+  /** Waits until everything taken is done. */
+  async drain(): Promise<void> {
+    await this.#thread?.drain();
+  }
 
-  async close(): Promise<void> {}
+  /** Ends after what was sent off; must be called. */
+  async close(): Promise<void> {
+    await this.#thread?.close();
+  }
 }
 
 interface Batch {
@@ -70,7 +74,7 @@ interface Reply {
   readonly failures: readonly { index: number; message: string; code: string | undefined }[];
 }
 
-class ThreadSink implements FileSink {
+class WriterThread {
   readonly #worker: Worker;
   readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
   readonly #sent: Batch[] = [];
