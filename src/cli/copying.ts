@@ -60,7 +60,7 @@ async function copyFromDisk(
   options: CopyChoices,
 ): Promise<void> {
   refuseOptions(options, FILTERS, 'when the sources are on disk');
-  const { followSymlinks, type: mode, glob, create } = options;
+  const { followSymlinks, type: mode, glob, create, dryRun } = options;
   const copy = await libraryOptions(options);
   const paths = await expandLocalGlobs(
     sources.map(({ path }) => path),
@@ -74,7 +74,7 @@ async function copyFromDisk(
         fs.copyIn(paths, dest.path, { ...copy, ...details, followSymlinks, mode }),
       );
     },
-    { create: create && dest.back === 0, branch: dest.ref || options.branch },
+    { create: create && dest.back === 0, branch: dest.ref || options.branch, dryRun },
   );
 }
 
@@ -88,7 +88,9 @@ async function copyAcross(
   const copy = await libraryOptions(options);
   await withStore(command, async (store) => {
     const branch = await writableBranch(store, dest, options);
-    const groups = await groupSources(store, sources, options);
+    // With --ref the branch is that of the destination alone.
+    const from = options.ref === undefined ? options : { ...options, branch: undefined };
+    const groups = await groupSources(store, sources, from);
     await commitCopy(command, store, branch, options, (fs, details) =>
       fs.copyFromRefs(
         groups.map(({ fs: source, paths }) => ({ source, paths })),

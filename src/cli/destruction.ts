@@ -1,6 +1,6 @@
 /** Removing a repository from disk, for `destroy` and `init -f`. */
-import { mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdtemp, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FileNotFoundError } from '../errors.ts';
 import { GitStore } from '../store/gitStore.ts';
 
@@ -21,12 +21,14 @@ export async function repositoryExists(path: string): Promise<boolean> {
 /**
  * Removes the repository at the path, which has been opened before, so that it is known to be one.
  * It vanishes from its place in one step: a removal that is killed leaves no half repository there.
+ * @returns where it was; another path than the one given where that is a link, which stays
  */
-export async function removeRepository(path: string): Promise<void> {
-  const place = resolve(path);
+export async function removeRepository(path: string): Promise<string> {
+  const place = await realpath(path);
   const aside = await moveAside(place);
   await rm(aside ?? place, { recursive: true, maxRetries: 3 });
   if (aside !== undefined) await rmdir(dirname(aside));
+  return place;
 }
 
 /** The new place of the directory, or undefined where it cannot be moved (a mount point). */

@@ -6,7 +6,7 @@ import { addBranch, type BranchOption, wholeNumberFrom } from './options.ts';
 import { printLine, showName } from './output.ts';
 import { addExamples } from './program.ts';
 import { withStore } from './repository.ts';
-import { branchSnapshot, defaultBranch } from './snapshots.ts';
+import { defaultBranch } from './snapshots.ts';
 
 export function defineMove(
   command: Command,
@@ -20,7 +20,7 @@ export function defineMove(
   command.action(async (steps: number, options: BranchOption) => {
     await withStore(command, async (store) => {
       const branch = await defaultBranch(store, options);
-      const fs = await move(await branchSnapshot(store, branch), steps);
+      const fs = await move(await store.branches.get(branch), steps);
       const message = showName(firstLine(fs.message));
       await printLine(`Branch now at: ${shortHash(fs.commitHash)} - ${message}`);
     });

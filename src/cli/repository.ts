@@ -1,5 +1,6 @@
 /** Which repository a command works on, and opening it for the length of the command. */
 import type { Command } from 'commander';
+import { FileNotFoundError } from '../errors.ts';
 import { GitStore } from '../store/gitStore.ts';
 import { UsageError } from './errors.ts';
 import type { GlobalOptions } from './options.ts';
@@ -18,17 +19,38 @@ export function isVerbose(command: Command): boolean {
   return globalOption(command, 'verbose') ?? false;
 }
 
-/** Runs `work` on the repository and closes it. A missing one is an error unless `create` is set. */
+export interface StoreChoices {
+  /** Create a missing repository; default: it is an error. */
+  readonly create?: boolean | undefined;
+  /** First branch of a repository that is created. */
+  readonly branch?: string | undefined;
+  /** Nothing may be changed: what would be created is only imagined. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Runs `work` on the repository and closes it. */
 export async function withStore<T>(
   command: Command,
   work: (store: GitStore) => Promise<T>,
-  options: { create?: boolean; branch?: string | undefined } = {},
+  choices: StoreChoices = {},
 ): Promise<T> {
-  const store = await GitStore.open(repositoryPath(command), { create: false, ...options });
+  const store = await openStore(repositoryPath(command), choices);
   try {
     return await work(store);
   } finally {
     await store.close();
+  }
+}
+
+async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
+  const { create = false, branch, dryRun = false } = choices;
+  if (!create || !dryRun) return GitStore.open(path, { create, branch });
+  try {
+    return await GitStore.open(path, { create: false });
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) throw error;
+    const { createMemoryStorage } = await import('../storage/memory/memoryStorage.ts');
+    return GitStore.over(createMemoryStorage(), { branch });
   }
 }
 

@@ -29,6 +29,7 @@ export async function snapshotsOf(
   paths: readonly NamedCommit[],
   options: Selection,
 ): Promise<FS[]> {
+  refuseBranchAndRef(options);
   checkAgainstPaths(paths, options);
   const branch = await defaultBranch(store, options);
   const names = paths.map(({ ref, back }) =>
@@ -76,20 +77,13 @@ async function openNamed(store: GitStore, named: NamedCommit, options: Selection
   let fs: FS;
   if (named.ref !== '') fs = await store.fs(named.ref);
   else if (options.ref !== undefined) fs = await snapshotOfRef(store, options.ref);
-  else fs = await branchSnapshot(store, await defaultBranch(store, options));
+  else fs = await store.branches.get(await defaultBranch(store, options));
   return named.back > 0 ? fs.back(named.back) : fs;
 }
 
 async function newest(commits: AsyncIterable<FS>): Promise<FS> {
   for await (const commit of commits) return commit;
   throw new GitStoreError('No matching commits found', 'ENOENT');
-}
-
-/** @throws KeyNotFoundError when there is no such branch */
-export async function branchSnapshot(store: GitStore, branch: string): Promise<FS> {
-  const fs = await store.branches.find(branch);
-  if (fs === undefined) throw new KeyNotFoundError(`Branch not found: ${branch}`, { ref: branch });
-  return fs;
 }
 
 /**
@@ -150,6 +144,7 @@ export function checkAgainstPaths(paths: readonly NamedCommit[], options: Select
 
 /** @throws UsageError when an option says what the target says already */
 export function checkAgainstTarget(target: RefTarget, options: Selection): void {
+  refuseBranchAndRef(options);
   if (target.ref !== '') refuseBoth(`'${target.ref}'`, branchOrRef(options));
   if (target.back > 0 && options.back !== undefined) {
     refuseBoth(`'~${target.back}'`, `--back ${options.back}`);
@@ -157,6 +152,11 @@ export function checkAgainstTarget(target: RefTarget, options: Selection): void 
   if (target.path && options.path !== undefined) {
     refuseBoth(`':${target.path}'`, `--path ${options.path}`);
   }
+}
+
+/** Both say where to begin. */
+function refuseBranchAndRef({ branch, ref }: Selection): void {
+  if (branch !== undefined && ref !== undefined) refuseBoth(`-b ${branch}`, `--ref ${ref}`);
 }
 
 /** What names the snapshot's ref among the options, as the user wrote it. */

@@ -22,7 +22,7 @@ export function define(command: Command): void {
     ['gitstore init -r data.git -f', 'begin again with nothing'],
   ]);
   command.action(async (options: InitOptions) => {
-    const path = repositoryPath(command);
+    let path = repositoryPath(command);
     if (await repositoryExists(path)) {
       if (!options.force) {
         throw new GitStoreError(
@@ -33,7 +33,7 @@ export function define(command: Command): void {
           },
         );
       }
-      await removeRepository(path);
+      path = await removeRepository(path);
     }
     const store = await GitStore.open(path, { branch: options.branch ?? 'main' });
     await store.close();
