@@ -11,8 +11,6 @@ import type { ObjectType } from './objectId.ts';
 
 export const PACK_SIGNATURE = 'PACK';
 export const PACK_HEADER_LENGTH = 12;
-/** The checksum at the end of a pack. */
-export const PACK_TRAILER_LENGTH = 20;
 /** An entry header with an offset, or with a base id, is never longer. */
 export const LONGEST_ENTRY_HEADER = 32;
 

@@ -98,14 +98,8 @@ export function findTreeEntry(body: Uint8Array, name: string): TreeEntry | undef
  * @throws InvalidPathError for a name that is empty, `.`, `..`, there twice, or has `/` or NUL in it
  */
 export function serializeTree(entries: readonly TreeEntry[]): Buffer {
-  const sorted = isSorted(entries) ? entries : [...entries].sort(compareTreeEntries);
-  checkNames(sorted);
-  let size = 0;
-  for (const entry of sorted) size += entryLength(entry);
-  const body = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const entry of sorted) at = writeEntry(body, at, entry);
-  return body;
+  checkNames(entries);
+  return joinEntries(entries);
 }
 
 /** What an entry of that name becomes; null: it goes. */
@@ -213,11 +207,23 @@ function editUnordered(body: Buffer, edits: ReadonlyMap<string, EntryEdit>): Buf
     // Git takes the first of two entries with one name.
     if (!entries.has(entry.name)) entries.set(entry.name, entry);
   }
-  for (const [name, edit] of edits) {
+  for (const [anyName, edit] of edits) {
+    const name = canonicalName(anyName);
     if (edit === null) entries.delete(name);
     else entries.set(name, { name, mode: edit.mode, id: edit.id });
   }
-  return serializeTree([...entries.values()]);
+  // Odd names that no edit means stay, as they do in a body that is in order.
+  return joinEntries([...entries.values()]);
+}
+
+function joinEntries(entries: readonly TreeEntry[]): Buffer {
+  const sorted = isSorted(entries) ? entries : [...entries].sort(compareTreeEntries);
+  let size = 0;
+  for (const entry of sorted) size += entryLength(entry);
+  const body = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const entry of sorted) at = writeEntry(body, at, entry);
+  return body;
 }
 
 /** Walks the entries of a body; its fields describe the current one as places in the bytes. */
@@ -322,11 +328,15 @@ function checkNames(entries: readonly TreeEntry[]): void {
   const seen = new Set<string>();
   for (const { name } of entries) {
     checkName(name);
-    // Two strings may stand for the same bytes where escapes together make valid UTF-8.
-    const canonical = hasLoneSurrogate(name) ? decodePath(encodePath(name)) : name;
+    const canonical = canonicalName(name);
     if (seen.has(canonical)) throw duplicateName(name);
     seen.add(canonical);
   }
+}
+
+/** Two strings may stand for the same bytes where escapes together make valid UTF-8. */
+function canonicalName(name: string): string {
+  return hasLoneSurrogate(name) ? decodePath(encodePath(name)) : name;
 }
 
 function checkName(name: string): void {

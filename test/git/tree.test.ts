@@ -277,6 +277,13 @@ describe('editTree', () => {
     expect(edited).toEqual(Buffer.concat([rawEntry('100644', 'b'), rawEntry('100644', 'c')]));
   });
 
+  test('keeps odd names of a body that is not in order, and knows both spellings of a name', () => {
+    const odd = [rawEntry('100644', 'x/y'), rawEntry('40000', '..')];
+    const body = Buffer.concat([odd[0]!, rawEntry('100644', 'é'), odd[1]!]);
+    const edited = editTree(body, new Map([['\udcc3\udca9', { mode: MODE_FILE, id: OTHER }]]));
+    expect(edited).toEqual(Buffer.concat([odd[1]!, odd[0]!, rawEntry('100644', 'é', OTHER)]));
+  });
+
   test('removes a name that stands there as file and as directory', () => {
     const body = Buffer.concat([
       rawEntry('100644', 'a'),
