@@ -78,15 +78,18 @@ export class IdTable {
     return found;
   }
 
+  /** Whether the SHA-1 at the end of the file is that of what lies before it. */
+  get checksumFits(): boolean {
+    const sum = createHash('sha1').update(this.#bytes.subarray(0, -ID_LENGTH)).digest();
+    return sum.equals(this.#bytes.subarray(-ID_LENGTH));
+  }
+
   /**
    * Checks the SHA-1 at the end of the file, and the order of the ids.
    * @throws CorruptObjectError
    */
   verify(): void {
-    const sum = createHash('sha1').update(this.#bytes.subarray(0, -ID_LENGTH)).digest();
-    if (!sum.equals(this.#bytes.subarray(-ID_LENGTH))) {
-      throw new CorruptObjectError('its checksum does not fit');
-    }
+    if (!this.checksumFits) throw new CorruptObjectError('its checksum does not fit');
     for (let row = 0; row < this.count; row++) {
       const at = this.#start + row * this.#stride;
       const first = this.#bytes[at]!;

@@ -87,6 +87,11 @@ export class MultiPackIndex {
     return this.#ids.idAt(row);
   }
 
+  /** Whether the checksum at its end fits: a small part of the work of `verifyChecksum`. */
+  get checksumFits(): boolean {
+    return this.#ids.checksumFits;
+  }
+
   /** @throws CorruptObjectError when the checksum at its end does not fit, or ids are not in order */
   verifyChecksum(): void {
     readingFile(this.#name, () => this.#ids.verify());

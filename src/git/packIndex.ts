@@ -134,6 +134,11 @@ export class PackIndex {
     return this.#crcsAt === -1 ? undefined : this.#bytes.readUInt32BE(this.#crcsAt + row * 4);
   }
 
+  /** Whether the checksum at its end fits: a small part of the work of `verifyChecksum`. */
+  get checksumFits(): boolean {
+    return this.#ids.checksumFits;
+  }
+
   /** @throws CorruptObjectError when the checksum at its end does not fit, or ids are not in order */
   verifyChecksum(): void {
     readingFile(this.#file, () => this.#ids.verify());

@@ -5,8 +5,8 @@
  * An object may be in several places. Each copy is checked when it is read whole; a bad copy is
  * passed over where a good one exists.
  */
-import { closeSync, existsSync, readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { closeSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import {
   EMPTY_TREE_ID,
@@ -34,8 +34,9 @@ import {
   openLoose,
   readOpenLoose,
 } from './loose.ts';
+import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
 import { BareObjectWriter } from './objectWriter.ts';
-import { PackDirectory, type PackedObject } from './packDirectory.ts';
+import type { PackedObject } from './packDirectory.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { ReadCache } from './readCache.ts';
 import { streamZlib, type ZlibRegion } from './zlibFile.ts';
@@ -47,10 +48,12 @@ export interface BareObjectsOptions {
 }
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
-const MAX_ALTERNATE_DEPTH = 5;
+const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
 /** Deltas whose bases lie in other packs; more of them in a row is a loop. */
 const MAX_OUTSIDE_BASES = 64;
 const CHUNK = 1 << 20;
+/** Bytes up to which a loose object is read whole for its header. */
+const SMALL_OBJECT = 64 << 10;
 
 /** Raw data of one object that is stored whole, ready to be streamed. */
 interface OpenRegion extends ObjectHeader {
@@ -74,13 +77,29 @@ export class BareObjects implements ObjectStore {
 
   async header(id: ObjectId): Promise<ObjectHeader | undefined> {
     return this.#search<ObjectHeader>(id, {
-      emptyTree: { type: 'tree', size: 0 },
-      packed: ({ pack, offset }) => pack.header(offset, this.#findBase(0)),
-      loose: (directory) => {
+      emptyTree: EMPTY_TREE_HEADER,
+      packed: async ({ pack, offset }) => {
+        const findBase = this.#findBase(0);
+        try {
+          return await pack.provenHeader(id, offset, findBase);
+        } catch (error) {
+          if (!(error instanceof CorruptObjectError)) throw error;
+          // Perhaps only the checksum is damaged.
+          const { type, body } = verified(id, await pack.read(offset, findBase));
+          return { type, size: body.length };
+        }
+      },
+      loose: async (directory) => {
         const open = openLoose(directory, id);
         if (open === undefined) return undefined;
-        closeSync(open.fd);
-        return { type: open.type, size: open.size };
+        try {
+          // What a small one says about itself is checked; it has been read anyway.
+          if (open.size > SMALL_OBJECT) return { type: open.type, size: open.size };
+          const { type, body } = verified(id, await readOpenLoose(open));
+          return { type, size: body.length };
+        } finally {
+          closeSync(open.fd);
+        }
       },
     });
   }
@@ -93,16 +112,17 @@ export class BareObjects implements ObjectStore {
     id: ObjectId,
     range: ByteRange = {},
   ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const likely = await this.#likelyHeader(id);
+    if (likely === undefined) return undefined;
+    if (likely.size <= LARGE_OBJECT) return this.#streamSmall(id, range);
     const header = await this.header(id);
-    if (header === undefined) return undefined;
-    const from = Math.min(range.offset ?? 0, header.size);
-    const to = Math.min(header.size, from + (range.size ?? header.size));
-    return this.#stream(id, header, from, to);
+    if (header === undefined) throw missing(id);
+    return this.#stream(id, header, range);
   }
 
   async has(id: ObjectId): Promise<boolean> {
     if (id === EMPTY_TREE_ID || this.#hasNow(id)) return true;
-    return this.#rescan() && this.#hasNow(id);
+    return (this.#rescan() || this.#checkIndexes()) && this.#hasNow(id);
   }
 
   async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
@@ -166,31 +186,20 @@ export class BareObjects implements ObjectStore {
       throw new GitStoreError(message, 'EFBIG', { cause });
     }
     let at = 0;
-    for await (const chunk of this.#stream(id, header, 0, header.size)) {
+    for await (const chunk of this.#stream(id, header, {})) {
       body.set(chunk, at);
       at += chunk.length;
     }
     return { type: header.type, body };
   }
 
-  async *#stream(
-    id: ObjectId,
-    header: ObjectHeader,
-    from: number,
-    to: number,
-  ): AsyncGenerator<Uint8Array> {
-    const whole = from === 0 && to === header.size;
-    const open = header.size > LARGE_OBJECT ? await this.#openRegion(id) : undefined;
-    if (open === undefined) {
-      // Small, or a delta: it has to be built in memory anyway.
-      const object = await this.#read(id, 0);
-      if (object === undefined) throw missing(id);
-      for (let at = from; at < to; at += CHUNK) {
-        yield object.body.subarray(at, Math.min(to, at + CHUNK));
-      }
-      return;
-    }
+  async *#stream(id: ObjectId, header: ObjectHeader, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const open = await this.#openRegion(id);
+    // A delta has to be built in memory anyway.
+    if (open === undefined) return yield* this.#streamSmall(id, range);
     try {
+      const { from, to } = within(range, header.size);
+      const whole = from === 0 && to === header.size;
       const span = { from: open.skip + from, to: open.skip + to };
       const data = streamZlib(open.region, span);
       yield* whole ? checkedStream(id, header.type, header.size, data) : data;
@@ -199,6 +208,15 @@ export class BareObjects implements ObjectStore {
       throw corrupt(id, 'its data does not inflate', error);
     } finally {
       open.release();
+    }
+  }
+
+  async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const object = await this.#read(id, 0);
+    if (object === undefined) throw missing(id);
+    const { from, to } = within(range, object.body.length);
+    for (let at = from; at < to; at += CHUNK) {
+      yield object.body.subarray(at, Math.min(to, at + CHUNK));
     }
   }
 
@@ -223,11 +241,12 @@ export class BareObjects implements ObjectStore {
 
   /**
    * Tries every place where the object may be until one answers. When none does, looks which packs
-   * there are by now and tries again: another process may have packed the object meanwhile.
+   * there are by now and tries again: another process may have packed the object meanwhile. At last
+   * the indexes have to prove that they are whole.
    */
   async #search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
     let fault: unknown;
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 4; round++) {
       for (const { path, packs } of this.#open()) {
         for (const place of packs.find(id)) {
           try {
@@ -247,13 +266,26 @@ export class BareObjects implements ObjectStore {
           fault ??= error;
         }
       }
-      if (!this.#rescan() && round > 0) break;
+      if (!this.#rescan() && round > 0 && !this.#checkIndexes()) break;
     }
     if (fault !== undefined) throw named(id, fault);
     if (id === EMPTY_TREE_ID && ways.emptyTree !== undefined) return ways.emptyTree;
     const broken = this.#open().flatMap(({ packs }) => packs.broken)[0];
     if (broken !== undefined) throw corrupt(id, `it may be in a pack that cannot be read`, broken);
     return undefined;
+  }
+
+  /** As `header`, but what an entry says about itself is not proven. */
+  #likelyHeader(id: ObjectId): Promise<ObjectHeader | undefined> {
+    return this.#search<ObjectHeader>(id, {
+      emptyTree: EMPTY_TREE_HEADER,
+      packed: ({ pack, offset }) => pack.header(offset, this.#findBase(0)),
+      loose: (directory) => {
+        const open = openLoose(directory, id);
+        if (open !== undefined) closeSync(open.fd);
+        return open;
+      },
+    });
   }
 
   #findBase(depth: number) {
@@ -293,15 +325,16 @@ export class BareObjects implements ObjectStore {
     return changed;
   }
 
+  #checkIndexes(): boolean {
+    let changed = false;
+    for (const { packs } of this.#open()) changed = packs.checkIndexes() || changed;
+    return changed;
+  }
+
   #open(): ObjectDirectory[] {
     this.#directories ??= openWithAlternates(this.#objectsDir, this.#cache);
     return this.#directories;
   }
-}
-
-interface ObjectDirectory {
-  readonly path: string;
-  readonly packs: PackDirectory;
 }
 
 interface Ways<T> {
@@ -311,31 +344,9 @@ interface Ways<T> {
   readonly emptyTree?: T;
 }
 
-/** The directory itself first, then its alternates, each once. */
-function openWithAlternates(objectsDir: string, cache: ReadCache): ObjectDirectory[] {
-  const found = new Map<string, ObjectDirectory>();
-  const visit = (path: string, depth: number): void => {
-    if (found.has(path) || depth > MAX_ALTERNATE_DEPTH) return;
-    found.set(path, { path, packs: new PackDirectory(join(path, 'pack'), cache) });
-    for (const other of readAlternates(path)) visit(other, depth + 1);
-  };
-  visit(resolve(objectsDir), 0);
-  return [...found.values()];
-}
-
-function readAlternates(objectsDir: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(join(objectsDir, 'info', 'alternates'), 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
-  }
-  return text
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => (isAbsolute(line) ? resolve(line) : resolve(objectsDir, line)))
-    .filter((path) => existsSync(path) && path !== dirname(path));
+function within(range: ByteRange, size: number): { from: number; to: number } {
+  const from = Math.min(range.offset ?? 0, size);
+  return { from, to: Math.min(size, from + (range.size ?? size)) };
 }
 
 function verified(id: ObjectId, object: GitObject): GitObject {

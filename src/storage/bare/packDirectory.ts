@@ -28,8 +28,16 @@ export class PackDirectory {
   #last: PackFile | undefined;
   #scanned = false;
   #multi: { index: MultiPackIndex; covered: Set<string>; stamp: string } | undefined;
+  /** Stamp of a multi-pack-index that turned out to be damaged. */
+  #refused: string | undefined;
+  /** Stamp of a multi-pack-index whose checksum fits. */
+  #proven: string | undefined;
   readonly #freshened = new WeakMap<PackFile, number>();
-  #broken = new Map<string, CorruptObjectError>();
+  /** Packs whose indexes cannot be read at all. */
+  readonly #broken = new Map<string, CorruptObjectError>();
+  /** Packs whose indexes answer, but may have lost objects. */
+  readonly #damaged = new Map<string, CorruptObjectError>();
+  readonly #checked = new WeakSet<PackFile>();
 
   constructor(
     readonly path: string,
@@ -48,11 +56,8 @@ export class PackDirectory {
     }
     const multi = this.#multi;
     if (multi !== undefined) {
-      const found = multi.index.find(id);
-      const pack = found && this.#packs.get(packName(multi.index.packNames[found.pack]));
-      if (pack !== undefined && pack !== last) {
-        yield { pack, offset: (found as { offset: number }).offset };
-      }
+      const found = this.#findInMulti(multi.index, id);
+      if (found !== undefined && found.pack !== last) yield found;
     }
     for (const [name, pack] of this.#packs) {
       if (pack === last || multi?.covered.has(name)) continue;
@@ -75,9 +80,35 @@ export class PackDirectory {
     }
   }
 
-  /** Packs and indexes that cannot be used: an object that is found nowhere may be in one of them. */
+  /** What is wrong with indexes: an object that is found nowhere may be in one of their packs. */
   get broken(): CorruptObjectError[] {
-    return [...this.#broken.values()];
+    return [...this.#broken.values(), ...this.#damaged.values()];
+  }
+
+  /**
+   * Compares the checksums of the indexes in use, once each. For when an object is found nowhere, or
+   * not where an index has it: a multi-pack-index that is damaged is given up for the packs' own
+   * indexes, packs with a damaged index are `broken` from now on.
+   * @returns whether there are other places to look at now
+   */
+  checkIndexes(): boolean {
+    for (const [name, pack] of this.#packs) {
+      if (this.#multi?.covered.has(name) || this.#checked.has(pack)) continue;
+      this.#checked.add(pack);
+      if (this.#indexOf(pack)?.checksumFits === false) {
+        const message = `the index of ${name} is corrupt: its checksum does not fit`;
+        this.#damaged.set(name, new CorruptObjectError(message, { path: pack.path }));
+      }
+    }
+    const multi = this.#multi;
+    if (multi === undefined || multi.stamp === this.#proven) return false;
+    if (multi.index.checksumFits) {
+      this.#proven = multi.stamp;
+      return false;
+    }
+    this.#refused = multi.stamp;
+    this.#multi = undefined;
+    return true;
   }
 
   /** Looks which packs there are now; returns whether any appeared or vanished. */
@@ -126,6 +157,7 @@ export class PackDirectory {
     pack.close();
     this.#packs.delete(pack.name);
     this.#broken.delete(pack.name);
+    this.#damaged.delete(pack.name);
     if (this.#last === pack) this.#last = undefined;
   }
 
@@ -136,8 +168,27 @@ export class PackDirectory {
   }
 
   #findIn(pack: PackFile, id: ObjectId): PackedObject | undefined {
-    const offset = this.#indexOf(pack)?.find(id)?.offset;
-    return offset === undefined ? undefined : { pack, offset };
+    const index = this.#indexOf(pack);
+    try {
+      const offset = index?.find(id)?.offset;
+      return offset === undefined ? undefined : { pack, offset };
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError)) throw error;
+      this.#damaged.set(pack.name, error);
+      return undefined;
+    }
+  }
+
+  #findInMulti(index: MultiPackIndex, id: ObjectId): PackedObject | undefined {
+    try {
+      const found = index.find(id);
+      const pack = found && this.#packs.get(packName(index.packNames[found.pack]));
+      return pack && { pack, offset: found.offset };
+    } catch (error) {
+      // The checksum will not fit either, and then the packs' own indexes are asked.
+      if (!(error instanceof CorruptObjectError)) throw error;
+      return undefined;
+    }
   }
 
   #indexOf(pack: PackFile): PackFile['index'] | undefined {
@@ -164,9 +215,11 @@ export class PackDirectory {
       const stamp = `${size}:${mtimeMs}:${ino}`;
       if (stamp === before) return false;
       this.#multi = undefined;
+      if (stamp === this.#refused) return before !== undefined;
+      this.#refused = stamp;
       const index = MultiPackIndex.parse(readFileSync(file), MULTI_PACK_INDEX);
       this.#multi = { index, covered: new Set(index.packNames.map(packName)), stamp };
-      this.#broken.delete(MULTI_PACK_INDEX);
+      this.#refused = undefined;
     } catch (error) {
       // Every pack has an index of its own: without this one reading is slower, not wrong.
       if (!(error instanceof CorruptObjectError) && !isErrno(error, 'ENOENT')) throw error;

@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
 import { applyDelta, deltaSizes } from '../../git/delta.ts';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
@@ -15,6 +16,7 @@ import {
   parsePackHeader,
 } from '../../git/pack.ts';
 import { PackIndex } from '../../git/packIndex.ts';
+import { PackOrder } from '../../git/packOrder.ts';
 import type { GitObject, ObjectHeader } from '../storage.ts';
 import { readFully, readFullySync } from './durable.ts';
 import {
@@ -66,6 +68,8 @@ export class PackFile {
   #users = 0;
   #closing = false;
   #windows: PackWindows | undefined;
+  #order: PackOrder | undefined;
+  #indexProven = false;
 
   /** @param path of the `.pack` file; its index lies beside it */
   constructor(
@@ -94,6 +98,40 @@ export class PackFile {
     return () => {
       if (--this.#users === 0 && this.#closing) this.close();
     };
+  }
+
+  /**
+   * Type and size of the object `id` at `offset`, from entries that are proven: small ones by their
+   * checksum in the index, large ones are taken at their word when the index itself is whole.
+   * @throws CorruptObjectError also where only that proof is missing
+   */
+  async provenHeader(id: ObjectId, offset: number, findBase: FindBase): Promise<ObjectHeader> {
+    const { index } = this;
+    if (index.find(id)?.offset !== offset) throw this.#corrupt(offset, 'its index has another');
+    this.#open();
+    this.#order ??= new PackOrder(index, this.#end);
+    const order = this.#order;
+    let entry = this.#entry(offset);
+    this.#prove(order, offset, index.indexOf(id));
+    for (let depth = 0; depth < MAX_CHAIN && isDelta(entry); depth++) {
+      const base = this.#baseOffset(entry);
+      if (base === undefined) break;
+      entry = this.#entry(base);
+      this.#prove(order, base, order.rowOf(base));
+    }
+    return this.header(offset, findBase);
+  }
+
+  #prove(order: PackOrder, offset: number, row: number): void {
+    if (row === -1) throw this.#corrupt(offset, 'its index does not have it');
+    const length = order.endOf(offset) - offset;
+    const crc = this.index.crcAt(row);
+    if (crc !== undefined && length <= LARGE_OBJECT) {
+      if (crc32(this.#bytes(offset, length)) === crc) return;
+      throw this.#corrupt(offset, 'its checksum does not fit');
+    }
+    this.#indexProven ||= this.index.checksumFits;
+    if (!this.#indexProven) throw this.#corrupt(offset, 'its index is damaged');
   }
 
   /** Type and size of the object at `offset`; a delta chain is followed, but not applied. */

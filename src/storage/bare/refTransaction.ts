@@ -76,11 +76,11 @@ export class RefTransaction {
   readonly #emptied: string[] = [];
   #headTarget: string | undefined;
 
-  constructor(place: RefPlace, updates: readonly RefUpdate[], fallback: ReflogMessage) {
+  constructor(place: RefPlace, updates: readonly RefUpdate[], fallback: () => ReflogMessage) {
     this.#place = place;
     this.#changes = updates.map((update) => ({
       update,
-      message: update.reflog ?? fallback,
+      message: update.reflog ?? fallback(),
       chain: [update.ref],
       loose: undefined,
       old: null,

@@ -83,7 +83,7 @@ export class BareRefs implements RefStore {
   async update(updates: readonly RefUpdate[]): Promise<void> {
     checkUpdates(updates);
     if (updates.length === 0) return;
-    const fallback = defaultReflog(this.#now);
+    const fallback = () => defaultReflog(this.#now);
     const directories = await this.#whileLocked(async () => {
       const transaction = new RefTransaction(this.#place, updates, fallback);
       try {

@@ -1,0 +1,115 @@
+/**
+ * A disk that runs full: a small tmpfs is mounted for the store, which only root may do; elsewhere
+ * these tests are skipped.
+ */
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { buildProgram, type Program } from '../helpers/build.ts';
+import { expectClean, git } from '../helpers/git.ts';
+import { type Finished, type RunOptions, runNode } from '../helpers/run.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+
+const MiB = 1024 * 1024;
+let program: Program;
+let disk: string;
+let store: string;
+let mounted: boolean;
+
+beforeAll(async () => {
+  program = await buildProgram();
+});
+
+beforeEach(async ({ skip }) => {
+  disk = scratchFolder();
+  mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status === 0;
+  if (!mounted) skip('mounting a tmpfs is not permitted here');
+  store = join(disk, 'store.git');
+  expect(await gitstore(['init'])).toMatchObject({ code: 0 });
+  expect(await gitstore(['write', 'first'], { input: 'first\n' })).toMatchObject({ code: 0 });
+});
+
+afterEach(() => {
+  if (mounted) spawnSync('umount', [disk]);
+});
+
+describe('the disk runs full', () => {
+  test('in the middle of a cp of many files', { timeout: 60_000 }, async () => {
+    const source = join(scratchFolder(), 'source');
+    mkdirSync(source);
+    for (let i = 0; i < 200; i++) writeFileSync(join(source, `file${i}`), randomBytes(MiB / 10));
+    await expectRefused(['cp', source, ':']);
+  });
+
+  test('in the middle of a cp of one big file', { timeout: 60_000 }, async () => {
+    const source = join(scratchFolder(), 'big');
+    writeFileSync(source, randomBytes(20 * MiB));
+    await expectRefused(['cp', source, ':big']);
+  });
+
+  test('while a pipe is stored', { timeout: 60_000 }, async () => {
+    await expectRefused(['write', 'piped'], { input: randomBytes(20 * MiB) });
+  });
+
+  test('at any step of a small write', { timeout: 120_000 }, async () => {
+    let refused = 0;
+    for (let free = 0; free <= 12; free++) {
+      const before = git(store, 'rev-parse', 'main');
+      const ballast = fillUpTo(free * 4096);
+      const text = `written with ${free} pages free\n`;
+      const end = await gitstore(['write', `small/${free}`], { input: text });
+      rmSync(ballast);
+      if (end.code === 0) {
+        expect(git(store, 'show', `main:small/${free}`)).toBe(text.trimEnd());
+      } else {
+        refused++;
+        expectOneLine(end);
+        expect(git(store, 'rev-parse', 'main')).toBe(before);
+      }
+      expectClean(store);
+      const next = await gitstore(['write', `after/${free}`], { input: 'there\n' });
+      expect(next, next.stderr).toMatchObject({ code: 0 });
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
+});
+
+/** The command fails in one line, leaves the branch and the free space as they were, and all works on. */
+async function expectRefused(args: string[], options?: RunOptions): Promise<void> {
+  const before = git(store, 'rev-parse', 'main');
+  const free = freeBytes();
+  expectOneLine(await gitstore(args, options));
+  expect(git(store, 'rev-parse', 'main')).toBe(before);
+  expectClean(store);
+  const packFolder = join(store, 'objects', 'pack');
+  expect(readdirSync(packFolder).filter((name) => !/^pack-/.test(name))).toEqual([]);
+  expect(free - freeBytes()).toBeLessThan(MiB / 2);
+  const next = await gitstore(['write', 'second'], { input: 'second\n' });
+  expect(next, next.stderr).toMatchObject({ code: 0 });
+  expect(git(store, 'show', 'main:second')).toBe('second');
+  expectClean(store);
+}
+
+function expectOneLine(end: Finished): void {
+  expect(end.code, end.stderr).toBe(1);
+  expect(end.stderr).toMatch(/^Error: [^\n]+\n$/);
+  expect(end.stderr).toMatch(/space/i);
+}
+
+function freeBytes(): number {
+  const { bavail, bsize } = statfsSync(disk);
+  return bavail * bsize;
+}
+
+/** A file that leaves so many bytes free. */
+function fillUpTo(free: number): string {
+  const ballast = join(disk, 'ballast');
+  writeFileSync(ballast, Buffer.alloc(Math.max(0, freeBytes() - free)));
+  return ballast;
+}
+
+async function gitstore(args: string[], options?: RunOptions): Promise<Finished> {
+  return await runNode([program.cli, '-r', store, ...args], options);
+}

@@ -1,0 +1,120 @@
+/**
+ * Writers killed at random moments. Whatever the moment: Git finds the store in order, every commit
+ * whose call had returned is reachable, and the next process writes without a manual step.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { buildProgram, type Program } from '../helpers/build.ts';
+import { commitsOf, expectClean, git } from '../helpers/git.ts';
+import { type Running, runNode, startNode } from '../helpers/run.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { effort, seed, seededRandom } from './stress.ts';
+
+const children = join(import.meta.dirname, 'children');
+const { count, timeout } = effort(10, 150);
+/** Promised is one second; a busy machine gets more. Waiting for a dead process's lock takes longer. */
+const patience = 4_000;
+
+let program: Program;
+beforeAll(async () => {
+  program = await buildProgram();
+});
+
+test(`a loop of commits, killed ${count} times (seed ${seed})`, { timeout }, async () => {
+  const random = seededRandom(seed);
+  const store = await newStore();
+  for (let round = 0; round < count; round++) {
+    const script = join(children, 'commit-loop.mjs');
+    const args = [script, program.library, store, 'main', `round${round}`, '1000000'];
+    const writer = startNode(args, { timeout });
+    await firstOutput(writer);
+    await sleep(random() * 80);
+    const returned = (await kill(writer)).slice(1);
+    await expectInOrder(store, round, returned);
+  }
+});
+
+test(`a large cp, killed ${count} times (seed ${seed})`, { timeout }, async () => {
+  const random = seededRandom(seed + 1);
+  const store = await newStore();
+  const source = largeFolder(random);
+  // How long one takes here, so that the moments fall into all of its length.
+  const start = performance.now();
+  const whole = await runNode([program.cli, '-r', store, 'cp', source, ':whole']);
+  expect(whole.code, whole.stderr).toBe(0);
+  const duration = performance.now() - start;
+
+  for (let round = 0; round < count; round++) {
+    // New content every time, so that all of it has to be written.
+    fillFolder(source, random);
+    const tip = git(store, 'rev-parse', 'main');
+    const copy = startNode([program.cli, '-r', store, 'cp', source, `:round${round}`], { timeout });
+    await sleep(random() * duration * 1.1);
+    await kill(copy);
+    const after = git(store, 'rev-parse', 'main');
+    if (after !== tip) {
+      // It had moved the branch: then all of it is there, in one commit.
+      expect(git(store, 'rev-parse', 'main~1')).toBe(tip);
+      const names = git(store, 'ls-tree', '-r', '--name-only', 'main', `round${round}/`);
+      expect(names.split('\n')).toHaveLength(filesInSource);
+    }
+    await expectInOrder(store, round, []);
+  }
+});
+
+async function newStore(): Promise<string> {
+  const store = join(scratchFolder(), 'store.git');
+  const end = await runNode([program.cli, '-r', store, 'init']);
+  expect(end.code, end.stderr).toBe(0);
+  return store;
+}
+
+const filesInSource = 600;
+
+function largeFolder(random: () => number): string {
+  const source = join(scratchFolder(), 'source');
+  mkdirSync(source);
+  fillFolder(source, random);
+  return source;
+}
+
+/** 600 files from a few bytes to a few hundred kilobytes, about 12 MB, half of it random. */
+function fillFolder(source: string, random: () => number): void {
+  for (let i = 0; i < filesInSource; i++) {
+    const folder = join(source, `folder${i % 20}`);
+    mkdirSync(folder, { recursive: true });
+    const body = Buffer.alloc(i % 50 === 0 ? 300_000 : Math.floor(random() * 30_000) + 4);
+    for (let at = 0; at + 4 <= body.length; at += 8) body.writeUInt32LE(random() * 2 ** 32, at);
+    writeFileSync(join(folder, `file${i}`), body);
+  }
+}
+
+async function firstOutput({ process, finished }: Running): Promise<void> {
+  const early = finished.then((end) => {
+    throw new Error(`ended before it was killed: ${end.stderr}`);
+  });
+  const output = new Promise<void>((resolve) => process.stdout?.once('data', () => resolve()));
+  await Promise.race([output, early]);
+}
+
+/** Kills a process and gives back the whole lines it had printed. */
+async function kill({ process, finished }: Running): Promise<string[]> {
+  process.kill('SIGKILL');
+  return (await finished).stdout.toString().split('\n').slice(0, -1);
+}
+
+async function expectInOrder(store: string, round: number, returned: string[]): Promise<void> {
+  expectClean(store);
+  const reachable = new Set(commitsOf(store));
+  expect(returned.filter((id) => !reachable.has(id))).toEqual([]);
+
+  const start = performance.now();
+  const next = await runNode([program.cli, '-r', store, 'write', `after/${round}`], {
+    input: `after ${round}\n`,
+  });
+  expect(next.code, next.stderr).toBe(0);
+  expect(performance.now() - start).toBeLessThan(patience);
+  expect(git(store, 'show', `main:after/${round}`)).toBe(`after ${round}`);
+}
