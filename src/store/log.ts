@@ -1,4 +1,5 @@
 /** The log: first parents from a snapshot back, filtered. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { normalizePath } from '../tree/paths.ts';
@@ -14,8 +15,12 @@ export interface LogFilter {
   readonly match?: string | undefined;
   /** Only commits made at this time or before it. */
   readonly before?: Date | undefined;
+  /** Ends the walk; with it, other work gets its turn while a long history is searched. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Commits that are walked before other work, which may abort the signal, gets its turn. */
+const STRIDE = 256;
 
 /** The snapshot and its first-parent ancestors that pass the filter, newest first. */
 export async function* walkLog(
@@ -31,8 +36,13 @@ export async function* walkLog(
     (matches === undefined || matches(messageOf(commit)));
 
   let trail = path && (await followPath(trees, snapshot.commit.tree, path));
+  let walked = 0;
   for (let at: Snapshot | null = snapshot; at !== null; ) {
-    filter.signal?.throwIfAborted();
+    if (filter.signal !== undefined) {
+      // Objects are read without a pause, so without one no signal could ever be given.
+      if (++walked % STRIDE === 0) await nextTurn();
+      filter.signal.throwIfAborted();
+    }
     if (path === undefined) {
       if (passes(at)) yield at;
       at = await parentOf(at);
