@@ -113,3 +113,17 @@ export class CorruptObjectError extends GitStoreError {
     if (details.objectId !== undefined) this.objectId = details.objectId;
   }
 }
+
+/** The other side does not keep to Git's wire protocol, or hung up (`EPROTO`). */
+export class ProtocolError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EPROTO', details);
+  }
+}
+
+/** A remote cannot be reached, or it refused; the message holds its own words (`EREMOTE`). */
+export class RemoteError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EREMOTE', details);
+  }
+}
