@@ -19,6 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { randomNumbers } from './random.mjs';
 
 const manifest = join(import.meta.dirname, '..', 'input');
 
@@ -119,16 +120,10 @@ function textChunks() {
   };
 }
 
-/** A shuffle that is the same every time (mulberry32). */
+/** A shuffle that is the same every time. */
 export function shuffled(values, seed = 1) {
   const result = [...values];
-  let state = seed;
-  const random = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = randomNumbers(seed);
   for (let i = result.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [result[i], result[j]] = [result[j], result[i]];
