@@ -7,6 +7,7 @@
  * cannot be told is corrupt.
  */
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import { asBuffer } from './bytes.ts';
 import { type ExtraHeader, type HeaderLine, headerValue, splitHeaders } from './headers.ts';
 import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
 import { isObjectId, type ObjectId } from './objectId.ts';
@@ -20,6 +21,8 @@ export {
   parseIdentity,
   parseOffset,
 } from './identity.ts';
+
+const NEWLINE = 0x0a;
 
 export interface Commit {
   readonly tree: ObjectId;
@@ -70,6 +73,45 @@ export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
     ...(encoding !== undefined && { encoding }),
     extraHeaders: others.map((line) => ({ key: line.key, value: headerValue(line, encoding) })),
   };
+}
+
+/** What leads from a commit to others. */
+export type CommitLinks = Pick<Commit, 'tree' | 'parents'>;
+
+/** `tree `, 40 digits and a line feed; `parent ` and so on. */
+const TREE_KEY = Buffer.from('tree ');
+const PARENT_KEY = Buffer.from('parent ');
+
+/**
+ * Reads only the tree and the parents of a commit, in a fraction of the time.
+ * @throws CorruptObjectError as `parseCommit`
+ */
+export function parseCommitLinks(body: Uint8Array, id?: ObjectId): CommitLinks {
+  const bytes = asBuffer(body);
+  const tree = idAfter(bytes, 0, TREE_KEY);
+  const parents: ObjectId[] = [];
+  let at = TREE_KEY.length + 41;
+  for (;;) {
+    const parent = tree === undefined ? undefined : idAfter(bytes, at, PARENT_KEY);
+    if (parent === undefined) break;
+    parents.push(parent);
+    at += PARENT_KEY.length + 41;
+  }
+  // What is not exactly as Git writes it is left to the full parser.
+  if (tree === undefined || startsWith(bytes, at, PARENT_KEY)) return parseCommit(bytes, id);
+  return { tree, parents };
+}
+
+function idAfter(bytes: Buffer, at: number, key: Buffer): ObjectId | undefined {
+  const start = at + key.length;
+  if (!startsWith(bytes, at, key) || bytes[start + 40] !== NEWLINE) return undefined;
+  const id = bytes.toString('latin1', start, start + 40);
+  return isObjectId(id) ? id : undefined;
+}
+
+function startsWith(bytes: Buffer, at: number, key: Buffer): boolean {
+  for (let i = 0; i < key.length; i++) if (bytes[at + i] !== key[i]) return false;
+  return true;
 }
 
 /**

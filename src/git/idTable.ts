@@ -10,6 +10,9 @@ import type { ObjectId } from './objectId.ts';
 export const ID_LENGTH = 20;
 export const FANOUT_LENGTH = 256 * 4;
 
+/** Guesses after which a search halves instead. */
+const MAX_GUESSES = 4;
+
 /** The id that was looked for last, as bytes: one search goes through the tables of many packs. */
 const wanted = Buffer.alloc(ID_LENGTH);
 let wantedId: ObjectId = '0'.repeat(2 * ID_LENGTH);
@@ -101,10 +104,31 @@ export class IdTable {
     }
   }
 
-  /** The first row whose id is not below `key`, searched among the ids with its first byte. */
+  /**
+   * The first row whose id is not below `key`. Ids are spread evenly, so the place is guessed from
+   * the first bytes and the search closes in from there; ids that are not fall back to halving.
+   */
   #lowerBound(key: Buffer): number {
-    let low = this.#before(key[0]!);
-    let high = this.#fanout[key[0]!]!;
+    const first = key[0]!;
+    let low = this.#before(first);
+    let high = this.#fanout[first]!;
+    const wanted = (key[1]! << 16) | (key[2]! << 8) | key[3]!;
+    let lowest = 0;
+    let highest = 0x1000000;
+    for (let guesses = 0; high - low > 8 && guesses < MAX_GUESSES; guesses++) {
+      const share = (wanted - lowest) / (highest - lowest);
+      const middle = low + Math.floor((high - low) * share);
+      const at = this.#start + middle * this.#stride + 1;
+      const found = (this.#bytes[at]! << 16) | (this.#bytes[at + 1]! << 8) | this.#bytes[at + 2]!;
+      if (found === wanted || found < lowest || found > highest) break;
+      if (found < wanted) {
+        low = middle + 1;
+        lowest = found;
+      } else {
+        high = middle;
+        highest = found;
+      }
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#compare(middle, key) < 0) low = middle + 1;

@@ -2,7 +2,7 @@
  * Object ids and types. An object id is the SHA-1 of `<type> <size>\0` and the body, written as 40
  * lowercase hex digits (gitglossary(7), "object name").
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 
 /** 40 lowercase hex digits. */
 export type ObjectId = string;
@@ -30,9 +30,17 @@ export function objectHeader(type: ObjectType, size: number): string {
   return `${type} ${size}\0`;
 }
 
+/** Bodies up to this size are copied behind their header and hashed in one call. */
+const ONE_CALL_LIMIT = 16 << 10;
+const headerAndBody = Buffer.allocUnsafeSlow(ONE_CALL_LIMIT + 32);
+
 /** The id of an object whose body is at hand. */
 export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
-  return startObjectHash(type, body.length).update(body).digest('hex');
+  if (body.length > ONE_CALL_LIMIT)
+    return startObjectHash(type, body.length).update(body).digest('hex');
+  const start = headerAndBody.write(objectHeader(type, body.length), 'latin1');
+  headerAndBody.set(body, start);
+  return hash('sha1', headerAndBody.subarray(0, start + body.length), 'hex');
 }
 
 /** A hash that has taken the header already; feed it `size` bytes of body, then `digest('hex')`. */

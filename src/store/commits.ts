@@ -1,9 +1,9 @@
 /** Reading commits, and from a ref's value to the commit it means. */
 import { CorruptObjectError } from '../errors.ts';
-import { type Commit, parseCommit } from '../git/commit.ts';
+import { type Commit, type CommitLinks, parseCommit, parseCommitLinks } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
-import type { ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from '../tree/byteCache.ts';
 
 const CACHE_BYTES = 8 << 20;
@@ -30,18 +30,16 @@ export class CommitReader {
   async get(id: ObjectId): Promise<Commit> {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    const object = await this.#objects.read(id);
-    if (object === undefined) {
-      throw new CorruptObjectError(`Commit ${id} is missing`, { objectId: id });
-    }
-    if (object.type !== 'commit') {
-      throw new CorruptObjectError(`Object ${id} is a ${object.type}, not a commit`, {
-        objectId: id,
-      });
-    }
-    const commit = parseCommit(object.body, id);
+    const commit = parseCommit(commitBody(await this.#objects.read(id), id), id);
     this.#cache.set(id, commit);
     return commit;
+  }
+
+  /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */
+  async links(id: ObjectId): Promise<CommitLinks> {
+    return (
+      this.#cache.get(id) ?? parseCommitLinks(commitBody(await this.#objects.read(id), id), id)
+    );
   }
 
   /** Keeps a commit that was just made, so that it need not be read back. */
@@ -68,4 +66,13 @@ export class CommitReader {
       objectId: id,
     });
   }
+}
+
+function commitBody(object: GitObject | undefined, id: ObjectId): Uint8Array {
+  if (object?.type === 'commit') return object.body;
+  const fault =
+    object === undefined
+      ? `Commit ${id} is missing`
+      : `Object ${id} is a ${object.type}, not a commit`;
+  throw new CorruptObjectError(fault, { objectId: id });
 }

@@ -24,19 +24,21 @@ export async function parentOf(snapshot: Snapshot): Promise<Snapshot | null> {
  */
 export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Snapshot> {
   checkSteps(steps, 0);
-  let at = snapshot;
-  for (let walked = 0; walked < steps; walked++) {
-    const parent = await parentOf(at);
-    if (parent === null) {
+  if (steps === 0) return snapshot;
+  const { store } = snapshot;
+  let id = snapshot.commit.parents[0];
+  for (let walked = 0; ; ) {
+    if (id === undefined) {
       const short = shortHash(snapshot.id);
       throw new KeyNotFoundError(
         `Cannot go back ${steps} from ${short}: its history goes back only ${walked}`,
         { ref: snapshot.ref?.name ?? snapshot.id },
       );
     }
-    at = parent;
+    walked += 1;
+    if (walked === steps) return loadSnapshot(store, id, snapshot.ref);
+    id = (await store.commits.links(id)).parents[0];
   }
-  return at;
 }
 
 /** Moves the branch back by first parents. */

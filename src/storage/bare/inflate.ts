@@ -3,6 +3,7 @@
  * fall short of it unnoticed.
  */
 import { constants, inflate as inflateCallback, inflateSync } from 'node:zlib';
+import { inflateWithKeptHandle } from './keptInflate.ts';
 
 /** A stream of n compressed bytes cannot inflate to more than about 1032 n bytes (zlib's limit). */
 const MAX_EXPANSION = 1040;
@@ -33,7 +34,9 @@ function expectSize(data: Buffer, size: number): Buffer {
  * @throws Error when the stream is broken, cut short, or does not hold exactly `size` bytes
  */
 export function inflateExactly(input: Uint8Array, size: number): Buffer {
-  return expectSize(inflateSync(input, inflateOptions(size)), size);
+  return (
+    inflateWithKeptHandle(input, size) ?? expectSize(inflateSync(input, inflateOptions(size)), size)
+  );
 }
 
 /** As `inflateExactly`, on zlib's thread pool. */

@@ -69,6 +69,16 @@ export class PackDirectory {
     }
   }
 
+  /** The likeliest place of the object; the first that `find` would give. */
+  findFirst(id: ObjectId): PackedObject | undefined {
+    if (this.#last !== undefined) {
+      const found = this.#findIn(this.#last, id);
+      if (found !== undefined) return found;
+    }
+    const first = this.find(id).next();
+    return first.done ? undefined : first.value;
+  }
+
   /** Adds to `found` the ids that begin with `prefix`. */
   findPrefix(prefix: string, found: Set<ObjectId>, limit: number): void {
     if (!this.#scanned) this.scan();
@@ -170,8 +180,8 @@ export class PackDirectory {
   #findIn(pack: PackFile, id: ObjectId): PackedObject | undefined {
     const index = this.#indexOf(pack);
     try {
-      const offset = index?.find(id)?.offset;
-      return offset === undefined ? undefined : { pack, offset };
+      const row = index === undefined ? -1 : index.indexOf(id);
+      return row < 0 ? undefined : { pack, offset: index!.offsetAt(row) };
     } catch (error) {
       if (!(error instanceof CorruptObjectError)) throw error;
       this.#damaged.set(pack.name, error);

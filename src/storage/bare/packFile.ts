@@ -60,6 +60,12 @@ interface Entry {
   readonly baseId?: ObjectId;
 }
 
+/** A delta, inflated, and the offset of its entry. */
+interface Delta {
+  readonly at: number;
+  readonly data: Buffer;
+}
+
 export class PackFile {
   readonly #cache: ReadCache;
   #index: PackIndex | undefined;
@@ -176,38 +182,66 @@ export class PackFile {
     }
   }
 
+  /**
+   * As `read`, without waiting. Undefined when that cannot be: the object or a base of it is large,
+   * or a base lies outside of this pack.
+   */
+  readNow(offset: number): GitObject | undefined {
+    const chain: Delta[] = [];
+    for (let at = offset; ; ) {
+      const known = this.#cache.get(this, at);
+      if (known !== undefined) return this.#applyChain(known, at, chain, offset);
+      const entry = this.#entry(at);
+      if (entry.size > LARGE_OBJECT || chain.length > MAX_CHAIN) return undefined;
+      const data = this.#inflate(entry, at);
+      if (!isDelta(entry)) {
+        return this.#applyChain({ type: this.#typeOf(entry, at), body: data }, at, chain, offset);
+      }
+      chain.push({ at, data });
+      const base = this.#baseOffset(entry);
+      if (base === undefined) return undefined;
+      at = base;
+    }
+  }
+
   async #readChain(offset: number, findBase: FindBase): Promise<GitObject> {
-    const deltas: Buffer[] = [];
-    const offsets: number[] = [];
-    let at = offset;
-    let object: GitObject | undefined;
-    while (object === undefined) {
-      object = this.#cache.get(this, at);
-      if (object !== undefined) break;
+    const chain: Delta[] = [];
+    for (let at = offset; ; ) {
+      const known = this.#cache.get(this, at);
+      if (known !== undefined) return this.#applyChain(known, at, chain, offset);
       const entry = this.#entry(at);
       const data =
         entry.size > LARGE_OBJECT ? await this.#inflateLarge(entry, at) : this.#inflate(entry, at);
       if (!isDelta(entry)) {
-        object = { type: this.#typeOf(entry, at), body: data };
-        break;
+        return this.#applyChain({ type: this.#typeOf(entry, at), body: data }, at, chain, offset);
       }
-      deltas.push(data);
-      offsets.push(at);
-      if (deltas.length > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
+      chain.push({ at, data });
+      if (chain.length > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
       const base = this.#baseOffset(entry);
       if (base === undefined) {
-        at = -1;
-        object = await findBase(entry.baseId as ObjectId);
-        if (object === undefined) throw this.#corrupt(offset, `delta base ${entry.baseId} missing`);
-      } else {
-        at = base;
+        const outside = await findBase(entry.baseId as ObjectId);
+        if (outside !== undefined) return this.#applyChain(outside, -1, chain, offset);
+        throw this.#corrupt(offset, `delta base ${entry.baseId} missing`);
       }
+      at = base;
     }
-    for (let i = deltas.length - 1; i >= 0; i--) {
+  }
+
+  /**
+   * Applies deltas, the last one first, to the object at `baseAt` (-1: not in this pack) and keeps
+   * the bases. A tree is kept too when it is no base: it is likely to be that of its neighbour in
+   * history.
+   */
+  #applyChain(base: GitObject, baseAt: number, chain: Delta[], offset: number): GitObject {
+    let object = base;
+    let at = baseAt;
+    for (let i = chain.length - 1; i >= 0; i--) {
+      const delta = chain[i]!;
       if (at >= 0) this.#cache.set(this, at, object);
-      object = { type: object.type, body: this.#apply(object.body, deltas[i] as Buffer, offset) };
-      at = offsets[i] as number;
+      object = { type: object.type, body: this.#apply(object.body, delta.data, offset) };
+      at = delta.at;
     }
+    if (object.type === 'tree' && at >= 0) this.#cache.set(this, at, object);
     return object;
   }
 
