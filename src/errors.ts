@@ -127,3 +127,10 @@ export class RemoteError extends GitStoreError {
     super(message, 'EREMOTE', details);
   }
 }
+
+/** An archive that is corrupt, cut short, of another format, or that holds what is refused (`EARCHIVE`). */
+export class ArchiveError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EARCHIVE', details);
+  }
+}

@@ -1,4 +1,13 @@
 /** gitstore: a versioned file system in a bare Git repository. */
+export { type ArchiveFormat, archiveFormatOf } from './archive/formats.ts';
+export type {
+  ArchiveInOptions,
+  ArchiveLimits,
+  ArchiveOutOptions,
+  ArchiveProgress,
+  ArchiveSink,
+  ArchiveSource,
+} from './archive/options.ts';
 export * from './errors.ts';
 export type { Identity } from './git/commit.ts';
 export type { ObjectId, ObjectType } from './git/objectId.ts';
@@ -22,7 +31,7 @@ export {
   type RepositoryPath,
 } from './store/refPath.ts';
 export { Tags } from './store/tags.ts';
-export { retryWrite, type UpdateOptions } from './store/update.ts';
+export { retryArchiveIn, retryWrite, type UpdateOptions } from './store/update.ts';
 export { Writer } from './store/writer.ts';
 export type { CopyInOptions, CopyOptions, CopyProgress } from './transfer/options.ts';
 export {

@@ -19,6 +19,7 @@ const REPOSITORY = 'Repository:';
 const FILES = 'Files:';
 const HISTORY = 'History:';
 const REFS = 'Refs:';
+const ARCHIVES = 'Archives:';
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   init: {
@@ -90,5 +91,35 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: REFS,
     summary: 'list, set, delete and query tags',
     load: () => import('./commands/tag.ts'),
+  },
+  archive_out: {
+    group: ARCHIVES,
+    summary: 'write a snapshot as a zip or tar archive',
+    load: () => import('./commands/archiveOut.ts'),
+  },
+  archive_in: {
+    group: ARCHIVES,
+    summary: 'store the members of a zip or tar archive',
+    load: () => import('./commands/archiveIn.ts'),
+  },
+  zip: {
+    group: ARCHIVES,
+    summary: 'write a snapshot as a zip archive',
+    load: () => import('./commands/zip.ts'),
+  },
+  unzip: {
+    group: ARCHIVES,
+    summary: 'store the members of a zip archive',
+    load: () => import('./commands/unzip.ts'),
+  },
+  tar: {
+    group: ARCHIVES,
+    summary: 'write a snapshot as a tar archive',
+    load: () => import('./commands/tar.ts'),
+  },
+  untar: {
+    group: ARCHIVES,
+    summary: 'store the members of a tar archive',
+    load: () => import('./commands/untar.ts'),
   },
 };

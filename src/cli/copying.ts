@@ -180,7 +180,7 @@ async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Pr
 }
 
 /** Warnings and errors on stderr. Errors that were carried past make the command fail in the end. */
-function printProblems({ warnings, errors }: ChangeReport): void {
+export function printProblems({ warnings, errors }: ChangeReport): void {
   for (const { path, error } of warnings) printNote(escapeControls(`Warning: ${path}: ${error}`));
   for (const { path, error } of errors) printNote(escapeControls(`ERROR: ${path}: ${error}`));
   if (errors.length > 0) process.exitCode = EXIT_FAILED;

@@ -1,4 +1,10 @@
 /** `FS`, the face of a snapshot: what users read, write and walk through history with. */
+import type {
+  ArchiveInOptions,
+  ArchiveOutOptions,
+  ArchiveSink,
+  ArchiveSource,
+} from '../archive/options.ts';
 import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { FileMode } from '../git/tree.ts';
@@ -9,6 +15,7 @@ import { globTree } from '../tree/glob.ts';
 import { normalizePath } from '../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { type ApplyChanges, applyChanges } from './apply.ts';
+import type { StoredArchive } from './archiveIn.ts';
 import { Batch } from './batch.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
 import { copyFromDisk, copyFromSnapshots, copyToDisk } from './copy.ts';
@@ -379,6 +386,40 @@ export class FS {
     );
     const choices = choicesOf({ operation: 'cp', ...options });
     return wrap(await copyFromSnapshots(this.#snapshot, groups, dest, options, choices));
+  }
+
+  /**
+   * Writes everything in the snapshot as a zip or a tar. The same snapshot gives the same bytes: all
+   * members have the commit's time and no owner.
+   * @returns the same snapshot; its report lists the files as added
+   * @throws InvalidPathError for a name that must not be in an archive
+   * @throws GitStoreError (`EINVAL`) when nothing says which format is meant
+   */
+  async archiveOut(sink: ArchiveSink, options: ArchiveOutOptions = {}): Promise<FS> {
+    const { archiveOut } = await import('./archiveOut.ts');
+    return wrap(await archiveOut(this.#snapshot, sink, options));
+  }
+
+  /**
+   * Puts the members of a zip or a tar over what is in the snapshot, in one commit. Devices, pipes and
+   * whatever is named `.git` are passed over with a warning.
+   * @throws ArchiveError when the archive is broken, of another format, empty, or holds what would
+   *   leave the root; then nothing is committed
+   * @throws IsADirectoryError, NotADirectoryError where the snapshot has the other kind
+   */
+  async archiveIn(
+    source: ArchiveSource,
+    options: ArchiveInOptions & CommitOptions = {},
+  ): Promise<FS> {
+    const { archiveIn } = await import('./archiveIn.ts');
+    const choices = choicesOf({ operation: 'ar', ...options });
+    return wrap(await archiveIn(this.#snapshot, source, options, choices));
+  }
+
+  /** @internal One try of `retryArchiveIn`. */
+  async commitArchive(stored: StoredArchive, options: CommitOptions): Promise<FS> {
+    const choices = choicesOf({ operation: 'ar', ...options });
+    return wrap(await stored.commit(this.#snapshot, choices));
   }
 
   /** The first parent's snapshot; null for a first commit. */

@@ -1,5 +1,6 @@
 /** Changing a branch that others change too: read, change, and again when it has moved meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ArchiveInOptions, ArchiveSource } from '../archive/options.ts';
 import { GitStoreError, KeyNotFoundError, StaleSnapshotError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
@@ -7,7 +8,7 @@ import { checkWritablePath } from '../tree/paths.ts';
 import { inSession } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import { type FileData, isInMemory, storeData } from './data.ts';
-import { FS, type WriteOptions } from './fs.ts';
+import { type CommitOptions, FS, type WriteOptions } from './fs.ts';
 import type { GitStore } from './gitStore.ts';
 import { findRef } from './resolve.ts';
 import { fullRefName, type SnapshotRef } from './snapshot.ts';
@@ -93,6 +94,23 @@ export async function retryWrite(
     ? { data }
     : { blob: await storeBlob(store.context, data, options.signal) };
   return store.update(branch, (fs) => fs.writeSource(path, source, options), options);
+}
+
+/**
+ * Puts the members of an archive over the newest snapshot of a branch, again when the branch moves
+ * meanwhile. The archive is read once, to its end, before the branch is looked at.
+ * @throws as `GitStore.update` and `FS.archiveIn`
+ */
+export async function retryArchiveIn(
+  store: GitStore,
+  branch: string,
+  source: ArchiveSource,
+  options: ArchiveInOptions & CommitOptions & UpdateOptions = {},
+): Promise<FS> {
+  const { withStored } = await import('./archiveIn.ts');
+  return withStored(store.context, source, options, (stored) =>
+    store.update(branch, (fs) => fs.commitArchive(stored, options), options),
+  );
 }
 
 function storeBlob(store: StoreContext, data: FileData, signal?: AbortSignal): Promise<ObjectId> {

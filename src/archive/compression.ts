@@ -1,0 +1,81 @@
+/**
+ * The compressions of tars. Each is loaded when it is first needed. A compressed stream must end
+ * where its format says so: one that is cut short is an error.
+ */
+import { constants, crc32, createDeflateRaw, createGunzip } from 'node:zlib';
+import { corrupt, refused, truncated } from './errors.ts';
+import type { Compression } from './formats.ts';
+import { through } from './through.ts';
+
+const NAMES: Readonly<Record<Compression, string>> = {
+  gz: 'gzip',
+  bz2: 'bzip2',
+  xz: 'xz',
+  zst: 'Zstandard',
+};
+
+/** The source compressed. The same bytes come out for the same bytes, in whatever chunks they come. */
+export async function* compress(
+  source: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  switch (compression) {
+    case 'gz':
+      yield* gzip(source);
+      return;
+    default:
+      throw refused(`A tar compressed with ${NAMES[compression]} cannot be written yet`);
+  }
+}
+
+/** What the source holds compressed. @throws ArchiveError when it is broken or cut short */
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    switch (compression) {
+      case 'gz':
+        yield* through(source, createGunzip());
+        return;
+      default:
+        throw refused(`A tar compressed with ${NAMES[compression]} cannot be read yet`);
+    }
+  } catch (error) {
+    throw broken(error, NAMES[compression]);
+  }
+}
+
+function broken(error: unknown, name: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'Z_BUF_ERROR') return truncated(`its ${name} data ends too early`);
+  if (code.startsWith('Z_')) return corrupt(`its ${name} data cannot be read`, undefined, error);
+  return error;
+}
+
+/** Header without time and name, and of no system, so that it says nothing of who made it (RFC 1952). */
+const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+
+async function* gzip(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let crc = 0;
+  let size = 0;
+  const content = async function* () {
+    for await (const chunk of source) {
+      crc = crc32(chunk, crc);
+      size = (size + chunk.length) % 0x100000000;
+      yield chunk;
+    }
+  };
+  yield GZIP_HEADER;
+  const deflate = createDeflateRaw({
+    level: constants.Z_DEFAULT_COMPRESSION,
+    chunkSize: 256 << 10,
+  });
+  yield* through(content(), deflate);
+  const end = Buffer.alloc(8);
+  end.writeUInt32LE(crc, 0);
+  end.writeUInt32LE(size, 4);
+  yield end;
+}

@@ -1,0 +1,89 @@
+/** From members to the bytes of an archive of any format, and from those to where they are to go. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, write } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { compress } from './compression.ts';
+import { type ArchiveFormat, compressionOf } from './formats.ts';
+import type { ArchiveOrigin, NewMember } from './member.ts';
+import type { ArchiveSink } from './options.ts';
+import { writeTar } from './tarWriter.ts';
+import { writeZip } from './zipWriter.ts';
+
+/** The bytes of the archive. The same members and origin give the same bytes. */
+export function archiveBytes(
+  members: AsyncIterable<NewMember>,
+  format: ArchiveFormat,
+  origin: ArchiveOrigin,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (format === 'zip') return writeZip(members, origin);
+  const tar = writeTar(members, origin);
+  const compression = compressionOf(format);
+  return compression === undefined ? tar : compress(tar, compression);
+}
+
+/** Brings the bytes to the sink. */
+export async function deliver(
+  bytes: AsyncGenerator<Uint8Array, void, undefined>,
+  sink: ArchiveSink,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if ('file' in sink) await writeWholeFile(sink.file, bytes);
+  else if ('getWriter' in sink) {
+    await ReadableStream.from(bytes).pipeTo(sink, signal === undefined ? {} : { signal });
+  } else await pipeline(bytes, sink, signal === undefined ? {} : { signal });
+}
+
+/** Writes beside the file and renames; a device or a pipe is written to as it is. */
+async function writeWholeFile(
+  path: string,
+  bytes: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<void> {
+  const standing = statSync(path, { throwIfNoEntry: false });
+  if (standing !== undefined && !standing.isFile()) {
+    await writeTo(openSync(path, 'w'), bytes);
+    return;
+  }
+  const file = standing === undefined ? path : realpathSync(path);
+  const suffix = randomBytes(6).toString('hex');
+  const temporary = join(dirname(file), `.${basename(file)}.${suffix}.tmp`);
+  const fd = openSync(temporary, 'wx');
+  try {
+    await writeTo(fd, bytes);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes all and closes. While a piece is written the next one is made. */
+async function writeTo(
+  fd: number,
+  bytes: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<void> {
+  let writing: Promise<void> | undefined;
+  try {
+    for await (const piece of bytes) {
+      await writing;
+      writing = writeAll(fd, piece);
+      // It is awaited later; until then a failure is nobody's.
+      writing.catch(() => {});
+    }
+    await writing;
+  } finally {
+    await writing?.catch(() => {});
+    closeSync(fd);
+  }
+}
+
+async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += await new Promise<number>((resolve, reject) => {
+      write(fd, bytes, done, bytes.length - done, null, (error, count) => {
+        if (error) reject(error);
+        else resolve(count);
+      });
+    });
+  }
+}

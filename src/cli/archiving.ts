@@ -1,0 +1,171 @@
+/**
+ * Archives on the command line: which format the name or `--format` says, standard input and output,
+ * and the options of the six commands.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
+import type { ArchiveProgress } from '../archive/options.ts';
+import { retryArchiveIn } from '../store/update.ts';
+import { commit } from './commit.ts';
+import { printProblems } from './copying.ts';
+import { UsageError } from './errors.ts';
+import {
+  addBranch,
+  addCommit,
+  addDryRun,
+  addFilters,
+  addNoCreate,
+  type BranchOption,
+  type CommitOptions,
+  type CreateOption,
+  type DryRunOption,
+  wholeNumberFrom,
+} from './options.ts';
+import { printNote, showName, writeData } from './output.ts';
+import { addExamples } from './program.ts';
+import { Progress } from './progress.ts';
+import { isVerbose, withStore } from './repository.ts';
+import { type Selection, snapshotsOf, writableBranch } from './snapshots.ts';
+import { readStdin } from './stdin.ts';
+
+/** The format that a command is for; undefined: the name or `--format` says. */
+type Fixed = 'zip' | 'tar' | undefined;
+
+type Examples = Parameters<typeof addExamples>[1];
+
+interface FormatOption {
+  format?: ArchiveFormat | undefined;
+}
+
+interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOption, FormatOption {
+  maxSize?: number | undefined;
+  maxFiles?: number | undefined;
+  outsideLinks?: boolean | undefined;
+}
+
+/** Standard input or output in place of a file. */
+const STANDARD = '-';
+
+export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examples): void {
+  command.argument('<file>', `the archive to write; ${STANDARD} is standard output`);
+  addFilters(addBranch(addFormat(command, fixed)));
+  addExamples(command, examples);
+  command.action(async (file: string, options: Selection & FormatOption) => {
+    const format = formatOf(file, fixed, options.format, 'output');
+    await withStore(command, async (store) => {
+      const [fs] = await snapshotsOf(store, [{ ref: '', back: 0 }], options);
+      const sink = file === STANDARD ? new WritableStream({ write: writeData }) : { file };
+      const { changes } = await withProgress('Writing', (onProgress) =>
+        fs!.archiveOut(sink, { format, onProgress }),
+      );
+      if (changes === null) return;
+      if (isVerbose(command)) for (const { path } of changes.add) printNote(showName(path));
+      printProblems(changes);
+    });
+  });
+}
+
+export function defineArchiveIn(command: Command, fixed: Fixed, examples: Examples): void {
+  command.argument('<file>', `the archive to read; ${STANDARD} is standard input`);
+  addFormat(command, fixed)
+    .addOption(
+      new Option(
+        '--max-size <bytes>',
+        'refuse what unpacks to more; K, M, G, T are powers of 1024 (default: 16G, or 200 times the archive)',
+      ).argParser(parseSize),
+    )
+    .addOption(
+      new Option('--max-files <n>', 'refuse more members (default: 2000000)').argParser(
+        wholeNumberFrom(1),
+      ),
+    )
+    .option('--outside-links', 'take links that are absolute or lead out of the archive');
+  addNoCreate(addDryRun(addCommit(addBranch(command))));
+  addExamples(command, examples);
+  command.action(async (file: string, options: InOptions) => {
+    const format = formatOf(file, fixed, options.format, 'input');
+    const { maxSize, maxFiles, outsideLinks, dryRun, create } = options;
+    const source = file === STANDARD ? readStdin() : { file };
+    await withStore(
+      command,
+      async (store) => {
+        const root = { kind: 'repository', ref: '', back: 0, path: '' } as const;
+        const branch = await writableBranch(store, root, options);
+        const choices = { ...options, verbose: isVerbose(command) };
+        const fs = await commit(store, choices, ({ message, parents }) =>
+          withProgress('Storing', (onProgress) =>
+            retryArchiveIn(store, branch, source, {
+              ...{ format, maxSize, maxFiles, outsideLinks, dryRun, message, parents, onProgress },
+            }),
+          ),
+        );
+        if (fs.changes) printProblems(fs.changes);
+      },
+      { create, branch: options.branch, dryRun },
+    );
+  });
+}
+
+function addFormat(command: Command, fixed: Fixed): Command {
+  if (fixed === 'zip') return command;
+  const formats = ARCHIVE_FORMATS.filter((format) => fixed === undefined || format !== 'zip');
+  return command.addOption(
+    new Option('--format <format>', "what the archive is (default: by the file's name)").choices(
+      formats,
+    ),
+  );
+}
+
+/**
+ * The format of the archive.
+ * @throws UsageError when nothing tells it, or the name tells another one than the command
+ */
+function formatOf(
+  file: string,
+  fixed: Fixed,
+  given: ArchiveFormat | undefined,
+  direction: 'input' | 'output',
+): ArchiveFormat {
+  if (given !== undefined) return given;
+  const named = file === STANDARD ? undefined : archiveFormatOf(file);
+  if (fixed !== undefined) {
+    if (named !== undefined && (named === 'zip') !== (fixed === 'zip')) {
+      throw new UsageError(`'${file}' is the name of a ${familyOf(named)}, not of a ${fixed}`);
+    }
+    return named ?? fixed;
+  }
+  if (named !== undefined) return named;
+  throw new UsageError(
+    file === STANDARD
+      ? `Give --format zip or --format tar for standard ${direction}`
+      : `The name '${file}' does not tell the format: give --format zip or --format tar`,
+  );
+}
+
+function familyOf(format: ArchiveFormat): string {
+  return format === 'zip' ? 'zip' : 'tar';
+}
+
+const UNITS = ['', 'K', 'M', 'G', 'T'];
+
+function parseSize(text: string): number {
+  const match = /^([0-9]+)([KMGT]?)$/i.exec(text);
+  const size =
+    match === null ? Number.NaN : Number(match[1]) * 1024 ** UNITS.indexOf(match[2]!.toUpperCase());
+  if (!Number.isSafeInteger(size) || size < 1) {
+    throw new InvalidArgumentError('It must be a number of bytes, as 500000, 64M or 20G.');
+  }
+  return size;
+}
+
+async function withProgress<T>(
+  label: string,
+  work: (onProgress: (progress: ArchiveProgress) => void) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(label);
+  try {
+    return await work((state) => progress.update(state));
+  } finally {
+    progress.stop();
+  }
+}
