@@ -11,7 +11,7 @@ import { build, transform } from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = 'node20.19';
 
-/** Writes `index.js`, `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
+/** Writes `index.js`, `server.js`, `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const common = {
@@ -33,7 +33,7 @@ export async function bundle(outdir) {
   };
   const library = await build({
     ...common,
-    entryPoints: { index: 'src/index.ts' },
+    entryPoints: { index: 'src/index.ts', server: 'src/server/index.ts' },
     // Bundled CommonJS parts (ignore) call require for Node's own modules.
     banner: {
       js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",

@@ -20,6 +20,7 @@ const FILES = 'Files:';
 const HISTORY = 'History:';
 const REFS = 'Refs:';
 const ARCHIVES = 'Archives:';
+const SERVERS = 'Servers:';
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   init: {
@@ -121,5 +122,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: ARCHIVES,
     summary: 'store the members of a tar archive',
     load: () => import('./commands/untar.ts'),
+  },
+  serve: {
+    group: SERVERS,
+    summary: 'serve files over HTTP',
+    load: () => import('./commands/serve.ts'),
   },
 };

@@ -58,11 +58,14 @@ export async function findSnapshot(
   named: NamedCommit,
   options: Selection,
 ): Promise<FS> {
-  let fs = await openNamed(store, named, options);
+  return filterSnapshot(await openNamed(store, named, options), options);
+}
+
+/** From a snapshot back to the newest that fits path, match and before together, then back. */
+export async function filterSnapshot(start: FS, options: FilterOptions): Promise<FS> {
   const { path, match, before } = options;
-  if (path !== undefined || match !== undefined || before !== undefined) {
-    fs = await newest(fs.log({ path, match, before }));
-  }
+  const isFiltered = path !== undefined || match !== undefined || before !== undefined;
+  const fs = isFiltered ? await newest(start.log({ path, match, before })) : start;
   return options.back ? fs.back(options.back) : fs;
 }
 

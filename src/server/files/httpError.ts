@@ -1,0 +1,41 @@
+/** An answer that is an error, and which answer an error of the store becomes. */
+import {
+  FileNotFoundError,
+  InvalidPathError,
+  KeyNotFoundError,
+  NotADirectoryError,
+} from '../../errors.ts';
+
+export class HttpError extends Error {
+  readonly status: number;
+  /** More header fields: name, value, name, value. */
+  readonly fields: readonly string[];
+
+  constructor(status: number, message: string, fields: readonly string[] = []) {
+    super(message);
+    this.name = 'HttpError';
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+/** Errors of the system that pass: too many open files, no memory. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
+
+/** What the client is told. Of a fault of ours it learns only that there is one. */
+export function toHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof InvalidPathError) return new HttpError(400, error.message);
+  if (
+    error instanceof FileNotFoundError ||
+    error instanceof NotADirectoryError ||
+    error instanceof KeyNotFoundError
+  ) {
+    return new HttpError(404, error.message);
+  }
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code !== undefined && PASSING.has(code)) {
+    return new HttpError(503, 'The server is short of resources; try again', ['Retry-After', '1']);
+  }
+  return new HttpError(500, 'The server could not read this');
+}

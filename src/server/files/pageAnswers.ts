@@ -1,0 +1,241 @@
+/**
+ * Directories, refs and errors, and the pages around files. Each is JSON for programs and a page for
+ * people. The code of the pages is loaded when the first one is asked for.
+ */
+import { createHash } from 'node:crypto';
+import { isObjectId } from '../../git/objectId.ts';
+import { comparePaths } from '../../git/pathBytes.ts';
+import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
+import { FS } from '../../store/fs.ts';
+import { parentOf } from '../../store/history.ts';
+import { loadSnapshot, type Snapshot } from '../../store/snapshot.ts';
+import { fileTypeOf } from '../../tree/types.ts';
+import { compressPage, LEAST_TO_COMPRESS } from './blobs.ts';
+import { HTML, JSON_TYPE } from './contentTypes.ts';
+import type { Exchange } from './exchange.ts';
+import { settleConditions, validators } from './fileAnswers.ts';
+import { HttpError } from './httpError.ts';
+import { chooseCoding } from './negotiation.ts';
+import type { Rendered } from './pages/listing.ts';
+import type { Service } from './service.ts';
+import { type Place, rootOfRef } from './snapshots.ts';
+import type { Target } from './target.ts';
+
+const VARY = 'Accept, Accept-Encoding';
+
+export async function answerDirectory(
+  service: Service,
+  exchange: Exchange,
+  target: Target,
+  tip: Place,
+  place: Place,
+  entry: TreeEntry,
+  json: boolean,
+): Promise<void> {
+  const { snapshot, path } = place;
+  if (json) {
+    await sendJson(service, exchange, snapshot.id, async () => {
+      const entries = (await entriesOf(service, entry)).map(({ name, mode }) =>
+        fileTypeOf(mode) === 'tree' ? `${name}/` : name,
+      );
+      return {
+        path,
+        ref: snapshot.ref?.name ?? snapshot.id,
+        entries: entries.sort(comparePaths),
+        type: 'directory',
+      };
+    });
+    return;
+  }
+  // Seen from a newer snapshot an older one has other links on its page.
+  const isTip = snapshot.id === tip.snapshot.id;
+  const tag = isTip ? snapshot.id : digest(tip.snapshot.id, snapshot.id);
+  await sendPage(service, exchange, tag, async () => {
+    const { listingPage } = await import('./pages/listing.ts');
+    const { viewOf } = await import('./pages/layout.ts');
+    const entries = [...(await entriesOf(service, entry))].sort(directoriesFirst);
+    const number = Number(target.query.get('page') ?? 1) || 1;
+    return listingPage(viewOf(service, tip, place, true), entries, Math.floor(number));
+  });
+}
+
+async function entriesOf({ context }: Service, entry: TreeEntry): Promise<readonly TreeEntry[]> {
+  // A submodule is a directory without entries: what it holds lies in another repository.
+  return isTreeMode(entry.mode) ? (await context.trees.tree(entry.id)).entries : [];
+}
+
+function directoriesFirst(a: TreeEntry, b: TreeEntry): number {
+  const order = Number(fileTypeOf(b.mode) === 'tree') - Number(fileTypeOf(a.mode) === 'tree');
+  return order || comparePaths(a.name, b.name);
+}
+
+/** A page around a path: the file in it, its history, or what changed in it. */
+export async function answerPage(
+  service: Service,
+  exchange: Exchange,
+  kind: 'view' | 'history' | 'diff',
+  target: Target,
+  tip: Place,
+  place: Place,
+): Promise<void> {
+  const { context, histories } = service;
+  const { query } = target;
+  const gone = goneSignal(exchange);
+  const older = async (name: string): Promise<Snapshot | undefined> => {
+    const id = query.get(name)?.toLowerCase();
+    if (id === undefined || id === '') return undefined;
+    const known =
+      isObjectId(id) && (await histories.distance(tip.snapshot, id, gone)) !== undefined;
+    if (!known) throw new HttpError(404, `No snapshot ${id} in this history`);
+    return loadSnapshot(context, id, null);
+  };
+  const from = await older('from');
+  const to = (await older('to')) ?? place.snapshot;
+  const entry = await context.trees.lookup(place.snapshot.commit.tree, place.path);
+  const tag = digest(kind, tip.snapshot.id, place.snapshot.id, place.path, query.toString());
+  await sendPage(service, exchange, tag, async () => {
+    const { viewOf } = await import('./pages/layout.ts');
+    const isDirectory = entry === undefined || fileTypeOf(entry.mode) === 'tree';
+    const view = viewOf(service, tip, place, isDirectory);
+    if (kind === 'history') {
+      const { historyPage } = await import('./pages/history.ts');
+      return historyPage(view, from === undefined ? place : { ...place, snapshot: from }, gone);
+    }
+    if (kind === 'diff') {
+      const { changesPage } = await import('./pages/changes.ts');
+      const before = query.has('from') ? from : ((await parentOf(to)) ?? undefined);
+      return changesPage(view, before, to, gone);
+    }
+    const { viewerPage } = await import('./pages/viewer.ts');
+    if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);
+    return viewerPage(view, entry);
+  });
+}
+
+/** The root where all are served. */
+export async function answerRefs(
+  service: Service,
+  exchange: Exchange,
+  json: boolean,
+): Promise<void> {
+  const { store, context } = service;
+  const [branches, tags] = await Promise.all([rowsOf('branch'), rowsOf('tag')]);
+  const tag = digest(
+    ...[...branches, ...tags].flatMap(({ root, snapshot }) => [root, snapshot.id]),
+  );
+  if (json) {
+    const names = (rows: typeof branches) => rows.map(({ name }) => name);
+    await sendJson(service, exchange, tag, async () => ({
+      branches: names(branches),
+      tags: names(tags),
+    }));
+    return;
+  }
+  await sendPage(service, exchange, tag, async () => {
+    const { refsPage } = await import('./pages/refs.ts');
+    return { page: refsPage(service, branches, tags), complete: true };
+  });
+
+  async function rowsOf(kind: 'branch' | 'tag') {
+    const rows = [];
+    const refs = kind === 'branch' ? store.branches : store.tags;
+    for await (const [name, fs] of refs.entries()) {
+      const root = await rootOfRef(context, { kind, name });
+      rows.push({ name, snapshot: FS.snapshotOf(fs), root });
+    }
+    return rows;
+  }
+}
+
+export async function answerError(
+  service: Service,
+  exchange: Exchange,
+  error: HttpError,
+  html: boolean,
+): Promise<void> {
+  const fields = ['Cache-Control', 'no-cache', ...error.fields];
+  if (!html || exchange.request.method === 'OPTIONS') {
+    exchange.text(error.status, error.message, fields);
+    return;
+  }
+  const { errorPage } = await import('./pages/error.ts');
+  const { PAGE_POLICY } = await import('./pages/style.ts');
+  const title = error.status === 404 ? 'Not here' : `Error ${error.status}`;
+  const page = errorPage(title, error.message, `${service.basePath}/`);
+  const policy = ['Content-Type', HTML, 'Content-Security-Policy', PAGE_POLICY];
+  exchange.whole(error.status, [...policy, ...fields], Buffer.from(page.text));
+}
+
+async function sendJson(
+  service: Service,
+  exchange: Exchange,
+  id: string,
+  describe: () => Promise<unknown>,
+): Promise<void> {
+  const tag = `"${id}-json"`;
+  if (settleConditions(service, exchange, tag, VARY)) return;
+  const body = Buffer.from(`${JSON.stringify(await describe())}\n`);
+  await sendMade(service, exchange, tag, ['Content-Type', JSON_TYPE], body);
+}
+
+async function sendPage(
+  service: Service,
+  exchange: Exchange,
+  id: string,
+  render: () => Promise<Rendered>,
+): Promise<void> {
+  const tag = `"${id}"`;
+  if (settleConditions(service, exchange, tag, VARY)) return;
+  // The same snapshot, asked in the same way, gives the same page.
+  const key = `${id} ${exchange.request.url}`;
+  let body = service.pages.get(key);
+  const { PAGE_POLICY } = await import('./pages/style.ts');
+  if (body === undefined) {
+    const { page, complete } = await render();
+    body = Buffer.from(page.text);
+    if (complete) service.pages.set(key, body);
+  }
+  const fields = ['Content-Type', HTML, 'Content-Security-Policy', PAGE_POLICY];
+  await sendMade(service, exchange, tag, fields, body);
+}
+
+/** Sends a body that was made for this answer, compressed when the client takes that. */
+async function sendMade(
+  service: Service,
+  exchange: Exchange,
+  tag: string,
+  typeFields: readonly string[],
+  body: Buffer,
+): Promise<void> {
+  const coding = chooseCoding(exchange.request.headers['accept-encoding']?.toString(), [
+    'gzip',
+    'br',
+  ]);
+  if (coding === 'identity' || body.length < LEAST_TO_COMPRESS) {
+    exchange.whole(200, [...typeFields, ...validators(service, tag, VARY)], body);
+    return;
+  }
+  const fields = [
+    ...typeFields,
+    'Content-Encoding',
+    coding,
+    ...validators(service, `W/${tag}`, VARY),
+  ];
+  exchange.whole(200, fields, await compressPage(body, coding));
+}
+
+/** Aborted when the client leaves before it has its answer. */
+function goneSignal({ response }: Exchange): AbortSignal {
+  const controller = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** A tag for what depends on more than one thing; as long as an object id. */
+function digest(...parts: readonly string[]): string {
+  const hash = createHash('sha1');
+  for (const part of parts) hash.update(`${part}\0`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,11 @@
+/** The page that says why there is none. */
+import { type Html, html, visible } from './html.ts';
+import { page } from './layout.ts';
+
+export function errorPage(title: string, message: string, home: string): Html {
+  return page(
+    title,
+    html`<header><h1>${title}</h1></header>
+<main><p>${visible(message)}</p><p><a class="btn" href="${home}">To the start</a></p></main>`,
+  );
+}

@@ -1,0 +1,140 @@
+/** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { baseName } from '../../../tree/paths.ts';
+import type { Service } from '../service.ts';
+import type { Place } from '../snapshots.ts';
+import { Html, html, visible } from './html.ts';
+import { Links } from './links.ts';
+import { STYLE } from './style.ts';
+
+/** What a page is about. */
+export interface View {
+  readonly service: Service;
+  /** The snapshot that is served. */
+  readonly tip: Place;
+  /** The one that is looked at: the same, or an older one. */
+  readonly place: Place;
+  readonly links: Links;
+  readonly isDirectory: boolean;
+}
+
+export function viewOf(service: Service, tip: Place, place: Place, isDirectory: boolean): View {
+  return { service, tip, place, links: new Links(service, tip, place), isDirectory };
+}
+
+/** A whole page. */
+export function page(title: string, body: Html): Html {
+  return html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${visible(title)}</title>
+<link rel="icon" href="data:,">
+<style>${new Html(STYLE)}</style>
+</head>
+<body><div class="wrap">
+${body}
+</div></body>
+</html>
+`;
+}
+
+/** A page about a place: its name, what can be done with it, and what is there. */
+export function placePage(view: View, active: string, actions: readonly Html[], body: Html): Html {
+  const { service, tip, place, links } = view;
+  const { path } = place;
+  const name = path === '' ? service.title : `${baseName(path)} · ${service.title}`;
+  const tabs = [
+    tab(active, 'files', view.isDirectory ? 'Files' : 'View', pageUrl(view)),
+    tab(active, 'history', 'History', links.here(path, { history: true })),
+    ...actions,
+  ];
+  const isOld = place.snapshot.id !== tip.snapshot.id;
+  return page(
+    name,
+    html`<header>
+<h1>${crumbs(view)}</h1>
+<nav class="bar"><span class="tag">${refText(tip.snapshot)}</span>${tabs}</nav>
+</header>
+${
+  isOld &&
+  html`<p class="old">An older snapshot, ${shortHash(place.snapshot.id)} of ${timeOf(place.snapshot)}. <a href="${latestUrl(view)}">Go to the newest</a></p>
+`
+}<main>
+${body}
+</main>
+<footer><span>gitstore</span><span class="mono">${place.snapshot.id}</span></footer>`,
+  );
+}
+
+function tab(active: string, key: string, label: string, url: string): Html {
+  return html`<a class="btn${active === key && ' on'}" href="${url}">${label}</a>`;
+}
+
+/** The page that shows what stands at the place. */
+export function pageUrl({ place, links, isDirectory }: View): string {
+  return isDirectory ? links.directory(place.path) : links.here(place.path, { view: true });
+}
+
+/** The same in the snapshot that is served. */
+function latestUrl({ place, links, isDirectory }: View): string {
+  const { path } = place;
+  if (isDirectory) return links.to(path === '' ? '' : `${path}/`);
+  return links.to(path, { view: true });
+}
+
+function crumbs({ service, tip, place, links }: View): Html {
+  const steps: Html[] = [];
+  const separator = html`<span class="sep">/</span>`;
+  if (service.all) {
+    steps.push(html`<a href="${service.basePath}/">${visible(service.title)}</a>${separator}`);
+    steps.push(html`<a href="${links.directory('')}"><bdi>${visible(tip.root)}</bdi></a>`);
+  } else {
+    steps.push(html`<a href="${links.directory('')}">${visible(service.title)}</a>`);
+  }
+  let at = '';
+  for (const name of place.path === '' ? [] : place.path.split('/')) {
+    at = at === '' ? name : `${at}/${name}`;
+    const isLast = at === place.path;
+    const shown = html`<bdi>${visible(name)}</bdi>`;
+    steps.push(
+      html`${separator}${isLast ? shown : html`<a href="${links.directory(at)}">${shown}</a>`}`,
+    );
+  }
+  return html`${steps}`;
+}
+
+export function refText({ ref, id }: Snapshot): string {
+  return ref === null ? shortHash(id) : visible(ref.name);
+}
+
+/** The line above a listing or a file: the snapshot it is as of. */
+export function snapshotLine(snapshot: Snapshot, changesUrl: string | undefined): Html {
+  const message = visible(firstLine(messageOf(snapshot.commit))) || '(no message)';
+  return html`<div class="snap"><span class="msg">${
+    changesUrl === undefined ? message : html`<a href="${changesUrl}">${message}</a>`
+  }</span><span class="by">${visible(snapshot.commit.author.name)} · ${timeOf(snapshot)} · <span class="mono">${shortHash(snapshot.id)}</span></span></div>
+`;
+}
+
+/** When a commit was made, to the minute in the zone it was made in. */
+export function timeOf({ commit }: Snapshot, dayOnly = false): Html {
+  const { time, offset } = commit.committer;
+  const local = new Date((time + offset * 60) * 1000);
+  const exact = new Date(time * 1000);
+  if (Number.isNaN(local.getTime()) || Number.isNaN(exact.getTime())) return html`no valid time`;
+  const text = local
+    .toISOString()
+    .replace('T', ' ')
+    .slice(0, dayOnly ? 10 : 16);
+  return html`<time datetime="${exact.toISOString()}">${text}</time>`;
+}
+
+/** A link that leads somewhere, or the same without. */
+export function button(label: string, url: string | undefined, title = ''): Html {
+  return url === undefined
+    ? html`<span class="btn off">${label}</span>`
+    : html`<a class="btn" href="${url}"${title !== '' && html` title="${title}"`}>${label}</a>`;
+}

@@ -1,0 +1,113 @@
+/** The way through the history of one path: what changed it last, before that, and after. */
+import { isTreeMode } from '../../../git/tree.ts';
+import { parentOf } from '../../../store/history.ts';
+import { walkLog } from '../../../store/log.ts';
+import type { Snapshot } from '../../../store/snapshot.ts';
+import type { Tree } from '../../../tree/reader.ts';
+import type { Service } from '../service.ts';
+import type { Place } from '../snapshots.ts';
+
+export interface Steps {
+  /** The snapshot in which the path became what it is. */
+  readonly current?: Snapshot | undefined;
+  /** The one that changed it before. */
+  readonly older?: Snapshot | undefined;
+  /** The first one after the one looked at that changes it. */
+  readonly newer?: Snapshot | undefined;
+  /** False when the time was up before everything was found. */
+  readonly complete: boolean;
+}
+
+/** The snapshots that changed a path, newest first, until the signal ends the search. */
+export async function* changesOf(
+  { snapshot, path }: Place,
+  signal: AbortSignal,
+): AsyncGenerator<Snapshot, boolean, undefined> {
+  try {
+    yield* walkLog(snapshot, { path, signal });
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
+
+/**
+ * Steps from a place.
+ * @param tip the snapshot that is served: how far one can step forward
+ * @param onChange is handed each change on the way back, and says whether to look farther
+ */
+export async function stepsOf(
+  service: Service,
+  tip: Place,
+  place: Place,
+  signal: AbortSignal,
+  onChange: (snapshot: Snapshot) => Promise<boolean> = async () => false,
+): Promise<Steps> {
+  const newer = await newerOf(service, tip, place, signal);
+  const found: Snapshot[] = [];
+  const changes = changesOf(place, signal);
+  let next = await changes.next();
+  for (; !next.done; next = await changes.next()) {
+    if (found.length < 2) found.push(next.value);
+    const more = await onChange(next.value);
+    if (found.length === 2 && !more) break;
+  }
+  await changes.return(true);
+  const [current, older] = found;
+  const complete = (next.done !== true || next.value) && !(newer === undefined && signal.aborted);
+  return { current, older, newer, complete };
+}
+
+async function newerOf(
+  { histories }: Service,
+  tip: Place,
+  { snapshot, path }: Place,
+  signal: AbortSignal,
+): Promise<Snapshot | undefined> {
+  if (snapshot.id === tip.snapshot.id) return undefined;
+  const here = await histories.distance(tip.snapshot, snapshot.id);
+  let newer: Snapshot | undefined;
+  for await (const change of changesOf({ ...tip, path }, signal)) {
+    const distance = await histories.distance(tip.snapshot, change.id);
+    if (distance === undefined || here === undefined || distance >= here) break;
+    newer = change;
+  }
+  return newer;
+}
+
+/** The newest snapshot that changed each name of a directory, as far as the search gets. */
+export class LastChanges {
+  readonly found = new Map<string, Snapshot>();
+  readonly #names: Set<string>;
+  readonly #path: string;
+  #left: number;
+
+  /** @param steps changes of the directory to look at, at most */
+  constructor(path: string, names: Iterable<string>, steps: number) {
+    this.#path = path;
+    this.#names = new Set(names);
+    this.#left = steps;
+  }
+
+  /** Takes the next older change of the directory; returns whether to look farther. */
+  async add(snapshot: Snapshot): Promise<boolean> {
+    const parent = await parentOf(snapshot);
+    const after = await this.#tree(snapshot);
+    const before = parent === null ? undefined : await this.#tree(parent);
+    for (const name of this.#names) {
+      const now = after?.get(name);
+      const was = before?.get(name);
+      if (now?.id === was?.id && now?.mode === was?.mode) continue;
+      this.found.set(name, snapshot);
+      this.#names.delete(name);
+    }
+    this.#left -= 1;
+    return this.#names.size > 0 && this.#left > 0;
+  }
+
+  async #tree({ store, commit }: Snapshot): Promise<Tree | undefined> {
+    const entry = await store.trees.lookup(commit.tree, this.#path);
+    return entry !== undefined && isTreeMode(entry.mode) ? store.trees.tree(entry.id) : undefined;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Which snapshot a request means. The ref is resolved for every request, so a new commit shows at
+ * once. A request may step back (`?at=COMMIT`), but only to what lies in the history of the snapshot
+ * that is served: by first parents, as everywhere.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ObjectId } from '../../git/objectId.ts';
+import type { StoreContext } from '../../store/context.ts';
+import { FS } from '../../store/fs.ts';
+import type { GitStore } from '../../store/gitStore.ts';
+import { parentOf } from '../../store/history.ts';
+import { findRef, resolveSnapshot } from '../../store/resolve.ts';
+import { fullRefName, type Snapshot, type SnapshotRef } from '../../store/snapshot.ts';
+import { HttpError } from './httpError.ts';
+
+/** Says which snapshot is served now. */
+export type Source = () => Promise<Snapshot>;
+
+/** A snapshot, and the path in it that a request names. */
+export interface Place {
+  readonly snapshot: Snapshot;
+  /** Normalized. */
+  readonly path: string;
+  /** What stands before the path in the URL to name the ref: `''`, or `main` where all are served. */
+  readonly root: string;
+}
+
+/** Longer names than Git's own limits let a ref have. */
+const LONGEST_REF = 1024;
+
+/** @param given the handler's option: a ref's name, a function, or undefined for the current branch */
+export function sourceOf(
+  store: GitStore,
+  given: string | (() => FS | Promise<FS>) | undefined,
+): Source {
+  const { context } = store;
+  if (typeof given === 'function') {
+    return async () => {
+      const snapshot = FS.snapshotOf(await given());
+      if (snapshot.store === context) return snapshot;
+      throw new TypeError('The snapshot to serve belongs to another store');
+    };
+  }
+  if (given !== undefined) return () => resolveSnapshot(context, given);
+  return async () => {
+    const current = await store.branches.current();
+    if (current === null) throw new HttpError(404, 'The current branch has no commit yet');
+    return FS.snapshotOf(current);
+  };
+}
+
+/**
+ * Splits a path whose first segments name a branch or a tag: the shortest that do, a branch before a
+ * tag. `refs/heads/…` and `refs/tags/…` name what others hide. Undefined when none does.
+ */
+export async function placeInRefs(store: StoreContext, path: string): Promise<Place | undefined> {
+  const kinds: (readonly [prefix: string, kind: SnapshotRef['kind']])[] = [
+    ['', 'branch'],
+    ['', 'tag'],
+    ['refs/heads/', 'branch'],
+    ['refs/tags/', 'tag'],
+  ];
+  for (let end = 0; end < path.length && end <= LONGEST_REF; ) {
+    const slash = path.indexOf('/', end + 1);
+    end = slash < 0 ? path.length : slash;
+    const root = path.slice(0, end);
+    for (const [prefix, kind] of kinds) {
+      if (!root.startsWith(prefix) || root.length === prefix.length) continue;
+      const snapshot = await findRef(store, { kind, name: root.slice(prefix.length) });
+      if (snapshot !== undefined) return { snapshot, path: path.slice(end + 1), root };
+    }
+  }
+  return undefined;
+}
+
+/** What a URL has to begin with to reach a ref where all are served. */
+export async function rootOfRef(store: StoreContext, ref: SnapshotRef): Promise<string> {
+  const found = await placeInRefs(store, ref.name);
+  const reached = found?.path === '' && found.snapshot.ref?.kind === ref.kind;
+  return reached ? ref.name : fullRefName(ref);
+}
+
+/** Commits by their distance from a tip, looked up only as far as somebody asked. */
+interface Chain {
+  readonly positions: Map<ObjectId, number>;
+  /** The farthest one that was visited. */
+  last: Snapshot;
+  complete: boolean;
+  step: Promise<void> | undefined;
+}
+
+const CHAINS_KEPT = 4;
+/** Commits that are walked before others get their turn. */
+const STRIDE = 256;
+
+/** The histories of the snapshots that were asked about lately. */
+export class Histories {
+  readonly #chains = new Map<ObjectId, Chain>();
+
+  /**
+   * How many first parents `id` lies behind `tip`; undefined when it is no such ancestor.
+   * @param signal ends a search that nobody waits for
+   */
+  async distance(tip: Snapshot, id: ObjectId, signal?: AbortSignal): Promise<number | undefined> {
+    const chain = this.#chain(tip);
+    for (;;) {
+      const position = chain.positions.get(id);
+      if (position !== undefined || chain.complete) return position;
+      chain.step ??= advance(chain).finally(() => {
+        chain.step = undefined;
+      });
+      await chain.step;
+      await nextTurn();
+      signal?.throwIfAborted();
+    }
+  }
+
+  #chain(tip: Snapshot): Chain {
+    let chain = this.#chains.get(tip.id);
+    if (chain === undefined) {
+      chain = {
+        positions: new Map([[tip.id, 0]]),
+        last: tip,
+        complete: tip.commit.parents.length === 0,
+        step: undefined,
+      };
+    } else {
+      this.#chains.delete(tip.id);
+    }
+    this.#chains.set(tip.id, chain);
+    for (const oldest of this.#chains.keys()) {
+      if (this.#chains.size <= CHAINS_KEPT) break;
+      this.#chains.delete(oldest);
+    }
+    return chain;
+  }
+}
+
+async function advance(chain: Chain): Promise<void> {
+  for (let step = 0; step < STRIDE; step++) {
+    const parent = await parentOf(chain.last);
+    if (parent === null) {
+      chain.complete = true;
+      return;
+    }
+    chain.last = parent;
+    chain.positions.set(parent.id, chain.positions.size);
+  }
+}
