@@ -59,8 +59,18 @@ export class IdTable {
       }
       wantedId = id;
     }
-    const row = this.#lowerBound(wanted);
-    return row < this.count && this.#compare(row, wanted) === 0 ? row : -1;
+    return this.indexOfBytes(wanted, 0);
+  }
+
+  /** The row of the id that is the 20 bytes at `at`, or -1. */
+  indexOfBytes(ids: Uint8Array, at: number): number {
+    const row = this.#lowerBound(ids, at);
+    return row < this.count && this.#compare(row, ids, at) === 0 ? row : -1;
+  }
+
+  /** Where in the file the id of a row stands. */
+  placeOf(row: number): number {
+    return this.#start + row * this.#stride;
   }
 
   idAt(row: number): ObjectId {
@@ -108,11 +118,11 @@ export class IdTable {
    * The first row whose id is not below `key`. Ids are spread evenly, so the place is guessed from
    * the first bytes and the search closes in from there; ids that are not fall back to halving.
    */
-  #lowerBound(key: Buffer): number {
-    const first = key[0]!;
+  #lowerBound(key: Uint8Array, keyAt = 0): number {
+    const first = key[keyAt]!;
     let low = this.#before(first);
     let high = this.#fanout[first]!;
-    const wanted = (key[1]! << 16) | (key[2]! << 8) | key[3]!;
+    const wanted = (key[keyAt + 1]! << 16) | (key[keyAt + 2]! << 8) | key[keyAt + 3]!;
     let lowest = 0;
     let highest = 0x1000000;
     for (let guesses = 0; high - low > 8 && guesses < MAX_GUESSES; guesses++) {
@@ -131,7 +141,7 @@ export class IdTable {
     }
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#compare(middle, key) < 0) low = middle + 1;
+      if (this.#compare(middle, key, keyAt) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -141,11 +151,11 @@ export class IdTable {
     return byte === 0 ? 0 : this.#fanout[byte - 1]!;
   }
 
-  /** Order of the id in that row and `key`; ids differ in their first bytes nearly always. */
-  #compare(row: number, key: Buffer): number {
+  /** Order of the id in that row and the key; ids differ in their first bytes nearly always. */
+  #compare(row: number, key: Uint8Array, keyAt = 0): number {
     const at = this.#start + row * this.#stride;
     for (let i = 0; i < ID_LENGTH; i++) {
-      const difference = this.#bytes[at + i]! - key[i]!;
+      const difference = this.#bytes[at + i]! - key[keyAt + i]!;
       if (difference !== 0) return difference;
     }
     return 0;

@@ -104,6 +104,20 @@ export class PackIndex {
     return this.#ids.indexOf(id);
   }
 
+  /** As `indexOf`, for the 20 bytes at `at`. */
+  indexOfBytes(ids: Uint8Array, at: number): number {
+    return this.#ids.indexOfBytes(ids, at);
+  }
+
+  /** The index itself; the id of a row is the 20 bytes at `placeOf(row)`. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  placeOf(row: number): number {
+    return this.#ids.placeOf(row);
+  }
+
   /** At most `limit` ids that begin with `prefix` (1 to 40 lowercase hex digits), in order. */
   findPrefix(prefix: string, limit: number): ObjectId[] {
     return this.#ids.findPrefix(prefix, limit);

@@ -1,6 +1,6 @@
 /**
- * The entries of a pack in the order in which they lie in it. An index names only where an entry
- * begins; it ends where the next one begins (Git calls this table a reverse index, gitformat-pack(5)).
+ * The entries of a pack in the order in which they lie, computed from its index: from it follow where
+ * an entry ends, and which object lies at an offset (what Git calls the reverse index).
  */
 import type { PackIndex } from './packIndex.ts';
 
@@ -16,18 +16,59 @@ export class PackOrder {
   constructor(index: PackIndex, end: number) {
     const { count } = index;
     this.#end = end;
-    this.#offsets = new Float64Array(count);
-    this.#rows = new Uint32Array(count);
-    const offsets = Float64Array.from({ length: count }, (_, row) => index.offsetAt(row));
-    this.#offsets.set(offsets);
-    this.#offsets.sort();
-    for (let row = 0; row < count; row++) this.#rows[this.#firstAfter(offsets[row]!) - 1] = row;
+    const offsets = new Float64Array(count);
+    let largest = 0;
+    for (let row = 0; row < count; row++) {
+      const offset = index.offsetAt(row);
+      offsets[row] = offset;
+      if (offset > largest) largest = offset;
+    }
+    const rows = new Uint32Array(count);
+    if ((largest + 1) * count <= Number.MAX_SAFE_INTEGER) {
+      // One number for both is sorted ten times as fast as by a function that compares.
+      for (let row = 0; row < count; row++) offsets[row] = offsets[row]! * count + row;
+      offsets.sort();
+      for (let i = 0; i < count; i++) {
+        rows[i] = offsets[i]! % count;
+        offsets[i] = (offsets[i]! - rows[i]!) / count;
+      }
+    } else {
+      for (let row = 0; row < count; row++) rows[row] = row;
+      rows.sort((a, b) => offsets[a]! - offsets[b]!);
+      offsets.sort();
+    }
+    this.#offsets = offsets;
+    this.#rows = rows;
+  }
+
+  get count(): number {
+    return this.#rows.length;
+  }
+
+  offsetAt(place: number): number {
+    return this.#offsets[place]!;
+  }
+
+  /** The row in the index of the entry at a place in this order. */
+  rowAt(place: number): number {
+    return this.#rows[place]!;
+  }
+
+  /** Where the entry at a place ends. */
+  endAt(place: number): number {
+    return this.#offsets[place + 1] ?? this.#end;
+  }
+
+  /** The place of the entry that begins at an offset, or -1. */
+  placeOf(offset: number): number {
+    const place = this.#firstAfter(offset) - 1;
+    return this.#offsets[place] === offset ? place : -1;
   }
 
   /** The row of the index that names the entry at `offset`, or -1. */
   rowOf(offset: number): number {
-    const position = this.#firstAfter(offset) - 1;
-    return this.#offsets[position] === offset ? this.#rows[position]! : -1;
+    const place = this.placeOf(offset);
+    return place === -1 ? -1 : this.#rows[place]!;
   }
 
   /** Where the entry at `offset` ends. */

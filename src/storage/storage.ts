@@ -11,6 +11,7 @@
  */
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
+import type { IdSet } from '../git/objectSet.ts';
 
 export interface ObjectHeader {
   readonly type: ObjectType;
@@ -63,8 +64,36 @@ export interface ObjectStore {
   /** All ids that begin with `prefix` (4 to 40 lowercase hex digits), at most `limit` (default 2). */
   resolve(prefix: string, limit?: number): Promise<ObjectId[]>;
 
+  /**
+   * The object whose id is the 20 bytes at `at`, when it can be had at once: for walks over many small
+   * objects, which promises would slow down. Undefined when it has to be waited for, or looked for:
+   * `read` has the answer then. Its id is not recomputed, only the checksum of its compressed data is.
+   * @throws CorruptObjectError
+   */
+  readNow(ids: Uint8Array, at: number): GitObject | undefined;
+
+  /**
+   * A pack of exactly these objects (gitformat-pack(5), version 2), in memory that does not grow with
+   * their sizes. What lies packed is copied as it lies, its checksum compared, with its delta where the
+   * base goes into the same pack or is `known`. The order is the store's choice: a base comes before
+   * the deltas that name it by distance. Objects that other processes move meanwhile are found.
+   * @throws CorruptObjectError before the first chunk when an object is missing; later when one turns
+   *   out to be broken: a stream that ends with an error is no pack, and must not be taken for one
+   */
+  exportPack(objects: IdSet, options?: ExportPackOptions): AsyncIterable<Uint8Array>;
+
   /** Starts a writing session. Sessions are independent of each other. */
   writer(): ObjectWriter;
+}
+
+export interface ExportPackOptions {
+  /** Objects that the receiver has, so that deltas against them can be sent (a *thin* pack). */
+  readonly known?: IdSet | undefined;
+  /** Whether deltas may name their base by its distance, which is shorter; default true. */
+  readonly offsetDeltas?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Now and then: how many objects are in the chunks so far. */
+  readonly onProgress?: ((written: number) => void) | undefined;
 }
 
 /**

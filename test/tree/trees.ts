@@ -23,6 +23,8 @@ export class CountingObjects {
       readStream: (id, range) => objects.readStream(id, range),
       has: (id) => objects.has(id),
       resolve: (prefix, limit) => objects.resolve(prefix, limit),
+      readNow: (ids, at) => objects.readNow(ids, at),
+      exportPack: (ids, options) => objects.exportPack(ids, options),
       writer: () => objects.writer(),
     };
   }

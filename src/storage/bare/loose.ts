@@ -16,6 +16,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate as deflateCallback, deflateSync } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
+import { asBuffer } from '../../git/bytes.ts';
+import { ID_LENGTH } from '../../git/idTable.ts';
 import { isObjectType, type ObjectId, type ObjectType, objectHeader } from '../../git/objectId.ts';
 import { deflateStored } from '../../git/storedDeflate.ts';
 import type { Durability, GitObject, ObjectHeader } from '../storage.ts';
@@ -103,18 +105,42 @@ function parseHead(bytes: Buffer, id: ObjectId): ObjectHeader & { headerLength: 
 /** @throws CorruptObjectError */
 export async function readOpenLoose(open: OpenLoose): Promise<GitObject> {
   const { fd, id, type, size, headerLength, fileSize } = open;
+  if (size <= LARGE_OBJECT) return readSmallLoose(open);
   const file = Buffer.allocUnsafe(fileSize);
   const total = headerLength + size;
   try {
-    if (size <= LARGE_OBJECT) {
-      const got = readFullySync(fd, file, fileSize, 0);
-      return { type, body: inflateExactly(file.subarray(0, got), total).subarray(headerLength) };
-    }
     const got = await readFully(fd, file, fileSize, 0);
     const data = await inflateExactlyAsync(file.subarray(0, got), total);
     return { type, body: data.subarray(headerLength) };
   } catch (cause) {
     throw corrupt(id, 'its data does not inflate', cause);
+  }
+}
+
+function readSmallLoose({ fd, id, type, size, headerLength, fileSize }: OpenLoose): GitObject {
+  const file = Buffer.allocUnsafe(fileSize);
+  try {
+    const got = readFullySync(fd, file, fileSize, 0);
+    const data = inflateExactly(file.subarray(0, got), headerLength + size);
+    return { type, body: data.subarray(headerLength) };
+  } catch (cause) {
+    throw corrupt(id, 'its data does not inflate', cause);
+  }
+}
+
+/** A small loose object at once; undefined when there is none, or it is large. */
+export function readLooseNow(
+  objectsDir: string,
+  ids: Uint8Array,
+  at: number,
+): GitObject | undefined {
+  const id = asBuffer(ids).toString('hex', at, at + ID_LENGTH);
+  const open = openLoose(objectsDir, id);
+  if (open === undefined) return undefined;
+  try {
+    return open.size > LARGE_OBJECT ? undefined : readSmallLoose(open);
+  } finally {
+    closeSync(open.fd);
   }
 }
 

@@ -15,9 +15,11 @@ import {
   type ObjectType,
   startObjectHash,
 } from '../../git/objectId.ts';
+import type { IdSet } from '../../git/objectSet.ts';
 import type {
   ByteRange,
   Durability,
+  ExportPackOptions,
   GitObject,
   ObjectHeader,
   ObjectStore,
@@ -32,11 +34,13 @@ import {
   loosePath,
   looseRegion,
   openLoose,
+  readLooseNow,
   readOpenLoose,
 } from './loose.ts';
 import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
-import { BareObjectWriter } from './objectWriter.ts';
+import { BareObjectWriter, DEFAULT_LEVEL } from './objectWriter.ts';
 import type { PackedObject } from './packDirectory.ts';
+import { exportPack } from './packExport.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { ReadCache } from './readCache.ts';
 import { streamZlib, type ZlibRegion } from './zlibFile.ts';
@@ -136,6 +140,29 @@ export class BareObjects implements ObjectStore {
       packs.findPrefix(prefix, found, limit);
     }
     return [...found].sort().slice(0, limit);
+  }
+
+  readNow(ids: Uint8Array, at: number): GitObject | undefined {
+    for (const { path, packs } of this.#open()) {
+      try {
+        const object = packs.readNow(ids, at) ?? readLooseNow(path, ids, at);
+        if (object !== undefined) return object;
+      } catch (error) {
+        // Gone meanwhile, or broken: `read` knows where else to look.
+        if (error instanceof CorruptObjectError || isSystemError(error)) return undefined;
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncIterable<Uint8Array> {
+    return exportPack(objects, options, {
+      level: this.options.compression ?? DEFAULT_LEVEL,
+      directories: () => this.#open(),
+      rescan: () => this.#rescan(),
+      store: this,
+    });
   }
 
   writer(): ObjectWriter {

@@ -5,8 +5,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
+import { asBuffer } from '../../git/bytes.ts';
+import { ID_LENGTH } from '../../git/idTable.ts';
 import { MultiPackIndex } from '../../git/multiPackIndex.ts';
 import type { ObjectId } from '../../git/objectId.ts';
+import type { GitObject } from '../storage.ts';
 import { isErrno } from './durable.ts';
 import { freshen } from './loose.ts';
 import { PackFile } from './packFile.ts';
@@ -77,6 +80,29 @@ export class PackDirectory {
     }
     const first = this.find(id).next();
     return first.done ? undefined : first.value;
+  }
+
+  /** The object whose id is the 20 bytes at `at`, when it is small and at hand (`PackFile.readNow`). */
+  readNow(ids: Uint8Array, at: number): GitObject | undefined {
+    if (!this.#scanned) this.scan();
+    const row = this.#last === undefined ? -1 : this.#indexOf(this.#last)?.indexOfBytes(ids, at);
+    if (this.#last !== undefined && row !== undefined && row !== -1) {
+      return this.#last.readNow(this.#last.index.offsetAt(row));
+    }
+    const id = asBuffer(ids).toString('hex', at, at + ID_LENGTH);
+    for (const { pack, offset } of this.find(id)) {
+      const object = pack.readNow(offset);
+      if (object !== undefined) return object;
+    }
+    return undefined;
+  }
+
+  /** All packs whose indexes can be read. */
+  *usable(): Generator<PackFile> {
+    if (!this.#scanned) this.scan();
+    for (const pack of [...this.#packs.values()]) {
+      if (this.#indexOf(pack) !== undefined) yield pack;
+    }
   }
 
   /** Adds to `found` the ids that begin with `prefix`. */

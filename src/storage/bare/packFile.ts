@@ -98,6 +98,18 @@ export class PackFile {
     return this.#index;
   }
 
+  /** Its entries in the order in which they lie. */
+  get order(): PackOrder {
+    this.#open();
+    this.#order ??= new PackOrder(this.index, this.#end);
+    return this.#order;
+  }
+
+  /** The file, for reading entries as they lie; hold it with `retain()`. */
+  openFile(): number {
+    return this.#open();
+  }
+
   /** Keeps the file open until the returned function is called, whatever happens to the pack. */
   retain(): () => void {
     this.#users++;
@@ -114,9 +126,7 @@ export class PackFile {
   async provenHeader(id: ObjectId, offset: number, findBase: FindBase): Promise<ObjectHeader> {
     const { index } = this;
     if (index.find(id)?.offset !== offset) throw this.#corrupt(offset, 'its index has another');
-    this.#open();
-    this.#order ??= new PackOrder(index, this.#end);
-    const order = this.#order;
+    const { order } = this;
     let entry = this.#entry(offset);
     this.#prove(order, offset, index.indexOf(id));
     for (let depth = 0; depth < MAX_CHAIN && isDelta(entry); depth++) {

@@ -1,9 +1,23 @@
 /** Objects in memory, with the promises of an ObjectStore. */
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
+import { asBuffer } from '../../git/bytes.ts';
 import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
-import type { ByteRange, GitObject, ObjectHeader, ObjectStore, ObjectWriter } from '../storage.ts';
+import type { IdSet } from '../../git/objectSet.ts';
+import { PackStream } from '../../git/packStream.ts';
+import { Pace } from '../pace.ts';
+import { putObject } from '../putObject.ts';
+import type {
+  ByteRange,
+  ExportPackOptions,
+  GitObject,
+  ObjectHeader,
+  ObjectStore,
+  ObjectWriter,
+} from '../storage.ts';
 
 const CHUNK_SIZE = 1024 * 1024;
+/** zlib level of packs that are handed out: what lies in memory was never deflated. */
+const PACK_LEVEL = 1;
 
 export class MemoryObjects implements ObjectStore {
   readonly #objects = new Map<ObjectId, GitObject>([
@@ -40,6 +54,32 @@ export class MemoryObjects implements ObjectStore {
   async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
     const found = [...this.#objects.keys()].filter((id) => id.startsWith(prefix));
     return found.sort().slice(0, limit);
+  }
+
+  readNow(ids: Uint8Array, at: number): GitObject | undefined {
+    return this.#objects.get(asBuffer(ids).toString('hex', at, at + 20));
+  }
+
+  async *exportPack(
+    objects: IdSet,
+    { signal, onProgress }: ExportPackOptions = {},
+  ): AsyncGenerator<Uint8Array> {
+    for (const id of objects) {
+      if (!this.#objects.has(id)) {
+        throw new CorruptObjectError(`object ${id} is missing`, { objectId: id });
+      }
+    }
+    const pack = new PackStream(objects.count);
+    const pace = new Pace(signal);
+    for (let position = 0; position < objects.count; position++) {
+      yield* putObject(this, objects.idAt(position), pack, PACK_LEVEL);
+      if (pace.due()) {
+        onProgress?.(position + 1);
+        await pace.pause();
+      }
+    }
+    onProgress?.(objects.count);
+    yield* pack.end();
   }
 
   writer(): ObjectWriter {

@@ -1,0 +1,188 @@
+/**
+ * Sets of object ids that stay small in memory and quick when they hold millions: 20 bytes an id in
+ * one block, and a table of positions over it (open addressing, linear probing). Every id has a
+ * *position*, in the order in which the ids were added.
+ */
+import { endianness } from 'node:os';
+import type { ObjectId, ObjectType } from './objectId.ts';
+
+const ID_LENGTH = 20;
+const WORDS = ID_LENGTH / 4;
+const FIRST_CAPACITY = 1024;
+const LITTLE = endianness() === 'LE';
+/** An id in hex is put here to be looked up. */
+const scratch = Buffer.alloc(ID_LENGTH);
+
+export class IdSet implements Iterable<ObjectId> {
+  #count = 0;
+  /** The ids as bytes, and the same memory as words; only the first `count` ids mean anything. */
+  #bytes = Buffer.alloc(FIRST_CAPACITY * ID_LENGTH);
+  #words = wordsOf(this.#bytes);
+  /** Position + 1 of an id, 0 where the slot is free. At most half of the slots are taken. */
+  #slots = new Int32Array(FIRST_CAPACITY * 2);
+  #mask = FIRST_CAPACITY * 2 - 1;
+
+  constructor(ids: Iterable<ObjectId> = []) {
+    for (const id of ids) this.add(id);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Every id as 20 bytes, one after the other. Valid until the next id is added. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** Adds an id and returns its position; it is new when that is what `count` was before. */
+  add(id: ObjectId): number {
+    return this.addBytes(toBytes(id), 0);
+  }
+
+  /** As `add`, for the 20 bytes at `at`. */
+  addBytes(source: Uint8Array, at: number): number {
+    const first = wordAt(source, at);
+    const slot = this.#slotOf(source, at, first);
+    const known = this.#slots[slot]!;
+    if (known !== 0) return known - 1;
+    const position = this.#count;
+    if (position * ID_LENGTH === this.#bytes.length) {
+      this.#grow();
+      return this.addBytes(source, at);
+    }
+    const start = position * WORDS;
+    this.#words[start] = first;
+    for (let i = 1; i < WORDS; i++) this.#words[start + i] = wordAt(source, at + i * 4);
+    this.#slots[slot] = position + 1;
+    this.#count = position + 1;
+    return position;
+  }
+
+  has(id: ObjectId): boolean {
+    return this.positionOf(id) !== -1;
+  }
+
+  hasBytes(source: Uint8Array, at: number): boolean {
+    return this.positionOfBytes(source, at) !== -1;
+  }
+
+  /** The position of an id, or -1. */
+  positionOf(id: ObjectId): number {
+    return this.positionOfBytes(toBytes(id), 0);
+  }
+
+  /** As `positionOf`, for the 20 bytes at `at`. */
+  positionOfBytes(source: Uint8Array, at: number): number {
+    return this.#slots[this.#slotOf(source, at, wordAt(source, at))]! - 1;
+  }
+
+  /** The id at a position from 0 to `count - 1`. */
+  idAt(position: number): ObjectId {
+    if (!(position >= 0 && position < this.#count)) throw new RangeError(`No id ${position}`);
+    const start = position * ID_LENGTH;
+    return this.#bytes.toString('hex', start, start + ID_LENGTH);
+  }
+
+  *[Symbol.iterator](): Generator<ObjectId> {
+    for (let position = 0; position < this.#count; position++) yield this.idAt(position);
+  }
+
+  /** The slot of an id, or the free one where it belongs. */
+  #slotOf(source: Uint8Array, at: number, first: number): number {
+    const slots = this.#slots;
+    const words = this.#words;
+    const mask = this.#mask;
+    for (let slot = first & mask; ; slot = (slot + 1) & mask) {
+      const position = slots[slot]! - 1;
+      if (position === -1) return slot;
+      const start = position * WORDS;
+      if (
+        words[start] === first &&
+        words[start + 1] === wordAt(source, at + 4) &&
+        words[start + 2] === wordAt(source, at + 8) &&
+        words[start + 3] === wordAt(source, at + 12) &&
+        words[start + 4] === wordAt(source, at + 16)
+      ) {
+        return slot;
+      }
+    }
+  }
+
+  #grow(): void {
+    const bytes = Buffer.alloc(this.#bytes.length * 2);
+    bytes.set(this.#bytes);
+    this.#bytes = bytes;
+    this.#words = wordsOf(bytes);
+    const size = this.#slots.length * 2;
+    const slots = new Int32Array(size);
+    const mask = size - 1;
+    for (let position = 0; position < this.#count; position++) {
+      let slot = this.#words[position * WORDS]! & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = position + 1;
+    }
+    this.#slots = slots;
+    this.#mask = mask;
+  }
+}
+
+const TYPES: readonly ObjectType[] = ['commit', 'tree', 'blob', 'tag'];
+const TYPE_CODES = { commit: 0, tree: 1, blob: 2, tag: 3 } as const;
+
+/** Ids with the type of each object and Git's hash of the path where it was met (nameHash.ts). */
+export class ObjectSet extends IdSet {
+  #types = new Uint8Array(FIRST_CAPACITY);
+  #nameHashes = new Uint32Array(FIRST_CAPACITY);
+
+  /** Adds an object; what is known of one that is there already stays as it is. */
+  addObject(id: ObjectId, type: ObjectType, nameHash = 0): number {
+    return this.addObjectBytes(toBytes(id), 0, type, nameHash);
+  }
+
+  /** As `addObject`, for the 20 bytes at `at`. */
+  addObjectBytes(source: Uint8Array, at: number, type: ObjectType, nameHash: number): number {
+    const before = this.count;
+    const position = this.addBytes(source, at);
+    if (position < before) return position;
+    if (position === this.#types.length) {
+      this.#types = grown(this.#types, new Uint8Array(position * 2));
+      this.#nameHashes = grown(this.#nameHashes, new Uint32Array(position * 2));
+    }
+    this.#types[position] = TYPE_CODES[type];
+    this.#nameHashes[position] = nameHash;
+    return position;
+  }
+
+  typeAt(position: number): ObjectType {
+    return TYPES[this.#types[position]!]!;
+  }
+
+  /** 0 where the object was not met at a path. */
+  nameHashAt(position: number): number {
+    return this.#nameHashes[position]!;
+  }
+}
+
+function grown<T extends Uint8Array | Uint32Array>(old: T, larger: T): T {
+  larger.set(old);
+  return larger;
+}
+
+function wordsOf(bytes: Buffer): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+/** Four bytes as the machine itself would read them. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return LITTLE
+    ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+    : (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+function toBytes(id: ObjectId): Buffer {
+  if (id.length !== 2 * ID_LENGTH || scratch.write(id, 'hex') !== ID_LENGTH) {
+    throw new TypeError(`Not an object id: ${id}`);
+  }
+  return scratch;
+}

@@ -1,0 +1,89 @@
+/**
+ * Object filters of partial clones (git-rev-list(1), `--filter`): which blobs and trees are left out
+ * of what is reachable. Objects that were asked for by id are never left out.
+ */
+import { GitStoreError } from '../errors.ts';
+import { type IdSet, ObjectSet } from '../git/objectSet.ts';
+import type { ObjectStore } from '../storage/storage.ts';
+import { missing } from './source.ts';
+
+export interface ObjectFilter {
+  /** Blobs of this many bytes or more are left out; 0: all blobs. */
+  readonly blobLimit?: number;
+  /** Trees and blobs so many levels below the root, or more, are left out; the root tree is at 0. */
+  readonly treeDepth?: number;
+}
+
+const UNITS: Record<string, number> = { '': 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
+
+/**
+ * Reads `blob:none`, `blob:limit=<n>[kmg]`, `tree:<depth>` or `combine:<filter>+<filter>…`.
+ * @throws GitStoreError (`EINVAL`) for any other
+ */
+export function parseObjectFilter(text: string): ObjectFilter {
+  if (text === 'blob:none') return { blobLimit: 0 };
+  const limit = /^blob:limit=(\d{1,15})([kmg]?)$/i.exec(text);
+  if (limit !== null) {
+    return { blobLimit: Number(limit[1]) * (UNITS[(limit[2] as string).toLowerCase()] as number) };
+  }
+  const depth = /^tree:(\d{1,9})$/.exec(text);
+  if (depth !== null) return { treeDepth: Number(depth[1]) };
+  if (text.startsWith('combine:')) return combine(text);
+  throw unknown(text);
+}
+
+/** What every one of the filters lets through. */
+function combine(text: string): ObjectFilter {
+  let combined: ObjectFilter = {};
+  for (const part of text.slice('combine:'.length).split('+')) {
+    const { blobLimit, treeDepth } = parseObjectFilter(decoded(part, text));
+    combined = {
+      ...combined,
+      ...(blobLimit !== undefined && {
+        blobLimit: Math.min(blobLimit, combined.blobLimit ?? blobLimit),
+      }),
+      ...(treeDepth !== undefined && {
+        treeDepth: Math.min(treeDepth, combined.treeDepth ?? treeDepth),
+      }),
+    };
+  }
+  return combined;
+}
+
+function decoded(part: string, text: string): string {
+  // A `combine:` within another is of no use, and could go on without end.
+  if (part.startsWith('combine:')) throw unknown(text);
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw unknown(text);
+  }
+}
+
+function unknown(text: string): GitStoreError {
+  return new GitStoreError(`Object filter is not known: ${text}`, 'EINVAL');
+}
+
+/**
+ * The set without blobs of `limit` bytes or more; `wanted` ones stay.
+ * @throws CorruptObjectError when a blob is missing
+ */
+export async function dropLargeBlobs(
+  store: ObjectStore,
+  objects: ObjectSet,
+  limit: number,
+  wanted: IdSet,
+): Promise<ObjectSet> {
+  const kept = new ObjectSet();
+  for (let position = 0; position < objects.count; position++) {
+    const type = objects.typeAt(position);
+    const id = objects.idAt(position);
+    if (type === 'blob' && !wanted.has(id)) {
+      const header = await store.header(id);
+      if (header === undefined) throw missing(id);
+      if (header.size >= limit) continue;
+    }
+    kept.addObject(id, type, objects.nameHashAt(position));
+  }
+  return kept;
+}

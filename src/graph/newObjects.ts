@@ -1,0 +1,141 @@
+/**
+ * The objects of a range of commits, without reading all of every tree. Trees are taken in groups,
+ * one a path: the new ones that stand there, and those that the edges have there. What the edges have
+ * is known; a directory of which only they have versions is never opened.
+ */
+
+import { asBuffer } from '../git/bytes.ts';
+import { eachTreeLink } from '../git/links.ts';
+import { nameHash } from '../git/nameHash.ts';
+import { type IdSet, ObjectSet } from '../git/objectSet.ts';
+import { Pace } from '../storage/pace.ts';
+import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import type { CommitRange } from './commitRange.ts';
+import type { ReachableOptions } from './reachable.ts';
+import { expectType, readNow, readSlowly } from './source.ts';
+
+/** The trees that stand at one path. */
+interface Group {
+  readonly nameHash: number;
+  /** Positions in the set of new objects. */
+  readonly fresh: number[];
+  /** Positions in the set of what is known. */
+  readonly known: number[];
+}
+
+export class NewObjects {
+  readonly objects = new ObjectSet();
+  readonly #store: ObjectStore;
+  readonly #range: CommitRange;
+  readonly #known: IdSet;
+  readonly #options: Omit<ReachableOptions, 'wants'>;
+  readonly #pace: Pace;
+  readonly #treeDepth: number;
+  readonly #blobs: boolean;
+
+  constructor(store: ObjectStore, range: CommitRange, options: Omit<ReachableOptions, 'wants'>) {
+    this.#store = store;
+    this.#range = range;
+    this.#known = range.known;
+    this.#options = options;
+    this.#pace = new Pace(options.signal);
+    this.#treeDepth = options.filter?.treeDepth ?? Number.POSITIVE_INFINITY;
+    this.#blobs = options.filter?.blobLimit !== 0;
+  }
+
+  async run(): Promise<void> {
+    const level0 = [this.#roots()];
+    // As in Git, the levels of a filter count from below a tree that was asked for by its id.
+    await this.#open(this.#wantedTrees(), 0, level0);
+    let level = level0;
+    for (let depth = 1; level.length > 0; depth++) {
+      const below: Group[] = [];
+      for (const group of level) await this.#open(group, depth, below);
+      level = below;
+    }
+    this.#options.onProgress?.(this.objects.count);
+  }
+
+  #roots(): Group {
+    const { commits, trees, fresh, edges } = this.#range;
+    const roots: Group = { nameHash: 0, fresh: [], known: [] };
+    for (const edge of edges) {
+      const tree = this.#range.treeOf(edge);
+      roots.known.push(this.#known.addBytes(trees.bytes, tree * 20));
+    }
+    for (const commit of fresh) {
+      this.objects.addObjectBytes(commits.bytes, commit * 20, 'commit', 0);
+      if (this.#treeDepth === 0) continue;
+      const tree = this.#range.treeOf(commit) * 20;
+      if (this.#known.hasBytes(trees.bytes, tree)) continue;
+      const before = this.objects.count;
+      const position = this.objects.addObjectBytes(trees.bytes, tree, 'tree', 0);
+      if (position === before) roots.fresh.push(position);
+    }
+    return roots;
+  }
+
+  /** Wants that are no commits are new themselves; trees among them stand at no path. */
+  #wantedTrees(): Group {
+    const wanted: Group = { nameHash: 0, fresh: [], known: [] };
+    for (const { id, type } of this.#range.others) {
+      if (this.#known.has(id)) continue;
+      const before = this.objects.count;
+      const position = this.objects.addObject(id, type);
+      if (type === 'tree' && position === before) wanted.fresh.push(position);
+    }
+    return wanted;
+  }
+
+  /** Adds what is in the group's trees, and groups of the directories below to `below`. */
+  async #open(group: Group, depth: number, below: Group[]): Promise<void> {
+    if (group.fresh.length === 0 || depth >= this.#treeDepth) return;
+    const children = new Map<string, Group>();
+    const childAt = (body: Buffer, start: number, end: number): Group => {
+      const name = body.toString('latin1', start, end);
+      let child = children.get(name);
+      if (child === undefined) {
+        const hash = nameHash(group.nameHash, body, start, end);
+        child = { nameHash: hash, fresh: [], known: [] };
+        children.set(name, child);
+      }
+      return child;
+    };
+
+    for (const position of new Set(group.known)) {
+      const body = await this.#readTree(this.#known, position);
+      eachTreeLink(body, (kind, start, end) => {
+        if (kind === 'commit') return;
+        const entry = this.#known.addBytes(body, end + 1);
+        if (kind === 'tree') childAt(body, start, end).known.push(entry);
+      });
+    }
+    const { objects } = this;
+    for (const position of group.fresh) {
+      const body = await this.#readTree(objects, position);
+      eachTreeLink(body, (kind, start, end) => {
+        if (kind === 'commit' || (kind === 'blob' && !this.#blobs)) return;
+        const id = end + 1;
+        if (this.#known.hasBytes(body, id) || objects.hasBytes(body, id)) return;
+        const hash = nameHash(group.nameHash, body, start, end);
+        const entry = objects.addObjectBytes(body, id, kind, hash);
+        if (kind === 'tree') childAt(body, start, end).fresh.push(entry);
+      });
+    }
+    for (const child of children.values()) {
+      if (child.fresh.length > 0) below.push(child);
+    }
+  }
+
+  async #readTree(set: IdSet, position: number): Promise<Buffer> {
+    const store = this.#store;
+    const object: GitObject =
+      readNow(store, set, position) ?? (await readSlowly(store, set, position));
+    expectType(object, 'tree', set, position);
+    if (this.#pace.due()) {
+      this.#options.onProgress?.(this.objects.count);
+      await this.#pace.pause();
+    }
+    return asBuffer(object.body);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Which objects are reachable: all that *wants* lead to, less what *haves* lead to. Fetches, bundles,
+ * backups, packing and collecting rest on it.
+ *
+ * Without haves the walk visits every object once and needs no order: the set of what was found is
+ * the queue too. With haves the commits come first (commitRange.ts); then only directories in which
+ * something is new are opened (newObjects.ts).
+ */
+import { CommitLinks, eachTreeLink, readCommitLinks, readTagLink } from '../git/links.ts';
+import { nameHash } from '../git/nameHash.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { IdSet, ObjectSet } from '../git/objectSet.ts';
+import { Pace } from '../storage/pace.ts';
+import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import { commitRange } from './commitRange.ts';
+import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
+import { NewObjects } from './newObjects.ts';
+import { expectType, missing, readNow, readSlowly } from './source.ts';
+
+export interface ReachableOptions {
+  /** Objects of any type; all must exist. */
+  readonly wants: Iterable<ObjectId>;
+  /** Objects that are left out, and all that they lead to. Those that do not exist are passed over. */
+  readonly haves?: Iterable<ObjectId>;
+  /** Commits whose parents are not followed, from whichever side. */
+  readonly shallow?: IdSet | undefined;
+  readonly filter?: ObjectFilter | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Now and then: how many objects were found so far. */
+  readonly onProgress?: ((found: number) => void) | undefined;
+}
+
+export interface Reachable {
+  /**
+   * What wants lead to and haves do not, each with its type and the hash of the path where it was met
+   * first. As in Git, an object that only old commits of the haves hold may be among them.
+   */
+  readonly objects: ObjectSet;
+  /** Some of what the haves lead to, among them what is most alike: bases for a thin pack. */
+  readonly known: IdSet;
+}
+
+/** @throws CorruptObjectError when an object that wants lead to is missing or broken */
+export async function reachable(store: ObjectStore, options: ReachableOptions): Promise<Reachable> {
+  const wants = [...options.wants];
+  const haves = [...(options.haves ?? [])];
+  const { treeDepth = Number.POSITIVE_INFINITY, blobLimit } = options.filter ?? {};
+  let found: Reachable;
+  if (haves.length === 0 && (treeDepth === 0 || treeDepth === Number.POSITIVE_INFINITY)) {
+    found = { objects: await everything(store, { ...options, wants }), known: new IdSet() };
+  } else {
+    const range = await commitRange(store, { ...options, wants, haves });
+    const fresh = new NewObjects(store, range, options);
+    await fresh.run();
+    found = { objects: fresh.objects, known: range.known };
+  }
+  if (blobLimit === undefined || blobLimit === 0) return found;
+  const wanted = await withTargets(store, wants);
+  const objects = await dropLargeBlobs(store, found.objects, blobLimit, wanted);
+  return { objects, known: found.known };
+}
+
+/** The wants, and what the tags among them lead to: it counts as asked for too. */
+async function withTargets(store: ObjectStore, wants: readonly ObjectId[]): Promise<IdSet> {
+  const wanted = new IdSet(wants);
+  const target = Buffer.alloc(20);
+  for (let position = 0; position < wanted.count; position++) {
+    const id = wanted.idAt(position);
+    if ((await store.header(id))?.type !== 'tag') continue;
+    readTagLink(((await store.read(id)) as GitObject).body, target);
+    wanted.addBytes(target, 0);
+  }
+  return wanted;
+}
+
+async function everything(
+  store: ObjectStore,
+  { wants, shallow, filter, signal, onProgress }: ReachableOptions,
+): Promise<ObjectSet> {
+  const objects = new ObjectSet();
+  for (const want of wants) {
+    const header = await store.header(want);
+    if (header === undefined) throw missing(want);
+    objects.addObject(want, header.type);
+  }
+  const trees = filter?.treeDepth !== 0;
+  const blobs = trees && filter?.blobLimit !== 0;
+  const pace = new Pace(signal);
+  const links = new CommitLinks();
+  const tagged = Buffer.alloc(20);
+  for (let position = 0; position < objects.count; position++) {
+    const type = objects.typeAt(position);
+    if (type === 'blob') continue;
+    const object =
+      readNow(store, objects, position) ?? (await readSlowly(store, objects, position));
+    expectType(object, type, objects, position);
+    const { body } = object;
+    if (type === 'tree') {
+      const hash = objects.nameHashAt(position);
+      eachTreeLink(body, (kind, start, end) => {
+        if (kind === 'tree' ? !trees : kind === 'commit' || !blobs) return;
+        if (objects.hasBytes(body, end + 1)) return;
+        objects.addObjectBytes(body, end + 1, kind, nameHash(hash, body, start, end));
+      });
+    } else if (type === 'commit') {
+      readCommitLinks(body, links);
+      if (trees) objects.addObjectBytes(links.tree, 0, 'tree', 0);
+      if (shallow?.hasBytes(objects.bytes, position * 20) !== true) {
+        for (let i = 0; i < links.parentCount; i++) {
+          objects.addObjectBytes(links.parents, i * 20, 'commit', 0);
+        }
+      }
+    } else {
+      const target = readTagLink(body, tagged);
+      objects.addObjectBytes(tagged, 0, target, 0);
+    }
+    if (pace.due()) {
+      onProgress?.(objects.count);
+      await pace.pause();
+    }
+  }
+  onProgress?.(objects.count);
+  return objects;
+}

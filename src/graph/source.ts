@@ -1,0 +1,36 @@
+/** Reading objects for walks: at once where the store can, so that no step waits without need. */
+import { CorruptObjectError } from '../errors.ts';
+import type { ObjectId, ObjectType } from '../git/objectId.ts';
+import type { IdSet } from '../git/objectSet.ts';
+import type { GitObject, ObjectStore } from '../storage/storage.ts';
+
+/** The object at a position of a set, when it can be had without waiting. */
+export function readNow(store: ObjectStore, set: IdSet, position: number): GitObject | undefined {
+  return store.readNow(set.bytes, position * 20);
+}
+
+/**
+ * The object at a position of a set.
+ * @throws CorruptObjectError when it is missing
+ */
+export async function readSlowly(
+  store: ObjectStore,
+  set: IdSet,
+  position: number,
+): Promise<GitObject> {
+  const id = set.idAt(position);
+  const object = await store.read(id);
+  if (object === undefined) throw missing(id);
+  return object;
+}
+
+export function missing(id: ObjectId): CorruptObjectError {
+  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
+}
+
+/** @throws CorruptObjectError when the object is of another type than whoever names it says */
+export function expectType(object: GitObject, type: ObjectType, set: IdSet, at: number): void {
+  if (object.type === type) return;
+  const id = set.idAt(at);
+  throw new CorruptObjectError(`object ${id} is a ${object.type}, not a ${type}`, { objectId: id });
+}

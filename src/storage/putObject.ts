@@ -1,0 +1,66 @@
+/** Entries of a pack that is being made from objects as they are, without a delta. */
+
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { createDeflate, deflate as deflateCallback, deflateSync } from 'node:zlib';
+import { CorruptObjectError } from '../errors.ts';
+import type { ObjectId, ObjectType } from '../git/objectId.ts';
+import { PackType, packEntryHeader } from '../git/pack.ts';
+import type { PackStream } from '../git/packStream.ts';
+import type { ObjectStore } from './storage.ts';
+
+const deflate = promisify(deflateCallback) as (
+  data: Uint8Array,
+  options: { level: number },
+) => Promise<Buffer>;
+
+/** Up to so many bytes are deflated at once, up to so many in memory. */
+const SMALL = 64 << 10;
+const LARGE = 1 << 20;
+
+/**
+ * Adds one object, read through the store and so checked against its id.
+ * @throws CorruptObjectError when it is missing or broken
+ */
+export async function* putObject(
+  store: ObjectStore,
+  id: ObjectId,
+  pack: PackStream,
+  level: number,
+): AsyncGenerator<Uint8Array> {
+  const header = await store.header(id);
+  if (header === undefined) throw missing(id);
+  if (header.size > LARGE) {
+    const body = await store.readStream(id);
+    if (body === undefined) throw missing(id);
+    pack.put(entryHeader(header.type, header.size));
+    const deflated = createDeflate({ level });
+    const source = Readable.from(body);
+    source.on('error', (error) => deflated.destroy(error));
+    source.pipe(deflated);
+    try {
+      for await (const piece of deflated as AsyncIterable<Buffer>) {
+        pack.put(piece);
+        yield* pack.take();
+      }
+    } finally {
+      source.destroy();
+      deflated.destroy();
+    }
+    return;
+  }
+  const object = await store.read(id);
+  if (object === undefined) throw missing(id);
+  const { type, body } = object;
+  pack.put(entryHeader(type, body.length));
+  pack.put(body.length > SMALL ? await deflate(body, { level }) : deflateSync(body, { level }));
+  yield* pack.take();
+}
+
+function entryHeader(type: ObjectType, size: number): Buffer {
+  return packEntryHeader(PackType[type], size);
+}
+
+function missing(id: ObjectId): CorruptObjectError {
+  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
+}
