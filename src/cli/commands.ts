@@ -53,6 +53,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'copy between disk and repository, and within it',
     load: () => import('./commands/cp.ts'),
   },
+  sync: {
+    group: FILES,
+    summary: 'make a directory equal to another, on disk or in the repository',
+    load: () => import('./commands/sync.ts'),
+  },
   rm: {
     group: FILES,
     summary: 'remove files',
