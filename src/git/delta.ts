@@ -25,9 +25,14 @@ export function deltaSizes(delta: Uint8Array): { baseSize: number; resultSize: n
 
 /**
  * Makes the result of a delta from its base.
+ * @param memory gives memory for the result; default: fresh memory
  * @throws CorruptObjectError when the sizes lie, a copy leaves the base or the delta is cut off
  */
-export function applyDelta(base: Uint8Array, delta: Uint8Array): Buffer {
+export function applyDelta(
+  base: Uint8Array,
+  delta: Uint8Array,
+  memory: (size: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
   const baseSize = readSize(delta, 0);
   const resultSize = readSize(delta, baseSize.end);
   if (baseSize.size !== base.length) throw corrupt('its base has another size');
@@ -35,7 +40,7 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Buffer {
   if (sizeOfResult(delta, resultSize.end) !== resultSize.size) {
     throw corrupt('its result has another size');
   }
-  const result = allocate(resultSize.size);
+  const result = allocate(resultSize.size, memory);
   let filled = 0;
   let at = resultSize.end;
   while (at < delta.length) {
@@ -70,9 +75,9 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Buffer {
   return result;
 }
 
-function allocate(size: number): Buffer {
+function allocate(size: number, memory: (size: number) => Buffer): Buffer {
   try {
-    return Buffer.allocUnsafe(size);
+    return memory(size);
   } catch {
     throw corrupt('its result fits into no memory');
   }

@@ -3,6 +3,7 @@
  * one block, and a table of positions over it (open addressing, linear probing). Every id has a
  * *position*, in the order in which the ids were added.
  */
+import { randomInt } from 'node:crypto';
 import { endianness } from 'node:os';
 import type { ObjectId, ObjectType } from './objectId.ts';
 
@@ -10,6 +11,17 @@ const ID_LENGTH = 20;
 const WORDS = ID_LENGTH / 4;
 const FIRST_CAPACITY = 1024;
 const LITTLE = endianness() === 'LE';
+/**
+ * A factor for each word of an id, anew in every process: ids that somebody made up, as entries of a
+ * tree, must not be able to meet in one place of the table.
+ */
+const [K0, K1, K2, K3, K4] = Array.from({ length: WORDS }, () => randomInt(2 ** 31) * 2 + 1) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 /** An id in hex is put here to be looked up. */
 const scratch = Buffer.alloc(ID_LENGTH);
 
@@ -20,7 +32,8 @@ export class IdSet implements Iterable<ObjectId> {
   #words = wordsOf(this.#bytes);
   /** Position + 1 of an id, 0 where the slot is free. At most half of the slots are taken. */
   #slots = new Int32Array(FIRST_CAPACITY * 2);
-  #mask = FIRST_CAPACITY * 2 - 1;
+  /** How far to shift a hash of 32 bits for a slot. */
+  #shift = 32 - Math.log2(FIRST_CAPACITY * 2);
 
   constructor(ids: Iterable<ObjectId> = []) {
     for (const id of ids) this.add(id);
@@ -42,8 +55,7 @@ export class IdSet implements Iterable<ObjectId> {
 
   /** As `add`, for the 20 bytes at `at`. */
   addBytes(source: Uint8Array, at: number): number {
-    const first = wordAt(source, at);
-    const slot = this.#slotOf(source, at, first);
+    const slot = this.#slotOf(source, at);
     const known = this.#slots[slot]!;
     if (known !== 0) return known - 1;
     const position = this.#count;
@@ -52,8 +64,7 @@ export class IdSet implements Iterable<ObjectId> {
       return this.addBytes(source, at);
     }
     const start = position * WORDS;
-    this.#words[start] = first;
-    for (let i = 1; i < WORDS; i++) this.#words[start + i] = wordAt(source, at + i * 4);
+    for (let i = 0; i < WORDS; i++) this.#words[start + i] = wordAt(source, at + i * 4);
     this.#slots[slot] = position + 1;
     this.#count = position + 1;
     return position;
@@ -74,7 +85,7 @@ export class IdSet implements Iterable<ObjectId> {
 
   /** As `positionOf`, for the 20 bytes at `at`. */
   positionOfBytes(source: Uint8Array, at: number): number {
-    return this.#slots[this.#slotOf(source, at, wordAt(source, at))]! - 1;
+    return this.#slots[this.#slotOf(source, at)]! - 1;
   }
 
   /** The id at a position from 0 to `count - 1`. */
@@ -89,20 +100,25 @@ export class IdSet implements Iterable<ObjectId> {
   }
 
   /** The slot of an id, or the free one where it belongs. */
-  #slotOf(source: Uint8Array, at: number, first: number): number {
+  #slotOf(source: Uint8Array, at: number): number {
     const slots = this.#slots;
     const words = this.#words;
-    const mask = this.#mask;
-    for (let slot = first & mask; ; slot = (slot + 1) & mask) {
+    const mask = slots.length - 1;
+    const w0 = wordAt(source, at);
+    const w1 = wordAt(source, at + 4);
+    const w2 = wordAt(source, at + 8);
+    const w3 = wordAt(source, at + 12);
+    const w4 = wordAt(source, at + 16);
+    for (let slot = hashOf(w0, w1, w2, w3, w4) >>> this.#shift; ; slot = (slot + 1) & mask) {
       const position = slots[slot]! - 1;
       if (position === -1) return slot;
       const start = position * WORDS;
       if (
-        words[start] === first &&
-        words[start + 1] === wordAt(source, at + 4) &&
-        words[start + 2] === wordAt(source, at + 8) &&
-        words[start + 3] === wordAt(source, at + 12) &&
-        words[start + 4] === wordAt(source, at + 16)
+        words[start] === w0 &&
+        words[start + 1] === w1 &&
+        words[start + 2] === w2 &&
+        words[start + 3] === w3 &&
+        words[start + 4] === w4
       ) {
         return slot;
       }
@@ -117,13 +133,15 @@ export class IdSet implements Iterable<ObjectId> {
     const size = this.#slots.length * 2;
     const slots = new Int32Array(size);
     const mask = size - 1;
-    for (let position = 0; position < this.#count; position++) {
-      let slot = this.#words[position * WORDS]! & mask;
+    const shift = this.#shift - 1;
+    const w = this.#words;
+    for (let position = 0, i = 0; position < this.#count; position++, i += WORDS) {
+      let slot = hashOf(w[i]!, w[i + 1]!, w[i + 2]!, w[i + 3]!, w[i + 4]!) >>> shift;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = position + 1;
     }
     this.#slots = slots;
-    this.#mask = mask;
+    this.#shift = shift;
   }
 }
 
@@ -167,6 +185,16 @@ export class ObjectSet extends IdSet {
 function grown<T extends Uint8Array | Uint32Array>(old: T, larger: T): T {
   larger.set(old);
   return larger;
+}
+
+function hashOf(w0: number, w1: number, w2: number, w3: number, w4: number): number {
+  return (
+    Math.imul(w0, K0) +
+    Math.imul(w1, K1) +
+    Math.imul(w2, K2) +
+    Math.imul(w3, K3) +
+    Math.imul(w4, K4)
+  );
 }
 
 function wordsOf(bytes: Buffer): Int32Array {

@@ -170,6 +170,15 @@ export class PackIndex {
   }
 }
 
+/** The entries of a pack in columns, for packs of millions of objects. */
+export interface PackIndexColumns {
+  readonly count: number;
+  /** 20 bytes an entry. */
+  readonly ids: Buffer;
+  readonly offsets: ArrayLike<number>;
+  readonly crcs: ArrayLike<number>;
+}
+
 /**
  * An index of version 2 for entries in any order.
  * @param packChecksum the 20 bytes at the end of the pack
@@ -180,14 +189,24 @@ export function serializePackIndex(
 ): Buffer {
   const count = entries.length;
   const ids = Buffer.allocUnsafe(count * ID_LENGTH);
-  let large = 0;
   for (let i = 0; i < count; i++) {
-    const { id, offset } = entries[i]!;
+    const { id } = entries[i]!;
     if (ids.write(id, i * ID_LENGTH, 'hex') !== ID_LENGTH) {
       throw new TypeError(`Not an object id: ${id}`);
     }
-    if (offset >= IS_LARGE) large++;
   }
+  const offsets = entries.map(({ offset }) => offset);
+  const crcs = entries.map(({ crc }) => crc);
+  return serializePackIndexColumns({ count, ids, offsets, crcs }, packChecksum);
+}
+
+/** As `serializePackIndex`, for entries in columns. */
+export function serializePackIndexColumns(
+  { count, ids, offsets, crcs }: PackIndexColumns,
+  packChecksum: Uint8Array,
+): Buffer {
+  let large = 0;
+  for (let i = 0; i < count; i++) if (offsets[i]! >= IS_LARGE) large++;
 
   const idsAt = V2_HEADER_LENGTH + FANOUT_LENGTH;
   const crcsAt = idsAt + count * ID_LENGTH;
@@ -201,12 +220,13 @@ export function serializePackIndex(
   const order = sortIds(ids, count);
   large = 0;
   for (let row = 0; row < count; row++) {
-    const { offset, crc } = entries[order[row]!]!;
-    const from = order[row]! * ID_LENGTH;
+    const entry = order[row]!;
+    const offset = offsets[entry]!;
+    const from = entry * ID_LENGTH;
     const to = idsAt + row * ID_LENGTH;
     for (let i = 0; i < ID_LENGTH; i++) index[to + i] = ids[from + i]!;
     fanout[ids[from]!]!++;
-    index.writeUInt32BE(crc, crcsAt + row * 4);
+    index.writeUInt32BE(crcs[entry]!, crcsAt + row * 4);
     if (offset < IS_LARGE) {
       index.writeUInt32BE(offset, offsetsAt + row * 4);
     } else {

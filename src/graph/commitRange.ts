@@ -9,7 +9,7 @@ import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
 import { Pace } from '../storage/pace.ts';
-import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import { Heap } from './heap.ts';
 import { expectType, missing, readNow, readSlowly } from './source.ts';
 
@@ -54,7 +54,7 @@ const NO_PARENTS: readonly number[] = [];
 
 /** @throws CorruptObjectError when a want, or what either side leads to, is missing or broken */
 export async function commitRange(
-  store: ObjectStore,
+  store: ObjectReader,
   options: CommitRangeOptions,
 ): Promise<CommitRange> {
   const walk = new CommitWalk(store, options);
@@ -69,7 +69,7 @@ class CommitWalk implements CommitRange {
   readonly others: { id: ObjectId; type: ObjectType }[] = [];
   fresh: readonly number[] = [];
   edges: readonly number[] = [];
-  readonly #store: ObjectStore;
+  readonly #store: ObjectReader;
   readonly #shallow: IdSet | undefined;
   readonly #pace: Pace;
   readonly #links = new CommitLinks();
@@ -82,7 +82,7 @@ class CommitWalk implements CommitRange {
   /** Commits in the heap that are not known to be the haves'. */
   #open = 0;
 
-  constructor(store: ObjectStore, options: CommitRangeOptions) {
+  constructor(store: ObjectReader, options: CommitRangeOptions) {
     this.#store = store;
     this.#shallow = options.shallow;
     this.#pace = new Pace(options.signal);

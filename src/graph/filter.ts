@@ -4,7 +4,7 @@
  */
 import { GitStoreError } from '../errors.ts';
 import { type IdSet, ObjectSet } from '../git/objectSet.ts';
-import type { ObjectStore } from '../storage/storage.ts';
+import type { ObjectReader } from '../storage/storage.ts';
 import { missing } from './source.ts';
 
 export interface ObjectFilter {
@@ -69,7 +69,7 @@ function unknown(text: string): GitStoreError {
  * @throws CorruptObjectError when a blob is missing
  */
 export async function dropLargeBlobs(
-  store: ObjectStore,
+  store: ObjectReader,
   objects: ObjectSet,
   limit: number,
   wanted: IdSet,

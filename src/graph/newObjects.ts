@@ -9,7 +9,7 @@ import { eachTreeLink } from '../git/links.ts';
 import { nameHash } from '../git/nameHash.ts';
 import { type IdSet, ObjectSet } from '../git/objectSet.ts';
 import { Pace } from '../storage/pace.ts';
-import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import type { CommitRange } from './commitRange.ts';
 import type { ReachableOptions } from './reachable.ts';
 import { expectType, readNow, readSlowly } from './source.ts';
@@ -25,7 +25,7 @@ interface Group {
 
 export class NewObjects {
   readonly objects = new ObjectSet();
-  readonly #store: ObjectStore;
+  readonly #store: ObjectReader;
   readonly #range: CommitRange;
   readonly #known: IdSet;
   readonly #options: Omit<ReachableOptions, 'wants'>;
@@ -33,7 +33,7 @@ export class NewObjects {
   readonly #treeDepth: number;
   readonly #blobs: boolean;
 
-  constructor(store: ObjectStore, range: CommitRange, options: Omit<ReachableOptions, 'wants'>) {
+  constructor(store: ObjectReader, range: CommitRange, options: Omit<ReachableOptions, 'wants'>) {
     this.#store = store;
     this.#range = range;
     this.#known = range.known;

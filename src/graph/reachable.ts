@@ -11,7 +11,7 @@ import { nameHash } from '../git/nameHash.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { IdSet, ObjectSet } from '../git/objectSet.ts';
 import { Pace } from '../storage/pace.ts';
-import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import { commitRange } from './commitRange.ts';
 import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
 import { NewObjects } from './newObjects.ts';
@@ -41,7 +41,10 @@ export interface Reachable {
 }
 
 /** @throws CorruptObjectError when an object that wants lead to is missing or broken */
-export async function reachable(store: ObjectStore, options: ReachableOptions): Promise<Reachable> {
+export async function reachable(
+  store: ObjectReader,
+  options: ReachableOptions,
+): Promise<Reachable> {
   const wants = [...options.wants];
   const haves = [...(options.haves ?? [])];
   const { treeDepth = Number.POSITIVE_INFINITY, blobLimit } = options.filter ?? {};
@@ -61,7 +64,7 @@ export async function reachable(store: ObjectStore, options: ReachableOptions): 
 }
 
 /** The wants, and what the tags among them lead to: it counts as asked for too. */
-async function withTargets(store: ObjectStore, wants: readonly ObjectId[]): Promise<IdSet> {
+async function withTargets(store: ObjectReader, wants: readonly ObjectId[]): Promise<IdSet> {
   const wanted = new IdSet(wants);
   const target = Buffer.alloc(20);
   for (let position = 0; position < wanted.count; position++) {
@@ -74,7 +77,7 @@ async function withTargets(store: ObjectStore, wants: readonly ObjectId[]): Prom
 }
 
 async function everything(
-  store: ObjectStore,
+  store: ObjectReader,
   { wants, shallow, filter, signal, onProgress }: ReachableOptions,
 ): Promise<ObjectSet> {
   const objects = new ObjectSet();

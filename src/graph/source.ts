@@ -2,10 +2,10 @@
 import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
-import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectReader } from '../storage/storage.ts';
 
 /** The object at a position of a set, when it can be had without waiting. */
-export function readNow(store: ObjectStore, set: IdSet, position: number): GitObject | undefined {
+export function readNow(store: ObjectReader, set: IdSet, position: number): GitObject | undefined {
   return store.readNow(set.bytes, position * 20);
 }
 
@@ -14,7 +14,7 @@ export function readNow(store: ObjectStore, set: IdSet, position: number): GitOb
  * @throws CorruptObjectError when it is missing
  */
 export async function readSlowly(
-  store: ObjectStore,
+  store: ObjectReader,
   set: IdSet,
   position: number,
 ): Promise<GitObject> {

@@ -84,6 +84,77 @@ export interface ObjectStore {
 
   /** Starts a writing session. Sessions are independent of each other. */
   writer(): ObjectWriter;
+
+  /**
+   * Takes a pack (gitformat-pack(5)) from somebody who need not be trusted. Every id is computed
+   * anew, deltas are resolved (their bases may be objects the store has: a *thin* pack), commits,
+   * trees and tags are parsed, all in memory that does not grow with the data. The objects are seen
+   * by nobody but `check` until it returned; then all of them are visible, and on stable storage where
+   * the durability is `full`. When anything fails nothing of the pack stays.
+   * @throws CorruptObjectError when it is no sound pack
+   * @throws GitStoreError (`EFBIG`) when it passes a limit
+   */
+  importPack(source: AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<ImportedPack>;
+}
+
+/** What a walk over objects needs. */
+export type ObjectReader = Pick<ObjectStore, 'header' | 'read' | 'readNow' | 'has'>;
+
+export interface ImportOptions {
+  /**
+   * Looks at the objects before any of them becomes visible, and throws when they must not: whether
+   * all that they lead to is there is for it to find out.
+   */
+  readonly check?: ((incoming: IncomingPack) => Promise<void>) | undefined;
+  /**
+   * Whether the source must end with the pack; default true. False for a connection on which the
+   * other side waits for an answer: no byte after the pack is asked for.
+   */
+  readonly toEnd?: boolean | undefined;
+  readonly limits?: ImportLimits | undefined;
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ImportLimits {
+  /** Bytes of the pack; default: any number. */
+  readonly packBytes?: number | undefined;
+  /** Objects in the pack; default: any number. */
+  readonly objects?: number | undefined;
+  /**
+   * Bytes of an object that has to be built in memory (a commit, tree or tag, or what a delta makes);
+   * default 512 MiB, the size above which Git makes no deltas.
+   */
+  readonly objectBytes?: number | undefined;
+}
+
+export interface ImportProgress {
+  /** Objects that have come in, of `totalObjects`. */
+  readonly objects: number;
+  readonly totalObjects: number;
+  /** Bytes of the pack that have come in. */
+  readonly bytes: number;
+}
+
+/** The objects of a pack before they are visible. */
+export interface IncomingPack {
+  readonly count: number;
+  /** Whether the object is in the pack. */
+  holds(id: ObjectId): boolean;
+  /**
+   * What objects of the pack point to and the pack does not hold (submodules' commits aside), each
+   * once. Where it is empty, all that the pack's objects lead to is in the pack.
+   */
+  outside(): IterableIterator<{ readonly id: ObjectId; readonly type: ObjectType }>;
+  /** The store as it will be with the pack: its objects and those that are there already. */
+  readonly objects: ObjectReader;
+}
+
+export interface ImportedPack {
+  /** How many objects the pack held. */
+  readonly count: number;
+  /** Its size in bytes, as it came. */
+  readonly bytes: number;
 }
 
 export interface ExportPackOptions {
@@ -193,19 +264,6 @@ export interface RefStore {
   turn(ref: string, timeout: number): Promise<() => void>;
 }
 
-/**
- * Small pieces of knowledge that only save work: stat records, for example. Any of them may be gone
- * at any time, or be another process's; so nothing here fails, and whoever reads one checks that it
- * is whole.
- */
-export interface Memos {
-  /** Undefined when there is none of that name. @param name letters, digits and `-` */
-  read(name: string): Uint8Array | undefined;
-
-  /** Puts it in the place of an older one, in one step. */
-  replace(name: string, content: Uint8Array): void;
-}
-
 /** `full`: on stable storage before a call returns. `fast`: same order of writes, no fsync. */
 export type Durability = 'full' | 'fast';
 
@@ -214,7 +272,6 @@ export interface Storage {
   readonly location: string;
   readonly objects: ObjectStore;
   readonly refs: RefStore;
-  readonly memos: Memos;
   /** Releases files, locks and threads. No method may be called afterwards. */
   close(): Promise<void>;
 }

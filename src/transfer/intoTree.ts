@@ -4,7 +4,6 @@ import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { checkWritablePath, normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
-import { Exclusion } from './exclusion.ts';
 import type { CopyOptions } from './options.ts';
 import type { Entry, SourcePlace } from './place.ts';
 import { type Plan, planCopy } from './planner.ts';
@@ -28,7 +27,7 @@ export async function planInto<E extends Entry>(
   place: SourcePlace<E>,
   found: FoundSource<E>[],
   dest: string,
-  task: { sources: number; options: CopyOptions; run: CopyRun; exclusion?: Exclusion },
+  task: { sources: number; options: CopyOptions; run: CopyRun },
 ): Promise<Plan<E, TreeEntry>> {
   const { sources, options, run } = task;
   const base = normalizePath(dest);
@@ -47,9 +46,7 @@ export async function planInto<E extends Entry>(
     destination: new StoreDestination(target.trees, target.root),
     base,
     options,
-    exclusion: task.exclusion ?? new Exclusion(options.exclude, false),
     deletes: deletesAllowed(options, landings, sources),
-    grafts: true,
     run,
   });
 }

@@ -26,6 +26,7 @@ export class CountingObjects {
       readNow: (ids, at) => objects.readNow(ids, at),
       exportPack: (ids, options) => objects.exportPack(ids, options),
       writer: () => objects.writer(),
+      importPack: (source, options) => objects.importPack(source, options),
     };
   }
 }

@@ -3,7 +3,10 @@
  * fall short of it unnoticed.
  */
 import { constants, inflate as inflateCallback, inflateSync } from 'node:zlib';
-import { inflateWithKeptHandle } from './keptInflate.ts';
+import { asBuffer } from '../../git/bytes.ts';
+import { Inflater } from '../../git/inflater.ts';
+
+let inflater: Inflater | undefined;
 
 /** A stream of n compressed bytes cannot inflate to more than about 1032 n bytes (zlib's limit). */
 const MAX_EXPANSION = 1040;
@@ -34,9 +37,12 @@ function expectSize(data: Buffer, size: number): Buffer {
  * @throws Error when the stream is broken, cut short, or does not hold exactly `size` bytes
  */
 export function inflateExactly(input: Uint8Array, size: number): Buffer {
-  return (
-    inflateWithKeptHandle(input, size) ?? expectSize(inflateSync(input, inflateOptions(size)), size)
-  );
+  inflater ??= new Inflater();
+  const output = Buffer.allocUnsafe(size + 1);
+  const result = inflater.inflate(asBuffer(input), 0, input.length, size, output);
+  if (typeof result !== 'string') return result.bytes;
+  // Once more, for an error that says what is wrong.
+  return expectSize(inflateSync(input, inflateOptions(size)), size);
 }
 
 /** As `inflateExactly`, on zlib's thread pool. */

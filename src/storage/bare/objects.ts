@@ -21,6 +21,8 @@ import type {
   Durability,
   ExportPackOptions,
   GitObject,
+  ImportedPack,
+  ImportOptions,
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
@@ -175,6 +177,21 @@ export class BareObjects implements ObjectStore {
       holds: (id) => this.#holds(id),
       packAdded: (name) => this.#open()[0]?.packs.add(name),
     });
+  }
+
+  async importPack(
+    source: AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<ImportedPack> {
+    // Loaded when the first pack comes in: most programs take none.
+    const { importPack } = await import('./packImport.ts');
+    const target = {
+      objectsDir: this.#objectsDir,
+      options: this.options,
+      store: this,
+      packAdded: (name: string) => this.#open()[0]?.packs.add(name),
+    };
+    return importPack(target, source, options);
   }
 
   async close(): Promise<void> {

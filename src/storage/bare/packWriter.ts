@@ -4,7 +4,7 @@
  * finding deltas is the collector's work.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, renameSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, crc32, createDeflate, deflateSync } from 'node:zlib';
 import { GitStoreError } from '../../errors.ts';
@@ -14,14 +14,8 @@ import { type PackIndexEntry, serializePackIndex } from '../../git/packIndex.ts'
 import { StoredDeflate } from '../../git/storedDeflate.ts';
 import type { Durability } from '../storage.ts';
 import type { DeflatedBatch, DeflateJob, DeflatePool } from './deflatePool.ts';
-import {
-  readFully,
-  removeIfThere,
-  syncDirectory,
-  syncFile,
-  temporaryName,
-  writeFully,
-} from './durable.ts';
+import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
+import { placePack } from './placePack.ts';
 
 const BATCH_BYTES = 512 << 10;
 const BATCH_ENTRIES = 128;
@@ -129,26 +123,8 @@ export class PackWriter {
     const checksum = await this.#checksum();
     this.#append(checksum, this.#end);
     const index = serializePackIndex(this.#entries, checksum);
-    const indexFile = join(packDir, temporaryName('tmp_idx_'));
-    try {
-      const indexFd = openSync(indexFile, 'wx', 0o444);
-      try {
-        writeFully(indexFd, index);
-        if (durability === 'full') await Promise.all([syncFile(this.#fd), syncFile(indexFd)]);
-      } finally {
-        closeSync(indexFd);
-      }
-      this.#close();
-      const name = `pack-${checksum.toString('hex')}`;
-      // The index last: a pack counts once its index is there.
-      renameSync(this.#file, join(packDir, `${name}.pack`));
-      renameSync(indexFile, join(packDir, `${name}.idx`));
-      if (durability === 'full') await syncDirectory(packDir);
-      return `${name}.pack`;
-    } catch (error) {
-      removeIfThere(indexFile);
-      throw error;
-    }
+    const place = { packDir, file: this.#file, fd: this.#fd, checksum, index, durability };
+    return placePack(place, () => this.#close());
   }
 
   /** Removes what was written. */

@@ -5,11 +5,16 @@ import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../..
 import type { IdSet } from '../../git/objectSet.ts';
 import { PackStream } from '../../git/packStream.ts';
 import { Pace } from '../pace.ts';
+import { Incoming } from '../packImport/incoming.ts';
+import { PackImporter } from '../packImport/packImporter.ts';
+import { MemorySpool } from '../packImport/spool.ts';
 import { putObject } from '../putObject.ts';
 import type {
   ByteRange,
   ExportPackOptions,
   GitObject,
+  ImportedPack,
+  ImportOptions,
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
@@ -88,6 +93,25 @@ export class MemoryObjects implements ObjectStore {
         if (!this.#objects.has(id)) this.#objects.set(id, object);
       }
     });
+  }
+
+  async importPack(
+    source: AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<ImportedPack> {
+    const pack = new PackImporter(source, new MemorySpool(), (id) => this.read(id), options);
+    await pack.run();
+    await options.check?.(new Incoming(pack, this));
+    const objects = new Map<ObjectId, GitObject>();
+    for (let entry = 0; entry < pack.count; entry++) {
+      const id = pack.links.ids.idAt(pack.entries.positions[entry]!);
+      objects.set(id, await pack.object(entry));
+    }
+    options.signal?.throwIfAborted();
+    for (const [id, object] of objects) {
+      if (!this.#objects.has(id)) this.#objects.set(id, object);
+    }
+    return { count: pack.count, bytes: pack.size };
   }
 }
 

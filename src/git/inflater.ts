@@ -1,0 +1,147 @@
+/**
+ * Inflates many small zlib streams (RFC 1950) one after the other. Node's `inflateSync` makes a new
+ * engine for every call, which costs more than inflating the few hundred bytes that most objects
+ * have. This one uses the engine of one stream again and again, through what Node itself calls
+ * underneath; where that is not as expected, `inflateSync` does the work.
+ */
+import { constants, createInflate, deflateSync, type Inflate, inflateSync } from 'node:zlib';
+
+export interface Inflated {
+  /** What the stream holds. Valid until the next call, unless an output was given. */
+  readonly bytes: Buffer;
+  /** How many bytes of the input belong to it. */
+  readonly consumed: number;
+}
+
+/** Why a stream cannot be inflated. */
+export type InflateFailure =
+  /** It goes on behind the end of the input. */
+  | 'cut'
+  /** It holds another number of bytes than it should. */
+  | 'size'
+  /** It is no zlib stream, or its checksum does not fit. */
+  | 'broken';
+
+/** Node's own engine, as `zlib.js` uses it since Node 11. */
+interface Engine {
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputLength: number,
+  ): void;
+  reset(): void;
+  onerror: (message: string, errno: number, code: string) => void;
+}
+
+/** Room left in the output and in the input after a call. */
+type EngineState = Uint32Array;
+
+const SCRATCH = 64 << 10;
+
+export class Inflater {
+  readonly #engine: Engine | undefined;
+  readonly #state: EngineState | undefined;
+  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH);
+  #errno = 0;
+
+  constructor() {
+    const stream = createInflate() as Inflate & { _handle?: Engine; _writeState?: EngineState };
+    const { _handle: engine, _writeState: state } = stream;
+    if (typeof engine?.writeSync !== 'function' || typeof engine.reset !== 'function') return;
+    if (!(state instanceof Uint32Array) || state.length !== 2) return;
+    engine.onerror = (_message, errno) => {
+      this.#errno = errno;
+    };
+    this.#engine = engine;
+    this.#state = state;
+    if (!this.#works()) this.#engine = undefined;
+  }
+
+  /**
+   * Inflates the stream that begins at `at` and ends at `end` at the latest.
+   * @param size how many bytes it must hold
+   * @param output of at least `size + 1` bytes: the result is made there
+   */
+  inflate(
+    input: Buffer,
+    at: number,
+    end: number,
+    size: number,
+    output = this.#output(size),
+  ): Inflated | InflateFailure {
+    return this.#engine === undefined
+      ? this.#withNewEngine(input, at, end, size)
+      : this.#withEngine(this.#engine, input, at, end, size, output);
+  }
+
+  /** One byte more than expected, so that a stream that holds more shows. */
+  #output(size: number): Buffer {
+    return size < SCRATCH ? this.#scratch : Buffer.allocUnsafe(size + 1);
+  }
+
+  #withEngine(
+    engine: Engine,
+    input: Buffer,
+    at: number,
+    end: number,
+    size: number,
+    output: Buffer,
+  ): Inflated | InflateFailure {
+    this.#errno = 0;
+    engine.writeSync(constants.Z_FINISH, input, at, end - at, output, 0, size + 1);
+    const errno = this.#errno;
+    const state = this.#state!;
+    const consumed = end - at - state[1]!;
+    engine.reset();
+    // After an error the state is that of an earlier call.
+    if (errno === constants.Z_BUF_ERROR) return 'cut';
+    if (errno !== 0) return 'broken';
+    if (state[0] !== 1) return 'size';
+    return { bytes: output.subarray(0, size), consumed };
+  }
+
+  #withNewEngine(input: Buffer, at: number, end: number, size: number): Inflated | InflateFailure {
+    const options = { info: true, chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 };
+    try {
+      // Node gives the engine, which knows how much input it took, beside the data.
+      const result = inflateSync(input.subarray(at, end), options) as unknown as {
+        buffer: Buffer;
+        engine: Inflate;
+      };
+      if (result.buffer.length !== size) return 'size';
+      return { bytes: result.buffer, consumed: result.engine.bytesWritten };
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException;
+      if (code === 'ERR_BUFFER_TOO_LARGE') return 'size';
+      return errno === constants.Z_BUF_ERROR ? 'cut' : 'broken';
+    }
+  }
+
+  /** Whether the engine does what is expected of it, in all ways in which a call can end. */
+  #works(): boolean {
+    const stream = deflateSync(PROBE);
+    const input = Buffer.concat([stream, PROBE]);
+    const broken = Buffer.from(stream);
+    broken[broken.length - 1]! ^= 1;
+    try {
+      const whole = this.inflate(input, 0, input.length, PROBE.length);
+      return (
+        typeof whole === 'object' &&
+        whole.bytes.equals(PROBE) &&
+        whole.consumed === stream.length &&
+        this.inflate(input, 0, stream.length - 1, PROBE.length) === 'cut' &&
+        this.inflate(input, 0, stream.length, PROBE.length - 1) === 'size' &&
+        this.inflate(input, 0, stream.length, PROBE.length + 1) === 'size' &&
+        this.inflate(broken, 0, broken.length, PROBE.length) === 'broken'
+      );
+    } catch {
+      return false;
+    }
+  }
+}
+
+const PROBE = Buffer.from('Inflates to these bytes, these bytes, and no others.');

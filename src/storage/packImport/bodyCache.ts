@@ -1,0 +1,83 @@
+/**
+ * Objects of a pack that comes in, kept for the deltas on them. The oldest go first; one that was used
+ * since it came to the front of the line goes to its end once more.
+ */
+import { Arena } from './arena.ts';
+
+const LIMIT = 96 << 20;
+/** One larger object would push out too many others. */
+const MAX_SHARE = 1 / 6;
+/** What an object costs beside its bytes. */
+const OVERHEAD = 200;
+const FIRST_CAPACITY = 1024;
+
+export class BodyCache {
+  /** By entry. */
+  readonly #bodies: (Buffer | undefined)[] = [];
+  #used = new Uint8Array(FIRST_CAPACITY);
+  /** Entries in the order in which they came, as a ring: `#length` of them from `#first` on. */
+  #line = new Int32Array(FIRST_CAPACITY);
+  #first = 0;
+  #length = 0;
+  #bytes = 0;
+  readonly #survivors = new Arena();
+  /** Whether everything that was put in is still there. */
+  complete = true;
+
+  get(entry: number): Buffer | undefined {
+    const body = this.#bodies[entry];
+    if (body !== undefined) this.#used[entry] = 1;
+    return body;
+  }
+
+  set(entry: number, body: Buffer): void {
+    if (body.length > LIMIT * MAX_SHARE) {
+      this.complete = false;
+      return;
+    }
+    if (this.#bodies[entry] !== undefined) return;
+    if (entry >= this.#used.length) this.#growUsed(entry);
+    // Without holes the array stays a plain one.
+    for (let i = this.#bodies.length; i < entry; i++) this.#bodies.push(undefined);
+    this.#bodies[entry] = body;
+    this.#used[entry] = 0;
+    this.#push(entry);
+    this.#bytes += body.length + OVERHEAD;
+    while (this.#bytes > LIMIT) this.#dropOne();
+  }
+
+  #dropOne(): void {
+    this.complete = false;
+    const entry = this.#line[this.#first]!;
+    this.#first = (this.#first + 1) % this.#line.length;
+    this.#length--;
+    const body = this.#bodies[entry]!;
+    if (this.#used[entry] === 1) {
+      this.#used[entry] = 0;
+      // A copy: it shares its memory with neighbours that are gone.
+      this.#bodies[entry] = this.#survivors.copy(body);
+      this.#push(entry);
+    } else {
+      this.#bytes -= body.length + OVERHEAD;
+      this.#bodies[entry] = undefined;
+    }
+  }
+
+  #push(entry: number): void {
+    const size = this.#line.length;
+    if (this.#length === size) {
+      const line = new Int32Array(size * 2);
+      for (let i = 0; i < size; i++) line[i] = this.#line[(this.#first + i) % size]!;
+      this.#line = line;
+      this.#first = 0;
+    }
+    this.#line[(this.#first + this.#length) % this.#line.length] = entry;
+    this.#length++;
+  }
+
+  #growUsed(entry: number): void {
+    const used = new Uint8Array(Math.max(entry + 1, this.#used.length * 2));
+    used.set(this.#used);
+    this.#used = used;
+  }
+}
