@@ -52,7 +52,7 @@ export class DeflatePool {
       lengths.push(header.length, body.length);
       total += header.length + body.length;
     }
-    const data = new Uint8Array(total);
+    const data = Buffer.allocUnsafeSlow(total);
     let at = 0;
     for (const { header, body } of jobs) {
       data.set(header, at);
@@ -128,8 +128,73 @@ class PooledWorker {
 
 function workerMain(): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const { deflateSync, crc32 } = process.getBuiltinModule('node:zlib');
+  const { constants, createDeflate, deflateSync, inflateSync, crc32 } =
+    process.getBuiltinModule('node:zlib');
   const SAMPLE = 4096;
+
+  /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
+  type DeflateInto = (body: Uint8Array, out: Uint8Array, at: number) => number;
+  const impossible: DeflateInto = () => -1;
+  let kept: { level: number; deflate: DeflateInto } | undefined;
+
+  /**
+   * One zlib handle for all entries: making a stream and a handle for each takes as long as deflating
+   * a small file. Node has no public call that keeps the handle; the one below its streams is used
+   * after trying whether it works, `deflateSync` where it does not.
+   */
+  function keepHandle(level: number): DeflateInto {
+    interface Handle {
+      onerror?: unknown;
+      reset?(): void;
+      writeSync?(...args: unknown[]): void;
+    }
+    const stream = createDeflate({ level }) as unknown as {
+      on(event: string, listener: () => void): void;
+      _handle?: Handle;
+      _writeState?: Uint32Array;
+    };
+    const { _handle: handle, _writeState: state } = stream;
+    if (typeof handle?.reset !== 'function' || typeof handle.writeSync !== 'function') {
+      return impossible;
+    }
+    if (!(state instanceof Uint32Array)) return impossible;
+    let failed = false;
+    stream.on('error', () => {
+      failed = true;
+    });
+    handle.onerror = () => {
+      failed = true;
+    };
+    const deflate: DeflateInto = (body, out, at) => {
+      if (failed) return -1;
+      const room = out.length - at;
+      try {
+        handle.reset!();
+        handle.writeSync!(constants.Z_FINISH, body, 0, body.length, out, at, room);
+      } catch {
+        failed = true;
+      }
+      // Without a byte left it may not have been enough.
+      return failed || state[0] === 0 ? -1 : room - state[0]!;
+    };
+    for (const sample of ['gitstore gitstore gitstore', '', 'other bytes']) {
+      const out = Buffer.alloc(200);
+      const length = deflate(Buffer.from(sample), out, 7);
+      if (length <= 0) return impossible;
+      const stream = out.subarray(7, 7 + length);
+      if (inflateSync(stream).toString() !== sample) return impossible;
+    }
+    return deflate;
+  }
+
+  function deflateInto(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
+    try {
+      if (kept?.level !== level) kept = { level, deflate: keepHandle(level) };
+    } catch {
+      kept = { level, deflate: impossible };
+    }
+    return kept.deflate(body, out, at);
+  }
 
   /** Whether data is compressed already, judged by three samples of it. */
   function isDense(body: Uint8Array): boolean {
@@ -142,47 +207,52 @@ function workerMain(): void {
     return shrunk > 3 * SAMPLE * 0.95;
   }
 
-  /** Stored blocks of full length: the output buffer must hold all of it for zlib to make them. */
-  function store(body: Uint8Array): Uint8Array {
-    const room = body.length + 5 * Math.ceil(body.length / 65535) + 64;
-    return deflateSync(body, { level: 0, chunkSize: room });
+  /** The most that a body takes: deflated, or in stored blocks. */
+  function bound(length: number): number {
+    return length + 5 * Math.ceil(length / 16383) + 64;
   }
 
-  function compress(body: Uint8Array, level: number): Uint8Array {
-    if (level === 0 || isDense(body)) return store(body);
-    const chunkSize = Math.max(1024, Math.min(body.length + 64, 1 << 20));
-    const deflated = deflateSync(body, { level, chunkSize });
-    return deflated.length < body.length ? deflated : store(body);
+  /** Stored blocks of full length: the output buffer must hold all of it for zlib to make them. */
+  function store(body: Uint8Array): Uint8Array {
+    return deflateSync(body, { level: 0, chunkSize: bound(body.length) });
+  }
+
+  /** Writes the zlib stream of a body into `out` at `at`, and gives back its length. */
+  function compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
+    let stream: Uint8Array | undefined;
+    if (level > 0 && !isDense(body)) {
+      const length = deflateInto(body, level, out, at);
+      if (length > 0 && length < body.length) return length;
+      if (length < 0) stream = deflateSync(body, { level });
+    }
+    if (stream === undefined || stream.length >= body.length) stream = store(body);
+    out.set(stream, at);
+    return stream.length;
   }
 
   parentPort?.on('message', ({ data, lengths, level }: Request) => {
     try {
-      const parts: Uint8Array[] = [];
-      let at = 0;
-      let total = 0;
-      for (let i = 0; i < lengths.length; i += 2) {
-        const header = data.subarray(at, at + lengths[i]!);
-        at += header.length;
-        const body = data.subarray(at, at + lengths[i + 1]!);
-        at += body.length;
-        const stream = compress(body, level);
-        parts.push(header, stream);
-        total += header.length + stream.length;
-      }
-      const result = new Uint8Array(total);
+      let room = 0;
+      for (let i = 0; i < lengths.length; i += 2) room += lengths[i]! + bound(lengths[i + 1]!);
+      const out = Buffer.allocUnsafeSlow(room);
       const entryLengths: number[] = [];
       const crcs: number[] = [];
-      at = 0;
-      for (let i = 0; i < parts.length; i += 2) {
+      let from = 0;
+      let at = 0;
+      for (let i = 0; i < lengths.length; i += 2) {
         const start = at;
-        result.set(parts[i]!, at);
-        result.set(parts[i + 1]!, at + parts[i]!.length);
-        at += parts[i]!.length + parts[i + 1]!.length;
+        const header = data.subarray(from, from + lengths[i]!);
+        from += header.length;
+        const body = data.subarray(from, from + lengths[i + 1]!);
+        from += body.length;
+        out.set(header, at);
+        at += header.length;
+        at += compress(body, level, out, at);
         entryLengths.push(at - start);
-        crcs.push(crc32(result.subarray(start, at)));
+        crcs.push(crc32(out.subarray(start, at)));
       }
-      const reply = { data: result, lengths: entryLengths, crcs };
-      parentPort.postMessage(reply, [result.buffer]);
+      const reply = { data: new Uint8Array(out.buffer, 0, at), lengths: entryLengths, crcs };
+      parentPort.postMessage(reply, [out.buffer as ArrayBuffer]);
     } catch (error) {
       parentPort.postMessage({ error: String(error) });
     }

@@ -157,16 +157,46 @@ export function hasLoose(objectsDir: string, id: ObjectId): boolean {
   return existsSync(loosePath(objectsDir, id));
 }
 
+/**
+ * The loose objects that there were at some moment, looked up in listings of their directories: for
+ * many questions a listing costs less than a look for each.
+ */
+export class LooseListings {
+  readonly #fanOuts = new Map<string, ReadonlySet<string>>();
+  readonly #ids = new Map<string, ReadonlySet<ObjectId>>();
+
+  has(objectsDir: string, id: ObjectId): boolean {
+    const fanOut = id.slice(0, 2);
+    const fanOuts = once(this.#fanOuts, objectsDir, () => new Set(listDirectory(objectsDir)));
+    if (!fanOuts.has(fanOut)) return false;
+    const list = () => new Set(listLoose(objectsDir, fanOut));
+    return once(this.#ids, `${objectsDir}/${fanOut}`, list).has(id);
+  }
+}
+
+function once<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = known.get(key);
+  if (value === undefined) {
+    value = make();
+    known.set(key, value);
+  }
+  return value;
+}
+
 /** The loose objects whose ids begin with `fanOut` (two hex digits). */
 export function listLoose(objectsDir: string, fanOut: string): ObjectId[] {
-  let names: string[];
+  return listDirectory(join(objectsDir, fanOut))
+    .filter((name) => /^[0-9a-f]{38}$/.test(name))
+    .map((name) => fanOut + name);
+}
+
+function listDirectory(path: string): string[] {
   try {
-    names = readdirSync(join(objectsDir, fanOut));
+    return readdirSync(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   }
-  return names.filter((name) => /^[0-9a-f]{38}$/.test(name)).map((name) => fanOut + name);
 }
 
 /**

@@ -9,7 +9,7 @@ import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.t
 import type { ObjectWriter } from '../storage.ts';
 import type { DeflatePool } from './deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
-import { type NewObject, writeLoose } from './loose.ts';
+import { LooseListings, type NewObject, writeLoose } from './loose.ts';
 import type { BareObjectsOptions } from './objects.ts';
 import { PackWriter, sizeMismatch } from './packWriter.ts';
 
@@ -25,8 +25,11 @@ export interface WriterContext {
   readonly objectsDir: string;
   readonly options: BareObjectsOptions;
   readonly pool: DeflatePool;
-  /** Whether the store has the object already; if so, keeps it from being collected as old. */
-  holds(id: ObjectId): boolean;
+  /**
+   * Whether the store has the object already; if so, keeps it from being collected as old.
+   * @param listings where to look for loose objects instead of looking for each
+   */
+  holds(id: ObjectId, listings: LooseListings | undefined): boolean;
   packAdded(name: string): void;
 }
 
@@ -38,6 +41,7 @@ export class BareObjectWriter implements ObjectWriter {
   #smallBytes = 0;
   #pack: PackWriter | undefined;
   #spilled = false;
+  readonly #listings = new LooseListings();
   #over = false;
   /** Streams take the pack for themselves; everything else that needs it waits in line. */
   #line: Promise<unknown> = Promise.resolve();
@@ -52,7 +56,7 @@ export class BareObjectWriter implements ObjectWriter {
     const id = hashObject(type, body);
     if (this.#known.has(id)) return id;
     this.#known.add(id);
-    if (this.#context.holds(id)) return id;
+    if (this.#holds(id)) return id;
     if (this.#spilled) {
       await this.#inLine(() => this.#packWriter().add(id, type, body));
       return id;
@@ -73,7 +77,7 @@ export class BareObjectWriter implements ObjectWriter {
       this.#packWriter().addStream(source, size, (id) => {
         if (this.#known.has(id)) return false;
         this.#known.add(id);
-        return !this.#context.holds(id);
+        return !this.#holds(id);
       }),
     );
   }
@@ -103,6 +107,11 @@ export class BareObjectWriter implements ObjectWriter {
     await this.#line.catch(() => {});
     this.#pack?.abort();
     this.#drop();
+  }
+
+  /** A session of many objects asks listings. What others store meanwhile is then stored twice. */
+  #holds(id: ObjectId): boolean {
+    return this.#context.holds(id, this.#spilled ? this.#listings : undefined);
   }
 
   #drop(): void {

@@ -32,6 +32,7 @@ import { isErrno } from './durable.ts';
 import {
   freshen,
   hasLoose,
+  type LooseListings,
   listLoose,
   loosePath,
   looseRegion,
@@ -174,7 +175,7 @@ export class BareObjects implements ObjectStore {
       objectsDir,
       options: this.options,
       pool: this.#pool,
-      holds: (id) => this.#holds(id),
+      holds: (id, listings) => this.#holds(id, listings),
       packAdded: (name) => this.#open()[0]?.packs.add(name),
     });
   }
@@ -244,6 +245,8 @@ export class BareObjects implements ObjectStore {
     try {
       body = Buffer.allocUnsafeSlow(header.size);
     } catch (cause) {
+      // Unless the size is wrong.
+      await this.header(id);
       const message = `object ${id} has ${header.size} bytes, too many for memory: read it as a stream`;
       throw new GitStoreError(message, 'EFBIG', { cause });
     }
@@ -366,13 +369,14 @@ export class BareObjects implements ObjectStore {
   }
 
   /** As `#hasNow`, for a writer that relies on the object from now on. */
-  #holds(id: ObjectId): boolean {
+  #holds(id: ObjectId, listings: LooseListings | undefined): boolean {
     for (const { path, packs } of this.#open()) {
       const place = packs.find(id).next();
       if (!place.done) {
         packs.freshen(place.value.pack);
         return existsSync(place.value.pack.path);
       }
+      if (listings?.has(path, id) === false) continue;
       if (hasLoose(path, id)) {
         freshen(loosePath(path, id));
         return true;

@@ -173,6 +173,7 @@ export class PackFile {
   whole(offset: number): WholeEntry | undefined {
     const entry = this.#entry(offset);
     if (isDelta(entry)) return undefined;
+    this.#compressedLength(entry, offset);
     return {
       type: this.#typeOf(entry, offset),
       size: entry.size,
