@@ -15,6 +15,7 @@ export { validateRefName } from './git/refName.ts';
 export type { FileMode } from './git/tree.ts';
 export { createMemoryStorage, type MemoryStorageOptions } from './storage/memory/memoryStorage.ts';
 export type * from './storage/storage.ts';
+export type { AppendChoices } from './store/append.ts';
 export type { ApplyChanges, WriteEntry } from './store/apply.ts';
 export { Batch, type BatchWriteOptions } from './store/batch.ts';
 export { Branches } from './store/branches.ts';
@@ -22,7 +23,9 @@ export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
 export { type CommitOptions, FS, type ReshapeOptions, type WriteOptions } from './store/fs.ts';
 export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
+export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';
+export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
 export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
 export {
   type LocalPath,
@@ -33,6 +36,8 @@ export {
 export { Tags } from './store/tags.ts';
 export { retryArchiveIn, retryWrite, type UpdateOptions } from './store/update.ts';
 export { Writer } from './store/writer.ts';
+export { diskGlob } from './transfer/diskGlob.ts';
+export { ExcludeFilter } from './transfer/excludeFilter.ts';
 export type { CopyInOptions, CopyOptions, CopyProgress } from './transfer/options.ts';
 export {
   type ChangeAction,

@@ -53,6 +53,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'copy between disk and repository, and within it',
     load: () => import('./commands/cp.ts'),
   },
+  sync: {
+    group: FILES,
+    summary: 'make a directory equal to another, on disk or in the repository',
+    load: () => import('./commands/sync.ts'),
+  },
   rm: {
     group: FILES,
     summary: 'remove files',
@@ -67,6 +72,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: HISTORY,
     summary: 'show the commits, newest first',
     load: () => import('./commands/log.ts'),
+  },
+  diff: {
+    group: HISTORY,
+    summary: 'show the files that differ from another snapshot',
+    load: () => import('./commands/diff.ts'),
+  },
+  cmp: {
+    group: HISTORY,
+    summary: 'say by the exit code whether two files have the same content',
+    load: () => import('./commands/cmp.ts'),
   },
   hash: {
     group: HISTORY,
@@ -83,6 +98,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'move a branch forward again',
     load: () => import('./commands/redo.ts'),
   },
+  reflog: {
+    group: HISTORY,
+    summary: 'show where a branch has been',
+    load: () => import('./commands/reflog.ts'),
+  },
   branch: {
     group: REFS,
     summary: 'list, set, delete and query branches',
@@ -92,6 +112,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: REFS,
     summary: 'list, set, delete and query tags',
     load: () => import('./commands/tag.ts'),
+  },
+  note: {
+    group: REFS,
+    summary: 'read and write notes about commits',
+    load: () => import('./commands/note.ts'),
   },
   archive_out: {
     group: ARCHIVES,

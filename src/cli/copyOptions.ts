@@ -33,6 +33,10 @@ export interface CopyChoices
   exclude?: string[] | undefined;
   excludeFrom?: string[] | undefined;
   ignoreErrors?: boolean | undefined;
+  checksum?: boolean | undefined;
+  gitignore?: boolean | undefined;
+  /** What the commit is said to be; default `cp`. */
+  operation?: 'cp' | 'sync' | undefined;
 }
 
 export function addCopyOptions(command: Command): Command {
@@ -42,7 +46,6 @@ export function addCopyOptions(command: Command): Command {
     )
     .option('--follow-symlinks', 'store what links point to (disk to repository)')
     .option('--ignore-existing', 'leave alone what stands in the destination already')
-    .option('--delete', 'remove destination files that the sources do not cover')
     .addOption(
       new Option('--exclude <pattern>', 'leave out, in gitignore syntax (repeatable)').argParser(
         collect,
@@ -54,8 +57,20 @@ export function addCopyOptions(command: Command): Command {
         'patterns from a file, one a line (repeatable)',
       ).argParser(collect),
     )
+    .option('-c, --checksum', 'read every file; do not trust times and sizes')
     .option('--ignore-errors', 'carry on past files that fail; exit with 1 at the end');
   return addNoCreate(addNoGlob(addDryRun(addCommit(addFilters(addBranch(command))))));
+}
+
+export function addDelete(command: Command): Command {
+  return command.option('--delete', 'remove destination files that the sources do not cover');
+}
+
+export function addGitignore(command: Command): Command {
+  return command.option(
+    '--gitignore',
+    'leave out what .gitignore files in the source say, and them (disk to repository)',
+  );
 }
 
 /** Options that mean something in some directions only, as they are typed. */
@@ -67,6 +82,7 @@ const FLAGS = {
   back: '--back',
   type: '--type',
   followSymlinks: '--follow-symlinks',
+  gitignore: '--gitignore',
   message: '--message',
   parent: '--parent',
   tag: '--tag',
@@ -76,7 +92,7 @@ const FLAGS = {
 type Flag = keyof typeof FLAGS;
 
 export const FILTERS: readonly Flag[] = ['ref', 'path', 'match', 'before', 'back'];
-export const ONLY_FROM_DISK: readonly Flag[] = ['type', 'followSymlinks'];
+export const ONLY_FROM_DISK: readonly Flag[] = ['type', 'followSymlinks', 'gitignore'];
 export const ONLY_COMMIT: readonly Flag[] = ['message', 'parent', 'tag', 'forceTag'];
 
 /** @throws UsageError when an option was given that could only be ignored */
@@ -88,12 +104,14 @@ export function refuseOptions(options: CopyChoices, flags: readonly Flag[], wher
 
 /** The options as the library takes them, for every direction. */
 export async function libraryOptions(options: CopyChoices): Promise<CopyOptions> {
-  const { dryRun, ignoreExisting, ignoreErrors, exclude = [], excludeFrom = [] } = options;
+  const { dryRun, ignoreExisting, ignoreErrors, checksum } = options;
+  const { exclude = [], excludeFrom = [] } = options;
   const hasFilter = exclude.length > 0 || excludeFrom.length > 0;
   return {
     dryRun,
     ignoreExisting,
     ignoreErrors,
+    checksum,
     delete: options.delete,
     exclude: hasFilter ? await ExcludeFilter.read(excludeFrom, exclude) : undefined,
   };

@@ -60,7 +60,7 @@ async function copyFromDisk(
   options: CopyChoices,
 ): Promise<void> {
   refuseOptions(options, FILTERS, 'when the sources are on disk');
-  const { followSymlinks, type: mode, glob, create, dryRun } = options;
+  const { followSymlinks, gitignore, type: mode, glob, create, dryRun } = options;
   const copy = await libraryOptions(options);
   const paths = await expandLocalGlobs(
     sources.map(({ path }) => path),
@@ -71,7 +71,7 @@ async function copyFromDisk(
     async (store) => {
       const branch = await writableBranch(store, dest, options);
       await commitCopy(command, store, branch, options, (fs, details) =>
-        fs.copyIn(paths, dest.path, { ...copy, ...details, followSymlinks, mode }),
+        fs.copyIn(paths, dest.path, { ...copy, ...details, followSymlinks, gitignore, mode }),
       );
     },
     { create: create && dest.back === 0, branch: dest.ref || options.branch, dryRun },
@@ -157,13 +157,19 @@ async function commitCopy(
   store: GitStore,
   branch: string,
   options: CopyChoices,
-  copy: (fs: FS, details: CommitDetails & { onProgress: OnProgress }) => Promise<FS>,
+  copy: (fs: FS, details: CopyDetails) => Promise<FS>,
 ): Promise<void> {
+  const { operation = 'cp' } = options;
   const choices = { ...options, verbose: isVerbose(command) };
   const fs = await commitOn(store, branch, choices, (tip, details) =>
-    withProgress((onProgress) => copy(tip, { ...details, onProgress })),
+    withProgress((onProgress) => copy(tip, { ...details, operation, onProgress })),
   );
   if (fs.changes) printProblems(fs.changes);
+}
+
+interface CopyDetails extends CommitDetails {
+  readonly operation: string;
+  readonly onProgress: OnProgress;
 }
 
 type OnProgress = (progress: CopyProgress) => void;

@@ -172,6 +172,11 @@ function refuseBoth(argument: string, option: string | undefined): void {
   if (option !== undefined) throw new UsageError(`Give either ${argument} or ${option}, not both`);
 }
 
+/** The first option that was given and that chooses a snapshot. */
+export function firstSelection(options: Selection): string | undefined {
+  return branchOrRef(options)?.replace(/ .*/s, '') ?? firstFilter(options);
+}
+
 /** The first filter that was given and that only makes sense on one ref. */
 function firstFilter({ before, path, match, back }: FilterOptions): string | undefined {
   if (before !== undefined) return '--before';

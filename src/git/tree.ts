@@ -39,6 +39,11 @@ export function isTreeMode(mode: FileMode): boolean {
   return (mode & TYPE_BITS) === MODE_TREE;
 }
 
+/** A plain or an executable file, not a link. */
+export function isFileMode(mode: FileMode): boolean {
+  return (mode & TYPE_BITS) === (MODE_FILE & TYPE_BITS);
+}
+
 /** Git's order of entries. Zero only for the same name and both, or neither, a directory. */
 export function compareTreeEntries(
   a: Pick<TreeEntry, 'name' | 'mode'>,

@@ -264,6 +264,19 @@ export interface RefStore {
   turn(ref: string, timeout: number): Promise<() => void>;
 }
 
+/**
+ * Small pieces of knowledge that only save work: stat records, for example. Any of them may be gone
+ * at any time, or be another process's; so nothing here fails, and whoever reads one checks that it
+ * is whole.
+ */
+export interface Memos {
+  /** Undefined when there is none of that name. @param name letters, digits and `-` */
+  read(name: string): Uint8Array | undefined;
+
+  /** Puts it in the place of an older one, in one step. */
+  replace(name: string, content: Uint8Array): void;
+}
+
 /** `full`: on stable storage before a call returns. `fast`: same order of writes, no fsync. */
 export type Durability = 'full' | 'fast';
 
@@ -272,6 +285,7 @@ export interface Storage {
   readonly location: string;
   readonly objects: ObjectStore;
   readonly refs: RefStore;
+  readonly memos: Memos;
   /** Releases files, locks and threads. No method may be called afterwards. */
   close(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 /** The branches of a store. */
 import { validateRefName } from '../git/refName.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
+import { type AppendChoices, appendHistory } from './append.ts';
 import type { StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
 import { loadSnapshot, refFolder, shortHash } from './snapshot.ts';
+import { updateBranch } from './update.ts';
 
 export class Branches extends RefMap {
   /** @internal */
@@ -40,6 +42,22 @@ export class Branches extends RefMap {
   }
 
   /**
+   * Lets a branch go on with the commits of a snapshot that it does not have yet, first parents, each
+   * with its own tree, message, author, committer and dates. Nothing is merged: the branch ends with
+   * the snapshot's files.
+   * @param options.squash one commit with the snapshot's files instead
+   * @param options.message with `squash`: its message, default the snapshot's own
+   * @returns the branch's newest snapshot, the same commit when there was nothing to append
+   * @throws KeyNotFoundError when the branch does not exist
+   */
+  async append(name: string, fs: FS, options: AppendChoices = {}): Promise<FS> {
+    const source = this.snapshotToSet(fs);
+    return updateBranch(this.store, name, async (tip) =>
+      FS.of(await appendHistory(FS.snapshotOf(tip), source, options)),
+    );
+  }
+
+  /**
    * The branch that HEAD names, whether it has a commit or not; null when HEAD names a bare commit.
    */
   async currentName(): Promise<string | null> {
@@ -70,12 +88,17 @@ export class Branches extends RefMap {
 
   /**
    * Where the branch has been, newest first.
+   * @param options.limit the newest entries only, so many at most
    * @throws KeyNotFoundError when it does not exist
    */
-  async reflog(name: string): Promise<ReflogEntry[]> {
+  async reflog(name: string, options: { limit?: number | undefined } = {}): Promise<ReflogEntry[]> {
     if (!(await this.has(name))) this.missing(name);
+    const { limit = Number.POSITIVE_INFINITY } = options;
     const entries: ReflogEntry[] = [];
-    for await (const entry of this.store.refs.reflog(this.fullName(name))) entries.push(entry);
+    if (limit <= 0) return entries;
+    for await (const entry of this.store.refs.reflog(this.fullName(name))) {
+      if (entries.push(entry) >= limit) break;
+    }
     return entries;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import type { Identity } from '../git/commit.ts';
-import type { ObjectStore, RefStore, Storage } from '../storage/storage.ts';
+import type { Memos, ObjectStore, RefStore, Storage } from '../storage/storage.ts';
 import { TreeReader } from '../tree/reader.ts';
 import { CommitReader } from './commits.ts';
 
@@ -54,6 +54,11 @@ export class StoreContext {
   get refs(): RefStore {
     this.assertOpen();
     return this.#storage.refs;
+  }
+
+  get memos(): Memos {
+    this.assertOpen();
+    return this.#storage.memos;
   }
 
   get trees(): TreeReader {

@@ -2,6 +2,8 @@
  * Copying between the local disk and a snapshot, by `transfer/`. It is loaded when it is first
  * called: most who read or write a file have no use for it.
  */
+
+import { StaleSnapshotError } from '../errors.ts';
 import type { SourceTree } from '../transfer/copyAcross.ts';
 import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
@@ -17,15 +19,24 @@ export async function copyFromDisk(
 ): Promise<Outcome> {
   branchOf(snapshot);
   const { store, commit } = snapshot;
-  const target = { trees: store.trees, root: commit.tree, storePath: store.location };
+  const { trees, memos, location: storePath } = store;
+  const target = { trees, root: commit.tree, storePath, memos };
   const { copyIn } = await import('../transfer/copyIn.ts');
   if (options.dryRun === true) {
     const { report } = await copyIn({ ...target, writer: null }, sources, dest, options);
     return { snapshot, changes: report };
   }
   return inSession(store, async (writer) => {
-    const { edits, report } = await copyIn({ ...target, writer }, sources, dest, options);
-    return commitEdits(snapshot, writer, edits, report, choices);
+    const result = await copyIn({ ...target, writer }, sources, dest, options);
+    try {
+      const outcome = await commitEdits(snapshot, writer, result.edits, result.report, choices);
+      result.saveRecords();
+      return outcome;
+    } catch (error) {
+      // The blobs are stored all the same: whoever tries again need not read the files again.
+      if (error instanceof StaleSnapshotError) result.saveRecords();
+      throw error;
+    }
   });
 }
 
@@ -38,7 +49,8 @@ export async function copyToDisk(
 ): Promise<Outcome> {
   const { store, commit } = snapshot;
   const time = new Date(commit.committer.time * 1000);
-  const source = { trees: store.trees, root: commit.tree, storePath: store.location, time };
+  const { trees, memos, location: storePath } = store;
+  const source = { trees, root: commit.tree, storePath, memos, time };
   const { copyOut } = await import('../transfer/copyOut.ts');
   return { snapshot, changes: await copyOut(source, sources, dest, options) };
 }

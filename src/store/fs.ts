@@ -352,6 +352,30 @@ export class FS {
   }
 
   /**
+   * Makes the directory `repoPath` equal to a directory of the local disk, in one commit: what the
+   * local one does not have is deleted, except what `exclude` or `gitignore` leave out.
+   * @throws as `copyIn`
+   */
+  syncIn(
+    localPath: string,
+    repoPath: string,
+    options: CopyInOptions & CommitOptions = {},
+  ): Promise<FS> {
+    const sync = { operation: 'sync', ...options, delete: true };
+    return this.copyIn(`${localPath}/`, repoPath, sync);
+  }
+
+  /**
+   * Makes a directory of the local disk equal to the directory `repoPath` of the snapshot: what the
+   * snapshot does not have is deleted, except what `exclude` leaves out.
+   * @returns the same snapshot with the report
+   * @throws as `copyOut`
+   */
+  syncOut(repoPath: string, localPath: string, options: CopyOptions = {}): Promise<FS> {
+    return this.copyOut(`${repoPath}/`, localPath, { ...options, delete: true });
+  }
+
+  /**
    * Copies files and directories of another snapshot of the same store to this one's branch. No blob
    * is read.
    * @param source a snapshot, or the name of a branch or tag, or a hash

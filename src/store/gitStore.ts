@@ -8,6 +8,7 @@ import { type CommitterOptions, StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
 import { FS } from './fs.ts';
 import { ancestorOf } from './history.ts';
+import { Notes } from './notes.ts';
 import { hasBlob, readByHash } from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
 import { firstLine, messageOf, refFolder } from './snapshot.ts';
@@ -45,6 +46,7 @@ export interface OpenOptions extends StoreOptions {
 export class GitStore implements AsyncDisposable {
   readonly branches: Branches;
   readonly tags: Tags;
+  readonly notes: Notes;
   /** @internal */
   readonly context: StoreContext;
 
@@ -52,6 +54,7 @@ export class GitStore implements AsyncDisposable {
     this.context = context;
     this.branches = new Branches(context);
     this.tags = new Tags(context);
+    this.notes = new Notes(context);
   }
 
   /**

@@ -1,13 +1,20 @@
-/** Storing one file of the local disk. */
+/** One file of the local disk: storing it, and its hash. */
 import { createReadStream } from 'node:fs';
 import { GitStoreError } from '../errors.ts';
-import type { ObjectId } from '../git/objectId.ts';
-import { type FileMode, isTreeMode } from '../git/tree.ts';
+import { hashObject, type ObjectId } from '../git/objectId.ts';
+import { type FileMode, isTreeMode, MODE_LINK } from '../git/tree.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { readEntry, toDisk } from '../transfer/diskFiles.ts';
 import { localError } from '../transfer/localErrors.ts';
 import { MODE_NONE } from '../transfer/place.ts';
-import { ChangedFileError, readChunks, readWhole, SMALL_FILE } from '../transfer/readLocal.ts';
+import {
+  ChangedFileError,
+  hashLocalFile,
+  readChunks,
+  readTarget,
+  readWhole,
+  SMALL_FILE,
+} from '../transfer/readLocal.ts';
 import { byteChunks } from './data.ts';
 import { isADirectory, notFound } from './pathErrors.ts';
 
@@ -31,10 +38,35 @@ export async function storeLocalFile(
   path: string,
   signal?: AbortSignal,
 ): Promise<StoredFile> {
+  return whileSteady(path, signal, () => storeOnce(writer, path, signal));
+}
+
+/**
+ * The blob id that a local file has, or would have, in a store; nothing is stored. A symbolic link
+ * counts as what it holds, its target, as it does when it is copied in.
+ * @throws as `storeLocalFile`
+ */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<ObjectId> {
+  return whileSteady(path, signal, async () => {
+    const state = readEntry(path, '', false);
+    if (state === undefined) throw notFound(path);
+    if (isTreeMode(state.mode)) throw isADirectory(path);
+    if (state.mode === MODE_LINK) return hashObject('blob', readTarget(path));
+    if (state.mode !== MODE_NONE) return hashLocalFile(path, state, false);
+    throw new GitStoreError(`${path}: not a file`, 'EINVAL', { path });
+  });
+}
+
+/** Runs `work` on a local file, and again when the file changed meanwhile. */
+async function whileSteady<T>(
+  path: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     try {
-      return await storeOnce(writer, path, signal);
+      return await work();
     } catch (error) {
       if (!(error instanceof ChangedFileError)) {
         throw error instanceof Error && 'syscall' in error ? localError(error, path) : error;

@@ -1,9 +1,7 @@
 /** Changing a branch that others change too: read, change, and again when it has moved meanwhile. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArchiveInOptions, ArchiveSource } from '../archive/options.ts';
-import { GitStoreError, KeyNotFoundError, StaleSnapshotError } from '../errors.ts';
+import { KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isValidRefName } from '../git/refName.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { inSession } from './commit.ts';
 import type { StoreContext } from './context.ts';
@@ -11,20 +9,10 @@ import { type FileData, isInMemory, storeData } from './data.ts';
 import { type CommitOptions, FS, type WriteOptions } from './fs.ts';
 import type { GitStore } from './gitStore.ts';
 import { findRef } from './resolve.ts';
+import { type RetryOptions, withRetries } from './retry.ts';
 import { fullRefName, type SnapshotRef } from './snapshot.ts';
 
-export interface UpdateOptions {
-  /** How often the change is tried in all; default 5. */
-  retries?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-/** How long to wait for one's turn, in milliseconds; then the change is tried out of turn. */
-const TURN_TIMEOUT = 2000;
-
-/** Pauses between tries in milliseconds: the first, and the longest. */
-const FIRST_PAUSE = 10;
-const LONGEST_PAUSE = 200;
+export type UpdateOptions = RetryOptions;
 
 /**
  * Hands the branch's newest snapshot to `change`, and does so again when the branch moved before the
@@ -36,34 +24,8 @@ export async function updateBranch(
   change: (fs: FS) => Promise<FS>,
   options: UpdateOptions = {},
 ): Promise<FS> {
-  const { retries = 5, signal } = options;
-  if (!Number.isSafeInteger(retries) || retries < 1) {
-    throw new GitStoreError(`retries must be a whole number of 1 or more: ${retries}`, 'EINVAL');
-  }
   const branch: SnapshotRef = { kind: 'branch', name };
-  let pause = FIRST_PAUSE;
-  for (let tries = 1; ; tries++) {
-    signal?.throwIfAborted();
-    try {
-      return await attempt(store, branch, change);
-    } catch (error) {
-      if (!(error instanceof StaleSnapshotError) || tries >= retries) throw error;
-    }
-    // Somewhere in the upper half, so that those who met do not meet again.
-    await sleep(pause * (0.5 + Math.random() / 2), undefined, signal && { signal });
-    pause = Math.min(2 * pause, LONGEST_PAUSE);
-  }
-}
-
-/** One try, in turn with the others who update the branch. */
-async function attempt(
-  store: StoreContext,
-  branch: SnapshotRef,
-  change: (fs: FS) => Promise<FS>,
-): Promise<FS> {
-  const full = fullRefName(branch);
-  const giveBack = isValidRefName(full) ? await store.refs.turn(full, TURN_TIMEOUT) : undefined;
-  try {
+  const attempt = async (): Promise<FS> => {
     const snapshot = await findRef(store, branch);
     if (snapshot === undefined) {
       throw new KeyNotFoundError(`Branch not found: ${branch.name}`, { ref: branch.name });
@@ -71,9 +33,8 @@ async function attempt(
     const result = await change(FS.of(snapshot));
     FS.snapshotOf(result);
     return result;
-  } finally {
-    giveBack?.();
-  }
+  };
+  return withRetries(store, fullRefName(branch), attempt, options);
 }
 
 /**

@@ -3,13 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_LINK, type TreeEntry } from '../git/tree.ts';
-import type { ObjectWriter } from '../storage/storage.ts';
+import type { Memos, ObjectWriter } from '../storage/storage.ts';
 import { ChangeReport, type FileEntry } from '../tree/changes.ts';
 import type { TreeEdit } from '../tree/edit.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import type { DiskEntry } from './diskFiles.ts';
 import type { DiskSource } from './diskPlaces.ts';
+import type { ScannedEntry } from './diskScan.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
@@ -32,15 +33,23 @@ export interface CopyInTarget {
   readonly writer: ObjectWriter | null;
   /** The directory of the store itself, which is never copied; none for a store in memory. */
   readonly storePath?: string | undefined;
+  /** Where stat records are kept; without, every file is read. */
+  readonly memos?: Memos | undefined;
 }
 
-export interface CopyInResult {
+/** What becomes of a tree that is copied into. */
+export interface TreeChanges {
   /** For `applyEdits`. Of no use after a dry run. */
   readonly edits: Map<string, TreeEdit>;
   readonly report: ChangeReport;
 }
 
-type BlobFile = PlannedFile<DiskEntry, TreeEntry>;
+export interface CopyInResult extends TreeChanges {
+  /** Keeps what is known of the local files now. To be called once their blobs are in the store. */
+  readonly saveRecords: () => void;
+}
+
+type BlobFile = PlannedFile<ScannedEntry, TreeEntry>;
 
 /** How often a file that changes while it is read is read, and the pauses between in milliseconds. */
 const ATTEMPTS = 5;
@@ -62,7 +71,7 @@ export class BlobExecutor {
     this.#follow = follow;
   }
 
-  async execute(plan: Plan<DiskEntry, TreeEntry>): Promise<CopyInResult> {
+  async execute(plan: Plan<ScannedEntry, TreeEntry>): Promise<TreeChanges> {
     const run = this.#run;
     const { errors, warnings } = run;
     const edits = new Map<string, TreeEdit>();
@@ -92,7 +101,7 @@ export class BlobExecutor {
     }
     run.end();
     // Where every file failed the sources are worth nothing, and deletes that follow from them too.
-    if (errors.length > 0 && succeeded === 0) return { edits: new Map(), report };
+    if (errors.length > 0 && succeeded === 0 && !plan.hasSame) return { edits: new Map(), report };
     for (const [path, entry] of plan.deletes) {
       edits.set(path, null);
       report.delete.push({ path, type: fileTypeOf(entry.mode) });
@@ -105,10 +114,17 @@ export class BlobExecutor {
    * id is undefined where a dry run need not know it.
    */
   async #bring(file: BlobFile): Promise<{ mode: number; id: ObjectId | undefined } | undefined> {
-    let state = this.#place.replacing(file.source, file.existing);
+    const { id: known, home } = file.source;
+    let state: DiskEntry = this.#place.replacing(file.source, file.existing);
+    if (known !== undefined && (await this.#isStored(known, file.existing))) {
+      home?.learn(state, known);
+      return { mode: state.mode, id: known };
+    }
     for (let attempt = 1; ; attempt++) {
       try {
-        return { mode: state.mode, id: await this.#store(file, state) };
+        const id = await this.#store(file, state);
+        if (id !== undefined) home?.learn(state, id);
+        return { mode: state.mode, id };
       } catch (error) {
         if (!(error instanceof ReadFailure)) throw error;
         // A link where a file was, or the reverse, gives ELOOP or EINVAL.
@@ -132,6 +148,10 @@ export class BlobExecutor {
         await setTimeout(PAUSE * attempt);
       }
     }
+  }
+
+  async #isStored(id: ObjectId, existing: TreeEntry | undefined): Promise<boolean> {
+    return existing?.id === id || this.#target.trees.objects.has(id);
   }
 
   /** The blob's id. A blob that stands in the destination already is not stored again. */

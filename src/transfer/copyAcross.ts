@@ -1,11 +1,12 @@
 /** Copies between trees of one store: only trees are read, the blobs are there already. */
 import type { ObjectId } from '../git/objectId.ts';
-import type { TreeEntry } from '../git/tree.ts';
+import { comparePaths } from '../git/pathBytes.ts';
+import { MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import type { TreeEdit } from '../tree/edit.ts';
-import { isForbiddenSegment } from '../tree/paths.ts';
+import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import type { CopyInResult } from './blobExecutor.ts';
+import type { TreeChanges } from './blobExecutor.ts';
 import { planInto, type TargetTree } from './intoTree.ts';
 import type { CopyOptions } from './options.ts';
 import { CopyRun } from './run.ts';
@@ -28,7 +29,7 @@ export async function copyAcross(
   groups: readonly SourceTree[],
   dest: string,
   options: CopyOptions = {},
-): Promise<CopyInResult> {
+): Promise<TreeChanges> {
   const all = groups.flatMap(({ sources }) => sources);
   requireSources(all);
   const run = new CopyRun(options);
@@ -40,7 +41,7 @@ export async function copyAcross(
     isForbiddenSegment(name) ? "a name that stands for '.git'" : undefined,
   );
   const task = { sources: all.length, options, run };
-  const { files, deletes } = await planInto(target, place, found, dest, task);
+  const { files, deletes, grafts } = await planInto(target, place, found, dest, task);
   const edits = new Map<string, TreeEdit>();
   const report = new ChangeReport({ errors: run.errors, warnings: run.warnings });
   for (const { path, from, source, existing } of files) {
@@ -50,6 +51,17 @@ export async function copyAcross(
     const entry = { path, type: fileTypeOf(mode), src: from };
     (existing === undefined ? report.add : report.update).push(entry);
   }
+  for (const { path, from, source, files } of grafts) {
+    edits.set(path, { mode: MODE_TREE, id: source.id });
+    for (const { path: below, mode } of files) {
+      report.add.push({
+        path: `${path}/${below}`,
+        type: fileTypeOf(mode),
+        src: joinPath(from, below),
+      });
+    }
+  }
+  if (grafts.length > 0) report.add.sort((a, b) => comparePaths(a.path, b.path));
   for (const [path, entry] of deletes) {
     edits.set(path, null);
     report.delete.push({ path, type: fileTypeOf(entry.mode) });

@@ -1,15 +1,20 @@
 /** Copying from disk into a tree: what `cp` and `sync` do with local sources. */
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
+import { isTreeMode } from '../git/tree.ts';
+import { joinPath, normalizePath } from '../tree/paths.ts';
 import { fileModeOf } from '../tree/types.ts';
 import { BlobExecutor, type CopyInResult, type CopyInTarget } from './blobExecutor.ts';
-import { DirectoryIdentity, type DiskEntry, withSlashes } from './diskFiles.ts';
+import { DirectoryIdentity, parentOnDisk, withSlashes } from './diskFiles.ts';
 import { DiskSource } from './diskPlaces.ts';
+import { DiskScan, type ScannedEntry } from './diskScan.ts';
+import { Exclusion } from './exclusion.ts';
 import { planInto } from './intoTree.ts';
 import { localError } from './localErrors.ts';
 import type { CopyInOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
+import { SMALL_FILE } from './readLocal.ts';
 import { CopyRun } from './run.ts';
-import { type FoundSource, parseSource, requireSources } from './sources.ts';
+import { type FoundSource, landingPath, parseSource, requireSources } from './sources.ts';
 
 export type { CopyInResult, CopyInTarget } from './blobExecutor.ts';
 
@@ -38,13 +43,79 @@ export async function copyIn(
     follow,
     fileMode: options.mode === undefined ? undefined : fileModeOf(options.mode),
   });
-  const found = findSources(sources, place, store, run);
+  const exclusion = new Exclusion(options.exclude, options.gitignore ?? false);
+  const scans = new SourceScans(target, normalizePath(dest), run, options, exclusion);
+  const found = findSources(sources, place, store, run).map((source) => scans.attach(source));
   const plan = await planInto(target, place, found, dest, {
     sources: sources.length,
     options,
     run,
+    exclusion,
   });
-  return new BlobExecutor(target, run, place, follow).execute(plan);
+  const result = await new BlobExecutor(target, run, place, follow).execute(plan);
+  return { ...result, saveRecords: () => scans.save() };
+}
+
+/** The scans of the directories that sources are, or lie in. */
+class SourceScans {
+  readonly #target: CopyInTarget;
+  readonly #base: string;
+  readonly #run: CopyRun;
+  readonly #options: CopyInOptions;
+  readonly #exclusion: Exclusion;
+  readonly #scans = new Map<string, DiskScan>();
+
+  constructor(
+    target: CopyInTarget,
+    base: string,
+    run: CopyRun,
+    options: CopyInOptions,
+    exclusion: Exclusion,
+  ) {
+    this.#exclusion = exclusion;
+    this.#target = target;
+    this.#base = base;
+    this.#run = run;
+    this.#options = options;
+  }
+
+  /** The source, its entry with a scan. Small files are read sooner than a record of them. */
+  attach({ source, entry }: FoundSource<ScannedEntry>): FoundSource<ScannedEntry> {
+    const isTree = isTreeMode(entry.mode);
+    if (!isTree && entry.size <= SMALL_FILE) return { source, entry };
+    const at = source.contents ? source.path : parentOnDisk(source.path);
+    const root = this.#scanOf(at, source.kept).root;
+    if (source.contents) return { source, entry: { ...entry, home: root } };
+    return { source, entry: root.entry(source.name) ?? entry };
+  }
+
+  save(): void {
+    for (const scan of this.#scans.values()) scan.save();
+  }
+
+  #scanOf(path: string, kept: string): DiskScan {
+    const key = `${path}\0${kept}`;
+    let scan = this.#scans.get(key);
+    if (scan === undefined) {
+      const { exclude, gitignore, followSymlinks, checksum, mode } = this.#options;
+      const exclusion = this.#exclusion;
+      const rules = [exclude?.patterns, gitignore, followSymlinks, mode];
+      scan = new DiskScan(path, this.#run, {
+        memos: this.#target.memos,
+        counterpart: landingPath(this.#base, kept),
+        follow: followSymlinks,
+        fileMode: mode === undefined ? undefined : fileModeOf(mode),
+        ignoreRecord: checksum,
+        rules: rules.some(Boolean) ? JSON.stringify([...rules, kept]) : undefined,
+        readsGitignore: gitignore,
+        isExcluded: exclusion.isEmpty
+          ? undefined
+          : (below, isTree) => exclusion.excludes(joinPath(kept, below), isTree),
+      });
+      this.#scans.set(key, scan);
+    }
+    return scan;
+  }
 }
 
 /** The sources that are there. The others are errors, what is not to be copied is a warning. */
@@ -53,8 +124,8 @@ function findSources(
   place: DiskSource,
   store: DirectoryIdentity | undefined,
   run: CopyRun,
-): FoundSource<DiskEntry>[] {
-  const found: FoundSource<DiskEntry>[] = [];
+): FoundSource<ScannedEntry>[] {
+  const found: FoundSource<ScannedEntry>[] = [];
   for (const text of sources) {
     const source = parseSource(withSlashes(text));
     try {

@@ -2,15 +2,17 @@
 import { GitStoreError, NotADirectoryError } from '../errors.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import type { ChangeReport } from '../tree/changes.ts';
-import { baseName } from '../tree/paths.ts';
+import { baseName, parentPath } from '../tree/paths.ts';
 import { type CopyOutSource, DiskExecutor } from './diskExecutor.ts';
 import { DirectoryIdentity, parentOnDisk, readEntry, withSlashes } from './diskFiles.ts';
 import { DiskDestination } from './diskPlaces.ts';
+import { DiskScan } from './diskScan.ts';
+import { Exclusion } from './exclusion.ts';
 import { localError } from './localErrors.ts';
 import type { CopyOptions } from './options.ts';
 import { planCopy } from './planner.ts';
 import { CopyRun } from './run.ts';
-import { deletesAllowed, type Landing, land, requireSources } from './sources.ts';
+import { deletesAllowed, type FoundSource, type Landing, land, requireSources } from './sources.ts';
 import { findInTree, refuseOnDisk, StoreSource } from './storePlaces.ts';
 
 export type { CopyOutSource } from './diskExecutor.ts';
@@ -38,11 +40,15 @@ export async function copyOut(
   const found = await findInTree(source, sources, run);
   const { directory, name, isDirectory } = lookAt(withSlashes(dest), store);
   const landings = land(found, isDirectory, sources.length);
-  const place = new DiskDestination(
-    landings.exact ? parentOnDisk(directory) : directory,
-    run,
-    store,
-  );
+  const root = landings.exact ? parentOnDisk(directory) : directory;
+  const scan = new DiskScan(root, run, {
+    // Of the directory that a single file goes to nothing needs to be known.
+    memos: landings.exact ? undefined : source.memos,
+    counterpart: counterpartOf(found),
+    ignoreRecord: options.checksum,
+    countsEmpty: true,
+  });
+  const place = new DiskDestination(root, scan, store);
   if (place.root !== undefined && !isTreeMode(place.root.mode)) {
     const path = place.show('');
     throw new NotADirectoryError(`${path}: not a directory`, { path });
@@ -55,11 +61,23 @@ export async function copyOut(
     destination: place,
     base: '',
     options,
+    exclusion: new Exclusion(options.exclude, false),
     deletes: deletesAllowed(options, landings, sources.length),
     run,
   });
   const executor = new DiskExecutor(source, place, run, options.dryRun ?? false);
-  return executor.execute(plan);
+  try {
+    return await executor.execute(plan);
+  } finally {
+    if (!options.dryRun) scan.save();
+  }
+}
+
+/** The directory of the tree whose entries the destination gets. Of several sources, the first's. */
+function counterpartOf([first]: readonly FoundSource<TreeEntry>[]): string {
+  if (first === undefined) return '';
+  const { path, contents } = first.source;
+  return contents ? path : parentPath(path);
 }
 
 /** The destination as it is given: its path without a trailing slash, and what stands there. */

@@ -6,17 +6,19 @@ import { CorruptObjectError, GitStoreError, NotADirectoryError } from '../errors
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import { isTreeMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../git/tree.ts';
+import type { Memos } from '../storage/storage.ts';
 import { ChangeReport } from '../tree/changes.ts';
-import { joinPath, parentPath } from '../tree/paths.ts';
+import { baseName, joinPath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import { type DiskEntry, HAS_EXECUTE_BITS, readEntry, toDisk } from './diskFiles.ts';
+import { HAS_EXECUTE_BITS, modeOnDisk, readEntry, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
+import type { ScannedDirectory, ScannedEntry } from './diskScan.ts';
 import { FileSink } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
-import { type FileJob, finishFile } from './putFile.ts';
+import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 
@@ -29,9 +31,11 @@ export interface CopyOutSource {
   readonly time: Date;
   /** The directory of the store itself, which is never written to; none for a store in memory. */
   readonly storePath?: string | undefined;
+  /** Where stat records are kept; without, every file in the way is read. */
+  readonly memos?: Memos | undefined;
 }
 
-type DiskFile = PlannedFile<TreeEntry, DiskEntry>;
+type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
 /** No system takes a longer link target. Bytes. */
 const LONGEST_TARGET = 64 << 10;
@@ -46,6 +50,7 @@ export class DiskExecutor {
   readonly #temporaryPrefix = `.gs-${randomBytes(5).toString('hex')}-`;
   readonly #mtime: number;
   #temporaries = 0;
+  #lastHome: { directory: string; home: ScannedDirectory } | undefined;
   /** The first failure that is to stop the copy, met outside its normal course. */
   #failure: { error: unknown } | undefined;
 
@@ -57,7 +62,7 @@ export class DiskExecutor {
     this.#mtime = source.time.getTime() / 1000;
   }
 
-  async execute(plan: Plan<TreeEntry, DiskEntry>): Promise<ChangeReport> {
+  async execute(plan: Plan<TreeEntry, ScannedEntry>): Promise<ChangeReport> {
     const run = this.#run;
     const { errors, warnings } = run;
     const report = new ChangeReport({ errors, warnings });
@@ -95,7 +100,7 @@ export class DiskExecutor {
     return report;
   }
 
-  async #remove(plan: Plan<TreeEntry, DiskEntry>, report: ChangeReport): Promise<void> {
+  async #remove(plan: Plan<TreeEntry, ScannedEntry>, report: ChangeReport): Promise<void> {
     for (const [path, entry] of plan.deletes) {
       if (this.#run.tired) await this.#run.rest();
       const shown = this.#place.show(path);
@@ -105,6 +110,7 @@ export class DiskExecutor {
         if (!isErrorOf(error, 'ENOENT')) this.#run.fail(shown, localError(error, shown));
         continue;
       }
+      entry.home?.removed(entry.name);
       report.delete.push({ path: shown, type: fileTypeOf(entry.mode) });
     }
     report.delete.sort((a, b) => comparePaths(a.path, b.path));
@@ -113,6 +119,7 @@ export class DiskExecutor {
       const shown = this.#place.show(path);
       try {
         fs.rmdirSync(toDisk(shown));
+        this.#place.home(parentPath(path)).removed(baseName(path));
       } catch (error) {
         // A directory in which something stays is to stay too.
         if (!isErrorOf(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) {
@@ -130,6 +137,7 @@ export class DiskExecutor {
     if (header?.type !== 'blob') throw missingBlob(id, header?.type);
     if (file.existing !== undefined && (await this.#isSame(file, file.existing, header.size))) {
       this.#run.done(header.size);
+      file.existing.home?.learn({ ...file.existing, mode: file.source.mode }, id);
       return;
     }
     if (this.#dryRun) return changed();
@@ -141,18 +149,32 @@ export class DiskExecutor {
     this.#makeDirectory(parentPath(file.path));
     const job = this.#jobFor(file, isLink);
     if (header.size > SMALL_FILE) {
-      await this.#putLarge(job, id);
+      this.#wrote(file, await this.#putLarge(job, id));
       this.#run.done(header.size);
       return changed();
     }
     const object = await objects.read(id);
     if (object === undefined) throw missingBlob(id);
-    const waiting = sink.put(job, object.body, (error) => {
-      if (error !== undefined) return this.#fail(file, error);
+    const waiting = sink.put(job, object.body, (error, stamp) => {
+      if (stamp === undefined) return this.#fail(file, error);
+      this.#wrote(file, stamp);
       this.#run.done(header.size);
       changed();
     });
     if (waiting !== undefined) await waiting;
+  }
+
+  #wrote({ path, source }: DiskFile, [size, mtimeMs, ctimeMs, ino, mode]: FileStamp): void {
+    const state = { size, mtimeMs, ctimeMs, ino, mode: modeOnDisk(mode) };
+    this.#homeOf(parentPath(path)).wrote(baseName(path), state, source.mode, source.id);
+  }
+
+  /** The scan of a directory of the destination. Most files lie in the one of the file before. */
+  #homeOf(directory: string): ScannedDirectory {
+    if (this.#lastHome?.directory !== directory) {
+      this.#lastHome = { directory, home: this.#place.home(directory) };
+    }
+    return this.#lastHome.home;
   }
 
   #jobFor({ path, source, existing }: DiskFile, isLink: boolean): FileJob {
@@ -174,10 +196,16 @@ export class DiskExecutor {
   }
 
   /** Whether the file on disk is what the tree holds. */
-  async #isSame({ path, source }: DiskFile, existing: DiskEntry, size: number): Promise<boolean> {
+  async #isSame(
+    { path, source }: DiskFile,
+    existing: ScannedEntry,
+    size: number,
+  ): Promise<boolean> {
     if (existing.mode === MODE_NONE) return false;
+    if (existing.id !== undefined && existing.id !== source.id) return false;
     const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(source.mode)];
     if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
+    if (existing.id !== undefined) return true;
     const shown = this.#place.show(path);
     try {
       if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;
@@ -198,6 +226,7 @@ export class DiskExecutor {
       const shown = this.#place.show(path);
       try {
         fs.mkdirSync(toDisk(shown), { recursive: path === '' });
+        this.#place.home(path).made();
       } catch (error) {
         if (!isErrorOf(error, 'EEXIST')) throw localError(error, shown);
         const entry = readEntry(shown, '', path === '');
@@ -214,7 +243,7 @@ export class DiskExecutor {
     }
   }
 
-  async #putLarge(job: FileJob, id: ObjectId): Promise<void> {
+  async #putLarge(job: FileJob, id: ObjectId): Promise<FileStamp> {
     const chunks = await this.#source.trees.objects.readStream(id);
     if (chunks === undefined) throw missingBlob(id);
     const { temporary } = job;
@@ -233,7 +262,7 @@ export class DiskExecutor {
       } finally {
         await handle.close();
       }
-      finishFile(fs, job);
+      return finishFile(fs, job);
     } catch (error) {
       fs.unlinkSync(temporary);
       throw error;

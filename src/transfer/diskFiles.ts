@@ -77,8 +77,17 @@ export function entryOf(name: string, stats: Stats): DiskEntry {
   };
 }
 
-/** Whether two entries are one state of one file. */
-export function isSameState(a: DiskEntry, b: DiskEntry): boolean {
+/** The entry, where it is a file with another mode than its own. */
+export function withFileMode(entry: DiskEntry, mode: FileMode | undefined): DiskEntry {
+  const isFile = entry.mode === MODE_FILE || entry.mode === MODE_EXECUTABLE;
+  return isFile && mode !== undefined ? { ...entry, mode } : entry;
+}
+
+/** What tells one state of a file from another. */
+export type FileState = Pick<DiskEntry, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'mode'>;
+
+/** Whether these are one state of one file. */
+export function isSameState(a: FileState, b: FileState): boolean {
   return (
     a.ino === b.ino &&
     a.size === b.size &&
@@ -89,7 +98,7 @@ export function isSameState(a: DiskEntry, b: DiskEntry): boolean {
 }
 
 /** The mode Git stores for a file of this `st_mode`; as in Git, the owner's x bit decides. */
-function modeOnDisk(mode: number): FileMode {
+export function modeOnDisk(mode: number): FileMode {
   switch (mode & 0o170000) {
     case 0o100000:
       return (mode & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;

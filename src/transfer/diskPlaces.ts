@@ -1,5 +1,6 @@
 /** Directories on disk as the source and as the destination of a copy. */
-import { FileNotFoundError } from '../errors.ts';
+import { FileNotFoundError, GitStoreError } from '../errors.ts';
+import { hashObject, type ObjectId } from '../git/objectId.ts';
 import {
   compareTreeEntries,
   type FileMode,
@@ -15,8 +16,9 @@ import {
   joinDisk,
   parentOnDisk,
   readEntry,
-  readNames,
+  withFileMode,
 } from './diskFiles.ts';
+import type { DiskScan, ScannedDirectory, ScannedEntry } from './diskScan.ts';
 import { localError } from './localErrors.ts';
 import {
   type DestinationPlace,
@@ -25,9 +27,10 @@ import {
   type Omissions,
   type SourcePlace,
 } from './place.ts';
+import { ChangedFileError, readWhole } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 
-export class DiskSource implements SourcePlace<DiskEntry> {
+export class DiskSource implements SourcePlace<ScannedEntry> {
   readonly #run: CopyRun;
   readonly #store: DirectoryIdentity | undefined;
   readonly #follow: boolean;
@@ -57,13 +60,11 @@ export class DiskSource implements SourcePlace<DiskEntry> {
   /** What stands at a path now; undefined when nothing does. */
   entry(path: string, name: string, follow = this.#follow): DiskEntry | undefined {
     const entry = readEntry(path, name, follow);
-    if (entry === undefined || this.#fileMode === undefined) return entry;
-    const isFile = entry.mode === MODE_FILE || entry.mode === MODE_EXECUTABLE;
-    return isFile ? { ...entry, mode: this.#fileMode } : entry;
+    return entry && withFileMode(entry, this.#fileMode);
   }
 
   /** The entry as it is to be stored over `existing`. */
-  replacing(entry: DiskEntry, existing: Entry | undefined): DiskEntry {
+  replacing<E extends DiskEntry>(entry: E, existing: Entry | undefined): E {
     const keepsBit = !HAS_EXECUTE_BITS && this.#fileMode === undefined;
     return keepsBit && entry.mode === MODE_FILE && existing?.mode === MODE_EXECUTABLE
       ? { ...entry, mode: MODE_EXECUTABLE }
@@ -80,10 +81,15 @@ export class DiskSource implements SourcePlace<DiskEntry> {
       : undefined;
   }
 
-  async list(path: string, directory: DiskEntry, omissions: Omissions): Promise<DiskEntry[]> {
+  async treeId(directory: ScannedEntry): Promise<ObjectId | undefined> {
+    return directory.home?.treeId();
+  }
+
+  async list(path: string, directory: ScannedEntry, omissions: Omissions): Promise<ScannedEntry[]> {
     if (this.#follow) this.#listed.set(path, directory);
-    const entries: DiskEntry[] = [];
-    for (const name of namesIn(path)) {
+    const home = directory.home!;
+    const entries: ScannedEntry[] = [];
+    for (const [at, name] of namesIn(home).entries()) {
       if (this.#run.tired) await this.#run.rest();
       if (isForbiddenSegment(name)) {
         omissions.skip(name, "skipped: Git stores nothing named '.git'");
@@ -91,7 +97,7 @@ export class DiskSource implements SourcePlace<DiskEntry> {
       }
       const child = joinDisk(path, name);
       try {
-        const entry = this.entry(child, name);
+        const entry = home.entry(name, at);
         if (entry === undefined) {
           // A file that vanished since the directory was read is as good as never there.
           if (!this.#follow || readEntry(child, name) === undefined) continue;
@@ -107,6 +113,17 @@ export class DiskSource implements SourcePlace<DiskEntry> {
     return entries.sort(compareTreeEntries);
   }
 
+  async readRules(path: string, file: ScannedEntry): Promise<string> {
+    try {
+      const bytes = readWhole(path, file, this.#follow);
+      file.home?.learn(file, hashObject('blob', bytes));
+      return bytes.toString('utf8');
+    } catch (error) {
+      if (!(error instanceof ChangedFileError)) throw localError(error, path);
+      throw new GitStoreError(`${path}: it changed while it was read`, 'EBUSY', { path });
+    }
+  }
+
   #isCycle(path: string, entry: DiskEntry): boolean {
     for (let at = path; ; ) {
       const above = parentOnDisk(at);
@@ -118,35 +135,40 @@ export class DiskSource implements SourcePlace<DiskEntry> {
   }
 }
 
-export class DiskDestination implements DestinationPlace<DiskEntry> {
-  readonly root: DiskEntry | undefined;
+export class DiskDestination implements DestinationPlace<ScannedEntry> {
+  readonly root: ScannedEntry | undefined;
   readonly #path: string;
-  readonly #run: CopyRun;
+  readonly #scan: DiskScan;
   readonly #store: DirectoryIdentity | undefined;
 
   /**
    * @param path the destination directory; a link to one is followed
+   * @param scan of that directory
    * @param store the store's own directory, which a copy never touches
    */
-  constructor(path: string, run: CopyRun, store: DirectoryIdentity | undefined) {
+  constructor(path: string, scan: DiskScan, store: DirectoryIdentity | undefined) {
     this.#path = path;
-    this.#run = run;
+    this.#scan = scan;
     this.#store = store;
-    this.root = readEntry(path, '', true);
+    const root = readEntry(path, '', true);
+    this.root = root && { ...root, home: scan.root };
+  }
+
+  async treeId(directory: ScannedEntry): Promise<ObjectId | undefined> {
+    return directory.home?.treeId();
   }
 
   /**
    * Git's own directory is not among the entries, nor is the store: what never was a part of a
    * snapshot is not to be deleted for not being in it.
    */
-  async list(path: string): Promise<DiskEntry[]> {
-    const directory = this.show(path);
-    const entries: DiskEntry[] = [];
-    for (const name of namesIn(directory)) {
-      if (this.#run.tired) await this.#run.rest();
-      const entry = isForbiddenSegment(name)
-        ? undefined
-        : readEntry(joinDisk(directory, name), name);
+  async list(_path: string, directory: ScannedEntry): Promise<ScannedEntry[]> {
+    const home = directory.home!;
+    const { run } = this.#scan;
+    const entries: ScannedEntry[] = [];
+    for (const [at, name] of namesIn(home).entries()) {
+      if (run.tired) await run.rest();
+      const entry = isForbiddenSegment(name) ? undefined : home.entry(name, at);
       if (entry !== undefined && !this.#store?.is(entry)) entries.push(entry);
     }
     return entries;
@@ -155,12 +177,19 @@ export class DiskDestination implements DestinationPlace<DiskEntry> {
   show(path: string): string {
     return path === '' ? this.#path : joinDisk(this.#path, path);
   }
+
+  /** The scan of a directory of the destination, which need not have been there before. */
+  home(path: string): ScannedDirectory {
+    let home = this.#scan.root;
+    if (path !== '') for (const name of path.split('/')) home = home.directory(name);
+    return home;
+  }
 }
 
-function namesIn(directory: string): string[] {
+function namesIn(home: ScannedDirectory): readonly string[] {
   try {
-    return readNames(directory);
+    return home.names();
   } catch (error) {
-    throw localError(error, directory);
+    throw localError(error, home.path);
   }
 }

@@ -8,10 +8,13 @@ import ignore from 'ignore';
 import { localError } from './localErrors.ts';
 
 export class ExcludeFilter {
+  /** In their order. */
+  readonly patterns: readonly string[];
   readonly #rules = ignore({ ignorecase: false });
 
   /** @param patterns one pattern each; blank ones and those that begin with `#` mean nothing */
   constructor(patterns: readonly string[] = []) {
+    this.patterns = [...patterns];
     this.#rules.add(patterns);
   }
 

@@ -5,11 +5,11 @@
  */
 import * as fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { type FileJob, finishFile, putFile } from './putFile.ts';
+import { type FileJob, type FileStamp, finishFile, putFile } from './putFile.ts';
 import { SMALL_FILE } from './readLocal.ts';
 
-/** Called when a file is in its place, or could not be put there. */
-export type FileDone = (error: unknown) => void;
+/** Called when a file is in its place, with what it is there, or could not be put there. */
+export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
 
 /** So many files are written at once before a thread is started. */
 const DIRECT_FILES = 100;
@@ -18,6 +18,9 @@ const DIRECT_FILES = 100;
 const BATCH_BYTES = SMALL_FILE;
 const BATCH_FULL = 768 << 10;
 const BATCH_FILES = 256;
+
+/** Numbers in a `FileStamp`. */
+const STAMP = 5;
 
 /** Batches under way at a time. */
 const BATCHES = 4;
@@ -36,13 +39,14 @@ export class FileSink {
       return this.#thread.put(job, data, done);
     }
     this.#direct += 1;
+    let stamp: FileStamp;
     try {
-      putFile(fs, finishFile, job, data);
+      stamp = putFile(fs, finishFile, job, data);
     } catch (error) {
-      done(error);
+      done(error, undefined);
       return;
     }
-    done(undefined);
+    done(undefined, stamp);
   }
 
   /** Waits until everything taken is done. */
@@ -71,6 +75,8 @@ interface Request {
 }
 
 interface Reply {
+  /** Those of all files, one after the other. */
+  readonly stamps: Float64Array<ArrayBuffer>;
   readonly failures: readonly { index: number; message: string; code: string | undefined }[];
 }
 
@@ -139,7 +145,7 @@ class WriterThread {
     this.#worker.postMessage(request);
   }
 
-  #finished({ failures }: Reply): void {
+  #finished({ failures, stamps }: Reply): void {
     const batch = this.#sent.shift();
     if (batch === undefined) return;
     this.#free.push(batch.buffer);
@@ -147,7 +153,12 @@ class WriterThread {
     for (const { index, message, code } of failures) {
       errors.set(index, Object.assign(new Error(message), { code }));
     }
-    for (const [index, done] of batch.done.entries()) done(errors.get(index));
+    for (const [index, done] of batch.done.entries()) {
+      const error = errors.get(index);
+      const at = STAMP * index;
+      const stamp = stamps.subarray(at, at + STAMP) as unknown as FileStamp;
+      done(error, error === undefined ? stamp : undefined);
+    }
     this.#wake?.();
   }
 
@@ -168,17 +179,18 @@ function workerMain(put: typeof putFile, finish: typeof finishFile): void {
   const disk = process.getBuiltinModule('node:fs');
   parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
     const failures: { index: number; message: string; code: string | undefined }[] = [];
+    const stamps = new Float64Array(5 * jobs.length);
     let start = 0;
     for (const [index, job] of jobs.entries()) {
       const end = ends[index]!;
       try {
-        put(disk, finish, job, buffer.subarray(start, end));
+        stamps.set(put(disk, finish, job, buffer.subarray(start, end)), 5 * index);
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException;
         failures.push({ index, message, code });
       }
       start = end;
     }
-    parentPort.postMessage({ failures });
+    parentPort.postMessage({ failures, stamps });
   });
 }

@@ -4,6 +4,7 @@ import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { checkWritablePath, normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
+import { Exclusion } from './exclusion.ts';
 import type { CopyOptions } from './options.ts';
 import type { Entry, SourcePlace } from './place.ts';
 import { type Plan, planCopy } from './planner.ts';
@@ -27,7 +28,7 @@ export async function planInto<E extends Entry>(
   place: SourcePlace<E>,
   found: FoundSource<E>[],
   dest: string,
-  task: { sources: number; options: CopyOptions; run: CopyRun },
+  task: { sources: number; options: CopyOptions; run: CopyRun; exclusion?: Exclusion },
 ): Promise<Plan<E, TreeEntry>> {
   const { sources, options, run } = task;
   const base = normalizePath(dest);
@@ -46,7 +47,9 @@ export async function planInto<E extends Entry>(
     destination: new StoreDestination(target.trees, target.root),
     base,
     options,
+    exclusion: task.exclusion ?? new Exclusion(options.exclude, false),
     deletes: deletesAllowed(options, landings, sources),
+    grafts: true,
     run,
   });
 }

@@ -26,6 +26,8 @@ export interface CopyOptions {
   readonly delete?: boolean | undefined;
   /** Carry on past files that fail and list them in the report. */
   readonly ignoreErrors?: boolean | undefined;
+  /** Read every file, also where the stat record says that it has not changed. */
+  readonly checksum?: boolean | undefined;
   /** What to leave out; in the destination it protects from `delete`. */
   readonly exclude?: ExcludeFilter | undefined;
   /** Called now and then, and at the end of each phase. */
@@ -38,6 +40,11 @@ export interface CopyOptions {
 export interface CopyInOptions extends CopyOptions {
   /** Store what links point to instead of the links. */
   readonly followSymlinks?: boolean | undefined;
+  /**
+   * Leave out what the .gitignore files in the source say, nested ones too, and these files
+   * themselves. As with `exclude`, what is left out is not deleted in the destination.
+   */
+  readonly gitignore?: boolean | undefined;
   /** Stored for every file, whatever its permissions: a file type or a mode. Links stay links. */
   readonly mode?: FileType | number | undefined;
 }

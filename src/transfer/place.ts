@@ -3,12 +3,19 @@
  * planner both are directories of entries with a name and one of Git's modes; each place adds to its
  * entries what it knows besides, an object id or a stat.
  */
+import type { ObjectId } from '../git/objectId.ts';
 import type { FileMode } from '../git/tree.ts';
 
 /** One name in a directory. */
 export interface Entry {
   readonly name: string;
   /** What a tree holds or would hold for it; `MODE_NONE` for what Git cannot hold. */
+  readonly mode: FileMode;
+}
+
+/** A file in a directory that is taken over as a whole. */
+export interface WholeFile {
+  readonly path: string;
   readonly mode: FileMode;
 }
 
@@ -25,6 +32,21 @@ export interface Omissions {
 
 export interface SourcePlace<E extends Entry> {
   /**
+   * The tree that all that would be copied of the directory makes, where that is known without
+   * listing it; there is then nothing to remark on either.
+   */
+  treeId(directory: E): Promise<ObjectId | undefined>;
+
+  /** The text of a file that says what is to be left out. @param path as this place names it */
+  readRules?(path: string, file: E): Promise<string>;
+
+  /**
+   * All files below the directory, with their paths in it, when its tree can be taken over as it
+   * stands: nothing in it is to be left out or refused.
+   */
+  whole?(directory: E): Promise<readonly WholeFile[] | undefined>;
+
+  /**
    * What can be copied of the directory, in Git's order.
    * @param path the directory, as this place names it
    */
@@ -34,6 +56,9 @@ export interface SourcePlace<E extends Entry> {
 export interface DestinationPlace<E extends Entry> {
   /** The directory that paths in this place begin at; undefined when it is still to be made. */
   readonly root: E | undefined;
+
+  /** The tree that the directory is, where that is known without listing it. */
+  treeId(directory: E): Promise<ObjectId | undefined>;
 
   /** All entries of the directory that a copy may touch. */
   list(path: string, directory: E): Promise<readonly E[]>;

@@ -5,14 +5,23 @@
  * A source *covers* the paths at which it has files. Two sources that cover one path: the first is
  * kept. A file in the way of a directory is deleted, and so are the files of a directory in the way
  * of a file. With `delete`, what no source covers goes too, in the directories that were sources.
+ *
+ * Where source and destination are known to be the same tree, nothing below is looked at.
  */
 import { GitStoreError } from '../errors.ts';
 import { comparePaths } from '../git/pathBytes.ts';
-import { isTreeMode } from '../git/tree.ts';
+import { isFileMode, isTreeMode } from '../git/tree.ts';
 import { baseName, joinPath, parentPath } from '../tree/paths.ts';
 import { joinDisk } from './diskFiles.ts';
+import { type Exclusion, GITIGNORE } from './exclusion.ts';
 import type { CopyOptions } from './options.ts';
-import { type DestinationPlace, type Entry, MODE_NONE, type SourcePlace } from './place.ts';
+import {
+  type DestinationPlace,
+  type Entry,
+  MODE_NONE,
+  type SourcePlace,
+  type WholeFile,
+} from './place.ts';
 import type { CopyRun } from './run.ts';
 import { type Landing, landingPath } from './sources.ts';
 
@@ -26,6 +35,14 @@ export interface PlannedFile<S extends Entry, D extends Entry> {
   readonly existing: D | undefined;
 }
 
+/** A directory that is taken over as a whole, to where nothing stands. */
+export interface Graft<S extends Entry> {
+  readonly path: string;
+  readonly from: string;
+  readonly source: S;
+  readonly files: readonly WholeFile[];
+}
+
 export interface Plan<S extends Entry, D extends Entry> {
   /** The files to bring over. Where something exists, contents are still to be compared. */
   readonly files: readonly PlannedFile<S, D>[];
@@ -33,6 +50,10 @@ export interface Plan<S extends Entry, D extends Entry> {
   readonly deletes: ReadonlyMap<string, D>;
   /** Destination directories that the sources do not have, each after the ones within it. */
   readonly vacated: readonly string[];
+  /** Only from sources that can be taken over as a whole. */
+  readonly grafts: readonly Graft<S>[];
+  /** There are directories in which nothing is to be done, so that files of theirs are not here. */
+  readonly hasSame: boolean;
 }
 
 export interface CopyTask<S extends Entry, D extends Entry> {
@@ -42,8 +63,12 @@ export interface CopyTask<S extends Entry, D extends Entry> {
   /** Path in the destination place that landings are relative to. */
   readonly base: string;
   readonly options: CopyOptions;
+  /** What is left out, in the source and of deleting. */
+  readonly exclusion: Exclusion;
   /** Whether to remove what no source covers. */
   readonly deletes: boolean;
+  /** Whether a directory may be taken over as a whole; default false. */
+  readonly grafts?: boolean;
   readonly run: CopyRun;
 }
 
@@ -68,22 +93,35 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #listings = new Map<string, ReadonlyMap<string, D> | undefined>();
   readonly #deletes = new Map<string, D>();
   readonly #vacated: string[] = [];
+  readonly #grafts: Graft<S>[] = [];
+  /** Destination directories that are the same tree as their source. */
+  readonly #same = new Set<string>();
+  /** No landing lies in another one, so that each directory has a single source. */
+  readonly #isDisjoint: boolean;
 
   constructor(task: CopyTask<S, D>) {
     this.#task = task;
+    this.#isDisjoint = areDisjoint(task.landings.map(({ path }) => path));
   }
 
   async plan(): Promise<Plan<S, D>> {
     const { landings, base, deletes } = this.#task;
     for (const landing of landings) await this.#collect(landing);
     const files = await this.#match();
+    await this.#clearWay();
     if (deletes) {
       for (const { path, entry } of landings) {
         if (isTreeMode(entry.mode)) await this.#sweep(landingPath(base, path));
       }
     }
     if (landings.length > 1) files.sort((a, b) => comparePaths(a.path, b.path));
-    return { files, deletes: this.#deletes, vacated: this.#vacated };
+    return {
+      files,
+      deletes: this.#deletes,
+      vacated: this.#vacated,
+      grafts: this.#grafts,
+      hasSame: this.#same.size > 0,
+    };
   }
 
   // What the sources cover.
@@ -110,6 +148,7 @@ class Planner<S extends Entry, D extends Entry> {
     const { source, run } = this.#task;
     if (this.#covered.has(target)) return this.#overlap(from);
     this.#directories.add(target);
+    if (this.#isDisjoint && (await this.#takeWhole(from, entry, target))) return;
     let children: readonly S[];
     try {
       children = await source.list(from, entry, {
@@ -127,6 +166,7 @@ class Planner<S extends Entry, D extends Entry> {
       run.fail(from, error);
       return;
     }
+    await this.#readRules(from, children, filterPath);
     for (const child of children) {
       const isTree = isTreeMode(child.mode);
       const childFilterPath = joinPath(filterPath, child.name);
@@ -136,6 +176,39 @@ class Planner<S extends Entry, D extends Entry> {
       if (isTree) await this.#collectDirectory(childFrom, child, childTarget, childFilterPath);
       else this.#collectFile(childFrom, child, childTarget);
     }
+  }
+
+  async #readRules(from: string, children: readonly S[], filterPath: string): Promise<void> {
+    const { source, exclusion, run } = this.#task;
+    if (!exclusion.readsGitignore || source.readRules === undefined) return;
+    const file = children.find(({ name, mode }) => name === GITIGNORE && isFileMode(mode));
+    if (file === undefined) return;
+    const path = joinDisk(from, GITIGNORE);
+    try {
+      exclusion.add(filterPath, await source.readRules(path, file));
+    } catch (error) {
+      run.fail(path, error);
+    }
+  }
+
+  /** Deals with a directory without listing it: nothing is to be done there, or all at once. */
+  async #takeWhole(from: string, entry: S, target: string): Promise<boolean> {
+    const { source, destination, exclusion, grafts } = this.#task;
+    const existing = await this.#destinationEntry(target);
+    if (existing !== undefined) {
+      if (!isTreeMode(existing.mode)) return false;
+      const tree = await source.treeId(entry);
+      if (tree === undefined || tree !== (await destination.treeId(existing))) return false;
+      this.#same.add(target);
+      return true;
+    }
+    if (!grafts || source.whole === undefined) return false;
+    if (target === '' || !exclusion.isEmpty) return false;
+    if ((await this.#blocker(target)) !== undefined) return false;
+    const files = await source.whole(entry);
+    if (files === undefined) return false;
+    if (files.length > 0) this.#grafts.push({ path: target, from, source: entry, files });
+    return true;
   }
 
   #collectFile(from: string, source: S, target: string): void {
@@ -194,6 +267,15 @@ class Planner<S extends Entry, D extends Entry> {
     return files;
   }
 
+  /** Plans the removal of files where the sources have directories, also ones without files. */
+  async #clearWay(): Promise<void> {
+    if (this.#task.options.ignoreExisting) return;
+    for (const path of this.#directories) {
+      const entry = await this.#destinationEntry(path);
+      if (entry !== undefined && !isTreeMode(entry.mode)) this.#deletes.set(path, entry);
+    }
+  }
+
   /** The file, or anything that is no directory, at which the way to `path` ends. */
   async #blocker(path: string): Promise<string | undefined> {
     for (let at = path; at !== ''; at = parentPath(at)) {
@@ -227,7 +309,7 @@ class Planner<S extends Entry, D extends Entry> {
   /** Plans the removal of what no source covers in a destination directory. */
   async #sweep(directory: string): Promise<void> {
     const { run, destination } = this.#task;
-    if (this.#untouchable.has(directory)) return;
+    if (this.#untouchable.has(directory) || this.#same.has(directory)) return;
     for (const [name, entry] of (await this.#listing(directory)) ?? []) {
       const path = joinPath(directory, name);
       const isTree = isTreeMode(entry.mode);
@@ -249,8 +331,7 @@ class Planner<S extends Entry, D extends Entry> {
   async #listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
     if (this.#listings.has(path)) return this.#listings.get(path);
     const { destination } = this.#task;
-    const entry =
-      path === '' ? destination.root : (await this.#listing(parentPath(path)))?.get(baseName(path));
+    const entry = await this.#destinationEntry(path);
     let listing: Map<string, D> | undefined;
     if (entry !== undefined && isTreeMode(entry.mode)) {
       listing = new Map();
@@ -260,12 +341,31 @@ class Planner<S extends Entry, D extends Entry> {
     return listing;
   }
 
+  async #destinationEntry(path: string): Promise<D | undefined> {
+    return path === ''
+      ? this.#task.destination.root
+      : (await this.#listing(parentPath(path)))?.get(baseName(path));
+  }
+
   #filterPath(path: string): string {
     const { base } = this.#task;
     return base === '' ? path : path.slice(base.length + 1);
   }
 
   #isExcluded(path: string, isDirectory: boolean): boolean {
-    return path !== '' && (this.#task.options.exclude?.excludes(path, isDirectory) ?? false);
+    return this.#task.exclusion.excludes(path, isDirectory);
   }
+}
+
+/** Whether no path is another one, or lies below one. */
+function areDisjoint(paths: readonly string[]): boolean {
+  const all = new Set(paths);
+  if (all.size < paths.length) return false;
+  for (const path of paths) {
+    for (let above = path; above !== ''; ) {
+      above = parentPath(above);
+      if (all.has(above)) return false;
+    }
+  }
+  return true;
 }

@@ -20,6 +20,15 @@ export interface FileJob {
   readonly mtime: number;
 }
 
+/** What `lstat` says of a file once it is in its place: size, mtime, ctime, inode and mode. */
+export type FileStamp = readonly [
+  size: number,
+  mtimeMs: number,
+  ctimeMs: number,
+  ino: number,
+  mode: number,
+];
+
 /**
  * Writes the file, or the link to the target that `data` spells, under its temporary name and then
  * calls `finish`. When it throws, no temporary file is left.
@@ -29,7 +38,7 @@ export function putFile(
   finish: typeof finishFile,
   job: FileJob,
   data: Uint8Array,
-): void {
+): FileStamp {
   let isMade = false;
   try {
     if (job.isLink) {
@@ -47,7 +56,7 @@ export function putFile(
         disk.closeSync(fd);
       }
     }
-    finish(disk, job);
+    return finish(disk, job);
   } catch (error) {
     if (isMade) disk.unlinkSync(job.temporary);
     throw error;
@@ -55,11 +64,13 @@ export function putFile(
 }
 
 /** Renames the temporary file to its place. */
-export function finishFile(disk: typeof fs, job: FileJob): void {
+export function finishFile(disk: typeof fs, job: FileJob): FileStamp {
   // A disk that takes `Readme` and `README` for one name would lose one of them silently.
   if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
     const reason = 'something stands there already, perhaps under a name in other letter case';
     throw Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
   }
   disk.renameSync(job.temporary, job.path);
+  const { size, mtimeMs, ctimeMs, ino, mode } = disk.lstatSync(job.path);
+  return [size, mtimeMs, ctimeMs, ino, mode];
 }

@@ -1,10 +1,10 @@
 /** Trees in a store as the source and as the destination of a copy. */
 import { FileNotFoundError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { MODE_GITLINK, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import { isTreeMode, MODE_GITLINK, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { isForbiddenSegment, normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
-import type { DestinationPlace, Omissions, SourcePlace } from './place.ts';
+import type { DestinationPlace, Omissions, SourcePlace, WholeFile } from './place.ts';
 import type { CopyRun } from './run.ts';
 import { type FoundSource, parseSource } from './sources.ts';
 
@@ -16,6 +16,25 @@ export class StoreSource implements SourcePlace<TreeEntry> {
   constructor(trees: TreeReader, refuse: (name: string) => string | undefined) {
     this.#trees = trees;
     this.#refuse = refuse;
+  }
+
+  async treeId(directory: TreeEntry): Promise<ObjectId> {
+    return directory.id;
+  }
+
+  async whole(directory: TreeEntry): Promise<WholeFile[] | undefined> {
+    const files: WholeFile[] = [];
+    const visit = async (id: ObjectId, lead: string): Promise<boolean> => {
+      const tree = this.#trees.cached(id) ?? (await this.#trees.tree(id));
+      for (const { name, mode, id } of tree.entries) {
+        if (mode === MODE_GITLINK || this.#refuse(name) !== undefined) return false;
+        const path = lead + name;
+        if (!isTreeMode(mode)) files.push({ path, mode });
+        else if (!(await visit(id, `${path}/`))) return false;
+      }
+      return true;
+    };
+    return (await visit(directory.id, '')) ? files : undefined;
   }
 
   async list(path: string, directory: TreeEntry, omissions: Omissions): Promise<TreeEntry[]> {
@@ -64,6 +83,10 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
   constructor(trees: TreeReader, root: ObjectId) {
     this.#trees = trees;
     this.root = { name: '', mode: MODE_TREE, id: root };
+  }
+
+  async treeId(directory: TreeEntry): Promise<ObjectId> {
+    return directory.id;
   }
 
   async list(_path: string, directory: TreeEntry): Promise<readonly TreeEntry[]> {

@@ -22,6 +22,7 @@ interface SetOptions extends Selection {
   force?: boolean | undefined;
   empty?: boolean | undefined;
   squash?: boolean | undefined;
+  append?: boolean | undefined;
 }
 
 export function define(command: Command): void {
@@ -46,18 +47,26 @@ function defineSet(parent: Command): void {
     .argument('[source]', 'ref to begin from (default: the branch of -b, and the filters)')
     .option('-f, --force', 'move a branch that exists')
     .option('--empty', 'a new branch without files or history')
-    .option('--squash', 'one commit without parents that has all the files of the source');
+    .option('--append', "put the source's commits on the branch's tip, with authors and dates")
+    .option('--squash', 'one commit with all the files of the source, without its history');
   addFilters(addBranch(command, 'branch to begin from (default: the current one)'));
   addExamples(command, [
     ['gitstore branch set dev', 'fork the current branch'],
     ['gitstore branch set fix v1.0', 'begin from a tag'],
     ['gitstore branch set -f dev main~2', 'move a branch back to an older commit'],
     ['gitstore branch set --squash release', 'the files without their history'],
+    ['gitstore branch set --append release -b dev', 'let release go on with the commits of dev'],
+    ['gitstore branch set --append --squash release -b dev', 'with one commit that has its files'],
     ['gitstore branch set --empty notes', 'begin with nothing'],
   ]);
   command.action(async (name: string, source: string | undefined, options: SetOptions) => {
     if (options.empty) refuseWithEmpty(source, options);
     await withStore(command, async (store) => {
+      if (options.append) {
+        const fs = await sourceSnapshot(store, source, options);
+        await store.branches.append(name, fs, { squash: options.squash });
+        return;
+      }
       if (!options.force && (await store.branches.has(name))) {
         throw new KeyExistsError(`Branch already exists: ${name} (-f moves it)`, { ref: name });
       }
@@ -72,13 +81,14 @@ function defineSet(parent: Command): void {
 }
 
 function refuseWithEmpty(source: string | undefined, options: SetOptions): void {
-  const { branch, ref, path, match, before, back, squash } = options;
+  const { branch, ref, path, match, before, back, squash, append } = options;
   const others = { SOURCE: source, '-b': branch, '--ref': ref, '--path': path, '--match': match };
   for (const [name, value] of Object.entries({
     ...others,
     '--before': before,
     '--back': back,
     '--squash': squash,
+    '--append': append,
   })) {
     if (value !== undefined) throw new UsageError(`--empty takes no ${name}`);
   }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { parseRefPath } from '../../store/refPath.ts';
 import { copyBetween } from '../copying.ts';
-import { addCopyOptions, type CopyChoices } from '../copyOptions.ts';
+import { addCopyOptions, addDelete, addGitignore, type CopyChoices } from '../copyOptions.ts';
 import { parseArgument, UsageError } from '../errors.ts';
 import { addExamples } from '../program.ts';
 
@@ -10,7 +10,7 @@ export function define(command: Command): void {
   command
     .usage('[options] <source...> <dest>')
     .argument('<path...>', 'the last is the destination; a colon marks paths in the repository');
-  addCopyOptions(command);
+  addGitignore(addDelete(addCopyOptions(command)));
   addExamples(command, [
     ['gitstore cp report.pdf :', 'one file to the root'],
     ['gitstore cp ./photos :', 'a folder, as photos/'],

@@ -4,6 +4,7 @@
 import type { Durability, Storage } from '../storage.ts';
 import { type CreateOptions, createRepository } from './create.ts';
 import { findGitDirectory } from './gitDirectory.ts';
+import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects.ts';
 import { BareRefs, type BareRefsOptions } from './refs.ts';
 import { type ConfigChoices, readRepositoryConfig } from './repositoryConfig.ts';
@@ -35,6 +36,7 @@ export async function openBareStorage(
     location: gitDir,
     objects,
     refs,
+    memos: new BareMemos(gitDir),
     async close() {
       await objects.close();
       refs.close();

@@ -10,14 +10,23 @@ const DEFAULT_LIMIT = 96 << 20;
 /** One larger base would push out too many others. */
 const MAX_SHARE = 1 / 6;
 
-/** Bases are kept least recently used first, bounded by bytes. */
+type Generation = Map<PackFile, Map<number, GitObject>>;
+
+/**
+ * Bases are kept in two generations: what is asked for moves to the young one; when that has half of
+ * the bytes, it becomes the old one, and the old one is dropped. So what is used stays, and neither
+ * asking nor dropping takes longer the more there is.
+ */
 export class ReadCache {
   readonly windows = new WindowBudget();
   readonly #limit: number;
-  readonly #packs = new WeakMap<PackFile, number>();
-  readonly #entries = new Map<string, GitObject>();
-  #packCount = 0;
-  #bytes = 0;
+  #young: Generation = new Map();
+  #old: Generation = new Map();
+  #youngBytes = 0;
+  /** The maps of the pack that was asked for last, which is nearly always the next one too. */
+  #pack: PackFile | undefined;
+  #packYoung = new Map<number, GitObject>();
+  #packOld: Map<number, GitObject> | undefined;
 
   /** @param limit in bytes */
   constructor(limit = DEFAULT_LIMIT) {
@@ -25,35 +34,36 @@ export class ReadCache {
   }
 
   get(pack: PackFile, offset: number): GitObject | undefined {
-    if (this.#entries.size === 0) return undefined;
-    const key = this.#key(pack, offset);
-    const found = this.#entries.get(key);
-    if (found !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, found);
-    }
-    return found;
+    if (pack !== this.#pack) this.#turnTo(pack);
+    const found = this.#packYoung.get(offset);
+    if (found !== undefined) return found;
+    const aged = this.#packOld?.get(offset);
+    if (aged !== undefined) this.set(pack, offset, aged);
+    return aged;
   }
 
   set(pack: PackFile, offset: number, object: GitObject): void {
     const size = object.body.length;
-    const key = this.#key(pack, offset);
-    if (size > this.#limit * MAX_SHARE || this.#entries.has(key)) return;
-    this.#entries.set(key, object);
-    this.#bytes += size;
-    for (const [oldest, { body }] of this.#entries) {
-      if (this.#bytes <= this.#limit) break;
-      this.#entries.delete(oldest);
-      this.#bytes -= body.length;
+    if (pack !== this.#pack) this.#turnTo(pack);
+    if (size > this.#limit * MAX_SHARE || this.#packYoung.has(offset)) return;
+    if (this.#youngBytes + size > this.#limit / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngBytes = 0;
+      this.#turnTo(pack);
     }
+    this.#packYoung.set(offset, object);
+    this.#youngBytes += size;
   }
 
-  #key(pack: PackFile, offset: number): string {
-    let number = this.#packs.get(pack);
-    if (number === undefined) {
-      number = this.#packCount++;
-      this.#packs.set(pack, number);
+  #turnTo(pack: PackFile): void {
+    let young = this.#young.get(pack);
+    if (young === undefined) {
+      young = new Map();
+      this.#young.set(pack, young);
     }
-    return `${number}:${offset}`;
+    this.#pack = pack;
+    this.#packYoung = young;
+    this.#packOld = this.#old.get(pack);
   }
 }

@@ -15,10 +15,15 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const head = `refs/heads/${options.branch ?? 'main'}`;
   checkRef(head);
+  const memos = new Map<string, Uint8Array>();
   return {
     location: 'memory:',
     objects: new MemoryObjects(),
     refs: new MemoryRefs(head, options.now ?? Date.now),
+    memos: {
+      read: (name) => memos.get(name),
+      replace: (name, content) => void memos.set(name, content),
+    },
     async close() {},
   };
 }

@@ -1,0 +1,119 @@
+/** `note`: text about commits, shared with `git notes`. */
+import type { Command } from 'commander';
+import type { GitStore } from '../../store/gitStore.ts';
+import type { NoteNamespace } from '../../store/notes.ts';
+import { parseRefTarget } from '../../store/refPath.ts';
+import { firstLine } from '../../store/snapshot.ts';
+import { parseArgument, UsageError } from '../errors.ts';
+import { Listing } from '../listing.ts';
+import { addFormat, type FormatOption } from '../options.ts';
+import { printLine, printNote, showName } from '../output.ts';
+import { addExamples, subcommand } from '../program.ts';
+import { isVerbose, withStore } from '../repository.ts';
+import { findSnapshot } from '../snapshots.ts';
+
+interface NamespaceOption {
+  namespace: string;
+}
+
+const TARGET = 'a commit hash, branch, tag, or main~2 (default: the current branch)';
+
+export function define(command: Command): void {
+  defineGet(command);
+  defineSet(command);
+  defineDelete(command);
+  defineList(command);
+  addExamples(command, [
+    ["gitstore note set 'checked by Ada'", 'on the newest commit'],
+    ['gitstore note get', 'read it'],
+    ["gitstore note set v1.0 -N release 'sent out'", 'on a tag, in a namespace of its own'],
+    ['gitstore note list', 'all commits that have one'],
+  ]);
+}
+
+function defineGet(parent: Command): void {
+  const command = addNamespace(subcommand(parent, 'get', 'print the note on a commit'));
+  command.argument('[target]', TARGET);
+  addExamples(command, [
+    ['gitstore note get', 'of the current branch'],
+    ['gitstore note get main~2', 'of an older commit'],
+  ]);
+  command.action(async (target: string | undefined, options: NamespaceOption) => {
+    await withStore(command, async (store) => {
+      const notes = namespaceOf(store, options);
+      await printLine(await notes.get(await keyOf(store, target)));
+    });
+  });
+}
+
+function defineSet(parent: Command): void {
+  const command = addNamespace(subcommand(parent, 'set', 'put a note on a commit'));
+  command.usage('[options] [target] <text>').argument('<words...>', 'the target, and the text');
+  addExamples(command, [
+    ["gitstore note set 'checked by Ada'", 'on the newest commit of the current branch'],
+    ["gitstore note set v1.0 'sent out'", 'on a tag'],
+  ]);
+  command.action(async (words: string[], options: NamespaceOption) => {
+    const text = words.pop()!;
+    if (words.length > 1) throw new UsageError('Give a target and one text, in quotes');
+    await withStore(command, async (store) => {
+      const target = await snapshotOf(store, words[0]);
+      await namespaceOf(store, options).set(target, text);
+      if (isVerbose(command)) printNote(`Note on ${target.commitHash}`);
+    });
+  });
+}
+
+function defineDelete(parent: Command): void {
+  const command = addNamespace(subcommand(parent, 'delete', 'remove the note on a commit'));
+  command.argument('[target]', TARGET);
+  command.action(async (target: string | undefined, options: NamespaceOption) => {
+    await withStore(command, async (store) => {
+      await namespaceOf(store, options).delete(await keyOf(store, target));
+    });
+  });
+}
+
+function defineList(parent: Command): void {
+  const command = addNamespace(subcommand(parent, 'list', 'list the commits that have a note'));
+  command.option('-l, --long', 'with the first line of each note');
+  addFormat(command);
+  addExamples(command, [
+    ['gitstore note list -l', 'hashes and first lines'],
+    ['gitstore note list --format jsonl', 'hashes and texts as JSON'],
+  ]);
+  command.action(async (options: NamespaceOption & FormatOption & { long?: boolean }) => {
+    await withStore(command, async (store) => {
+      const notes = namespaceOf(store, options);
+      const listing = new Listing(options.format);
+      if (options.format === 'text' && !options.long) {
+        for await (const hash of notes.keys()) await listing.add(hash, () => hash);
+      } else {
+        for await (const [hash, text] of notes) {
+          await listing.add(`${hash}  ${showName(firstLine(text))}`, () => ({ hash, text }));
+        }
+      }
+      await listing.end();
+    });
+  });
+}
+
+function addNamespace(command: Command): Command {
+  return command.option('-N, --namespace <name>', 'the notes in refs/notes/NAME', 'commits');
+}
+
+function namespaceOf(store: GitStore, { namespace }: NamespaceOption): NoteNamespace {
+  return store.notes.namespace(namespace);
+}
+
+/** A full hash as it is, so that a note can outlive its commit; else the snapshot that is meant. */
+async function keyOf(store: GitStore, target: string | undefined) {
+  if (target !== undefined && /^[0-9a-f]{40}$/i.test(target)) return target;
+  return snapshotOf(store, target);
+}
+
+async function snapshotOf(store: GitStore, text = '') {
+  const target = parseArgument(parseRefTarget, text);
+  if (target.path) throw new UsageError(`A commit is meant, not a path: '${text}'`);
+  return findSnapshot(store, target, {});
+}

@@ -1,0 +1,65 @@
+/** `reflog`: where a branch has been. */
+import type { Command } from 'commander';
+import { ZERO_ID } from '../../git/objectId.ts';
+import type { ReflogEntry } from '../../storage/storage.ts';
+import { shortHash } from '../../store/snapshot.ts';
+import { isoTime } from '../dates.ts';
+import { Listing } from '../listing.ts';
+import {
+  addBranch,
+  addFormat,
+  type BranchOption,
+  type FormatOption,
+  wholeNumberFrom,
+} from '../options.ts';
+import { printLine, showName } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository.ts';
+import { defaultBranch } from '../snapshots.ts';
+
+interface ReflogOptions extends BranchOption, FormatOption {
+  limit?: number | undefined;
+}
+
+export function define(command: Command): void {
+  const limit = command.createOption('-n, --limit <n>', 'the newest N entries only');
+  command.addOption(limit.argParser(wholeNumberFrom(0)));
+  addBranch(addFormat(command));
+  addExamples(command, [
+    ['gitstore reflog', 'all moves of the current branch, newest first'],
+    ['gitstore reflog -n 5 -b dev', 'the last five of another'],
+    ['gitstore reflog --format jsonl', 'one JSON object a line'],
+  ]);
+  command.action(async ({ limit, format, ...options }: ReflogOptions) => {
+    await withStore(command, async (store) => {
+      const branch = await defaultBranch(store, options);
+      const entries = await store.branches.reflog(branch, { limit });
+      if (format === 'text') {
+        const count = entries.length === 1 ? '1 entry' : `${entries.length} entries`;
+        await printLine(`Reflog for branch '${showName(branch)}' (${count}):`);
+      }
+      const width = String(Math.max(0, entries.length - 1)).length;
+      const listing = new Listing(format);
+      for (const [index, entry] of entries.entries()) {
+        await listing.add(textOf(entry, String(index).padStart(width)), () => jsonOf(entry));
+      }
+      await listing.end();
+    });
+  });
+}
+
+function textOf({ new: id, who, message }: ReflogEntry, index: string): string {
+  const time = isoTime(new Date(who.time * 1000), who.offset);
+  return `${index}  ${shortHash(id ?? ZERO_ID)}  ${time}  ${showName(message)}`;
+}
+
+function jsonOf({ old, new: id, who, message }: ReflogEntry): unknown {
+  return {
+    old_sha: old ?? ZERO_ID,
+    new_sha: id ?? ZERO_ID,
+    committer: `${who.name} <${who.email}>`,
+    timestamp: who.time,
+    time: isoTime(new Date(who.time * 1000), who.offset),
+    message,
+  };
+}

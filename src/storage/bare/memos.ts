@@ -1,0 +1,86 @@
+/**
+ * Memos on disk: files in our own directory, each replaced by a rename. Nothing is fsynced: a memo
+ * that a crash has torn is noticed by whoever reads it.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
+import type { Memos } from '../storage.ts';
+import { removeIfThere, writeFully } from './durable.ts';
+import { PRIVATE_DIRECTORY } from './storeLock.ts';
+
+/** So many are kept; the ones that were not replaced for longest go first. */
+const KEPT = 100;
+
+/** When the file of a writer that must be dead is removed, in milliseconds. */
+const TEMPORARY_LIFE = 3_600_000;
+
+export class BareMemos implements Memos {
+  readonly #directory: string;
+
+  constructor(gitDir: string) {
+    this.#directory = `${gitDir}/${PRIVATE_DIRECTORY}`;
+  }
+
+  read(name: string): Uint8Array | undefined {
+    try {
+      return readFileSync(this.#path(name));
+    } catch {
+      return undefined;
+    }
+  }
+
+  replace(name: string, content: Uint8Array): void {
+    const path = this.#path(name);
+    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    try {
+      if (!existsSync(path)) this.#makeRoom();
+      const fd = openSync(temporary, 'wx');
+      try {
+        writeFully(fd, content);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, path);
+    } catch {
+      // A full disk, or a repository that may only be read: then the work is done again next time.
+      tryTo(() => removeIfThere(temporary));
+    }
+  }
+
+  #path(name: string): string {
+    return `${this.#directory}/memo-${name}`;
+  }
+
+  #makeRoom(): void {
+    mkdirSync(this.#directory, { recursive: true });
+    const now = Date.now();
+    const memos: { path: string; mtimeMs: number }[] = [];
+    for (const name of readdirSync(this.#directory)) {
+      if (!name.startsWith('memo-')) continue;
+      const path = `${this.#directory}/${name}`;
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) continue;
+      if (!name.endsWith('.tmp')) memos.push({ path, mtimeMs: stats.mtimeMs });
+      else if (now - stats.mtimeMs > TEMPORARY_LIFE) removeIfThere(path);
+    }
+    memos.sort((a, b) => b.mtimeMs - a.mtimeMs);
+    for (const { path } of memos.slice(KEPT - 1)) removeIfThere(path);
+  }
+}
+
+function tryTo(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // There is nothing to be done about it.
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Appending one history to another: a branch goes on with the commits of a source, each with the tree
+ * it had there. Nothing is merged.
+ */
+import type { Commit } from '../git/commit.ts';
+import { serializeCommit } from '../git/commit.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import type { ObjectWriter } from '../storage/storage.ts';
+import { inSession, moveBranch, writeCommit } from './commit.ts';
+import type { StoreContext } from './context.ts';
+import { branchOf, loadSnapshot, messageOf, type Snapshot, shortHash } from './snapshot.ts';
+
+export interface AppendChoices {
+  /** One commit with the source's tree, instead of one for each of its commits. */
+  readonly squash?: boolean | undefined;
+  /** Of that one commit; default the source's own. */
+  readonly message?: string | undefined;
+}
+
+/**
+ * Puts the source's first-parent commits that the branch does not have yet on the branch's tip, with
+ * their messages, authors, committers and dates. A commit whose parent stays the same stays the same.
+ * @param tip the branch's newest snapshot
+ * @returns the branch's new snapshot; `tip` itself when there is nothing to append
+ * @throws StaleSnapshotError when the branch does not stand at `tip` any more
+ */
+export async function appendHistory(
+  tip: Snapshot,
+  source: Snapshot,
+  choices: AppendChoices,
+): Promise<Snapshot> {
+  const { store } = tip;
+  const from = source.ref?.name ?? shortHash(source.id);
+  const branch = branchOf(tip);
+  const id = await inSession(store, (writer) =>
+    choices.squash ? appendTree(tip, source, choices.message, writer) : replay(tip, source, writer),
+  );
+  if (id === tip.id) return tip;
+  await moveBranch(tip, id, `branch: Appended ${from}`);
+  return loadSnapshot(store, id, branch);
+}
+
+async function appendTree(
+  tip: Snapshot,
+  source: Snapshot,
+  message: string | undefined,
+  writer: ObjectWriter,
+): Promise<ObjectId> {
+  const { tree } = source.commit;
+  if (tree === tip.commit.tree) return tip.id;
+  const made = await writeCommit(tip.store, writer, {
+    tree,
+    parents: [tip.id],
+    message: message ?? messageOf(source.commit),
+  });
+  return made.id;
+}
+
+async function replay(tip: Snapshot, source: Snapshot, writer: ObjectWriter): Promise<ObjectId> {
+  const { store } = tip;
+  const { missing, fork } = await commitsBeyond(store, source.id, tip.id);
+  const known = missing.length === 0 ? new Set<string>() : await sayings(store, tip.id, fork);
+  let at = tip.id;
+  for (const id of missing.reverse()) {
+    const commit = await store.commits.get(id);
+    if (commit.parents[0] === at) at = id;
+    else if (!known.has(sayingOf(commit))) {
+      at = await writer.write('commit', serializeCommit(onParent(commit, at)));
+    }
+  }
+  await writer.finish();
+  return at;
+}
+
+/**
+ * The first-parent commits of `from`, newest first, up to the *fork*: one that is among the ancestors
+ * of `known`.
+ */
+async function commitsBeyond(
+  store: StoreContext,
+  from: ObjectId,
+  known: ObjectId,
+): Promise<{ missing: ObjectId[]; fork: ObjectId | undefined }> {
+  const reachable = await ancestorsOf(store, known);
+  const missing: ObjectId[] = [];
+  let id: ObjectId | undefined = from;
+  while (id !== undefined && !reachable.has(id)) {
+    missing.push(id);
+    id = (await store.commits.links(id)).parents[0];
+  }
+  return { missing, fork: id };
+}
+
+/** What the first-parent commits from `from` to before `end` say: some were appended earlier. */
+async function sayings(
+  store: StoreContext,
+  from: ObjectId,
+  end: ObjectId | undefined,
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let id: ObjectId | undefined = from; id !== undefined && id !== end; ) {
+    const commit = await store.commits.get(id);
+    found.add(sayingOf(commit));
+    id = commit.parents[0];
+  }
+  return found;
+}
+
+/** Everything that stays the same when a commit gets other parents. */
+function sayingOf({ tree, author, committer, message }: Commit): string {
+  return JSON.stringify([tree, author, committer, message]);
+}
+
+/** A commit and all its ancestors. */
+async function ancestorsOf(store: StoreContext, id: ObjectId): Promise<Set<ObjectId>> {
+  const found = new Set([id]);
+  // A set that grows while it is walked is walked to its end.
+  for (const at of found) {
+    for (const parent of (await store.commits.links(at)).parents) found.add(parent);
+  }
+  return found;
+}
+
+/** The commit as a child of another. A signature was made over the old parents, so it is left out. */
+function onParent(commit: Commit, parent: ObjectId): Commit {
+  return {
+    ...commit,
+    parents: [...new Set([parent, ...commit.parents.slice(1)])],
+    extraHeaders: commit.extraHeaders.filter(({ key }) => !/^(gpgsig|mergetag)/.test(key)),
+  };
+}

@@ -1,0 +1,257 @@
+/**
+ * Notes: text about commits that can be changed without changing them, shared with `git notes`. A
+ * *namespace* is one ref below `refs/notes/`; its commits have a tree of notes (notesTree.ts). Every
+ * change is a commit on top of the newest one, made again when somebody else was faster, so that
+ * writers side by side lose nothing.
+ */
+import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { decodePath, encodeText } from '../git/pathBytes.ts';
+import { isValidRefName, validateRefName } from '../git/refName.ts';
+import { inSession, writeCommit } from './commit.ts';
+import type { StoreContext } from './context.ts';
+import { FS } from './fs.ts';
+import { editNotes, findNote, listNotes, readNote } from './notesTree.ts';
+import { resolveSnapshot } from './resolve.ts';
+import { withRetries } from './retry.ts';
+import { shortHash } from './snapshot.ts';
+
+/**
+ * What a note is about: a snapshot, the name of a branch or tag (for the commit it stands for now),
+ * or a hash. A hash of all 40 digits is taken as it is, also for objects the store does not have.
+ */
+export type NoteKey = FS | string;
+
+const FOLDER = 'refs/notes/';
+const FULL_HASH = /^[0-9a-f]{40}$/i;
+
+/** Writers take turns, so a try fails only when Git itself changes the notes meanwhile. */
+const RETRIES = 50;
+
+/** The notes of a store, by namespace. */
+export class Notes {
+  readonly #store: StoreContext;
+  /** The namespace that `git notes` uses by default. */
+  readonly commits: NoteNamespace;
+
+  /** @internal */
+  constructor(store: StoreContext) {
+    this.#store = store;
+    this.commits = new NoteNamespace(store, 'commits');
+  }
+
+  /**
+   * The notes of another namespace, for `git notes --ref=NAME`. It need not exist.
+   * @throws InvalidRefNameError
+   */
+  namespace(name: string): NoteNamespace {
+    validateRefName(name);
+    return new NoteNamespace(this.#store, name);
+  }
+
+  /** The names of all namespaces there are, sorted. */
+  async list(): Promise<string[]> {
+    const refs = await this.#store.refs.list(FOLDER);
+    return refs.map(({ ref }) => ref.slice(FOLDER.length));
+  }
+}
+
+/** The notes of one namespace: a map from objects, mostly commits, to text. */
+export class NoteNamespace implements AsyncIterable<[string, string]> {
+  readonly name: string;
+  readonly #store: StoreContext;
+
+  /** @internal */
+  constructor(store: StoreContext, name: string) {
+    this.#store = store;
+    this.name = name;
+  }
+
+  /**
+   * The text of a note, without the line end that stands behind it in the store.
+   * @throws KeyNotFoundError when there is none
+   */
+  async get(key: NoteKey): Promise<string> {
+    const about = await this.#objectOf(key);
+    return (await this.#read(about)) ?? this.#missing(about);
+  }
+
+  /** As `get`, but undefined when there is none. */
+  async find(key: NoteKey): Promise<string | undefined> {
+    return this.#read(await this.#objectOf(key));
+  }
+
+  async has(key: NoteKey): Promise<boolean> {
+    const about = await this.#objectOf(key);
+    const tip = await this.#tip();
+    return (await findNote(this.#store.trees, tip.tree, about)).length > 0;
+  }
+
+  /** Puts a note on an object, in place of the one it has. */
+  async set(key: NoteKey, text: string): Promise<void> {
+    await this.batch((batch) => batch.set(key, text));
+  }
+
+  /** @throws KeyNotFoundError when there is none */
+  async delete(key: NoteKey): Promise<void> {
+    await this.batch((batch) => batch.delete(key));
+  }
+
+  /**
+   * Many changes in one commit. They are made when `fill` resolves; when it throws, nothing happens.
+   * @throws KeyNotFoundError when a note that is to be deleted does not exist
+   */
+  async batch(fill: (batch: NotesBatch) => Promise<void> | void): Promise<void> {
+    const edits: NoteTexts = new Map();
+    let open = true;
+    const put = async (key: NoteKey, text: string | null): Promise<void> => {
+      if (!open) throw new BatchClosedError('The batch of notes is finished');
+      const about = await this.#objectOf(key);
+      // What the batch itself has put there need not exist before it.
+      const isCancelled = text === null && typeof edits.get(about) === 'string';
+      edits.set(about, isCancelled ? undefined : text);
+    };
+    try {
+      await fill({
+        set: (key, text) => put(key, checkText(text)),
+        delete: (key) => put(key, null),
+      });
+    } finally {
+      open = false;
+    }
+    if (edits.size > 0) await this.#change(edits);
+  }
+
+  /** The hashes of all objects that have a note, sorted. */
+  async *keys(): AsyncGenerator<string, void, undefined> {
+    const { tree } = await this.#tip();
+    yield* (await listNotes(this.#store.trees, tree)).keys();
+  }
+
+  /** All notes as `[hash, text]`, sorted by hash. */
+  async *entries(): AsyncGenerator<[string, string], void, undefined> {
+    const { tree } = await this.#tip();
+    for (const [about, blobs] of await listNotes(this.#store.trees, tree)) {
+      yield [about, textOf(await readNote(this.#store.objects, blobs))];
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<[string, string], void, undefined> {
+    return this.entries();
+  }
+
+  /**
+   * The note on the newest commit of the current branch.
+   * @throws KeyNotFoundError when it has none, or the branch no commit
+   */
+  async getForCurrentBranch(): Promise<string> {
+    return this.get(await this.#current());
+  }
+
+  /** @throws KeyNotFoundError when the current branch has no commit */
+  async setForCurrentBranch(text: string): Promise<void> {
+    await this.set(await this.#current(), text);
+  }
+
+  async #current(): Promise<ObjectId> {
+    const { refs, commits } = this.#store;
+    const id = await refs.get('HEAD');
+    const peeled = id === undefined ? undefined : await commits.peel(id);
+    if (peeled !== undefined) return peeled.id;
+    throw new KeyNotFoundError('The current branch has no commit', { ref: 'HEAD' });
+  }
+
+  async #objectOf(key: NoteKey): Promise<ObjectId> {
+    if (typeof key === 'string') {
+      if (FULL_HASH.test(key)) return key.toLowerCase();
+      return (await resolveSnapshot(this.#store, key)).id;
+    }
+    const { store, id } = FS.snapshotOf(key);
+    if (store !== this.#store) {
+      throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
+    }
+    return id;
+  }
+
+  async #read(about: ObjectId): Promise<string | undefined> {
+    const { tree } = await this.#tip();
+    const blobs = await findNote(this.#store.trees, tree, about);
+    return blobs.length === 0 ? undefined : textOf(await readNote(this.#store.objects, blobs));
+  }
+
+  /** The newest commit of the namespace and its tree; the empty tree where there is none yet. */
+  async #tip(): Promise<{ commit: ObjectId | null; tree: ObjectId }> {
+    const { refs, commits } = this.#store;
+    const ref = this.#ref;
+    const commit = isValidRefName(ref) ? await refs.get(ref) : undefined;
+    if (commit === undefined) return { commit: null, tree: EMPTY_TREE_ID };
+    return { commit, tree: (await commits.links(commit)).tree };
+  }
+
+  async #change(texts: NoteTexts): Promise<void> {
+    const store = this.#store;
+    await withRetries(store, this.#ref, () => this.#attempt(texts), { retries: RETRIES });
+  }
+
+  async #attempt(texts: NoteTexts): Promise<void> {
+    const store = this.#store;
+    const tip = await this.#tip();
+    await inSession(store, async (writer) => {
+      const edits = new Map<ObjectId, ObjectId | null>();
+      for (const [about, text] of texts) {
+        if (typeof text === 'string') {
+          edits.set(about, await writer.write('blob', encodeText(`${text}\n`)));
+        } else if ((await findNote(store.trees, tip.tree, about)).length > 0) {
+          edits.set(about, null);
+        } else if (text === null) this.#missing(about);
+      }
+      const tree = await editNotes(store.trees, writer, tip.tree, edits);
+      if (tree === tip.tree) return;
+      const message = messageFor(texts);
+      const parents = tip.commit === null ? [] : [tip.commit];
+      const { id, commit } = await writeCommit(store, writer, { tree, parents, message });
+      const reflog = { who: commit.committer, message: `notes: ${message}` };
+      await store.refs.update([{ ref: this.#ref, old: tip.commit, new: id, reflog }]);
+    });
+  }
+
+  get #ref(): string {
+    return FOLDER + this.name;
+  }
+
+  #missing(about: ObjectId): never {
+    throw new KeyNotFoundError(`No note on ${about} in '${this.name}'`, { ref: about });
+  }
+}
+
+/** What notes become: a text; null: no note, there must be one; undefined: no note. */
+type NoteTexts = Map<ObjectId, string | null | undefined>;
+
+/** Changes that are gathered for one commit. The last word on an object counts. */
+export interface NotesBatch {
+  set(key: NoteKey, text: string): Promise<void>;
+  delete(key: NoteKey): Promise<void>;
+}
+
+function checkText(text: unknown): string {
+  if (typeof text === 'string') return text;
+  throw new TypeError('The text of a note must be a string');
+}
+
+/** Git ends a note with a line feed; to a program it is no part of the text. */
+function textOf(bytes: Uint8Array): string {
+  return decodePath(bytes).replace(/\n$/, '');
+}
+
+function messageFor(texts: NoteTexts): string {
+  if (texts.size === 1) {
+    for (const [about, text] of texts) {
+      const lead = typeof text === 'string' ? 'Note on' : 'Remove the note on';
+      return `${lead} ${shortHash(about)}`;
+    }
+  }
+  let set = 0;
+  for (const text of texts.values()) if (typeof text === 'string') set += 1;
+  const counts = [set && `+${set}`, texts.size - set && `-${texts.size - set}`];
+  return `Batch notes: ${counts.filter(Boolean).join(' ')}`;
+}

@@ -1,0 +1,56 @@
+/** Changing a ref that others change too: in turn with them, and again when it moved meanwhile. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GitStoreError, StaleSnapshotError } from '../errors.ts';
+import { isValidRefName } from '../git/refName.ts';
+import type { StoreContext } from './context.ts';
+
+export interface RetryOptions {
+  /** How often the change is tried in all; default 5. */
+  retries?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How long to wait for one's turn, in milliseconds; then the change is tried out of turn. */
+const TURN_TIMEOUT = 2000;
+
+/** Pauses between tries in milliseconds: the first, and the longest. */
+const FIRST_PAUSE = 10;
+const LONGEST_PAUSE = 200;
+
+/**
+ * Runs `attempt`, and again on StaleSnapshotError, after pauses of 10 to 200 ms.
+ * @param ref full name; nobody waits for the turn of a name that no ref can have
+ * @throws StaleSnapshotError when the last try fails too
+ */
+export async function withRetries<T>(
+  store: StoreContext,
+  ref: string,
+  attempt: () => Promise<T>,
+  options: RetryOptions = {},
+): Promise<T> {
+  const { retries = 5, signal } = options;
+  if (!Number.isSafeInteger(retries) || retries < 1) {
+    throw new GitStoreError(`retries must be a whole number of 1 or more: ${retries}`, 'EINVAL');
+  }
+  let pause = FIRST_PAUSE;
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
+    try {
+      return await inTurn(store, ref, attempt);
+    } catch (error) {
+      if (!(error instanceof StaleSnapshotError) || tries >= retries) throw error;
+    }
+    // Somewhere in the upper half, so that those who met do not meet again.
+    await sleep(pause * (0.5 + Math.random() / 2), undefined, signal && { signal });
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
+  }
+}
+
+async function inTurn<T>(store: StoreContext, ref: string, attempt: () => Promise<T>): Promise<T> {
+  const giveBack = isValidRefName(ref) ? await store.refs.turn(ref, TURN_TIMEOUT) : undefined;
+  try {
+    return await attempt();
+  } finally {
+    giveBack?.();
+  }
+}

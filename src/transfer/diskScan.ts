@@ -1,0 +1,415 @@
+/**
+ * Looking at a local directory beside its stat record (statRecord.ts). A *scan* is one look at a
+ * directory and what is below it, as far as it is asked for: each name is looked at once, answers
+ * what of it is unchanged, and takes in what the copy finds out, for the next record.
+ */
+import { createHash } from 'node:crypto';
+import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../git/objectId.ts';
+import { decodePath, encodePath } from '../git/pathBytes.ts';
+import {
+  type FileMode,
+  isTreeMode,
+  MODE_EXECUTABLE,
+  MODE_FILE,
+  MODE_TREE,
+  serializeTree,
+  type TreeEntry,
+} from '../git/tree.ts';
+import type { Memos } from '../storage/storage.ts';
+import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
+import {
+  type DiskEntry,
+  entryOf,
+  type FileState,
+  isSameState,
+  joinDisk,
+  readNames,
+  toDisk,
+  withFileMode,
+} from './diskFiles.ts';
+import { GITIGNORE } from './exclusion.ts';
+import type { CopyRun } from './run.ts';
+import {
+  type KnownDirectory,
+  type NewDirectory,
+  type NewEntry,
+  StatRecord,
+  serializeRecord,
+} from './statRecord.ts';
+
+/** The rules of a scan that takes all files as they are. */
+const PLAIN_RULES = '0'.repeat(40);
+
+/**
+ * A file may change again within one tick of its file system's clock, and its times stay the same.
+ * So a state proves nothing about a file that was changed less than this before it was looked at.
+ * Milliseconds: clocks tick every 16 ms or faster; some file systems keep times in whole seconds, or
+ * every second one.
+ */
+const FINE_TICK = 100;
+const COARSE_TICK = 3000;
+
+/** An entry of a directory that is scanned. */
+export interface ScannedEntry extends DiskEntry {
+  /** The blob that the file is, where that is known without reading it. */
+  readonly id?: ObjectId | undefined;
+  /** A directory's own scan; for anything else that of the directory it lies in. */
+  readonly home?: ScannedDirectory | undefined;
+}
+
+export interface ScanOptions {
+  /** Where the record is kept; undefined: there is none. */
+  readonly memos: Memos | undefined;
+  /** What the directory is copied to or from, so that each pair has its record. */
+  readonly counterpart: string;
+  /** Look at what links point to instead of the links. */
+  readonly follow?: boolean | undefined;
+  /** The mode that all files get instead of their own. */
+  readonly fileMode?: FileMode | undefined;
+  /** Take nothing for known, as if there were no record yet. */
+  readonly ignoreRecord?: boolean | undefined;
+  /** Stands for everything, besides the files, that the trees of the directories depend on. */
+  readonly rules?: string | undefined;
+  /** Whether a path below the directory is left out of its tree. */
+  readonly isExcluded?: ((path: string, isDirectory: boolean) => boolean) | undefined;
+  /** .gitignore files are a part of the rules: one that has changed may change any tree below. */
+  readonly readsGitignore?: boolean | undefined;
+  /** An empty directory is a difference from its tree, which cannot hold one. */
+  readonly countsEmpty?: boolean | undefined;
+}
+
+export class DiskScan {
+  readonly root: ScannedDirectory;
+  readonly run: CopyRun;
+  readonly options: ScanOptions;
+  readonly record: StatRecord | undefined;
+  /** When it began, before anything was looked at. Milliseconds since the epoch. */
+  readonly started = Date.now();
+  /** 40 hex digits. */
+  readonly rules: string;
+  readonly #memo: string;
+  /** Something is not as the record has it. */
+  changed = false;
+
+  /** @param path the directory, which need not exist yet */
+  constructor(path: string, run: CopyRun, options: ScanOptions) {
+    this.run = run;
+    this.options = options;
+    this.rules = options.rules === undefined ? PLAIN_RULES : sha1(options.rules);
+    const { memos, counterpart, ignoreRecord } = options;
+    this.#memo = memos ? `stat-${sha1(`${canonicalPath(path)}\0${counterpart}`)}` : '';
+    const content = ignoreRecord ? undefined : memos?.read(this.#memo);
+    this.record = content && StatRecord.parse(content);
+    this.root = new ScannedDirectory(this, undefined, path, this.record && 0);
+    if (this.record?.rules !== this.rules) this.changed = true;
+  }
+
+  /** Writes the record anew where it has changed. Its blobs must be in the store by now. */
+  save(): void {
+    const { memos } = this.options;
+    if (memos === undefined || !this.changed) return;
+    const root = this.root.toNew('', Date.now());
+    if (root === undefined) return;
+    const directory = 'record' in root ? root.record.toNew(root.index) : root;
+    memos.replace(this.#memo, serializeRecord(directory, this.rules));
+  }
+}
+
+/** What is known of a file: a state it had, and the blob it then was. */
+interface KnownFile {
+  readonly state: FileState;
+  /** The mode it was stored with. */
+  readonly mode: FileMode;
+  readonly id: ObjectId;
+  /**
+   * When the state was looked at, in milliseconds since the epoch; of what the copy itself has
+   * written, undefined. `SETTLED` for a state that stood in the record.
+   */
+  readonly since: number | undefined;
+}
+
+const SETTLED = Number.POSITIVE_INFINITY;
+
+export class ScannedDirectory {
+  readonly path: string;
+  readonly #scan: DiskScan;
+  readonly #parent: ScannedDirectory | undefined;
+  /** Its number in the record. */
+  readonly #known: number | undefined;
+  #names: readonly string[] | undefined;
+  #stats: (Stats | undefined)[] = [];
+  /** Places in the record by name. */
+  #recorded: Map<string, number> | undefined;
+  /** Null: it is not known what tree it is. */
+  #treeId: ObjectId | null | undefined;
+  /** All that is there has been listed, or will be told. */
+  #isComplete = false;
+  #isTouched = false;
+  /** Its .gitignore is not the recorded one, so no recorded tree of it or below it counts. */
+  #hasNewRules = false;
+  /** Modes of all entries that were looked at. */
+  readonly #modes = new Map<string, FileMode>();
+  readonly #files = new Map<string, KnownFile>();
+  readonly #below = new Map<string, ScannedDirectory>();
+
+  constructor(
+    scan: DiskScan,
+    parent: ScannedDirectory | undefined,
+    path: string,
+    known: number | undefined,
+  ) {
+    this.#scan = scan;
+    this.#parent = parent;
+    this.path = path;
+    this.#known = known;
+  }
+
+  /**
+   * The tree that the directory is, when the record and a look at everything below it prove that.
+   * What a tree cannot hold, or shall not, is never part of a proof.
+   */
+  async treeId(): Promise<ObjectId | undefined> {
+    if (this.#treeId === undefined) {
+      this.#treeId = null;
+      try {
+        this.#treeId = (await this.#prove()) ?? null;
+      } catch {
+        // Whoever lists the directory meets the error again, and reports it.
+      }
+      if (this.#treeId !== null) {
+        this.#names = undefined;
+        this.#stats = [];
+      }
+    }
+    return this.#treeId ?? undefined;
+  }
+
+  async #prove(): Promise<ObjectId | undefined> {
+    const { record, rules, run, options } = this.#scan;
+    const known = this.#known;
+    if (record === undefined || record.rules !== rules || known === undefined) return undefined;
+    const id = record.treeId(known);
+    if (id === undefined || this.#isComplete) return undefined;
+    for (let at = this.#parent; at !== undefined; at = at.#parent) {
+      if (at.#hasNewRules) return undefined;
+    }
+    const names = this.#readNames();
+    if (names.join('/') !== record.joinedNames(known)) return undefined;
+    const first = record.firstEntry(known);
+    for (let i = 0; i < names.length; i++) {
+      if (run.tired) await run.rest();
+      const stats = this.#look(names[i]!);
+      this.#stats[i] = stats;
+      if (stats === undefined || !record.isUnchanged(first + i, stats)) return undefined;
+    }
+    for (let i = 0; i < names.length; i++) {
+      const below = record.directoryOf(first + i);
+      if (below === undefined) continue;
+      const tree = await this.#child(names[i]!, below).treeId();
+      if (tree === undefined || (options.countsEmpty && tree === EMPTY_TREE_ID)) return undefined;
+    }
+    return id;
+  }
+
+  /** All names in it, sorted by code units. */
+  names(): readonly string[] {
+    this.#isComplete = true;
+    const names = this.#readNames();
+    const { record } = this.#scan;
+    if (record !== undefined && this.#known !== undefined) {
+      const joined = record.joinedNames(this.#known);
+      if (joined !== names.join('/')) {
+        this.#hasNewRules ||= this.#places().has(GITIGNORE) && !names.includes(GITIGNORE);
+        const allowed = names.filter((name) => !isForbiddenSegment(name));
+        if (joined !== allowed.join('/')) this.#scan.changed = true;
+      }
+    } else {
+      this.#scan.changed = true;
+    }
+    return names;
+  }
+
+  /**
+   * What stands there under one of its names; undefined when nothing does any more.
+   * @param at the place among `names()`, where it is one of them
+   */
+  entry(name: string, at = -1): ScannedEntry | undefined {
+    const stats = this.#stats[at] ?? this.#look(name);
+    if (stats === undefined) return undefined;
+    const { record } = this.#scan;
+    const place = this.#places().get(name);
+    const isSame = place !== undefined && record!.isUnchanged(place, stats);
+    if (!isSame) {
+      this.#scan.changed = true;
+      if (this.#scan.options.readsGitignore && name === GITIGNORE) this.#hasNewRules = true;
+    }
+    const entry = withFileMode(entryOf(name, stats), this.#scan.options.fileMode);
+    this.#modes.set(name, entry.mode);
+    if (isTreeMode(entry.mode)) {
+      const home = this.#child(name, isSame ? record!.directoryOf(place) : undefined);
+      return { ...entry, home };
+    }
+    const id = isSame ? record!.blobId(place) : undefined;
+    if (id !== undefined) {
+      this.#files.set(name, { state: stateOf(entry), mode: entry.mode, id, since: SETTLED });
+    }
+    return { ...entry, id, home: this };
+  }
+
+  /** The scan of a directory in it. */
+  directory(name: string): ScannedDirectory {
+    return this.#child(name, undefined);
+  }
+
+  /** The copy has made this directory: there is nothing in it but what is told. */
+  made(): void {
+    this.#isComplete = true;
+    this.#touch();
+  }
+
+  /** A file in this state was read and is that blob. Its mode is the one it was stored with. */
+  learn(entry: DiskEntry, id: ObjectId): void {
+    this.#set(entry, id, this.#scan.started);
+  }
+
+  /** The copy has put a blob there as a file of that mode, and found it in that state then. */
+  wrote(name: string, state: FileState, mode: FileMode, id: ObjectId): void {
+    this.#files.set(name, { state, mode, id, since: undefined });
+    this.#modes.set(name, mode);
+    this.#below.delete(name);
+    this.#touch();
+  }
+
+  /** The copy has removed what stood there. */
+  removed(name: string): void {
+    this.#touch();
+    this.#modes.delete(name);
+    this.#files.delete(name);
+    this.#below.delete(name);
+  }
+
+  /** The directory for the next record; undefined when nothing is known of it. */
+  toNew(path: string, now: number): NewDirectory | KnownDirectory | undefined {
+    const { record, options } = this.#scan;
+    const known = this.#known === undefined ? undefined : { record: record!, index: this.#known };
+    if (!this.#isTouched && typeof this.#treeId === 'string') return known;
+    const hasNews = this.#isComplete || this.#isTouched || this.#below.size > 0;
+    if (!hasNews) return known;
+    const entries = new Map<string, NewEntry>();
+    if (!this.#isComplete && known !== undefined) {
+      for (const entry of record!.toNew(known.index).entries) entries.set(entry.name, entry);
+    }
+    /** What the tree holds; undefined as soon as it is not known. */
+    let tree: TreeEntry[] | undefined = this.#isComplete ? [] : undefined;
+    for (const [name, mode] of this.#modes) {
+      const isTree = isTreeMode(mode);
+      const child = joinPath(path, name);
+      if (options.isExcluded?.(child, isTree)) {
+        const file = name === GITIGNORE ? this.#files.get(name) : undefined;
+        const state = file && isSettled(file, now) ? file.state : undefined;
+        if (file !== undefined) entries.set(name, { name, state, id: undefined });
+        else entries.set(name, { name, excluded: isTree ? 'directory' : 'file' });
+      } else if (isTree) {
+        const directory = this.#below.get(name)?.toNew(child, now);
+        if (directory === undefined) entries.set(name, { name, state: undefined, id: undefined });
+        else entries.set(name, { name, directory });
+        const id =
+          directory &&
+          ('record' in directory ? directory.record.treeId(directory.index) : directory.treeId);
+        if (id === undefined) tree = undefined;
+        else if (id !== EMPTY_TREE_ID) tree?.push({ name, mode: MODE_TREE, id });
+      } else {
+        const file = this.#files.get(name);
+        const state = file && isSettled(file, now) ? file.state : undefined;
+        entries.set(name, { name, state, id: file?.id });
+        if (file === undefined) tree = undefined;
+        else tree?.push({ name, mode: file.mode, id: file.id });
+      }
+    }
+    const sorted = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { treeId: tree && hashObject('tree', serializeTree(tree)), entries: sorted };
+  }
+
+  #readNames(): readonly string[] {
+    this.#names ??= readNames(this.path).sort();
+    return this.#names;
+  }
+
+  #look(name: string): Stats | undefined {
+    const at = toDisk(joinDisk(this.path, name));
+    return this.#scan.options.follow
+      ? statSync(at, { throwIfNoEntry: false })
+      : lstatSync(at, { throwIfNoEntry: false });
+  }
+
+  #places(): Map<string, number> {
+    if (this.#recorded === undefined) {
+      this.#recorded = new Map();
+      const { record } = this.#scan;
+      const known = this.#known;
+      if (record !== undefined && known !== undefined && record.entryCount(known) > 0) {
+        const first = record.firstEntry(known);
+        for (const [i, name] of record.joinedNames(known).split('/').entries()) {
+          this.#recorded.set(name, first + i);
+        }
+      }
+    }
+    return this.#recorded;
+  }
+
+  #child(name: string, known: number | undefined): ScannedDirectory {
+    let child = this.#below.get(name);
+    if (child === undefined) {
+      child = new ScannedDirectory(this.#scan, this, joinDisk(this.path, name), known);
+      this.#below.set(name, child);
+      this.#modes.set(name, MODE_TREE);
+    }
+    return child;
+  }
+
+  #set(entry: DiskEntry, id: ObjectId, since: number | undefined): void {
+    const known = this.#files.get(entry.name);
+    const state = stateOf(entry);
+    if (known?.id === id && known.mode === entry.mode && isSameState(known.state, state)) return;
+    this.#files.set(entry.name, { state, mode: entry.mode, id, since });
+    this.#touch();
+  }
+
+  #touch(): void {
+    this.#isTouched = true;
+    this.#scan.changed = true;
+  }
+}
+
+/** The state, with the mode that the disk has for the entry, which may be stored with another. */
+function stateOf({ size, mtimeMs, ctimeMs, ino, mode, permissions }: DiskEntry): FileState {
+  const isFile = (mode & 0o170000) === 0o100000;
+  const onDisk = (permissions & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;
+  return { size, mtimeMs, ctimeMs, ino, mode: isFile ? onDisk : mode };
+}
+
+/** Whether the file cannot change any more without its state changing. */
+function isSettled({ state, since }: KnownFile, now: number): boolean {
+  const { mtimeMs, ctimeMs } = state;
+  const tick = ctimeMs % 1000 === 0 ? COARSE_TICK : FINE_TICK;
+  const at = since ?? now;
+  // Where a file system keeps no ctime, the mtime must do, which may well be one in the future.
+  return ctimeMs < at - tick && Math.abs(at - mtimeMs) > tick;
+}
+
+/** The path without links, also when its last parts do not exist. */
+function canonicalPath(path: string): string {
+  try {
+    return decodePath(realpathSync(toDisk(path), { encoding: 'buffer' }));
+  } catch {
+    const absolute = resolve(path);
+    const above = dirname(absolute);
+    return above === absolute ? absolute : `${canonicalPath(above)}/${basename(absolute)}`;
+  }
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(encodePath(text)).digest('hex');
+}
