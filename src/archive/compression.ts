@@ -2,8 +2,9 @@
  * The compressions of tars. Each is loaded when it is first needed. A compressed stream must end
  * where its format says so: one that is cut short is an error.
  */
-import { constants, crc32, createDeflateRaw, createGunzip } from 'node:zlib';
-import { corrupt, refused, truncated } from './errors.ts';
+import type { Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { corrupt, truncated } from './errors.ts';
 import type { Compression } from './formats.ts';
 import { through } from './through.ts';
 
@@ -14,6 +15,16 @@ const NAMES: Readonly<Record<Compression, string>> = {
   zst: 'Zstandard',
 };
 
+const PIECE = 256 << 10;
+
+/** Node has a Zstandard compressor of its own from 22.15 on. */
+const nodeZstd = zlib as {
+  createZstdCompress?: (options: { params: Record<number, number> }) => Transform;
+};
+
+/** ZSTD_c_checksumFlag, so that a reader notices what was damaged. */
+const ZSTD_CHECKSUM = { 201: 1 };
+
 /** The source compressed. The same bytes come out for the same bytes, in whatever chunks they come. */
 export async function* compress(
   source: AsyncIterable<Uint8Array>,
@@ -23,8 +34,18 @@ export async function* compress(
     case 'gz':
       yield* gzip(source);
       return;
-    default:
-      throw refused(`A tar compressed with ${NAMES[compression]} cannot be written yet`);
+    case 'bz2':
+      yield* (await import('./bzip2/compress.ts')).compressBzip2(source);
+      return;
+    case 'xz':
+      yield* (await import('./xz/compress.ts')).compressXz(source);
+      return;
+    case 'zst':
+      if (nodeZstd.createZstdCompress !== undefined) {
+        yield* through(source, nodeZstd.createZstdCompress({ params: ZSTD_CHECKSUM }));
+      } else {
+        yield* (await import('./zstd/compress.ts')).compressZstd(source);
+      }
   }
 }
 
@@ -36,10 +57,16 @@ export async function* decompress(
   try {
     switch (compression) {
       case 'gz':
-        yield* through(source, createGunzip());
+        yield* through(source, zlib.createGunzip({ chunkSize: PIECE }));
         return;
-      default:
-        throw refused(`A tar compressed with ${NAMES[compression]} cannot be read yet`);
+      case 'bz2':
+        yield* (await import('./bzip2/decompress.ts')).decompressBzip2(source);
+        return;
+      case 'xz':
+        yield* (await import('./xz/decompress.ts')).decompressXz(source);
+        return;
+      case 'zst':
+        yield* (await import('./zstd/decompress.ts')).decompressZstd(source);
     }
   } catch (error) {
     throw broken(error, NAMES[compression]);
@@ -63,15 +90,15 @@ async function* gzip(
   let size = 0;
   const content = async function* () {
     for await (const chunk of source) {
-      crc = crc32(chunk, crc);
+      crc = zlib.crc32(chunk, crc);
       size = (size + chunk.length) % 0x100000000;
       yield chunk;
     }
   };
   yield GZIP_HEADER;
-  const deflate = createDeflateRaw({
-    level: constants.Z_DEFAULT_COMPRESSION,
-    chunkSize: 256 << 10,
+  const deflate = zlib.createDeflateRaw({
+    level: zlib.constants.Z_DEFAULT_COMPRESSION,
+    chunkSize: PIECE,
   });
   yield* through(content(), deflate);
   const end = Buffer.alloc(8);
