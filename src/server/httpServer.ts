@@ -54,19 +54,13 @@ export async function listen(
   options: ListenOptions = {},
 ): Promise<RunningServer> {
   const { host = DEFAULT_HOST, port = DEFAULT_PORT } = options;
-  const sockets = new Map<Socket, number>();
+  // Each connection with the answer that was begun last on it: answers go out in order.
+  const sockets = new Map<Socket, ServerResponse | undefined>();
   let closing = false;
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const { socket } = request;
-    sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
-    if (closing) response.shouldKeepAlive = false;
-    response.on('close', () => {
-      const running = sockets.get(socket);
-      if (running === undefined) return;
-      sockets.set(socket, running - 1);
-      if (closing && running === 1) socket.destroySoon();
-    });
+    sockets.set(request.socket, response);
+    if (closing) closeAfter(request.socket, response);
     handler(request, response);
   };
   const server = createServer(
@@ -82,7 +76,7 @@ export async function listen(
   // Whoever asks first whether a body is welcome gets the handler's answer at once.
   server.on('checkContinue', handle);
   server.on('connection', (socket) => {
-    sockets.set(socket, 0);
+    sockets.set(socket, undefined);
     socket.on('close', () => sockets.delete(socket));
   });
 
@@ -104,7 +98,7 @@ export async function listen(
       closing = true;
       return new Promise((resolve) => {
         server.close(() => resolve());
-        for (const [socket, running] of sockets) if (running === 0) socket.destroy();
+        for (const [socket, response] of sockets) closeAfter(socket, response);
       });
     },
     abort() {
@@ -113,6 +107,16 @@ export async function listen(
       for (const socket of sockets.keys()) socket.destroy();
     },
   };
+}
+
+/** Ends a connection: now when nothing runs on it, else behind the answer. */
+function closeAfter(socket: Socket, response: ServerResponse | undefined): void {
+  if (response === undefined || response.closed) {
+    socket.destroy();
+    return;
+  }
+  if (!response.headersSent) response.shouldKeepAlive = false;
+  response.on('close', () => socket.destroySoon());
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): GitStoreError {

@@ -5,6 +5,12 @@ import { PLAIN_TEXT } from './contentTypes.ts';
 /** Header fields as Node takes them fastest: name, value, name, value. */
 export type Fields = readonly string[];
 
+/** A whole answer (200) as it goes out, to be given again. */
+export interface ReadyAnswer {
+  readonly fields: string[];
+  readonly body: Uint8Array;
+}
+
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -12,6 +18,8 @@ export class Exchange {
   readonly #common: Fields;
   /** Bytes of the body handed to the client so far. */
   sent = 0;
+  /** Set by whoever may give the same answer again. */
+  keep: ((answer: ReadyAnswer) => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, common: Fields) {
     this.request = request;
@@ -37,14 +45,22 @@ export class Exchange {
 
   /** Sends a body that is at hand; to HEAD its length only. */
   whole(status: number, fields: Fields, body: Uint8Array): void {
-    const { response } = this;
-    response.writeHead(status, [...fields, 'Content-Length', String(body.length), ...this.#common]);
+    const all = [...fields, 'Content-Length', String(body.length), ...this.#common];
     if (this.isHead) {
-      response.end();
-    } else {
-      this.sent = body.length;
-      response.end(body);
+      this.response.writeHead(status, all);
+      this.response.end();
+      return;
     }
+    const answer = { fields: all, body };
+    if (status === 200) this.keep?.(answer);
+    this.ready(answer, status);
+  }
+
+  /** Sends an answer that is complete. */
+  ready({ fields, body }: ReadyAnswer, status = 200): void {
+    this.sent = body.length;
+    this.response.writeHead(status, fields);
+    this.response.end(body);
   }
 
   text(status: number, message: string, fields: Fields = []): void {

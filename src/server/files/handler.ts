@@ -18,8 +18,9 @@ import { answerBlob, answerFile } from './fileAnswers.ts';
 import { HttpError, toHttpError } from './httpError.ts';
 import { wantsHtml, wantsJson } from './negotiation.ts';
 import { answerDirectory, answerError, answerPage, answerRefs } from './pageAnswers.ts';
+import { ReadyAnswers } from './readyAnswers.ts';
 import type { Service } from './service.ts';
-import { Histories, type Place, placeInRefs, sourceOf } from './snapshots.ts';
+import { Histories, type Place, placeInRefs, SharedSource, sourceOf } from './snapshots.ts';
 import { parseBasePath, parseTarget, type Target } from './target.ts';
 
 /** What the client may keep, and for how long: `Cache-Control`. */
@@ -98,18 +99,21 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     title: options.title ?? (basename(context.location) || 'gitstore'),
     all: options.all === true,
   };
-  const source = service.all ? undefined : sourceOf(store, options.snapshot);
+  const source = service.all ? undefined : new SharedSource(sourceOf(store, options.snapshot));
+  const answers = new ReadyAnswers();
   const { log, onError } = options;
 
   const route = async (exchange: Exchange): Promise<void> => {
     const { request } = exchange;
+    const served = source && (await source.ask());
+    if (served !== undefined && answers.give(exchange, served)) return;
     const target = parseTarget(request.url ?? '/', service.basePath);
     const json = wantsJson(request.headers.accept);
     if (target.path.startsWith(BLOBS)) {
       const hash = target.path.slice(BLOBS.length).toLowerCase();
       if (isObjectId(hash)) return answerBlob(service, exchange, hash, json);
     }
-    const tip = source && { snapshot: await source(), path: target.path, root: '' };
+    const tip = served && { snapshot: served, path: target.path, root: '' };
     const place = tip ?? (await placeInRefs(context, target.path));
     if (place !== undefined) return answerPlace(exchange, target, place, json);
     if (target.path === '') return answerRefs(service, exchange, json);
@@ -140,6 +144,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     if (target.query.has('view') && !json) {
       return answerPage(service, exchange, 'view', target, tip, place);
     }
+    if (!json && target.query.size === 0 && !service.all) answers.expect(exchange, snapshot);
     return answerFile(service, exchange, place, entry, json, target.query.has('download'));
   };
 
@@ -170,6 +175,8 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
   return (request, response) => {
     const exchange = new Exchange(request, response, common);
     if (log !== undefined) response.on('close', () => log(logLine(exchange)));
+    const known = source?.known;
+    if (known !== undefined && answers.give(exchange, known)) return;
     // A client that resets the connection is no error of ours.
     response.on('error', () => {});
     answer(exchange).catch((error) => {

@@ -16,6 +16,46 @@ import { HttpError } from './httpError.ts';
 /** Says which snapshot is served now. */
 export type Source = () => Promise<Snapshot>;
 
+/** Milliseconds after which an answer of the source is not shared any more. */
+const SHARED_FOR = 1;
+
+/**
+ * The source, asked once for all requests that the event loop found waiting at the same moment: each
+ * was sent before the source is asked, so none sees less than it may expect.
+ */
+export class SharedSource {
+  /** What the source said in this turn of the event loop. */
+  #snapshot: Snapshot | undefined;
+  #askedAt = 0;
+  readonly #source: Source;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  /** The snapshot, where it is known already. */
+  get known(): Snapshot | undefined {
+    if (this.#snapshot === undefined) return undefined;
+    // A turn may be held up; what was sent meanwhile is answered anew.
+    return performance.now() - this.#askedAt < SHARED_FOR ? this.#snapshot : undefined;
+  }
+
+  async ask(): Promise<Snapshot> {
+    const askedAt = performance.now();
+    let over = false;
+    setImmediate(() => {
+      over = true;
+      this.#snapshot = undefined;
+    });
+    const snapshot = await this.#source();
+    if (!over) {
+      this.#snapshot = snapshot;
+      this.#askedAt = askedAt;
+    }
+    return snapshot;
+  }
+}
+
 /** A snapshot, and the path in it that a request names. */
 export interface Place {
   readonly snapshot: Snapshot;
