@@ -102,9 +102,10 @@ export async function answerPage(
       return historyPage(view, from === undefined ? place : { ...place, snapshot: from }, gone);
     }
     if (kind === 'diff') {
-      const { changesPage } = await import('./pages/changes.ts');
-      const before = query.has('from') ? from : ((await parentOf(to)) ?? undefined);
-      return changesPage(view, before, to, gone);
+      const { changesPage, lastChange } = await import('./pages/changes.ts');
+      if (query.has('from')) return changesPage(view, from, to, gone);
+      const change = query.has('to') ? to : await lastChange(place, gone);
+      return changesPage(view, (await parentOf(change)) ?? undefined, change, gone);
     }
     const { viewerPage } = await import('./pages/viewer.ts');
     if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);

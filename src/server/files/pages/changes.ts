@@ -6,10 +6,12 @@ import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/s
 import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../contentTypes.ts';
-import { type Html, html, visible } from './html.ts';
+import type { Place } from '../snapshots.ts';
+import { type Html, html, visible, wellFormed } from './html.ts';
 import { button, placePage, timeOf, type View } from './layout.ts';
 import { lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
+import { changesOf, stepsOf } from './steps.ts';
 import { decodeText } from './viewer.ts';
 
 /** Files that are listed. */
@@ -18,6 +20,17 @@ const MOST_FILES = 2_000;
 const MOST_OPEN = 40;
 /** Milliseconds for the line diffs of one page; what is left is a click away. */
 const TIME_FOR_LINES = 1_000;
+/** Milliseconds that may go into looking for the changes before and after. */
+const TIME_FOR_HISTORY = 400;
+/** Milliseconds that may go into looking for the change to be shown. */
+const TIME_FOR_CHANGE = 5_000;
+
+/** The snapshot in which a place became what it is; the place's own where that takes too long. */
+export async function lastChange(place: Place, gone: AbortSignal): Promise<Snapshot> {
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(TIME_FOR_CHANGE)]);
+  for await (const change of changesOf(place, signal)) return change;
+  return place.snapshot;
+}
 
 /** @param from undefined: from nothing, for a first snapshot */
 export async function changesPage(
@@ -26,7 +39,7 @@ export async function changesPage(
   to: Snapshot,
   gone: AbortSignal,
 ): Promise<Rendered> {
-  const { service, place, links } = view;
+  const { service, tip, place, links } = view;
   const { path } = place;
   const found: TreeDifference[] = [];
   let tooMany = false;
@@ -57,16 +70,33 @@ export async function changesPage(
 `);
     }
   }
-  const count = tooMany
-    ? `More than ${MOST_FILES} files`
-    : `${found.length} ${found.length === 1 ? 'file' : 'files'}`;
+  const steps = await stepsOf(
+    service,
+    tip,
+    { ...place, snapshot: to },
+    AbortSignal.timeout(TIME_FOR_HISTORY),
+  );
+  const step = (snapshot: Snapshot | undefined) =>
+    snapshot && links.to(path, { diff: true, to: snapshot.id });
+  const isOneStep = from?.id === to.commit.parents[0];
   const swap = from && links.to(path, { diff: true, from: to.id, to: from.id });
-  const body = html`<div class="snap"><span class="msg">${ending(view, from)} → ${ending(view, to)}</span><span class="by">${count}</span></div><div class="box"><p class="note">${
-    found.length === 0 ? 'Nothing differs here.' : messageText(to)
-  }</p></div>
-<div class="bar">${button('Swap', swap, 'The other way round')}</div><h2>Changes</h2>
-${opened}${listed.length > 0 && html`<div class="box"><ol class="log">${listed}</ol></div>`}`;
-  return { page: placePage(view, 'diff', [], body), complete: true };
+  const actions = [
+    path !== '' && button('All files', links.to('', { diff: true, ...ends })),
+    button('Swap', swap, 'The other way round'),
+    html`<span class="grow"></span>`,
+    button('← Older', step(steps.older), 'The change before'),
+    button('Newer →', step(steps.newer), 'The change after'),
+  ].filter((action) => action !== false);
+  const count = tooMany ? `more than ${MOST_FILES} files` : countText(found.length);
+  const body = html`<div class="ends">${isOneStep && messageText(to)}<p>${ending(view, from)} → ${ending(view, to)} <span class="dim">· ${count}</span></p></div>
+${found.length === 0 && html`<div class="box"><p class="note">Nothing differs here.</p></div>`}${opened}${
+  listed.length > 0 && html`<div class="box"><ol class="log">${listed}</ol></div>`
+}`;
+  return { page: placePage(view, 'diff', actions, body), complete: steps.complete };
+}
+
+function countText(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
 }
 
 /** One side of the comparison, with the way to it. */
@@ -80,7 +110,9 @@ function ending({ links, place, isDirectory }: View, snapshot: Snapshot | undefi
 function messageText(snapshot: Snapshot): Html {
   const message = messageOf(snapshot.commit);
   const rest = message.slice(firstLine(message).length).trim();
-  return html`${visible(firstLine(message)) || '(no message)'}${rest !== '' && html`<br>${visible(rest)}`}`;
+  return html`<h2>${visible(firstLine(message)) || '(no message)'}</h2><p class="dim">${visible(snapshot.commit.author.name)}</p>${
+    rest !== '' && html`<pre class="body">${wellFormed(rest)}</pre>`
+  }`;
 }
 
 function mark({ status }: TreeDifference): Html {
@@ -102,7 +134,7 @@ async function fileChange(view: View, change: TreeDifference, ends: Ends): Promi
   const after =
     change.new && html` <a href="${links.to(path, { view: true, at: ends.to })}">after</a>`;
   const { counts, content } = await contentChange(view, change, ends);
-  return html`<details class="file" open><summary>${mark(change)}${name} ${counts}<span class="dim">${before}${after}</span></summary>${content}</details>
+  return html`<details class="file" open><summary>${mark(change)}${name} ${counts}<span class="sides">${before}${after}</span></summary>${content}</details>
 `;
 }
 

@@ -61,7 +61,7 @@ export async function listingPage(
   const body = html`${snapshotLine(line, links.to(path, { diff: true, to: line.id }))}<div class="box">${
     rows.length === 0 && up === undefined
       ? html`<p class="note">There is nothing here.</p>`
-      : html`<table class="ls"><thead><tr><th>Name</th><th>Type</th><th class="num">Size</th><th>Changed</th><th>by</th></tr></thead><tbody>
+      : html`<table class="ls"><thead><tr><th>Name</th><th>Type</th><th class="num">Size</th><th colspan="2">Last change</th></tr></thead><tbody>
 ${
   up !== undefined &&
   html`<tr><td class="name"><span class="dir">${FOLDER}<a class="n" href="${up}" aria-label="Up">..</a></span></td><td class="kind"></td><td class="num"></td><td class="when"></td><td class="last"></td></tr>

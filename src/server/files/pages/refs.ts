@@ -29,7 +29,7 @@ function section({ basePath }: Service, title: string, rows: readonly RefRow[]):
   const list =
     rows.length === 0
       ? html`<p class="note">None.</p>`
-      : html`<table class="ls"><thead><tr><th>Name</th><th>Changed</th><th>by</th></tr></thead><tbody>
+      : html`<table class="ls"><thead><tr><th>Name</th><th colspan="2">Last change</th></tr></thead><tbody>
 ${rows.map(({ name, snapshot, root }) => {
   const message = visible(firstLine(messageOf(snapshot.commit))) || '(no message)';
   const url = `${basePath}/${encodeUrlPath(root)}/`;

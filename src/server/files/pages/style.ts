@@ -29,7 +29,7 @@ h2{font-size:1rem;font-weight:600;margin:1.4rem 0 .5rem}
 .snap+.box{border-radius:0 0 .5rem .5rem}
 .old{background:var(--mod);color:var(--modt);border-radius:.4rem;padding:.45rem .85rem;margin:0 0 .7rem;font-size:.9rem}
 .note{color:var(--dim);padding:1.2rem;text-align:center}
-code,pre,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
+code,pre,.mono,table.diff{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
 .mono{font-size:.86em}
 table{border-collapse:collapse;width:100%}
 th{text-align:left;font-weight:500;font-size:.8rem;color:var(--dim);background:var(--soft)}
@@ -66,11 +66,14 @@ ol.log .by{color:var(--dim);font-size:.88rem;white-space:nowrap}
 ol.log .acts{white-space:nowrap;font-size:.9rem}
 .st{display:inline-block;min-width:1.5em;text-align:center;border-radius:.25rem;font-size:.78rem;font-weight:600;padding:0 .3em;margin-right:.5rem}
 .st.A{background:var(--add);color:var(--addt)}.st.D{background:var(--del);color:var(--delt)}.st.M{background:var(--mod);color:var(--modt)}
+.ends{margin:0 0 .9rem}.ends h2{margin:.2rem 0;overflow-wrap:anywhere}.ends p{margin:.15rem 0}
+pre.body{margin:.5rem 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86rem}
 details.file{border:1px solid var(--line);border-radius:.5rem;margin:0 0 .7rem;overflow:hidden}
 details.file>summary{cursor:pointer;padding:.45rem .85rem;background:var(--soft);overflow-wrap:anywhere}
 details.file[open]>summary{border-bottom:1px solid var(--line)}
+.sides{float:right;font-size:.88rem}.sides a{margin-left:.6rem}
 .plus{color:var(--addt)}.minus{color:var(--delt)}
-table.diff{font-size:.82rem;line-height:1.45;table-layout:fixed}
+table.diff{font-size:.8rem;line-height:1.45;table-layout:fixed}
 table.diff td{border:0;padding:0 .5rem;white-space:pre-wrap;overflow-wrap:anywhere;tab-size:4;vertical-align:top}
 table.diff .n{width:3.6em;text-align:right;color:var(--dim);user-select:none;padding:0 .5rem 0 0}
 table.diff .s{width:1.4em;padding:0;text-align:center;user-select:none}
@@ -84,11 +87,11 @@ footer{margin-top:1.5rem;color:var(--dim);font-size:.82rem;display:flex;flex-wra
 .ls tr:last-child{border-bottom:0}
 .ls td{border:0;padding:0}
 .ls .name{grid-column:1/-1;width:auto}
-.ls .when{font-size:.82rem;padding-left:1.5rem}
-.ls .num{font-size:.82rem}
+.ls .when{order:2;font-size:.82rem;padding-left:1.5rem}
+.ls .num{order:3;font-size:.82rem}
 .btn,button{padding:.42rem .75rem}
 .snap,ol.log li{padding:.5rem .75rem}
-.snap .by,ol.log .by{white-space:normal}
+.snap .by,ol.log .by{white-space:normal;flex:1 1 14rem}
 pre.code a{width:3.2em;padding-right:.8em}
 table.diff .n{width:2.6em;padding:0 .3rem 0 0}
 }
