@@ -99,6 +99,15 @@ export class PackIndex {
     return row === -1 ? undefined : { offset: this.offsetAt(row), crc: this.crcAt(row) };
   }
 
+  /**
+   * The ids as they lie, for work on all of them: the first at `at`, each `stride` bytes after the
+   * one before.
+   */
+  get idRows(): { bytes: Buffer; at: number; stride: number } {
+    const at = this.version === 1 ? FANOUT_LENGTH + 4 : V2_HEADER_LENGTH + FANOUT_LENGTH;
+    return { bytes: this.#bytes, at, stride: this.version === 1 ? V1_ROW_LENGTH : ID_LENGTH };
+  }
+
   /** The position of an object in the order of ids, or -1. */
   indexOf(id: ObjectId): number {
     return this.#ids.indexOf(id);
@@ -252,7 +261,7 @@ export function serializePackIndexColumns(
  * bytes of an id above its position, by the platform's own sort of numbers: a million strings would
  * take seconds. The few ids that begin alike are then put in order among themselves.
  */
-function sortIds(ids: Buffer, count: number): Uint32Array {
+export function sortIds(ids: Buffer, count: number): Uint32Array {
   const keys = new BigUint64Array(count);
   const halves = new Uint32Array(keys.buffer);
   const high = endianness() === 'LE' ? 1 : 0;

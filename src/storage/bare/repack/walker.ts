@@ -1,0 +1,314 @@
+/**
+ * Marks what can be reached from some objects, and lists it in the order in which Git packs it:
+ * commits by date, the newest first, then the trees and blobs of one commit after the other. On the
+ * way each object gets the *name hash* of the path it was first seen at, which is how a delta search
+ * finds other versions of the same file.
+ */
+import { CorruptObjectError } from '../../../errors.ts';
+import { ID_LENGTH } from '../../../git/idTable.ts';
+import type { ObjectBytes } from './objectBytes.ts';
+import { Flag, Kind, type ObjectTable } from './objectTable.ts';
+
+const TYPE_BITS = 0o170000;
+const TREE_BITS = 0o040000;
+const GITLINK_BITS = 0o160000;
+const LINE_FEED = 10;
+const SPACE = 32;
+const SLASH = 47;
+
+/** How long the walk may go on before it lets others have a turn, in milliseconds. */
+const TURN = 40;
+
+export interface WalkOptions {
+  /** The bit that marks what has been reached. */
+  readonly mark: number;
+  /** Only objects with this bit are entered; default all. */
+  readonly within?: number;
+  /** Whether objects may be missing; default: it is an error. */
+  readonly lenient?: boolean;
+  /** Commits whose parents are not there and are not missed (shallow clones). */
+  readonly cutOff?: ReadonlySet<number>;
+  /** Called now and then; may throw to stop. */
+  readonly onTurn?: (found: number) => void;
+}
+
+interface WaitingCommit {
+  readonly object: number;
+  readonly date: number;
+  readonly tree: number;
+  readonly parents: readonly number[];
+}
+
+export class Walker {
+  /** What was reached, in order; `length` says how many. */
+  readonly order: Int32Array;
+  length = 0;
+  readonly #table: ObjectTable;
+  readonly #bytes: ObjectBytes;
+  readonly #options: WalkOptions;
+  readonly #commits: WaitingCommit[] = [];
+  /** Trees and blobs to begin with, and their name hashes. */
+  readonly #others: number[] = [];
+  readonly #treesOfCommits: number[] = [];
+  #turnEnds = 0;
+
+  constructor(table: ObjectTable, bytes: ObjectBytes, options: WalkOptions) {
+    this.#table = table;
+    this.#bytes = bytes;
+    this.#options = options;
+    this.order = new Int32Array(table.count);
+  }
+
+  /** Adds an object to begin with; its kind is found out where the table does not know it. */
+  addRoot(object: number): void {
+    const { kind, flags } = this.#table.columns;
+    if (!this.#enters(object)) return;
+    if (kind[object] === Kind.unknown) kind[object] = this.#bytes.looseHeader(object).kind;
+    if (kind[object] === Kind.commit) {
+      this.#pushCommit(object);
+      return;
+    }
+    flags[object]! |= this.#options.mark;
+    if (kind[object] === Kind.tag) {
+      this.order[this.length++] = object;
+      const target = this.#tagTarget(object);
+      if (target !== -1) this.addRoot(target);
+    } else {
+      this.#others.push(object);
+    }
+  }
+
+  /** Walks from everything that was added. May be called again after more was added. */
+  async run(): Promise<void> {
+    for (let next = this.#popCommit(); next !== undefined; next = this.#popCommit()) {
+      this.order[this.length++] = next.object;
+      if (next.tree !== -1) this.#treesOfCommits.push(next.tree);
+      for (const parent of next.parents) this.#pushCommit(parent);
+      if (this.#isTired()) await this.#rest();
+    }
+    const trees = this.#treesOfCommits.splice(0);
+    const others = this.#others.splice(0);
+    for (const tree of trees) {
+      if (this.#reach(tree, Kind.tree)) this.#walkTree(tree, 0);
+      if (this.#isTired()) await this.#rest();
+    }
+    for (const object of others) {
+      if (this.#table.columns.kind[object] === Kind.tree) this.#walkTree(object, 0);
+      else this.order[this.length++] = object;
+      if (this.#isTired()) await this.#rest();
+    }
+  }
+
+  #isTired(): boolean {
+    return (this.length & 63) === 0 && performance.now() > this.#turnEnds;
+  }
+
+  async #rest(): Promise<void> {
+    this.#options.onTurn?.(this.length);
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#turnEnds = performance.now() + TURN;
+  }
+
+  #enters(object: number): boolean {
+    const flags = this.#table.columns.flags[object]!;
+    const { mark, within } = this.#options;
+    return (flags & mark) === 0 && (within === undefined || (flags & within) !== 0);
+  }
+
+  /** Marks an object that something refers to; false when it need not be entered. */
+  #reach(object: number, expected: number): boolean {
+    if (!this.#enters(object)) return false;
+    const { kind, flags } = this.#table.columns;
+    if (kind[object] === Kind.unknown) kind[object] = expected;
+    else if (kind[object] !== expected)
+      throw this.#fault(object, 'is of another type than it should');
+    flags[object]! |= this.#options.mark;
+    return true;
+  }
+
+  #walkTree(root: number, rootHash: number): void {
+    const table = this.#table;
+    const { kind: kinds, flags, nameHash } = table.columns;
+    const { mark, within, lenient } = this.#options;
+    const bodies: Buffer[] = [];
+    const places: number[] = [];
+    const hashes: number[] = [];
+    const trees: number[] = [];
+    let tree = root;
+    let body = this.#bytes.readAndKeep(root);
+    let at = 0;
+    let prefix = rootHash;
+    this.order[this.length++] = root;
+    for (;;) {
+      if (at >= body.length) {
+        const above = bodies.pop();
+        if (above === undefined) return;
+        body = above;
+        at = places.pop()!;
+        prefix = hashes.pop()!;
+        tree = trees.pop()!;
+        continue;
+      }
+      let mode = 0;
+      let byte = body[at++]!;
+      while (byte !== SPACE && at < body.length) {
+        mode = mode * 8 + (byte - 48);
+        byte = body[at++]!;
+      }
+      const nameStart = at;
+      while (at < body.length && body[at] !== 0) at++;
+      const idAt = at + 1;
+      at = idAt + ID_LENGTH;
+      if (at > body.length) throw this.#fault(tree, 'is a tree that is cut off');
+      const type = mode & TYPE_BITS;
+      if (type === GITLINK_BITS) continue;
+      const object = table.find(body, idAt);
+      if (object === -1) {
+        if (lenient || isEmptyTree(body, idAt)) continue;
+        const id = body.toString('hex', idAt, idAt + ID_LENGTH);
+        throw missing(id, `the tree ${table.idOf(tree)}`);
+      }
+      const known = flags[object]!;
+      if ((known & mark) !== 0 || (within !== undefined && (known & within) === 0)) continue;
+      const expected = type === TREE_BITS ? Kind.tree : Kind.blob;
+      if (kinds[object] === Kind.unknown) kinds[object] = expected;
+      else if (kinds[object] !== expected) {
+        throw this.#fault(object, 'is of another type than a tree says');
+      }
+      flags[object] = known | mark;
+      let hash = prefix;
+      for (let i = nameStart; i < idAt - 1; i++) hash = addToNameHash(hash, body[i]!);
+      nameHash[object] = hash;
+      this.order[this.length++] = object;
+      if (expected === Kind.blob) continue;
+      bodies.push(body);
+      places.push(at);
+      hashes.push(prefix);
+      trees.push(tree);
+      tree = object;
+      body = this.#bytes.readAndKeep(object);
+      at = 0;
+      prefix = addToNameHash(hash, SLASH);
+    }
+  }
+
+  #pushCommit(object: number): void {
+    if (!this.#reach(object, Kind.commit)) return;
+    const body = this.#bytes.readAndKeep(object);
+    const { lenient, cutOff } = this.#options;
+    const lineAt = (at: number): number => {
+      const linked = this.#linked(object, body, at);
+      if (linked !== -1 || lenient) return linked;
+      throw missing(body.toString('latin1', at, at + 40), `the commit ${this.#table.idOf(object)}`);
+    };
+    if (body.toString('latin1', 0, 5) !== 'tree ') throw this.#fault(object, 'names no tree');
+    const tree = isEmptyTreeText(body, 5) ? this.#linked(object, body, 5) : lineAt(5);
+    let at = 46;
+    const parents: number[] = [];
+    while (body[at] === 0x70 && body.toString('latin1', at, at + 7) === 'parent ') {
+      const parent = cutOff?.has(object) ? this.#linked(object, body, at + 7) : lineAt(at + 7);
+      if (parent !== -1 && !cutOff?.has(object)) parents.push(parent);
+      at += 48;
+    }
+    this.#insert({ object, date: commitDate(body, at), tree, parents });
+  }
+
+  #linked(from: number, body: Buffer, at: number): number {
+    if (linked.write(body.toString('latin1', at, at + 40), 'hex') !== ID_LENGTH) {
+      throw this.#fault(from, 'names an id that is none');
+    }
+    return this.#table.find(linked, 0);
+  }
+
+  #tagTarget(object: number): number {
+    const body = this.#bytes.read(object);
+    if (body.toString('latin1', 0, 7) !== 'object ') throw this.#fault(object, 'tags nothing');
+    const target = this.#linked(object, body, 7);
+    if (target === -1 && !this.#options.lenient) {
+      throw missing(body.toString('latin1', 7, 47), `the tag ${this.#table.idOf(object)}`);
+    }
+    return target;
+  }
+
+  /** A heap with the newest commit at its top. */
+  #insert(commit: WaitingCommit): void {
+    const heap = this.#commits;
+    let at = heap.length;
+    heap.push(commit);
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      if (heap[above]!.date >= commit.date) break;
+      heap[at] = heap[above]!;
+      at = above;
+    }
+    heap[at] = commit;
+  }
+
+  #popCommit(): WaitingCommit | undefined {
+    const heap = this.#commits;
+    const top = heap[0];
+    const last = heap.pop();
+    if (top === undefined || last === undefined || heap.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && heap[below + 1]!.date > heap[below]!.date) below++;
+      if (heap[below]!.date <= last.date) break;
+      heap[at] = heap[below]!;
+      at = below;
+    }
+    heap[at] = last;
+    return top;
+  }
+
+  #fault(object: number, what: string): CorruptObjectError {
+    const id = this.#table.idOf(object);
+    return new CorruptObjectError(`object ${id} ${what}`, { objectId: id });
+  }
+}
+
+const linked = Buffer.alloc(ID_LENGTH);
+const EMPTY_TREE = Buffer.from('4b825dc642cb6eb9a060e54bf8d69288fbee4904', 'hex');
+const EMPTY_TREE_TEXT = EMPTY_TREE.toString('hex');
+
+/** The tree without entries is there even when nobody stored it. */
+function isEmptyTree(bytes: Buffer, at: number): boolean {
+  return bytes[at] === EMPTY_TREE[0] && EMPTY_TREE.compare(bytes, at, at + ID_LENGTH) === 0;
+}
+
+function isEmptyTreeText(bytes: Buffer, at: number): boolean {
+  return bytes.toString('latin1', at, at + 40) === EMPTY_TREE_TEXT;
+}
+
+/** Seconds since the epoch; 0 where the commit does not say. */
+export function commitDate(body: Buffer, from: number): number {
+  const at = body.indexOf('\ncommitter ', from - 1, 'latin1');
+  if (at === -1) return 0;
+  let end = body.indexOf(LINE_FEED, at + 1);
+  if (end === -1) end = body.length;
+  let digits = body.lastIndexOf('> ', end, 'latin1') + 2;
+  let date = 0;
+  for (; digits < end; digits++) {
+    const digit = body[digits]! - 48;
+    if (digit < 0 || digit > 9) break;
+    date = date * 10 + digit;
+  }
+  return date;
+}
+
+/**
+ * One more byte of a path. The last 16 bytes decide, the very last most, so that names with the same
+ * ending come to stand near each other when they are sorted (Git's `pack_name_hash`).
+ */
+export function addToNameHash(hash: number, byte: number): number {
+  if (byte === SPACE || (byte >= 9 && byte <= 13)) return hash;
+  return ((hash >>> 2) + (byte << 24)) >>> 0;
+}
+
+function missing(id: string, from: string): CorruptObjectError {
+  return new CorruptObjectError(`object ${id} is missing; ${from} refers to it`, { objectId: id });
+}
+
+/** Bits that a walk leaves behind. */
+export const WALK_MARKS = Flag.reachable | Flag.young;
