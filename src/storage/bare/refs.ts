@@ -132,6 +132,11 @@ export class BareRefs implements RefStore {
     return this.#turns.take(ref, timeout);
   }
 
+  /** Runs `work` while no writer of ours can move a ref. */
+  async whileLocked<T>(work: () => Promise<T>): Promise<T> {
+    return this.#whileLocked(async () => ({ done: await work() }));
+  }
+
   close(): void {
     this.#lock.close();
   }

@@ -53,7 +53,7 @@ export function readRepositoryConfig(gitDir: string): RepositoryConfig {
   };
 }
 
-function readConfigText(gitDir: string): string {
+export function readConfigText(gitDir: string): string {
   try {
     return readFileSync(`${gitDir}/config`, 'utf8');
   } catch (error) {

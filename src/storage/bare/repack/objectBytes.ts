@@ -181,10 +181,12 @@ export class ObjectBytes {
   }
 }
 
-/** A loose object that was there is gone: another process has packed it and removed the file. */
+/** An object is missing: perhaps another process has packed it since the table was made. */
 export class GoneError extends CorruptObjectError {
-  constructor(id: string) {
-    super(`object ${id} is missing`, { objectId: id });
+  /** @param from what refers to it */
+  constructor(id: string, from?: string) {
+    const message = `object ${id} is missing${from === undefined ? '' : `; ${from} refers to it`}`;
+    super(message, { objectId: id });
   }
 }
 

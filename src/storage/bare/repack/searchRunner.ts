@@ -8,6 +8,7 @@ import type { Worker } from 'node:worker_threads';
 import { CorruptObjectError } from '../../../errors.ts';
 import { removeIfThere, temporaryName } from '../durable.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
+import { GoneError } from './objectBytes.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
 
 /** The source of worker.ts in one piece, put in when the program is bundled; not there in tests. */
@@ -90,6 +91,12 @@ async function searchHere(
   }
 }
 
+interface Answer {
+  readonly error?: string;
+  readonly objectId?: string;
+  readonly gone?: boolean;
+}
+
 async function searchOnThreads(
   { task, signal, onProgress }: SearchRun,
   stretches: readonly Stretch[],
@@ -116,9 +123,12 @@ async function searchOnThreads(
               const [from, to] = current;
               thread.postMessage({ from, to });
             };
-            thread.on('message', ({ error, objectId }: { error?: string; objectId?: string }) => {
+            thread.on('message', ({ error, objectId, gone }: Answer) => {
               if (error !== undefined) {
-                reject(new CorruptObjectError(error, { objectId }));
+                const isGone = gone && objectId !== undefined;
+                reject(
+                  isGone ? new GoneError(objectId) : new CorruptObjectError(error, { objectId }),
+                );
                 return;
               }
               done += current === undefined ? 0 : current[1] - current[0];

@@ -6,8 +6,8 @@
  */
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
-import type { ObjectBytes } from './objectBytes.ts';
-import { Flag, Kind, type ObjectTable } from './objectTable.ts';
+import { GoneError, type ObjectBytes } from './objectBytes.ts';
+import { Kind, type ObjectTable } from './objectTable.ts';
 
 const TYPE_BITS = 0o170000;
 const TREE_BITS = 0o040000;
@@ -40,9 +40,8 @@ interface WaitingCommit {
 }
 
 export class Walker {
-  /** What was reached, in order; `length` says how many. */
-  readonly order: Int32Array;
-  length = 0;
+  readonly #order: Int32Array;
+  #length = 0;
   readonly #table: ObjectTable;
   readonly #bytes: ObjectBytes;
   readonly #options: WalkOptions;
@@ -56,7 +55,12 @@ export class Walker {
     this.#table = table;
     this.#bytes = bytes;
     this.#options = options;
-    this.order = new Int32Array(table.count);
+    this.#order = new Int32Array(table.count);
+  }
+
+  /** What has been reached, in order. */
+  get found(): Int32Array {
+    return this.#order.subarray(0, this.#length);
   }
 
   /** Adds an object to begin with; its kind is found out where the table does not know it. */
@@ -70,7 +74,7 @@ export class Walker {
     }
     flags[object]! |= this.#options.mark;
     if (kind[object] === Kind.tag) {
-      this.order[this.length++] = object;
+      this.#order[this.#length++] = object;
       const target = this.#tagTarget(object);
       if (target !== -1) this.addRoot(target);
     } else {
@@ -81,7 +85,7 @@ export class Walker {
   /** Walks from everything that was added. May be called again after more was added. */
   async run(): Promise<void> {
     for (let next = this.#popCommit(); next !== undefined; next = this.#popCommit()) {
-      this.order[this.length++] = next.object;
+      this.#order[this.#length++] = next.object;
       if (next.tree !== -1) this.#treesOfCommits.push(next.tree);
       for (const parent of next.parents) this.#pushCommit(parent);
       if (this.#isTired()) await this.#rest();
@@ -94,17 +98,17 @@ export class Walker {
     }
     for (const object of others) {
       if (this.#table.columns.kind[object] === Kind.tree) this.#walkTree(object, 0);
-      else this.order[this.length++] = object;
+      else this.#order[this.#length++] = object;
       if (this.#isTired()) await this.#rest();
     }
   }
 
   #isTired(): boolean {
-    return (this.length & 63) === 0 && performance.now() > this.#turnEnds;
+    return (this.#length & 63) === 0 && performance.now() > this.#turnEnds;
   }
 
   async #rest(): Promise<void> {
-    this.#options.onTurn?.(this.length);
+    this.#options.onTurn?.(this.#length);
     await new Promise((resolve) => setImmediate(resolve));
     this.#turnEnds = performance.now() + TURN;
   }
@@ -138,7 +142,7 @@ export class Walker {
     let body = this.#bytes.readAndKeep(root);
     let at = 0;
     let prefix = rootHash;
-    this.order[this.length++] = root;
+    this.#order[this.#length++] = root;
     for (;;) {
       if (at >= body.length) {
         const above = bodies.pop();
@@ -166,7 +170,7 @@ export class Walker {
       if (object === -1) {
         if (lenient || isEmptyTree(body, idAt)) continue;
         const id = body.toString('hex', idAt, idAt + ID_LENGTH);
-        throw missing(id, `the tree ${table.idOf(tree)}`);
+        throw new GoneError(id, `the tree ${table.idOf(tree)}`);
       }
       const known = flags[object]!;
       if ((known & mark) !== 0 || (within !== undefined && (known & within) === 0)) continue;
@@ -179,7 +183,7 @@ export class Walker {
       let hash = prefix;
       for (let i = nameStart; i < idAt - 1; i++) hash = addToNameHash(hash, body[i]!);
       nameHash[object] = hash;
-      this.order[this.length++] = object;
+      this.#order[this.#length++] = object;
       if (expected === Kind.blob) continue;
       bodies.push(body);
       places.push(at);
@@ -199,7 +203,10 @@ export class Walker {
     const lineAt = (at: number): number => {
       const linked = this.#linked(object, body, at);
       if (linked !== -1 || lenient) return linked;
-      throw missing(body.toString('latin1', at, at + 40), `the commit ${this.#table.idOf(object)}`);
+      throw new GoneError(
+        body.toString('latin1', at, at + 40),
+        `the commit ${this.#table.idOf(object)}`,
+      );
     };
     if (body.toString('latin1', 0, 5) !== 'tree ') throw this.#fault(object, 'names no tree');
     const tree = isEmptyTreeText(body, 5) ? this.#linked(object, body, 5) : lineAt(5);
@@ -225,7 +232,7 @@ export class Walker {
     if (body.toString('latin1', 0, 7) !== 'object ') throw this.#fault(object, 'tags nothing');
     const target = this.#linked(object, body, 7);
     if (target === -1 && !this.#options.lenient) {
-      throw missing(body.toString('latin1', 7, 47), `the tag ${this.#table.idOf(object)}`);
+      throw new GoneError(body.toString('latin1', 7, 47), `the tag ${this.#table.idOf(object)}`);
     }
     return target;
   }
@@ -305,10 +312,3 @@ export function addToNameHash(hash: number, byte: number): number {
   if (byte === SPACE || (byte >= 9 && byte <= 13)) return hash;
   return ((hash >>> 2) + (byte << 24)) >>> 0;
 }
-
-function missing(id: string, from: string): CorruptObjectError {
-  return new CorruptObjectError(`object ${id} is missing; ${from} refers to it`, { objectId: id });
-}
-
-/** Bits that a walk leaves behind. */
-export const WALK_MARKS = Flag.reachable | Flag.young;

@@ -1,5 +1,6 @@
 /** What a thread of a repack runs: stretches of the delta search, one a message. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { GoneError } from './objectBytes.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
 
 const search = startSearch(workerData as SearchTask);
@@ -10,6 +11,6 @@ parentPort?.on('message', ({ from, to }: { from: number; to: number }) => {
     parentPort?.postMessage({});
   } catch (error) {
     const { message, objectId } = error as { message: string; objectId?: string };
-    parentPort?.postMessage({ error: message, objectId });
+    parentPort?.postMessage({ error: message, objectId, gone: error instanceof GoneError });
   }
 });

@@ -1,0 +1,343 @@
+/**
+ * A collection: everything that is reachable goes into one pack, what is unreachable and old goes,
+ * what is unreachable and young stays.
+ *
+ * The order is what makes it safe. Roots are read before objects are listed, so that everything they
+ * need is in the list. New packs are on stable storage and in place before anything is removed, and
+ * only what was in the list is ever removed. Before something is removed for good, under the store's
+ * lock, roots are read again: what has become reachable meanwhile stays (`rescue`). See removal.ts
+ * for writers who are about to use it.
+ */
+import { statSync } from 'node:fs';
+import { CorruptObjectError } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import type { Durability } from '../../storage.ts';
+import { removeIfThere, syncDirectory } from '../durable.ts';
+import { loosePath } from '../loose.ts';
+import type { BareRefs } from '../refs.ts';
+import type { SearchSettings } from './deltaSearch.ts';
+import { makePack, type PackProgress } from './makePack.ts';
+import { GoneError } from './objectBytes.ts';
+import { Flag, LOOSE } from './objectTable.ts';
+import type { WrittenPack } from './packOutput.ts';
+import type { SourcePack } from './packSet.ts';
+import { removeEmptyFanOuts, removePack, removeUnusedLoose, removeUnusedPack } from './removal.ts';
+import { Rescue } from './rescue.ts';
+import { type Roots, readRoots } from './roots.ts';
+import { Walker } from './walker.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
+
+export type CollectPhase = 'count' | Parameters<PackProgress>[0];
+
+export interface CollectOptions {
+  readonly gitDir: string;
+  /** The repository's own first, then its alternates'. */
+  readonly objectsDirs: readonly string[];
+  readonly refs: BareRefs;
+  readonly durability: Durability;
+  readonly settings: SearchSettings;
+  readonly bigFileThreshold: number;
+  /** Milliseconds since the epoch: what is unreachable and older goes. Infinity: all; -Infinity: none. */
+  readonly expire: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((phase: CollectPhase, done: number, total: number) => void) | undefined;
+  /** Called at the places where a crash hurts, for tests. */
+  readonly onStep?: ((step: CollectStep) => void) | undefined;
+}
+
+export type CollectStep = 'counted' | 'packed' | 'removed' | 'pruned';
+
+export interface Collected {
+  /** Objects that were removed for good. */
+  readonly pruned: number;
+}
+
+/** Young unreachable objects up to this number stay loose; more are moved to the cruft pack. */
+const MANY_LOOSE = 1000;
+/** How often the work begins anew when another program packs under our hands. */
+const ATTEMPTS = 4;
+/** Files removed in one hold of the store's lock. */
+const REMOVALS_A_HOLD = 2000;
+
+export async function collect(options: CollectOptions): Promise<Collected> {
+  for (let attempt = 1; ; attempt++) {
+    const roots = await readRoots(options.gitDir, options.refs);
+    const work = openWorkspace(options.objectsDirs);
+    try {
+      return await new Collection(work, roots, options).run();
+    } catch (error) {
+      // Objects that are gone may be in a pack that came after the list was made.
+      if (!(error instanceof GoneError) || attempt === ATTEMPTS) throw error;
+    } finally {
+      work.close();
+    }
+  }
+}
+
+class Collection {
+  readonly #work: Workspace;
+  readonly #roots: Roots;
+  readonly #options: CollectOptions;
+  /** Of unreachable objects, in seconds since the epoch. */
+  readonly #times = new Map<number, number>();
+
+  constructor(work: Workspace, roots: Roots, options: CollectOptions) {
+    this.#work = work;
+    this.#roots = roots;
+    this.#options = options;
+  }
+
+  async run(): Promise<Collected> {
+    const { table } = this.#work;
+    const { flags } = table.columns;
+    const reachable = await this.#markReachable();
+    const young = await this.#markYoung();
+    this.#options.onStep?.('counted');
+
+    const isOurs = (object: number): boolean =>
+      (flags[object]! & (Flag.local | Flag.kept)) === Flag.local;
+    const main = await this.#packUnlessThere(reachable.filter(isOurs), false);
+    const aside = this.#cruftOf(young.filter(isOurs));
+    const cruft = await this.#packUnlessThere(aside, true);
+    this.#options.onStep?.('packed');
+
+    const kept = new Set([main, cruft].filter((base) => base !== undefined));
+    return await this.#remove(kept, this.#inPacks(kept, aside));
+  }
+
+  async #markReachable(): Promise<Int32Array> {
+    const { table, bytes } = this.#work;
+    const { signal, onProgress } = this.#options;
+    const cutOff = new Set<number>();
+    for (const id of this.#roots.shallow) cutOff.add(table.findId(id));
+    const onTurn = (found: number) => {
+      signal?.throwIfAborted();
+      onProgress?.('count', found, table.count);
+    };
+    const walk = (lenient: boolean) =>
+      new Walker(table, bytes, { mark: Flag.reachable, cutOff, onTurn, lenient });
+    const firm = walk(this.#hasPromises());
+    for (const [id, name] of this.#roots.firm) {
+      const object = table.findId(id);
+      if (object !== -1) firm.addRoot(object);
+      else if (!isEmptyTree(id)) throw new GoneError(id, name);
+    }
+    await firm.run();
+    // Logs may name what was collected long ago, or what hangs on it.
+    const old = walk(true);
+    for (const id of this.#roots.loose) {
+      const object = table.findId(id);
+      if (object !== -1) old.addRoot(object);
+    }
+    await old.run();
+    return joined(firm.found, old.found);
+  }
+
+  /** Objects that a partial clone may fetch later need not be there. */
+  #hasPromises(): boolean {
+    return this.#work.packs.some(
+      ({ stem }) => statSync(`${stem}.promisor`, { throwIfNoEntry: false }) !== undefined,
+    );
+  }
+
+  /** What is unreachable but not old enough to go, with all that it refers to. */
+  async #markYoung(): Promise<Int32Array> {
+    const { table, bytes } = this.#work;
+    const { expire, signal } = this.#options;
+    const { flags } = table.columns;
+    const walker = new Walker(table, bytes, {
+      mark: Flag.young,
+      lenient: true,
+      onTurn: () => signal?.throwIfAborted(),
+    });
+    for (let object = 0; object < table.count; object++) {
+      if ((flags[object]! & (Flag.reachable | Flag.local)) !== Flag.local) continue;
+      const seconds = this.#timeOf(object);
+      this.#times.set(object, seconds);
+      if (seconds * 1000 < expire) continue;
+      try {
+        walker.addRoot(object);
+      } catch (error) {
+        // Garbage may be broken. It stays as it is.
+        if (!(error instanceof CorruptObjectError) || error instanceof GoneError) throw error;
+      }
+    }
+    try {
+      await walker.run();
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError) || error instanceof GoneError) throw error;
+    }
+    return walker.found.filter((object) => (flags[object]! & Flag.reachable) === 0);
+  }
+
+  /** When an unreachable object was last used, in seconds since the epoch. */
+  #timeOf(object: number): number {
+    const { table, packs, objectsDirs } = this.#work;
+    const { pack, flags } = table.columns;
+    let newest = 0;
+    if ((flags[object]! & Flag.loose) !== 0) {
+      const path = loosePath(objectsDirs[0]!, table.idOf(object));
+      newest = (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000;
+    }
+    if (pack[object] === LOOSE) return newest;
+    const id = table.idOf(object);
+    const homes = (flags[object]! & Flag.copies) !== 0 ? packs : [packs[pack[object]!]!];
+    for (const home of homes) {
+      if (home.foreign) continue;
+      const row = home.index.indexOf(id);
+      if (row === -1) continue;
+      newest = Math.max(newest, home.mtimes?.[row] ?? home.mtimeMs / 1000);
+    }
+    return newest;
+  }
+
+  /** Which of the young objects move to the cruft pack. */
+  #cruftOf(young: Int32Array): Int32Array {
+    const { pack } = this.#work.table.columns;
+    const loose = young.reduce((count, object) => count + (pack[object] === LOOSE ? 1 : 0), 0);
+    const some = loose > MANY_LOOSE ? young : young.filter((object) => pack[object] !== LOOSE);
+    // Always in the same order, so that the same objects make the same pack.
+    return some.sort();
+  }
+
+  /** @returns the name of the pack that holds just these objects; undefined for none */
+  async #packUnlessThere(objects: Int32Array, isCruft: boolean): Promise<string | undefined> {
+    if (objects.length === 0) return undefined;
+    const there = this.#packOf(objects, isCruft);
+    if (there !== undefined) return there.name.slice(0, -'.pack'.length);
+    const { durability, settings, bigFileThreshold, signal, onProgress } = this.#options;
+    const written: WrittenPack = await makePack(this.#work, objects, {
+      durability,
+      settings,
+      bigFileThreshold,
+      search: !isCruft,
+      mtimes: isCruft ? (object) => Math.floor(this.#times.get(object) ?? 0) : undefined,
+      signal,
+      onProgress,
+    });
+    return written.base;
+  }
+
+  /** The pack that holds these objects and no others, made by a collection. */
+  #packOf(objects: Int32Array, isCruft: boolean): SourcePack | undefined {
+    const { packs, table } = this.#work;
+    const { pack, base } = table.columns;
+    const number = pack[objects[0]!]!;
+    const one = packs[number];
+    if (one === undefined || one.foreign || one.kept) return undefined;
+    if (one.index.count !== objects.length || (one.mtimes !== undefined) !== isCruft) {
+      return undefined;
+    }
+    let deltas = 0;
+    for (const object of objects) {
+      if (pack[object] !== number) return undefined;
+      if (base[object] !== -1) deltas++;
+    }
+    // One without deltas is a writer's: a search may still find some.
+    return deltas > 0 || isCruft || objects.length === 1 ? one : undefined;
+  }
+
+  async #remove(kept: ReadonlySet<string>, packed: Uint8Array): Promise<Collected> {
+    const { table, packs, loose, objectsDirs, packDir } = this.#work;
+    const { durability, onStep } = this.#options;
+    const { flags } = table.columns;
+    const objectsDir = objectsDirs[0]!;
+    const redundant: SourcePack[] = [];
+    const doomed: SourcePack[] = [];
+    for (const [number, one] of packs.entries()) {
+      if (one.foreign || one.kept || kept.has(one.name.slice(0, -'.pack'.length))) continue;
+      const { objects } = this.#work.layouts[number]!;
+      (objects.every((object) => packed[object] === 1) ? redundant : doomed).push(one);
+    }
+    if (redundant.length + doomed.length > 0) removeIfThere(`${packDir}/multi-pack-index`);
+    for (const { stem } of redundant) removePack(stem);
+
+    const looseDoomed: { path: string; mtimeMs: number; object: number }[] = [];
+    for (const object of loose) {
+      const path = loosePath(objectsDir, table.idOf(object));
+      if (packed[object] === 1 || (flags[object]! & Flag.kept) !== 0) {
+        removeIfThere(path);
+        continue;
+      }
+      const marks = flags[object]!;
+      if ((marks & (Flag.reachable | Flag.young)) !== 0) continue;
+      const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+      if (mtimeMs !== undefined) looseDoomed.push({ path, mtimeMs, object });
+    }
+    onStep?.('removed');
+    const pruned = await this.#prune(doomed, looseDoomed, packed);
+    removeEmptyFanOuts(objectsDir);
+    if (durability === 'full') await syncDirectory(packDir);
+    onStep?.('pruned');
+    return { pruned };
+  }
+
+  /** By object number: 1 for what lies in one of the packs that stay. */
+  #inPacks(kept: ReadonlySet<string>, cruft: Int32Array): Uint8Array {
+    const { table, packs, layouts } = this.#work;
+    const { flags } = table.columns;
+    const packed = new Uint8Array(table.count);
+    const isOurs = (object: number): boolean =>
+      (flags[object]! & (Flag.local | Flag.kept)) === Flag.local;
+    for (let object = 0; object < table.count; object++) {
+      if ((flags[object]! & Flag.kept) !== 0) packed[object] = 1;
+      else if ((flags[object]! & Flag.reachable) !== 0 && isOurs(object)) packed[object] = 1;
+    }
+    for (const [number, { name, foreign }] of packs.entries()) {
+      if (foreign || !kept.has(name.slice(0, -'.pack'.length))) continue;
+      for (const object of layouts[number]!.objects) packed[object] = 1;
+    }
+    for (const object of cruft) packed[object] = 1;
+    return packed;
+  }
+
+  async #prune(
+    packs: readonly SourcePack[],
+    loose: readonly { path: string; mtimeMs: number; object: number }[],
+    packed: Uint8Array,
+  ): Promise<number> {
+    if (packs.length === 0 && loose.length === 0) return 0;
+    const { refs, gitDir, signal, objectsDirs } = this.#options;
+    const { layouts, packs: all } = this.#work;
+    const rescue = new Rescue(this.#work, this.#roots);
+    const gone = new Set<number>();
+    const stays = (object: number): boolean => packed[object] === 1 || rescue.has(object);
+    for (let next = 0, first = true; first || next < loose.length; first = false) {
+      signal?.throwIfAborted();
+      await refs.whileLocked(async () => {
+        await rescue.look(await readRoots(gitDir, refs), objectsDirs);
+        if (first) {
+          for (const one of packs) {
+            const { objects } = layouts[all.indexOf(one)]!;
+            const lost = [...objects].filter((object) => packed[object] === 0);
+            if (lost.some((object) => rescue.has(object) || !this.#mayGo(object))) continue;
+            if (!removeUnusedPack(one.stem, one.mtimeMs)) continue;
+            for (const object of lost) gone.add(object);
+          }
+        }
+        const end = Math.min(loose.length, next + REMOVALS_A_HOLD);
+        for (; next < end; next++) {
+          const { path, mtimeMs, object } = loose[next]!;
+          if (!stays(object) && removeUnusedLoose(path, mtimeMs)) gone.add(object);
+        }
+      });
+    }
+    return gone.size;
+  }
+
+  #mayGo(object: number): boolean {
+    const flags = this.#work.table.columns.flags[object]!;
+    return (flags & (Flag.reachable | Flag.young)) === 0;
+  }
+}
+
+function joined(a: Int32Array, b: Int32Array): Int32Array {
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+function isEmptyTree(id: ObjectId): boolean {
+  return id === '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+}

@@ -1,0 +1,111 @@
+/**
+ * Removing packs and loose objects beside readers and writers.
+ *
+ * A writer that relies on an object gives its file a new time (`freshen`), and writes the object
+ * itself when the file turns out to be gone. So a file that is to go for good is first given a
+ * temporary name, and then its time is looked at: a writer who was quicker has left a new time, and
+ * the file goes back; a later one does not find it and writes the object again.
+ */
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { isErrno, removeIfThere } from '../durable.ts';
+import { readNames } from './packSet.ts';
+
+/** Files that belong to a pack, the pack itself first: without it the others count for nothing. */
+const ENDINGS = ['.pack', '.idx', '.rev', '.bitmap', '.mtimes'];
+
+/** Removes a pack whose objects all lie elsewhere. */
+export function removePack(stem: string): void {
+  for (const ending of ENDINGS) removeIfThere(stem + ending);
+}
+
+/**
+ * Removes a pack with objects that lie nowhere else, unless somebody has used it since `mtimeMs`.
+ * @returns false when it stays
+ */
+export function removeUnusedPack(stem: string, mtimeMs: number): boolean {
+  if (!removeUnused(`${stem}.pack`, join(dirname(stem), temporary('tmp_pack_')), mtimeMs)) {
+    return false;
+  }
+  removePack(stem);
+  return true;
+}
+
+/** Removes a loose object, unless somebody has used it since `mtimeMs`. False when it stays. */
+export function removeUnusedLoose(path: string, mtimeMs: number): boolean {
+  return removeUnused(path, join(dirname(path), temporary('tmp_obj_')), mtimeMs);
+}
+
+function temporary(prefix: string): string {
+  return `${prefix}gone_${randomBytes(6).toString('hex')}`;
+}
+
+function removeUnused(path: string, aside: string, mtimeMs: number): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.mtimeMs !== mtimeMs) return false;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+  if (statSync(aside).mtimeMs !== mtimeMs) {
+    renameSync(aside, path);
+    return false;
+  }
+  unlinkSync(aside);
+  return true;
+}
+
+/** Removes the directories of loose objects that hold nothing any more. */
+export function removeEmptyFanOuts(objectsDir: string): void {
+  for (let byte = 0; byte < 256; byte++) {
+    try {
+      rmdirSync(join(objectsDir, byte.toString(16).padStart(2, '0')));
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES', 'EBUSY')) throw error;
+    }
+  }
+}
+
+/**
+ * Removes temporary files that nobody has touched since `before` (milliseconds since the epoch),
+ * and what a killed removal has left of packs.
+ * @returns how many there were
+ */
+export function removeStaleTemporaries(objectsDir: string, before: number): number {
+  let removed = 0;
+  const packDir = join(objectsDir, 'pack');
+  const sweep = (directory: string, names: readonly string[]): void => {
+    for (const name of names) {
+      const path = join(directory, name);
+      try {
+        const stats = statSync(path);
+        if (!stats.isFile() || stats.mtimeMs > before) continue;
+        unlinkSync(path);
+        removed++;
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT', 'EPERM', 'EACCES')) throw error;
+      }
+    }
+  };
+  const names = readNames(packDir);
+  const there = new Set(names);
+  const isTemporary = (name: string) => /^(tmp_|\.tmp-)/.test(name);
+  sweep(packDir, names.filter(isTemporary));
+  // A pack is put in place before its index; an index without pack, or the reverse, is a leftover.
+  const half = names.filter((name) => {
+    const [, stem, ending = ''] = /^(pack-[0-9a-f]{40})(\.[a-z]+)$/.exec(name) ?? [];
+    if (stem === undefined || !ENDINGS.includes(ending)) return false;
+    return ending === '.pack'
+      ? !there.has(`${stem}.idx`) && !there.has(`${stem}.keep`)
+      : !there.has(`${stem}.pack`);
+  });
+  sweep(packDir, half);
+  for (const name of readNames(objectsDir)) {
+    const path = join(objectsDir, name);
+    if (/^[0-9a-f]{2}$/.test(name)) sweep(path, readNames(path).filter(isTemporary));
+    else if (isTemporary(basename(name))) sweep(objectsDir, [name]);
+  }
+  return removed;
+}

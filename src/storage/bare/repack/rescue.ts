@@ -1,0 +1,68 @@
+/**
+ * What has become reachable since a collection listed the roots. Objects that came after the list
+ * are read as anyone reads them; where they lead to one of the list, it stays.
+ */
+import { parseCommit } from '../../../git/commit.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { parseTag } from '../../../git/tag.ts';
+import { MODE_GITLINK, parseTree } from '../../../git/tree.ts';
+import { BareObjects } from '../objects.ts';
+import { Flag } from './objectTable.ts';
+import type { Roots } from './roots.ts';
+import type { Workspace } from './workspace.ts';
+
+export class Rescue {
+  readonly #work: Workspace;
+  readonly #seen: Set<ObjectId>;
+  readonly #rescued = new Set<number>();
+
+  /** @param roots those that the collection began with */
+  constructor(work: Workspace, roots: Roots) {
+    this.#work = work;
+    this.#seen = new Set([...roots.firm.keys(), ...roots.loose]);
+  }
+
+  has(object: number): boolean {
+    return this.#rescued.has(object);
+  }
+
+  /** Follows the roots that are new to the objects of the list. */
+  async look(roots: Roots, objectsDirs: readonly string[]): Promise<void> {
+    const fresh = [...roots.firm.keys(), ...roots.loose].filter((id) => !this.#seen.has(id));
+    if (fresh.length === 0) return;
+    const gitDir = objectsDirs[0]!.replace(/[/\\]objects$/, '');
+    const store = new BareObjects(gitDir, { durability: 'fast' });
+    try {
+      await this.#follow(fresh, store);
+    } finally {
+      await store.close();
+    }
+  }
+
+  async #follow(ids: ObjectId[], store: BareObjects): Promise<void> {
+    const { table } = this.#work;
+    for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+      if (this.#seen.has(id)) continue;
+      this.#seen.add(id);
+      const object = table.findId(id);
+      if (object !== -1) {
+        if ((table.columns.flags[object]! & Flag.reachable) !== 0) continue;
+        this.#rescued.add(object);
+      }
+      const header = await store.header(id);
+      // Missing objects are no business of this.
+      if (header === undefined || header.type === 'blob') continue;
+      const body = (await store.read(id))?.body;
+      if (body === undefined) continue;
+      if (header.type === 'commit') {
+        const { tree, parents } = parseCommit(body, id);
+        ids.push(tree, ...parents);
+      } else if (header.type === 'tag') {
+        ids.push(parseTag(body, id).object);
+      } else {
+        for (const entry of parseTree(body, id))
+          if (entry.mode !== MODE_GITLINK) ids.push(entry.id);
+      }
+    }
+  }
+}
