@@ -28,7 +28,10 @@ export async function bundle(outdir) {
     logLevel: 'warning',
     metafile: true,
     external: ['fs-native-extensions'],
-    define: { GITSTORE_VERSION: JSON.stringify(version) },
+    define: {
+      GITSTORE_VERSION: JSON.stringify(version),
+      GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
+    },
     chunkNames: 'chunks/[name]-[hash]',
   };
   const library = await build({
@@ -50,6 +53,28 @@ export async function bundle(outdir) {
   chmodSync(join(outdir, 'cli.cjs'), 0o755);
   const inputs = { ...library.metafile.inputs, ...cli.metafile.inputs };
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(Object.keys(inputs)));
+}
+
+/**
+ * What a thread runs, as one text that is part of the bundle: it needs no file of its own beside it,
+ * wherever the bundle ends up.
+ */
+async function threadSource(entry) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [`src/storage/bare/${entry}`],
+    bundle: true,
+    platform: 'node',
+    target,
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    external: ['fs-native-extensions'],
+    write: false,
+  });
+  return outputFiles[0].text;
 }
 
 /**

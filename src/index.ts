@@ -13,6 +13,12 @@ export type { Identity } from './git/commit.ts';
 export type { ObjectId, ObjectType } from './git/objectId.ts';
 export { validateRefName } from './git/refName.ts';
 export type { FileMode } from './git/tree.ts';
+export type { GcOptions, GcResult } from './maintenance/gc.ts';
+export type {
+  MaintenanceOptions,
+  MaintenanceProgress,
+  PackResult,
+} from './maintenance/pack.ts';
 export { createMemoryStorage, type MemoryStorageOptions } from './storage/memory/memoryStorage.ts';
 export type * from './storage/storage.ts';
 export type { AppendChoices } from './store/append.ts';

@@ -33,6 +33,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove a repository',
     load: () => import('./commands/destroy.ts'),
   },
+  pack: {
+    group: REPOSITORY,
+    summary: 'pack loose objects',
+    load: () => import('./commands/pack.ts'),
+  },
+  gc: {
+    group: REPOSITORY,
+    summary: 'pack everything well, remove what has long been unreachable',
+    load: () => import('./commands/gc.ts'),
+  },
   ls: {
     group: FILES,
     summary: 'list files and directories',

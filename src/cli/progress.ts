@@ -15,7 +15,9 @@ const DELAY = 500;
 export interface ProgressState {
   readonly files?: number | undefined;
   readonly totalFiles?: number | undefined;
-  readonly bytes: number;
+  /** What is counted, when it is no files. */
+  readonly unit?: string | undefined;
+  readonly bytes?: number | undefined;
   readonly totalBytes?: number | undefined;
 }
 
@@ -23,7 +25,7 @@ export class Progress {
   readonly #started = performance.now();
   readonly #timer: NodeJS.Timeout | undefined;
   #label: string;
-  #state: ProgressState = { bytes: 0 };
+  #state: ProgressState = {};
   #spinner: Spinner | undefined;
   #stopped = false;
 
@@ -56,12 +58,13 @@ export class Progress {
   }
 
   #text(): string {
-    const { files, totalFiles, bytes, totalBytes } = this.#state;
+    const { files, totalFiles, unit = 'files', bytes, totalBytes } = this.#state;
     const seconds = (performance.now() - this.#started) / 1000;
     const parts = [this.#label];
     if (files !== undefined) {
-      parts.push(`${files}${totalFiles === undefined ? '' : ` of ${totalFiles}`} files`);
+      parts.push(`${files}${totalFiles === undefined ? '' : ` of ${totalFiles}`} ${unit}`);
     }
+    if (bytes === undefined) return parts.join('  ');
     parts.push(
       `${sizeText(bytes)}${totalBytes === undefined ? '' : ` of ${sizeText(totalBytes)}`}`,
     );

@@ -61,6 +61,17 @@ export class StoreContext {
     return this.#storage.memos;
   }
 
+  /** For work on the storage as a whole. */
+  get storage(): Storage {
+    this.assertOpen();
+    return this.#storage;
+  }
+
+  /** Milliseconds since the epoch. */
+  now(): number {
+    return this.#now();
+  }
+
   get trees(): TreeReader {
     this.assertOpen();
     return this.#trees;

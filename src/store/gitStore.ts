@@ -1,6 +1,8 @@
 /** The store: opening it, its branches and tags, and what concerns it as a whole. */
 import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
+import type { GcOptions, GcResult } from '../maintenance/gc.ts';
+import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
@@ -136,6 +138,29 @@ export class GitStore implements AsyncDisposable {
   /** Whether the store has a blob of this full hash. */
   async hasHash(hash: string): Promise<boolean> {
     return hasBlob(this.context, hash);
+  }
+
+  /**
+   * Puts loose objects, and what is in many small packs, into one pack. Nothing goes. Safe beside
+   * readers and writers of any process.
+   * @throws LockTimeoutError when another process packs or collects, a `git gc` too
+   */
+  async pack(options?: MaintenanceOptions): Promise<PackResult> {
+    const { packStore } = await import('../maintenance/pack.ts');
+    return packStore(this.context.storage, options);
+  }
+
+  /**
+   * Writes everything that refs, reflogs and heads reach into one well packed pack, and removes what
+   * nothing has referred to for 14 days (`prune`). Safe beside readers and writers of any process;
+   * only `prune: 'now'` must not run beside a writer.
+   * @throws LockTimeoutError when another process packs or collects, a `git gc` too
+   * @throws CorruptObjectError when something that is needed is missing or broken; nothing is removed
+   * @throws GitStoreError (`EINVAL`) for a `prune` that names no moment
+   */
+  async gc(options: GcOptions = {}): Promise<GcResult> {
+    const { collectStore } = await import('../maintenance/gc.ts');
+    return collectStore(this.context.storage, options, this.context.now());
   }
 
   /** Lets go of files, locks and threads. */

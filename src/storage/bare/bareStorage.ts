@@ -8,6 +8,7 @@ import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects.ts';
 import { BareRefs, type BareRefsOptions } from './refs.ts';
 import { type ConfigChoices, readRepositoryConfig } from './repositoryConfig.ts';
+import { BareUpkeep } from './upkeep.ts';
 
 /** What is given here goes before what the repository's configuration says. */
 export interface BareStorageOptions extends ConfigChoices, Partial<BareRefsOptions> {
@@ -37,6 +38,7 @@ export async function openBareStorage(
     objects,
     refs,
     memos: new BareMemos(gitDir),
+    upkeep: new BareUpkeep({ gitDir, refs, durability, now: options.now ?? Date.now }),
     async close() {
       await objects.close();
       refs.close();

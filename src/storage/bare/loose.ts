@@ -202,15 +202,18 @@ function listDirectory(path: string): string[] {
 /**
  * Gives a file that is about to be used again a new modification time, as Git does, so that a
  * collection does not take it for something long forgotten.
+ * @returns false when the file is not there
  */
-export function freshen(path: string): void {
+export function freshen(path: string): boolean {
   const now = Date.now() / 1000;
   try {
     utimesSync(path, now, now);
   } catch (error) {
-    // Another user's file, or one that was packed a moment ago.
-    if (!isErrno(error, 'ENOENT', 'EPERM', 'EACCES', 'EROFS')) throw error;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
+    // Another user's file.
+    if (!isErrno(error, 'EPERM', 'EACCES', 'EROFS')) throw error;
   }
+  return true;
 }
 
 export interface NewObject {

@@ -14,14 +14,22 @@ export interface ObjectDirectory {
 
 /** The directory itself first, then its alternates, each once. */
 export function openWithAlternates(objectsDir: string, cache: ReadCache): ObjectDirectory[] {
-  const found = new Map<string, ObjectDirectory>();
+  return listObjectDirectories(objectsDir).map((path) => ({
+    path,
+    packs: new PackDirectory(join(path, 'pack'), cache),
+  }));
+}
+
+/** Paths: the directory itself first, then its alternates, each once. */
+export function listObjectDirectories(objectsDir: string): string[] {
+  const found = new Set<string>();
   const visit = (path: string, depth: number): void => {
     if (found.has(path) || depth > MAX_ALTERNATE_DEPTH) return;
-    found.set(path, { path, packs: new PackDirectory(join(path, 'pack'), cache) });
+    found.add(path);
     for (const other of readAlternates(path)) visit(other, depth + 1);
   };
   visit(resolve(objectsDir), 0);
-  return [...found.values()];
+  return [...found];
 }
 
 function readAlternates(objectsDir: string): string[] {

@@ -368,19 +368,20 @@ export class BareObjects implements ObjectStore {
     return false;
   }
 
-  /** As `#hasNow`, for a writer that relies on the object from now on. */
+  /**
+   * As `#hasNow`, for a writer that relies on the object from now on. A copy that is about to be
+   * collected does not count: a collector that is quicker than the new time has taken it away, and in
+   * a cruft pack it ages on.
+   */
   #holds(id: ObjectId, listings: LooseListings | undefined): boolean {
     for (const { path, packs } of this.#open()) {
-      const place = packs.find(id).next();
-      if (!place.done) {
-        packs.freshen(place.value.pack);
-        return existsSync(place.value.pack.path);
+      for (const { pack } of packs.find(id)) {
+        if (packs.isCruft(pack)) continue;
+        packs.freshen(pack);
+        if (existsSync(pack.path)) return true;
       }
       if (listings?.has(path, id) === false) continue;
-      if (hasLoose(path, id)) {
-        freshen(loosePath(path, id));
-        return true;
-      }
+      if (freshen(loosePath(path, id))) return true;
     }
     return false;
   }

@@ -41,6 +41,8 @@ export class PackDirectory {
   /** Packs whose indexes answer, but may have lost objects. */
   readonly #damaged = new Map<string, CorruptObjectError>();
   readonly #checked = new WeakSet<PackFile>();
+  /** Names of the files that make packs cruft packs: `pack-….mtimes`. */
+  #cruft: ReadonlySet<string> = new Set();
 
   constructor(
     readonly path: string,
@@ -158,6 +160,7 @@ export class PackDirectory {
       names = [];
     }
     const there = new Set(names);
+    this.#cruft = new Set(names.filter((name) => name.endsWith('.mtimes')));
     let changed = this.#readMultiPackIndex(there.has(MULTI_PACK_INDEX));
     for (const name of names) {
       // A pack counts once its index is there: that is written last.
@@ -186,6 +189,11 @@ export class PackDirectory {
     if (now - (this.#freshened.get(pack) ?? 0) < FRESH_FOR) return;
     this.#freshened.set(pack, now);
     freshen(pack.path);
+  }
+
+  /** Whether the pack holds what nothing refers to, each object with an age of its own. */
+  isCruft(pack: PackFile): boolean {
+    return this.#cruft.size > 0 && this.#cruft.has(pack.name.replace(/\.pack$/, '.mtimes'));
   }
 
   /** Drops a pack whose file turned out to be gone. */

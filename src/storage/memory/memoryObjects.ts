@@ -87,6 +87,22 @@ export class MemoryObjects implements ObjectStore {
     yield* pack.end();
   }
 
+  /** How many objects there are, and their bytes together. */
+  measure(): { objects: number; bytes: number } {
+    let bytes = 0;
+    for (const { body } of this.#objects.values()) bytes += body.length;
+    return { objects: this.#objects.size, bytes };
+  }
+
+  /** Drops what is not in `needed`, and returns how many that were. */
+  keepOnly(needed: ReadonlySet<ObjectId>): number {
+    const before = this.#objects.size;
+    for (const id of this.#objects.keys()) {
+      if (!needed.has(id) && id !== EMPTY_TREE_ID) this.#objects.delete(id);
+    }
+    return before - this.#objects.size;
+  }
+
   writer(): ObjectWriter {
     return new MemoryWriter((written) => {
       for (const [id, object] of written) {

@@ -54,6 +54,12 @@ export class MemoryRefs implements RefStore {
     for (const update of updates) this.#move(update);
   }
 
+  /** The values that refs have, and all that their logs name. */
+  allValues(): ObjectId[] {
+    const logged = [...this.#logs.values()].flat().flatMap((entry) => [entry.old, entry.new]);
+    return [...this.#refs.values(), ...logged.filter((id) => id !== null)];
+  }
+
   async head(): Promise<Head> {
     return { ref: this.#head };
   }

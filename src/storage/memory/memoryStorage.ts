@@ -3,6 +3,7 @@ import { checkRef } from '../refRules.ts';
 import type { Storage } from '../storage.ts';
 import { MemoryObjects } from './memoryObjects.ts';
 import { MemoryRefs } from './memoryRefs.ts';
+import { MemoryUpkeep } from './memoryUpkeep.ts';
 
 export interface MemoryStorageOptions {
   /** The branch that HEAD names, a short name; default `main`. */
@@ -15,15 +16,18 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const head = `refs/heads/${options.branch ?? 'main'}`;
   checkRef(head);
+  const objects = new MemoryObjects();
+  const refs = new MemoryRefs(head, options.now ?? Date.now);
   const memos = new Map<string, Uint8Array>();
   return {
     location: 'memory:',
-    objects: new MemoryObjects(),
-    refs: new MemoryRefs(head, options.now ?? Date.now),
+    objects,
+    refs,
     memos: {
       read: (name) => memos.get(name),
       replace: (name, content) => void memos.set(name, content),
     },
+    upkeep: new MemoryUpkeep(objects, refs),
     async close() {},
   };
 }

@@ -86,7 +86,9 @@ function liesPacked({ table, packs }: Workspace, object: number): boolean {
 
 /** The smallest packs, as long as each is small beside what has been gathered before it. */
 function choosePacks(packs: readonly SourcePack[], looseCount: number): SourcePack[] {
-  const own = packs.filter(({ foreign, kept, mtimes }) => !foreign && !kept && mtimes === undefined);
+  const own = packs.filter(
+    ({ foreign, kept, mtimes }) => !foreign && !kept && mtimes === undefined,
+  );
   const sorted = own.sort((a, b) => a.index.count - b.index.count);
   const chosen: SourcePack[] = [];
   let total = looseCount;

@@ -1,0 +1,42 @@
+/** `gc`: everything that is needed into one good pack; what has long been unreachable goes. */
+import type { Command } from 'commander';
+import { parseExpiry } from '../../git/expiry.ts';
+import { parseArgument } from '../errors.ts';
+import { Lines } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository.ts';
+import { counted, storageText, withUpkeep } from '../upkeep.ts';
+
+interface GcCommandOptions {
+  prune?: string | undefined;
+}
+
+export function define(command: Command): void {
+  command.option(
+    '--prune <date>',
+    'remove what is unreachable and older: now, never, 2.weeks.ago or 2024-05-31 (default: gc.pruneExpire of the repository, else 14 days ago)',
+  );
+  addExamples(command, [
+    ['gitstore -r data.git gc', 'pack well, remove what was unreachable for 14 days'],
+    [
+      'gitstore -r data.git gc --prune=now',
+      'remove all that is unreachable; nobody may be writing',
+    ],
+    ['gitstore -r data.git gc --prune=never', 'pack well, remove nothing'],
+  ]);
+  command.action(async ({ prune }: GcCommandOptions) => {
+    if (prune !== undefined) parseArgument((text) => parseExpiry(text, 0), prune);
+    const { before, after, pruned, temporaryFiles } = await withStore(command, (store) =>
+      withUpkeep((options) => store.gc({ ...options, prune })),
+    );
+    const lines = new Lines();
+    await lines.add(`before: ${storageText(before)}`);
+    await lines.add(`after:  ${storageText(after)}`);
+    const removed = [
+      ...(pruned > 0 ? [counted(pruned, 'unreachable object')] : []),
+      ...(temporaryFiles > 0 ? [counted(temporaryFiles, 'temporary file')] : []),
+    ];
+    if (removed.length > 0) await lines.add(`removed: ${removed.join(', ')}`);
+    await lines.flush();
+  });
+}

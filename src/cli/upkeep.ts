@@ -1,0 +1,49 @@
+/** What `pack`, `gc` and `verify` share: progress, an end by Ctrl-C that tidies up, sizes in words. */
+import type { MaintenanceOptions, MaintenanceProgress } from '../maintenance/pack.ts';
+import type { StorageSize } from '../storage/storage.ts';
+import { Progress } from './progress.ts';
+import { sizeText } from './quantities.ts';
+
+const LABELS: Readonly<Record<MaintenanceProgress['phase'], string>> = {
+  count: 'Counting',
+  compress: 'Compressing',
+  write: 'Writing',
+  check: 'Checking',
+};
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs long work with a progress line. A signal ends the work first, and then the process. */
+export async function withUpkeep<T>(work: (options: MaintenanceOptions) => Promise<T>): Promise<T> {
+  const progress = new Progress('Counting');
+  const abort = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    received = signal;
+    abort.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, stop);
+  try {
+    return await work({
+      signal: abort.signal,
+      onProgress: ({ phase, objects, totalObjects }) => {
+        const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
+        progress.update(state, LABELS[phase]);
+      },
+    });
+  } finally {
+    progress.stop();
+    for (const signal of SIGNALS) process.off(signal, stop);
+    if (received !== undefined) process.kill(process.pid, received);
+  }
+}
+
+/** `16543 objects (12 loose, 1 pack), 42.1 MB` */
+export function storageText({ objects, looseObjects, packs, bytes }: StorageSize): string {
+  const loose = `${looseObjects} loose, ${counted(packs, 'pack')}`;
+  return `${counted(objects, 'object')} (${loose}), ${sizeText(bytes)}`;
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,33 @@
+/** Packing a store: what lies by itself comes together, nothing goes. */
+import type { Storage, StorageSize, UpkeepOptions, UpkeepProgress } from '../storage/storage.ts';
+
+export interface MaintenanceOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then. */
+  readonly onProgress?: ((progress: MaintenanceProgress) => void) | undefined;
+}
+
+/** How far it has come: objects done so far in this phase, and in all. */
+export type MaintenanceProgress = UpkeepProgress;
+
+export interface PackResult {
+  readonly before: StorageSize;
+  readonly after: StorageSize;
+}
+
+/**
+ * Puts loose objects, and what is in many small packs, into one pack.
+ * @throws LockTimeoutError when another process packs or collects
+ */
+export async function packStore(
+  { upkeep }: Storage,
+  options: MaintenanceOptions = {},
+): Promise<PackResult> {
+  const before = await upkeep.size();
+  await upkeep.pack(upkeepOptions(options));
+  return { before, after: await upkeep.size() };
+}
+
+export function upkeepOptions({ signal, onProgress }: MaintenanceOptions): UpkeepOptions {
+  return { signal, onProgress };
+}

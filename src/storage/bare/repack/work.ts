@@ -1,0 +1,80 @@
+/** `pack` and `collect` from their beginning to their end: lock, configuration, leftovers. */
+import { join } from 'node:path';
+import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
+import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storage.ts';
+import { listObjectDirectories } from '../objectDirectories.ts';
+import type { UpkeepPlace } from '../upkeep.ts';
+import { type CollectStep, collect } from './collect.ts';
+import { gather } from './gather.ts';
+import { lockCollection } from './gcLock.ts';
+import { removeStaleTemporaries } from './removal.ts';
+import { readUpkeepConfig } from './upkeepConfig.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** Temporary files that nobody has written to for so long have no writer any more. */
+const STALE = 24 * HOUR;
+/** The same for whoever wants everything gone that nobody needs. */
+const STALE_NOW = 10 * MINUTE;
+
+export async function packRepository(place: UpkeepPlace, options: UpkeepOptions): Promise<void> {
+  const { gitDir, durability } = place;
+  const { settings, bigFileThreshold } = readUpkeepConfig(gitDir);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const unlock = lockCollection(gitDir);
+  try {
+    await gather({
+      objectsDirs: listObjectDirectories(join(gitDir, 'objects')),
+      durability,
+      settings,
+      bigFileThreshold,
+      signal,
+      onProgress: reporter(options),
+    });
+  } finally {
+    unlock();
+  }
+}
+
+export async function collectRepository(
+  place: UpkeepPlace,
+  options: CollectionOptions,
+  onStep?: (step: CollectStep) => void,
+): Promise<CollectionResult> {
+  const { gitDir, refs, durability, now } = place;
+  const config = readUpkeepConfig(gitDir);
+  const { signal } = options;
+  const expire = config.preciousObjects
+    ? Number.NEGATIVE_INFINITY
+    : (options.expire ?? parseExpiry(config.pruneExpire ?? DEFAULT_PRUNE_EXPIRE, now()));
+  signal?.throwIfAborted();
+  const unlock = lockCollection(gitDir);
+  try {
+    const objectsDir = join(gitDir, 'objects');
+    const stale = expire === Number.POSITIVE_INFINITY ? STALE_NOW : STALE;
+    const temporaryFiles = removeStaleTemporaries(objectsDir, Date.now() - stale);
+    const { pruned } = await collect({
+      gitDir,
+      objectsDirs: listObjectDirectories(objectsDir),
+      refs,
+      durability,
+      settings: config.settings,
+      bigFileThreshold: config.bigFileThreshold,
+      expire,
+      signal,
+      onProgress: reporter(options),
+      onStep,
+    });
+    return { pruned, temporaryFiles };
+  } finally {
+    unlock();
+  }
+}
+
+function reporter({ onProgress }: UpkeepOptions) {
+  if (onProgress === undefined) return undefined;
+  return (phase: 'count' | 'compress' | 'write', objects: number, totalObjects: number): void => {
+    onProgress({ phase, objects, totalObjects });
+  };
+}

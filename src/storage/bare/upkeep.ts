@@ -1,0 +1,75 @@
+/**
+ * Work on a bare repository as a whole. The work itself is loaded when it is called for: reading and
+ * writing files need none of it.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type {
+  CollectionOptions,
+  CollectionResult,
+  Durability,
+  StorageSize,
+  StorageUpkeep,
+  UpkeepOptions,
+} from '../storage.ts';
+import type { BareRefs } from './refs.ts';
+import { readUpkeepConfig } from './repack/upkeepConfig.ts';
+
+export interface UpkeepPlace {
+  readonly gitDir: string;
+  readonly refs: BareRefs;
+  readonly durability: Durability;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Git looks into one of the 256 directories of loose objects and takes it for all of them. */
+const SAMPLED_FAN_OUT = '17';
+const FAN_OUTS = 256;
+
+export class BareUpkeep implements StorageUpkeep {
+  readonly #place: UpkeepPlace;
+
+  constructor(place: UpkeepPlace) {
+    this.#place = place;
+  }
+
+  async size(): Promise<StorageSize> {
+    const { measureObjects } = await import('./repack/size.ts');
+    return measureObjects(join(this.#place.gitDir, 'objects'));
+  }
+
+  async pack(options: UpkeepOptions = {}): Promise<void> {
+    const { packRepository } = await import('./repack/work.ts');
+    await packRepository(this.#place, options);
+  }
+
+  async collect(options: CollectionOptions = {}): Promise<CollectionResult> {
+    const { collectRepository } = await import('./repack/work.ts');
+    return collectRepository(this.#place, options);
+  }
+
+  isCrowded(): boolean {
+    const objectsDir = join(this.#place.gitDir, 'objects');
+    const { auto, autoPackLimit } = readUpkeepConfig(this.#place.gitDir);
+    if (auto === 0) return false;
+    const sample = namesIn(join(objectsDir, SAMPLED_FAN_OUT)).filter((name) =>
+      /^[0-9a-f]{38}$/.test(name),
+    );
+    if (sample.length * FAN_OUTS > auto) return true;
+    if (autoPackLimit === 0) return false;
+    const names = namesIn(join(objectsDir, 'pack'));
+    const packs = names.filter((name) => name.endsWith('.pack'));
+    if (packs.length <= autoPackLimit) return false;
+    const kept = names.filter((name) => name.endsWith('.keep'));
+    return packs.length - kept.length > autoPackLimit;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,66 @@
+/** Upkeep of a store in memory: there is nothing to pack, and nothing that could lie about. */
+import { parseCommit } from '../../git/commit.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { parseTag } from '../../git/tag.ts';
+import { MODE_GITLINK, parseTree } from '../../git/tree.ts';
+import type {
+  CollectionOptions,
+  CollectionResult,
+  StorageSize,
+  StorageUpkeep,
+  UpkeepOptions,
+} from '../storage.ts';
+import type { MemoryObjects } from './memoryObjects.ts';
+import type { MemoryRefs } from './memoryRefs.ts';
+
+export class MemoryUpkeep implements StorageUpkeep {
+  readonly #objects: MemoryObjects;
+  readonly #refs: MemoryRefs;
+
+  constructor(objects: MemoryObjects, refs: MemoryRefs) {
+    this.#objects = objects;
+    this.#refs = refs;
+  }
+
+  async size(): Promise<StorageSize> {
+    const { objects, bytes } = this.#objects.measure();
+    return { objects, looseObjects: 0, packs: 0, bytes };
+  }
+
+  async pack({ signal }: UpkeepOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+  }
+
+  /** Objects have no age here: what nothing refers to goes when all of it is to go, else it stays. */
+  async collect({ expire, signal }: CollectionOptions = {}): Promise<CollectionResult> {
+    signal?.throwIfAborted();
+    if (expire !== Number.POSITIVE_INFINITY) return { pruned: 0, temporaryFiles: 0 };
+    return { pruned: this.#objects.keepOnly(await this.#reachable()), temporaryFiles: 0 };
+  }
+
+  isCrowded(): boolean {
+    return false;
+  }
+
+  async #reachable(): Promise<Set<ObjectId>> {
+    const found = new Set<ObjectId>();
+    const waiting = this.#refs.allValues();
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      if (found.has(id)) continue;
+      const object = await this.#objects.read(id);
+      if (object === undefined) continue;
+      found.add(id);
+      if (object.type === 'commit') {
+        const { tree, parents } = parseCommit(object.body, id);
+        waiting.push(tree, ...parents);
+      } else if (object.type === 'tag') {
+        waiting.push(parseTag(object.body, id).object);
+      } else if (object.type === 'tree') {
+        for (const { mode, id: child } of parseTree(object.body, id)) {
+          if (mode !== MODE_GITLINK) waiting.push(child);
+        }
+      }
+    }
+    return found;
+  }
+}
