@@ -65,7 +65,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   sync: {
     group: FILES,
-    summary: 'make a directory equal to another, on disk or in the repository',
+    summary: 'make a directory equal to another',
     load: () => import('./commands/sync.ts'),
   },
   rm: {
