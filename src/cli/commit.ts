@@ -24,17 +24,19 @@ type Choices = CommitOptions & DryRunOption & { readonly verbose: boolean };
 /**
  * Makes a change on the tip of a branch, again when another writer was faster, and tags the result.
  * On a dry run it prints the changes instead.
+ * @param how as `GitStore.update` has it
  */
 export function commitOn(
   store: GitStore,
   branch: string,
   options: Choices,
   change: (fs: FS, details: CommitDetails) => Promise<FS>,
+  how: { eager?: boolean } = {},
 ): Promise<FS> {
   return commit(store, options, async (details) =>
     details.dryRun
       ? change(await store.branches.get(branch), details)
-      : store.update(branch, (tip) => change(tip, details)),
+      : store.update(branch, (tip) => change(tip, details), how),
   );
 }
 

@@ -1,6 +1,6 @@
 /** The options of commands that copy, and what each direction makes of them. */
 import { type Command, Option } from 'commander';
-import { ExcludeFilter } from '../transfer/excludeFilter.ts';
+import type { ExcludeFilter } from '../transfer/excludeFilter.ts';
 import type { CopyOptions } from '../transfer/options.ts';
 import { UsageError } from './errors.ts';
 import {
@@ -113,6 +113,11 @@ export async function libraryOptions(options: CopyChoices): Promise<CopyOptions>
     ignoreErrors,
     checksum,
     delete: options.delete,
-    exclude: hasFilter ? await ExcludeFilter.read(excludeFrom, exclude) : undefined,
+    exclude: hasFilter ? await readFilter(excludeFrom, exclude) : undefined,
   };
+}
+
+async function readFilter(files: string[], patterns: string[]): Promise<ExcludeFilter> {
+  const { ExcludeFilter } = await import('../transfer/excludeFilter.ts');
+  return ExcludeFilter.read(files, patterns);
 }

@@ -161,8 +161,13 @@ async function commitCopy(
 ): Promise<void> {
   const { operation = 'cp' } = options;
   const choices = { ...options, verbose: isVerbose(command) };
-  const fs = await commitOn(store, branch, choices, (tip, details) =>
-    withProgress((onProgress) => copy(tip, { ...details, operation, onProgress })),
+  const fs = await commitOn(
+    store,
+    branch,
+    choices,
+    (tip, details) =>
+      withProgress((onProgress) => copy(tip, { ...details, operation, onProgress })),
+    { eager: true },
   );
   if (fs.changes) printProblems(fs.changes);
 }

@@ -7,6 +7,8 @@ import type { StoreContext } from './context.ts';
 export interface RetryOptions {
   /** How often the change is tried in all; default 5. */
   retries?: number | undefined;
+  /** Do not wait for a turn before the first try: for a change that takes long, and mostly succeeds. */
+  eager?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -28,7 +30,7 @@ export async function withRetries<T>(
   attempt: () => Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
-  const { retries = 5, signal } = options;
+  const { retries = 5, eager = false, signal } = options;
   if (!Number.isSafeInteger(retries) || retries < 1) {
     throw new GitStoreError(`retries must be a whole number of 1 or more: ${retries}`, 'EINVAL');
   }
@@ -36,7 +38,7 @@ export async function withRetries<T>(
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
     try {
-      return await inTurn(store, ref, attempt);
+      return eager && tries === 1 ? await attempt() : await inTurn(store, ref, attempt);
     } catch (error) {
       if (!(error instanceof StaleSnapshotError) || tries >= retries) throw error;
     }

@@ -89,7 +89,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     if (this.#follow) this.#listed.set(path, directory);
     const home = directory.home!;
     const entries: ScannedEntry[] = [];
-    for (const [at, name] of namesIn(home).entries()) {
+    for (const name of namesIn(home)) {
       if (this.#run.tired) await this.#run.rest();
       if (isForbiddenSegment(name)) {
         omissions.skip(name, "skipped: Git stores nothing named '.git'");
@@ -97,7 +97,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
       }
       const child = joinDisk(path, name);
       try {
-        const entry = home.entry(name, at);
+        const entry = home.entry(name);
         if (entry === undefined) {
           // A file that vanished since the directory was read is as good as never there.
           if (!this.#follow || readEntry(child, name) === undefined) continue;
@@ -166,9 +166,9 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     const home = directory.home!;
     const { run } = this.#scan;
     const entries: ScannedEntry[] = [];
-    for (const [at, name] of namesIn(home).entries()) {
+    for (const name of namesIn(home)) {
       if (run.tired) await run.rest();
-      const entry = isForbiddenSegment(name) ? undefined : home.entry(name, at);
+      const entry = isForbiddenSegment(name) ? undefined : home.entry(name);
       if (entry !== undefined && !this.#store?.is(entry)) entries.push(entry);
     }
     return entries;

@@ -139,7 +139,6 @@ export class ScannedDirectory {
   /** Its number in the record. */
   readonly #known: number | undefined;
   #names: readonly string[] | undefined;
-  #stats: (Stats | undefined)[] = [];
   /** Places in the record by name. */
   #recorded: Map<string, number> | undefined;
   /** Null: it is not known what tree it is. */
@@ -178,10 +177,7 @@ export class ScannedDirectory {
       } catch {
         // Whoever lists the directory meets the error again, and reports it.
       }
-      if (this.#treeId !== null) {
-        this.#names = undefined;
-        this.#stats = [];
-      }
+      if (this.#treeId !== null) this.#names = undefined;
     }
     return this.#treeId ?? undefined;
   }
@@ -199,9 +195,8 @@ export class ScannedDirectory {
     if (names.join('/') !== record.joinedNames(known)) return undefined;
     const first = record.firstEntry(known);
     for (let i = 0; i < names.length; i++) {
-      if (run.tired) await run.rest();
+      if (i % 64 === 0 && run.tired) await run.rest();
       const stats = this.#look(names[i]!);
-      this.#stats[i] = stats;
       if (stats === undefined || !record.isUnchanged(first + i, stats)) return undefined;
     }
     for (let i = 0; i < names.length; i++) {
@@ -231,12 +226,9 @@ export class ScannedDirectory {
     return names;
   }
 
-  /**
-   * What stands there under one of its names; undefined when nothing does any more.
-   * @param at the place among `names()`, where it is one of them
-   */
-  entry(name: string, at = -1): ScannedEntry | undefined {
-    const stats = this.#stats[at] ?? this.#look(name);
+  /** What stands there under one of its names; undefined when nothing does any more. */
+  entry(name: string): ScannedEntry | undefined {
+    const stats = this.#look(name);
     if (stats === undefined) return undefined;
     const { record } = this.#scan;
     const place = this.#places().get(name);

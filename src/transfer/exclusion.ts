@@ -3,7 +3,7 @@
  * .gitignore files say. As in Git, a deeper file goes before a higher one, the caller's patterns go
  * before both, and nothing below a directory that is left out is looked at.
  */
-import ignore, { type Ignore } from 'ignore';
+import type { Ignore } from 'ignore';
 import { joinPath, parentPath } from '../tree/paths.ts';
 import type { ExcludeFilter } from './excludeFilter.ts';
 
@@ -39,7 +39,8 @@ export class Exclusion {
   }
 
   /** Takes the content of the .gitignore file in a directory. */
-  add(directory: string, content: string): void {
+  async add(directory: string, content: string): Promise<void> {
+    const { default: ignore } = await import('ignore');
     const patterns = [...(this.#levelOf(directory)?.patterns ?? [])];
     for (const line of content.replace(/^\ufeff/, '').split(/\r?\n/)) {
       const pattern = placed(line, directory);

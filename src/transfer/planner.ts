@@ -185,7 +185,7 @@ class Planner<S extends Entry, D extends Entry> {
     if (file === undefined) return;
     const path = joinDisk(from, GITIGNORE);
     try {
-      exclusion.add(filterPath, await source.readRules(path, file));
+      await exclusion.add(filterPath, await source.readRules(path, file));
     } catch (error) {
       run.fail(path, error);
     }

@@ -70,12 +70,19 @@ interface OpenRegion extends ObjectHeader {
   release(): void;
 }
 
+/**
+ * So many packed objects are read to learn their type and size. Without that it takes a table of
+ * where all entries end, which in a large pack costs more than most programs ever ask for.
+ */
+const HEADERS_TO_READ = 32;
+
 export class BareObjects implements ObjectStore {
   readonly options: BareObjectsOptions;
   readonly #objectsDir: string;
   readonly #cache = new ReadCache();
   #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
+  #headersRead = 0;
 
   constructor(gitDir: string, options: BareObjectsOptions) {
     this.#objectsDir = join(gitDir, 'objects');
@@ -88,6 +95,12 @@ export class BareObjects implements ObjectStore {
       packed: async ({ pack, offset }) => {
         const findBase = this.#findBase(0);
         try {
+          const object = this.#headersRead < HEADERS_TO_READ ? pack.readNow(offset) : undefined;
+          if (object !== undefined) {
+            this.#headersRead++;
+            const { type, body } = verified(id, object);
+            return { type, size: body.length };
+          }
           return await pack.provenHeader(id, offset, findBase);
         } catch (error) {
           if (!(error instanceof CorruptObjectError)) throw error;
