@@ -19,6 +19,10 @@ export type {
   MaintenanceProgress,
   PackResult,
 } from './maintenance/pack.ts';
+export type { MirrorOptions } from './remote/mirror.ts';
+export { MirrorDiff, type RefChange } from './remote/mirrorDiff.ts';
+export type { MirrorProgress } from './remote/remote.ts';
+export type { RefSelection } from './remote/selection.ts';
 export { createMemoryStorage, type MemoryStorageOptions } from './storage/memory/memoryStorage.ts';
 export type * from './storage/storage.ts';
 export type { AppendChoices } from './store/append.ts';

@@ -20,6 +20,7 @@ const FILES = 'Files:';
 const HISTORY = 'History:';
 const REFS = 'Refs:';
 const ARCHIVES = 'Archives:';
+const WHOLE = 'Whole repository:';
 const SERVERS = 'Servers:';
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
@@ -157,6 +158,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: ARCHIVES,
     summary: 'store the members of a tar archive',
     load: () => import('./commands/untar.ts'),
+  },
+  backup: {
+    group: WHOLE,
+    summary: 'push all branches, tags and notes to another repository or a bundle',
+    load: () => import('./commands/backup.ts'),
+  },
+  restore: {
+    group: WHOLE,
+    summary: 'fetch branches, tags and notes from another repository or a bundle',
+    load: () => import('./commands/restore.ts'),
   },
   serve: {
     group: SERVERS,

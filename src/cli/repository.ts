@@ -22,8 +22,8 @@ export function isVerbose(command: Command): boolean {
 export interface StoreChoices {
   /** Create a missing repository; default: it is an error. */
   readonly create?: boolean | undefined;
-  /** First branch of a repository that is created. */
-  readonly branch?: string | undefined;
+  /** First branch of a repository that is created; null: none. */
+  readonly branch?: string | null | undefined;
   /** Nothing may be changed: what would be created is only imagined. */
   readonly dryRun?: boolean | undefined;
 }

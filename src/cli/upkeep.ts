@@ -1,6 +1,7 @@
 /** What `pack`, `gc` and `verify` share: progress, an end by Ctrl-C that tidies up, sizes in words. */
 import type { MaintenanceOptions, MaintenanceProgress } from '../maintenance/pack.ts';
 import type { StorageSize } from '../storage/storage.ts';
+import { withSignals } from './interruption.ts';
 import { Progress } from './progress.ts';
 import { sizeText } from './quantities.ts';
 
@@ -11,30 +12,21 @@ const LABELS: Readonly<Record<MaintenanceProgress['phase'], string>> = {
   check: 'Checking',
 };
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 /** Runs long work with a progress line. A signal ends the work first, and then the process. */
 export async function withUpkeep<T>(work: (options: MaintenanceOptions) => Promise<T>): Promise<T> {
   const progress = new Progress('Counting');
-  const abort = new AbortController();
-  let received: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    received = signal;
-    abort.abort();
-  };
-  for (const signal of SIGNALS) process.on(signal, stop);
   try {
-    return await work({
-      signal: abort.signal,
-      onProgress: ({ phase, objects, totalObjects }) => {
-        const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
-        progress.update(state, LABELS[phase]);
-      },
-    });
+    return await withSignals((signal) =>
+      work({
+        signal,
+        onProgress: ({ phase, objects, totalObjects }) => {
+          const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
+          progress.update(state, LABELS[phase]);
+        },
+      }),
+    );
   } finally {
     progress.stop();
-    for (const signal of SIGNALS) process.off(signal, stop);
-    if (received !== undefined) process.kill(process.pid, received);
   }
 }
 

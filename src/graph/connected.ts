@@ -7,7 +7,7 @@
  */
 import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import type { IncomingPack } from '../storage/storage.ts';
+import type { IncomingPack, ObjectReader } from '../storage/storage.ts';
 import { reachable } from './reachable.ts';
 
 export interface ConnectedOptions {
@@ -36,10 +36,20 @@ export async function checkConnected(
     if (!(await objects.has(id))) throw missing(id);
     if (type !== 'blob') wants.add(id);
   }
-  if (wants.size === 0) return;
-  const { signal } = options;
-  const found = await reachable(objects, { wants, haves, signal });
+  if (wants.size > 0) await checkComplete(objects, { ...options, tips: wants });
+}
+
+/**
+ * Whether all that tips lead to is there.
+ * @throws CorruptObjectError that names an object that is missing or not of the type it should have
+ */
+export async function checkComplete(
+  objects: ObjectReader,
+  { tips, haves = [], signal }: ConnectedOptions,
+): Promise<void> {
+  const found = await reachable(objects, { wants: tips, haves, signal });
   for (let position = 0; position < found.objects.count; position++) {
+    // All others were read.
     if (found.objects.typeAt(position) !== 'blob') continue;
     const id = found.objects.idAt(position);
     if (!(await objects.has(id))) throw missing(id);

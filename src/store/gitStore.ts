@@ -3,6 +3,9 @@ import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
 import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
+import type { MirrorOptions } from '../remote/mirror.ts';
+import type { MirrorDiff } from '../remote/mirrorDiff.ts';
+import type { RefSelection } from '../remote/selection.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
@@ -161,6 +164,60 @@ export class GitStore implements AsyncDisposable {
   async gc(options: GcOptions = {}): Promise<GcResult> {
     const { collectStore } = await import('../maintenance/gc.ts');
     return collectStore(this.context.storage, options, this.context.now());
+  }
+
+  /**
+   * Makes a remote like this store: pushes every branch, tag and note, and deletes those that it has
+   * beyond them; with `refs` only these, and none is deleted. Only objects that are missing there
+   * travel. Cut short at any moment it leaves both sides sound; another run goes on.
+   * @param url `https://`, `http://`, `ssh://`, `git://`, `user@host:path`, the path of a repository
+   *   (made when missing), or of a `.bundle` file
+   * @returns what has changed, or with `dryRun` would change, at the remote
+   * @throws RemoteError when it cannot be reached, or refuses; ProtocolError when it does not keep to
+   *   Git's protocol; KeyNotFoundError for a ref that is not there
+   */
+  async backup(url: string, options: MirrorOptions = {}): Promise<MirrorDiff> {
+    const { backup } = await import('../remote/mirror.ts');
+    return backup(this.context.storage, url, this.context.signature(), options);
+  }
+
+  /**
+   * Brings the branches, tags and notes of a remote into this store, or those of `refs`: adds and
+   * updates, never deletes, and leaves HEAD alone. Every object that comes is checked, and that none
+   * is missing, before a ref moves; all refs move together.
+   * @param url as for `backup`
+   * @returns what has changed, or with `dryRun` would change, in the store
+   * @throws RemoteError ProtocolError KeyNotFoundError as `backup`; CorruptObjectError when what comes
+   *   is not sound or not complete; StaleSnapshotError when a ref was moved by another meanwhile
+   */
+  async restore(url: string, options: MirrorOptions = {}): Promise<MirrorDiff> {
+    const { restore } = await import('../remote/mirror.ts');
+    return restore(this.context.storage, url, this.context.signature(), options);
+  }
+
+  /**
+   * Writes refs and all that they lead to into a bundle file, for `git clone`, `git fetch` and
+   * `bundleImport`. A file that is there is replaced when the new one is complete.
+   * @param options.refs default: every branch, tag and note
+   * @param options.squash one commit without parents for each ref
+   * @throws KeyNotFoundError for a ref that is not there
+   */
+  async bundleExport(
+    file: string,
+    options: { refs?: RefSelection | undefined; squash?: boolean | undefined } = {},
+  ): Promise<void> {
+    await this.backup(file, { ...options, format: 'bundle' });
+  }
+
+  /**
+   * Brings the refs of a bundle file into this store, as `restore` does.
+   * @throws GitStoreError (`EPREREQUISITE`) when the bundle builds on commits that are not here
+   */
+  async bundleImport(
+    file: string,
+    options: { refs?: RefSelection | undefined } = {},
+  ): Promise<void> {
+    await this.restore(file, { ...options, format: 'bundle' });
   }
 
   /** Lets go of files, locks and threads. */

@@ -203,6 +203,7 @@ export class BareObjects implements ObjectStore {
       objectsDir: this.#objectsDir,
       options: this.options,
       store: this,
+      holds: (id: ObjectId) => this.#holds(id, undefined),
       packAdded: (name: string) => this.#open()[0]?.packs.add(name),
     };
     return importPack(target, source, options);

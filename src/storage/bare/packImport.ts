@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
+import type { ObjectId } from '../../git/objectId.ts';
 import { PackType, packEntryHeader, packHeader } from '../../git/pack.ts';
 import { serializePackIndexColumns } from '../../git/packIndex.ts';
 import { Incoming } from '../packImport/incoming.ts';
@@ -27,6 +28,8 @@ export interface ImportTarget {
   readonly objectsDir: string;
   readonly options: BareObjectsOptions;
   readonly store: ObjectStore;
+  /** Whether the store has the object already; if so, keeps it from being collected as old. */
+  holds(id: ObjectId): boolean;
   packAdded(name: string): void;
 }
 
@@ -54,11 +57,11 @@ export async function importPack(
 }
 
 async function unpack(target: ImportTarget, pack: PackImporter): Promise<void> {
-  const { store, objectsDir, options } = target;
+  const { objectsDir, options } = target;
   const objects: NewObject[] = [];
   for (let entry = 0; entry < pack.count; entry++) {
     const id = pack.links.ids.idAt(pack.entries.positions[entry]!);
-    if (!(await store.has(id))) objects.push({ id, ...(await pack.object(entry)) });
+    if (!target.holds(id)) objects.push({ id, ...(await pack.object(entry)) });
   }
   await writeLoose(objectsDir, objects, options.compression ?? DEFAULT_LEVEL, options.durability);
 }

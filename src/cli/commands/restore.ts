@@ -1,0 +1,53 @@
+/** `restore`: bring what another repository, or a bundle, has into this one. */
+import type { Command } from 'commander';
+import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
+import { redactUrl } from '../../remote/remoteUrl.ts';
+import type { GitStore } from '../../store/gitStore.ts';
+import { repositoryExists } from '../destruction.ts';
+import {
+  addMirrorOptions,
+  lineOf,
+  type MirrorCommandOptions,
+  printDiff,
+  withMirroring,
+} from '../mirroring.ts';
+import { addNoCreate, type CreateOption } from '../options.ts';
+import { printNote } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { isVerbose, repositoryPath, withStore } from '../repository.ts';
+
+const HEADS = 'refs/heads/';
+
+type RestoreOptions = MirrorCommandOptions & CreateOption;
+
+export function define(command: Command): void {
+  addNoCreate(addMirrorOptions(command));
+  addExamples(command, [
+    ['gitstore -r data.git restore https://example.com/me/data.git', 'bring everything back'],
+    ['gitstore restore -n /mnt/disk/data.git', 'what would change here'],
+    ['gitstore restore --ref main me@host:data.git', 'only this branch'],
+    ['gitstore restore --ref main:theirs ../data.git', 'as a branch of another name'],
+    ['gitstore restore data.bundle', 'from a bundle file'],
+  ]);
+  command.action(async (url: string, { create, ...options }: RestoreOptions) => {
+    const { dryRun = false } = options;
+    const isNew = !(await repositoryExists(repositoryPath(command)));
+    const work = async (store: GitStore): Promise<MirrorDiff> => {
+      const diff = await withMirroring(options, (mirror) => store.restore(url, mirror));
+      if (isNew && !dryRun) await takeHead(store, diff);
+      return diff;
+    };
+    const diff = await withStore(command, work, { create, dryRun, branch: null });
+    await printDiff(diff, options, 'Nothing to fetch — already in sync.');
+    if (isVerbose(command) && !dryRun) {
+      for (const change of diff.changes()) printNote(lineOf(change));
+      printNote(`Restored from ${redactUrl(url)}`);
+    }
+  });
+}
+
+/** In a repository that was made just now the current branch is the one that it is there. */
+async function takeHead(store: GitStore, { remoteHead, add }: MirrorDiff): Promise<void> {
+  if (remoteHead === undefined || !add.some(({ ref }) => ref === remoteHead)) return;
+  await store.branches.setCurrent(remoteHead.slice(HEADS.length));
+}

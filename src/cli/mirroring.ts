@@ -1,0 +1,122 @@
+/** What `backup` and `restore` share: their options, progress and output. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { MirrorOptions } from '../remote/mirror.ts';
+import type { MirrorDiff, RefChange } from '../remote/mirrorDiff.ts';
+import type { MirrorProgress } from '../remote/remote.ts';
+import { shortHash } from '../store/snapshot.ts';
+import { withSignals } from './interruption.ts';
+import { Listing } from './listing.ts';
+import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
+import { printLine, showName } from './output.ts';
+import { Progress } from './progress.ts';
+
+export interface MirrorCommandOptions extends DryRunOption {
+  ref?: Record<string, string> | undefined;
+  format?: 'bundle' | undefined;
+  outputFormat: OutputFormat;
+}
+
+const LABELS: Readonly<Record<MirrorProgress['phase'], string>> = {
+  counting: 'Counting',
+  sending: 'Sending',
+  receiving: 'Receiving',
+};
+
+export function addMirrorOptions(command: Command): Command {
+  command.argument('<url>', 'https://…, ssh://…, user@host:path, a path, or a .bundle file');
+  command.addOption(
+    new Option(
+      '--ref <name[:other]>',
+      'only this ref, called OTHER on the other side; may be given several times',
+    ).argParser(addRef),
+  );
+  command.addOption(
+    new Option('--format <form>', 'take the path for a bundle file whatever its name').choices([
+      'bundle',
+    ]),
+  );
+  command.addOption(
+    new Option('--output-format <form>', 'form of the output')
+      .choices(['text', 'json', 'jsonl'])
+      .default('text'),
+  );
+  return addDryRun(command);
+}
+
+function addRef(text: string, previous: Record<string, string> = {}): Record<string, string> {
+  const colon = text.indexOf(':');
+  const name = colon === -1 ? text : text.slice(0, colon);
+  const other = colon === -1 ? name : text.slice(colon + 1);
+  if (name === '' || other === '') {
+    throw new InvalidArgumentError('It must be a name, or NAME:OTHER.');
+  }
+  if (Object.hasOwn(previous, name)) throw new InvalidArgumentError(`${name} is given twice.`);
+  return { ...previous, [name]: other };
+}
+
+/** Runs a backup or restore with a progress line; a signal ends it in good order. */
+export async function withMirroring(
+  options: MirrorCommandOptions,
+  work: (mirror: MirrorOptions) => Promise<MirrorDiff>,
+): Promise<MirrorDiff> {
+  const progress = new Progress('Connecting');
+  try {
+    return await withSignals((signal) =>
+      work({
+        signal,
+        refs: options.ref,
+        dryRun: options.dryRun,
+        format: options.format,
+        onProgress: ({ phase, objects, totalObjects, bytes }) => {
+          const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
+          progress.update(bytes > 0 ? { ...state, bytes } : state, LABELS[phase]);
+        },
+      }),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * Prints the changes: as text for a dry run, as JSON always.
+ * @param nothing the line for a dry run that finds none
+ */
+export async function printDiff(
+  diff: MirrorDiff,
+  options: MirrorCommandOptions,
+  nothing: string,
+): Promise<void> {
+  const { outputFormat, dryRun = false } = options;
+  if (outputFormat === 'text') {
+    if (!dryRun) return;
+    if (diff.inSync) return printLine(nothing);
+  }
+  const listing = new Listing(outputFormat);
+  for (const change of [...diff.add, ...diff.update, ...diff.delete]) {
+    await listing.add(lineOf(change), () => jsonOf(change));
+  }
+  await listing.end();
+}
+
+/** `  update  refs/heads/main  1a2b3c4 -> 5d6e7f8` */
+export function lineOf(change: RefChange): string {
+  const { ref, oldTarget, newTarget } = change;
+  const hashes = [oldTarget, newTarget].flatMap((id) => (id === undefined ? [] : [shortHash(id)]));
+  return `  ${actionOf(change)}  ${showName(ref)}  ${hashes.join(' -> ')}`;
+}
+
+function actionOf({ oldTarget, newTarget }: RefChange): 'create' | 'update' | 'delete' {
+  if (oldTarget === undefined) return 'create';
+  return newTarget === undefined ? 'delete' : 'update';
+}
+
+function jsonOf(change: RefChange): unknown {
+  const { ref, oldTarget, newTarget } = change;
+  return {
+    action: actionOf(change),
+    ref,
+    ...(oldTarget !== undefined && { old: oldTarget }),
+    ...(newTarget !== undefined && { new: newTarget }),
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Backup and restore. A backup makes a remote like the store: every branch, tag and note is pushed,
+ * and those that the store does not have are deleted there. A restore brings what a remote has into
+ * the store: it adds and updates, never deletes, and leaves HEAD alone.
+ */
+import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import type { Identity } from '../git/commit.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { checkComplete } from '../graph/connected.ts';
+import type { RefUpdate, Storage } from '../storage/storage.ts';
+import { inOrder } from './localRemote.ts';
+import { diffRefs, type MirrorDiff } from './mirrorDiff.ts';
+import { openRemote } from './openRemote.ts';
+import type { Remote, TransferOptions } from './remote.ts';
+import { prefixesOf, type RefSelection, selectRefs } from './selection.ts';
+import { type Squashed, squashRefs, writeSquashed } from './squash.ts';
+
+export interface MirrorOptions extends TransferOptions {
+  /** Only these refs, and none is deleted; default: every branch, tag and note. */
+  readonly refs?: RefSelection | undefined;
+  /** Find out what would change, and change nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** `bundle`: the URL is the path of a bundle file, whatever its name. */
+  readonly format?: 'bundle' | undefined;
+  /** For a bundle: commits without their history. */
+  readonly squash?: boolean | undefined;
+  /** Of the bundle format, when one is written; default 2. */
+  readonly bundleVersion?: 2 | 3 | undefined;
+}
+
+/** @param who for reflogs on the other side */
+export async function backup(
+  storage: Storage,
+  url: string,
+  who: Identity,
+  options: MirrorOptions = {},
+): Promise<MirrorDiff> {
+  return withRemote(storage, url, options, async (remote) => {
+    const { refs: selection, dryRun = false } = options;
+    const own = await storage.refs.list('refs/');
+    let wanted = selectRefs(own, selection);
+    if (wanted.size === 0) {
+      // Deleting everything there is never what somebody wants who backs up.
+      throw new GitStoreError('The store has no branch, tag or note: there is nothing to back up');
+    }
+    let squashed: Squashed | undefined;
+    if (options.squash) {
+      squashed = await squashRefs(storage, wanted);
+      wanted = squashed.refs;
+    }
+    const { refs, head: remoteHead } = await remote.list(prefixesOf(selection), 'push');
+    const present = new Map(refs.map(({ ref, id }) => [ref, id]));
+    const replaces = selection === undefined || remote.replaces === true;
+    const diff = diffRefs(wanted, present, replaces, remoteHead);
+    if (dryRun || diff.inSync) return diff;
+    if (squashed !== undefined) await writeSquashed(storage, squashed);
+    const head = await storage.refs.head();
+    const request = { diff, refs: wanted, who, head: 'ref' in head ? head.ref : undefined };
+    await remote.push(storage, request, options);
+    return diff;
+  });
+}
+
+/** @param who for reflogs of the store */
+export async function restore(
+  storage: Storage,
+  url: string,
+  who: Identity,
+  options: MirrorOptions = {},
+): Promise<MirrorDiff> {
+  return withRemote(storage, url, options, async (remote) => {
+    const { refs: selection, dryRun = false, signal } = options;
+    const { refs, head } = await remote.list(prefixesOf(selection), 'fetch');
+    const wanted = selectRefs(refs, selection);
+    const own = await storage.refs.list('refs/');
+    const present = new Map(own.map(({ ref, id }) => [ref, id]));
+    const diff = diffRefs(wanted, present, false, head);
+    if (dryRun || diff.inSync) return diff;
+    const wants = [...new Set(Array.from(diff.changes(), ({ newTarget }) => newTarget!))];
+    const haves = [...new Set(own.map(({ id }) => id))];
+    if (!(await hasAll(storage, wants, haves, signal))) {
+      await remote.fetch(storage, wants, haves, options);
+    }
+    signal?.throwIfAborted();
+    for (const group of inOrder(diff.changes())) {
+      const updates = group.map(({ ref, oldTarget, newTarget }): RefUpdate => {
+        const reflog = { who, message: `restore: from ${remote.name}` };
+        return { ref, old: oldTarget ?? null, new: newTarget!, reflog };
+      });
+      await storage.refs.update(updates);
+    }
+    return diff;
+  });
+}
+
+/** Whether all of it is in the store already: a restore that was cut short may have brought it. */
+async function hasAll(
+  storage: Storage,
+  wants: readonly ObjectId[],
+  haves: readonly ObjectId[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  for (const id of wants) if (!(await storage.objects.has(id))) return false;
+  try {
+    await checkComplete(storage.objects, { tips: wants, haves, signal });
+    return true;
+  } catch (error) {
+    if (error instanceof CorruptObjectError) return false;
+    throw error;
+  }
+}
+
+async function withRemote<T>(
+  storage: Storage,
+  url: string,
+  options: MirrorOptions,
+  work: (remote: Remote) => Promise<T>,
+): Promise<T> {
+  const remote = await openRemote(url, storage, options);
+  try {
+    return await work(remote);
+  } finally {
+    await remote.close();
+  }
+}

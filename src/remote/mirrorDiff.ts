@@ -1,0 +1,71 @@
+/** What a backup or restore changes: which refs are to be made, moved and deleted on the far side. */
+import type { ObjectId } from '../git/objectId.ts';
+import { comparePaths } from '../git/pathBytes.ts';
+
+export interface RefChange {
+  /** Full name, as `refs/heads/main`. */
+  readonly ref: string;
+  /** Where it points before; missing when it is made. */
+  readonly oldTarget?: ObjectId;
+  /** Where it is to point; missing when it is deleted. */
+  readonly newTarget?: ObjectId;
+}
+
+/** Changes of refs on the receiving side, each list sorted by name. */
+export class MirrorDiff {
+  readonly add: readonly RefChange[];
+  readonly update: readonly RefChange[];
+  readonly delete: readonly RefChange[];
+  /** The branch that HEAD of the remote names, a full name, where that is known. */
+  readonly remoteHead: string | undefined;
+
+  /** @internal */
+  constructor(changes: Iterable<RefChange> = [], remoteHead?: string) {
+    const sorted = [...changes].sort((a, b) => comparePaths(a.ref, b.ref));
+    this.add = sorted.filter(({ oldTarget }) => oldTarget === undefined);
+    this.update = sorted.filter((c) => c.oldTarget !== undefined && c.newTarget !== undefined);
+    this.delete = sorted.filter(({ newTarget }) => newTarget === undefined);
+    this.remoteHead = remoteHead;
+  }
+
+  /** Whether both sides are the same already. */
+  get inSync(): boolean {
+    return this.total === 0;
+  }
+
+  /** How many refs change. */
+  get total(): number {
+    return this.add.length + this.update.length + this.delete.length;
+  }
+
+  /** All of them, deletions first: a name may be in the way of another. */
+  *changes(): Generator<RefChange> {
+    yield* this.delete;
+    yield* this.update;
+    yield* this.add;
+  }
+}
+
+/**
+ * What must happen so that every ref of `wanted` is in `present`.
+ * @param deletes whether what is present and not wanted goes
+ */
+export function diffRefs(
+  wanted: ReadonlyMap<string, ObjectId>,
+  present: ReadonlyMap<string, ObjectId>,
+  deletes: boolean,
+  remoteHead?: string,
+): MirrorDiff {
+  const changes: RefChange[] = [];
+  for (const [ref, newTarget] of wanted) {
+    const oldTarget = present.get(ref);
+    if (oldTarget === undefined) changes.push({ ref, newTarget });
+    else if (oldTarget !== newTarget) changes.push({ ref, oldTarget, newTarget });
+  }
+  if (deletes) {
+    for (const [ref, oldTarget] of present) {
+      if (!wanted.has(ref)) changes.push({ ref, oldTarget });
+    }
+  }
+  return new MirrorDiff(changes, remoteHead);
+}
