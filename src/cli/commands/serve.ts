@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import { type CachePolicy, createFileHandler } from '../../server/files/handler.ts';
-import { parseBasePath } from '../../server/files/target.ts';
+import { encodeUrlPath, parseBasePath } from '../../server/files/target.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { errorLine, parseArgument, UsageError } from '../errors.ts';
@@ -99,7 +99,7 @@ export function define(command: Command): void {
       );
       const what = served === undefined ? 'all branches and tags' : nameOf(served);
       try {
-        await runServer(handler, options, what, `${basePath}/`, (url) => {
+        await runServer(handler, options, what, `${encodeUrlPath(basePath)}/`, (url) => {
           if (options.open) openBrowser(url);
         });
       } finally {

@@ -21,7 +21,7 @@ import { answerDirectory, answerError, answerPage, answerRefs } from './pageAnsw
 import { ReadyAnswers } from './readyAnswers.ts';
 import type { Service } from './service.ts';
 import { Histories, type Place, placeInRefs, SharedSource, sourceOf } from './snapshots.ts';
-import { parseBasePath, parseTarget, type Target } from './target.ts';
+import { encodeUrlPath, parseBasePath, parseTarget, type Target } from './target.ts';
 
 /** What the client may keep, and for how long: `Cache-Control`. */
 export type CachePolicy =
@@ -86,13 +86,15 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     throw new GitStoreError(`Not a size in bytes: ${maxFileSize}`, 'EINVAL');
   }
   const common = commonFields(cors);
+  const basePath = parseBasePath(options.basePath ?? '');
   const service: Service = {
     store,
     context,
     blobs: new Blobs(context),
     histories: new Histories(),
     pages: new ByteCache(PAGES_BYTES, (page) => page.length),
-    basePath: parseBasePath(options.basePath ?? ''),
+    basePath,
+    baseUrl: encodeUrlPath(basePath),
     upstream: parseUpstream(options.upstream),
     cacheControl: cacheControl(options.cache ?? 'revalidate'),
     maxFileSize: maxFileSize === 0 ? Number.POSITIVE_INFINITY : maxFileSize,

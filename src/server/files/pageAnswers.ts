@@ -162,7 +162,7 @@ export async function answerError(
   const { errorPage } = await import('./pages/error.ts');
   const { PAGE_POLICY } = await import('./pages/style.ts');
   const title = error.status === 404 ? 'Not here' : `Error ${error.status}`;
-  const page = errorPage(title, error.message, `${service.basePath}/`);
+  const page = errorPage(title, error.message, `${service.baseUrl}/`);
   const policy = ['Content-Type', HTML, 'Content-Security-Policy', PAGE_POLICY];
   exchange.whole(error.status, [...policy, ...fields], Buffer.from(page.text));
 }

@@ -12,8 +12,10 @@ export interface Service {
   readonly histories: Histories;
   /** Pages by their tag and URL. */
   readonly pages: ByteCache<Buffer>;
-  /** `''`, or begins with a slash and does not end in one. */
+  /** What every path begins with: `''`, or with a slash before it and none behind. */
   readonly basePath: string;
+  /** The same as it stands in a URL. */
+  readonly baseUrl: string;
   readonly upstream: string | undefined;
   readonly cacheControl: string;
   /** In bytes. */

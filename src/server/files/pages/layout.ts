@@ -89,7 +89,7 @@ function crumbs({ service, tip, place, links }: View): Html {
   const steps: Html[] = [];
   const separator = html`<span class="sep">/</span>`;
   if (service.all) {
-    steps.push(html`<a href="${service.basePath}/">${visible(service.title)}</a>${separator}`);
+    steps.push(html`<a href="${service.baseUrl}/">${visible(service.title)}</a>${separator}`);
     steps.push(html`<a href="${links.directory('')}"><bdi>${visible(tip.root)}</bdi></a>`);
   } else {
     steps.push(html`<a href="${links.directory('')}">${visible(service.title)}</a>`);

@@ -16,8 +16,8 @@ export class Links {
    * @param tip the snapshot that is served
    * @param at the one that is looked at
    */
-  constructor({ basePath }: Service, tip: Place, at: Place) {
-    this.#prefix = basePath + (tip.root === '' ? '' : `/${encodeUrlPath(tip.root)}`);
+  constructor({ baseUrl }: Service, tip: Place, at: Place) {
+    this.#prefix = baseUrl + (tip.root === '' ? '' : `/${encodeUrlPath(tip.root)}`);
     this.#at = at.snapshot.id === tip.snapshot.id ? undefined : at.snapshot.id;
   }
 

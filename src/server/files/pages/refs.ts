@@ -25,14 +25,14 @@ ${section(service, 'Branches', branches)}${section(service, 'Tags', tags)}</main
   return page(service.title, body);
 }
 
-function section({ basePath }: Service, title: string, rows: readonly RefRow[]): Html {
+function section({ baseUrl }: Service, title: string, rows: readonly RefRow[]): Html {
   const list =
     rows.length === 0
       ? html`<p class="note">None.</p>`
       : html`<table class="ls"><thead><tr><th>Name</th><th colspan="2">Last change</th></tr></thead><tbody>
 ${rows.map(({ name, snapshot, root }) => {
   const message = visible(firstLine(messageOf(snapshot.commit))) || '(no message)';
-  const url = `${basePath}/${encodeUrlPath(root)}/`;
+  const url = `${baseUrl}/${encodeUrlPath(root)}/`;
   return html`<tr><td class="name"><a class="n" href="${url}"><bdi>${visible(name)}</bdi></a></td><td class="when">${timeOf(snapshot)}</td><td class="last">${message}</td></tr>
 `;
 })}</tbody></table>`;
