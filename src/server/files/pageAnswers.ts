@@ -55,7 +55,7 @@ export async function answerDirectory(
     const { viewOf } = await import('./pages/layout.ts');
     const entries = [...(await entriesOf(service, entry))].sort(directoriesFirst);
     const number = Number(target.query.get('page') ?? 1) || 1;
-    return listingPage(viewOf(service, tip, place, true), entries, Math.floor(number));
+    return listingPage(await viewOf(service, tip, place), entries, Math.floor(number));
   });
 }
 
@@ -95,8 +95,7 @@ export async function answerPage(
   const tag = digest(kind, tip.snapshot.id, place.snapshot.id, place.path, query.toString());
   await sendPage(service, exchange, tag, async () => {
     const { viewOf } = await import('./pages/layout.ts');
-    const isDirectory = entry === undefined || fileTypeOf(entry.mode) === 'tree';
-    const view = viewOf(service, tip, place, isDirectory);
+    const view = await viewOf(service, tip, place);
     if (kind === 'history') {
       const { historyPage } = await import('./pages/history.ts');
       return historyPage(view, from === undefined ? place : { ...place, snapshot: from }, gone);

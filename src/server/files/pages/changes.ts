@@ -8,7 +8,7 @@ import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../contentTypes.ts';
 import type { Place } from '../snapshots.ts';
 import { type Html, html, visible, wellFormed } from './html.ts';
-import { button, placePage, timeOf, type View } from './layout.ts';
+import { button, placePage, timeOf, urlAt, type View } from './layout.ts';
 import { lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf, stepsOf } from './steps.ts';
@@ -88,11 +88,11 @@ export async function changesPage(
     button('Newer →', step(steps.newer), 'The change after'),
   ].filter((action) => action !== false);
   const count = tooMany ? `more than ${MOST_FILES} files` : countText(found.length);
-  const body = html`<div class="ends">${isOneStep && messageText(to)}<p>${ending(view, from)} → ${ending(view, to)} <span class="dim">· ${count}</span></p></div>
+  const body = html`<div class="ends">${isOneStep && messageText(to)}<p>${await ending(view, from)} → ${await ending(view, to)} <span class="dim">· ${count}</span></p></div>
 ${found.length === 0 && html`<div class="box"><p class="note">Nothing differs here.</p></div>`}${opened}${
   listed.length > 0 && html`<div class="box"><ol class="log">${listed}</ol></div>`
 }`;
-  return { page: placePage(view, 'diff', actions, body), complete: steps.complete };
+  return { page: await placePage(view, 'diff', actions, body), complete: steps.complete };
 }
 
 function countText(count: number): string {
@@ -100,10 +100,9 @@ function countText(count: number): string {
 }
 
 /** One side of the comparison, with the way to it. */
-function ending({ links, place, isDirectory }: View, snapshot: Snapshot | undefined): Html {
+async function ending(view: View, snapshot: Snapshot | undefined): Promise<Html> {
   if (snapshot === undefined) return html`nothing`;
-  const path = isDirectory && place.path !== '' ? `${place.path}/` : place.path;
-  const url = links.to(path, { ...(isDirectory ? {} : { view: true }), at: snapshot.id });
+  const url = await urlAt(view, snapshot);
   return html`<a class="mono" href="${url}">${shortHash(snapshot.id)}</a> <span class="dim">${timeOf(snapshot)}</span>`;
 }
 

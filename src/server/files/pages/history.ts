@@ -47,7 +47,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
     !complete &&
     html`<p class="note">The search took long and was ended. There may be older changes.</p>`;
   const body = html`<form action="${links.to(path)}" method="get"><input type="hidden" name="diff" value=""><div class="box">${list}</div>${note}${compare}</form>${pages}`;
-  return { page: placePage(view, 'history', [], body), complete };
+  return { page: await placePage(view, 'history', [], body), complete };
 }
 
 async function item({ links, place }: View, snapshot: Snapshot, i: number): Promise<Html> {

@@ -1,6 +1,7 @@
 /** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
 import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
 import { baseName } from '../../../tree/paths.ts';
+import { fileTypeOf } from '../../../tree/types.ts';
 import type { Service } from '../service.ts';
 import type { Place } from '../snapshots.ts';
 import { Html, html, visible } from './html.ts';
@@ -15,11 +16,27 @@ export interface View {
   /** The one that is looked at: the same, or an older one. */
   readonly place: Place;
   readonly links: Links;
-  readonly isDirectory: boolean;
+  /** What stands at the place. */
+  readonly kind: 'directory' | 'file' | 'nothing';
 }
 
-export function viewOf(service: Service, tip: Place, place: Place, isDirectory: boolean): View {
-  return { service, tip, place, links: new Links(service, tip, place), isDirectory };
+export async function viewOf(service: Service, tip: Place, place: Place): Promise<View> {
+  const { snapshot, path } = place;
+  const entry = await snapshot.store.trees.lookup(snapshot.commit.tree, path);
+  const isDirectory = entry !== undefined && fileTypeOf(entry.mode) === 'tree';
+  const kind = entry === undefined ? 'nothing' : isDirectory ? 'directory' : 'file';
+  return { service, tip, place, links: new Links(service, tip, place), kind };
+}
+
+/** The page of the same path in another snapshot: of the change that took it away when it is gone. */
+export async function urlAt({ tip, place, links }: View, snapshot: Snapshot): Promise<string> {
+  const { path } = place;
+  const { store, commit, id } = snapshot;
+  const at = id === tip.snapshot.id ? undefined : id;
+  const entry = await store.trees.lookup(commit.tree, path);
+  if (entry === undefined) return links.to(path, { diff: true, to: id });
+  if (fileTypeOf(entry.mode) !== 'tree') return links.to(path, { view: true, at });
+  return links.to(path === '' ? '' : `${path}/`, { at });
 }
 
 /** A whole page. */
@@ -42,12 +59,18 @@ ${body}
 }
 
 /** A page about a place: its name, what can be done with it, and what is there. */
-export function placePage(view: View, active: string, actions: readonly Html[], body: Html): Html {
+export async function placePage(
+  view: View,
+  active: string,
+  actions: readonly Html[],
+  body: Html,
+): Promise<Html> {
   const { service, tip, place, links } = view;
   const { path } = place;
   const name = path === '' ? service.title : `${baseName(path)} · ${service.title}`;
   const tabs = [
-    tab(active, 'files', view.isDirectory ? 'Files' : 'View', pageUrl(view)),
+    view.kind !== 'nothing' &&
+      tab(active, 'files', view.kind === 'file' ? 'View' : 'Files', pageUrl(view)),
     tab(active, 'history', 'History', links.here(path, { history: true })),
     ...actions,
   ];
@@ -60,7 +83,7 @@ export function placePage(view: View, active: string, actions: readonly Html[], 
 </header>
 ${
   isOld &&
-  html`<p class="old">An older snapshot, ${shortHash(place.snapshot.id)} of ${timeOf(place.snapshot)}. <a href="${latestUrl(view)}">Go to the newest</a></p>
+  html`<p class="old">An older snapshot, ${shortHash(place.snapshot.id)} of ${timeOf(place.snapshot)}. <a href="${await urlAt(view, tip.snapshot)}">Go to the newest</a></p>
 `
 }<main>
 ${body}
@@ -74,15 +97,8 @@ function tab(active: string, key: string, label: string, url: string): Html {
 }
 
 /** The page that shows what stands at the place. */
-export function pageUrl({ place, links, isDirectory }: View): string {
-  return isDirectory ? links.directory(place.path) : links.here(place.path, { view: true });
-}
-
-/** The same in the snapshot that is served. */
-function latestUrl({ place, links, isDirectory }: View): string {
-  const { path } = place;
-  if (isDirectory) return links.to(path === '' ? '' : `${path}/`);
-  return links.to(path, { view: true });
+export function pageUrl({ place, links, kind }: View): string {
+  return kind === 'file' ? links.here(place.path, { view: true }) : links.directory(place.path);
 }
 
 function crumbs({ service, tip, place, links }: View): Html {

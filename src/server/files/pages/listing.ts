@@ -9,7 +9,7 @@ import { type FileType, fileTypeOf } from '../../../tree/types.ts';
 import { typeOfName } from '../contentTypes.ts';
 import { type Html, html, visible } from './html.ts';
 import { FILE, FOLDER, LINK } from './icons.ts';
-import { button, pageUrl, placePage, snapshotLine, timeOf, type View } from './layout.ts';
+import { button, pageUrl, placePage, snapshotLine, timeOf, urlAt, type View } from './layout.ts';
 import { LastChanges, stepsOf } from './steps.ts';
 
 /** Entries on one page. */
@@ -69,25 +69,20 @@ ${
 }${rows.map((row) => rowHtml(view, row, last.found.get(row.entry.name)))}</tbody></table>`
   }</div>${pages > 1 && pager(view, number, pages, entries.length)}`;
   return {
-    page: placePage(view, 'files', stepButtons(view, steps), body),
+    page: await placePage(view, 'files', await stepButtons(view, steps), body),
     complete: steps.complete,
   };
 }
 
 /** The way to the change before the one that is shown, and to the one after it. */
-export function stepButtons(
+export async function stepButtons(
   view: View,
   { older, newer }: { older?: Snapshot | undefined; newer?: Snapshot | undefined },
-): Html[] {
-  const { links, place, isDirectory } = view;
-  const path = isDirectory && place.path !== '' ? `${place.path}/` : place.path;
-  const mode = isDirectory ? {} : { view: true as const };
-  const to = (snapshot: Snapshot | undefined) =>
-    snapshot && links.to(path, { ...mode, at: snapshot.id });
+): Promise<Html[]> {
   return [
     html`<span class="grow"></span>`,
-    button('← Older', to(older), 'As it was before its last change'),
-    button('Newer →', to(newer), 'As it is after its next change'),
+    button('← Older', older && (await urlAt(view, older)), 'As it was before its last change'),
+    button('Newer →', newer && (await urlAt(view, newer)), 'As it is after its next change'),
   ];
 }
 

@@ -68,12 +68,15 @@ async function newerOf(
   if (snapshot.id === tip.snapshot.id) return undefined;
   const here = await histories.distance(tip.snapshot, snapshot.id);
   let newer: Snapshot | undefined;
+  let isLast = true;
   for await (const change of changesOf({ ...tip, path }, signal)) {
     const distance = await histories.distance(tip.snapshot, change.id);
     if (distance === undefined || here === undefined || distance >= here) break;
+    isLast = newer === undefined;
     newer = change;
   }
-  return newer;
+  // Behind the last change there is only what is served now.
+  return isLast && newer !== undefined ? tip.snapshot : newer;
 }
 
 /** The newest snapshot that changed each name of a directory, as far as the search gets. */

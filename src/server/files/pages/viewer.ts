@@ -24,12 +24,12 @@ export async function viewerPage(view: View, entry: TreeEntry): Promise<Rendered
     button('Raw', raw, 'The file itself'),
     button('Download', links.here(path, { download: true })),
     html`<span class="dim">${sizeText(facts.size)}</span>`,
-    ...stepButtons(view, steps),
+    ...(await stepButtons(view, steps)),
   ];
   const changes = links.to(path, { diff: true, to: line.id });
   const content = await contentOf(view, entry, facts, raw);
   const body = html`${snapshotLine(line, changes)}<div class="box">${content}</div>`;
-  return { page: placePage(view, 'files', actions, body), complete: steps.complete };
+  return { page: await placePage(view, 'files', actions, body), complete: steps.complete };
 }
 
 async function contentOf(
