@@ -40,6 +40,7 @@ vi.mock('../../src/transfer/readLocal.ts', async (importOriginal) => {
     ...actual,
     readWhole: noting(actual.readWhole),
     readChunks: noting(actual.readChunks),
+    hashLocalFile: noting(actual.hashLocalFile),
     readTarget: noting(actual.readTarget),
   };
 });
