@@ -37,6 +37,8 @@ export interface CopyChoices
   gitignore?: boolean | undefined;
   /** What the commit is said to be; default `cp`. */
   operation?: 'cp' | 'sync' | undefined;
+  /** Copy again when the source has changed, after so many milliseconds without a change. */
+  watch?: number | undefined;
 }
 
 export function addCopyOptions(command: Command): Command {

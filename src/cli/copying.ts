@@ -60,7 +60,7 @@ async function copyFromDisk(
   options: CopyChoices,
 ): Promise<void> {
   refuseOptions(options, FILTERS, 'when the sources are on disk');
-  const { followSymlinks, gitignore, type: mode, glob, create, dryRun } = options;
+  const { followSymlinks, gitignore, type: mode, glob, create, dryRun, watch } = options;
   const copy = await libraryOptions(options);
   const paths = await expandLocalGlobs(
     sources.map(({ path }) => path),
@@ -70,9 +70,25 @@ async function copyFromDisk(
     command,
     async (store) => {
       const branch = await writableBranch(store, dest, options);
-      await commitCopy(command, store, branch, options, (fs, details) =>
-        fs.copyIn(paths, dest.path, { ...copy, ...details, followSymlinks, gitignore, mode }),
-      );
+      const copyOnce = (signal?: AbortSignal): Promise<FS> =>
+        commitCopy(command, store, branch, options, (fs, details) =>
+          fs.copyIn(paths, dest.path, {
+            ...copy,
+            ...details,
+            followSymlinks,
+            gitignore,
+            mode,
+            signal,
+          }),
+        );
+      if (watch === undefined) return void (await copyOnce());
+      const { watchAndSync } = await import('./watching.ts');
+      const filter = { exclude: copy.exclude, gitignore, follow: followSymlinks };
+      const [path, ...others] = paths;
+      if (path === undefined || others.length > 0) {
+        throw new UsageError('--watch takes a single directory');
+      }
+      await watchAndSync({ store, path, debounce: watch, filter, sync: copyOnce });
     },
     { create: create && dest.back === 0, branch: dest.ref || options.branch, dryRun },
   );
@@ -158,7 +174,7 @@ async function commitCopy(
   branch: string,
   options: CopyChoices,
   copy: (fs: FS, details: CopyDetails) => Promise<FS>,
-): Promise<void> {
+): Promise<FS> {
   const { operation = 'cp' } = options;
   const choices = { ...options, verbose: isVerbose(command) };
   const fs = await commitOn(
@@ -170,6 +186,7 @@ async function commitCopy(
     { eager: true },
   );
   if (fs.changes) printProblems(fs.changes);
+  return fs;
 }
 
 interface CopyDetails extends CommitDetails {

@@ -1,10 +1,19 @@
 /** `sync`: make a directory equal to another, deletes included, in all directions that `cp` knows. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseRefPath, type RefPath } from '../../store/refPath.ts';
 import { copyBetween } from '../copying.ts';
 import { addCopyOptions, addGitignore, type CopyChoices } from '../copyOptions.ts';
 import { parseArgument, UsageError } from '../errors.ts';
+import { wholeNumberFrom } from '../options.ts';
 import { addExamples } from '../program.ts';
+
+/** Milliseconds. */
+const DEFAULT_DEBOUNCE = 2000;
+
+interface SyncOptions extends Omit<CopyChoices, 'watch'> {
+  watch?: boolean | undefined;
+  debounce?: number | undefined;
+}
 
 export function define(command: Command): void {
   command
@@ -14,7 +23,14 @@ export function define(command: Command): void {
       '[dest]',
       'the directory that becomes the same (default: the root of the repository)',
     );
-  addGitignore(addCopyOptions(command));
+  addGitignore(addCopyOptions(command))
+    .option('--watch', 'go on, and sync whenever something has changed (disk to repository)')
+    .addOption(
+      new Option(
+        '--debounce <ms>',
+        'with --watch: how long nothing must change before (default: 2000)',
+      ).argParser(wholeNumberFrom(100)),
+    );
   addExamples(command, [
     ['gitstore sync ./site', 'the repository holds what the folder holds'],
     ['gitstore sync ./site :site', 'the same for a directory of the repository'],
@@ -23,16 +39,35 @@ export function define(command: Command): void {
     ['gitstore sync main~3:site ./site', '… as it was three commits ago'],
     ['gitstore sync v1.0:site dev:site', 'from a tag to a branch'],
     ['gitstore sync -n ./site :site', 'print what would change'],
+    ['gitstore sync --watch ./site :site', 'until Ctrl-C'],
   ]);
-  command.action((from: string, to: string | undefined, options: CopyChoices) => {
+  command.action((from: string, to: string | undefined, options: SyncOptions) => {
     const source = parseArgument(parseRefPath, from);
     if (to === undefined && source.kind === 'repository') {
       throw new UsageError(`Where to? Give a directory after '${from}'`);
     }
     const dest = parseArgument(parseRefPath, to ?? ':');
-    const choices = { ...options, delete: true, operation: 'sync' } as const;
+    const watch = watchChoice(source, dest, options);
+    const choices = { ...options, watch, delete: true, operation: 'sync' } as const;
     return copyBetween(command, [contentsOf(source)], dest, choices);
   });
+}
+
+/** After how many quiet milliseconds to sync again; undefined for a single sync. */
+function watchChoice(source: RefPath, dest: RefPath, options: SyncOptions): number | undefined {
+  if (!options.watch) {
+    if (options.debounce !== undefined) throw new UsageError('--debounce needs --watch');
+    return undefined;
+  }
+  if (source.kind !== 'local' || dest.kind !== 'repository') {
+    throw new UsageError('--watch works from disk to the repository only');
+  }
+  if (options.dryRun) throw new UsageError('--watch and --dry-run exclude each other');
+  if (options.parent) throw new UsageError('--parent has no use with --watch');
+  if (options.tag !== undefined && !options.forceTag) {
+    throw new UsageError('--tag needs --force-tag with --watch, as every sync moves it');
+  }
+  return options.debounce ?? DEFAULT_DEBOUNCE;
 }
 
 /** What is in the directory, not the directory itself. */
