@@ -31,6 +31,7 @@ export async function bundle(outdir) {
     define: {
       GITSTORE_VERSION: JSON.stringify(version),
       GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
+      GITSTORE_CHECK_WORKER: JSON.stringify(await threadSource('check/worker.ts')),
     },
     chunkNames: 'chunks/[name]-[hash]',
   };

@@ -19,6 +19,7 @@ export type {
   MaintenanceProgress,
   PackResult,
 } from './maintenance/pack.ts';
+export type { VerifyReport } from './maintenance/verify.ts';
 export type { MirrorOptions } from './remote/mirror.ts';
 export { MirrorDiff, type RefChange } from './remote/mirrorDiff.ts';
 export type { MirrorProgress } from './remote/remote.ts';

@@ -44,6 +44,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'pack everything well, remove what has long been unreachable',
     load: () => import('./commands/gc.ts'),
   },
+  verify: {
+    group: REPOSITORY,
+    summary: 'check every object, ref and pack',
+    load: () => import('./commands/verify.ts'),
+  },
   ls: {
     group: FILES,
     summary: 'list files and directories',

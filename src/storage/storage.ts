@@ -320,6 +320,23 @@ export interface CollectionResult {
   readonly temporaryFiles: number;
 }
 
+/** One thing that is wrong with a storage. */
+export interface StorageFault {
+  /** The object, file or ref concerned: an id, a path below the storage, a full ref name. */
+  readonly subject: string;
+  /** What is wrong with it, in words. */
+  readonly problem: string;
+}
+
+export interface CheckResult {
+  /** Objects whose bytes were checked. */
+  readonly objects: number;
+  readonly packs: number;
+  readonly refs: number;
+  readonly reflogEntries: number;
+  readonly faults: readonly StorageFault[];
+}
+
 /**
  * Work on a storage as a whole. All of it may run beside readers and writers, of any process; nothing
  * that anybody needs is removed before its replacement is on stable storage.
@@ -340,6 +357,9 @@ export interface StorageUpkeep {
    * @throws CorruptObjectError when something reachable is missing or broken; nothing is removed then
    */
   collect(options?: CollectionOptions): Promise<CollectionResult>;
+
+  /** Reads and checks everything. What is wrong is in the result, not thrown. */
+  check(options?: UpkeepOptions): Promise<CheckResult>;
 
   /** Whether so much lies about that `collect` is due. Estimated; takes a few milliseconds at most. */
   isCrowded(): boolean;

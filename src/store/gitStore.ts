@@ -3,6 +3,7 @@ import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
 import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
+import type { VerifyReport } from '../maintenance/verify.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
 import type { RefSelection } from '../remote/selection.ts';
@@ -218,6 +219,16 @@ export class GitStore implements AsyncDisposable {
     options: { refs?: RefSelection | undefined } = {},
   ): Promise<void> {
     await this.restore(file, { ...options, format: 'bundle' });
+  }
+
+  /**
+   * Reads everything in the store and checks it, as thoroughly as `git fsck --strict`: every copy of
+   * every object against its id and form, checksums of packs and indexes, and that all that refs,
+   * reflogs and heads reach is there. What is wrong is in the report.
+   */
+  async verify(options?: MaintenanceOptions): Promise<VerifyReport> {
+    const { verifyStore } = await import('../maintenance/verify.ts');
+    return verifyStore(this.context.storage, options);
   }
 
   /** Lets go of files, locks and threads. */

@@ -4,20 +4,12 @@
  * a name that are no UTF-8 stand in the string as `git/pathBytes.ts` says.
  */
 import { InvalidPathError } from '../errors.ts';
+import { isForbiddenSegment } from '../git/dotGit.ts';
+
+export { isForbiddenSegment };
 
 /** Empty, `.` and `..` segments, and NUL: what a normalized path does not have. */
 const NOT_NORMAL = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
-
-/** Segments that NTFS opens as `.git` (is_ntfs_dotgit in Git's path.c; a backslash separates too). */
-const NTFS_DOT_GIT = /(?:^|[/\\])(?:\.git|git~1)[. ]*(?:[/\\:]|$)/i;
-
-/** Code points that HFS+ ignores in names (next_hfs_char in Git's utf8.c). */
-const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
-
-const DOT_GIT = /(?:^|\/)\.git(?:\/|$)/i;
-
-/** Any character from which a name may look different on HFS+. */
-const ABOVE_ASCII = /[\u0080-\uffff]/;
 
 /**
  * The path as the store knows it: a leading `/` and a trailing `/` are dropped, `.` segments and
@@ -52,16 +44,6 @@ export function checkWritablePath(path: string): string {
     throw new InvalidPathError(`Path must not contain a '.git' segment: ${path}`, { path });
   }
   return normal;
-}
-
-/**
- * Whether Git refuses to have an entry of this name: `.git` in any letter case, and what NTFS or
- * HFS+ take for the same name (`.git.`, `git~1`, `.git::$DATA`, ignorable code points in between).
- * Asked of a whole path, it answers whether any of its segments is such a name.
- */
-export function isForbiddenSegment(name: string): boolean {
-  if (NTFS_DOT_GIT.test(name)) return true;
-  return ABOVE_ASCII.test(name) && DOT_GIT.test(name.replace(HFS_IGNORED, ''));
 }
 
 /** `directory/name`, where the directory may be the root. */

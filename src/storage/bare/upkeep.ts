@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
+  CheckResult,
   CollectionOptions,
   CollectionResult,
   Durability,
@@ -47,6 +48,11 @@ export class BareUpkeep implements StorageUpkeep {
   async collect(options: CollectionOptions = {}): Promise<CollectionResult> {
     const { collectRepository } = await import('./repack/work.ts');
     return collectRepository(this.#place, options);
+  }
+
+  async check(options: UpkeepOptions = {}): Promise<CheckResult> {
+    const { checkRepository } = await import('./check/work.ts');
+    return checkRepository(this.#place, options);
   }
 
   isCrowded(): boolean {

@@ -94,6 +94,10 @@ export class MemoryObjects implements ObjectStore {
     return { objects: this.#objects.size, bytes };
   }
 
+  ids(): ObjectId[] {
+    return [...this.#objects.keys()];
+  }
+
   /** Drops what is not in `needed`, and returns how many that were. */
   keepOnly(needed: ReadonlySet<ObjectId>): number {
     const before = this.#objects.size;

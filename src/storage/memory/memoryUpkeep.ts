@@ -1,11 +1,14 @@
 /** Upkeep of a store in memory: there is nothing to pack, and nothing that could lie about. */
 import { parseCommit } from '../../git/commit.ts';
+import { findFaults } from '../../git/fsck.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { parseTag } from '../../git/tag.ts';
 import { MODE_GITLINK, parseTree } from '../../git/tree.ts';
 import type {
+  CheckResult,
   CollectionOptions,
   CollectionResult,
+  StorageFault,
   StorageSize,
   StorageUpkeep,
   UpkeepOptions,
@@ -36,6 +39,31 @@ export class MemoryUpkeep implements StorageUpkeep {
     signal?.throwIfAborted();
     if (expire !== Number.POSITIVE_INFINITY) return { pruned: 0, temporaryFiles: 0 };
     return { pruned: this.#objects.keepOnly(await this.#reachable()), temporaryFiles: 0 };
+  }
+
+  async check({ signal }: UpkeepOptions = {}): Promise<CheckResult> {
+    signal?.throwIfAborted();
+    const faults: StorageFault[] = [];
+    const present = this.#objects.ids();
+    for (const id of present) {
+      try {
+        const object = (await this.#objects.read(id))!;
+        for (const problem of findFaults(object.type, object.body)) {
+          faults.push({ subject: `${object.type} ${id}`, problem });
+        }
+      } catch (error) {
+        faults.push({ subject: `object ${id}`, problem: (error as Error).message });
+      }
+    }
+    const refs = await this.#refs.list('');
+    for (const { ref, id } of refs) {
+      if (!(await this.#objects.has(id)))
+        faults.push({ subject: ref, problem: `${id} is missing` });
+    }
+    const values = this.#refs.allValues();
+    const { length: objects } = present;
+    const reflogEntries = values.length - refs.length;
+    return { objects, packs: 0, refs: refs.length, reflogEntries, faults };
   }
 
   isCrowded(): boolean {

@@ -76,7 +76,7 @@ function readLog(gitDir: string, log: string, found: Set<ObjectId>): void {
 }
 
 /** Names below the Git directory of all files in a folder and the folders in it. */
-function* filesBelow(gitDir: string, folder: string): Generator<string> {
+export function* filesBelow(gitDir: string, folder: string): Generator<string> {
   for (const entry of entriesIn(gitDir, folder)) {
     const name = `${folder}/${decodePath(entry.name)}`;
     if (entry.isDirectory()) yield* filesBelow(gitDir, name);

@@ -1,0 +1,115 @@
+/** Checks that everything which names objects names what is there: refs, their logs, heads, indexes. */
+import { readFileSync } from 'node:fs';
+import { CorruptObjectError } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
+import { parseReflogLine } from '../../../git/reflogLine.ts';
+import type { RefStore } from '../../storage.ts';
+import { isErrno } from '../durable.ts';
+import { listLooseRefs, readLooseRef } from '../looseRefs.ts';
+import { diskPath } from '../refPaths.ts';
+import { Kind, type ObjectTable } from '../repack/objectTable.ts';
+import { filesBelow, readRoots } from '../repack/roots.ts';
+
+export interface CheckedRoots {
+  readonly refs: number;
+  readonly reflogEntries: number;
+  /** All ids that something names. */
+  readonly ids: ReadonlySet<ObjectId>;
+  readonly shallow: ReadonlySet<ObjectId>;
+}
+
+export interface Presence {
+  readonly table: ObjectTable;
+  /** Also true for what came after the table was made. */
+  isPresent(id: ObjectId): Promise<boolean>;
+}
+
+const LINE_FEED = 10;
+const BRANCHES = 'refs/heads/';
+
+export async function checkRefs(
+  gitDir: string,
+  refs: RefStore,
+  { table, isPresent }: Presence,
+  report: (subject: string, problem: string) => void,
+): Promise<CheckedRoots> {
+  const ids = new Set<ObjectId>();
+  let count = 0;
+  try {
+    for (const { ref, id } of await refs.list('refs/')) {
+      count++;
+      ids.add(id);
+      const kind = table.columns.kind[table.findId(id)] ?? Kind.unknown;
+      if (!(await isPresent(id))) report(ref, `names ${id}, which is missing`);
+      else if (ref.startsWith(BRANCHES) && kind !== Kind.unknown && kind !== Kind.commit) {
+        report(ref, `names ${id}, which is not a commit`);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    report('packed-refs', error.message);
+  }
+  for (const ref of listLooseRefs(gitDir, 'refs/')) {
+    if (readLooseRef(gitDir, ref)?.kind === 'broken') report(ref, 'names no object');
+  }
+  const head = readLooseRef(gitDir, 'HEAD');
+  if (head === undefined || head.kind === 'broken') report('HEAD', 'names nothing');
+  else if (head.kind === 'symbolic' && !head.target.startsWith(BRANCHES)) {
+    report('HEAD', `names ${head.target}, which is no branch`);
+  } else if (head.kind === 'id') {
+    ids.add(head.id);
+    if (!(await isPresent(head.id))) report('HEAD', `names ${head.id}, which is missing`);
+  }
+  const reflogEntries = await checkLogs(gitDir, isPresent, ids, report);
+  let shallow: ReadonlySet<ObjectId> = new Set();
+  try {
+    const roots = await readRoots(gitDir, refs);
+    shallow = roots.shallow;
+    for (const [id, name] of roots.firm) {
+      if (name.startsWith('refs/') || id === EMPTY_TREE_ID) continue;
+      ids.add(id);
+      if (!(await isPresent(id))) report(name, `names ${id}, which is missing`);
+    }
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    report('index', error.message);
+  }
+  return { refs: count, reflogEntries, ids, shallow };
+}
+
+/** @returns how many entries there are */
+async function checkLogs(
+  gitDir: string,
+  isPresent: (id: ObjectId) => Promise<boolean>,
+  ids: Set<ObjectId>,
+  report: (subject: string, problem: string) => void,
+): Promise<number> {
+  let entries = 0;
+  for (const log of filesBelow(gitDir, 'logs')) {
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(diskPath(gitDir, log));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) continue;
+      throw error;
+    }
+    let line = 0;
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(LINE_FEED, at);
+      const lineEnd = end === -1 ? bytes.length : end;
+      const entry = parseReflogLine(bytes.subarray(at, lineEnd));
+      at = lineEnd + 1;
+      line++;
+      // Git passes over lines that it cannot read, too.
+      if (entry === undefined) continue;
+      entries++;
+      for (const id of [entry.old, entry.new]) {
+        if (id === null) continue;
+        ids.add(id);
+        if (!(await isPresent(id))) report(log, `line ${line} names ${id}, which is missing`);
+      }
+    }
+  }
+  return entries;
+}
