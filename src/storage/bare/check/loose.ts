@@ -3,9 +3,11 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
+import { Inflater } from '../../../git/inflater.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { PackType } from '../../../git/pack.ts';
-import { looseRegion, openLoose, readOpenLoose } from '../loose.ts';
+import { readFullySync } from '../durable.ts';
+import { looseRegion, openLoose } from '../loose.ts';
 import { Kind, type ObjectTable } from '../repack/objectTable.ts';
 import { readNames } from '../repack/packSet.ts';
 import { IN_PIECES } from './entries.ts';
@@ -30,6 +32,7 @@ export class LooseCheck {
   readonly #files: readonly (readonly ObjectId[])[];
   readonly #report: (subject: string, problem: string) => void;
   readonly #unreadable = new Set<string>();
+  readonly #inflater = new Inflater();
 
   /** Adds the objects to the table, with their kinds. */
   constructor(
@@ -82,8 +85,18 @@ export class LooseCheck {
         if (problem !== undefined) this.#report(`object ${id}`, problem);
         return { faults: [], broken: [], named: [], checked: 1 };
       }
-      const { type, body } = await readOpenLoose(open);
-      return check.checkObject(PackType[type], id, body as Buffer);
+      const { fd, type, size, headerLength, fileSize } = open;
+      const file = Buffer.allocUnsafe(fileSize);
+      const got = readFullySync(fd, file, fileSize, 0);
+      const whole = headerLength + size;
+      const output = Buffer.allocUnsafe(whole + 1);
+      const inflated = this.#inflater.inflate(file, 0, got, whole, output);
+      if (typeof inflated === 'string') {
+        this.#report(`object ${id}`, 'its data does not inflate');
+        return undefined;
+      }
+      if (inflated.consumed < got) this.#report(`object ${id}`, 'its file goes on behind its data');
+      return check.checkObject(PackType[type], id, inflated.bytes.subarray(headerLength));
     } catch (error) {
       this.#fault(id, error);
       return undefined;

@@ -1,9 +1,10 @@
 /** Checks that everything which names objects names what is there: refs, their logs, heads, indexes. */
 import { readFileSync } from 'node:fs';
 import { CorruptObjectError } from '../../../errors.ts';
-import type { ObjectId } from '../../../git/objectId.ts';
-import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
+import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
+import { isValidRefName } from '../../../git/refName.ts';
 import type { RefStore } from '../../storage.ts';
 import { isErrno } from '../durable.ts';
 import { listLooseRefs, readLooseRef } from '../looseRefs.ts';
@@ -50,6 +51,7 @@ export async function checkRefs(
     if (!(error instanceof CorruptObjectError)) throw error;
     report('packed-refs', error.message);
   }
+  checkPackedRefs(gitDir, report);
   for (const ref of listLooseRefs(gitDir, 'refs/')) {
     if (readLooseRef(gitDir, ref)?.kind === 'broken') report(ref, 'names no object');
   }
@@ -76,6 +78,28 @@ export async function checkRefs(
     report('index', error.message);
   }
   return { refs: count, reflogEntries, ids, shallow };
+}
+
+/** Lines that a reader passes over, and Git does not. */
+function checkPackedRefs(gitDir: string, report: (subject: string, problem: string) => void): void {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(`${gitDir}/packed-refs`);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  const comments = bytes.toString('latin1').match(/^#.*$/gm) ?? [];
+  if (comments.length > 1 || (comments[0] && !comments[0].startsWith('# pack-refs with:'))) {
+    report('packed-refs', 'has a line that Git does not know');
+  }
+  try {
+    for (const { ref } of parsePackedRefs(bytes).entries) {
+      if (!isValidRefName(ref)) report('packed-refs', `has a ref of a forbidden name: ${ref}`);
+    }
+  } catch {
+    // Reported where the refs were listed.
+  }
 }
 
 /** @returns how many entries there are */

@@ -82,6 +82,7 @@ class RepositoryCheck {
   async run(): Promise<CheckResult> {
     const { gitDir, refs } = this.#place;
     const { signal } = this.#options;
+    signal?.throwIfAborted();
     const objectsDirs = listObjectDirectories(join(gitDir, 'objects'));
     const report = this.#report;
     // Loose objects first: what is packed meanwhile is then found in the packs.
