@@ -48,12 +48,31 @@ function startOfDay(groups: RegExpExecArray): number | undefined {
  * @param offset minutes east of UTC
  */
 export function isoTime(time: Date, offset: number): string {
-  const local = new Date(time.getTime() + offset * MINUTE);
-  if (Number.isNaN(local.getTime())) return 'no-valid-time';
-  const sign = offset < 0 ? '-' : '+';
-  const minutes = Math.abs(offset);
-  const zone = `${sign}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}`;
-  return `${local.toISOString().replace(/\.\d+Z$/, '')}${zone}`;
+  const seconds = Math.floor(time.getTime() / 1000) + offset * 60;
+  const day = Math.floor(seconds / 86_400);
+  const date = dateOf(day);
+  if (date === undefined) return 'no-valid-time';
+  const second = seconds - day * 86_400;
+  const minute = Math.floor(second / 60);
+  const clock = `${hoursAndMinutes(minute)}:${twoDigits(second % 60)}`;
+  return `${date}T${clock}${offset < 0 ? '-' : '+'}${hoursAndMinutes(Math.abs(offset))}`;
+}
+
+let lastDay = Number.NaN;
+let lastDate: string | undefined;
+
+/** The date of a day since 1970; neighbours in a log mostly share theirs. */
+function dateOf(day: number): string | undefined {
+  if (day !== lastDay) {
+    const start = new Date(day * DAY);
+    lastDay = day;
+    lastDate = Number.isNaN(start.getTime()) ? undefined : start.toISOString().slice(0, -14);
+  }
+  return lastDate;
+}
+
+function hoursAndMinutes(minutes: number): string {
+  return `${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}`;
 }
 
 function twoDigits(value: number): string {

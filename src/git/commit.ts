@@ -9,8 +9,9 @@
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import { asBuffer } from './bytes.ts';
 import { type ExtraHeader, type HeaderLine, headerValue, splitHeaders } from './headers.ts';
-import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
+import { formatIdentity, type Identity, parseIdentity, parsePlainIdentity } from './identity.ts';
 import { isObjectId, type ObjectId } from './objectId.ts';
+import { decodePath } from './pathBytes.ts';
 import { decodeText, encodeTextAs } from './textEncoding.ts';
 
 export type { ExtraHeader } from './headers.ts';
@@ -23,6 +24,11 @@ export {
 } from './identity.ts';
 
 const NEWLINE = 0x0a;
+/** `tree `, 40 digits and a line feed; `parent ` and so on. */
+const TREE_KEY = Buffer.from('tree ');
+const PARENT_KEY = Buffer.from('parent ');
+const AUTHOR_KEY = Buffer.from('author ');
+const COMMITTER_KEY = Buffer.from('committer ');
 
 export interface Commit {
   readonly tree: ObjectId;
@@ -43,6 +49,38 @@ export interface Commit {
  * @throws CorruptObjectError when there is no usable tree or parent line
  */
 export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
+  const bytes = asBuffer(body);
+  return parsePlainCommit(bytes, 0, bytes.length) ?? parseAnyCommit(bytes, id);
+}
+
+/**
+ * Reads a commit as nearly all are: the headers that every commit has and no others, names of plain
+ * ASCII. Undefined when it is not one.
+ * @param bytes where the body lies from `start` to `end`
+ */
+export function parsePlainCommit(bytes: Buffer, start: number, end: number): Commit | undefined {
+  const links = parseLinksAt(bytes, start, end);
+  if (links === undefined) return undefined;
+  const at = start + TREE_KEY.length + 41 + links.parents.length * (PARENT_KEY.length + 41);
+  if (!startsWith(bytes, at, AUTHOR_KEY)) return undefined;
+  const author = parsePlainIdentity(bytes, at + AUTHOR_KEY.length);
+  if (author === undefined || !startsWith(bytes, author.end, COMMITTER_KEY)) return undefined;
+  const committer = parsePlainIdentity(bytes, author.end + COMMITTER_KEY.length);
+  if (committer === undefined || bytes[committer.end] !== NEWLINE) return undefined;
+  if (committer.end >= end) return undefined;
+  return {
+    tree: links.tree,
+    parents: links.parents,
+    author: author.identity,
+    committer: committer.identity,
+    message: decodePath(bytes, committer.end + 1, end),
+    extraHeaders: NO_HEADERS,
+  };
+}
+
+const NO_HEADERS: readonly ExtraHeader[] = [];
+
+function parseAnyCommit(body: Buffer, id: ObjectId | undefined): Commit {
   const { lines, message } = splitHeaders(body);
   const tree = lines[0]?.key === 'tree' ? lines[0].value : '';
   if (!isObjectId(tree)) throw corrupt('it names no tree', id);
@@ -78,35 +116,43 @@ export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
 /** What leads from a commit to others. */
 export type CommitLinks = Pick<Commit, 'tree' | 'parents'>;
 
-/** `tree `, 40 digits and a line feed; `parent ` and so on. */
-const TREE_KEY = Buffer.from('tree ');
-const PARENT_KEY = Buffer.from('parent ');
-
 /**
  * Reads only the tree and the parents of a commit, in a fraction of the time.
  * @throws CorruptObjectError as `parseCommit`
  */
 export function parseCommitLinks(body: Uint8Array, id?: ObjectId): CommitLinks {
   const bytes = asBuffer(body);
-  const tree = idAfter(bytes, 0, TREE_KEY);
+  return parseLinksAt(bytes, 0, bytes.length) ?? parseCommit(bytes, id);
+}
+
+/**
+ * The same of a body that lies in `bytes` from `start` to `end`; undefined when it is not exactly as
+ * Git writes it.
+ */
+export function parseLinksAt(bytes: Buffer, start: number, end: number): CommitLinks | undefined {
+  const tree = idAfter(bytes, start, TREE_KEY);
+  if (tree === undefined) return undefined;
   const parents: ObjectId[] = [];
-  let at = TREE_KEY.length + 41;
-  for (;;) {
-    const parent = tree === undefined ? undefined : idAfter(bytes, at, PARENT_KEY);
-    if (parent === undefined) break;
+  let at = start + TREE_KEY.length + 41;
+  while (startsWith(bytes, at, PARENT_KEY)) {
+    const parent = idAfter(bytes, at, PARENT_KEY);
+    if (parent === undefined) return undefined;
     parents.push(parent);
     at += PARENT_KEY.length + 41;
   }
-  // What is not exactly as Git writes it is left to the full parser.
-  if (tree === undefined || startsWith(bytes, at, PARENT_KEY)) return parseCommit(bytes, id);
-  return { tree, parents };
+  return at <= end ? { tree, parents } : undefined;
 }
 
 function idAfter(bytes: Buffer, at: number, key: Buffer): ObjectId | undefined {
   const start = at + key.length;
   if (!startsWith(bytes, at, key) || bytes[start + 40] !== NEWLINE) return undefined;
-  const id = bytes.toString('latin1', start, start + 40);
-  return isObjectId(id) ? id : undefined;
+  for (let i = start; i < start + 40; i++) if (!isHexDigit(bytes[i]!)) return undefined;
+  return bytes.toString('latin1', start, start + 40);
+}
+
+/** Lowercase. */
+function isHexDigit(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
 }
 
 function startsWith(bytes: Buffer, at: number, key: Buffer): boolean {

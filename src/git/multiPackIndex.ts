@@ -4,6 +4,7 @@
  */
 import { CorruptObjectError } from '../errors.ts';
 import { asBuffer, readUint64 } from './bytes.ts';
+import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';
 import type { ObjectId } from './objectId.ts';
 
@@ -11,15 +12,8 @@ const SIGNATURE = 'MIDX';
 const VERSION = 1;
 const SHA1 = 1;
 const HEADER_LENGTH = 12;
-const CHUNK_ROW_LENGTH = 12;
 const OFFSET_ROW_LENGTH = 8;
 const IS_LARGE = 0x80000000;
-
-/** Places in the file. */
-interface Chunk {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** A multi-pack-index over bytes that are already in memory and must not change. */
 export class MultiPackIndex {
@@ -114,29 +108,7 @@ function readChunks(bytes: Buffer): Map<string, Chunk> {
   const [version, hash, count] = [bytes[4]!, bytes[5]!, bytes[6]!];
   if (version !== VERSION) throw new CorruptObjectError(`version ${version} is not known`);
   if (hash !== SHA1) throw new CorruptObjectError('its ids are not SHA-1');
-  const tableEnd = HEADER_LENGTH + (count + 1) * CHUNK_ROW_LENGTH;
-  if (tableEnd > bodyEnd) throw new CorruptObjectError('it is cut off');
-
-  const chunks = new Map<string, Chunk>();
-  for (let i = 0; i < count; i++) {
-    const row = HEADER_LENGTH + i * CHUNK_ROW_LENGTH;
-    const start = readUint64(bytes, row + 4);
-    // A chunk ends where the next begins; the last row of the table has no name.
-    const end = readUint64(bytes, row + CHUNK_ROW_LENGTH + 4);
-    if (start < tableEnd || end < start || end > bodyEnd) {
-      throw new CorruptObjectError('its chunks are not in order');
-    }
-    chunks.set(bytes.toString('latin1', row, row + 4), { start, end });
-  }
-  return chunks;
-}
-
-function needChunk(chunks: ReadonlyMap<string, Chunk>, name: string, size: number): Chunk {
-  const chunk = chunks.get(name);
-  if (chunk === undefined || chunk.end - chunk.start < size) {
-    throw new CorruptObjectError(`its part ${name} is missing or too short`);
-  }
-  return chunk;
+  return readChunkTable(bytes, HEADER_LENGTH, count, bodyEnd);
 }
 
 /** The names end in NUL; more NULs fill the chunk up to four bytes. */

@@ -82,18 +82,40 @@ export function parseTree(body: Uint8Array, treeId?: ObjectId): TreeEntry[] {
  * @throws CorruptObjectError where the body is broken before the entry
  */
 export function findTreeEntry(body: Uint8Array, name: string): TreeEntry | undefined {
-  const bytes = asBuffer(body);
-  // Every entry holds these bytes, so an absent name is found out at memory speed. They may also
-  // lie by chance within a longer name or an id: only the walk over entries can tell.
-  const needle = encodePath(` ${name}\0`);
+  const cursor = seekEntry(asBuffer(body), entryNeedle(name));
+  return cursor && { name, mode: cursor.mode, id: cursor.id() };
+}
+
+/** An entry and where it lies in the body. */
+export interface PlacedEntry extends Pick<TreeEntry, 'mode' | 'id'> {
+  /** Of its mode. */
+  readonly start: number;
+  /** Bytes before its id. */
+  readonly headerLength: number;
+}
+
+/** As `findTreeEntry`, with the place. @param needle `entryNeedle` of the name */
+export function placeTreeEntry(body: Uint8Array, needle: Buffer): PlacedEntry | undefined {
+  const cursor = seekEntry(asBuffer(body), needle);
+  if (cursor === undefined) return undefined;
+  const { mode, start, nameEnd } = cursor;
+  return { mode, id: cursor.id(), start, headerLength: nameEnd + 1 - start };
+}
+
+/** What every entry of that name holds. */
+export function entryNeedle(name: string): Buffer {
+  return encodePath(` ${name}\0`);
+}
+
+function seekEntry(bytes: Buffer, needle: Buffer): EntryCursor | undefined {
+  // An absent name is found out at memory speed. The needle may also lie by chance within a longer
+  // name or an id: only the walk over entries can tell.
   let found = bytes.indexOf(needle);
   const cursor = new EntryCursor(bytes);
   while (found !== -1 && cursor.next()) {
     const expected = cursor.nameStart - 1;
     if (found < expected) found = bytes.indexOf(needle, expected);
-    if (found === expected && cursor.nameEnd === found + needle.length - 1) {
-      return { name, mode: cursor.mode, id: cursor.id() };
-    }
+    if (found === expected && cursor.nameEnd === found + needle.length - 1) return cursor;
   }
   return undefined;
 }

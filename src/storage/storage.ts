@@ -12,6 +12,7 @@
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
+import type { TreeEntry } from '../git/tree.ts';
 
 export interface ObjectHeader {
   readonly type: ObjectType;
@@ -81,6 +82,28 @@ export interface ObjectStore {
    *   out to be broken: a stream that ends with an error is no pack, and must not be taken for one
    */
   exportPack(objects: IdSet, options?: ExportPackOptions): AsyncIterable<Uint8Array>;
+
+  /**
+   * Hands the body of a commit to `use` at once, where nothing has to be waited for, checked as `read`
+   * checks: it lies in `bytes` from `start` to `end`, and only as long as `use` runs. A way to walk a
+   * long history that costs less than reading it. Undefined says nothing. Optional.
+   */
+  commitNow?<T>(
+    id: ObjectId,
+    use: (bytes: Buffer, start: number, end: number) => T | undefined,
+  ): T | undefined;
+
+  /**
+   * Prepares to look for one name in many trees that differ little from each other, as those of a
+   * history do. Optional.
+   */
+  entryProbe?(name: string): EntryProbe;
+
+  /**
+   * What the store knows about the shape of its history beside the commits themselves; undefined when
+   * it knows nothing. A storage without such knowledge has no such method.
+   */
+  commitGraph?(): CommitGraph | undefined;
 
   /** Starts a writing session. Sessions are independent of each other. */
   writer(): ObjectWriter;
@@ -155,6 +178,40 @@ export interface ImportedPack {
   readonly count: number;
   /** Its size in bytes, as it came. */
   readonly bytes: number;
+}
+
+/**
+ * The entry of the name in a tree, where it can be had at once; null: the tree has none. Undefined
+ * says nothing: read the tree. The tree's id need not have been checked, only that its data is as it
+ * was written.
+ */
+export type EntryProbe = (tree: ObjectId) => Pick<TreeEntry, 'mode' | 'id'> | null | undefined;
+
+/**
+ * Trees and parents of commits, to be had without reading the commits. It holds some commits of the
+ * store, and with a commit all of its ancestors. A commit is a *position* in it, a number of 0 or more
+ * and less than `count`.
+ */
+export interface CommitGraph {
+  readonly count: number;
+  /** The commit's position; undefined when it is not in the graph. */
+  find(id: ObjectId): number | undefined;
+  id(position: number): ObjectId;
+  tree(position: number): ObjectId;
+  /** The first parent's position; undefined for a commit without parents. */
+  firstParent(position: number): number | undefined;
+  /** Positions of all parents. */
+  parents(position: number): number[];
+  /** The committer's time in seconds; not exact before 1970 and after 2514. */
+  time(position: number): number;
+  /** Larger than those of all ancestors; 0 where nobody has computed it. */
+  generation(position: number): number;
+  /**
+   * Makes a question about a path: may the commit at a position have changed what stands there, or
+   * below it, against its first parent? False is certain.
+   * @param path normalized
+   */
+  changesOf(path: string): (position: number) => boolean;
 }
 
 export interface ExportPackOptions {

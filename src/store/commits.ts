@@ -1,6 +1,13 @@
 /** Reading commits, and from a ref's value to the commit it means. */
 import { CorruptObjectError } from '../errors.ts';
-import { type Commit, type CommitLinks, parseCommit, parseCommitLinks } from '../git/commit.ts';
+import {
+  type Commit,
+  type CommitLinks,
+  parseCommit,
+  parseCommitLinks,
+  parseLinksAt,
+  parsePlainCommit,
+} from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';
@@ -35,11 +42,23 @@ export class CommitReader {
     return commit;
   }
 
+  /** As `get`, but the commit is not kept: for long walks, which come by only once. */
+  async getOnce(id: ObjectId): Promise<Commit> {
+    return (
+      this.#objects.commitNow?.(id, parsePlainCommit) ??
+      this.#cache.get(id) ??
+      parseCommit(commitBody(await this.#objects.read(id), id), id)
+    );
+  }
+
   /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */
   async links(id: ObjectId): Promise<CommitLinks> {
-    return (
-      this.#cache.get(id) ?? parseCommitLinks(commitBody(await this.#objects.read(id), id), id)
-    );
+    return this.linksNow(id) ?? parseCommitLinks(commitBody(await this.#objects.read(id), id), id);
+  }
+
+  /** The same where nothing has to be waited for; undefined says nothing. */
+  linksNow(id: ObjectId): CommitLinks | undefined {
+    return this.#objects.commitNow?.(id, parseLinksAt) ?? this.#cache.get(id);
   }
 
   /** Keeps a commit that was just made, so that it need not be read back. */

@@ -1,6 +1,8 @@
 /** Moving through history: ancestors, undo and redo, squashing. */
-import { GitStoreError, KeyNotFoundError } from '../errors.ts';
+import { CorruptObjectError, GitStoreError, KeyNotFoundError } from '../errors.ts';
+import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import type { CommitGraph } from '../storage/storage.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 import {
   branchOf,
@@ -25,20 +27,66 @@ export async function parentOf(snapshot: Snapshot): Promise<Snapshot | null> {
 export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Snapshot> {
   checkSteps(steps, 0);
   if (steps === 0) return snapshot;
-  const { store } = snapshot;
-  let id = snapshot.commit.parents[0];
+  const { store, ref } = snapshot;
+  const graph = store.objects.commitGraph?.();
+  let id: ObjectId | undefined = snapshot.id;
+  let links: CommitLinks = snapshot.commit;
   for (let walked = 0; ; ) {
-    if (id === undefined) {
-      const short = shortHash(snapshot.id);
-      throw new KeyNotFoundError(
-        `Cannot go back ${steps} from ${short}: its history goes back only ${walked}`,
-        { ref: snapshot.ref?.name ?? snapshot.id },
-      );
+    const position = graph && positionInGraph(graph, id, links);
+    if (graph !== undefined && position !== undefined) {
+      const found = ancestorInGraph(graph, position, steps - walked);
+      if ('position' in found) return loadSnapshot(store, graph.id(found.position), ref);
+      throw tooFar(snapshot, steps, walked + found.walked);
     }
+    id = links.parents[0];
+    if (id === undefined) throw tooFar(snapshot, steps, walked);
     walked += 1;
-    if (walked === steps) return loadSnapshot(store, id, snapshot.ref);
-    id = (await store.commits.links(id)).parents[0];
+    if (walked === steps) return loadSnapshot(store, id, ref);
+    links = store.commits.linksNow(id) ?? (await store.commits.links(id));
   }
+}
+
+function ancestorInGraph(
+  graph: CommitGraph,
+  from: number,
+  steps: number,
+): { position: number } | { walked: number } {
+  let position = from;
+  for (let walked = 0; walked < steps; walked++) {
+    const parent = graph.firstParent(position);
+    if (parent === undefined) return { walked };
+    if (walked > graph.count) throw graphInCircles();
+    position = parent;
+  }
+  return { position };
+}
+
+/**
+ * Where a commit stands in the graph. Undefined when it is not there, and when the graph says
+ * something else of it than the commit itself.
+ */
+export function positionInGraph(
+  graph: CommitGraph,
+  id: ObjectId,
+  { tree, parents }: CommitLinks,
+): number | undefined {
+  const position = graph.find(id);
+  if (position === undefined || graph.tree(position) !== tree) return undefined;
+  const parent = graph.firstParent(position);
+  return (parent === undefined ? undefined : graph.id(parent)) === parents[0]
+    ? position
+    : undefined;
+}
+
+export function graphInCircles(): CorruptObjectError {
+  return new CorruptObjectError('The commit-graph is corrupt: its commits lead in circles');
+}
+
+function tooFar({ id, ref }: Snapshot, steps: number, walked: number): KeyNotFoundError {
+  return new KeyNotFoundError(
+    `Cannot go back ${steps} from ${shortHash(id)}: its history goes back only ${walked}`,
+    { ref: ref?.name ?? id },
+  );
 }
 
 /** Moves the branch back by first parents. */

@@ -1,11 +1,14 @@
 /** The log: first parents from a snapshot back, filtered. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import type { CommitGraph, EntryProbe } from '../storage/storage.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { compileWildcard } from '../tree/wildcard.ts';
-import { parentOf } from './history.ts';
+import type { StoreContext } from './context.ts';
+import { graphInCircles, positionInGraph } from './history.ts';
 import { messageOf, type Snapshot } from './snapshot.ts';
 
 export interface LogFilter {
@@ -27,33 +30,106 @@ export async function* walkLog(
   snapshot: Snapshot,
   filter: LogFilter,
 ): AsyncGenerator<Snapshot, void, undefined> {
-  const { trees } = snapshot.store;
-  const path = filter.path === undefined ? undefined : segments(filter.path);
+  const { store, ref } = snapshot;
   const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
   const until = filter.before?.getTime();
-  const passes = ({ commit }: Snapshot): boolean =>
-    (until === undefined || commit.committer.time * 1000 <= until) &&
-    (matches === undefined || matches(messageOf(commit)));
+  const { path, signal } = filter;
+  const walk = path === undefined ? allCommits : commitsThatChanged;
+  for await (const { id, commit } of walk(snapshot, segments(path ?? ''), signal)) {
+    if (until !== undefined && commit.committer.time * 1000 > until) continue;
+    if (matches !== undefined && !matches(messageOf(commit))) continue;
+    yield { store, id, commit, ref };
+  }
+}
 
-  let trail = path && (await followPath(trees, snapshot.commit.tree, path));
-  let walked = 0;
-  for (let at: Snapshot | null = snapshot; at !== null; ) {
-    if (filter.signal !== undefined) {
-      // Objects are read without a pause, so without one no signal could ever be given.
-      if (++walked % STRIDE === 0) await nextTurn();
-      filter.signal.throwIfAborted();
+type Found = Pick<Snapshot, 'id' | 'commit'>;
+
+async function* allCommits(
+  { store, id, commit }: Snapshot,
+  _path: readonly string[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Found, void, undefined> {
+  const pace = new Pace(signal);
+  for (let at: Found = { id, commit }; ; ) {
+    if (pace.isOver) await pace.rest();
+    store.assertOpen();
+    const parent = at.commit.parents[0];
+    yield at;
+    if (parent === undefined) return;
+    at = { id: parent, commit: await store.commits.getOnce(parent) };
+  }
+}
+
+/** The commits whose entry at the path, id or mode, differs from the first parent's. */
+async function* commitsThatChanged(
+  { store, id, commit }: Snapshot,
+  path: readonly string[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Found, void, undefined> {
+  const { commits } = store;
+  const follower = new PathFollower(store, path);
+  const pace = new Pace(signal);
+  const graph = store.objects.commitGraph?.();
+  let at = id;
+  let links: CommitLinks = commit;
+  let trail = await follower.follow(commit.tree);
+  let position = graph && positionInGraph(graph, at, links);
+  while (position === undefined) {
+    if (pace.isOver) await pace.rest();
+    const parentId = links.parents[0];
+    const parent =
+      parentId === undefined
+        ? undefined
+        : (commits.linksNow(parentId) ?? (await commits.links(parentId)));
+    const before = parent === undefined ? [] : await follower.follow(parent.tree, trail);
+    if (!isSame(trail[path.length], before[path.length])) {
+      yield { id: at, commit: await commits.getOnce(at) };
     }
-    if (path === undefined) {
-      if (passes(at)) yield at;
-      at = await parentOf(at);
-      continue;
-    }
-    const parent = await parentOf(at);
-    const before: Trail =
-      parent === null ? [] : await followPath(trees, parent.commit.tree, path, trail);
-    if (!isSame(trail?.[path.length], before[path.length]) && passes(at)) yield at;
+    if (parentId === undefined || parent === undefined) return;
+    at = parentId;
+    links = parent;
     trail = before;
-    at = parent;
+    position = graph && positionInGraph(graph, at, links);
+  }
+
+  // From here on the graph knows the way, and with its filters most of the commits to pass over.
+  const known = graph as CommitGraph;
+  const mayHaveChanged = known.changesOf(path.join('/'));
+  for (let next: number | undefined = position; next !== undefined; ) {
+    if (pace.isOver) await pace.rest();
+    if (pace.walked > known.count) throw graphInCircles();
+    const parent: number | undefined = known.firstParent(next);
+    if (mayHaveChanged(next)) {
+      const before: Trail =
+        parent === undefined ? [] : await follower.follow(known.tree(parent), trail);
+      if (!isSame(trail[path.length], before[path.length])) {
+        const changed = known.id(next);
+        yield { id: changed, commit: await commits.getOnce(changed) };
+      }
+      trail = before;
+    }
+    next = parent;
+  }
+}
+
+/** Lets other work, which may abort the signal, have its turn. */
+class Pace {
+  walked = 0;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  /** Counts one commit; true when it is time to rest. */
+  get isOver(): boolean {
+    return ++this.walked % STRIDE === 0 || this.#signal !== undefined;
+  }
+
+  /** Objects are read without a pause, so without one no signal could ever be given. */
+  async rest(): Promise<void> {
+    if (this.walked % STRIDE === 0) await nextTurn();
+    this.#signal?.throwIfAborted();
   }
 }
 
@@ -72,26 +148,38 @@ type Trail = readonly Place[];
 
 type Place = Pick<TreeEntry, 'id' | 'mode'>;
 
-/**
- * Follows a path. Where a directory on it is the same as in `known`, a neighbouring commit's trail,
- * the rest is the same and nothing is read.
- */
-async function followPath(
-  trees: TreeReader,
-  root: ObjectId,
-  path: readonly string[],
-  known: Trail = [],
-): Promise<Trail> {
-  const trail: Place[] = [];
-  let entry: Place | undefined = { id: root, mode: MODE_TREE };
-  for (let depth = 0; entry !== undefined; depth++) {
-    if (isSame(entry, known[depth])) return [...trail, ...known.slice(depth)];
-    trail.push(entry);
-    const name = path[depth];
-    if (name === undefined || !isTreeMode(entry.mode)) break;
-    entry = (trees.cached(entry.id) ?? (await trees.tree(entry.id))).get(name);
+/** Follows one path through many trees. */
+class PathFollower {
+  readonly #trees: TreeReader;
+  readonly #path: readonly string[];
+  readonly #probes: readonly EntryProbe[] | undefined;
+
+  constructor({ trees, objects }: StoreContext, path: readonly string[]) {
+    this.#trees = trees;
+    this.#path = path;
+    if (objects.entryProbe !== undefined) {
+      this.#probes = path.map((name) => objects.entryProbe!(name));
+    }
   }
-  return trail;
+
+  /**
+   * Follows the path from the tree `root`. Where a directory on it is the same as in `known`, a
+   * neighbouring commit's trail, the rest is the same and nothing is read.
+   */
+  async follow(root: ObjectId, known: Trail = []): Promise<Trail> {
+    const trail: Place[] = [];
+    let entry: Place | null | undefined = { id: root, mode: MODE_TREE };
+    for (let depth = 0; entry != null; depth++) {
+      if (isSame(entry, known[depth])) return [...trail, ...known.slice(depth)];
+      trail.push(entry);
+      const name = this.#path[depth];
+      if (name === undefined || !isTreeMode(entry.mode)) break;
+      const { id }: Place = entry;
+      entry = this.#probes?.[depth]?.(id);
+      if (entry === undefined) entry = await this.#trees.entryOf(id, name);
+    }
+    return trail;
+  }
 }
 
 function isSame(a: Place | undefined, b: Place | undefined): boolean {

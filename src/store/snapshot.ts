@@ -65,7 +65,10 @@ export function shortHash(id: ObjectId): string {
 
 /** The message without the line ends that Git puts behind it. */
 export function messageOf(commit: Commit): string {
-  return commit.message.replace(/\n+$/, '');
+  const { message } = commit;
+  let end = message.length;
+  while (end > 0 && message[end - 1] === '\n') end--;
+  return message.slice(0, end);
 }
 
 /** What stands in the first line of a commit's message. */

@@ -6,7 +6,7 @@
 import { CorruptObjectError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { findTreeEntry, isTreeMode, MODE_TREE, parseTree, type TreeEntry } from '../git/tree.ts';
-import type { ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from './byteCache.ts';
 
 /**
@@ -106,6 +106,16 @@ export class TreeReader {
     }
   }
 
+  /**
+   * One entry of a tree that is not kept: for long walks, which come by only once.
+   * @throws CorruptObjectError when the tree is missing or no tree
+   */
+  async entryOf(id: ObjectId, name: string): Promise<TreeEntry | undefined> {
+    const cached = this.cached(id);
+    if (cached !== undefined) return cached.get(name);
+    return findTreeEntry(treeBody(await this.objects.read(id), id), name);
+  }
+
   /** Reads a tree; callers that want the same one at the same time share the read. */
   #load(id: ObjectId): Promise<Tree> {
     let loading = this.#loading.get(id);
@@ -117,19 +127,17 @@ export class TreeReader {
   }
 
   async #read(id: ObjectId): Promise<Tree> {
-    const object = await this.objects.read(id);
-    if (object === undefined) {
-      throw new CorruptObjectError(`Tree ${id} is missing`, { objectId: id });
-    }
-    if (object.type !== 'tree') {
-      throw new CorruptObjectError(`Object ${id} is a ${object.type}, not a tree`, {
-        objectId: id,
-      });
-    }
-    const tree = new Tree(id, object.body);
+    const tree = new Tree(id, treeBody(await this.objects.read(id), id));
     this.#cache.set(id, tree);
     return tree;
   }
+}
+
+function treeBody(object: GitObject | undefined, id: ObjectId): Uint8Array {
+  if (object?.type === 'tree') return object.body;
+  const fault =
+    object === undefined ? `Tree ${id} is missing` : `Object ${id} is a ${object.type}, not a tree`;
+  throw new CorruptObjectError(fault, { objectId: id });
 }
 
 const EMPTY_TREE = new Tree(EMPTY_TREE_ID, new Uint8Array(0));

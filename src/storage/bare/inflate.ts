@@ -45,6 +45,19 @@ export function inflateExactly(input: Uint8Array, size: number): Buffer {
   return expectSize(inflateSync(input, inflateOptions(size)), size);
 }
 
+/**
+ * As `inflateExactly`, into `out`, which must have room for one byte more.
+ * @returns false when the stream is broken, cut short, or does not hold exactly `size` bytes
+ */
+export function inflateInto(input: Uint8Array, size: number, out: Buffer): boolean {
+  inflater ??= new Inflater();
+  const result = inflater.inflate(asBuffer(input), 0, input.length, size, out);
+  if (typeof result === 'string') return false;
+  // Without an engine of our own the result lies elsewhere.
+  if (result.bytes.buffer !== out.buffer) out.set(result.bytes);
+  return true;
+}
+
 /** As `inflateExactly`, on zlib's thread pool. */
 export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

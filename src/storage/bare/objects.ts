@@ -18,7 +18,9 @@ import {
 import type { IdSet } from '../../git/objectSet.ts';
 import type {
   ByteRange,
+  CommitGraph,
   Durability,
+  EntryProbe,
   ExportPackOptions,
   GitObject,
   ImportedPack,
@@ -27,6 +29,7 @@ import type {
   ObjectStore,
   ObjectWriter,
 } from '../storage.ts';
+import { openCommitGraph } from './commitGraphFiles.ts';
 import { DeflatePool } from './deflatePool.ts';
 import { isErrno } from './durable.ts';
 import {
@@ -44,8 +47,10 @@ import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts
 import { BareObjectWriter, DEFAULT_LEVEL } from './objectWriter.ts';
 import type { PackedObject } from './packDirectory.ts';
 import { exportPack } from './packExport.ts';
+import { useCommit } from './packedCommit.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { ReadCache } from './readCache.ts';
+import { TreeProbe } from './treeProbe.ts';
 import { streamZlib, type ZlibRegion } from './zlibFile.ts';
 
 export interface BareObjectsOptions {
@@ -83,6 +88,8 @@ export class BareObjects implements ObjectStore {
   #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
   #headersRead = 0;
+  /** Null: there is none. */
+  #graph: CommitGraph | null | undefined;
 
   constructor(gitDir: string, options: BareObjectsOptions) {
     this.#objectsDir = join(gitDir, 'objects');
@@ -179,6 +186,46 @@ export class BareObjects implements ObjectStore {
       rescan: () => this.#rescan(),
       store: this,
     });
+  }
+
+  commitNow<T>(
+    id: ObjectId,
+    use: (bytes: Buffer, start: number, end: number) => T | undefined,
+  ): T | undefined {
+    try {
+      for (const { packs } of this.#open()) {
+        const place = packs.findFirst(id);
+        if (place !== undefined) return useCommit(place, id, use);
+      }
+    } catch {
+      // As in `#readNow`.
+    }
+    return undefined;
+  }
+
+  entryProbe(name: string): EntryProbe {
+    const probe = new TreeProbe(name);
+    return (tree) => {
+      try {
+        for (const { packs } of this.#open()) {
+          const place = packs.findFirst(tree);
+          if (place !== undefined) return probe.look(place);
+        }
+      } catch {
+        // As in `#readNow`.
+      }
+      return undefined;
+    };
+  }
+
+  commitGraph(): CommitGraph | undefined {
+    if (this.#graph === undefined) {
+      // The commits at a shallow clone's end have parents that are not there, and a graph may be older.
+      const isShallow = existsSync(join(this.#objectsDir, '..', 'shallow'));
+      const directories = this.#open().map(({ path }) => path);
+      this.#graph = (isShallow ? undefined : openCommitGraph(directories)) ?? null;
+    }
+    return this.#graph ?? undefined;
   }
 
   writer(): ObjectWriter {

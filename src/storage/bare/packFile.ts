@@ -23,6 +23,7 @@ import {
   compressedBound,
   inflateExactly,
   inflateExactlyAsync,
+  inflateInto,
   inflateStart,
   isPlausibleSize,
 } from './inflate.ts';
@@ -213,6 +214,34 @@ export class PackFile {
       if (base === undefined) return undefined;
       at = base;
     }
+  }
+
+  /**
+   * Inflates an entry that is no delta into `out`.
+   * @returns its size; -1 when it is of another type, or there is no room for it and one byte more
+   */
+  inflateWhole(offset: number, kind: number, out: Buffer): number {
+    const entry = this.#entry(offset);
+    return entry.kind === kind ? this.#inflateInto(entry, offset, out) : -1;
+  }
+
+  /** Inflates the delta at `offset` into `out`; -1 when it is none, or there is no room for it. */
+  inflateDelta(offset: number, out: Buffer): number {
+    const entry = this.#entry(offset);
+    return isDelta(entry) ? this.#inflateInto(entry, offset, out) : -1;
+  }
+
+  /** Where the base of the entry at `offset` lies in this pack; undefined when it has none here. */
+  baseOf(offset: number): number | undefined {
+    const entry = this.#entry(offset);
+    return isDelta(entry) ? this.#baseOffset(entry) : undefined;
+  }
+
+  #inflateInto(entry: Entry, offset: number, out: Buffer): number {
+    if (entry.size >= out.length) return -1;
+    const length = this.#compressedLength(entry, offset);
+    const input = this.#bytes(entry.dataStart, length);
+    return inflateInto(input, entry.size, out) ? entry.size : -1;
   }
 
   async #readChain(offset: number, findBase: FindBase): Promise<GitObject> {

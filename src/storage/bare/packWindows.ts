@@ -4,7 +4,8 @@
  */
 import { readFullySync } from './durable.ts';
 
-const WINDOW = 1 << 20;
+/** Bytes. Few, so that a handful of objects far apart does not read the whole pack. */
+const WINDOW = 256 << 10;
 /** One read of this size usually gets an entry's header and all of its data. */
 const FIRST_READ = 16 << 10;
 

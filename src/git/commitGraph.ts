@@ -1,0 +1,176 @@
+/**
+ * Commit-graph files (gitformat-commit-graph(5)): trees, parents and dates of commits in one table,
+ * and for each commit perhaps a filter of the paths it changed. A graph may be split into a *chain* of
+ * files, each of which names commits of those before it by their *positions*, counted through all of
+ * them.
+ */
+import { CorruptObjectError } from '../errors.ts';
+import { type FilterSettings, filterMayHold } from './changedPaths.ts';
+import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
+import { FANOUT_LENGTH, ID_LENGTH, IdTable } from './idTable.ts';
+import type { ObjectId } from './objectId.ts';
+
+const SIGNATURE = 'CGPH';
+const VERSION = 1;
+const SHA1 = 1;
+/** Bytes of the header before the table of chunks. */
+export const GRAPH_HEADER_LENGTH = 8;
+/** Bytes of a row of the table of commits. */
+const ROW_LENGTH = ID_LENGTH + 16;
+const NO_PARENT = 0x70000000;
+/** In a second parent: the rest is a place in the table of further parents. In that: the last. */
+const HIGH_BIT = 0x80000000;
+const FILTER_HEADER_LENGTH = 12;
+/** The largest number of hashes a path that a filter can sensibly have. */
+const MOST_HASHES = 64;
+
+/** Where the parts of one file lie. */
+export interface GraphLayout {
+  readonly chunks: ReadonlyMap<string, Chunk>;
+  /** How many files of the chain come before this one. */
+  readonly baseCount: number;
+}
+
+/** How many bytes at the beginning of a file its layout takes. */
+export function graphLayoutLength(header: Uint8Array): number {
+  return GRAPH_HEADER_LENGTH + (header[6]! + 1) * 12;
+}
+
+/**
+ * @param head the file's beginning, `graphLayoutLength` bytes at least
+ * @throws CorruptObjectError when it is no commit-graph of version 1
+ */
+export function parseGraphLayout(head: Buffer, fileSize: number): GraphLayout {
+  if (head.toString('latin1', 0, SIGNATURE.length) !== SIGNATURE) {
+    throw new CorruptObjectError('its signature is missing');
+  }
+  const [version, hash, count, baseCount] = [head[4]!, head[5]!, head[6]!, head[7]!];
+  if (version !== VERSION) throw new CorruptObjectError(`version ${version} is not known`);
+  if (hash !== SHA1) throw new CorruptObjectError('its ids are not SHA-1');
+  const chunks = readChunkTable(head, GRAPH_HEADER_LENGTH, count, fileSize - ID_LENGTH);
+  return { chunks, baseCount };
+}
+
+/** Gives out the bytes of a part of the file; undefined when the file does not have it. */
+export type ReadChunk = (name: string) => Buffer | undefined;
+
+/** The commits of one file of a chain. Positions count from `first`. */
+export class GraphLayer {
+  /** Position of its first commit: how many commits the files before it have. */
+  readonly first: number;
+  readonly #ids: IdTable;
+  readonly #rows: Buffer;
+  readonly #further: Buffer | undefined;
+  readonly #readFilters: () => Filters | undefined;
+  #filters: Filters | null | undefined;
+
+  /**
+   * @param read is called for the filters only when they are asked for
+   * @throws CorruptObjectError
+   */
+  constructor(layout: GraphLayout, read: ReadChunk, first: number) {
+    needChunk(layout.chunks, 'OIDF', FANOUT_LENGTH);
+    const table = Buffer.concat([read('OIDF')!.subarray(0, FANOUT_LENGTH), read('OIDL') ?? EMPTY]);
+    this.#ids = new IdTable(table, 0, FANOUT_LENGTH, ID_LENGTH);
+    needChunk(layout.chunks, 'CDAT', this.count * ROW_LENGTH);
+    this.#rows = read('CDAT')!;
+    this.#further = read('EDGE');
+    this.first = first;
+    this.#readFilters = () => parseFilters(read('BIDX'), read('BDAT'), this.count);
+  }
+
+  get count(): number {
+    return this.#ids.count;
+  }
+
+  /** The commit's row, or -1. */
+  rowOf(id: ObjectId): number {
+    return this.#ids.indexOf(id);
+  }
+
+  idAt(row: number): ObjectId {
+    return this.#ids.idAt(row);
+  }
+
+  treeAt(row: number): ObjectId {
+    const at = row * ROW_LENGTH;
+    return this.#rows.toString('hex', at, at + ID_LENGTH);
+  }
+
+  /** Position of the first parent, or -1. */
+  firstParentAt(row: number): number {
+    const parent = readUint32(this.#rows, row * ROW_LENGTH + ID_LENGTH);
+    return parent === NO_PARENT ? -1 : parent;
+  }
+
+  /** Positions of all parents. @throws CorruptObjectError */
+  parentsAt(row: number): number[] {
+    const first = this.firstParentAt(row);
+    if (first < 0) return [];
+    const second = readUint32(this.#rows, row * ROW_LENGTH + ID_LENGTH + 4);
+    if (second === NO_PARENT) return [first];
+    if (second < HIGH_BIT) return [first, second];
+    const parents = [first];
+    for (let at = (second - HIGH_BIT) * 4; ; at += 4) {
+      if (this.#further === undefined || at + 4 > this.#further.length) {
+        throw new CorruptObjectError('its table of further parents is too short');
+      }
+      const parent = readUint32(this.#further, at);
+      parents.push(parent % HIGH_BIT);
+      if (parent >= HIGH_BIT) return parents;
+    }
+  }
+
+  /** The committer's time in seconds since the epoch, cut to 34 bits. */
+  timeAt(row: number): number {
+    const at = row * ROW_LENGTH + ID_LENGTH + 8;
+    return (readUint32(this.#rows, at) % 4) * 2 ** 32 + readUint32(this.#rows, at + 4);
+  }
+
+  /** One more than the largest level of a parent; 0 where it was not computed. */
+  levelAt(row: number): number {
+    return readUint32(this.#rows, row * ROW_LENGTH + ID_LENGTH + 8) >>> 2;
+  }
+
+  /** How its filters were made; undefined when it has none. */
+  get filterSettings(): FilterSettings | undefined {
+    this.#filters ??= this.#readFilters() ?? null;
+    return this.#filters?.settings;
+  }
+
+  /** Whether the commit may have changed the path with these hashes (changedPaths.ts). */
+  mayHaveChanged(row: number, hashes: readonly Uint32Array[]): boolean {
+    const filters = this.#filters;
+    if (filters == null) return true;
+    const { ends, data } = filters;
+    const start = row === 0 ? 0 : readUint32(ends, (row - 1) * 4);
+    const end = readUint32(ends, row * 4);
+    if (end < start || end > data.length) return true;
+    return filterMayHold(data, start, end, hashes);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+interface Filters {
+  readonly settings: FilterSettings;
+  /** For each commit where its filter ends in `data`, 4 bytes. */
+  readonly ends: Buffer;
+  readonly data: Buffer;
+}
+
+function parseFilters(
+  ends: Buffer | undefined,
+  data: Buffer | undefined,
+  count: number,
+): Filters | undefined {
+  if (ends === undefined || data === undefined) return undefined;
+  if (ends.length < count * 4 || data.length < FILTER_HEADER_LENGTH) return undefined;
+  const settings = { version: data.readUInt32BE(0), hashCount: data.readUInt32BE(4) };
+  if (settings.hashCount < 1 || settings.hashCount > MOST_HASHES) return undefined;
+  return { settings, ends, data: data.subarray(FILTER_HEADER_LENGTH) };
+}
+
+function readUint32(bytes: Buffer, at: number): number {
+  return bytes[at]! * 0x1000000 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
+}

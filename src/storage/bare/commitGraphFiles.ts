@@ -1,0 +1,221 @@
+/**
+ * The commit-graph of an object directory, as Git keeps it: one file `info/commit-graph`, or a chain
+ * of files below `info/commit-graphs`. What cannot be read is as good as not there: every answer can
+ * be had from the commits too, only slower.
+ */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CorruptObjectError } from '../../errors.ts';
+import { pathHashes } from '../../git/changedPaths.ts';
+import {
+  GRAPH_HEADER_LENGTH,
+  GraphLayer,
+  graphLayoutLength,
+  parseGraphLayout,
+} from '../../git/commitGraph.ts';
+import { isObjectId, type ObjectId } from '../../git/objectId.ts';
+import type { CommitGraph } from '../storage.ts';
+import { isErrno, readFullySync } from './durable.ts';
+
+const TRAILER = 20;
+
+/**
+ * The graph of the first of these object directories that has one.
+ * @param objectsDirs the repository's own and those of its alternates
+ */
+export function openCommitGraph(objectsDirs: readonly string[]): CommitGraph | undefined {
+  for (const directory of objectsDirs) {
+    const layers = readLayers(directory, objectsDirs);
+    if (layers.length > 0) return new LayeredGraph(layers);
+  }
+  return undefined;
+}
+
+function readLayers(directory: string, all: readonly string[]): GraphLayer[] {
+  const single = tryReadLayer(join(directory, 'info', 'commit-graph'), 0, 0);
+  if (single !== undefined) return [single];
+  const layers: GraphLayer[] = [];
+  let first = 0;
+  for (const hash of readChain(directory)) {
+    // The older files of a chain may lie in an alternate.
+    let layer: GraphLayer | undefined;
+    for (const place of [directory, ...all]) {
+      const file = join(place, 'info', 'commit-graphs', `graph-${hash}.graph`);
+      layer ??= tryReadLayer(file, first, layers.length);
+    }
+    // Those above a missing one name commits in it; those below stand for themselves.
+    if (layer === undefined) break;
+    layers.push(layer);
+    first += layer.count;
+  }
+  return layers;
+}
+
+function readChain(directory: string): string[] {
+  try {
+    const text = readFileSync(
+      join(directory, 'info', 'commit-graphs', 'commit-graph-chain'),
+      'latin1',
+    );
+    return text.split('\n').filter(isObjectId);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
+    throw error;
+  }
+}
+
+function tryReadLayer(file: string, first: number, below: number): GraphLayer | undefined {
+  try {
+    return readLayer(file, first, below);
+  } catch (error) {
+    if (error instanceof CorruptObjectError) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
+    throw error;
+  }
+}
+
+/** Reads all but the filters, which may be as large as the rest and are read when they are asked. */
+function readLayer(file: string, first: number, below: number): GraphLayer {
+  let open: OpenGraph | undefined = openGraph(file);
+  const { layout, trailer } = open;
+  if (layout.baseCount !== below) {
+    closeSync(open.fd);
+    throw new CorruptObjectError('it has another place in its chain');
+  }
+  const read = (name: string): Buffer | undefined => {
+    const chunk = layout.chunks.get(name);
+    if (chunk === undefined) return undefined;
+    if (open !== undefined) return readRange(open.fd, chunk.start, chunk.end);
+    const again = openGraph(file);
+    try {
+      // Somebody may have written another one meanwhile.
+      return again.trailer.equals(trailer)
+        ? readRange(again.fd, chunk.start, chunk.end)
+        : undefined;
+    } finally {
+      closeSync(again.fd);
+    }
+  };
+  const readLater = (name: string): Buffer | undefined => {
+    try {
+      return read(name);
+    } catch (error) {
+      if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT', 'EACCES'))
+        return undefined;
+      throw error;
+    }
+  };
+  try {
+    return new GraphLayer(layout, readLater, first);
+  } finally {
+    closeSync(open.fd);
+    open = undefined;
+  }
+}
+
+interface OpenGraph {
+  readonly fd: number;
+  readonly layout: ReturnType<typeof parseGraphLayout>;
+  /** The checksum at the end: it tells this file from another of its name. */
+  readonly trailer: Buffer;
+}
+
+function openGraph(file: string): OpenGraph {
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    if (size < GRAPH_HEADER_LENGTH + TRAILER) throw new CorruptObjectError('it is cut off');
+    const header = readRange(fd, 0, GRAPH_HEADER_LENGTH);
+    const head = readRange(fd, 0, Math.min(size, graphLayoutLength(header)));
+    const trailer = readRange(fd, size - TRAILER, size);
+    return { fd, layout: parseGraphLayout(head, size), trailer };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function readRange(fd: number, start: number, end: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(end - start);
+  const got = readFullySync(fd, bytes, bytes.length, start);
+  if (got < bytes.length) throw new CorruptObjectError('it is cut off');
+  return bytes;
+}
+
+class LayeredGraph implements CommitGraph {
+  readonly count: number;
+  /** Oldest first. */
+  readonly #layers: readonly GraphLayer[];
+  readonly #newest: GraphLayer;
+
+  constructor(layers: readonly GraphLayer[]) {
+    this.#layers = layers;
+    this.#newest = layers.at(-1)!;
+    this.count = this.#newest.first + this.#newest.count;
+  }
+
+  find(id: ObjectId): number | undefined {
+    for (let i = this.#layers.length - 1; i >= 0; i--) {
+      const layer = this.#layers[i]!;
+      const row = layer.rowOf(id);
+      if (row >= 0) return layer.first + row;
+    }
+    return undefined;
+  }
+
+  id(position: number): ObjectId {
+    const layer = this.#layerOf(position);
+    return layer.idAt(position - layer.first);
+  }
+
+  tree(position: number): ObjectId {
+    const layer = this.#layerOf(position);
+    return layer.treeAt(position - layer.first);
+  }
+
+  firstParent(position: number): number | undefined {
+    const layer = this.#layerOf(position);
+    const parent = layer.firstParentAt(position - layer.first);
+    return parent < 0 ? undefined : parent;
+  }
+
+  parents(position: number): number[] {
+    const layer = this.#layerOf(position);
+    return layer.parentsAt(position - layer.first);
+  }
+
+  time(position: number): number {
+    const layer = this.#layerOf(position);
+    return layer.timeAt(position - layer.first);
+  }
+
+  generation(position: number): number {
+    const layer = this.#layerOf(position);
+    return layer.levelAt(position - layer.first);
+  }
+
+  changesOf(path: string): (position: number) => boolean {
+    const hashes = new Map(
+      this.#layers.map((layer) => {
+        const settings = layer.filterSettings;
+        return [layer, settings && pathHashes(path, settings)];
+      }),
+    );
+    return (position) => {
+      const layer = this.#layerOf(position);
+      const its = hashes.get(layer);
+      return its === undefined || layer.mayHaveChanged(position - layer.first, its);
+    };
+  }
+
+  #layerOf(position: number): GraphLayer {
+    if (position >= this.#newest.first && position < this.count) return this.#newest;
+    const layer = this.#layers.find(
+      ({ first, count }) => position >= first && position < first + count,
+    );
+    if (layer === undefined) {
+      throw new CorruptObjectError(`The commit-graph is corrupt: it has no commit ${position}`);
+    }
+    return layer;
+  }
+}
