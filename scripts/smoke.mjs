@@ -80,10 +80,25 @@ await store.close();
   );
   equal(run(process.execPath, 'use.mjs'), 'hello\n files note.txt\n');
 });
+await check('it serves files over HTTP', () => {
+  writeFileSync(
+    join(folder, 'serve.mjs'),
+    `import { GitStore } from 'gitstore';
+import { createFileHandler, listen } from 'gitstore/server';
+const store = await GitStore.open('store.git');
+const server = await listen(createFileHandler(store), { port: 0 });
+const text = async (path) => (await fetch(server.url + path)).text();
+console.log((await text('/files/hello.txt')).trim(), (await text('/?history')).includes('<ol'));
+await server.close();
+await store.close();
+`,
+  );
+  equal(run(process.execPath, 'serve.mjs'), 'hello true\n');
+});
 await check('its types are there', () => {
   const manifest = pathToFileURL(join(folder, 'node_modules', 'gitstore', 'package.json'));
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8'));
-  readFileSync(new URL(exports['.'].types, manifest));
+  for (const name of ['.', './server']) readFileSync(new URL(exports[name].types, manifest));
 });
 
 rmSync(folder, { recursive: true, force: true });

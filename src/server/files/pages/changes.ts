@@ -186,7 +186,7 @@ function describe(
   const picture = (at: string) => html`<img alt="" src="${links.to(path, { at })}">`;
   return {
     counts,
-    content: html`<div class="media">${old && picture(from)}${now && picture(to)}</div>`,
+    content: html`<div class="media${old && now && ' two'}">${old && picture(from)}${now && picture(to)}</div>`,
   };
 }
 

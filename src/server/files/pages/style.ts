@@ -48,11 +48,15 @@ tr:last-child>td{border-bottom:0}
 .pages{display:flex;gap:.6rem;justify-content:center;align-items:center;margin:1rem 0 0;flex-wrap:wrap}
 pre.code{margin:0;padding:.5rem 0;overflow-x:auto;font-size:.84rem;line-height:1.5;tab-size:4}
 pre.code code{display:block;width:max-content;min-width:100%}
-pre.code a{display:inline-block;width:4.2em;padding-right:1.1em;text-align:right;color:var(--dim);user-select:none;opacity:.75}
+pre.code span{display:block;padding:0 .8em 0 4.6em;text-indent:-4.6em}
+pre.code.prose{white-space:pre-wrap;overflow-wrap:anywhere}
+pre.code.prose code{width:auto}
+pre.code a{display:inline-block;text-indent:0;width:3.5em;margin-right:1.1em;text-align:right;color:var(--dim);user-select:none;opacity:.75}
 pre.code a::before{content:attr(data-n)}
 pre.code a:target{opacity:1;background:var(--mod);color:var(--modt)}
 .media{display:flex;justify-content:center;padding:1rem;background:repeating-conic-gradient(var(--soft) 0 25%,transparent 0 50%) 0 0/20px 20px}
 .media img,.media video{max-width:100%;max-height:80vh;height:auto}
+.media.two{gap:1rem}.media.two img{max-width:calc(50% - .5rem);object-fit:contain}
 .media.plain{background:none}
 .media audio{width:100%}
 iframe{display:block;border:0;width:100%;height:82vh}
@@ -92,7 +96,8 @@ footer{margin-top:1.5rem;color:var(--dim);font-size:.82rem;display:flex;flex-wra
 .btn,button{padding:.42rem .75rem}
 .snap,ol.log li{padding:.5rem .75rem}
 .snap .by,ol.log .by{white-space:normal;flex:1 1 14rem}
-pre.code a{width:3.2em;padding-right:.8em}
+pre.code{white-space:pre-wrap;overflow-wrap:anywhere}pre.code code{width:auto}
+pre.code span{padding-left:3.6em;text-indent:-3.6em}pre.code a{width:2.8em;margin-right:.8em}
 table.diff .n{width:2.6em;padding:0 .3rem 0 0}
 }
 @media print{.bar,.pages,footer{display:none}}

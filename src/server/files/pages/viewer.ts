@@ -33,11 +33,12 @@ export async function viewerPage(view: View, entry: TreeEntry): Promise<Rendered
 }
 
 async function contentOf(
-  { service, place }: View,
+  view: View,
   entry: TreeEntry,
   facts: BlobFacts,
   raw: string,
 ): Promise<Html> {
+  const { service, place } = view;
   const { type, unsure } = entry.mode === MODE_LINK ? asText : typeOfName(place.path);
   const isText = unsure ? await service.blobs.isText(facts) : isShownAsText(type);
   const tooLarge = facts.size > service.maxFileSize;
@@ -45,8 +46,8 @@ async function contentOf(
   if (!isText && tooLarge) {
     return html`<p class="note">The file is larger than this server gives out.</p>`;
   }
-  if (type === 'image/svg+xml') return html`${picture(raw)}${await textOf(service, facts)}`;
-  if (isText) return textOf(service, facts);
+  if (type === 'image/svg+xml') return html`${picture(raw)}${await textOf(view, facts)}`;
+  if (isText) return textOf(view, facts);
   const kind = type.slice(0, type.indexOf('/'));
   if (unsure) return nothingToShow;
   if (kind === 'image') return picture(raw);
@@ -71,13 +72,17 @@ function picture(raw: string): Html {
   return html`<div class="media"><img alt="" src="${raw}"></div>`;
 }
 
-async function textOf({ blobs }: View['service'], facts: BlobFacts): Promise<Html> {
+/** Prose has lines as long as paragraphs. */
+const PROSE = /\.(?:md|markdown|txt|rst|adoc|org)$/i;
+
+async function textOf({ service, place }: View, facts: BlobFacts): Promise<Html> {
+  const { blobs } = service;
   const end = Math.min(facts.size, MOST_TEXT);
   const text = decodeText(await blobs.read(facts, { start: 0, end }));
   const cut =
     end < facts.size &&
     html`<p class="note">The first ${sizeText(end)} of ${sizeText(facts.size)}. The rest is in the raw file.</p>`;
-  return html`<pre class="code"><code>${lines(text)}</code></pre>${cut}`;
+  return html`<pre class="code${PROSE.test(place.path) && ' prose'}"><code>${lines(text)}</code></pre>${cut}`;
 }
 
 /** Bytes that are no UTF-8 show as U+FFFD. */
@@ -92,7 +97,7 @@ function lines(text: string): Html {
   let out = '';
   for (const [i, line] of all.entries()) {
     const n = i + 1;
-    out += `<a id="L${n}" href="#L${n}" data-n="${n}" aria-label="Line ${n}"></a>${escapeHtml(line)}\n`;
+    out += `<span><a id="L${n}" href="#L${n}" data-n="${n}" aria-label="Line ${n}"></a>${escapeHtml(line)}\n</span>`;
   }
   return new Html(out);
 }
