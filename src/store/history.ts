@@ -4,6 +4,7 @@ import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { CommitGraph } from '../storage/storage.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
+import { redoMessage, redoTarget } from './redo.ts';
 import {
   branchOf,
   fullRefName,
@@ -100,32 +101,24 @@ export async function undo(snapshot: Snapshot, steps: number): Promise<Snapshot>
 
 /**
  * Takes back what moved the branch here. The branch's reflog is followed backwards from the newest
- * entry that arrived at this commit, and each entry's old value is taken.
+ * entry that arrived at this commit, and each entry's old value is taken; a redo goes on where the one
+ * before it has stopped.
  * @throws KeyNotFoundError when the reflog does not go that far, or reaches the branch's creation
  */
 export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
   const branch = branchOf(snapshot);
   checkSteps(steps, 1);
   const { store } = snapshot;
-  let target: ObjectId = snapshot.id;
-  let found = 0;
-  let arrived = false;
-  for await (const entry of store.refs.reflog(fullRefName(branch))) {
-    arrived ||= entry.new === snapshot.id;
-    if (!arrived) continue;
-    if (entry.old === null) break;
-    target = entry.old;
-    found += 1;
-    if (found === steps) break;
-  }
-  if (found < steps) {
+  const reflog = store.refs.reflog(fullRefName(branch));
+  const { target, found } = await redoTarget(reflog, snapshot.id, steps);
+  if (target === undefined) {
     throw new KeyNotFoundError(
       `Cannot redo ${steps} on branch '${branch.name}': its reflog leads on only ${found}`,
       { ref: branch.name },
     );
   }
   const there = await loadSnapshot(store, target, branch);
-  await moveBranch(snapshot, target, `redo: ${steps} forward from ${shortHash(snapshot.id)}`);
+  await moveBranch(snapshot, target, redoMessage(steps, snapshot.id));
   return there;
 }
 

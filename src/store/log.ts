@@ -95,9 +95,10 @@ async function* commitsThatChanged(
   // From here on the graph knows the way, and with its filters most of the commits to pass over.
   const known = graph as CommitGraph;
   const mayHaveChanged = known.changesOf(path.join('/'));
+  let inGraph = 0;
   for (let next: number | undefined = position; next !== undefined; ) {
     if (pace.isOver) await pace.rest();
-    if (pace.walked > known.count) throw graphInCircles();
+    if (++inGraph > known.count) throw graphInCircles();
     const parent: number | undefined = known.firstParent(next);
     if (mayHaveChanged(next)) {
       const before: Trail =

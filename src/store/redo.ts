@@ -1,0 +1,116 @@
+/**
+ * Where redo leads. The reflog of a branch is its list of moves. Redo takes back the newest move, two
+ * steps the newest two, and so on: after `undo` that is forward again.
+ *
+ * A redo is a move too. When its turn comes it is not taken back, which would lead in circles, but
+ * skipped together with the moves that it took back: so that two redos in a row are the same as one of
+ * two steps, and an undo after them begins anew.
+ */
+import type { ObjectId } from '../git/objectId.ts';
+import type { ReflogEntry } from '../storage/storage.ts';
+import { shortHash } from './snapshot.ts';
+
+export interface RedoTarget {
+  /** Undefined when the reflog does not lead so far. */
+  readonly target: ObjectId | undefined;
+  /** How many steps there are, up to those wanted. */
+  readonly found: number;
+}
+
+/** What the reflog says of a redo; it is read again by the next one. */
+export function redoMessage(steps: number, from: ObjectId): string {
+  return `redo: ${steps} forward from ${shortHash(from)}`;
+}
+
+const REDO = /^redo: (\d+) forward from /;
+
+/**
+ * @param reflog newest first; only as much of it is read as is needed
+ * @param at where the branch stands: older entries than the newest that arrived there do not count
+ */
+export async function redoTarget(
+  reflog: AsyncIterable<ReflogEntry>,
+  at: ObjectId,
+  steps: number,
+): Promise<RedoTarget> {
+  const moves = new Moves(reflog);
+  try {
+    return await follow(moves, at, steps);
+  } finally {
+    await moves.close();
+  }
+}
+
+async function follow(moves: Moves, at: ObjectId, steps: number): Promise<RedoTarget> {
+  let newest = 0;
+  for (let move = await moves.get(0); move !== undefined && move.new !== at; ) {
+    newest += 1;
+    move = await moves.get(newest);
+  }
+  let target: ObjectId | undefined;
+  let next = await moves.toTakeBack(newest);
+  for (let found = 0; found < steps; found++) {
+    const old = (await moves.get(next))?.old;
+    if (old == null) return { target: undefined, found };
+    target = old;
+    next = await moves.toTakeBack(next + 1);
+  }
+  return { target, found: steps };
+}
+
+class Moves {
+  readonly #rest: AsyncIterator<ReflogEntry>;
+  /** Newest first. */
+  readonly #read: ReflogEntry[] = [];
+  readonly #known = new Map<number, number>();
+
+  constructor(reflog: AsyncIterable<ReflogEntry>) {
+    this.#rest = reflog[Symbol.asyncIterator]();
+  }
+
+  /** Ends the reading. */
+  async close(): Promise<void> {
+    await this.#rest.return?.();
+  }
+
+  async get(index: number): Promise<ReflogEntry | undefined> {
+    while (this.#read.length <= index) {
+      const next = await this.#rest.next();
+      if (next.done) return undefined;
+      this.#read.push(next.value);
+    }
+    return this.#read[index];
+  }
+
+  /** The move that redo takes back when `index` is the newest. */
+  async toTakeBack(index: number): Promise<number> {
+    // Those that stand behind a row of redos are found first, the oldest redo before the next.
+    const row: number[] = [];
+    let at = index;
+    while (!this.#known.has(at) && (await this.#stepsOfRedo(at)) > 0) row.push(at++);
+    for (;;) {
+      const redo = row.pop();
+      if (redo === undefined) return this.#known.get(index) ?? index;
+      this.#known.set(redo, await this.#behind(redo));
+    }
+  }
+
+  /** What is left to take back after a redo, when that of all older moves is known. */
+  async #behind(redo: number): Promise<number> {
+    const steps = await this.#stepsOfRedo(redo);
+    let next = this.#known.get(redo + 1) ?? redo + 1;
+    for (let step = 1; step <= steps; step++) {
+      const move = await this.get(next);
+      // A log that was cut or edited: then it is a move like any other.
+      if (move === undefined) return redo;
+      if (step === steps && move.old !== (await this.get(redo))?.new) return redo;
+      next = await this.toTakeBack(next + 1);
+    }
+    return next;
+  }
+
+  /** 0 for a move that is no redo. */
+  async #stepsOfRedo(index: number): Promise<number> {
+    return Number(REDO.exec((await this.get(index))?.message ?? '')?.[1] ?? 0);
+  }
+}

@@ -1,0 +1,200 @@
+/** The log and its filters, with Git as referee, however the history is stored. */
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createMemoryStorage, type FS, GitStore } from '../../src/index.ts';
+import { git, gitBytes } from '../helpers/git.ts';
+import { imported, PATHS, randomHistory } from './importedHistory.ts';
+import { currentOf, memoryStore, START } from './stores.ts';
+
+async function hashesOf(commits: AsyncIterable<FS>): Promise<string[]> {
+  const hashes: string[] = [];
+  for await (const fs of commits) hashes.push(fs.commitHash);
+  return hashes;
+}
+
+/** What Git says: first parents, each compared with its first parent. */
+function byGit(store: string, path: string): string[] {
+  const out = git(store, 'log', '--first-parent', '--format=%H', 'main', '--', path);
+  return out === '' ? [] : out.split('\n');
+}
+
+const WAYS: readonly (readonly [string, (store: string) => void])[] = [
+  ['loose objects', unpack],
+  ['packs as they were imported', () => {}],
+  ['one pack with deltas', (store) => git(store, 'repack', '-adfq', '--depth=50')],
+  [
+    'a pack whose deltas name their bases',
+    (store) => {
+      git(store, '-c', 'repack.useDeltaBaseOffset=false', 'repack', '-adfq');
+    },
+  ],
+  [
+    'a commit-graph',
+    (store) => {
+      git(store, 'repack', '-adq');
+      git(store, 'commit-graph', 'write', '--reachable');
+    },
+  ],
+  [
+    'a commit-graph with filters',
+    (store) => {
+      git(store, 'commit-graph', 'write', '--reachable', '--changed-paths');
+    },
+  ],
+  ['a chain of commit-graphs, and commits beyond it', chain],
+  [
+    'a commit-graph that is damaged',
+    (store) => {
+      git(store, 'commit-graph', 'write', '--reachable', '--changed-paths');
+      const file = join(store, 'objects/info/commit-graph');
+      rmSync(file);
+      writeFileSync(file, 'CGPH\x01\x01');
+    },
+  ],
+];
+
+function unpack(store: string): void {
+  git(store, 'repack', '-adq');
+  const packs = join(store, 'objects/pack');
+  const pack = readdirSync(packs).find((file) => file.endsWith('.pack'))!;
+  const bytes = readFileSync(join(packs, pack));
+  for (const file of readdirSync(packs)) rmSync(join(packs, file));
+  gitBytes(store, ['unpack-objects', '-q'], bytes);
+}
+
+/** Graph files for the first third, the second third, and none for the rest. */
+function chain(store: string): void {
+  const tip = git(store, 'rev-parse', 'main');
+  const length = Number(git(store, 'rev-list', '--count', '--first-parent', 'main'));
+  for (const back of [Math.floor((2 * length) / 3), Math.floor(length / 3)]) {
+    git(store, 'update-ref', 'refs/heads/part', `main~${back}`);
+    git(store, 'update-ref', '-d', 'refs/heads/main');
+    git(store, 'commit-graph', 'write', '--reachable', '--changed-paths', '--split=no-merge');
+    git(store, 'update-ref', 'refs/heads/main', tip);
+  }
+  expect(readdirSync(join(store, 'objects/info/commit-graphs')).length).toBe(3);
+}
+
+describe.each(WAYS)('over %s', (name, prepare) => {
+  let path = '';
+  let store: GitStore;
+  let main: FS;
+
+  beforeAll(async () => {
+    path = imported(randomHistory(250, name.length));
+    for (const side of ['side0', 'side1', 'side2']) {
+      git(path, 'update-ref', '-d', `refs/heads/${side}`);
+    }
+    prepare(path);
+    store = await GitStore.open(path, { create: false });
+    main = await store.branches.get('main');
+  });
+
+  it('every commit along first parents', async () => {
+    const expected = git(path, 'log', '--first-parent', '--format=%H', 'main').split('\n');
+    expect(await hashesOf(main.log())).toEqual(expected);
+  });
+
+  it.each([...PATHS, 'a/b/c/none', 'none', 'd', ''])('those that changed %j', async (at) => {
+    expect(await hashesOf(main.log({ path: at }))).toEqual(byGit(path, at === '' ? '.' : at));
+  });
+
+  it('ancestors at every distance', async () => {
+    const all = git(path, 'rev-list', '--first-parent', 'main').split('\n');
+    for (const back of [1, 2, 3, 50, 100, all.length - 1]) {
+      expect((await main.back(back)).commitHash).toBe(all[back]);
+    }
+    await expect(main.back(all.length)).rejects.toThrow(
+      `its history goes back only ${all.length - 1}`,
+    );
+  });
+
+  it('filters together', async () => {
+    const before = new Date(1_500_000_000_000 + 120 * 3_600_000);
+    const expected: string[] = [];
+    for (const line of git(
+      path,
+      'log',
+      '--first-parent',
+      '--format=%H %ct %s',
+      'main',
+      '--',
+      'a',
+    ).split('\n')) {
+      const [hash, time, ...subject] = line.split(' ');
+      if (Number(time) * 1000 <= before.getTime() && subject[0] === 'fix') expected.push(hash!);
+    }
+    expect(await hashesOf(main.log({ path: 'a', match: 'fix*', before }))).toEqual(expected);
+  });
+});
+
+it('a commit-graph that says something else of a commit is not believed', async () => {
+  const path = imported(randomHistory(40, 3));
+  git(path, 'repack', '-adq');
+  git(path, 'commit-graph', 'write', '--reachable');
+  const other = imported(randomHistory(40, 4));
+  git(other, 'commit-graph', 'write', '--reachable');
+  const file = join(path, 'objects/info/commit-graph');
+  rmSync(file);
+  copyFileSync(join(other, 'objects/info/commit-graph'), file);
+  const store = await GitStore.open(path, { create: false });
+  const main = await store.branches.get('main');
+  expect(await hashesOf(main.log({ path: 'a' }))).toEqual(byGit(path, 'a'));
+});
+
+describe('in memory', () => {
+  it('a file through changes, deletion, return, and a change of its mode alone', async () => {
+    let fs = await currentOf(await memoryStore());
+    const kept: string[] = [];
+    const keep = (next: FS, isKept: boolean): FS => {
+      if (isKept) kept.unshift(next.commitHash);
+      return next;
+    };
+    fs = keep(await fs.writeText('dir/f', '1'), true);
+    fs = keep(await fs.writeText('dir/g', '1'), false);
+    fs = keep(await fs.writeText('dir/f', '2'), true);
+    fs = keep(await fs.remove('dir/f'), true);
+    fs = keep(await fs.writeText('other', '1'), false);
+    fs = keep(await fs.writeText('dir/f', '2'), true);
+    fs = keep(await fs.write('dir/f', '2', { mode: 'executable' }), true);
+    expect(await hashesOf(fs.log({ path: 'dir/f' }))).toEqual(kept);
+    expect(await hashesOf(fs.log({ path: '/dir//f' }))).toEqual(kept);
+    expect(await hashesOf(fs.log({ path: 'dir/f/x' }))).toEqual([]);
+  });
+
+  it('match takes the whole message; only * and ? mean more than themselves', async () => {
+    let fs = await currentOf(await memoryStore());
+    fs = await fs.writeText('a', '1', { message: 'deploy [1]\n\nlong\ntext' });
+    fs = await fs.writeText('a', '2', { message: 'Deploy 2' });
+    const messages = async (match: string): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const { message } of fs.log({ match })) found.push(message);
+      return found;
+    };
+    expect(await messages('deploy [1]*')).toEqual(['deploy [1]\n\nlong\ntext']);
+    expect(await messages('deploy')).toEqual([]);
+    expect(await messages('?eploy ?')).toEqual(['Deploy 2']);
+    expect(await messages('*text')).toHaveLength(1);
+    expect(await messages('*')).toHaveLength(3);
+  });
+
+  it('before lets the very second through', async () => {
+    let fs = await currentOf(await memoryStore());
+    fs = await fs.writeText('a', '1');
+    fs = await fs.writeText('a', '2');
+    const hashes = await hashesOf(fs.log());
+    const at = (await fs.parent())!.time;
+    expect(at.getTime()).toBeGreaterThanOrEqual(START * 1000);
+    expect(await hashesOf(fs.log({ before: at }))).toEqual(hashes.slice(1));
+    expect(await hashesOf(fs.log({ before: new Date(at.getTime() - 1) }))).toEqual(hashes.slice(2));
+  });
+
+  it('ends in the middle when its signal is given', async () => {
+    const store = await GitStore.over(createMemoryStorage());
+    const control = new AbortController();
+    const commits = (await currentOf(store)).log({ path: 'x', signal: control.signal });
+    control.abort(new Error('enough'));
+    await expect(commits.next()).rejects.toThrow('enough');
+  });
+});
