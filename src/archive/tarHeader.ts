@@ -90,45 +90,81 @@ export function parseNumber(block: Buffer, at: number, length: number): number {
 
 /** What is written of a member; everything else is the same for all. */
 export interface NewHeader {
-  readonly name: Uint8Array;
-  readonly prefix?: Uint8Array;
+  /** Bytes, or text of ASCII alone. */
+  readonly name: Uint8Array | string;
+  readonly prefix?: Uint8Array | undefined;
   readonly mode: number;
   readonly size: number;
-  readonly time: number;
   readonly type: string;
-  readonly linkName?: Uint8Array;
+  readonly linkName?: Uint8Array | undefined;
 }
 
 /** Largest number in eleven octal digits: what a size or a time may be in a header. */
 export const MAX_OCTAL = 0o77777777777;
 
-/** Writes a header into 512 zero bytes at `at`. Texts and numbers must fit their fields. */
-export function putTarHeader(target: Buffer, at: number, header: NewHeader): void {
-  const { name, prefix, linkName } = header;
-  target.set(name, at);
-  octal(target, at + 100, 7, header.mode);
-  octal(target, at + 108, 7, 0);
-  octal(target, at + 116, 7, 0);
-  octal(target, at + 124, 11, header.size);
-  octal(target, at + 136, 11, header.time);
-  target.fill(0x20, at + 148, at + 156);
-  target[at + 156] = header.type.charCodeAt(0);
-  if (linkName !== undefined) target.set(linkName, at + 157);
-  target.write('ustar\x0000root', at + 257, 'latin1');
-  target.write('root', at + 297, 'latin1');
-  octal(target, at + 329, 7, 0);
-  octal(target, at + 337, 7, 0);
-  if (prefix !== undefined) target.set(prefix, at + 345);
+/** Writes headers that share an owner (root, 0) and a time. */
+export class HeaderWriter {
+  /** A header without what differs, and the sum of its bytes with blanks for the sum. */
+  readonly #template = Buffer.alloc(BLOCK);
+  readonly #sum: number;
+
+  /** @param time in seconds since the epoch, at most `MAX_OCTAL` */
+  constructor(time: number) {
+    const template = this.#template;
+    octal(template, 108, 7, 0);
+    octal(template, 116, 7, 0);
+    octal(template, 136, 11, time);
+    template.fill(0x20, 148, 156);
+    template.write('ustar\x0000root', 257, 'latin1');
+    template.write('root', 297, 'latin1');
+    octal(template, 329, 7, 0);
+    octal(template, 337, 7, 0);
+    this.#sum = sumOf(template, 0, BLOCK);
+  }
+
+  /** Writes a header to 512 bytes at `at`. Texts and numbers must fit their fields. */
+  put(target: Buffer, at: number, header: NewHeader): void {
+    const { name, prefix, linkName } = header;
+    target.set(this.#template, at);
+    let sum = this.#sum;
+    if (typeof name === 'string') target.write(name, at, 'latin1');
+    else target.set(name, at);
+    sum += sumOf(target, at, at + name.length);
+    octal(target, at + 100, 7, header.mode);
+    octal(target, at + 124, 11, header.size);
+    sum += sumOf(target, at + 100, at + 107) + sumOf(target, at + 124, at + 135);
+    const type = header.type.charCodeAt(0);
+    target[at + 156] = type;
+    sum += type;
+    if (linkName !== undefined) {
+      target.set(linkName, at + 157);
+      sum += sumOf(linkName, 0, linkName.length);
+    }
+    if (prefix !== undefined) {
+      target.set(prefix, at + 345);
+      sum += sumOf(prefix, 0, prefix.length);
+    }
+    octal(target, at + 148, 6, sum);
+    target[at + 154] = 0;
+  }
+}
+
+function sumOf(bytes: Uint8Array, start: number, end: number): number {
   let sum = 0;
-  for (let i = at; i < at + BLOCK; i++) sum += target[i]!;
-  octal(target, at + 148, 6, sum);
-  target[at + 154] = 0;
+  for (let i = start; i < end; i++) sum += bytes[i]!;
+  return sum;
 }
 
 function octal(target: Buffer, at: number, digits: number, value: number): void {
-  for (let i = at + digits - 1, rest = value; i >= at; i--) {
+  let rest = value;
+  let i = at + digits - 1;
+  for (; rest > 0x7fffffff; i--) {
     target[i] = 0x30 + (rest % 8);
     rest = Math.floor(rest / 8);
+  }
+  for (; i >= at; i--) {
+    target[i] = 0x30 | (rest & 7);
+    rest >>>= 3;
   }
 }
 

@@ -7,29 +7,30 @@ import { compress } from './compression.ts';
 import { type ArchiveFormat, compressionOf } from './formats.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';
 import type { ArchiveSink } from './options.ts';
-import { writeTar } from './tarWriter.ts';
+import { PieceMemory, writeTar } from './tarWriter.ts';
 import { writeZip } from './zipWriter.ts';
 
-/** The bytes of the archive. The same members and origin give the same bytes. */
-export function archiveBytes(
-  members: AsyncIterable<NewMember>,
+/**
+ * Writes the archive of the members, in groups of any size, to the sink. The same members and origin
+ * give the same bytes.
+ */
+export async function writeArchive(
+  members: AsyncIterable<readonly NewMember[]>,
   format: ArchiveFormat,
   origin: ArchiveOrigin,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (format === 'zip') return writeZip(members, origin);
-  const tar = writeTar(members, origin);
-  const compression = compressionOf(format);
-  return compression === undefined ? tar : compress(tar, compression);
-}
-
-/** Brings the bytes to the sink. */
-export async function deliver(
-  bytes: AsyncGenerator<Uint8Array, void, undefined>,
   sink: ArchiveSink,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if ('file' in sink) await writeWholeFile(sink.file, bytes);
-  else if ('getWriter' in sink) {
+  const compression = compressionOf(format);
+  const memory = new PieceMemory();
+  const plain = format === 'zip' ? writeZip(members, origin) : writeTar(members, origin, memory);
+  const bytes = compression === undefined ? plain : compress(plain, compression);
+  if ('file' in sink) {
+    await writeWholeFile(sink.file, bytes, (piece) => {
+      // Compressed bytes come from elsewhere.
+      if (compression === undefined) memory.giveBack(piece);
+    });
+  } else if ('getWriter' in sink) {
     await ReadableStream.from(bytes).pipeTo(sink, signal === undefined ? {} : { signal });
   } else await pipeline(bytes, sink, signal === undefined ? {} : { signal });
 }
@@ -38,10 +39,11 @@ export async function deliver(
 async function writeWholeFile(
   path: string,
   bytes: AsyncGenerator<Uint8Array, void, undefined>,
+  written: (piece: Uint8Array) => void,
 ): Promise<void> {
   const standing = statSync(path, { throwIfNoEntry: false });
   if (standing !== undefined && !standing.isFile()) {
-    await writeTo(openSync(path, 'w'), bytes);
+    await writeTo(openSync(path, 'w'), bytes, written);
     return;
   }
   const file = standing === undefined ? path : realpathSync(path);
@@ -49,7 +51,7 @@ async function writeWholeFile(
   const temporary = join(dirname(file), `.${basename(file)}.${suffix}.tmp`);
   const fd = openSync(temporary, 'wx');
   try {
-    await writeTo(fd, bytes);
+    await writeTo(fd, bytes, written);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -61,12 +63,13 @@ async function writeWholeFile(
 async function writeTo(
   fd: number,
   bytes: AsyncGenerator<Uint8Array, void, undefined>,
+  written: (piece: Uint8Array) => void,
 ): Promise<void> {
   let writing: Promise<void> | undefined;
   try {
     for await (const piece of bytes) {
       await writing;
-      writing = writeAll(fd, piece);
+      writing = writeAll(fd, piece).then(() => written(piece));
       // It is awaited later; until then a failure is nobody's.
       writing.catch(() => {});
     }

@@ -41,7 +41,7 @@ interface Flight {
 
 /** The archive's bytes, in pieces that are the receiver's own. */
 export async function* writeZip(
-  members: AsyncIterable<NewMember>,
+  groups: AsyncIterable<readonly NewMember[]>,
   origin: ArchiveOrigin,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const central: Buffer[] = [];
@@ -72,10 +72,11 @@ export async function* writeZip(
     central.push(centralEntry(placed));
   };
 
-  for await (const member of members) {
+  for await (const member of each(groups)) {
     const start = startOf(member, origin.time);
     if (member.data instanceof Uint8Array) {
-      const packed = pack(start, member.data);
+      // Copied: it is deflated when the member's group is long gone.
+      const packed = pack(start, Buffer.from(member.data));
       packed.catch(() => {});
       flights.push({ bytes: member.data.length, packed });
       flying += member.data.length;
@@ -149,6 +150,12 @@ async function pack(start: EntryStart, data: Uint8Array) {
     wide: false,
   };
   return { entry, data: bytes };
+}
+
+async function* each(
+  groups: AsyncIterable<readonly NewMember[]>,
+): AsyncGenerator<NewMember, void, undefined> {
+  for await (const group of groups) yield* group;
 }
 
 async function* checked(

@@ -26,6 +26,12 @@ export interface GitObject {
   readonly body: Uint8Array;
 }
 
+/** What `readMany` gives. */
+export interface ReadAhead extends ObjectHeader {
+  /** Undefined for a large object. Never write to it. */
+  readonly body?: Uint8Array | undefined;
+}
+
 /** A part of a blob in bytes. Past the end it is cut, as `Uint8Array.subarray` does. */
 export interface ByteRange {
   /** First byte, 0 or more; default 0. */
@@ -59,6 +65,18 @@ export interface ObjectStore {
    * @throws CorruptObjectError from the stream
    */
   readStream(id: ObjectId, range?: ByteRange): Promise<AsyncIterable<Uint8Array> | undefined>;
+
+  /**
+   * The objects with these ids in their order, undefined for those that are not there. Small ones come
+   * with their body, each checked; large ones (above 16 MiB) only with type and size, to be read as a
+   * stream. It reads ahead, on other threads where that is faster: for reading a whole tree.
+   * @param ids in groups of any size
+   * @returns groups of other sizes; their bodies are good until the next group is asked for
+   * @throws CorruptObjectError
+   */
+  readMany(
+    ids: AsyncIterable<readonly ObjectId[]>,
+  ): AsyncIterable<readonly (ReadAhead | undefined)[]>;
 
   has(id: ObjectId): Promise<boolean>;
 

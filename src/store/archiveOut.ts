@@ -1,17 +1,20 @@
 /** From a snapshot to an archive of all it holds. */
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
-import { type NewMember, SMALL_MEMBER } from '../archive/member.ts';
+import type { NewMember } from '../archive/member.ts';
 import type { ArchiveOutOptions, ArchiveSink } from '../archive/options.ts';
-import { archiveBytes, deliver } from '../archive/writeArchive.ts';
+import { writeArchive } from '../archive/writeArchive.ts';
 import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
+import type { ReadAhead } from '../storage/storage.ts';
 import { localError } from '../transfer/localErrors.ts';
 import { CopyRun } from '../transfer/run.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { isForbiddenSegment, isWithin, parentPath } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import { type WalkedFile, walkFiles } from '../tree/walk.ts';
+import { type WalkedFile, walkFilesInBatches } from '../tree/walk.ts';
 import type { Outcome } from './commit.ts';
+import type { StoreContext } from './context.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Writes every file, link and directory of the snapshot. */
@@ -28,7 +31,7 @@ export async function archiveOut(
   const origin = { commit: snapshot.id, time: snapshot.commit.committer.time };
   run.begin('copy', {});
   try {
-    await deliver(archiveBytes(members, format, origin), sink, signal);
+    await writeArchive(members, format, origin, sink, signal);
   } catch (error) {
     throw 'file' in sink && isSystemError(error) ? localError(error, sink.file) : error;
   }
@@ -47,30 +50,93 @@ function formatFor(sink: ArchiveSink, { format }: ArchiveOutOptions): ArchiveFor
   throw new GitStoreError(`The format of the archive is needed: ${what}`, 'EINVAL');
 }
 
+/** All directories, files and links, each directory before what is in it. */
 async function* membersOf(
-  snapshot: Snapshot,
+  { store, commit }: Snapshot,
   run: CopyRun,
-  { add }: ChangeReport,
-): AsyncGenerator<NewMember, void, undefined> {
-  const { store, commit } = snapshot;
-  let directory = '';
-  for await (const file of walkFiles(store.trees, commit.tree)) {
+  changes: ChangeReport,
+): AsyncGenerator<NewMember[], void, undefined> {
+  /** What the walk has found and has not been written yet. */
+  const waiting: WalkedFile[][] = [];
+  const ids = async function* () {
+    for await (const files of walkFilesInBatches(store.trees, commit.tree, BATCH)) {
+      waiting.push(files);
+      const blobs: ObjectId[] = [];
+      for (const { path, mode, id } of files) {
+        checkName(path);
+        if (mode !== MODE_GITLINK) blobs.push(id);
+      }
+      yield blobs;
+    }
+  };
+  const members = new MemberList(store, run, changes);
+  let at = 0;
+  const next = (): WalkedFile | undefined => {
+    if (waiting[0] !== undefined && at === waiting[0].length) {
+      waiting.shift();
+      at = 0;
+    }
+    return waiting[0]?.[at++];
+  };
+  for await (const objects of store.objects.readMany(ids())) {
     if (run.tired) await run.rest();
-    checkName(file.path);
-    const parent = parentPath(file.path);
-    if (parent !== directory) {
-      for (const path of newDirectories(directory, parent)) yield directoryMember(path);
-      directory = parent;
+    for (const object of objects) {
+      let file = next()!;
+      for (; file.mode === MODE_GITLINK; file = next()!) members.addSubmodule(file.path);
+      members.add(file, object);
     }
-    if (file.mode === MODE_GITLINK) {
-      run.warn(file.path, 'only a directory: a submodule, whose files are not in this store');
-      yield directoryMember(file.path);
-      continue;
+    yield members.take();
+  }
+  for (let file = next(); file !== undefined; file = next()) members.addSubmodule(file.path);
+  yield members.take();
+}
+
+/** Files that are looked up at a time. */
+const BATCH = 256;
+
+/** Makes members of files, with the directories they lie in before them. */
+class MemberList {
+  readonly #store: StoreContext;
+  readonly #run: CopyRun;
+  readonly #changes: ChangeReport;
+  #members: NewMember[] = [];
+  #directory = '';
+
+  constructor(store: StoreContext, run: CopyRun, changes: ChangeReport) {
+    this.#store = store;
+    this.#run = run;
+    this.#changes = changes;
+  }
+
+  take(): NewMember[] {
+    const members = this.#members;
+    this.#members = [];
+    return members;
+  }
+
+  add(file: WalkedFile, object: ReadAhead | undefined): void {
+    const member = memberOf(this.#store, file, object);
+    const { path } = file;
+    this.#addParents(path);
+    this.#members.push(member);
+    this.#changes.add.push({ path, type: fileTypeOf(file.mode) });
+    this.#run.done(member.size);
+  }
+
+  /** A submodule is a directory without files, as Git checks it out. */
+  addSubmodule(path: string): void {
+    this.#run.warn(path, 'only a directory: a submodule, whose files are not in this store');
+    this.#addParents(path);
+    this.#members.push(directoryMember(path));
+  }
+
+  #addParents(path: string): void {
+    const parent = parentPath(path);
+    if (parent === this.#directory) return;
+    for (const above of newDirectories(this.#directory, parent)) {
+      this.#members.push(directoryMember(above));
     }
-    const member = await memberOf(snapshot, file);
-    yield member;
-    add.push({ path: file.path, type: fileTypeOf(file.mode) });
-    run.done(member.size);
+    this.#directory = parent;
   }
 }
 
@@ -85,32 +151,47 @@ function newDirectories(from: string, to: string): string[] {
   return found;
 }
 
-async function memberOf({ store }: Snapshot, file: WalkedFile): Promise<NewMember> {
-  const { path, id } = file;
-  const type = fileTypeOf(file.mode);
-  const mode = type === 'link' ? MODE_LINK : type === 'executable' ? MODE_EXECUTABLE : MODE_FILE;
-  const header = await store.objects.header(id);
-  if (header === undefined) {
-    throw new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
-  }
-  if (header.type !== 'blob') {
-    const message = `Object ${id} is a ${header.type}, not a blob: ${path}`;
+function memberOf(
+  store: StoreContext,
+  { path, id, mode: stored }: WalkedFile,
+  object: ReadAhead | undefined,
+): NewMember {
+  if (object === undefined) throw missing(id, path);
+  if (object.type !== 'blob') {
+    const message = `Object ${id} is a ${object.type}, not a blob: ${path}`;
     throw new CorruptObjectError(message, { objectId: id, path });
   }
-  const { size } = header;
-  const data =
-    size > SMALL_MEMBER && mode !== MODE_LINK
-      ? await store.objects.readStream(id)
-      : (await store.objects.read(id))?.body;
-  if (data === undefined) {
-    throw new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
+  const type = fileTypeOf(stored);
+  const mode = type === 'link' ? MODE_LINK : type === 'executable' ? MODE_EXECUTABLE : MODE_FILE;
+  const { size } = object;
+  if (mode === MODE_LINK && object.body === undefined) {
+    throw new CorruptObjectError(`The target of the link is too long: ${path}`, { path });
   }
-  return { path, mode, size, data };
+  return { path, mode, size, data: object.body ?? contentOf(store, id, path) };
 }
+
+async function* contentOf(
+  store: StoreContext,
+  id: ObjectId,
+  path: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = await store.objects.readStream(id);
+  if (chunks === undefined) throw missing(id, path);
+  yield* chunks;
+}
+
+function missing(id: ObjectId, path: string): CorruptObjectError {
+  return new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
+}
+
+/** Names that need a closer look: odd segments, what may stand for `.git`, and all but ASCII. */
+const SUSPECT = /(?:^|\/)\.{0,2}(?:\/|$)|\.git|git~|[^\0-\x7f]/i;
+const ODD_SEGMENT = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /** @throws InvalidPathError for a name by which an archive would lead out of where it is unpacked */
 function checkName(path: string): void {
-  if (/(?:^|\/)\.{0,2}(?:\/|$)/.test(path) || isForbiddenSegment(path)) {
+  if (!SUSPECT.test(path)) return;
+  if (ODD_SEGMENT.test(path) || isForbiddenSegment(path)) {
     throw new InvalidPathError(`Not a name for an archive: ${path}`, { path });
   }
 }

@@ -21,27 +21,76 @@ export async function* walkFiles(
   treeId: ObjectId,
   prefix = '',
 ): AsyncGenerator<WalkedFile, void, undefined> {
-  interface Level {
-    readonly prefix: string;
-    readonly entries: readonly TreeEntry[];
-    next: number;
-  }
-  const open: Level[] = [{ prefix, entries: (await trees.tree(treeId)).entries, next: 0 }];
+  const walk = new FileWalk(trees, prefix);
+  await walk.start(treeId);
+  for (let file = await walk.next(); file !== undefined; file = await walk.next()) yield file;
+}
+
+/** The same, so many at a time: for who would spend more time on waiting for each than on it. */
+export async function* walkFilesInBatches(
+  trees: TreeReader,
+  treeId: ObjectId,
+  size: number,
+): AsyncGenerator<WalkedFile[], void, undefined> {
+  const walk = new FileWalk(trees, '');
+  await walk.start(treeId);
+  let batch: WalkedFile[] = [];
   for (;;) {
-    const level = open.at(-1);
-    if (level === undefined) return;
-    const entry = level.entries[level.next];
-    level.next += 1;
-    if (entry === undefined) {
-      open.pop();
-      continue;
+    const next = walk.next();
+    const file = next instanceof Promise ? await next : next;
+    if (file === undefined) break;
+    batch.push(file);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface Level {
+  readonly prefix: string;
+  readonly entries: readonly TreeEntry[];
+  next: number;
+}
+
+class FileWalk {
+  readonly #trees: TreeReader;
+  readonly #prefix: string;
+  readonly #open: Level[] = [];
+
+  constructor(trees: TreeReader, prefix: string) {
+    this.#trees = trees;
+    this.#prefix = prefix;
+  }
+
+  async start(treeId: ObjectId): Promise<void> {
+    this.#enter(this.#prefix, (await this.#trees.tree(treeId)).entries);
+  }
+
+  /** The next file; undefined at the end. It waits only where a tree must be read. */
+  next(): WalkedFile | undefined | Promise<WalkedFile | undefined> {
+    for (let level = this.#open.at(-1); level !== undefined; level = this.#open.at(-1)) {
+      const entry = level.entries[level.next];
+      level.next += 1;
+      if (entry === undefined) {
+        this.#open.pop();
+        continue;
+      }
+      const path = joinPath(level.prefix, entry.name);
+      if (!isTreeMode(entry.mode)) return { path, mode: entry.mode, id: entry.id };
+      const tree = this.#trees.cached(entry.id);
+      if (tree === undefined) return this.#read(path, entry.id);
+      this.#enter(path, tree.entries);
     }
-    const path = joinPath(level.prefix, entry.name);
-    if (isTreeMode(entry.mode)) {
-      const tree = trees.cached(entry.id) ?? (await trees.tree(entry.id));
-      open.push({ prefix: path, entries: tree.entries, next: 0 });
-    } else {
-      yield { path, mode: entry.mode, id: entry.id };
-    }
+    return undefined;
+  }
+
+  #enter(prefix: string, entries: readonly TreeEntry[]): void {
+    this.#open.push({ prefix, entries, next: 0 });
+  }
+
+  async #read(path: string, id: ObjectId): Promise<WalkedFile | undefined> {
+    this.#enter(path, (await this.#trees.tree(id)).entries);
+    return this.next();
   }
 }

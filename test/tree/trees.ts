@@ -21,6 +21,7 @@ export class CountingObjects {
         return objects.read(id);
       },
       readStream: (id, range) => objects.readStream(id, range),
+      readMany: (ids) => objects.readMany(ids),
       has: (id) => objects.has(id),
       resolve: (prefix, limit) => objects.resolve(prefix, limit),
       readNow: (ids, at) => objects.readNow(ids, at),

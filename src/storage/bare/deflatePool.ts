@@ -2,8 +2,7 @@
  * Deflates pack entries on worker threads. Work goes out in batches, one transferred buffer each way,
  * because a message costs as much as deflating a small file.
  */
-import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
+import { WorkerPool } from './workerPool.ts';
 
 /** One entry to make: the header that goes before the zlib stream, and the data to deflate. */
 export interface DeflateJob {
@@ -27,21 +26,16 @@ interface Request {
   readonly level: number;
 }
 
-type Reply = DeflatedBatch | { readonly error: string };
-
-const MAX_WORKERS = 8;
-
 export class DeflatePool {
-  readonly #size: number;
-  readonly #workers: PooledWorker[] = [];
+  readonly #workers: WorkerPool<Request, DeflatedBatch>;
 
-  constructor(size = Math.min(availableParallelism(), MAX_WORKERS)) {
-    this.#size = Math.max(1, size);
+  constructor(size?: number) {
+    this.#workers = new WorkerPool(workerMain, size);
   }
 
   /** How many batches keep all workers busy while the caller gets the next ones ready. */
   get depth(): number {
-    return this.#size * 3;
+    return this.#workers.depth;
   }
 
   /** @param level of zlib, 0 to 9 */
@@ -59,70 +53,11 @@ export class DeflatePool {
       data.set(body, at + header.length);
       at += header.length + body.length;
     }
-    return this.#leastBusy().run({ data, lengths, level });
+    return this.#workers.run({ data, lengths, level }, [data.buffer]);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.splice(0).map((worker) => worker.stop()));
-  }
-
-  #leastBusy(): PooledWorker {
-    const idle = this.#workers.find((worker) => worker.waiting === 0);
-    if (idle !== undefined) return idle;
-    if (this.#workers.length < this.#size) {
-      const worker = new PooledWorker(() => {
-        const at = this.#workers.indexOf(worker);
-        if (at >= 0) this.#workers.splice(at, 1);
-      });
-      this.#workers.push(worker);
-      return worker;
-    }
-    return this.#workers.reduce((a, b) => (b.waiting < a.waiting ? b : a));
-  }
-}
-
-/** A thread that answers requests in their order. */
-class PooledWorker {
-  readonly #worker: Worker;
-  readonly #waiting: {
-    resolve: (batch: DeflatedBatch) => void;
-    reject: (error: Error) => void;
-  }[] = [];
-
-  constructor(onDeath: () => void) {
-    // Threads are loaded when the first one is needed: reading never needs them.
-    const threads = process.getBuiltinModule('node:worker_threads');
-    // From its source text, so that it runs the same bundled, by a bundler of a user's, or from
-    // TypeScript. `workerMain` therefore uses nothing from outside itself.
-    this.#worker = new threads.Worker(`(${workerMain.toString()})()`, { eval: true });
-    this.#worker.unref();
-    this.#worker.on('message', (reply: Reply) => {
-      const next = this.#waiting.shift();
-      if (this.#waiting.length === 0) this.#worker.unref();
-      if ('error' in reply) next?.reject(new Error(reply.error));
-      else next?.resolve(reply);
-    });
-    this.#worker.on('error', (error) => {
-      onDeath();
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
-    });
-  }
-
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  run(request: Request): Promise<DeflatedBatch> {
-    return new Promise((resolve, reject) => {
-      // While it works the process must not end.
-      if (this.#waiting.length === 0) this.#worker.ref();
-      this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage(request, [request.data.buffer as ArrayBuffer]);
-    });
-  }
-
-  async stop(): Promise<void> {
-    await this.#worker.terminate();
+  close(): Promise<void> {
+    return this.#workers.close();
   }
 }
 

@@ -28,10 +28,13 @@ import type {
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
+  ReadAhead,
 } from '../storage.ts';
+import { readMany } from './bulkRead.ts';
 import { openCommitGraph } from './commitGraphFiles.ts';
 import { DeflatePool } from './deflatePool.ts';
 import { isErrno } from './durable.ts';
+import { InflatePool } from './inflatePool.ts';
 import {
   freshen,
   hasLoose,
@@ -87,6 +90,7 @@ export class BareObjects implements ObjectStore {
   readonly #cache = new ReadCache();
   #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
+  #inflatePool: InflatePool | undefined;
   #headersRead = 0;
   /** Null: there is none. */
   #graph: CommitGraph | null | undefined;
@@ -146,6 +150,26 @@ export class BareObjects implements ObjectStore {
     const header = await this.header(id);
     if (header === undefined) throw missing(id);
     return this.#stream(id, header, range);
+  }
+
+  readMany(
+    ids: AsyncIterable<readonly ObjectId[]>,
+  ): AsyncIterable<readonly (ReadAhead | undefined)[]> {
+    return readMany(ids, {
+      findPacked: (id) => {
+        for (const { packs } of this.#open()) {
+          const place = packs.findFirst(id);
+          if (place !== undefined) return place;
+        }
+        return undefined;
+      },
+      header: (id) => this.header(id),
+      read: (id) => this.read(id),
+      pool: () => {
+        this.#inflatePool ??= new InflatePool();
+        return this.#inflatePool;
+      },
+    });
   }
 
   async has(id: ObjectId): Promise<boolean> {
@@ -259,8 +283,9 @@ export class BareObjects implements ObjectStore {
   async close(): Promise<void> {
     for (const { packs } of this.#directories ?? []) packs.close();
     this.#directories = undefined;
-    await this.#pool?.close();
+    await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
     this.#pool = undefined;
+    this.#inflatePool = undefined;
   }
 
   /**

@@ -18,6 +18,7 @@ import type {
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
+  ReadAhead,
 } from '../storage.ts';
 
 const CHUNK_SIZE = 1024 * 1024;
@@ -50,6 +51,20 @@ export class MemoryObjects implements ObjectStore {
     const offset = range.offset ?? 0;
     const end = range.size === undefined ? undefined : offset + range.size;
     return chunks(object.body.subarray(offset, end));
+  }
+
+  async *readMany(
+    groups: AsyncIterable<readonly ObjectId[]>,
+  ): AsyncGenerator<(ReadAhead | undefined)[]> {
+    for await (const ids of groups) {
+      yield ids.map((id) => {
+        const object = this.#objects.get(id);
+        if (object === undefined) return undefined;
+        verify(id, object);
+        const { type, body } = object;
+        return { type, size: body.length, body };
+      });
+    }
   }
 
   async has(id: ObjectId): Promise<boolean> {

@@ -1,0 +1,212 @@
+/**
+ * Reading many objects in a given order. What lies whole in packs is read ahead on other threads, in
+ * runs of entries that lie close together; the rest is read as it comes to its turn.
+ */
+import { CorruptObjectError } from '../../errors.ts';
+import { ID_LENGTH } from '../../git/idTable.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { PackType } from '../../git/pack.ts';
+import type { GitObject, ObjectHeader, ReadAhead } from '../storage.ts';
+import { isErrno } from './durable.ts';
+import { compressedBound } from './inflate.ts';
+import { HEAD, type InflatedBatch, type InflatePool } from './inflatePool.ts';
+import type { PackedObject } from './packDirectory.ts';
+import type { PackFile, WholeEntry } from './packFile.ts';
+
+export interface BulkSource {
+  /** The likeliest place of an object in a pack. */
+  findPacked(id: ObjectId): PackedObject | undefined;
+  header(id: ObjectId): Promise<ObjectHeader | undefined>;
+  read(id: ObjectId): Promise<GitObject | undefined>;
+  pool(): InflatePool;
+}
+
+/** So many objects are read at once before threads are worth starting. */
+const DIRECT = 100;
+
+/** Larger objects are to be streamed. */
+const LARGEST = 16 << 20;
+
+/** Bodies under way at a time, in bytes. */
+const AHEAD = 32 << 20;
+
+/** A run ends when it has this many objects, bytes of bodies, or bytes of the pack. */
+const RUN_OBJECTS = 512;
+const RUN_BODIES = 2 << 20;
+const RUN_SPAN = 4 << 20;
+
+/** One object of a run: its place among the run's bodies, or undefined for one read by itself. */
+interface Slot {
+  readonly id: ObjectId;
+  readonly entry: WholeEntry | undefined;
+}
+
+export async function* readMany(
+  groups: AsyncIterable<readonly ObjectId[]>,
+  source: BulkSource,
+): AsyncGenerator<readonly (ReadAhead | undefined)[], void, undefined> {
+  const runs: Run[] = [];
+  let run = new Run();
+  let count = 0;
+  let ahead = 0;
+  try {
+    for await (const ids of groups) {
+      for (const id of ids) {
+        const place = count++ < DIRECT ? undefined : placeOf(id, source);
+        if (!run.takes(place)) {
+          run.send(source);
+          runs.push(run);
+          run = new Run();
+          ahead += runs.at(-1)!.bodies;
+          while (runs.length > source.pool().depth || ahead > AHEAD) {
+            ahead -= runs[0]!.bodies;
+            yield* runs.shift()!.results(source);
+          }
+        }
+        run.add(id, place);
+      }
+    }
+    run.send(source);
+    runs.push(run);
+    for (let next = runs.shift(); next !== undefined; next = runs.shift()) {
+      yield* next.results(source);
+    }
+  } finally {
+    for (const left of runs) left.drop();
+  }
+}
+
+interface Place {
+  readonly pack: PackFile;
+  readonly entry: WholeEntry;
+}
+
+/** Where the object lies whole in a pack, when it does and is small. */
+function placeOf(id: ObjectId, source: BulkSource): Place | undefined {
+  try {
+    const place = source.findPacked(id);
+    const entry = place?.pack.whole(place.offset);
+    return entry === undefined || entry.size > LARGEST ? undefined : { pack: place!.pack, entry };
+  } catch (error) {
+    // What is wrong, and whether it is sound elsewhere, reading it by itself finds out.
+    if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+async function readOne(id: ObjectId, source: BulkSource): Promise<ReadAhead | undefined> {
+  const header = await source.header(id);
+  if (header === undefined || header.size > LARGEST) return header;
+  const object = await source.read(id);
+  return object && { ...header, body: object.body };
+}
+
+class Run {
+  readonly #slots: Slot[] = [];
+  #pack: PackFile | undefined;
+  #start = 0;
+  #end = 0;
+  #bodies = 0;
+  #packed = 0;
+  #batch: Promise<InflatedBatch> | undefined;
+  #release: (() => void) | undefined;
+
+  /** Bytes of the bodies that the threads read. */
+  get bodies(): number {
+    return this.#bodies;
+  }
+
+  takes(place: Place | undefined): boolean {
+    if (this.#slots.length >= RUN_OBJECTS) return false;
+    if (place === undefined || this.#pack === undefined) return true;
+    const { pack, entry } = place;
+    return (
+      pack === this.#pack &&
+      this.#bodies + entry.size <= RUN_BODIES &&
+      entry.dataStart >= this.#start &&
+      endOf(entry) - this.#start <= RUN_SPAN
+    );
+  }
+
+  add(id: ObjectId, place: Place | undefined): void {
+    this.#slots.push({ id, entry: place?.entry });
+    if (place === undefined) return;
+    const { pack, entry } = place;
+    if (this.#pack === undefined) {
+      this.#pack = pack;
+      this.#start = entry.dataStart;
+    }
+    this.#packed += 1;
+    this.#end = Math.max(this.#end, endOf(entry));
+    this.#bodies += entry.size;
+  }
+
+  send(source: BulkSource): void {
+    if (this.#pack === undefined) return;
+    const numbers = new Float64Array(3 * this.#packed);
+    const ids = Buffer.allocUnsafeSlow(ID_LENGTH * this.#packed);
+    let i = 0;
+    for (const { id, entry } of this.#slots) {
+      if (entry === undefined) continue;
+      numbers[3 * i] = entry.dataStart - this.#start;
+      numbers[3 * i + 1] = entry.size;
+      numbers[3 * i + 2] = PackType[entry.type];
+      ids.write(id, ID_LENGTH * i, 'hex');
+      i++;
+    }
+    this.#release = this.#pack.retain();
+    this.#batch = source.pool().inflate({
+      fd: this.#pack.openFile(),
+      start: this.#start,
+      length: this.#end - this.#start,
+      numbers,
+      ids,
+    });
+    // It is awaited later; until then a failure is nobody's.
+    this.#batch.catch(() => {});
+  }
+
+  async *results(source: BulkSource): AsyncGenerator<(ReadAhead | undefined)[], void, undefined> {
+    // Without the threads each object is read by itself.
+    const batch = await this.#batch?.catch(() => undefined);
+    this.drop();
+    const failed = new Set(batch?.failed);
+    let group: (ReadAhead | undefined)[] = [];
+    let extra = 0;
+    let index = 0;
+    let at = 0;
+    for (const { id, entry } of this.#slots) {
+      if (entry !== undefined) {
+        const { type, size } = entry;
+        at += HEAD;
+        const body = batch && new Uint8Array(batch.data.buffer, at, size);
+        at += size;
+        if (body !== undefined && !failed.has(index++)) {
+          group.push({ type, size, body });
+          continue;
+        }
+      }
+      const object = await readOne(id, source);
+      group.push(object);
+      extra += object?.body?.length ?? 0;
+      if (extra < RUN_BODIES) continue;
+      yield group;
+      group = [];
+      extra = 0;
+    }
+    if (group.length > 0) yield group;
+    if (batch !== undefined) source.pool().giveBack(batch);
+  }
+
+  /** Lets go of the pack once the threads are done with it. */
+  drop(): void {
+    const release = this.#release;
+    this.#release = undefined;
+    if (release !== undefined) void this.#batch?.catch(() => {}).then(release);
+  }
+}
+
+/** Where its zlib stream ends at the latest, if zlib wrote it. */
+function endOf({ dataStart, dataEnd, size }: WholeEntry): number {
+  return Math.min(dataEnd, dataStart + compressedBound(size));
+}

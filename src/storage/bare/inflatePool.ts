@@ -1,0 +1,177 @@
+/**
+ * Reads, inflates and checks pack entries on worker threads: runs of entries that lie close together,
+ * one message each way.
+ */
+import { WorkerPool } from './workerPool.ts';
+
+/** Entries in one stretch of a pack file. */
+export interface InflateJob {
+  /** The pack, open for as long as the job lasts. */
+  readonly fd: number;
+  /** The stretch that is read. */
+  readonly start: number;
+  readonly length: number;
+  /**
+   * Three for each entry: where its zlib stream begins, from `start` on, how many bytes it holds, and
+   * the number of its type in packs.
+   */
+  readonly numbers: Float64Array<ArrayBuffer>;
+  /** The id that each must have, 20 bytes. */
+  readonly ids: Uint8Array;
+}
+
+interface Request extends InflateJob {
+  /** Memory for the answer, where it is enough. */
+  readonly room: ArrayBuffer;
+}
+
+export interface InflatedBatch {
+  /** The bodies, one behind the other, `HEAD` bytes before each. */
+  readonly data: Uint8Array;
+  /** Which could not be read so, by their index: their places in `data` hold nothing of use. */
+  readonly failed: readonly number[];
+}
+
+/** Bytes before each body in an answer. */
+export const HEAD = 32;
+
+/** What most answers need, so that the memory of one serves the next. */
+const ROOM = (2 << 20) + (32 << 10);
+
+export class InflatePool {
+  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain);
+  readonly #rooms: ArrayBuffer[] = [];
+
+  /** How many jobs keep all workers busy. */
+  get depth(): number {
+    return this.#workers.depth;
+  }
+
+  inflate(job: InflateJob): Promise<InflatedBatch> {
+    const room = this.#rooms.pop() ?? new ArrayBuffer(ROOM);
+    const transfer = [job.numbers.buffer, job.ids.buffer as ArrayBuffer, room];
+    return this.#workers.run({ ...job, room }, transfer);
+  }
+
+  /** Takes the memory of an answer that nobody looks at any more. */
+  giveBack({ data }: InflatedBatch): void {
+    if (data.buffer.byteLength === ROOM) this.#rooms.push(data.buffer as ArrayBuffer);
+  }
+
+  close(): Promise<void> {
+    return this.#workers.close();
+  }
+}
+
+function workerMain(): void {
+  const { parentPort } = process.getBuiltinModule('node:worker_threads');
+  const { readSync } = process.getBuiltinModule('node:fs');
+  const { hash } = process.getBuiltinModule('node:crypto');
+  const { constants, createInflate, deflateSync, inflateSync } =
+    process.getBuiltinModule('node:zlib');
+
+  type InflateInto = (
+    input: Uint8Array,
+    from: number,
+    out: Uint8Array,
+    at: number,
+    size: number,
+  ) => boolean;
+
+  const afresh: InflateInto = (input, from, out, at, size) => {
+    const options = { maxOutputLength: size + 1, finishFlush: constants.Z_SYNC_FLUSH };
+    const body = inflateSync(input.subarray(from), options);
+    if (body.length !== size) return false;
+    out.set(body, at);
+    return true;
+  };
+
+  /**
+   * One zlib handle for all entries: making one for each takes as long as inflating a small file.
+   * Node has no public call that keeps it; the one below its streams is used after trying whether it
+   * works.
+   */
+  function keepHandle(): InflateInto {
+    interface Handle {
+      onerror?: unknown;
+      reset?(): void;
+      writeSync?(...args: unknown[]): void;
+    }
+    const stream = createInflate() as unknown as { _handle?: Handle; _writeState?: Uint32Array };
+    const { _handle: handle, _writeState: state } = stream;
+    if (typeof handle?.reset !== 'function' || typeof handle.writeSync !== 'function') {
+      return afresh;
+    }
+    if (!(state instanceof Uint32Array)) return afresh;
+    let failed = false;
+    handle.onerror = () => {
+      failed = true;
+    };
+    // A byte more room than the body needs: a stream that holds more shows.
+    const kept: InflateInto = (input, from, out, at, size) => {
+      failed = false;
+      const length = input.length - from;
+      handle.writeSync!(constants.Z_FINISH, input, from, length, out, at, size + 1);
+      handle.reset!();
+      return !failed && state[0] === 1;
+    };
+    const sample = Buffer.from('gitstore gitstore gitstore');
+    const packed = Buffer.concat([deflateSync(sample), sample]);
+    const out = Buffer.alloc(100);
+    const works =
+      kept(packed, 0, out, 3, sample.length) &&
+      out.subarray(3, 3 + sample.length).equals(sample) &&
+      !kept(packed, 0, out, 3, sample.length - 1) &&
+      !kept(packed, 0, out, 3, sample.length + 1) &&
+      !kept(sample, 0, out, 3, 5);
+    return works ? kept : afresh;
+  }
+
+  let inflate: InflateInto | undefined;
+  let input = Buffer.alloc(0);
+
+  /** Room before each body. */
+  const HEAD = 32;
+  const TYPES = ['', 'commit', 'tree', 'blob', 'tag'];
+
+  parentPort?.on('message', ({ fd, start, length, numbers, ids: idBytes, room }: Request) => {
+    try {
+      const wanted = Buffer.from(idBytes.buffer).toString('hex');
+      inflate ??= keepHandle();
+      if (input.length < length) input = Buffer.allocUnsafeSlow(length);
+      let got = 0;
+      while (got < length) {
+        const count = readSync(fd, input, got, length - got, start + got);
+        if (count === 0) break;
+        got += count;
+      }
+      const bytes = input.subarray(0, got);
+      let total = 1;
+      for (let i = 1; i < numbers.length; i += 3) total += HEAD + numbers[i]!;
+      const data = total <= room.byteLength ? Buffer.from(room) : Buffer.allocUnsafeSlow(total);
+      const failed: number[] = [];
+      let at = 0;
+      for (let i = 0; 3 * i < numbers.length; i++) {
+        const size = numbers[3 * i + 1]!;
+        at += HEAD;
+        // Git's header before each body: what the id is the hash of lies in one piece.
+        const head = `${TYPES[numbers[3 * i + 2]!]} ${size}\0`;
+        const start = at - head.length;
+        let good = false;
+        try {
+          good = inflate(bytes, numbers[3 * i]!, data, at, size);
+        } catch {}
+        if (good) {
+          data.write(head, start, 'latin1');
+          const id = hash('sha1', new Uint8Array(data.buffer, start, at + size - start), 'hex');
+          good = wanted.startsWith(id, 40 * i);
+        }
+        if (!good) failed.push(i);
+        at += size;
+      }
+      parentPort.postMessage({ data, failed }, [data.buffer as ArrayBuffer]);
+    } catch (error) {
+      parentPort.postMessage({ error: String(error) });
+    }
+  });
+}

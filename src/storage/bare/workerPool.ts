@@ -1,0 +1,91 @@
+/** Threads that answer requests, made when they are needed. */
+import { availableParallelism } from 'node:os';
+import type { TransferListItem, Worker } from 'node:worker_threads';
+
+const MAX_WORKERS = 8;
+
+export class WorkerPool<Request, Reply extends object> {
+  readonly #main: () => void;
+  readonly #size: number;
+  readonly #workers: PooledWorker<Request, Reply>[] = [];
+
+  /**
+   * @param main what each thread runs: for every message it sends one back, the answer or
+   *   `{ error }`. It is taken as source text, so that it runs the same bundled, by a bundler of a
+   *   user's, or from TypeScript: it uses nothing from outside itself.
+   */
+  constructor(main: () => void, size = Math.min(availableParallelism(), MAX_WORKERS)) {
+    this.#main = main;
+    this.#size = Math.max(1, size);
+  }
+
+  /** How many requests keep all threads busy while the caller gets the next ones ready. */
+  get depth(): number {
+    return this.#size * 3;
+  }
+
+  run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
+    return this.#leastBusy().run(request, transfer);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.stop()));
+  }
+
+  #leastBusy(): PooledWorker<Request, Reply> {
+    const idle = this.#workers.find((worker) => worker.waiting === 0);
+    if (idle !== undefined) return idle;
+    if (this.#workers.length < this.#size) {
+      const worker = new PooledWorker<Request, Reply>(this.#main, () => {
+        const at = this.#workers.indexOf(worker);
+        if (at >= 0) this.#workers.splice(at, 1);
+      });
+      this.#workers.push(worker);
+      return worker;
+    }
+    return this.#workers.reduce((a, b) => (b.waiting < a.waiting ? b : a));
+  }
+}
+
+/** A thread that answers requests in their order. */
+class PooledWorker<Request, Reply extends object> {
+  readonly #worker: Worker;
+  readonly #waiting: {
+    resolve: (reply: Reply) => void;
+    reject: (error: Error) => void;
+  }[] = [];
+
+  constructor(main: () => void, onDeath: () => void) {
+    // Threads are loaded when the first one is needed: most reading never needs them.
+    const threads = process.getBuiltinModule('node:worker_threads');
+    this.#worker = new threads.Worker(`(${main.toString()})()`, { eval: true });
+    this.#worker.unref();
+    this.#worker.on('message', (reply: Reply | { readonly error: string }) => {
+      const next = this.#waiting.shift();
+      if (this.#waiting.length === 0) this.#worker.unref();
+      if ('error' in reply) next?.reject(new Error(reply.error));
+      else next?.resolve(reply);
+    });
+    this.#worker.on('error', (error) => {
+      onDeath();
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    });
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      // While it works the process must not end.
+      if (this.#waiting.length === 0) this.#worker.ref();
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(request, transfer);
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
