@@ -362,3 +362,66 @@ describe('gc', () => {
     await store.close();
   });
 });
+
+describe('gc, again', () => {
+  test('nothing new is no work, and new commits come to the old pack', async () => {
+    const { path, store } = await looseStore(12);
+    await store.gc();
+    const packs = packsOf(path);
+    expect(existsSync(join(path, 'gitstore/collected'))).toBe(true);
+    await store.gc({ prune: 'now' });
+    expect(packsOf(path)).toEqual(packs);
+
+    let fs = await store.fs('main');
+    const text = await fs.readText('a/b/file.txt');
+    fs = await fs.writeText('a/b/file.txt', text.replace('line 50 ', 'line 50 is another '));
+    await fs.writeText('new.txt', 'new');
+    const before = allObjects(path);
+    await store.gc({ prune: 'now' });
+    expect(packsOf(path)).toHaveLength(1);
+    expect(packsOf(path)).not.toEqual(packs);
+    expect(allObjects(path)).toBe(before);
+    // The new version is a delta, though the walk did not go where the old ones are.
+    const blob = git(path, 'rev-parse', 'main:a/b/file.txt');
+    const listing = git(path, 'verify-pack', '-v', join(path, 'objects/pack', packsOf(path)[0]!));
+    const chain = listing.split('\n').filter((line) => line.startsWith(blob.slice(0, 40)));
+    expect(chain).toHaveLength(1);
+    expect(listing).toContain(blob);
+    expectClean(path);
+    await store.close();
+  });
+
+  test('what a lost root reached goes, though an earlier collection has seen it', async () => {
+    const { path, store } = await looseStore(3);
+    const blob = looseBlob(path, 'once needed', 0);
+    git(path, 'tag', 'needed', blob);
+    await store.gc();
+    expect(hasObject(path, blob)).toBe(true);
+    git(path, 'tag', '-d', 'needed');
+    rmSync(join(path, 'logs/refs/tags'), { recursive: true, force: true });
+    await store.gc({ prune: 'now' });
+    expect(hasObject(path, blob)).toBe(false);
+    expectClean(path);
+    await store.close();
+  });
+
+  test('a memory that is damaged, or of another pack, is none', async () => {
+    const { path, store } = await looseStore(6);
+    await store.gc();
+    const file = join(path, 'gitstore/collected');
+    const bytes = readFileSync(file);
+    for (const at of [5, 20, 60, bytes.length - 30, bytes.length - 1]) {
+      const damaged = Buffer.from(bytes);
+      damaged[at]! ^= 1;
+      writeFileSync(file, damaged);
+      await store.gc({ prune: 'now' });
+      expectClean(path);
+    }
+    writeFileSync(file, '');
+    const old = await (await store.fs('main')).writeText('x', 'y');
+    await store.gc({ prune: 'now' });
+    expect(await old.readText('x')).toBe('y');
+    expectClean(path);
+    await store.close();
+  });
+});

@@ -10,13 +10,16 @@
  */
 import { statSync } from 'node:fs';
 import { CorruptObjectError } from '../../../errors.ts';
+import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+import { sortIds } from '../../../git/packIndex.ts';
 import type { Durability } from '../../storage.ts';
 import { removeIfThere, syncDirectory } from '../durable.ts';
 import { loosePath } from '../loose.ts';
 import type { BareRefs } from '../refs.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 import { makePack, type PackProgress } from './makePack.ts';
+import { forget, markRemembered, recall, remember } from './memory.ts';
 import { GoneError } from './objectBytes.ts';
 import { Flag, LOOSE } from './objectTable.ts';
 import type { WrittenPack } from './packOutput.ts';
@@ -80,6 +83,10 @@ class Collection {
   readonly #options: CollectOptions;
   /** Of unreachable objects, in seconds since the epoch. */
   readonly #times = new Map<number, number>();
+  /** Number of the pack of which an earlier collection has told that all of it is reachable. */
+  #remembered = -1;
+  /** Whether everything that can be reached is there. */
+  #isClosed = false;
 
   constructor(work: Workspace, roots: Roots, options: CollectOptions) {
     this.#work = work;
@@ -96,18 +103,44 @@ class Collection {
 
     const isOurs = (object: number): boolean =>
       (flags[object]! & (Flag.local | Flag.kept)) === Flag.local;
-    const main = await this.#packUnlessThere(reachable.filter(isOurs), false);
+    const needed = reachable.filter(isOurs);
+    const main = await this.#packUnlessThere(needed, false);
     const aside = this.#cruftOf(young.filter(isOurs));
     const cruft = await this.#packUnlessThere(aside, true);
     this.#options.onStep?.('packed');
+
+    // What lies in packs that are left alone would be missed, should they be left alone no more.
+    const isClosed = this.#isClosed && needed.length === reachable.length;
+    if (main !== undefined && isClosed) this.#remember(main, needed);
+    else forget(this.#options.gitDir);
 
     const kept = new Set([main, cruft].filter((base) => base !== undefined));
     return await this.#remove(kept, this.#inPacks(kept, aside));
   }
 
+  #remember(base: string, objects: Int32Array): void {
+    const { table, packs } = this.#work;
+    if (packs[this.#remembered]?.name === `${base}.pack`) return;
+    const ids = Buffer.alloc(objects.length * ID_LENGTH);
+    for (const [i, object] of objects.entries()) {
+      table.ids.copy(ids, i * ID_LENGTH, object * ID_LENGTH, (object + 1) * ID_LENGTH);
+    }
+    const sorted = Buffer.alloc(ids.length);
+    for (const [row, i] of sortIds(ids, objects.length).entries()) {
+      ids.copy(sorted, row * ID_LENGTH, i * ID_LENGTH, (i + 1) * ID_LENGTH);
+    }
+    remember(this.#options.gitDir, base, sorted, table, this.#roots);
+  }
+
   async #markReachable(): Promise<Int32Array> {
-    const { table, bytes } = this.#work;
+    const { table, bytes, packs, layouts } = this.#work;
     const { signal, onProgress } = this.#options;
+    const memory = recall(this.#options.gitDir);
+    // Whoever deepens a shallow or partial clone brings what lies beyond the pack.
+    const isWhole = this.#roots.shallow.size === 0 && !this.#hasPromises();
+    if (memory !== undefined && isWhole) {
+      this.#remembered = markRemembered(memory, table, packs, this.#roots);
+    }
     const cutOff = new Set<number>();
     for (const id of this.#roots.shallow) cutOff.add(table.findId(id));
     const onTurn = (found: number) => {
@@ -130,7 +163,9 @@ class Collection {
       if (object !== -1) old.addRoot(object);
     }
     await old.run();
-    return joined(firm.found, old.found);
+    this.#isClosed = isWhole && !firm.missed && !old.missed;
+    const found = joined(firm.found, old.found);
+    return this.#remembered === -1 ? found : joined(found, layouts[this.#remembered]!.objects);
   }
 
   /** Objects that a partial clone may fetch later need not be there. */
@@ -211,6 +246,7 @@ class Collection {
       settings,
       bigFileThreshold,
       search: !isCruft,
+      searchedPack: this.#remembered,
       mtimes: isCruft ? (object) => Math.floor(this.#times.get(object) ?? 0) : undefined,
       signal,
       onProgress,
@@ -234,7 +270,8 @@ class Collection {
       if (base[object] !== -1) deltas++;
     }
     // One without deltas is a writer's: a search may still find some.
-    return deltas > 0 || isCruft || objects.length === 1 ? one : undefined;
+    const isSearched = deltas > 0 || isCruft || number === this.#remembered;
+    return isSearched || objects.length === 1 ? one : undefined;
   }
 
   async #remove(kept: ReadonlySet<string>, packed: Uint8Array): Promise<Collected> {

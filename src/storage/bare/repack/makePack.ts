@@ -16,6 +16,8 @@ export interface MakePackOptions {
   readonly bigFileThreshold: number;
   /** Whether to look for deltas. */
   readonly search: boolean;
+  /** Number of a pack for which deltas have been looked for, though it may have none; -1: none. */
+  readonly searchedPack?: number | undefined;
   /** For a cruft pack: seconds since the epoch, by object number. */
   readonly mtimes?: ((object: number) => number) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +31,9 @@ export async function makePack(
 ): Promise<WrittenPack> {
   const { table, bytes, handles, objectsDirs, packDir, packs } = work;
   const { durability, settings, bigFileThreshold, search, mtimes, signal, onProgress } = options;
-  const searched = packs.map((_, number) => hasDeltas(work, number));
+  const searched = packs.map(
+    (_, number) => number === options.searchedPack || hasDeltas(work, number),
+  );
   const plan = planPack(table, bytes, objects, { bigFileThreshold, searched, search });
   const spills = await runSearch({
     task: {

@@ -58,6 +58,9 @@ export class Walker {
     this.#order = new Int32Array(table.count);
   }
 
+  /** Whether a lenient walk has met something that is missing. */
+  missed = false;
+
   /** What has been reached, in order. */
   get found(): Int32Array {
     return this.#order.subarray(0, this.#length);
@@ -168,7 +171,11 @@ export class Walker {
       if (type === GITLINK_BITS) continue;
       const object = table.find(body, idAt);
       if (object === -1) {
-        if (lenient || isEmptyTree(body, idAt)) continue;
+        if (isEmptyTree(body, idAt)) continue;
+        if (lenient) {
+          this.missed = true;
+          continue;
+        }
         const id = body.toString('hex', idAt, idAt + ID_LENGTH);
         throw new GoneError(id, `the tree ${table.idOf(tree)}`);
       }
@@ -202,6 +209,7 @@ export class Walker {
     const { lenient, cutOff } = this.#options;
     const lineAt = (at: number): number => {
       const linked = this.#linked(object, body, at);
+      if (linked === -1 && lenient) this.missed = true;
       if (linked !== -1 || lenient) return linked;
       throw new GoneError(
         body.toString('latin1', at, at + 40),
@@ -231,7 +239,9 @@ export class Walker {
     const body = this.#bytes.read(object);
     if (body.toString('latin1', 0, 7) !== 'object ') throw this.#fault(object, 'tags nothing');
     const target = this.#linked(object, body, 7);
-    if (target === -1 && !this.#options.lenient) {
+    if (target === -1) {
+      this.missed = true;
+      if (this.#options.lenient) return -1;
       throw new GoneError(body.toString('latin1', 7, 47), `the tag ${this.#table.idOf(object)}`);
     }
     return target;
