@@ -102,6 +102,7 @@ class SourceScans {
       const rules = [exclude?.patterns, gitignore, followSymlinks, mode];
       scan = new DiskScan(path, this.#run, {
         memos: this.#target.memos,
+        trees: this.#target.trees,
         counterpart: landingPath(this.#base, kept),
         follow: followSymlinks,
         fileMode: mode === undefined ? undefined : fileModeOf(mode),

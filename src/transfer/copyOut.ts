@@ -44,6 +44,7 @@ export async function copyOut(
   const scan = new DiskScan(root, run, {
     // Of the directory that a single file goes to nothing needs to be known.
     memos: landings.exact ? undefined : source.memos,
+    trees: source.trees,
     counterpart: counterpartOf(found),
     ignoreRecord: options.checksum,
     countsEmpty: true,
@@ -62,6 +63,7 @@ export async function copyOut(
     base: '',
     options,
     exclusion: new Exclusion(options.exclude, false),
+    trees: source.trees,
     deletes: deletesAllowed(options, landings, sources.length),
     run,
   });

@@ -1,6 +1,6 @@
 /** Directories on disk as the source and as the destination of a copy. */
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
-import { hashObject, type ObjectId } from '../git/objectId.ts';
+import { hashObject } from '../git/objectId.ts';
 import {
   compareTreeEntries,
   type FileMode,
@@ -21,6 +21,7 @@ import {
 import type { DiskScan, ScannedDirectory, ScannedEntry } from './diskScan.ts';
 import { localError } from './localErrors.ts';
 import {
+  type Changes,
   type DestinationPlace,
   type Entry,
   MODE_NONE,
@@ -81,15 +82,33 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
       : undefined;
   }
 
-  async treeId(directory: ScannedEntry): Promise<ObjectId | undefined> {
-    return directory.home?.treeId();
+  async changes(directory: ScannedEntry): Promise<Changes | undefined> {
+    return directory.home?.changes();
   }
 
   async list(path: string, directory: ScannedEntry, omissions: Omissions): Promise<ScannedEntry[]> {
+    return this.#entries(path, directory, namesIn(directory.home!), omissions);
+  }
+
+  async pick(
+    path: string,
+    directory: ScannedEntry,
+    names: ReadonlySet<string>,
+    omissions: Omissions,
+  ): Promise<ScannedEntry[]> {
+    return this.#entries(path, directory, names, omissions);
+  }
+
+  async #entries(
+    path: string,
+    directory: ScannedEntry,
+    names: Iterable<string>,
+    omissions: Omissions,
+  ): Promise<ScannedEntry[]> {
     if (this.#follow) this.#listed.set(path, directory);
     const home = directory.home!;
     const entries: ScannedEntry[] = [];
-    for (const name of namesIn(home)) {
+    for (const name of names) {
       if (this.#run.tired) await this.#run.rest();
       if (isForbiddenSegment(name)) {
         omissions.skip(name, "skipped: Git stores nothing named '.git'");
@@ -154,8 +173,8 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     this.root = root && { ...root, home: scan.root };
   }
 
-  async treeId(directory: ScannedEntry): Promise<ObjectId | undefined> {
-    return directory.home?.treeId();
+  async changes(directory: ScannedEntry): Promise<Changes | undefined> {
+    return directory.home?.changes();
   }
 
   /**
@@ -163,10 +182,22 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
    * snapshot is not to be deleted for not being in it.
    */
   async list(_path: string, directory: ScannedEntry): Promise<ScannedEntry[]> {
+    return this.#entries(directory, namesIn(directory.home!));
+  }
+
+  pick(
+    _path: string,
+    directory: ScannedEntry,
+    names: ReadonlySet<string>,
+  ): Promise<ScannedEntry[]> {
+    return this.#entries(directory, names);
+  }
+
+  async #entries(directory: ScannedEntry, names: Iterable<string>): Promise<ScannedEntry[]> {
     const home = directory.home!;
     const { run } = this.#scan;
     const entries: ScannedEntry[] = [];
-    for (const name of namesIn(home)) {
+    for (const name of names) {
       if (run.tired) await run.rest();
       const entry = isForbiddenSegment(name) ? undefined : home.entry(name);
       if (entry !== undefined && !this.#store?.is(entry)) entries.push(entry);

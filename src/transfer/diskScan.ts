@@ -9,6 +9,8 @@ import { basename, dirname, resolve } from 'node:path';
 import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodePath } from '../git/pathBytes.ts';
 import {
+  type EntryEdit,
+  editTree,
   type FileMode,
   isTreeMode,
   MODE_EXECUTABLE,
@@ -19,6 +21,7 @@ import {
 } from '../git/tree.ts';
 import type { Memos } from '../storage/storage.ts';
 import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
+import type { TreeReader } from '../tree/reader.ts';
 import {
   type DiskEntry,
   entryOf,
@@ -30,13 +33,16 @@ import {
   withFileMode,
 } from './diskFiles.ts';
 import { GITIGNORE } from './exclusion.ts';
+import type { Changes } from './place.ts';
 import type { CopyRun } from './run.ts';
 import {
+  type ChangedDirectory,
   type KnownDirectory,
   type NewDirectory,
   type NewEntry,
   StatRecord,
   serializeRecord,
+  treeIdOf,
 } from './statRecord.ts';
 
 /** The rules of a scan that takes all files as they are. */
@@ -62,6 +68,8 @@ export interface ScannedEntry extends DiskEntry {
 export interface ScanOptions {
   /** Where the record is kept; undefined: there is none. */
   readonly memos: Memos | undefined;
+  /** The trees of the store. */
+  readonly trees?: TreeReader | undefined;
   /** What the directory is copied to or from, so that each pair has its record. */
   readonly counterpart: string;
   /** Look at what links point to instead of the links. */
@@ -102,7 +110,7 @@ export class DiskScan {
     this.#memo = memos ? `stat-${sha1(`${canonicalPath(path)}\0${counterpart}`)}` : '';
     const content = ignoreRecord ? undefined : memos?.read(this.#memo);
     this.record = content && StatRecord.parse(content);
-    this.root = new ScannedDirectory(this, undefined, path, this.record && 0);
+    this.root = new ScannedDirectory(this, undefined, '', path, this.record && 0);
     if (this.record?.rules !== this.rules) this.changed = true;
   }
 
@@ -111,9 +119,7 @@ export class DiskScan {
     const { memos } = this.options;
     if (memos === undefined || !this.changed) return;
     const root = this.root.toNew('', Date.now());
-    if (root === undefined) return;
-    const directory = 'record' in root ? root.record.toNew(root.index) : root;
-    memos.replace(this.#memo, serializeRecord(directory, this.rules));
+    if (root !== undefined) memos.replace(this.#memo, serializeRecord(root, this.rules));
   }
 }
 
@@ -136,16 +142,19 @@ export class ScannedDirectory {
   readonly path: string;
   readonly #scan: DiskScan;
   readonly #parent: ScannedDirectory | undefined;
+  readonly #name: string;
   /** Its number in the record. */
   readonly #known: number | undefined;
   #names: readonly string[] | undefined;
-  /** Places in the record by name. */
-  #recorded: Map<string, number> | undefined;
-  /** Null: it is not known what tree it is. */
-  #treeId: ObjectId | null | undefined;
+  #recorded: readonly string[] | undefined;
+  /** Null: the record does not say what tree it was. */
+  #changes: Changes | null | undefined;
   /** All that is there has been listed, or will be told. */
   #isComplete = false;
+  /** Something in it, or below it, is not as recorded. */
   #isTouched = false;
+  /** Names of which the record is to be brought up to date. */
+  readonly #news = new Set<string>();
   /** Its .gitignore is not the recorded one, so no recorded tree of it or below it counts. */
   #hasNewRules = false;
   /** Modes of all entries that were looked at. */
@@ -156,56 +165,82 @@ export class ScannedDirectory {
   constructor(
     scan: DiskScan,
     parent: ScannedDirectory | undefined,
+    name: string,
     path: string,
     known: number | undefined,
   ) {
     this.#scan = scan;
     this.#parent = parent;
+    this.#name = name;
     this.path = path;
     this.#known = known;
   }
 
   /**
-   * The tree that the directory is, when the record and a look at everything below it prove that.
-   * What a tree cannot hold, or shall not, is never part of a proof.
+   * The tree that the directory was when it was recorded, and the names under which it may be
+   * another by now; all else is proven. What a tree cannot hold, or shall not, is never proven.
    */
-  async treeId(): Promise<ObjectId | undefined> {
-    if (this.#treeId === undefined) {
-      this.#treeId = null;
+  async changes(): Promise<Changes | undefined> {
+    if (this.#changes === undefined) {
+      this.#changes = null;
       try {
-        this.#treeId = (await this.#prove()) ?? null;
+        this.#changes = (await this.#compare()) ?? null;
       } catch {
         // Whoever lists the directory meets the error again, and reports it.
       }
-      if (this.#treeId !== null) this.#names = undefined;
+      if (this.#changes?.names.size === 0) this.#names = undefined;
     }
-    return this.#treeId ?? undefined;
+    return this.#changes ?? undefined;
   }
 
-  async #prove(): Promise<ObjectId | undefined> {
-    const { record, rules, run, options } = this.#scan;
+  async #compare(): Promise<Changes | undefined> {
+    const { record, rules, options } = this.#scan;
     const known = this.#known;
     if (record === undefined || record.rules !== rules || known === undefined) return undefined;
-    const id = record.treeId(known);
-    if (id === undefined || this.#isComplete) return undefined;
+    const base = record.treeId(known);
+    if (base === undefined || this.#isComplete) return undefined;
     for (let at = this.#parent; at !== undefined; at = at.#parent) {
       if (at.#hasNewRules) return undefined;
     }
-    const names = this.#readNames();
-    if (names.join('/') !== record.joinedNames(known)) return undefined;
+    const changed = await this.#compareEntries(record, known);
+    if (options.readsGitignore && changed.has(GITIGNORE)) {
+      this.#hasNewRules = true;
+      return undefined;
+    }
     const first = record.firstEntry(known);
-    for (let i = 0; i < names.length; i++) {
-      if (i % 64 === 0 && run.tired) await run.rest();
-      const stats = this.#look(names[i]!);
-      if (stats === undefined || !record.isUnchanged(first + i, stats)) return undefined;
-    }
-    for (let i = 0; i < names.length; i++) {
+    for (const [i, name] of this.#recordedNames().entries()) {
       const below = record.directoryOf(first + i);
-      if (below === undefined) continue;
-      const tree = await this.#child(names[i]!, below).treeId();
-      if (tree === undefined || (options.countsEmpty && tree === EMPTY_TREE_ID)) return undefined;
+      if (below === undefined || changed.has(name)) continue;
+      const tree = await this.#child(name, below).changes();
+      const isSame = tree !== undefined && tree.names.size === 0;
+      if (!isSame || (options.countsEmpty && tree.base === EMPTY_TREE_ID)) changed.add(name);
     }
-    return id;
+    return { base, names: changed };
+  }
+
+  /** The names that are new, gone, or have another state. */
+  async #compareEntries(record: StatRecord, known: number): Promise<Set<string>> {
+    const { run } = this.#scan;
+    const changed = new Set<string>();
+    const names = this.#readNames();
+    const isAligned = names.join('/') === record.joinedNames(known);
+    const recorded = isAligned ? names : this.#recordedNames();
+    if (isAligned) this.#recorded = names;
+    const first = record.firstEntry(known);
+    let at = 0;
+    for (const [i, name] of names.entries()) {
+      if (i % 64 === 0 && run.tired) await run.rest();
+      while (at < recorded.length && recorded[at]! < name) changed.add(recorded[at++]!);
+      if (recorded[at] !== name) {
+        changed.add(name);
+        continue;
+      }
+      const stats = this.#look(name);
+      if (stats === undefined || !record.isUnchanged(first + at, stats)) changed.add(name);
+      at++;
+    }
+    while (at < recorded.length) changed.add(recorded[at++]!);
+    return changed;
   }
 
   /** All names in it, sorted by code units. */
@@ -216,7 +251,7 @@ export class ScannedDirectory {
     if (record !== undefined && this.#known !== undefined) {
       const joined = record.joinedNames(this.#known);
       if (joined !== names.join('/')) {
-        this.#hasNewRules ||= this.#places().has(GITIGNORE) && !names.includes(GITIGNORE);
+        this.#hasNewRules ||= this.#placeOf(GITIGNORE) !== undefined && !names.includes(GITIGNORE);
         const allowed = names.filter((name) => !isForbiddenSegment(name));
         if (joined !== allowed.join('/')) this.#scan.changed = true;
       }
@@ -229,12 +264,16 @@ export class ScannedDirectory {
   /** What stands there under one of its names; undefined when nothing does any more. */
   entry(name: string): ScannedEntry | undefined {
     const stats = this.#look(name);
-    if (stats === undefined) return undefined;
+    const place = this.#placeOf(name);
+    if (stats === undefined) {
+      if (place !== undefined) this.removed(name);
+      return undefined;
+    }
     const { record } = this.#scan;
-    const place = this.#places().get(name);
     const isSame = place !== undefined && record!.isUnchanged(place, stats);
-    if (!isSame) {
-      this.#scan.changed = true;
+    if (isSame) this.#news.add(name);
+    else {
+      this.#touch(name);
       if (this.#scan.options.readsGitignore && name === GITIGNORE) this.#hasNewRules = true;
     }
     const entry = withFileMode(entryOf(name, stats), this.#scan.options.fileMode);
@@ -271,57 +310,108 @@ export class ScannedDirectory {
     this.#files.set(name, { state, mode, id, since: undefined });
     this.#modes.set(name, mode);
     this.#below.delete(name);
-    this.#touch();
+    this.#touch(name);
   }
 
   /** The copy has removed what stood there. */
   removed(name: string): void {
-    this.#touch();
+    this.#touch(name);
     this.#modes.delete(name);
     this.#files.delete(name);
     this.#below.delete(name);
   }
 
   /** The directory for the next record; undefined when nothing is known of it. */
-  toNew(path: string, now: number): NewDirectory | KnownDirectory | undefined {
-    const { record, options } = this.#scan;
+  toNew(path: string, now: number): NewDirectory | ChangedDirectory | undefined {
+    const { record } = this.#scan;
     const known = this.#known === undefined ? undefined : { record: record!, index: this.#known };
-    if (!this.#isTouched && typeof this.#treeId === 'string') return known;
-    const hasNews = this.#isComplete || this.#isTouched || this.#below.size > 0;
-    if (!hasNews) return known;
-    const entries = new Map<string, NewEntry>();
-    if (!this.#isComplete && known !== undefined) {
-      for (const entry of record!.toNew(known.index).entries) entries.set(entry.name, entry);
+    if (!this.#isComplete) {
+      if (known === undefined) return this.#isTouched ? this.#fromNews(path, now) : undefined;
+      return this.#isTouched ? this.#patched(known, path, now) : { ...known, patches: NO_PATCHES };
     }
+    if (!this.#isTouched && this.#changes?.names.size === 0)
+      return { ...known!, patches: NO_PATCHES };
+    const entries: NewEntry[] = [];
     /** What the tree holds; undefined as soon as it is not known. */
-    let tree: TreeEntry[] | undefined = this.#isComplete ? [] : undefined;
+    let tree: TreeEntry[] | undefined = [];
     for (const [name, mode] of this.#modes) {
-      const isTree = isTreeMode(mode);
-      const child = joinPath(path, name);
-      if (options.isExcluded?.(child, isTree)) {
-        const file = name === GITIGNORE ? this.#files.get(name) : undefined;
-        const state = file && isSettled(file, now) ? file.state : undefined;
-        if (file !== undefined) entries.set(name, { name, state, id: undefined });
-        else entries.set(name, { name, excluded: isTree ? 'directory' : 'file' });
-      } else if (isTree) {
-        const directory = this.#below.get(name)?.toNew(child, now);
-        if (directory === undefined) entries.set(name, { name, state: undefined, id: undefined });
-        else entries.set(name, { name, directory });
-        const id =
-          directory &&
-          ('record' in directory ? directory.record.treeId(directory.index) : directory.treeId);
-        if (id === undefined) tree = undefined;
-        else if (id !== EMPTY_TREE_ID) tree?.push({ name, mode: MODE_TREE, id });
-      } else {
-        const file = this.#files.get(name);
-        const state = file && isSettled(file, now) ? file.state : undefined;
-        entries.set(name, { name, state, id: file?.id });
-        if (file === undefined) tree = undefined;
-        else tree?.push({ name, mode: file.mode, id: file.id });
-      }
+      const { entry, inTree } = this.#newEntry(name, mode, path, now);
+      entries.push(entry);
+      if (inTree === undefined) tree = undefined;
+      else if (inTree !== null) tree?.push({ name, ...inTree });
     }
-    const sorted = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { treeId: tree && hashObject('tree', serializeTree(tree)), entries: sorted };
+    return {
+      treeId: tree && hashObject('tree', serializeTree(tree)),
+      entries: entries.sort(compareNames),
+    };
+  }
+
+  /** A directory of which only what was asked for is known. */
+  #fromNews(path: string, now: number): NewDirectory {
+    const entries: NewEntry[] = [];
+    for (const name of this.#news) {
+      const mode = this.#modes.get(name);
+      if (mode !== undefined) entries.push(this.#newEntry(name, mode, path, now).entry);
+    }
+    return { treeId: undefined, entries: entries.sort(compareNames) };
+  }
+
+  /** The recorded directory with what has become known since. */
+  #patched(known: KnownDirectory, path: string, now: number): ChangedDirectory {
+    const patches = new Map<string, NewEntry | null>();
+    let edits: Map<string, EntryEdit> | undefined = new Map();
+    for (const name of this.#news) {
+      const mode = this.#modes.get(name);
+      if (mode === undefined) {
+        patches.set(name, null);
+        edits?.set(name, null);
+        continue;
+      }
+      const { entry, inTree } = this.#newEntry(name, mode, path, now);
+      patches.set(name, entry);
+      if (inTree === undefined) edits = undefined;
+      else edits?.set(name, inTree);
+    }
+    const base = known.record.treeId(known.index);
+    const body = base === undefined ? undefined : this.#scan.options.trees?.cached(base)?.body;
+    const treeId =
+      body === undefined || edits === undefined
+        ? undefined
+        : hashObject('tree', editTree(body, edits));
+    return { ...known, patches, treeId };
+  }
+
+  /** What the record is to say of a name, and its entry in the tree: null for none. */
+  #newEntry(
+    name: string,
+    mode: FileMode,
+    path: string,
+    now: number,
+  ): { entry: NewEntry; inTree: EntryEdit | undefined } {
+    const isTree = isTreeMode(mode);
+    const child = joinPath(path, name);
+    const file = this.#files.get(name);
+    const state = file && isSettled(file, now) ? file.state : undefined;
+    if (this.#scan.options.isExcluded?.(child, isTree)) {
+      if (name === GITIGNORE && file !== undefined) {
+        return { entry: { name, state, id: undefined }, inTree: null };
+      }
+      return { entry: { name, excluded: isTree ? 'directory' : 'file' }, inTree: null };
+    }
+    if (!isTree) {
+      return {
+        entry: { name, state, id: file?.id },
+        inTree: file && { mode: file.mode, id: file.id },
+      };
+    }
+    const directory = this.#below.get(name)?.toNew(child, now);
+    if (directory === undefined) {
+      return { entry: { name, state: undefined, id: undefined }, inTree: undefined };
+    }
+    const id = treeIdOf(directory);
+    const entry = { name, directory };
+    if (id === undefined) return { entry, inTree: undefined };
+    return { entry, inTree: id === EMPTY_TREE_ID ? null : { mode: MODE_TREE, id } };
   }
 
   #readNames(): readonly string[] {
@@ -336,25 +426,31 @@ export class ScannedDirectory {
       : lstatSync(at, { throwIfNoEntry: false });
   }
 
-  #places(): Map<string, number> {
+  #recordedNames(): readonly string[] {
     if (this.#recorded === undefined) {
-      this.#recorded = new Map();
-      const { record } = this.#scan;
-      const known = this.#known;
-      if (record !== undefined && known !== undefined && record.entryCount(known) > 0) {
-        const first = record.firstEntry(known);
-        for (const [i, name] of record.joinedNames(known).split('/').entries()) {
-          this.#recorded.set(name, first + i);
-        }
-      }
+      const joined = this.#known === undefined ? '' : this.#scan.record!.joinedNames(this.#known);
+      this.#recorded = joined === '' ? [] : joined.split('/');
     }
     return this.#recorded;
+  }
+
+  /** The name's place in the record; undefined when it is not there. */
+  #placeOf(name: string): number | undefined {
+    if (this.#known === undefined) return undefined;
+    const names = this.#recordedNames();
+    let low = 0;
+    for (let high = names.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (names[middle]! < name) low = middle + 1;
+      else high = middle;
+    }
+    return names[low] === name ? this.#scan.record!.firstEntry(this.#known) + low : undefined;
   }
 
   #child(name: string, known: number | undefined): ScannedDirectory {
     let child = this.#below.get(name);
     if (child === undefined) {
-      child = new ScannedDirectory(this.#scan, this, joinDisk(this.path, name), known);
+      child = new ScannedDirectory(this.#scan, this, name, joinDisk(this.path, name), known);
       this.#below.set(name, child);
       this.#modes.set(name, MODE_TREE);
     }
@@ -366,13 +462,22 @@ export class ScannedDirectory {
     const state = stateOf(entry);
     if (known?.id === id && known.mode === entry.mode && isSameState(known.state, state)) return;
     this.#files.set(entry.name, { state, mode: entry.mode, id, since });
-    this.#touch();
+    this.#touch(entry.name);
   }
 
-  #touch(): void {
-    this.#isTouched = true;
+  #touch(name?: string): void {
     this.#scan.changed = true;
+    if (name !== undefined) this.#news.add(name);
+    if (this.#isTouched) return;
+    this.#isTouched = true;
+    if (this.#parent !== undefined) this.#parent.#touch(this.#name);
   }
+}
+
+const NO_PATCHES: ReadonlyMap<string, NewEntry | null> = new Map();
+
+function compareNames(a: NewEntry, b: NewEntry): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 /** The state, with the mode that the disk has for the entry, which may be stored with another. */

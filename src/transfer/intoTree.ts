@@ -50,6 +50,7 @@ export async function planInto<E extends Entry>(
     exclusion: task.exclusion ?? new Exclusion(options.exclude, false),
     deletes: deletesAllowed(options, landings, sources),
     grafts: true,
+    trees: target.trees,
     run,
   });
 }

@@ -22,6 +22,14 @@ export interface WholeFile {
 /** Devices, pipes, sockets: what no tree can hold. */
 export const MODE_NONE: FileMode = 0;
 
+/** A tree, and the names under which a directory may hold something else. */
+export interface Changes {
+  readonly base: ObjectId;
+  readonly names: ReadonlySet<string>;
+}
+
+export const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** How a source tells of entries in a directory that it does not give out. */
 export interface Omissions {
   /** The entry is left out on purpose. */
@@ -32,10 +40,18 @@ export interface Omissions {
 
 export interface SourcePlace<E extends Entry> {
   /**
-   * The tree that all that would be copied of the directory makes, where that is known without
-   * listing it; there is then nothing to remark on either.
+   * What is known of the directory without listing it. What would be copied of it, `names` aside,
+   * makes the tree `base`, `names` aside, and there is nothing to remark on.
    */
-  treeId(directory: E): Promise<ObjectId | undefined>;
+  changes(directory: E): Promise<Changes | undefined>;
+
+  /** Of what `list` would give, what stands under some names. */
+  pick(
+    path: string,
+    directory: E,
+    names: ReadonlySet<string>,
+    omissions: Omissions,
+  ): Promise<readonly E[]>;
 
   /** The text of a file that says what is to be left out. @param path as this place names it */
   readRules?(path: string, file: E): Promise<string>;
@@ -57,8 +73,11 @@ export interface DestinationPlace<E extends Entry> {
   /** The directory that paths in this place begin at; undefined when it is still to be made. */
   readonly root: E | undefined;
 
-  /** The tree that the directory is, where that is known without listing it. */
-  treeId(directory: E): Promise<ObjectId | undefined>;
+  /** What is known of the directory without listing it: `names` aside, it is the tree `base`. */
+  changes(directory: E): Promise<Changes | undefined>;
+
+  /** Of what `list` would give, what stands under some names. */
+  pick(path: string, directory: E, names: ReadonlySet<string>): Promise<readonly E[]>;
 
   /** All entries of the directory that a copy may touch. */
   list(path: string, directory: E): Promise<readonly E[]>;

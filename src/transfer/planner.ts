@@ -11,7 +11,9 @@
 import { GitStoreError } from '../errors.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../git/tree.ts';
+import { differingNames } from '../tree/diff.ts';
 import { baseName, joinPath, parentPath } from '../tree/paths.ts';
+import type { TreeReader } from '../tree/reader.ts';
 import { joinDisk } from './diskFiles.ts';
 import { type Exclusion, GITIGNORE } from './exclusion.ts';
 import type { CopyOptions } from './options.ts';
@@ -19,6 +21,7 @@ import {
   type DestinationPlace,
   type Entry,
   MODE_NONE,
+  type Omissions,
   type SourcePlace,
   type WholeFile,
 } from './place.ts';
@@ -63,6 +66,8 @@ export interface CopyTask<S extends Entry, D extends Entry> {
   /** Path in the destination place that landings are relative to. */
   readonly base: string;
   readonly options: CopyOptions;
+  /** The trees that either place knows of. */
+  readonly trees: TreeReader;
   /** What is left out, in the source and of deleting. */
   readonly exclusion: Exclusion;
   /** Whether to remove what no source covers. */
@@ -148,19 +153,30 @@ class Planner<S extends Entry, D extends Entry> {
     const { source, run } = this.#task;
     if (this.#covered.has(target)) return this.#overlap(from);
     this.#directories.add(target);
-    if (this.#isDisjoint && (await this.#takeWhole(from, entry, target))) return;
+    const differing = this.#isDisjoint ? await this.#differing(entry, target) : undefined;
+    if (differing?.size === 0) {
+      this.#same.add(target);
+      return;
+    }
+    if (await this.#graft(from, entry, target)) return;
+    const omissions: Omissions = {
+      skip: (name, remark) => {
+        this.#untouchable.add(joinPath(target, name));
+        run.warn(joinDisk(from, name), remark);
+      },
+      fail: (name, error) => {
+        this.#untouchable.add(joinPath(target, name));
+        run.fail(joinDisk(from, name), error);
+      },
+    };
     let children: readonly S[];
     try {
-      children = await source.list(from, entry, {
-        skip: (name, remark) => {
-          this.#untouchable.add(joinPath(target, name));
-          run.warn(joinDisk(from, name), remark);
-        },
-        fail: (name, error) => {
-          this.#untouchable.add(joinPath(target, name));
-          run.fail(joinDisk(from, name), error);
-        },
-      });
+      if (differing === undefined) {
+        children = await source.list(from, entry, omissions);
+      } else {
+        await this.#listSome(target, differing);
+        children = await source.pick(from, entry, differing, omissions);
+      }
     } catch (error) {
       this.#untouchable.add(target);
       run.fail(from, error);
@@ -191,19 +207,41 @@ class Planner<S extends Entry, D extends Entry> {
     }
   }
 
-  /** Deals with a directory without listing it: nothing is to be done there, or all at once. */
-  async #takeWhole(from: string, entry: S, target: string): Promise<boolean> {
-    const { source, destination, exclusion, grafts } = this.#task;
+  /**
+   * The names under which a source directory and the destination's may differ, where that is known
+   * without listing them.
+   */
+  async #differing(entry: S, target: string): Promise<Set<string> | undefined> {
+    const { source, destination, exclusion, trees } = this.#task;
     const existing = await this.#destinationEntry(target);
-    if (existing !== undefined) {
-      if (!isTreeMode(existing.mode)) return false;
-      const tree = await source.treeId(entry);
-      if (tree === undefined || tree !== (await destination.treeId(existing))) return false;
-      this.#same.add(target);
-      return true;
+    if (existing === undefined || !isTreeMode(existing.mode)) return undefined;
+    const here = await source.changes(entry);
+    const there = here && (await destination.changes(existing));
+    if (here === undefined || there === undefined) return undefined;
+    const names = await differingNames(trees, here.base, there.base);
+    if (names === undefined) return undefined;
+    for (const name of here.names) names.add(name);
+    for (const name of there.names) names.add(name);
+    if (names.size > 0 && exclusion.readsGitignore) names.add(GITIGNORE);
+    return names;
+  }
+
+  /** Lists no more than some names of a destination directory. */
+  async #listSome(target: string, names: ReadonlySet<string>): Promise<void> {
+    const directory = (await this.#destinationEntry(target))!;
+    const listing = new Map<string, D>();
+    for (const child of await this.#task.destination.pick(target, directory, names)) {
+      listing.set(child.name, child);
     }
-    if (!grafts || source.whole === undefined) return false;
+    this.#listings.set(target, listing);
+  }
+
+  /** Takes over a directory as a whole, to where nothing stands. False where that cannot be. */
+  async #graft(from: string, entry: S, target: string): Promise<boolean> {
+    const { source, exclusion, grafts } = this.#task;
+    if (!grafts || source.whole === undefined || !this.#isDisjoint) return false;
     if (target === '' || !exclusion.isEmpty) return false;
+    if ((await this.#destinationEntry(target)) !== undefined) return false;
     if ((await this.#blocker(target)) !== undefined) return false;
     const files = await source.whole(entry);
     if (files === undefined) return false;

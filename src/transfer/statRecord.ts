@@ -52,16 +52,30 @@ export interface NewDirectory {
 }
 
 export type NewEntry = { readonly name: string } & (
-  | { readonly directory: NewDirectory | KnownDirectory }
+  | { readonly directory: NewDirectory | ChangedDirectory }
   /** Without a state: a file of which nothing is known. Without an id: a file that is not copied. */
   | { readonly state: FileState | undefined; readonly id: ObjectId | undefined }
   | { readonly excluded: 'file' | 'directory' }
 );
 
-/** A directory that is to be taken over as another record has it. */
+/** A directory of a record that was read. */
 export interface KnownDirectory {
   readonly record: StatRecord;
   readonly index: number;
+}
+
+/** A known directory that is to be taken over with changes. */
+export interface ChangedDirectory extends KnownDirectory {
+  /** What becomes of some names; null: there is nothing any more. */
+  readonly patches: ReadonlyMap<string, NewEntry | null>;
+  /** Its tree; of no meaning without patches. */
+  readonly treeId?: ObjectId | undefined;
+}
+
+export function treeIdOf(directory: NewDirectory | ChangedDirectory): ObjectId | undefined {
+  return 'record' in directory && directory.patches.size === 0
+    ? directory.record.treeId(directory.index)
+    : directory.treeId;
 }
 
 export class StatRecord {
@@ -159,14 +173,64 @@ export class StatRecord {
     );
   }
 
-  /** The directory in the form in which it can be written again. */
-  toNew(directory: number): NewDirectory {
-    const names = this.entryCount(directory) === 0 ? [] : this.joinedNames(directory).split('/');
-    const first = this.firstEntry(directory);
+  /** The directory as it would be written anew, changes included. */
+  toNew({ index, patches, treeId }: Omit<ChangedDirectory, 'record'>): NewDirectory {
+    const entries = new Map<string, NewEntry>();
+    const first = this.firstEntry(index);
+    const names = this.entryCount(index) === 0 ? [] : this.joinedNames(index).split('/');
+    for (const [i, name] of names.entries()) {
+      entries.set(name, { name, ...this.#toNewEntry(first + i) });
+    }
+    for (const [name, entry] of patches) {
+      if (entry === null) entries.delete(name);
+      else entries.set(name, entry);
+    }
+    const sorted = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { treeId, entries: sorted };
+  }
+
+  /** The columns of a directory and all below it, which lie together. */
+  below(directory: number): RecordPart {
+    const lastDirectory = this.#lastBelow(directory);
+    const [firstEntry, , firstName] = this.#row(directory);
+    const [lastFirst, lastCount, lastName, lastLength] = this.#row(lastDirectory);
+    const endEntry = lastFirst + lastCount;
     return {
-      treeId: this.treeId(directory),
-      entries: names.map((name, i) => ({ name, ...this.#toNewEntry(first + i) })),
+      firstDirectory: directory,
+      firstEntry,
+      firstName,
+      entries: this.#entries.subarray(COLUMNS * firstEntry, COLUMNS * endEntry),
+      ids: this.#ids.subarray(ID * firstEntry, ID * endEntry),
+      directories: this.#directories.subarray(
+        DIRECTORY_COLUMNS * directory,
+        DIRECTORY_COLUMNS * (lastDirectory + 1),
+      ),
+      treeIds: this.#treeIds.subarray(ID * directory, ID * (lastDirectory + 1)),
+      names: this.#names.subarray(firstName, lastName + lastLength),
     };
+  }
+
+  #lastBelow(directory: number): number {
+    let last = directory;
+    for (;;) {
+      let child: number | undefined;
+      const first = this.firstEntry(last);
+      for (let i = this.entryCount(last) - 1; i >= 0 && child === undefined; i--) {
+        child = this.directoryOf(first + i);
+      }
+      if (child === undefined) return last;
+      last = child;
+    }
+  }
+
+  #row(directory: number): [number, number, number, number] {
+    const at = DIRECTORY_COLUMNS * directory;
+    return [...this.#directories.subarray(at, at + DIRECTORY_COLUMNS)] as [
+      number,
+      number,
+      number,
+      number,
+    ];
   }
 
   #toNewEntry(entry: number) {
@@ -175,7 +239,9 @@ export class StatRecord {
       at,
       at + COLUMNS,
     ) as unknown as [number, number, number, number, number];
-    if (mode === MODE_TREE) return { directory: { record: this, index: size } };
+    if (mode === MODE_TREE) {
+      return { directory: { record: this, index: size, patches: NO_PATCHES } };
+    }
     if ((mode & EXCLUDED) !== 0) {
       const kind = isTreeMode(mode & ~EXCLUDED) ? 'directory' : 'file';
       return { excluded: kind } as const;
@@ -185,13 +251,27 @@ export class StatRecord {
   }
 }
 
+const NO_PATCHES: ReadonlyMap<string, NewEntry | null> = new Map();
+
+/** A directory of a record with all below it, as a part of the columns. */
+interface RecordPart {
+  readonly firstDirectory: number;
+  readonly firstEntry: number;
+  readonly firstName: number;
+  readonly entries: Float64Array;
+  readonly ids: Buffer;
+  readonly directories: Uint32Array;
+  readonly treeIds: Buffer;
+  readonly names: Buffer;
+}
+
 function idAt(ids: Buffer, index: number): ObjectId | undefined {
   const id = ids.toString('hex', ID * index, ID * (index + 1));
   return id === NO_ID ? undefined : id;
 }
 
 /** @param rules 40 hex digits */
-export function serializeRecord(root: NewDirectory, rules: string): Buffer {
+export function serializeRecord(root: NewDirectory | ChangedDirectory, rules: string): Buffer {
   const columns = new Columns();
   columns.add(root);
   return columns.finish(rules);
@@ -203,38 +283,65 @@ class Columns {
   #ids = Buffer.alloc(ID * 256);
   #entryCount = 0;
   readonly #directories: number[] = [];
-  readonly #treeIds: (ObjectId | undefined)[] = [];
+  readonly #treeIds: Buffer[] = [];
+  #directoryCount = 0;
   readonly #names: Buffer[] = [];
   #namesLength = 0;
 
   /** Adds a directory and all below it; returns its number. */
-  add(directory: NewDirectory | KnownDirectory): number {
-    const { treeId, entries } =
-      'record' in directory ? directory.record.toNew(directory.index) : directory;
-    const index = this.#treeIds.push(treeId) - 1;
-    const first = this.#entryCount;
+  add(directory: NewDirectory | ChangedDirectory): number {
+    if (!('record' in directory)) return this.#addNew(directory);
+    const { record, index, patches } = directory;
+    if (patches.size === 0) return this.#addPart(record.below(index));
+    return this.#addNew(record.toNew(directory));
+  }
+
+  #addNew({ treeId, entries }: NewDirectory): number {
+    const first = this.#reserve(entries.length);
     const names = encodePath(entries.map(({ name }) => name).join('/'));
     this.#directories.push(first, entries.length, this.#namesLength, names.length);
+    this.#treeIds.push(treeId === undefined ? UNKNOWN : Buffer.from(treeId, 'hex'));
+    const index = this.#directoryCount++;
     this.#names.push(names);
     this.#namesLength += names.length;
-    this.#entryCount += entries.length;
-    this.#reserve();
     for (const [i, entry] of entries.entries()) this.#fill(first + i, entry);
     return index;
   }
 
+  #addPart(part: RecordPart): number {
+    const { firstDirectory, firstEntry, firstName, entries, directories } = part;
+    const index = this.#directoryCount;
+    const first = this.#reserve(entries.length / COLUMNS);
+    this.#entries.set(entries, COLUMNS * first);
+    this.#ids.set(part.ids, ID * first);
+    const end = COLUMNS * this.#entryCount;
+    for (let at = COLUMNS * first; at < end; at += COLUMNS) {
+      if (this.#entries[at + MODE] !== MODE_TREE) continue;
+      this.#entries[at + SIZE] = this.#entries[at + SIZE]! - firstDirectory + index;
+    }
+    for (let at = 0; at < directories.length; at += DIRECTORY_COLUMNS) {
+      this.#directories.push(
+        directories[at]! - firstEntry + first,
+        directories[at + 1]!,
+        directories[at + 2]! - firstName + this.#namesLength,
+        directories[at + 3]!,
+      );
+    }
+    this.#directoryCount += directories.length / DIRECTORY_COLUMNS;
+    this.#treeIds.push(part.treeIds);
+    this.#names.push(part.names);
+    this.#namesLength += part.names.length;
+    return index;
+  }
+
   finish(rules: string): Buffer {
-    const directories = this.#treeIds.length;
-    const treeIds = Buffer.alloc(ID * directories);
-    for (const [i, id] of this.#treeIds.entries())
-      if (id !== undefined) treeIds.write(id, ID * i, 'hex');
     const header = Buffer.alloc(HEADER);
     MAGIC.copy(header);
     const { buffer, byteOffset } = header;
     new Float64Array(buffer, byteOffset + 8, 1)[0] = BYTE_ORDER;
     new Uint32Array(buffer, byteOffset + 16, 3).set([
       this.#entryCount,
-      directories,
+      this.#directoryCount,
       this.#namesLength,
     ]);
     header.write(rules, RULES, ID, 'hex');
@@ -243,24 +350,30 @@ class Columns {
       bytesOf(this.#entries.subarray(0, COLUMNS * this.#entryCount)),
       bytesOf(Uint32Array.from(this.#directories)),
       this.#ids.subarray(0, ID * this.#entryCount),
-      treeIds,
+      ...this.#treeIds,
       ...this.#names,
     ];
-    const sum = createHash('sha1');
-    for (const part of parts) sum.update(part);
-    return Buffer.concat([...parts, sum.digest()]);
+    const content = Buffer.concat([...parts, Buffer.alloc(ID)]);
+    const size = content.length - ID;
+    createHash('sha1').update(content.subarray(0, size)).digest().copy(content, size);
+    return content;
   }
 
-  #reserve(): void {
+  /** Makes room for so many entries; returns the first one's place. */
+  #reserve(count: number): number {
+    const first = this.#entryCount;
+    this.#entryCount += count;
     const wanted = COLUMNS * this.#entryCount;
-    if (wanted <= this.#entries.length) return;
-    const capacity = Math.max(2 * this.#entries.length, wanted);
-    const entries = new Float64Array(capacity);
-    entries.set(this.#entries);
-    this.#entries = entries;
-    const ids = Buffer.alloc((ID * capacity) / COLUMNS);
-    this.#ids.copy(ids);
-    this.#ids = ids;
+    if (wanted > this.#entries.length) {
+      const capacity = Math.max(2 * this.#entries.length, wanted);
+      const entries = new Float64Array(capacity);
+      entries.set(this.#entries);
+      this.#entries = entries;
+      const ids = Buffer.alloc((ID * capacity) / COLUMNS);
+      this.#ids.copy(ids);
+      this.#ids = ids;
+    }
+    return first;
   }
 
   #fill(index: number, entry: NewEntry): void {
@@ -284,6 +397,8 @@ class Columns {
     }
   }
 }
+
+const UNKNOWN = Buffer.alloc(ID);
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float64Array | Uint32Array): Buffer {
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);

@@ -1,10 +1,23 @@
 /** Trees in a store as the source and as the destination of a copy. */
 import { FileNotFoundError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_GITLINK, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import {
+  compareTreeEntries,
+  isTreeMode,
+  MODE_GITLINK,
+  MODE_TREE,
+  type TreeEntry,
+} from '../git/tree.ts';
 import { isForbiddenSegment, normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
-import type { DestinationPlace, Omissions, SourcePlace, WholeFile } from './place.ts';
+import {
+  type Changes,
+  type DestinationPlace,
+  NO_NAMES,
+  type Omissions,
+  type SourcePlace,
+  type WholeFile,
+} from './place.ts';
 import type { CopyRun } from './run.ts';
 import { type FoundSource, parseSource } from './sources.ts';
 
@@ -18,8 +31,8 @@ export class StoreSource implements SourcePlace<TreeEntry> {
     this.#refuse = refuse;
   }
 
-  async treeId(directory: TreeEntry): Promise<ObjectId> {
-    return directory.id;
+  async changes(directory: TreeEntry): Promise<Changes> {
+    return { base: directory.id, names: NO_NAMES };
   }
 
   async whole(directory: TreeEntry): Promise<WholeFile[] | undefined> {
@@ -38,20 +51,47 @@ export class StoreSource implements SourcePlace<TreeEntry> {
   }
 
   async list(path: string, directory: TreeEntry, omissions: Omissions): Promise<TreeEntry[]> {
-    const entries: TreeEntry[] = [];
-    for (const entry of (await this.#trees.tree(directory.id)).entries) {
-      const reason = this.#refuse(entry.name);
-      if (reason !== undefined) {
-        const shown = path === '' ? entry.name : `${path}/${entry.name}`;
-        omissions.fail(entry.name, new InvalidPathError(`${shown}: ${reason}`, { path: shown }));
-      } else if (entry.mode === MODE_GITLINK) {
-        omissions.skip(entry.name, 'skipped: a submodule, whose files are not in this store');
-      } else {
-        entries.push(entry);
-      }
-    }
-    return entries;
+    const { entries } = await this.#trees.tree(directory.id);
+    return entries.filter((entry) => this.#isGiven(path, entry, omissions));
   }
+
+  async pick(
+    path: string,
+    directory: TreeEntry,
+    names: ReadonlySet<string>,
+    omissions: Omissions,
+  ): Promise<TreeEntry[]> {
+    const entries = await pickEntries(this.#trees, directory.id, names);
+    return entries.filter((entry) => this.#isGiven(path, entry, omissions));
+  }
+
+  #isGiven(path: string, { name, mode }: TreeEntry, omissions: Omissions): boolean {
+    const reason = this.#refuse(name);
+    if (reason !== undefined) {
+      const shown = path === '' ? name : `${path}/${name}`;
+      omissions.fail(name, new InvalidPathError(`${shown}: ${reason}`, { path: shown }));
+    } else if (mode === MODE_GITLINK) {
+      omissions.skip(name, 'skipped: a submodule, whose files are not in this store');
+    } else {
+      return true;
+    }
+    return false;
+  }
+}
+
+/** The entries of those names that are there, in the tree's order. */
+async function pickEntries(
+  trees: TreeReader,
+  id: ObjectId,
+  names: ReadonlySet<string>,
+): Promise<TreeEntry[]> {
+  const tree = await trees.tree(id);
+  const entries: TreeEntry[] = [];
+  for (const name of names) {
+    const entry = tree.get(name);
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries.sort(compareTreeEntries);
 }
 
 /** The sources that are in the tree. The others are errors, what is not to be copied is a warning. */
@@ -85,8 +125,16 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
     this.root = { name: '', mode: MODE_TREE, id: root };
   }
 
-  async treeId(directory: TreeEntry): Promise<ObjectId> {
-    return directory.id;
+  async changes(directory: TreeEntry): Promise<Changes> {
+    return { base: directory.id, names: NO_NAMES };
+  }
+
+  async pick(
+    _path: string,
+    directory: TreeEntry,
+    names: ReadonlySet<string>,
+  ): Promise<readonly TreeEntry[]> {
+    return pickEntries(this.#trees, directory.id, names);
   }
 
   async list(_path: string, directory: TreeEntry): Promise<readonly TreeEntry[]> {

@@ -88,3 +88,29 @@ export async function* diffTrees(
     }
   }
 }
+
+/**
+ * The names under which two trees have different entries, or one has none. Undefined when either is
+ * not in the store, unless they are the same.
+ */
+export async function differingNames(
+  trees: TreeReader,
+  a: ObjectId,
+  b: ObjectId,
+): Promise<Set<string> | undefined> {
+  const names = new Set<string>();
+  if (a === b) return names;
+  for (const id of [a, b]) {
+    if (trees.cached(id) === undefined && !(await trees.objects.has(id))) return undefined;
+  }
+  const [one, other] = [await trees.tree(a), await trees.tree(b)];
+  const rest = new Map<string, TreeEntry>();
+  for (const entry of one.entries) rest.set(entry.name, entry);
+  for (const { name, mode, id } of other.entries) {
+    const entry = rest.get(name);
+    if (entry === undefined || entry.id !== id || entry.mode !== mode) names.add(name);
+    rest.delete(name);
+  }
+  for (const name of rest.keys()) names.add(name);
+  return names;
+}
