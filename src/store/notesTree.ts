@@ -22,7 +22,7 @@ const TYPE_BITS = 0o170000;
 
 /**
  * The blobs of the note on an object. More than one where the tree holds it at several levels, which
- * a merge by hand can do; Git shows them one after the other.
+ * a merge by hand can do; Git shows them one after the other, the deepest first.
  */
 export async function findNote(
   trees: TreeReader,
@@ -34,7 +34,7 @@ export async function findNote(
   for (let used = 0; tree !== undefined; used += LEVEL_DIGITS) {
     const directory: Tree = trees.cached(tree) ?? (await trees.tree(tree));
     const note = directory.get(about.slice(used));
-    if (note !== undefined && isNoteMode(note)) found.push(note.id);
+    if (note !== undefined && isNoteMode(note)) found.unshift(note.id);
     const below = directory.get(about.slice(used, used + LEVEL_DIGITS));
     tree = below !== undefined && isTreeMode(below.mode) ? below.id : undefined;
   }
@@ -65,10 +65,10 @@ async function collect(
   note: (about: ObjectId, blob: ObjectId) => void,
 ): Promise<void> {
   const directory = await readDirectory(trees, tree, prefix.length);
-  for (const [rest, blob] of directory.notes) note(prefix + rest, blob);
   for (const [digits, below] of directory.below) {
     await collect(trees, below, prefix + digits, note);
   }
+  for (const [rest, blob] of directory.notes) note(prefix + rest, blob);
 }
 
 /**
@@ -151,7 +151,7 @@ async function editDirectory(
     for (const [rest, blob] of notes) {
       const tree = below.get(rest.slice(0, LEVEL_DIGITS));
       const there = tree === undefined ? [] : await findNote(trees, tree, rest.slice(LEVEL_DIGITS));
-      putBelow(moved, rest, await combine(trees, writer, [blob, ...there]));
+      putBelow(moved, rest, await combine(trees, writer, [...there, blob]));
     }
     notes.clear();
     for (const [digits, its] of moved) await editBelow(digits, its);
@@ -208,7 +208,7 @@ async function flatten(
   }
   for (const [rest, blob] of its.notes) {
     const there = above.notes.get(digits + rest);
-    const blobs = there === undefined ? [blob] : [there, blob];
+    const blobs = there === undefined ? [blob] : [blob, there];
     above.notes.set(digits + rest, await combine(trees, writer, blobs));
   }
   its.notes.clear();
