@@ -6,6 +6,7 @@
  */
 import { ProtocolError, RemoteError } from '../errors.ts';
 import { asBuffer } from './bytes.ts';
+import { decodePath, encodePath } from './pathBytes.ts';
 
 /** The most data in one packet, in bytes. */
 export const MAX_PACKET_DATA = 65516;
@@ -23,12 +24,11 @@ export const RESPONSE_END_PACKET: Buffer = Buffer.from('0002');
 
 export const Band = { data: 1, progress: 2, error: 3 } as const;
 
-/** One packet with this data; text becomes UTF-8. @throws RangeError above `MAX_PACKET_DATA` */
+/** One packet with this data; text in the string form of pathBytes.ts. @throws RangeError above `MAX_PACKET_DATA` */
 export function packet(data: Uint8Array | string): Buffer {
-  const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-  const bytes = startPacket(size);
-  if (typeof data === 'string') bytes.write(data, LENGTH_DIGITS);
-  else bytes.set(data, LENGTH_DIGITS);
+  const body = typeof data === 'string' ? encodePath(data) : data;
+  const bytes = startPacket(body.length);
+  bytes.set(body, LENGTH_DIGITS);
   return bytes;
 }
 
@@ -62,10 +62,10 @@ function startPacket(size: number): Buffer {
 /** A packet that was read: its data (valid until the next one is read), or which mark it is. */
 export type Packet = Buffer | 'flush' | 'delimiter' | 'response end';
 
-/** The text of a packet, without the one line feed at its end. */
+/** The text of a packet in the form of pathBytes.ts, without the one line feed at its end. */
 export function packetText(data: Uint8Array): string {
   const end = data.at(-1) === LINE_FEED ? data.length - 1 : data.length;
-  return asBuffer(data).toString('utf8', 0, end);
+  return decodePath(data, 0, end);
 }
 
 /**

@@ -12,6 +12,7 @@ import { inOrder } from './localRemote.ts';
 import { diffRefs, type MirrorDiff } from './mirrorDiff.ts';
 import { openRemote } from './openRemote.ts';
 import type { Remote, TransferOptions } from './remote.ts';
+import { Secrets } from './secrets.ts';
 import { prefixesOf, type RefSelection, selectRefs } from './selection.ts';
 import { type Squashed, squashRefs, writeSquashed } from './squash.ts';
 
@@ -35,7 +36,7 @@ export async function backup(
   who: Identity,
   options: MirrorOptions = {},
 ): Promise<MirrorDiff> {
-  return withRemote(storage, url, options, async (remote) => {
+  return withRemote(storage, url, options, async (remote, onMessage) => {
     const { refs: selection, dryRun = false } = options;
     const own = await storage.refs.list('refs/');
     let wanted = selectRefs(own, selection);
@@ -56,7 +57,7 @@ export async function backup(
     if (squashed !== undefined) await writeSquashed(storage, squashed);
     const head = await storage.refs.head();
     const request = { diff, refs: wanted, who, head: 'ref' in head ? head.ref : undefined };
-    await remote.push(storage, request, options);
+    await remote.push(storage, request, { ...options, onMessage });
     return diff;
   });
 }
@@ -68,7 +69,7 @@ export async function restore(
   who: Identity,
   options: MirrorOptions = {},
 ): Promise<MirrorDiff> {
-  return withRemote(storage, url, options, async (remote) => {
+  return withRemote(storage, url, options, async (remote, onMessage) => {
     const { refs: selection, dryRun = false, signal } = options;
     const { refs, head } = await remote.list(prefixesOf(selection), 'fetch');
     const wanted = selectRefs(refs, selection);
@@ -79,7 +80,7 @@ export async function restore(
     const wants = [...new Set(Array.from(diff.changes(), ({ newTarget }) => newTarget!))];
     const haves = [...new Set(own.map(({ id }) => id))];
     if (!(await hasAll(storage, wants, haves, signal))) {
-      await remote.fetch(storage, wants, haves, options);
+      await remote.fetch(storage, wants, haves, { ...options, onMessage });
     }
     signal?.throwIfAborted();
     for (const group of inOrder(diff.changes())) {
@@ -114,12 +115,20 @@ async function withRemote<T>(
   storage: Storage,
   url: string,
   options: MirrorOptions,
-  work: (remote: Remote) => Promise<T>,
+  work: (remote: Remote, onMessage: TransferOptions['onMessage']) => Promise<T>,
 ): Promise<T> {
-  const remote = await openRemote(url, storage, options);
+  // No message, whoever wrote it, is to show a password that was used.
+  const secrets = new Secrets();
+  const { onMessage } = options;
+  const clean = onMessage && ((text: string) => onMessage(secrets.clean(text)));
   try {
-    return await work(remote);
-  } finally {
-    await remote.close();
+    const remote = await openRemote(url, storage, secrets, { ...options, onMessage: clean });
+    try {
+      return await work(remote, clean);
+    } finally {
+      await remote.close();
+    }
+  } catch (error) {
+    throw secrets.cleanError(error);
   }
 }

@@ -1,34 +1,60 @@
 /** Finds the way to a remote by its URL. The code for each way is loaded when it is taken. */
+import { isAbsolute } from 'node:path';
 import { GitStoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Connector } from './connection.ts';
 import type { MirrorOptions } from './mirror.ts';
 import type { Remote } from './remote.ts';
-import { parseRemoteUrl } from './remoteUrl.ts';
+import { parseRemoteUrl, type RemoteAddress, redactUrl } from './remoteUrl.ts';
+import type { Secrets } from './secrets.ts';
 
 /**
  * @param storage the store that is backed up or restored
+ * @param secrets gets the passwords that are used
  * @throws GitStoreError (`EINVAL`) for a URL that cannot be used, or an option that does not go with it
  */
 export async function openRemote(
   url: string,
   storage: Storage,
+  secrets: Secrets,
   options: MirrorOptions,
 ): Promise<Remote> {
-  void storage;
   const address = parseRemoteUrl(url, options.format);
   if (options.squash && address.kind !== 'bundle') {
     throw new GitStoreError('Only a bundle can be squashed: its path ends in .bundle', 'EINVAL');
   }
+  if (address.kind === 'bundle') {
+    const { BundleRemote } = await import('./bundleRemote.ts');
+    return new BundleRemote(address.path, options.bundleVersion);
+  }
+  if (address.kind === 'local') {
+    const { LocalRemote } = await import('./localRemote.ts');
+    return new LocalRemote(address.path);
+  }
+  const { WireRemote } = await import('./wireRemote.ts');
+  return new WireRemote(await connectorFor(address, redactUrl(url), storage, secrets, options));
+}
+
+async function connectorFor(
+  address: Exclude<RemoteAddress, { kind: 'bundle' | 'local' }>,
+  name: string,
+  storage: Storage,
+  secrets: Secrets,
+  { signal, onMessage }: MirrorOptions,
+): Promise<Connector> {
+  const folder = isAbsolute(storage.location) ? storage.location : process.cwd();
   switch (address.kind) {
-    case 'bundle': {
-      const { BundleRemote } = await import('./bundleRemote.ts');
-      return new BundleRemote(address.path, options.bundleVersion);
+    case 'http': {
+      const { HttpConnector } = await import('./http.ts');
+      return new HttpConnector(address.url, { folder, secrets, signal });
     }
-    case 'local': {
-      const { LocalRemote } = await import('./localRemote.ts');
-      return new LocalRemote(address.path);
+    case 'ssh': {
+      const { SshConnector } = await import('./ssh.ts');
+      return new SshConnector(address, name, folder, signal, onMessage);
     }
-    default:
-      throw new GitStoreError(`Not a path: ${url}`, 'EUNSUPPORTED');
+    case 'git': {
+      const { TcpConnector } = await import('./tcp.ts');
+      return new TcpConnector(address, name, signal);
+    }
   }
 }

@@ -6,9 +6,21 @@ import { GitStore } from '../../src/index.ts';
 import { git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
+/** A clock that goes on a second each time it is looked at. */
+function clock(start: number): () => number {
+  let now = start;
+  return () => {
+    now += 1000;
+    return now;
+  };
+}
+
 /** A store on disk with two branches, a lightweight and an annotated tag, and a note. */
 export async function exampleStore(): Promise<GitStore> {
-  const store = await GitStore.open(join(scratchFolder(), 'store.git'), { durability: 'fast' });
+  const store = await GitStore.open(join(scratchFolder(), 'store.git'), {
+    durability: 'fast',
+    now: clock(Date.UTC(2024, 0, 1)),
+  });
   let fs = await store.branches.get('main');
   for (let i = 0; i < 12; i++) {
     fs = await fs.apply({
@@ -64,5 +76,6 @@ export function expectSound(repository: string): void {
 
 export async function newStore(): Promise<GitStore> {
   const path = join(scratchFolder(), 'new.git');
-  return GitStore.open(path, { branch: null, durability: 'fast' });
+  const now = clock(Date.UTC(2024, 0, 2));
+  return GitStore.open(path, { branch: null, durability: 'fast', now });
 }

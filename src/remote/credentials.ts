@@ -1,0 +1,110 @@
+/**
+ * User names and passwords for a remote behind http(s): what Git's credential helpers know
+ * (gitcredentials(7)), else the token of GitHub's `gh`. Nobody is asked at the terminal.
+ */
+import { spawn } from 'node:child_process';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Credentials, and where they came from, which wants to hear whether they were right. */
+export interface FoundCredentials extends Credentials {
+  accepted(): Promise<void>;
+  refused(): Promise<void>;
+}
+
+const HELPER_TIMEOUT = 30_000;
+
+/**
+ * @param username when the URL names one
+ * @param folder the repository whose configuration may name helpers
+ */
+export async function findCredentials(
+  url: URL,
+  username: string | undefined,
+  folder: string,
+): Promise<FoundCredentials | undefined> {
+  return (await fromGit(url, username, folder)) ?? (await fromGh(url));
+}
+
+async function fromGit(
+  url: URL,
+  username: string | undefined,
+  folder: string,
+): Promise<FoundCredentials | undefined> {
+  const asked = {
+    protocol: url.protocol.slice(0, -1),
+    host: url.host,
+    path: url.pathname.slice(1),
+    ...(username !== undefined && { username }),
+  };
+  const answer = await credential('fill', asked, folder);
+  const values = Object.fromEntries(
+    (answer ?? '').split('\n').flatMap((line) => {
+      const at = line.indexOf('=');
+      return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
+    }),
+  ) as Partial<Record<string, string>>;
+  const { username: name, password } = values;
+  if (name === undefined || password === undefined) return undefined;
+  const told = { ...asked, username: name, password };
+  return {
+    username: name,
+    password,
+    accepted: async () => void (await credential('approve', told, folder)),
+    refused: async () => void (await credential('reject', told, folder)),
+  };
+}
+
+async function fromGh(url: URL): Promise<FoundCredentials | undefined> {
+  // A token must not travel in the clear.
+  if (url.protocol !== 'https:') return undefined;
+  const token = (await run('gh', ['auth', 'token', '--hostname', url.host], '', {}))?.trim();
+  if (token === undefined || token === '') return undefined;
+  const username = 'x-access-token';
+  return { username, password: token, accepted: async () => {}, refused: async () => {} };
+}
+
+function credential(
+  action: 'fill' | 'approve' | 'reject',
+  values: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<string | undefined> {
+  // A line feed would begin another line of the helper's protocol.
+  if (Object.values(values).some((value) => /[\n\0]/.test(value))) {
+    return Promise.resolve(undefined);
+  }
+  const lines = Object.entries(values).map(([key, value]) => `${key}=${value}\n`);
+  return run('git', ['credential', action], `${lines.join('')}\n`, {
+    cwd: folder,
+    env: { GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', SSH_ASKPASS: '', GCM_INTERACTIVE: 'never' },
+  });
+}
+
+/** What a program prints; undefined when it is not there, fails or takes too long. */
+function run(
+  file: string,
+  args: readonly string[],
+  input: string,
+  { cwd, env }: { cwd?: string; env?: NodeJS.ProcessEnv },
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: HELPER_TIMEOUT,
+      windowsHide: true,
+    });
+    let output = '';
+    child.stdout.on('data', (data: Buffer) => {
+      output += data.toString();
+    });
+    child.on('error', () => resolve(undefined));
+    child.stdin.on('error', () => {});
+    child.on('close', (code) => resolve(code === 0 ? output : undefined));
+    child.stdin.end(input);
+  });
+}

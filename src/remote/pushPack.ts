@@ -1,0 +1,80 @@
+/**
+ * Has `git-receive-pack` take a pack and move refs (gitprotocol-pack(5), "Pushing Data To a Server"):
+ * all of them in one request, all or none where the remote can.
+ */
+import { ProtocolError, RemoteError } from '../errors.ts';
+import { ZERO_ID } from '../git/objectId.ts';
+import { FLUSH_PACKET, PacketReader, packet } from '../git/pktLine.ts';
+import type { Connection, RequestBody } from './connection.ts';
+import { AGENT } from './fetchPack.ts';
+import type { Capabilities } from './greeting.ts';
+import type { RefChange } from './mirrorDiff.ts';
+
+/** Bytes of what the remote reports. */
+const MAX_REPORT = 64 << 20;
+
+/**
+ * @param pack gives the pack; not called when refs are only deleted
+ * @throws RemoteError that says which refs the remote refused to move, and why
+ */
+export async function pushPack(
+  connection: Connection,
+  capabilities: Capabilities,
+  changes: readonly RefChange[],
+  pack: RequestBody,
+  onMessage?: ((text: string) => void) | undefined,
+): Promise<void> {
+  const deletes = changes.filter(({ newTarget }) => newTarget === undefined);
+  if (deletes.length > 0 && !capabilities.has('delete-refs')) {
+    throw new RemoteError(`The remote deletes no refs: ${deletes[0]!.ref}`, {
+      ref: deletes[0]!.ref,
+    });
+  }
+  const wished = ['report-status', 'side-band-64k', ...(changes.length > 1 ? ['atomic'] : [])];
+  const words = wished.filter((word) => capabilities.has(word));
+  if (capabilities.has('object-format')) words.push('object-format=sha1');
+  if (capabilities.has('agent')) words.push(AGENT);
+  const reader = await connection.send(async function* () {
+    let extra = `\0 ${words.join(' ')}`;
+    for (const { ref, oldTarget = ZERO_ID, newTarget = ZERO_ID } of changes) {
+      yield packet(`${oldTarget} ${newTarget} ${ref}${extra}`);
+      extra = '';
+    }
+    yield FLUSH_PACKET;
+    if (deletes.length < changes.length) yield* pack();
+  });
+  reader.limit = MAX_REPORT;
+  if (!words.includes('report-status')) return;
+  const band = words.includes('side-band-64k');
+  const report = band ? new PacketReader(reader.band(onMessage)) : reader;
+  await readReport(report, changes);
+  // Progress may still come, and a service that waits to be heard must not be cut off.
+  if (band) while ((await report.next()) !== undefined);
+}
+
+async function readReport(report: PacketReader, changes: readonly RefChange[]): Promise<void> {
+  const first = await report.line();
+  if (first === undefined) throw new ProtocolError('The remote hung up without a report');
+  if (!first.startsWith('unpack ')) {
+    throw new ProtocolError(`The remote reports ${JSON.stringify(first)}`);
+  }
+  const lines = await report.lines();
+  if (first !== 'unpack ok') {
+    throw new RemoteError(`The remote did not take the objects: ${first.slice('unpack '.length)}`);
+  }
+  const refused = new Map<string, string>();
+  const done = new Set<string>();
+  for (const line of lines) {
+    const [, word, ref, why = ''] = /^(ok|ng) (\S+) ?(.*)$/s.exec(line) ?? [];
+    if (ref === undefined) continue;
+    if (word === 'ok') done.add(ref);
+    else refused.set(ref, why);
+  }
+  for (const { ref } of changes) {
+    if (!done.has(ref) && !refused.has(ref)) refused.set(ref, 'no word about it');
+  }
+  if (refused.size === 0) return;
+  const [[ref, why] = ['', '']] = refused;
+  const others = refused.size === 1 ? '' : `, and ${refused.size - 1} more`;
+  throw new RemoteError(`The remote refused to move ${ref} (${why})${others}`, { ref });
+}

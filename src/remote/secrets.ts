@@ -1,0 +1,32 @@
+/** Passwords and tokens that were used, so that no message shows them, whoever wrote it. */
+
+/** A shorter one could stand anywhere by chance; it is not looked for. */
+const SHORTEST = 4;
+
+export class Secrets {
+  readonly #known = new Set<string>();
+
+  /** Takes note of a password in all forms in which it may come back. */
+  add(username: string, password: string): void {
+    const basic = Buffer.from(`${username}:${password}`).toString('base64');
+    for (const form of [password, encodeURIComponent(password), basic]) {
+      if (form.length >= SHORTEST) this.#known.add(form);
+    }
+  }
+
+  /** The text with `***` in their place. */
+  clean(text: string): string {
+    let cleaned = text;
+    for (const secret of this.#known) cleaned = cleaned.replaceAll(secret, '***');
+    return cleaned;
+  }
+
+  /** Cleans an error, its stack and its causes, in place. */
+  cleanError(error: unknown): unknown {
+    for (let at = error; at instanceof Error; at = at.cause) {
+      at.message = this.clean(at.message);
+      if (at.stack !== undefined) at.stack = this.clean(at.stack);
+    }
+    return error;
+  }
+}

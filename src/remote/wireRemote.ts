@@ -1,0 +1,138 @@
+/** A repository behind Git's wire protocol, as a remote. */
+import type { ObjectId } from '../git/objectId.ts';
+import type { IdSet, ObjectSet } from '../git/objectSet.ts';
+import { checkConnected } from '../graph/connected.ts';
+import { reachable } from '../graph/reachable.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Connection, Connector, RequestBody, Service } from './connection.ts';
+import { fetchPack, listRefs } from './fetchPack.ts';
+import { type Greeting, type RemoteRefList, readGreeting } from './greeting.ts';
+import { inOrder } from './localRemote.ts';
+import { Negotiator } from './negotiator.ts';
+import { pushPack } from './pushPack.ts';
+import type { PushRequest, Remote, RemoteRefs, TransferOptions } from './remote.ts';
+import { existing } from './transfer.ts';
+
+interface Open {
+  readonly connection: Connection;
+  readonly greeting: Greeting;
+}
+
+export class WireRemote implements Remote {
+  readonly name: string;
+  readonly #connector: Connector;
+  readonly #open = new Map<Service, Open>();
+  #listed: RemoteRefList | undefined;
+
+  constructor(connector: Connector) {
+    this.name = connector.name;
+    this.#connector = connector;
+  }
+
+  async list(prefixes: readonly string[], purpose: 'fetch' | 'push'): Promise<RemoteRefs> {
+    const service = purpose === 'fetch' ? 'git-upload-pack' : 'git-receive-pack';
+    const { connection, greeting } = await this.#connect(service);
+    const list =
+      greeting.version === 2 ? await listRefs(connection, greeting, prefixes) : greeting.refs;
+    this.#listed = list;
+    const refs = list.refs.filter(({ ref }) => prefixes.some((prefix) => ref.startsWith(prefix)));
+    return { refs, head: list.head };
+  }
+
+  async fetch(
+    store: Storage,
+    wants: readonly ObjectId[],
+    haves: readonly ObjectId[],
+    { signal, onProgress, onMessage }: TransferOptions,
+  ): Promise<void> {
+    const { connection, greeting } = await this.#connect('git-upload-pack');
+    const negotiator = new Negotiator(store.objects);
+    const theirs = new Set(this.#listed?.refs.map(({ id }) => id));
+    for (const id of haves) {
+      if (theirs.has(id)) await negotiator.addSharedTip(id);
+      else await negotiator.addTip(id);
+    }
+    const request = { wants, negotiator, onMessage };
+    const pack = await fetchPack(connection, greeting, request);
+    await store.objects.importPack(pack, {
+      signal,
+      check: (incoming) => checkConnected(incoming, { tips: wants, haves, signal }),
+      onProgress: (progress) => onProgress?.({ phase: 'receiving', ...progress }),
+    });
+  }
+
+  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<void> {
+    for (const changes of inOrder(request.diff.changes())) {
+      const { connection, greeting } = await this.#connect('git-receive-pack');
+      const { capabilities, refs } = greeting;
+      const theirs = [...refs.refs.map(({ id }) => id), ...refs.extra];
+      const wants = changes.flatMap(({ newTarget }) => newTarget ?? []);
+      const { signal, onProgress } = options;
+      const { objects, known } = await reachable(store.objects, {
+        wants,
+        haves: await existing(store, theirs),
+        signal,
+        onProgress: (found) => onProgress?.({ phase: 'counting', objects: found, bytes: 0 }),
+      });
+      const pack = packOf(store, objects, {
+        known: capabilities.has('no-thin') ? undefined : known,
+        offsetDeltas: capabilities.has('ofs-delta'),
+        options,
+      });
+      await pushPack(connection, capabilities, changes, pack, options.onMessage);
+      // A service takes one request: what is left needs another one.
+      await this.#disconnect('git-receive-pack');
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const service of [...this.#open.keys()]) await this.#disconnect(service);
+    await this.#connector.close();
+  }
+
+  async #connect(service: Service): Promise<Open> {
+    const known = this.#open.get(service);
+    if (known !== undefined) return known;
+    // Pushing has no version 2.
+    const version = service === 'git-upload-pack' ? 2 : 0;
+    const connection = await this.#connector.connect(service, version);
+    try {
+      const open = { connection, greeting: await readGreeting(connection.greeting) };
+      this.#open.set(service, open);
+      return open;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  async #disconnect(service: Service): Promise<void> {
+    const open = this.#open.get(service);
+    this.#open.delete(service);
+    await open?.connection.close();
+  }
+}
+
+function packOf(
+  store: Storage,
+  objects: ObjectSet,
+  {
+    known,
+    offsetDeltas,
+    options: { signal, onProgress },
+  }: { known: IdSet | undefined; offsetDeltas: boolean; options: TransferOptions },
+): RequestBody {
+  return async function* () {
+    let written = 0;
+    let bytes = 0;
+    const onWritten = (count: number): void => {
+      written = count;
+    };
+    const choices = { known, offsetDeltas, signal, onProgress: onWritten };
+    for await (const chunk of store.objects.exportPack(objects, choices)) {
+      bytes += chunk.length;
+      yield chunk;
+      onProgress?.({ phase: 'sending', objects: written, totalObjects: objects.count, bytes });
+    }
+  };
+}
