@@ -179,4 +179,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'serve files over HTTP',
     load: () => import('./commands/serve.ts'),
   },
+  gitserve: {
+    group: SERVERS,
+    summary: 'serve the repository to Git clients over HTTP',
+    load: () => import('./commands/gitserve.ts'),
+  },
 };

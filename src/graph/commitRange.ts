@@ -5,13 +5,13 @@
  *
  * The *edges* are the commits next to them on the side of the haves.
  */
-import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
 import { Pace } from '../storage/pace.ts';
-import type { GitObject, ObjectReader } from '../storage/storage.ts';
+import type { ObjectReader } from '../storage/storage.ts';
+import { CommitTable } from './commitTable.ts';
 import { Heap } from './heap.ts';
-import { expectType, missing, readNow, readSlowly } from './source.ts';
+import { missing } from './source.ts';
 
 export interface CommitRangeOptions {
   readonly wants: Iterable<ObjectId>;
@@ -22,19 +22,11 @@ export interface CommitRangeOptions {
 }
 
 export interface CommitRange {
-  /** Every commit that was looked at; the numbers below are positions in it. */
-  readonly commits: IdSet;
+  /** Every commit that was looked at; the numbers below are theirs. */
+  readonly table: CommitTable;
   /** The range itself, newest first. */
   readonly fresh: readonly number[];
   readonly edges: readonly number[];
-  /** Root trees of commits. */
-  readonly trees: IdSet;
-  /** Position in `trees` of a commit's root tree. */
-  treeOf(commit: number): number;
-  /** Parents of a commit, none for a shallow one. */
-  parentsOf(commit: number): readonly number[];
-  /** Committer time in seconds. */
-  timeOf(commit: number): number;
   /** Wants that are no commits, and tags on the way to those that are. */
   readonly others: readonly { readonly id: ObjectId; readonly type: ObjectType }[];
   /** What the haves were seen to lead to. */
@@ -50,7 +42,6 @@ const QUEUED = 4;
 const SLOP = 5;
 /** Haves whose trees are looked at although nothing new is next to them. */
 const MAX_TIPS = 64;
-const NO_PARENTS: readonly number[] = [];
 
 /** @throws CorruptObjectError when a want, or what either side leads to, is missing or broken */
 export async function commitRange(
@@ -63,73 +54,69 @@ export async function commitRange(
 }
 
 class CommitWalk implements CommitRange {
-  readonly commits = new IdSet();
-  readonly trees = new IdSet();
+  readonly table: CommitTable;
   readonly known = new IdSet();
   readonly others: { id: ObjectId; type: ObjectType }[] = [];
   fresh: readonly number[] = [];
   edges: readonly number[] = [];
-  readonly #store: ObjectReader;
-  readonly #shallow: IdSet | undefined;
   readonly #pace: Pace;
-  readonly #links = new CommitLinks();
-  /** By position of the commit; the parents are undefined until it was read. */
-  readonly #parents: (readonly number[] | undefined)[] = [];
-  readonly #trees: number[] = [];
-  readonly #times: number[] = [];
   readonly #flags: number[] = [];
-  readonly #heap = new Heap((commit) => this.#times[commit]!);
+  readonly #heap = new Heap((commit) => this.table.timeOf(commit));
   /** Commits in the heap that are not known to be the haves'. */
   #open = 0;
 
   constructor(store: ObjectReader, options: CommitRangeOptions) {
-    this.#store = store;
-    this.#shallow = options.shallow;
+    this.table = new CommitTable(store, options.shallow);
     this.#pace = new Pace(options.signal);
-  }
-
-  treeOf(commit: number): number {
-    return this.#trees[commit]!;
-  }
-
-  parentsOf(commit: number): readonly number[] {
-    return this.#parents[commit] ?? NO_PARENTS;
-  }
-
-  timeOf(commit: number): number {
-    return this.#times[commit]!;
   }
 
   async run(wants: Iterable<ObjectId>, haves: Iterable<ObjectId>): Promise<void> {
     const tips: number[] = [];
     for (const have of haves) {
-      const commit = await this.#addHave(have);
-      if (commit !== undefined) tips.push(commit);
+      const peeled = await this.table.peel(have);
+      if (peeled === undefined) continue;
+      for (const tag of peeled.tags) this.known.add(tag);
+      if (peeled.commit === undefined) this.known.add(peeled.id);
+      else {
+        this.#markKnown(peeled.commit);
+        this.#enqueue(peeled.commit);
+        tips.push(peeled.commit);
+      }
+      if (this.#pace.due()) await this.#pace.pause();
     }
-    for (const want of wants) await this.#addWant(want);
+    for (const want of wants) {
+      const peeled = await this.table.peel(want);
+      if (peeled === undefined) throw missing(want);
+      const { tags, id, type, commit } = peeled;
+      for (const tag of tags) this.others.push({ id: tag, type: 'tag' });
+      if (commit === undefined) this.others.push({ id, type });
+      else this.#enqueue(commit);
+      if (this.#pace.due()) await this.#pace.pause();
+    }
     const found = await this.#walk();
-    this.fresh = found.filter((commit) => !this.#isKnown(commit));
+    this.fresh = found.filter((commit) => !this.#is(commit, KNOWN));
     this.edges = this.#findEdges(tips);
   }
 
   async #walk(): Promise<number[]> {
+    const { table } = this;
     const found: number[] = [];
     let oldest = Number.POSITIVE_INFINITY;
     let slop = SLOP;
     for (let next = this.#heap.first; next !== undefined; next = this.#heap.first) {
       if (this.#open > 0) slop = SLOP;
-      else if (found.length === 0 || (this.#times[next]! < oldest && slop-- <= 0)) break;
+      else if (found.length === 0 || (table.timeOf(next) < oldest && slop-- <= 0)) break;
       this.#heap.pop();
       this.#flags[next]! &= ~QUEUED;
-      const known = this.#isKnown(next);
+      const known = this.#is(next, KNOWN);
       if (!known) {
         this.#open--;
         found.push(next);
-        oldest = Math.min(oldest, this.#times[next]!);
+        oldest = Math.min(oldest, table.timeOf(next));
       }
-      for (const parent of this.parentsOf(next)) {
+      for (const parent of table.parentsOf(next)) {
         if (known) this.#markKnown(parent);
-        if (!this.#loadNow(parent)) await this.#load(parent);
+        if (!table.loadNow(parent)) await table.load(parent);
         this.#enqueue(parent);
       }
       if (this.#pace.due()) await this.#pace.pause();
@@ -137,55 +124,28 @@ class CommitWalk implements CommitRange {
     return found;
   }
 
-  async #addWant(want: ObjectId): Promise<void> {
-    for (let id = want; ; ) {
-      if (this.commits.has(id)) return this.#enqueue(this.commits.positionOf(id));
-      const object = await this.#store.read(id);
-      if (object === undefined) throw missing(id);
-      if (object.type === 'commit') return this.#enqueue(this.#take(id, object));
-      this.others.push({ id, type: object.type });
-      if (object.type !== 'tag') return;
-      id = tagTarget(object);
-    }
-  }
-
-  async #addHave(have: ObjectId): Promise<number | undefined> {
-    for (let id = have; ; ) {
-      const object = await this.#store.read(id);
-      if (object === undefined) return undefined;
-      if (object.type === 'commit') {
-        const commit = this.#take(id, object);
-        this.#markKnown(commit);
-        this.#enqueue(commit);
-        return commit;
-      }
-      this.known.add(id);
-      if (object.type !== 'tag') return undefined;
-      id = tagTarget(object);
-    }
-  }
-
   /** Known commits next to new ones; and the newest haves, as something new may be like them. */
   #findEdges(tips: readonly number[]): number[] {
+    const { table } = this;
     const edges = new Set<number>();
     for (const commit of this.fresh) {
-      for (const parent of this.parentsOf(commit)) {
-        if (this.#isKnown(parent)) edges.add(parent);
+      for (const parent of table.parentsOf(commit)) {
+        if (this.#is(parent, KNOWN)) edges.add(parent);
       }
     }
-    const newest = [...tips].sort((a, b) => this.#times[b]! - this.#times[a]!);
+    const newest = [...tips].sort((a, b) => table.timeOf(b) - table.timeOf(a));
     for (const tip of newest.slice(0, MAX_TIPS)) edges.add(tip);
     return [...edges];
   }
 
-  #isKnown(commit: number): boolean {
-    return (this.#flags[commit]! & KNOWN) !== 0;
+  #is(commit: number, flag: number): boolean {
+    return ((this.#flags[commit] ?? 0) & flag) !== 0;
   }
 
   #enqueue(commit: number): void {
-    if (this.#flags[commit]! & SEEN) return;
-    this.#flags[commit]! |= SEEN | QUEUED;
-    if (!this.#isKnown(commit)) this.#open++;
+    if (this.#is(commit, SEEN)) return;
+    if (!this.#is(commit, KNOWN)) this.#open++;
+    this.#flags[commit] = (this.#flags[commit] ?? 0) | SEEN | QUEUED;
     this.#heap.push(commit);
   }
 
@@ -193,57 +153,11 @@ class CommitWalk implements CommitRange {
   #markKnown(first: number): void {
     const stack = [first];
     for (let commit = stack.pop(); commit !== undefined; commit = stack.pop()) {
-      if (this.#isKnown(commit)) continue;
-      if (this.#flags[commit]! & QUEUED) this.#open--;
-      this.#flags[commit]! |= KNOWN;
-      this.known.addBytes(this.commits.bytes, commit * 20);
-      stack.push(...this.parentsOf(commit));
+      if (this.#is(commit, KNOWN)) continue;
+      if (this.#is(commit, QUEUED)) this.#open--;
+      this.#flags[commit] = (this.#flags[commit] ?? 0) | KNOWN;
+      this.known.addBytes(this.table.ids.bytes, commit * 20);
+      for (const parent of this.table.parentsOf(commit)) stack.push(parent);
     }
   }
-
-  /** False when the commit has to be waited for. */
-  #loadNow(commit: number): boolean {
-    if (this.#parents[commit] !== undefined) return true;
-    const object = readNow(this.#store, this.commits, commit);
-    if (object !== undefined) this.#read(commit, object);
-    return object !== undefined;
-  }
-
-  async #load(commit: number): Promise<void> {
-    this.#read(commit, await readSlowly(this.#store, this.commits, commit));
-  }
-
-  #take(id: ObjectId, object: GitObject): number {
-    const commit = this.#position(this.commits.add(id));
-    if (this.#parents[commit] === undefined) this.#read(commit, object);
-    return commit;
-  }
-
-  #read(commit: number, object: GitObject): void {
-    expectType(object, 'commit', this.commits, commit);
-    const links = this.#links;
-    readCommitLinks(object.body, links);
-    this.#times[commit] = links.time;
-    this.#trees[commit] = this.trees.addBytes(links.tree, 0);
-    if (this.#shallow?.hasBytes(this.commits.bytes, commit * 20)) {
-      this.#parents[commit] = NO_PARENTS;
-      return;
-    }
-    const parents: number[] = [];
-    for (let i = 0; i < links.parentCount; i++) {
-      parents.push(this.#position(this.commits.addBytes(links.parents, i * 20)));
-    }
-    this.#parents[commit] = parents;
-  }
-
-  #position(commit: number): number {
-    this.#flags[commit] ??= 0;
-    return commit;
-  }
-}
-
-function tagTarget(tag: GitObject): ObjectId {
-  const target = Buffer.alloc(20);
-  readTagLink(tag.body, target);
-  return target.toString('hex');
 }

@@ -57,16 +57,17 @@ export class NewObjects {
   }
 
   #roots(): Group {
-    const { commits, trees, fresh, edges } = this.#range;
+    const { table, fresh, edges } = this.#range;
+    const { ids: commits, trees } = table;
     const roots: Group = { nameHash: 0, fresh: [], known: [] };
     for (const edge of edges) {
-      const tree = this.#range.treeOf(edge);
+      const tree = table.treeOf(edge);
       roots.known.push(this.#known.addBytes(trees.bytes, tree * 20));
     }
     for (const commit of fresh) {
       this.objects.addObjectBytes(commits.bytes, commit * 20, 'commit', 0);
       if (this.#treeDepth === 0) continue;
-      const tree = this.#range.treeOf(commit) * 20;
+      const tree = table.treeOf(commit) * 20;
       if (this.#known.hasBytes(trees.bytes, tree)) continue;
       const before = this.objects.count;
       const position = this.objects.addObjectBytes(trees.bytes, tree, 'tree', 0);

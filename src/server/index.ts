@@ -1,8 +1,9 @@
-/** gitstore/server: a store's files over HTTP, for programs that bring their own server. */
+/** gitstore/server: a store's files and its repository over HTTP, for programs that bring their own server. */
 export {
   type CachePolicy,
   createFileHandler,
   type FileHandler,
   type FileHandlerOptions,
 } from './files/handler.ts';
+export { createGitHandler, type GitHandler, type GitHandlerOptions } from './git/handler.ts';
 export { type ListenOptions, listen, type RunningServer } from './httpServer.ts';

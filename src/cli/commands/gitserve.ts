@@ -1,0 +1,28 @@
+/** `gitserve`: the repository to Git's clients over HTTP, read-only. */
+import type { Command } from 'commander';
+import { createGitHandler } from '../../server/git/handler.ts';
+import { errorLine } from '../errors.ts';
+import { printNote } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository.ts';
+import { addListen, type ListenChoices, runServer } from '../serving.ts';
+
+export function define(command: Command): void {
+  addListen(command);
+  addExamples(command, [
+    ['gitstore gitserve', 'then: git clone http://127.0.0.1:8000/ notes'],
+    ['gitstore gitserve -p 0', 'on any free port'],
+    ['gitstore gitserve --host 0.0.0.0', 'for other machines; there is no password'],
+  ]);
+  command.action(async (options: ListenChoices) => {
+    await withStore(command, async (store) => {
+      const handler = createGitHandler(store, {
+        onError: (error, { method, url }) => {
+          const message = error instanceof Error ? error.message : String(error);
+          printNote(errorLine(new Error(`${method} ${url}: ${message}`)));
+        },
+      });
+      await runServer(handler, options, 'Git clients');
+    });
+  });
+}

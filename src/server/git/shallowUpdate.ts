@@ -1,0 +1,109 @@
+/** How a fetch changes where the client's history ends (gitprotocol-pack(5), "shallow"). */
+
+import { GitStoreError } from '../../errors.ts';
+import { asBuffer } from '../../git/bytes.ts';
+import { CommitLinks, readCommitLinks } from '../../git/links.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { IdSet } from '../../git/objectSet.ts';
+import { packetLine } from '../../git/pktLine.ts';
+import { isValidRefName } from '../../git/refName.ts';
+import { type Boundary, limitDepth, limitHistory } from '../../graph/shallow.ts';
+import type { ObjectStore } from '../../storage/storage.ts';
+import type { StoreContext } from '../../store/context.ts';
+import { asksForDepth, type FetchRequest, isInfinite } from './fetchRequest.ts';
+import { Refusal } from './refusal.ts';
+
+export interface ShallowUpdate {
+  /** Commits whose parents the client will not have. */
+  readonly shallow: IdSet;
+  /** What the client is told: new ones, and those that are so no more. */
+  readonly lines: readonly Buffer[];
+  /** Commits that become wants: the parents of those that are shallow no more. */
+  readonly wants: readonly ObjectId[];
+  /** Those themselves: the client has them. */
+  readonly haves: readonly ObjectId[];
+}
+
+export async function shallowUpdate(
+  context: StoreContext,
+  request: FetchRequest,
+  signal: AbortSignal,
+): Promise<ShallowUpdate> {
+  const { objects } = context;
+  const before = new IdSet();
+  for (let i = 0; i < request.shallow.count; i++) {
+    const type = (await objects.header(request.shallow.idAt(i)))?.type;
+    if (type === undefined) continue;
+    if (type !== 'commit') throw new Refusal(`invalid shallow object ${request.shallow.idAt(i)}`);
+    before.add(request.shallow.idAt(i));
+  }
+  if (!asksForDepth(request)) return { shallow: before, lines: [], wants: [], haves: [] };
+
+  const boundary = await findBoundary(context, request, before, signal);
+  const lines: Buffer[] = [];
+  const shallow = new IdSet();
+  for (const id of boundary.shallow) {
+    if (boundary.complete.has(id)) continue;
+    shallow.add(id);
+    if (!before.has(id)) lines.push(packetLine(`shallow ${id}`));
+  }
+  const wants: ObjectId[] = [];
+  const haves: ObjectId[] = [];
+  for (const id of before) {
+    shallow.add(id);
+    if (!boundary.complete.has(id)) continue;
+    lines.push(packetLine(`unshallow ${id}`));
+    haves.push(id);
+    wants.push(...(await parentsOf(objects, id)));
+  }
+  return { shallow, lines, wants, haves };
+}
+
+async function findBoundary(
+  context: StoreContext,
+  request: FetchRequest,
+  before: IdSet,
+  signal: AbortSignal,
+): Promise<Boundary> {
+  const { objects } = context;
+  const { depth, deepenSince, deepenNot, deepenRelative, wants } = request;
+  if (depth !== undefined) {
+    if (deepenSince !== undefined || deepenNot.length > 0) {
+      throw new Refusal('deepen and deepen-since (or deepen-not) cannot be used together');
+    }
+    if (isInfinite(depth)) return { shallow: new IdSet(), complete: before };
+    return deepenRelative
+      ? limitDepth(objects, before, depth + 1, signal)
+      : limitDepth(objects, wants, depth, signal);
+  }
+  const not: ObjectId[] = [];
+  for (const name of deepenNot) not.push(await findRef(context, name));
+  try {
+    return await limitHistory(objects, wants, { since: deepenSince, not }, signal);
+  } catch (error) {
+    if (error instanceof GitStoreError && error.code === 'EINVAL') throw new Refusal(error.message);
+    throw error;
+  }
+}
+
+/** A ref by the short name that a person uses (gitrevisions(7)). */
+async function findRef({ refs }: StoreContext, name: string): Promise<ObjectId> {
+  for (const prefix of ['', 'refs/', 'refs/tags/', 'refs/heads/', 'refs/remotes/']) {
+    const ref = prefix + name;
+    if (ref !== 'HEAD' && !(ref.startsWith('refs/') && isValidRefName(ref))) continue;
+    const id = await refs.get(ref);
+    if (id !== undefined) return id;
+  }
+  throw new Refusal(`git upload-pack: ambiguous deepen-not: ${name.slice(0, 100)}`);
+}
+
+async function parentsOf(objects: ObjectStore, commit: ObjectId): Promise<ObjectId[]> {
+  const object = await objects.read(commit);
+  if (object === undefined) return [];
+  const links = new CommitLinks();
+  readCommitLinks(object.body, links);
+  const parents = asBuffer(links.parents);
+  return Array.from({ length: links.parentCount }, (_, i) =>
+    parents.toString('hex', i * 20, i * 20 + 20),
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * Whether a client may have what it wants. Refs and what their tags tag, it may. Other objects only
+ * when refs lead to them: partial clones ask for single blobs, and refs move between two requests of
+ * one fetch. Objects that are here but that no ref leads to are nobody's business.
+ *
+ * What refs lead to is found out when such a want comes first, kept, and brought up to date.
+ */
+import { CorruptObjectError } from '../../errors.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { IdSet } from '../../git/objectSet.ts';
+import { commitRange } from '../../graph/commitRange.ts';
+import { reachable } from '../../graph/reachable.ts';
+import type { StoreContext } from '../../store/context.ts';
+import { Refusal } from './refusal.ts';
+
+interface Closure {
+  readonly tips: IdSet;
+  readonly objects: IdSet;
+}
+
+export class WantedObjects {
+  readonly #context: StoreContext;
+  /** One at a time: whoever comes meanwhile waits for the same. */
+  #closure: Promise<Closure> | undefined;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+  }
+
+  /**
+   * @param told ids of refs that clients were told
+   * @throws Refusal for a want that the client may not have
+   */
+  async check(wants: IdSet, told: ReadonlySet<ObjectId>): Promise<void> {
+    let closure: Closure | undefined;
+    for (let i = 0; i < wants.count; i++) {
+      const want = wants.idAt(i);
+      if (told.has(want)) continue;
+      // What is not here at all needs no search.
+      if (!(await this.#context.objects.has(want))) throw notOurs(want);
+      closure ??= await this.#closureOf(told);
+      if (!closure.objects.has(want)) throw notOurs(want);
+    }
+  }
+
+  #closureOf(told: ReadonlySet<ObjectId>): Promise<Closure> {
+    const before = this.#closure;
+    const next = this.#updated(before, new IdSet(told));
+    this.#closure = next;
+    next.catch(() => {
+      if (this.#closure === next) this.#closure = undefined;
+    });
+    return next;
+  }
+
+  async #updated(before: Promise<Closure> | undefined, tips: IdSet): Promise<Closure> {
+    const { objects } = this.#context;
+    const known = await before?.catch(() => undefined);
+    const added = [...tips].filter((id) => !known?.tips.has(id));
+    const gone = known === undefined ? [] : [...known.tips].filter((id) => !tips.has(id));
+    if (known === undefined || !(await this.#stillReached(gone, tips))) {
+      return { tips, objects: (await reachable(objects, { wants: tips })).objects };
+    }
+    if (added.length > 0) {
+      const fresh = await reachable(objects, { wants: added, haves: known.tips });
+      for (const id of fresh.objects) known.objects.add(id);
+    }
+    return { tips, objects: known.objects };
+  }
+
+  /** Whether the tips lead to all that was one before: no branch was set back or deleted. */
+  async #stillReached(gone: readonly ObjectId[], tips: IdSet): Promise<boolean> {
+    if (gone.length === 0) return true;
+    try {
+      const range = await commitRange(this.#context.objects, { wants: gone, haves: tips });
+      return range.fresh.length === 0 && range.others.every(({ id }) => range.known.has(id));
+    } catch (error) {
+      // What no ref leads to may have been collected by now.
+      if (error instanceof CorruptObjectError) return false;
+      throw error;
+    }
+  }
+}
+
+function notOurs(id: ObjectId): Refusal {
+  return new Refusal(`upload-pack: not our ref ${id}`);
+}
