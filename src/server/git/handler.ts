@@ -3,7 +3,6 @@
  * everything that refs lead to, and write nothing.
  */
 
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { createGunzip } from 'node:zlib';
@@ -135,21 +134,54 @@ function head(type: string): Record<string, string> {
   };
 }
 
+/** Short chunks are held back until so many bytes are together, or nothing more comes at once. */
+const GATHERED = 16 << 10;
+
 /** Writes chunks as fast as the client takes them. */
 async function send(
   response: ServerResponse,
   type: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
-  for await (const chunk of chunks) {
-    if (response.destroyed) return;
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  let later: NodeJS.Immediate | undefined;
+  const flush = (): boolean => {
+    clearImmediate(later);
+    later = undefined;
+    const bytes = gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered);
+    gathered = [];
+    size = 0;
     if (!response.headersSent) response.writeHead(200, head(type));
-    if (!response.write(chunk) && !response.destroyed) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    return bytes.length === 0 || response.write(bytes);
+  };
+  try {
+    for await (const chunk of chunks) {
+      if (response.destroyed) return;
+      gathered.push(chunk);
+      size += chunk.length;
+      if (size < GATHERED) later ??= setImmediate(flush);
+      else if (!flush()) await drained(response);
     }
+    flush();
+    response.end();
+  } finally {
+    clearImmediate(later);
   }
-  if (!response.headersSent) response.writeHead(200, head(type));
-  response.end();
+}
+
+/** Resolves when more can be written, or nothing ever again. */
+function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
 }
 
 /** An answer that is an error; what is left of the request is not waited for. */
