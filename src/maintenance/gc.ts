@@ -1,5 +1,5 @@
 /** Collecting a store: everything that is needed into one good pack, and what is not needed goes. */
-import { GitStoreError } from '../errors.ts';
+import { GitStoreError, LockTimeoutError } from '../errors.ts';
 import { parseExpiry } from '../git/expiry.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type MaintenanceOptions, type PackResult, upkeepOptions } from './pack.ts';
@@ -11,6 +11,11 @@ export interface GcOptions extends MaintenanceOptions {
    * the store's `gc.pruneExpire`, else 14 days ago.
    */
   readonly prune?: Date | string | undefined;
+  /**
+   * Only when loose objects or packs have piled up (`gc.auto`, `gc.autoPackLimit`), and nobody else
+   * is at it. A failure is kept in the file `gc.log`, and for a day no automatic one is tried again.
+   */
+  readonly auto?: boolean | undefined;
 }
 
 export interface GcResult extends PackResult {
@@ -33,8 +38,16 @@ export async function collectStore(
 ): Promise<GcResult> {
   const expire = momentOf(options.prune, now);
   const before = await upkeep.size();
-  const { pruned, temporaryFiles } = await upkeep.collect({ ...upkeepOptions(options), expire });
-  return { before, after: await upkeep.size(), pruned, temporaryFiles };
+  const nothing = { before, after: before, pruned: 0, temporaryFiles: 0 };
+  if (options.auto && !upkeep.isCrowded()) return nothing;
+  try {
+    const wanted = { ...upkeepOptions(options), expire, automatic: options.auto };
+    const { pruned, temporaryFiles } = await upkeep.collect(wanted);
+    return { before, after: await upkeep.size(), pruned, temporaryFiles };
+  } catch (error) {
+    if (options.auto && error instanceof LockTimeoutError) return nothing;
+    throw error;
+  }
 }
 
 function momentOf(prune: Date | string | undefined, now: number): number | undefined {

@@ -386,6 +386,8 @@ export interface CollectionOptions extends UpkeepOptions {
    * before now.
    */
   readonly expire?: number | undefined;
+  /** Nobody is watching: a failure is kept where `isCrowded` finds it, and does not ask again soon. */
+  readonly automatic?: boolean | undefined;
 }
 
 export interface CollectionResult {

@@ -109,6 +109,7 @@ export async function moveBranch(
     await snapshot.store.refs.update([
       { ref, old: snapshot.id, new: to, reflog: { who, message: log } },
     ]);
+    snapshot.store.wrote();
   } catch (error) {
     throw error instanceof StaleSnapshotError ? stale(snapshot, error) : error;
   }

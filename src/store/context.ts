@@ -4,6 +4,7 @@
  */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import type { Identity } from '../git/commit.ts';
+import { AutomaticCollection } from '../maintenance/auto.ts';
 import type { Memos, ObjectStore, RefStore, Storage } from '../storage/storage.ts';
 import { TreeReader } from '../tree/reader.ts';
 import { CommitReader } from './commits.ts';
@@ -29,6 +30,7 @@ export class StoreContext {
   readonly #email: string;
   readonly #now: () => number;
   readonly #timezoneOffset: number | undefined;
+  readonly #collection: AutomaticCollection;
   #closed = false;
 
   constructor(storage: Storage, options: CommitterOptions = {}) {
@@ -38,6 +40,7 @@ export class StoreContext {
     }
     this.location = storage.location;
     this.#storage = storage;
+    this.#collection = new AutomaticCollection(storage);
     this.#trees = new TreeReader(storage.objects);
     this.#commits = new CommitReader(storage.objects);
     this.#name = options.author ?? 'gitstore';
@@ -98,9 +101,15 @@ export class StoreContext {
     if (this.#closed) throw new BatchClosedError(`The store is closed: ${this.location}`);
   }
 
+  /** To be called after each commit. */
+  wrote(): void {
+    this.#collection.wrote();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#collection.close();
     await this.#storage.close();
   }
 }

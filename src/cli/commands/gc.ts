@@ -9,6 +9,7 @@ import { counted, storageText, withUpkeep } from '../upkeep.ts';
 
 interface GcCommandOptions {
   prune?: string | undefined;
+  auto?: boolean | undefined;
 }
 
 export function define(command: Command): void {
@@ -16,6 +17,7 @@ export function define(command: Command): void {
     '--prune <date>',
     'remove what is unreachable and older: now, never, 2.weeks.ago or 2024-05-31 (default: gc.pruneExpire of the repository, else 14 days ago)',
   );
+  command.option('--auto', 'only when many loose objects or packs have piled up; print nothing');
   addExamples(command, [
     ['gitstore -r data.git gc', 'pack well, remove what was unreachable for 14 days'],
     [
@@ -24,8 +26,14 @@ export function define(command: Command): void {
     ],
     ['gitstore -r data.git gc --prune=never', 'pack well, remove nothing'],
   ]);
-  command.action(async ({ prune }: GcCommandOptions) => {
+  command.action(async ({ prune, auto }: GcCommandOptions) => {
     if (prune !== undefined) parseArgument((text) => parseExpiry(text, 0), prune);
+    if (auto) {
+      await withStore(command, (store) =>
+        withUpkeep((options) => store.gc({ ...options, prune, auto })),
+      );
+      return;
+    }
     const { before, after, pruned, temporaryFiles } = await withStore(command, (store) =>
       withUpkeep((options) => store.gc({ ...options, prune })),
     );

@@ -2,7 +2,7 @@
  * Work on a bare repository as a whole. The work itself is loaded when it is called for: reading and
  * writing files need none of it.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   CheckResult,
@@ -27,6 +27,7 @@ export interface UpkeepPlace {
 /** Git looks into one of the 256 directories of loose objects and takes it for all of them. */
 const SAMPLED_FAN_OUT = '17';
 const FAN_OUTS = 256;
+const DAY = 24 * 3600 * 1000;
 
 export class BareUpkeep implements StorageUpkeep {
   readonly #place: UpkeepPlace;
@@ -58,7 +59,7 @@ export class BareUpkeep implements StorageUpkeep {
   isCrowded(): boolean {
     const objectsDir = join(this.#place.gitDir, 'objects');
     const { auto, autoPackLimit } = readUpkeepConfig(this.#place.gitDir);
-    if (auto === 0) return false;
+    if (auto === 0 || hasFailedLately(this.#place.gitDir)) return false;
     const sample = namesIn(join(objectsDir, SAMPLED_FAN_OUT)).filter((name) =>
       /^[0-9a-f]{38}$/.test(name),
     );
@@ -70,6 +71,12 @@ export class BareUpkeep implements StorageUpkeep {
     const kept = names.filter((name) => name.endsWith('.keep'));
     return packs.length - kept.length > autoPackLimit;
   }
+}
+
+/** Whether an automatic collection, ours or Git's, has failed within the last day (`gc.log`). */
+function hasFailedLately(gitDir: string): boolean {
+  const log = statSync(join(gitDir, 'gc.log'), { throwIfNoEntry: false });
+  return log !== undefined && log.size > 0 && Date.now() - log.mtimeMs < DAY;
 }
 
 function namesIn(directory: string): string[] {

@@ -1,7 +1,9 @@
 /** `pack` and `collect` from their beginning to their end: lock, configuration, leftovers. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storage.ts';
+import { removeIfThere } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
 import type { UpkeepPlace } from '../upkeep.ts';
 import { type CollectStep, collect } from './collect.ts';
@@ -66,7 +68,14 @@ export async function collectRepository(
       onProgress: reporter(options),
       onStep,
     });
+    removeIfThere(join(gitDir, 'gc.log'));
     return { pruned, temporaryFiles };
+  } catch (error) {
+    // As `git gc --auto` keeps it, for whoever wonders why the store grows.
+    if (options.automatic && !signal?.aborted) {
+      writeFileSync(join(gitDir, 'gc.log'), `error: ${(error as Error).message}\n`);
+    }
+    throw error;
   } finally {
     unlock();
   }

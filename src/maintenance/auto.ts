@@ -1,0 +1,78 @@
+/**
+ * Collecting by itself, when loose objects or packs have piled up (Git's `gc.auto` and
+ * `gc.autoPackLimit`). Whoever wrote the object that was too many does not wait for it: another
+ * process does the work, and goes on when this one has ended.
+ */
+import { existsSync } from 'node:fs';
+import { parse, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Storage } from '../storage/storage.ts';
+
+/** How many commits go by between two looks at what lies about. */
+const LOOK_EVERY = 500;
+
+export class AutomaticCollection {
+  readonly #storage: Storage;
+  #writes = 0;
+  #started = false;
+  /** Work in this process, where there is no program to do it. */
+  #here: { abort: AbortController; done: Promise<unknown> } | undefined;
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+  }
+
+  /** To be called after each commit. */
+  wrote(): void {
+    if (++this.#writes % LOOK_EVERY === 0) this.#look();
+  }
+
+  /** To be called before the storage is closed. */
+  async close(): Promise<void> {
+    if (this.#writes > 0) this.#look();
+    this.#here?.abort.abort();
+    await this.#here?.done;
+  }
+
+  #look(): void {
+    if (this.#started) return;
+    try {
+      if (!this.#storage.upkeep.isCrowded()) return;
+      this.#started = true;
+      const program = findProgram();
+      if (program === undefined) this.#startHere();
+      else startProcess(program, this.#storage.location);
+    } catch {
+      // The write has been done. The next one that is too many tries again.
+    }
+  }
+
+  #startHere(): void {
+    const abort = new AbortController();
+    const done = this.#storage.upkeep.collect({ signal: abort.signal }).catch(() => {});
+    this.#here = { abort, done };
+  }
+}
+
+/** The command line that belongs to this library; undefined where it was bundled without it. */
+function findProgram(): string | undefined {
+  const here = import.meta.url.startsWith('file:')
+    ? fileURLToPath(import.meta.url)
+    : import.meta.url;
+  const { dir } = parse(here);
+  return [resolve(dir, 'cli.cjs'), resolve(dir, '..', 'cli.cjs')].find((path) => existsSync(path));
+}
+
+function startProcess(program: string, location: string): void {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const child = spawn(process.execPath, [program, '-r', location, 'gc', '--auto'], {
+    detached: true,
+    stdio: 'ignore',
+    windowsHide: true,
+    // Nobody's current directory is held.
+    cwd: parse(location).root,
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+  });
+  child.on('error', () => {});
+  child.unref();
+}
