@@ -66,7 +66,10 @@ async function checkTag(store: GitStore, { tag, forceTag }: CommitOptions): Prom
     if (forceTag) throw new UsageError('--force-tag needs --tag NAME');
     return;
   }
-  if (!forceTag && (await store.tags.has(tag))) {
+  try {
+    await store.tags.checkSettable(tag, { force: forceTag });
+  } catch (error) {
+    if (!(error instanceof KeyExistsError)) throw error;
     throw new KeyExistsError(`Tag already exists: ${tag} (--force-tag moves it)`, { ref: tag });
   }
 }

@@ -8,7 +8,7 @@ import { addFilters, type FilterOptions } from './options.ts';
 import { Lines, printLine, printNote, showName } from './output.ts';
 import { subcommand } from './program.ts';
 import { isVerbose, withStore } from './repository.ts';
-import { checkAgainstTarget, findSnapshot, type Selection } from './snapshots.ts';
+import { checkAgainstTarget, filterSnapshot, findSnapshot, type Selection } from './snapshots.ts';
 
 /** A kind of refs, its word and where a store keeps them. */
 export interface RefKind {
@@ -60,8 +60,7 @@ export function defineHash(parent: Command, kind: RefKind): void {
     await withStore(command, async (store) => {
       // The ref is fixed by the name; the filters start from there.
       checkAgainstTarget({ ref: name, back: 0 }, options);
-      await store[kind.words].get(name);
-      const fs = await findSnapshot(store, { ref: name, back: 0 }, options);
+      const fs = await filterSnapshot(await store[kind.words].get(name), options);
       await printLine(fs.commitHash);
     });
   });

@@ -1,6 +1,7 @@
 /** The tags of a store. */
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
+import { collision, parentNames } from '../storage/refRules.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
@@ -9,6 +10,25 @@ export class Tags extends RefMap {
   /** @internal */
   constructor(store: StoreContext) {
     super(store, 'tag');
+  }
+
+  /**
+   * Checks that `set` will take the name, as far as that can be known before: for a commit that is to
+   * be tagged as soon as it is made.
+   * @throws KeyExistsError, InvalidRefNameError as `set`
+   */
+  async checkSettable(name: string, options: { force?: boolean | undefined } = {}): Promise<void> {
+    validateRefName(name);
+    const ref = this.fullName(name);
+    const { refs } = this.store;
+    if (!options.force && (await refs.get(ref)) !== undefined) {
+      throw new KeyExistsError(`Tag exists already: ${name}`, { ref: name });
+    }
+    const [below] = await refs.list(`${ref}/`);
+    if (below !== undefined) throw collision(ref, below.ref);
+    for (const parent of parentNames(ref)) {
+      if ((await refs.get(parent)) !== undefined) throw collision(ref, parent);
+    }
   }
 
   /**
