@@ -78,6 +78,25 @@ export class Inflater {
       : this.#withEngine(this.#engine, input, at, end, size, output);
   }
 
+  /**
+   * Fills `output` from the stream that begins at `at` and gives back how many bytes of the input that
+   * took; undefined when it is broken or holds less. One that holds more does not show.
+   */
+  fill(input: Buffer, at: number, output: Buffer): number | undefined {
+    const engine = this.#engine;
+    if (engine === undefined) {
+      const result = this.#withNewEngine(input, at, input.length, output.length);
+      if (typeof result === 'string') return undefined;
+      output.set(result.bytes);
+      return result.consumed;
+    }
+    this.#errno = 0;
+    engine.writeSync(constants.Z_FINISH, input, at, input.length - at, output, 0, output.length);
+    const [left, unused] = this.#state!;
+    engine.reset();
+    return this.#errno === 0 && left === 0 ? input.length - at - unused! : undefined;
+  }
+
   /** One byte more than expected, so that a stream that holds more shows. */
   #output(size: number): Buffer {
     return size < SCRATCH ? this.#scratch : Buffer.allocUnsafe(size + 1);

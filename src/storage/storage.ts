@@ -22,8 +22,10 @@ export interface ObjectHeader {
 
 export interface GitObject {
   readonly type: ObjectType;
-  /** The body without Git's header. Shared with caches: never write to it. */
+  /** The body without Git's header. Shared with caches, unless it is `own`: never write to it. */
   readonly body: Uint8Array;
+  /** Nobody else has the body, nor the memory it lies in. */
+  readonly own?: boolean;
 }
 
 /** What `readMany` gives. */
@@ -53,7 +55,8 @@ export interface ObjectStore {
   header(id: ObjectId): Promise<ObjectHeader | undefined>;
 
   /**
-   * The whole object, its id recomputed and compared. Undefined when it is not there.
+   * The whole object, checked: its id recomputed and compared, or the checksum of its stored bytes
+   * where that is known to be the one they were stored with. Undefined when it is not there.
    * @throws CorruptObjectError when the bytes there are not that object
    */
   read(id: ObjectId): Promise<GitObject | undefined>;

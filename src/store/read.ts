@@ -3,7 +3,7 @@ import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import { comparePaths, decodePath } from '../git/pathBytes.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
-import type { ByteRange } from '../storage/storage.ts';
+import type { ByteRange, GitObject } from '../storage/storage.ts';
 import { globTree } from '../tree/glob.ts';
 import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../tree/types.ts';
@@ -90,8 +90,7 @@ export async function readBlob(
   path?: string,
 ): Promise<Uint8Array> {
   const part = checkRange(range);
-  // Bodies are shared with caches, so the caller gets a copy.
-  if (part === undefined) return new Uint8Array(await wholeBlob(store, id, path));
+  if (part === undefined) return ownBytes(await wholeBlob(store, id, path));
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of await openBlob(store, id, part, path)) {
@@ -113,7 +112,8 @@ export async function readText(
   path: string,
   encoding: string,
 ): Promise<string> {
-  const body = await wholeBlob(snapshot.store, (await requireFile(snapshot, path)).id, path);
+  const { id } = await requireFile(snapshot, path);
+  const { body } = await wholeBlob(snapshot.store, id, path);
   if (Buffer.isEncoding(encoding)) {
     return Buffer.from(body.buffer, body.byteOffset, body.length).toString(encoding);
   }
@@ -130,7 +130,7 @@ export async function readLink(snapshot: Snapshot, path: string): Promise<string
   if (fileTypeOf(entry.mode) !== 'link') {
     throw new GitStoreError(`Not a symbolic link: ${path}`, 'EINVAL', { path });
   }
-  return decodePath(await wholeBlob(snapshot.store, entry.id, path));
+  return decodePath((await wholeBlob(snapshot.store, entry.id, path)).body);
 }
 
 /**
@@ -290,11 +290,18 @@ async function wholeBlob(
   store: StoreContext,
   id: ObjectId,
   path: string | undefined,
-): Promise<Uint8Array> {
+): Promise<GitObject> {
   const object = await store.objects.read(id);
   if (object === undefined) throw missingBlob(id, path);
   if (object.type !== 'blob') throw notABlob(id, object.type, path);
-  return object.body;
+  return object;
+}
+
+/** Bodies are shared with caches mostly; the caller of the library gets bytes of his own. */
+function ownBytes({ body, own }: GitObject): Uint8Array {
+  return own === true
+    ? new Uint8Array(body.buffer, body.byteOffset, body.length)
+    : new Uint8Array(body);
 }
 
 async function openBlob(

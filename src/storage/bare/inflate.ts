@@ -58,6 +58,16 @@ export function inflateInto(input: Uint8Array, size: number, out: Buffer): boole
   return true;
 }
 
+/**
+ * Fills `output` from the stream that begins at `at`, and gives back how many bytes of the input that
+ * took; undefined when the stream is broken or too short. A stream that holds more than `output` takes
+ * does not show: the caller must know the stream's bytes.
+ */
+export function inflateFilling(input: Buffer, at: number, output: Buffer): number | undefined {
+  inflater ??= new Inflater();
+  return inflater.fill(input, at, output);
+}
+
 /** As `inflateExactly`, on zlib's thread pool. */
 export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

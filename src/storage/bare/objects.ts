@@ -296,7 +296,10 @@ export class BareObjects implements ObjectStore {
     try {
       for (const { packs } of this.#open()) {
         const place = packs.findFirst(id);
-        const object = place?.pack.readNow(place.offset);
+        if (place === undefined) continue;
+        const proven = place.pack.readProven(place.offset, place.crc);
+        if (proven !== undefined) return proven;
+        const object = place.pack.readNow(place.offset);
         if (object !== undefined) return verified(id, object);
       }
     } catch {

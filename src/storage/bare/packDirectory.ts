@@ -18,6 +18,8 @@ import type { ReadCache } from './readCache.ts';
 export interface PackedObject {
   readonly pack: PackFile;
   readonly offset: number;
+  /** CRC-32 of the entry, where the index that was asked has it. */
+  readonly crc?: number | undefined;
 }
 
 /** Milliseconds; nobody's grace period for unreachable objects is as short. */
@@ -214,8 +216,9 @@ export class PackDirectory {
   #findIn(pack: PackFile, id: ObjectId): PackedObject | undefined {
     const index = this.#indexOf(pack);
     try {
-      const row = index === undefined ? -1 : index.indexOf(id);
-      return row < 0 ? undefined : { pack, offset: index!.offsetAt(row) };
+      if (index === undefined) return undefined;
+      const row = index.indexOf(id);
+      return row < 0 ? undefined : { pack, offset: index.offsetAt(row), crc: index.crcAt(row) };
     } catch (error) {
       if (!(error instanceof CorruptObjectError)) throw error;
       this.#damaged.set(pack.name, error);
