@@ -54,6 +54,9 @@ class PooledWorker<Request, Reply extends object> {
     resolve: (reply: Reply) => void;
     reject: (error: Error) => void;
   }[] = [];
+  #stopping = false;
+  /** Called when every request is answered, or the thread is dead. */
+  #onIdle: (() => void) | undefined;
 
   constructor(main: () => void, onDeath: () => void) {
     // Threads are loaded when the first one is needed: most reading never needs them.
@@ -62,13 +65,16 @@ class PooledWorker<Request, Reply extends object> {
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply | { readonly error: string }) => {
       const next = this.#waiting.shift();
-      if (this.#waiting.length === 0) this.#worker.unref();
+      // Who waits for the end of a thread that does not keep the process alive waits for ever.
+      if (this.#waiting.length === 0 && !this.#stopping) this.#worker.unref();
       if ('error' in reply) next?.reject(new Error(reply.error));
       else next?.resolve(reply);
+      if (this.#waiting.length === 0) this.#onIdle?.();
     });
     this.#worker.on('error', (error) => {
       onDeath();
       for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#onIdle?.();
     });
   }
 
@@ -86,6 +92,14 @@ class PooledWorker<Request, Reply extends object> {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#worker.ref();
+    // A thread that is stopped while it makes a zlib handle takes the process with it (Node 20).
+    if (this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
     await this.#worker.terminate();
   }
 }
