@@ -4,7 +4,7 @@ import { comparePaths } from '../git/pathBytes.ts';
 import { MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import type { TreeEdit } from '../tree/edit.ts';
-import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
+import { isForbiddenSegment } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import type { TreeChanges } from './blobExecutor.ts';
 import { planInto, type TargetTree } from './intoTree.ts';
@@ -51,17 +51,18 @@ export async function copyAcross(
     const entry = { path, type: fileTypeOf(mode), src: from };
     (existing === undefined ? report.add : report.update).push(entry);
   }
+  const listed = report.add.length;
   for (const { path, from, source, files } of grafts) {
     edits.set(path, { mode: MODE_TREE, id: source.id });
+    const lead = from === '' ? '' : `${from}/`;
     for (const { path: below, mode } of files) {
-      report.add.push({
-        path: `${path}/${below}`,
-        type: fileTypeOf(mode),
-        src: joinPath(from, below),
-      });
+      report.add.push({ path: `${path}/${below}`, type: fileTypeOf(mode), src: lead + below });
     }
   }
-  if (grafts.length > 0) report.add.sort((a, b) => comparePaths(a.path, b.path));
+  // The files of one directory come in their order.
+  if (grafts.length > 0 && listed + grafts.length > 1) {
+    report.add.sort((a, b) => comparePaths(a.path, b.path));
+  }
   for (const [path, entry] of deletes) {
     edits.set(path, null);
     report.delete.push({ path, type: fileTypeOf(entry.mode) });

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../git/objectId.ts';
-import { decodePath, encodePath } from '../git/pathBytes.ts';
+import { decodePath, encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
 import {
   type EntryEdit,
   editTree,
@@ -218,24 +218,29 @@ export class ScannedDirectory {
     return { base, names: changed };
   }
 
-  /** The names that are new, gone, or have another state. */
+  /** The names that are new, gone, or have another state. This is where a scan's time goes. */
   async #compareEntries(record: StatRecord, known: number): Promise<Set<string>> {
     const { run } = this.#scan;
     const changed = new Set<string>();
     const names = this.#readNames();
-    const isAligned = names.join('/') === record.joinedNames(known);
-    const recorded = isAligned ? names : this.#recordedNames();
+    const joined = record.joinedNames(known);
+    const isAligned = names.join('/') === joined;
     if (isAligned) this.#recorded = names;
+    const recorded = this.#recordedNames();
     const first = record.firstEntry(known);
+    const look = this.#scan.options.follow ? statSync : lstatSync;
+    const lead = joinDisk(this.path, '');
+    const isPlain = isAligned && !hasLoneSurrogate(lead) && !hasLoneSurrogate(joined);
     let at = 0;
-    for (const [i, name] of names.entries()) {
+    for (let i = 0; i < names.length; i++) {
       if (i % 64 === 0 && run.tired) await run.rest();
+      const name = names[i]!;
       while (at < recorded.length && recorded[at]! < name) changed.add(recorded[at++]!);
       if (recorded[at] !== name) {
         changed.add(name);
         continue;
       }
-      const stats = this.#look(name);
+      const stats = isPlain ? look(lead + name, NO_THROW) : this.#look(name);
       if (stats === undefined || !record.isUnchanged(first + at, stats)) changed.add(name);
       at++;
     }
@@ -421,9 +426,7 @@ export class ScannedDirectory {
 
   #look(name: string): Stats | undefined {
     const at = toDisk(joinDisk(this.path, name));
-    return this.#scan.options.follow
-      ? statSync(at, { throwIfNoEntry: false })
-      : lstatSync(at, { throwIfNoEntry: false });
+    return this.#scan.options.follow ? statSync(at, NO_THROW) : lstatSync(at, NO_THROW);
   }
 
   #recordedNames(): readonly string[] {
@@ -473,6 +476,8 @@ export class ScannedDirectory {
     if (this.#parent !== undefined) this.#parent.#touch(this.#name);
   }
 }
+
+const NO_THROW = { throwIfNoEntry: false } as const;
 
 const NO_PATCHES: ReadonlyMap<string, NewEntry | null> = new Map();
 
