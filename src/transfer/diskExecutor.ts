@@ -1,5 +1,4 @@
 /** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { open } from 'node:fs/promises';
 import { CorruptObjectError, GitStoreError, NotADirectoryError } from '../errors.ts';
@@ -11,7 +10,13 @@ import { ChangeReport } from '../tree/changes.ts';
 import { baseName, joinPath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import { HAS_EXECUTE_BITS, modeOnDisk, readEntry, toDisk } from './diskFiles.ts';
+import {
+  HAS_EXECUTE_BITS,
+  modeOnDisk,
+  newTemporaryPrefix,
+  readEntry,
+  toDisk,
+} from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import type { ScannedDirectory, ScannedEntry } from './diskScan.ts';
 import { FileSink } from './fileSink.ts';
@@ -47,7 +52,7 @@ export class DiskExecutor {
   readonly #dryRun: boolean;
   /** Directories of the destination that are known to be directories, or why they cannot be. */
   readonly #directories = new Map<string, true | Error>();
-  readonly #temporaryPrefix = `.gs-${randomBytes(5).toString('hex')}-`;
+  readonly #temporaryPrefix = newTemporaryPrefix();
   readonly #mtime: number;
   #temporaries = 0;
   #lastHome: { directory: string; home: ScannedDirectory } | undefined;

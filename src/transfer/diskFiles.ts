@@ -2,6 +2,7 @@
  * The local disk, with names as `git/pathBytes.ts` spells them. All calls are synchronous: on small
  * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
  */
+import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { decodePath, encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../git/tree.ts';
@@ -53,6 +54,19 @@ export function readNames(directory: string): string[] {
   return names.some((name) => name.includes('\ufffd'))
     ? readdirSync(path, { encoding: 'buffer' }).map((name) => decodePath(name))
     : names;
+}
+
+/** Names that a copy to disk gives its files until they are whole. */
+const TEMPORARY_NAME = /^\.gs-[0-9a-f]{10}-[0-9]+$/;
+
+/** What such names of one copy begin with; a number follows. */
+export function newTemporaryPrefix(): string {
+  return `.gs-${randomBytes(5).toString('hex')}-`;
+}
+
+/** Whether it is the name of a file that a copy is writing, or was when it was killed. */
+export function isTemporaryName(name: string): boolean {
+  return name.startsWith('.gs-') && TEMPORARY_NAME.test(name);
 }
 
 /** What stands at `path`; undefined when nothing does. A link is not followed unless asked. */

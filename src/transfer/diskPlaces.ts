@@ -13,6 +13,7 @@ import {
   type DirectoryIdentity,
   type DiskEntry,
   HAS_EXECUTE_BITS,
+  isTemporaryName,
   joinDisk,
   parentOnDisk,
   readEntry,
@@ -114,6 +115,10 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
         omissions.skip(name, "skipped: Git stores nothing named '.git'");
         continue;
       }
+      if (isTemporaryName(name)) {
+        omissions.skip(name, 'skipped: the unfinished file of another copy');
+        continue;
+      }
       const child = joinDisk(path, name);
       try {
         const entry = home.entry(name);
@@ -153,6 +158,9 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     }
   }
 }
+
+/** After so long an unfinished file is one that nobody finishes any more. Milliseconds. */
+const TEMPORARY_LIFE = 600_000;
 
 export class DiskDestination implements DestinationPlace<ScannedEntry> {
   readonly root: ScannedEntry | undefined;
@@ -200,7 +208,10 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     for (const name of names) {
       if (run.tired) await run.rest();
       const entry = isForbiddenSegment(name) ? undefined : home.entry(name);
-      if (entry !== undefined && !this.#store?.is(entry)) entries.push(entry);
+      if (entry === undefined || this.#store?.is(entry)) continue;
+      // Another copy may be about to rename it.
+      if (isTemporaryName(name) && Date.now() - entry.ctimeMs < TEMPORARY_LIFE) continue;
+      entries.push(entry);
     }
     return entries;
   }
