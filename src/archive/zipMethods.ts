@@ -18,7 +18,7 @@ const NAMES: Readonly<Record<number, string>> = {
 export function unpackMethod(
   method: number,
   source: AsyncIterable<Uint8Array>,
-  { path }: CentralEntry,
+  { path, size }: CentralEntry,
 ): AsyncIterable<Uint8Array> {
   switch (method) {
     case METHOD_STORED:
@@ -27,6 +27,8 @@ export function unpackMethod(
       return through(source, createInflateRaw());
     case 12:
       return decompress(source, 'bz2');
+    case 14:
+      return unpackLzma(source, size);
     case 93:
       return decompress(source, 'zst');
     case 95:
@@ -36,4 +38,12 @@ export function unpackMethod(
       throw refused(`${path}: its compression method, ${name}, is not supported`, path);
     }
   }
+}
+
+async function* unpackLzma(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { decompressLzma } = await import('./xz/lzmaStream.ts');
+  yield* decompressLzma(source, size);
 }

@@ -27,7 +27,6 @@ export class LzmaDecoder {
   readonly model = new LzmaModel();
   readonly #window: Window;
   #input: Uint8Array = NOTHING;
-  #more: () => Uint8Array = () => NOTHING;
   #at = 0;
   #range = 0;
   #code = 0;
@@ -67,7 +66,8 @@ export class LzmaDecoder {
    */
   decode(input: Uint8Array, length: number): void {
     const end = this.#window.position + length;
-    this.begin(input, () => NOTHING);
+    this.feed(input);
+    this.begin();
     this.run(length);
     this.#normalize();
     if (this.#window.position !== end || this.#code !== 0 || this.#at !== input.length) {
@@ -75,14 +75,21 @@ export class LzmaDecoder {
     }
   }
 
-  /**
-   * Begins a stream.
-   * @param more gives what follows its input; no bytes at the end
-   */
-  begin(input: Uint8Array, more: () => Uint8Array): void {
-    if (input.length < 5 || input[0] !== 0) throw new BadLzma();
+  /** Gives the input from where the last one was taken. */
+  feed(input: Uint8Array): void {
     this.#input = input;
-    this.#more = more;
+    this.#at = 0;
+  }
+
+  /** How many bytes of the input were taken. */
+  get taken(): number {
+    return this.#at;
+  }
+
+  /** Begins a stream with the first bytes of the input. */
+  begin(): void {
+    const input = this.#input;
+    if (input.length < 5 || input[0] !== 0) throw new BadLzma();
     this.#code = ((input[1]! << 24) | (input[2]! << 16) | (input[3]! << 8) | input[4]!) >>> 0;
     this.#range = 0xffffffff;
     this.#at = 5;
@@ -179,11 +186,7 @@ export class LzmaDecoder {
 
   #normalize(): void {
     if (this.#range < TOP) {
-      if (this.#at === this.#input.length) {
-        this.#input = this.#more();
-        this.#at = 0;
-        if (this.#input.length === 0) throw new BadLzma();
-      }
+      if (this.#at === this.#input.length) throw new BadLzma();
       this.#range = (this.#range << 8) >>> 0;
       this.#code = ((this.#code << 8) | this.#input[this.#at++]!) >>> 0;
     }

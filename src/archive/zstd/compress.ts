@@ -3,6 +3,7 @@
  * becomes a frame of its own, which every reader takes for one stream.
  */
 import { setImmediate } from 'node:timers/promises';
+import { XxHash64 } from './xxhash64.ts';
 
 /** Bytes of one frame, and so about the memory it takes. */
 const FRAME = 4 << 20;
@@ -24,11 +25,27 @@ export async function* compressZstd(
       filled += part.length;
       at += part.length;
       if (filled < FRAME) continue;
-      yield zstd.compress(frame, LEVEL);
+      yield withChecksum(zstd.compress(frame, LEVEL), frame);
       frames++;
       filled = 0;
       await setImmediate();
     }
   }
-  if (filled > 0 || frames === 0) yield zstd.compress(frame.subarray(0, filled), LEVEL);
+  if (filled > 0 || frames === 0) {
+    const rest = frame.subarray(0, filled);
+    yield withChecksum(zstd.compress(rest, LEVEL), rest);
+  }
+}
+
+const CHECKSUM_FLAG = 4;
+
+/** The frame with the checksum behind it that the library's simple call leaves out (RFC 8878, 3.1.1). */
+function withChecksum(frame: Uint8Array, content: Uint8Array): Buffer {
+  const hash = new XxHash64();
+  hash.update(content);
+  const whole = Buffer.alloc(frame.length + 4);
+  whole.set(frame);
+  whole[4]! |= CHECKSUM_FLAG;
+  whole.writeUInt32LE(hash.digest(), frame.length);
+  return whole;
 }
