@@ -130,7 +130,11 @@ export class RemoteError extends GitStoreError {
 
 /** An archive that is corrupt, cut short, of another format, or that holds what is refused (`EARCHIVE`). */
 export class ArchiveError extends GitStoreError {
-  constructor(message: string, details?: ErrorDetails) {
+  /** The option of `archiveIn` by which it would be taken, where there is one. */
+  readonly option?: 'maxSize' | 'maxFiles' | 'outsideLinks';
+
+  constructor(message: string, details: ErrorDetails & Pick<ArchiveError, 'option'> = {}) {
     super(message, 'EARCHIVE', details);
+    if (details.option !== undefined) this.option = details.option;
   }
 }

@@ -1,6 +1,5 @@
 /** Keeps a small archive from unpacking without end. */
-import type { ArchiveError } from '../errors.ts';
-import { refused } from './errors.ts';
+import { ArchiveError } from '../errors.ts';
 import type { ArchiveLimits } from './options.ts';
 
 const FREE_BYTES = 16 * 2 ** 30;
@@ -41,7 +40,9 @@ export class Allowance {
   member(): void {
     this.#files += 1;
     if (this.#files > this.#maxFiles) {
-      throw refused(`The archive has more than ${this.#maxFiles} members: refused by its limit`);
+      throw new ArchiveError(`The archive has more than ${this.#maxFiles} members`, {
+        option: 'maxFiles',
+      });
     }
   }
 
@@ -55,5 +56,5 @@ export class Allowance {
 }
 
 function tooLarge(limit: number): ArchiveError {
-  return refused(`The archive unpacks to more than ${limit} bytes: refused by its limit`);
+  return new ArchiveError(`The archive unpacks to more than ${limit} bytes`, { option: 'maxSize' });
 }

@@ -2,6 +2,7 @@
  * Which names and links of an archive may come into a tree. What would leave the root, or put one
  * thing under another that is no directory, is refused.
  */
+import { ArchiveError } from '../errors.ts';
 import type { FileMode } from '../git/tree.ts';
 import { MODE_LINK } from '../git/tree.ts';
 import { isForbiddenSegment, normalizePath, parentPath } from '../tree/paths.ts';
@@ -39,7 +40,8 @@ export function checkLink(path: string, target: string, outside: boolean): void 
     throw refused(`${path}: the target of the link is too long`, path);
   }
   if (!outside && leadsOut(path, target)) {
-    throw refused(`${path}: a link that leads out of the archive, to ${target}`, path);
+    const message = `${path}: a link that leads out of the archive, to ${target}`;
+    throw new ArchiveError(message, { path, option: 'outsideLinks' });
   }
 }
 

@@ -5,6 +5,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
 import type { ArchiveProgress } from '../archive/options.ts';
+import { ArchiveError } from '../errors.ts';
 import { retryArchiveIn } from '../store/update.ts';
 import { commit } from './commit.ts';
 import { printProblems } from './copying.ts';
@@ -92,18 +93,31 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
         const root = { kind: 'repository', ref: '', back: 0, path: '' } as const;
         const branch = await writableBranch(store, root, options);
         const choices = { ...options, verbose: isVerbose(command) };
+        const limits = { maxSize, maxFiles, outsideLinks };
         const fs = await commit(store, choices, ({ message, parents }) =>
-          withProgress('Storing', (onProgress) =>
-            retryArchiveIn(store, branch, source, {
-              ...{ format, maxSize, maxFiles, outsideLinks, dryRun, message, parents, onProgress },
-            }),
-          ),
+          withProgress('Storing', (onProgress) => {
+            const details = { format, dryRun, message, parents, onProgress, ...limits };
+            return retryArchiveIn(store, branch, source, details).catch(withHint);
+          }),
         );
         if (fs.changes) printProblems(fs.changes);
       },
       { create, branch: options.branch, dryRun },
     );
   });
+}
+
+const FLAGS = {
+  maxSize: '--max-size',
+  maxFiles: '--max-files',
+  outsideLinks: '--outside-links',
+} as const;
+
+/** Names the option by which what was refused is taken. */
+function withHint(error: unknown): never {
+  if (!(error instanceof ArchiveError) || error.option === undefined) throw error;
+  const { message, path, option } = error;
+  throw new ArchiveError(`${message} (${FLAGS[option]} takes it)`, { path, cause: error });
 }
 
 function addFormat(command: Command, fixed: Fixed): Command {
@@ -128,6 +142,9 @@ function formatOf(
 ): ArchiveFormat {
   if (given !== undefined) return given;
   const named = file === STANDARD ? undefined : archiveFormatOf(file);
+  if (named === undefined && direction === 'output' && /\.tar\.[^./\\]+$/i.test(file)) {
+    throw new UsageError(`The name '${file}' stands for a compression that is not known here`);
+  }
   if (fixed !== undefined) {
     if (named !== undefined && (named === 'zip') !== (fixed === 'zip')) {
       throw new UsageError(`'${file}' is the name of a ${familyOf(named)}, not of a ${fixed}`);

@@ -121,16 +121,21 @@ async function storeMembers(
     if (intake.files.size === 0) throw new ArchiveError('The archive holds no files');
     run.end();
   } catch (error) {
-    throw name !== undefined && error instanceof ArchiveError ? about(name, error) : error;
+    throw name === undefined ? error : about(name, error);
   } finally {
     close();
   }
   return new StoredArchive(intake.files, run.warnings, writer, dryRun);
 }
 
-function about(name: string, error: ArchiveError): ArchiveError {
-  const { message, path } = error;
-  return new ArchiveError(`${name}: ${message}`, { path: path ?? name, cause: error });
+/** The error with the local file's name in it. */
+function about(name: string, error: unknown): unknown {
+  if (error instanceof ArchiveError) {
+    const { message, path, option } = error;
+    const details = { path: path ?? name, cause: error, ...(option !== undefined && { option }) };
+    return new ArchiveError(`${name}: ${message}`, details);
+  }
+  return (error as NodeJS.ErrnoException).syscall === 'read' ? localError(error, name) : error;
 }
 
 /** Takes members one after the other, checks what they say, and stores what they hold. */
