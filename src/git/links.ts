@@ -4,6 +4,7 @@
  * time.
  */
 import { CorruptObjectError } from '../errors.ts';
+import { asBuffer } from './bytes.ts';
 import type { ObjectType } from './objectId.ts';
 
 const ID_LENGTH = 20;
@@ -48,6 +49,45 @@ export function eachTreeLink(
     visit(type === 0o040000 ? 'tree' : type === 0o160000 ? 'commit' : 'blob', nameStart, at);
     at += 1 + ID_LENGTH;
   }
+}
+
+/**
+ * The entries of a tree without those at its beginning and end that `base` has too: of two versions of
+ * a directory only what differs needs to be looked at.
+ * @param base a tree that `eachTreeLink` has gone through
+ */
+export function differingEntries(tree: Uint8Array, base: Uint8Array): Uint8Array {
+  const shared = Math.min(tree.length, base.length);
+  let start = 0;
+  let at = 0;
+  // The first entry that differs begins at `start` in both.
+  while (at < shared && tree[at] === base[at]) {
+    if (tree[at++] !== 0) continue;
+    const end = at + 20;
+    while (at < end && at < shared && tree[at] === base[at]) at++;
+    if (at < end) break;
+    start = at;
+  }
+  // From the end of an entry of each on, as far from its end, both may be the same.
+  const restOfTree = tree.subarray(start);
+  const restOfBase = asBuffer(base.subarray(start));
+  let end = 0;
+  let baseEnd = 0;
+  while (end < restOfTree.length && baseEnd < restOfBase.length) {
+    const left = restOfTree.length - end;
+    const baseLeft = restOfBase.length - baseEnd;
+    if (left === baseLeft && restOfBase.compare(restOfTree, end, undefined, baseEnd) === 0) {
+      return restOfTree.subarray(0, end);
+    }
+    if (left >= baseLeft) end = entryEnd(restOfTree, end);
+    if (left <= baseLeft) baseEnd = entryEnd(restOfBase, baseEnd);
+  }
+  return restOfTree;
+}
+
+function entryEnd(tree: Uint8Array, at: number): number {
+  const nul = tree.indexOf(0, at);
+  return nul === -1 ? tree.length : nul + 21;
 }
 
 /** What a commit names. One of these is used again and again; see `readCommitLinks`. */

@@ -6,7 +6,13 @@
  * the queue too. With haves the commits come first (commitRange.ts); then only directories in which
  * something is new are opened (newObjects.ts).
  */
-import { CommitLinks, eachTreeLink, readCommitLinks, readTagLink } from '../git/links.ts';
+import {
+  CommitLinks,
+  differingEntries,
+  eachTreeLink,
+  readCommitLinks,
+  readTagLink,
+} from '../git/links.ts';
 import { nameHash } from '../git/nameHash.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { IdSet, ObjectSet } from '../git/objectSet.ts';
@@ -16,6 +22,9 @@ import { commitRange } from './commitRange.ts';
 import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
 import { NewObjects } from './newObjects.ts';
 import { expectType, missing, readNow, readSlowly } from './source.ts';
+
+/** Bytes of trees that are kept to compare others with. */
+const MAX_VERSIONS_BYTES = 64 << 20;
 
 export interface ReachableOptions {
   /** Objects of any type; all must exist. */
@@ -91,6 +100,9 @@ async function everything(
   const pace = new Pace(signal);
   const links = new CommitLinks();
   const tagged = Buffer.alloc(20);
+  /** The tree that was opened last at a path, by the path's hash. */
+  const versions = new Map<number, Uint8Array>();
+  let versionsBytes = 0;
   for (let position = 0; position < objects.count; position++) {
     const type = objects.typeAt(position);
     if (type === 'blob') continue;
@@ -100,10 +112,19 @@ async function everything(
     const { body } = object;
     if (type === 'tree') {
       const hash = objects.nameHashAt(position);
-      eachTreeLink(body, (kind, start, end) => {
+      // Of two versions of a directory most entries are the same, and found already.
+      const before = versions.get(hash);
+      const entries = before === undefined ? body : differingEntries(body, before);
+      versionsBytes += body.length - (before?.length ?? 0);
+      if (versionsBytes > MAX_VERSIONS_BYTES) {
+        versions.clear();
+        versionsBytes = body.length;
+      }
+      versions.set(hash, body);
+      eachTreeLink(entries, (kind, start, end) => {
         if (kind === 'tree' ? !trees : kind === 'commit' || !blobs) return;
-        if (objects.hasBytes(body, end + 1)) return;
-        objects.addObjectBytes(body, end + 1, kind, nameHash(hash, body, start, end));
+        if (objects.hasBytes(entries, end + 1)) return;
+        objects.addObjectBytes(entries, end + 1, kind, nameHash(hash, entries, start, end));
       });
     } else if (type === 'commit') {
       readCommitLinks(body, links);

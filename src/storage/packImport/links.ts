@@ -3,8 +3,13 @@
  * to. What is pointed to and not in the pack must be in the store already.
  */
 import { CorruptObjectError } from '../../errors.ts';
-import { asBuffer } from '../../git/bytes.ts';
-import { CommitLinks, eachTreeLink, readCommitLinks, readTagLink } from '../../git/links.ts';
+import {
+  CommitLinks,
+  differingEntries,
+  eachTreeLink,
+  readCommitLinks,
+  readTagLink,
+} from '../../git/links.ts';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
 import { TYPE_CODES } from './entries.ts';
@@ -109,41 +114,6 @@ export class PackLinks {
   #point(bytes: Uint8Array, at: number, type: ObjectType): void {
     this.#pointed[this.positionOfBytes(bytes, at)]! |= 1 << TYPE_CODES[type];
   }
-}
-
-/** The entries of a tree without those at its beginning and end that `base`, a sound tree, has too. */
-function differingEntries(tree: Uint8Array, base: Uint8Array): Uint8Array {
-  const shared = Math.min(tree.length, base.length);
-  let start = 0;
-  let at = 0;
-  // The first entry that differs begins at `start` in both.
-  while (at < shared && tree[at] === base[at]) {
-    if (tree[at++] !== 0) continue;
-    const end = at + 20;
-    while (at < end && at < shared && tree[at] === base[at]) at++;
-    if (at < end) break;
-    start = at;
-  }
-  // From the end of an entry of each on, as far from its end, both may be the same.
-  const restOfTree = tree.subarray(start);
-  const restOfBase = asBuffer(base.subarray(start));
-  let end = 0;
-  let baseEnd = 0;
-  while (end < restOfTree.length && baseEnd < restOfBase.length) {
-    const left = restOfTree.length - end;
-    const baseLeft = restOfBase.length - baseEnd;
-    if (left === baseLeft && restOfBase.compare(restOfTree, end, undefined, baseEnd) === 0) {
-      return restOfTree.subarray(0, end);
-    }
-    if (left >= baseLeft) end = entryEnd(restOfTree, end);
-    if (left <= baseLeft) baseEnd = entryEnd(restOfBase, baseEnd);
-  }
-  return restOfTree;
-}
-
-function entryEnd(tree: Uint8Array, at: number): number {
-  const nul = tree.indexOf(0, at);
-  return nul === -1 ? tree.length : nul + 21;
 }
 
 function typeFrom(pointed: number): ObjectType | undefined {
