@@ -9,8 +9,16 @@ const ESCAPED_BYTE = /[\udc80-\udcff]/;
 
 /** True for a full name that Git allows: with two parts or more. */
 export function isValidRefName(fullName: string): boolean {
-  return fullName.includes('/') && findFault(fullName) === undefined;
+  if (valid.has(fullName)) return true;
+  if (!fullName.includes('/') || findFault(fullName) !== undefined) return false;
+  if (valid.size === MOST_REMEMBERED) valid.clear();
+  valid.add(fullName);
+  return true;
 }
+
+/** Names that were found valid: the same few are asked about again and again. */
+const valid = new Set<string>();
+const MOST_REMEMBERED = 100;
 
 /**
  * Checks the short name of a branch or a tag: Git's rules, and no `:` and no white space, so that

@@ -97,6 +97,7 @@ export class StoredDeflate {
 /** The whole stream for data that is at hand, in pieces or in one. */
 export function deflateStored(...pieces: Uint8Array[]): Buffer {
   const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (size <= STORED_BLOCK_SIZE) return deflateOneBlock(pieces, size);
   const stream = new StoredDeflate(size);
   const parts = [
     ...stream.start(),
@@ -104,6 +105,23 @@ export function deflateStored(...pieces: Uint8Array[]): Buffer {
     ...stream.end(),
   ];
   return Buffer.concat(parts, storedSize(size));
+}
+
+/** As `deflateStored`, for data that fits one block: every small object is written so. */
+function deflateOneBlock(pieces: readonly Uint8Array[], size: number): Buffer {
+  const stream = Buffer.allocUnsafe(storedSize(size));
+  stream.set(STORED_STREAM_HEADER, 0);
+  let at = STORED_STREAM_HEADER.length;
+  stream[at] = 1;
+  stream.writeUInt16LE(size, at + 1);
+  stream.writeUInt16LE(size ^ 0xffff, at + 3);
+  at += STORED_BLOCK_HEADER_LENGTH;
+  for (const piece of pieces) {
+    stream.set(piece, at);
+    at += piece.length;
+  }
+  stream.writeUInt32BE(adler32(stream.subarray(at - size, at)), at);
+  return stream;
 }
 
 /** Adler-32 (RFC 1950) of bytes that follow others whose checksum is `start`. */

@@ -5,6 +5,7 @@
 import { StaleSnapshotError } from '../errors.ts';
 import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { hasLoneSurrogate } from '../git/pathBytes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { applyEdits, type TreeEdit } from '../tree/edit.ts';
@@ -78,17 +79,20 @@ export async function writeCommit(
 ): Promise<{ id: ObjectId; commit: Commit }> {
   const who = store.signature();
   const { tree, parents, message } = parts;
+  const text = message.endsWith('\n') ? message : `${message}\n`;
   const body = serializeCommit({
     tree,
     parents,
     author: who,
     committer: who,
-    message: message.endsWith('\n') ? message : `${message}\n`,
+    message: text,
     extraHeaders: [],
   });
   const id = await writer.write('commit', body);
   await writer.finish();
-  const commit = parseCommit(body, id);
+  const plain = { tree, parents, author: who, committer: who, message: text, extraHeaders: [] };
+  // Unless something of it cannot be written as it is.
+  const commit = hasLoneSurrogate(text) ? parseCommit(body, id) : plain;
   store.commits.remember(id, commit);
   return { id, commit };
 }

@@ -3,7 +3,7 @@
  * it is. Everything in `store/` reaches the storage through it, so nothing can use a closed store.
  */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
-import type { Identity } from '../git/commit.ts';
+import { formatIdentity, type Identity, parseIdentity } from '../git/commit.ts';
 import { AutomaticCollection } from '../maintenance/auto.ts';
 import type { Memos, ObjectStore, RefStore, Storage } from '../storage/storage.ts';
 import { TreeReader } from '../tree/reader.ts';
@@ -43,8 +43,17 @@ export class StoreContext {
     this.#collection = new AutomaticCollection(storage);
     this.#trees = new TreeReader(storage.objects);
     this.#commits = new CommitReader(storage.objects);
-    this.#name = options.author ?? 'gitstore';
-    this.#email = options.email ?? 'gitstore@localhost';
+    // As it can be written, so that a commit just made is what is read back.
+    const { name, email } = parseIdentity(
+      formatIdentity({
+        name: options.author ?? 'gitstore',
+        email: options.email ?? 'gitstore@localhost',
+        time: 0,
+        offset: 0,
+      }),
+    );
+    this.#name = name;
+    this.#email = email;
     this.#now = options.now ?? Date.now;
     this.#timezoneOffset = offset;
   }
@@ -92,7 +101,8 @@ export class StoreContext {
       name: this.#name,
       email: this.#email,
       time: Math.floor(now / 1000),
-      offset: this.#timezoneOffset ?? -new Date(now).getTimezoneOffset(),
+      // The sum makes -0, which Git writes as `-0000`, a plain zero.
+      offset: this.#timezoneOffset ?? -new Date(now).getTimezoneOffset() + 0,
     };
   }
 

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { type FileData, type FS, GitStore } from '../../src/index.ts';
+import { createMemoryStorage, type FileData, type FS, GitStore } from '../../src/index.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { codeOf } from './model.ts';
@@ -476,6 +476,41 @@ describe('a store that is closed', () => {
     expect(fs.message).toBe('+ a');
   });
 });
+
+describe('a commit', () => {
+  it('is the same when it is read back, whatever its author is called', async () => {
+    for (const author of ['Ada', ' A <d> a\n', 'Ädä \udc80 x', '']) {
+      const storage = createMemoryStorage();
+      const options = { ...steadyOptions(), author, email: `${author}@x` };
+      const fs = await (await currentOf(await GitStore.over(storage, options))).write('a', 'x', {
+        message: `by ${author}`,
+      });
+      const again = await (await GitStore.over(storage, options)).fs(fs.commitHash);
+      for (const key of ['message', 'authorName', 'authorEmail', 'time', 'treeHash'] as const) {
+        expect(again[key]).toEqual(fs[key]);
+      }
+    }
+  });
+
+  it('made in UTC says +0000', async () => {
+    const { TZ } = process.env;
+    process.env.TZ = 'UTC';
+    try {
+      const { fs, objects } = await inMemory();
+      const commit = await objects.read((await fs.write('a', 'x')).commitHash);
+      expect(Buffer.from(commit!.body).toString()).toMatch(/^committer .* \+0000$/m);
+    } finally {
+      if (TZ === undefined) delete process.env.TZ;
+      else process.env.TZ = TZ;
+    }
+  });
+});
+
+/** A snapshot of a store whose committer has the machine's time zone. */
+async function inMemory() {
+  const storage = createMemoryStorage();
+  return { fs: await currentOf(await GitStore.over(storage)), objects: storage.objects };
+}
 
 describe('on disk', () => {
   it('Git reads what was written', async () => {

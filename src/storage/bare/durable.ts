@@ -102,8 +102,13 @@ export function removeIfThere(path: string | Buffer): void {
 
 /** A fresh name with one of Git's own prefixes for temporary files, which `git gc` cleans up. */
 export function temporaryName(prefix: 'tmp_obj_' | 'tmp_pack_' | 'tmp_idx_'): string {
-  return prefix + randomBytes(8).toString('hex');
+  temporaryStem ??= `${randomBytes(8).toString('hex')}_`;
+  return prefix + temporaryStem + temporaryCount++;
 }
+
+/** Random, for this thread of this process: random bytes for each name take as long as making the file. */
+let temporaryStem: string | undefined;
+let temporaryCount = 0;
 
 /** Whether an error is a system error with one of these codes. */
 export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {

@@ -35,13 +35,26 @@ const FIRST_LINE = 'gitstore lock\n';
 export const USUAL_RECORD_SIZE = 64 * 1024;
 
 export function formatLockRecord(locks: readonly string[], moves: readonly RefMove[]): Buffer {
-  let text = `${FIRST_LINE}${process.pid} ${new Date().toISOString()} ${HOST}\n`;
+  let text = firstLines();
   for (const lock of locks) text += `lock ${lock}\n`;
   for (const move of moves) {
     text += `move ${move.ref} ${move.old ?? ZERO_ID} ${move.new ?? ZERO_ID}\n`;
   }
   return encodePath(`${text}\n`);
 }
+
+/** Made once a second: every commit needs them. */
+function firstLines(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== madeAt) {
+    made = `${FIRST_LINE}${process.pid} ${new Date(second * 1000).toISOString()} ${HOST}\n`;
+    madeAt = second;
+  }
+  return made;
+}
+
+let made = '';
+let madeAt = Number.NaN;
 
 /** Undefined for anything that is not a whole record, such as the file before its first use. */
 export function parseLockRecord(bytes: Uint8Array): LockRecord | undefined {

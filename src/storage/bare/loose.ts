@@ -55,7 +55,7 @@ export interface OpenLoose extends ObjectHeader {
 }
 
 export function loosePath(objectsDir: string, id: ObjectId): string {
-  return join(objectsDir, id.slice(0, 2), id.slice(2));
+  return `${objectsDir}/${id.slice(0, 2)}/${id.slice(2)}`;
 }
 
 /**
@@ -278,8 +278,8 @@ function writeTemporary(
   id: ObjectId,
   data: Uint8Array,
 ): { fd: number; file: string } {
-  const directory = join(objectsDir, id.slice(0, 2));
-  const file = join(directory, temporaryName('tmp_obj_'));
+  const directory = `${objectsDir}/${id.slice(0, 2)}`;
+  const file = `${directory}/${temporaryName('tmp_obj_')}`;
   const fd = createInDirectory(directory, file);
   try {
     writeFully(fd, data);

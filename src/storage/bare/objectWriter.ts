@@ -56,7 +56,8 @@ export class BareObjectWriter implements ObjectWriter {
     const id = hashObject(type, body);
     if (this.#known.has(id)) return id;
     this.#known.add(id);
-    if (this.#holds(id)) return id;
+    // A commit says when it was made: hardly ever is it there, and then the same bytes are put again.
+    if (type !== 'commit' && this.#holds(id)) return id;
     if (this.#spilled) {
       await this.#inLine(() => this.#packWriter().add(id, type, body));
       return id;

@@ -60,6 +60,8 @@ export class StoreLock {
   #fd: number | undefined;
   #lock: FileLock | undefined;
   #locked = false;
+  /** How many names the file had when the lock was taken. */
+  #links = 0;
   #hardLinks: boolean;
   /** How many names the file has when nobody is at work; more than 1 only if a user linked it. */
   #idleLinks = 1;
@@ -209,7 +211,8 @@ export class StoreLock {
       this.#lock ??= fileLock(fd, this.#path, this.#options.kernelLocks);
       if (!this.#lock.tryLock()) return false;
       this.#locked = true;
-      if (fstatSync(fd).nlink > 0) return true;
+      this.#links = fstatSync(fd).nlink;
+      if (this.#links > 0) return true;
       // The file was removed since it was opened: the store has been made anew in its place.
       this.#kernelUnlock();
       this.close();
@@ -242,8 +245,7 @@ export class StoreLock {
   }
 
   #clearAfterDeadHolder(): void {
-    const links = fstatSync(this.#fd!).nlink;
-    if (this.#recordSeen && this.#hardLinks && links === this.#idleLinks) return;
+    if (this.#recordSeen && this.#hardLinks && this.#links === this.#idleLinks) return;
     const record = this.#readRecord();
     if (record !== undefined && record.moves.length > 0) this.#finishMoves(record.moves);
     for (const name of record?.locks ?? []) this.#removeLeftover(name);
