@@ -9,6 +9,8 @@ export interface FilterSettings {
   /** 1: bytes of 0x80 and above were hashed as the writer's machine took them; 2: as they are. */
   readonly version: number;
   readonly hashCount: number;
+  /** Bits in a filter for each path. */
+  readonly bitsPerPath?: number;
 }
 
 /** Git's own. */
@@ -55,6 +57,23 @@ export function filterMayHold(
     }
   }
   return true;
+}
+
+/** How we make filters: as Git does unless it is told otherwise. */
+export const FILTER_VERSION = 1;
+export const FILTER_HASHES = 7;
+/** Bits in a filter for each path. */
+export const FILTER_BITS = 10;
+
+/** Puts a path, or a directory of one, into a filter. Its bytes must be below 0x80. */
+export function addToFilter(filter: Buffer, path: Uint8Array): void {
+  const a = murmur3(SEED_A, path);
+  const b = murmur3(SEED_B, path);
+  const bits = filter.length * 8;
+  for (let i = 0; i < FILTER_HASHES; i++) {
+    const bit = ((a + Math.imul(i, b)) >>> 0) % bits;
+    filter[bit >>> 3]! |= 1 << (bit & 7);
+  }
 }
 
 /** MurmurHash3 of 32 bits. */

@@ -138,6 +138,15 @@ export class GraphLayer {
     return this.#filters?.settings;
   }
 
+  /** The filter as it lies, for whoever writes the file anew; undefined when there is none. */
+  filterAt(row: number): Buffer | undefined {
+    if (this.filterSettings === undefined) return undefined;
+    const { ends, data } = this.#filters!;
+    const start = row === 0 ? 0 : readUint32(ends, (row - 1) * 4);
+    const end = readUint32(ends, row * 4);
+    return end > start && end <= data.length ? data.subarray(start, end) : undefined;
+  }
+
   /** Whether the commit may have changed the path with these hashes (changedPaths.ts). */
   mayHaveChanged(row: number, hashes: readonly Uint32Array[]): boolean {
     const filters = this.#filters;
@@ -166,7 +175,11 @@ function parseFilters(
 ): Filters | undefined {
   if (ends === undefined || data === undefined) return undefined;
   if (ends.length < count * 4 || data.length < FILTER_HEADER_LENGTH) return undefined;
-  const settings = { version: data.readUInt32BE(0), hashCount: data.readUInt32BE(4) };
+  const settings = {
+    version: data.readUInt32BE(0),
+    hashCount: data.readUInt32BE(4),
+    bitsPerPath: data.readUInt32BE(8),
+  };
   if (settings.hashCount < 1 || settings.hashCount > MOST_HASHES) return undefined;
   return { settings, ends, data: data.subarray(FILTER_HEADER_LENGTH) };
 }

@@ -5,6 +5,7 @@
 import { CorruptObjectError } from '../errors.ts';
 import { asBuffer, readUint64 } from './bytes.ts';
 import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
+import { fanOutOf, joinChunks } from './chunkWriter.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';
 import type { ObjectId } from './objectId.ts';
 
@@ -125,4 +126,48 @@ function readPackNames(bytes: Buffer, { start, end }: Chunk): string[] {
     at = nameEnd + 1;
   }
   return names;
+}
+
+/** What a multi-pack-index is made from: packs, and where each object lies. */
+export interface MultiPackColumns {
+  /** Names of index files in ascending order of their bytes. */
+  readonly packNames: readonly string[];
+  /** In ascending order, each once, 20 bytes each. */
+  readonly ids: Buffer;
+  readonly packs: Uint32Array;
+  readonly offsets: Float64Array;
+}
+
+export function serializeMultiPackIndex(columns: MultiPackColumns): Buffer {
+  const { packNames, ids, packs, offsets } = columns;
+  const names = Buffer.from(packNames.map((name) => `${name}\0`).join(''), 'latin1');
+  const padded = Buffer.alloc(Math.ceil(names.length / 4) * 4);
+  names.copy(padded);
+  const rows = Buffer.alloc(offsets.length * OFFSET_ROW_LENGTH);
+  // The table of large offsets is there only when 32 bits do not suffice for one of them.
+  const needsLarge = offsets.some((offset) => offset > 0xffffffff);
+  const large: number[] = [];
+  for (let row = 0; row < offsets.length; row++) {
+    const offset = offsets[row]!;
+    rows.writeUInt32BE(packs[row]!, row * OFFSET_ROW_LENGTH);
+    const isLarge = needsLarge && offset >= IS_LARGE;
+    rows.writeUInt32BE(isLarge ? IS_LARGE + large.length : offset, row * OFFSET_ROW_LENGTH + 4);
+    if (isLarge) large.push(offset);
+  }
+  const largeTable = Buffer.alloc(large.length * 8);
+  for (const [i, offset] of large.entries()) largeTable.writeBigUInt64BE(BigInt(offset), i * 8);
+  const chunks: [name: string, data: Buffer][] = [
+    ['PNAM', padded],
+    ['OIDF', fanOutOf(ids)],
+    ['OIDL', ids],
+    ['OOFF', rows],
+    ...(large.length > 0 ? ([['LOFF', largeTable]] as [string, Buffer][]) : []),
+  ];
+  const header = Buffer.alloc(HEADER_LENGTH);
+  header.write(SIGNATURE, 'latin1');
+  header[4] = VERSION;
+  header[5] = SHA1;
+  header[6] = chunks.length;
+  header.writeUInt32BE(packNames.length, 8);
+  return joinChunks(header, chunks);
 }

@@ -425,3 +425,86 @@ describe('gc, again', () => {
     await store.close();
   });
 });
+
+describe('what makes reading quicker', () => {
+  test('a commit-graph with changed-path filters, the same as from Git', async () => {
+    const { path, store } = await looseStore(12);
+    let fs = await store.fs('main');
+    fs = await fs.remove('other', { recursive: true });
+    fs = await fs.apply({ writes: { 'ünï/cödé.txt': 'x', 'a/b/c/d/e.txt': 'y', link: 'z' } });
+    await fs.writeSymlink('link', 'a');
+    const many: Record<string, string> = {};
+    for (let i = 0; i < 600; i++) many[`many/${i}`] = `${i}`;
+    await (await store.fs('main')).apply({ writes: many });
+    git(path, 'update-ref', 'refs/heads/side', 'main~5');
+    await (await store.fs('side')).writeText('side.txt', 'side', {
+      parents: [await store.fs('main'), await store.fs('main', { back: 2 })],
+    });
+    await store.gc();
+    git(path, 'commit-graph', 'verify');
+    const file = join(path, 'objects/info/commit-graph');
+    const ours = readFileSync(file);
+    const log = (...paths: string[]): string =>
+      git(path, 'log', '--format=%H', '--all', '--', ...paths);
+    const withGraph = [log('a/b/file.txt'), log('other'), log('ünï'), log('many/599'), log('link')];
+    rmSync(file);
+    expect([log('a/b/file.txt'), log('other'), log('ünï'), log('many/599'), log('link')]).toEqual(
+      withGraph,
+    );
+    git(path, 'commit-graph', 'write', '--reachable', '--changed-paths');
+    const theirs = readFileSync(file);
+    for (const name of ['OIDL', 'CDAT', 'EDGE']) {
+      expect(chunkOf(ours, name)).toEqual(chunkOf(theirs, name));
+    }
+    expect(chunkOf(ours, 'EDGE').length).toBeGreaterThan(0);
+    // Once more: filters are taken from the graph there is.
+    await (await store.fs('main')).writeText('more.txt', 'more');
+    await store.gc();
+    git(path, 'commit-graph', 'verify');
+    expect(git(path, 'log', '--format=%H', '--', 'more.txt').split('\n')).toHaveLength(1);
+    expectClean(path);
+    await store.close();
+  });
+
+  test('none in a shallow clone, none with gc.writeCommitGraph=false', async () => {
+    const { path, store } = await looseStore(3);
+    git(path, 'config', 'gc.writeCommitGraph', 'false');
+    await store.gc();
+    expect(existsSync(join(path, 'objects/info/commit-graph'))).toBe(false);
+    await store.close();
+  });
+
+  test('a multi-pack-index where packs stay apart, and none where one is left', async () => {
+    const { path, store } = await looseStore(4);
+    for (let i = 0; i < 3; i++) {
+      await store.pack();
+      const [pack] = packsOf(path).filter(
+        (name) => !existsSync(join(path, 'objects/pack', name.replace('.pack', '.keep'))),
+      );
+      writeFileSync(join(path, 'objects/pack', pack!.replace('.pack', '.keep')), '');
+      await (await store.fs('main')).writeText(`f${i}`, `${i}`);
+    }
+    await store.gc();
+    expect(packsOf(path)).toHaveLength(4);
+    git(path, 'multi-pack-index', 'verify');
+    expectClean(path);
+    expect(await (await store.fs('main')).readText('f1')).toBe('1');
+    for (const name of readdirSync(join(path, 'objects/pack'))) {
+      if (name.endsWith('.keep')) rmSync(join(path, 'objects/pack', name));
+    }
+    await store.gc();
+    expect(packsOf(path)).toHaveLength(1);
+    expect(existsSync(join(path, 'objects/pack/multi-pack-index'))).toBe(false);
+    expectClean(path);
+    await store.close();
+  });
+});
+
+function chunkOf(file: Buffer, name: string): Buffer {
+  for (let row = 8; row < 8 + file[6]! * 12; row += 12) {
+    if (file.toString('latin1', row, row + 4) !== name) continue;
+    const end = Number(file.readBigUInt64BE(row + 16));
+    return file.subarray(Number(file.readBigUInt64BE(row + 4)), end);
+  }
+  return Buffer.alloc(0);
+}

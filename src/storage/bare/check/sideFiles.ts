@@ -3,25 +3,30 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
+import { parseGraphLayout } from '../../../git/commitGraph.ts';
+import { ID_LENGTH } from '../../../git/idTable.ts';
 import { MultiPackIndex } from '../../../git/multiPackIndex.ts';
 import { isErrno } from '../durable.ts';
+import { Kind } from '../repack/objectTable.ts';
 import type { OpenedPack } from './entries.ts';
+import type { Presence } from './refs.ts';
 
 const CHECKSUM_LENGTH = 20;
 
-export function checkSideFiles(
+export async function checkSideFiles(
   objectsDirs: readonly string[],
   packs: readonly OpenedPack[],
+  presence: Presence,
   report: (subject: string, problem: string) => void,
-): void {
+): Promise<void> {
   for (const directory of objectsDirs) {
     checkMultiPackIndex(join(directory, 'pack'), packs, report);
     const info = join(directory, 'info');
-    checkTrailer(join(info, 'commit-graph'), 'commit-graph', report);
+    await checkGraph(join(info, 'commit-graph'), 'commit-graph', presence, report);
     const chain = join(info, 'commit-graphs');
     const list = read(join(chain, 'commit-graph-chain'))?.toString('latin1') ?? '';
     for (const [hash] of list.matchAll(/^[0-9a-f]{40}$/gm)) {
-      checkTrailer(join(chain, `graph-${hash}.graph`), `graph-${hash}.graph`, report);
+      await checkGraph(join(chain, `graph-${hash}.graph`), `graph-${hash}.graph`, presence, report);
     }
   }
 }
@@ -59,17 +64,33 @@ function checkMultiPackIndex(
   }
 }
 
-function checkTrailer(
+async function checkGraph(
   path: string,
   name: string,
+  { table, isPresent }: Presence,
   report: (subject: string, problem: string) => void,
-): void {
+): Promise<void> {
   const bytes = read(path);
   if (bytes === undefined) return;
   const body = bytes.subarray(0, -CHECKSUM_LENGTH);
   const sum = createHash('sha1').update(body).digest();
   if (bytes.toString('latin1', 0, 4) !== 'CGPH' || !sum.equals(bytes.subarray(-CHECKSUM_LENGTH))) {
     report(name, 'its checksum does not fit');
+    return;
+  }
+  try {
+    const { chunks } = parseGraphLayout(bytes, bytes.length);
+    const ids = chunks.get('OIDL');
+    for (let at = ids?.start ?? 0; at + ID_LENGTH <= (ids?.end ?? 0); at += ID_LENGTH) {
+      const object = table.find(bytes, at);
+      if (object !== -1 && table.columns.kind[object] === Kind.commit) continue;
+      const id = bytes.toString('hex', at, at + ID_LENGTH);
+      if (object === -1 && (await isPresent(id))) continue;
+      report(name, `names ${id}, which is ${object === -1 ? 'missing' : 'no commit'}`);
+    }
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    report(name, error.message);
   }
 }
 

@@ -115,7 +115,7 @@ class RepositoryCheck {
       const isPresent = async (id: ObjectId) => table.findId(id) !== -1 || store.has(id);
       const roots = await checkRefs(gitDir, refs, { table, isPresent }, report);
       if (this.#broken.length > 0) await this.#reportBroken(roots, store);
-      checkSideFiles(objectsDirs, this.#packs, report);
+      await checkSideFiles(objectsDirs, this.#packs, { table, isPresent }, report);
       return {
         objects: this.#checked,
         packs: this.#packs.length,

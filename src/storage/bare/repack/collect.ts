@@ -8,7 +8,7 @@
  * lock, roots are read again: what has become reachable meanwhile stays (`rescue`). See removal.ts
  * for writers who are about to use it.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -17,9 +17,11 @@ import type { Durability } from '../../storage.ts';
 import { removeIfThere, syncDirectory } from '../durable.ts';
 import { loosePath } from '../loose.ts';
 import type { BareRefs } from '../refs.ts';
+import { removeCommitGraph, writeCommitGraph } from './commitGraph.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 import { makePack, type PackProgress } from './makePack.ts';
 import { forget, markRemembered, recall, remember } from './memory.ts';
+import { writeMultiPackIndex } from './midx.ts';
 import { GoneError } from './objectBytes.ts';
 import { Flag, LOOSE } from './objectTable.ts';
 import type { WrittenPack } from './packOutput.ts';
@@ -42,6 +44,8 @@ export interface CollectOptions {
   readonly bigFileThreshold: number;
   /** Milliseconds since the epoch: what is unreachable and older goes. Infinity: all; -Infinity: none. */
   readonly expire: number;
+  readonly writeCommitGraph: boolean;
+  readonly writeMultiPackIndex: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((phase: CollectPhase, done: number, total: number) => void) | undefined;
   /** Called at the places where a crash hurts, for tests. */
@@ -86,7 +90,7 @@ class Collection {
   /** Number of the pack of which an earlier collection has told that all of it is reachable. */
   #remembered = -1;
   /** Whether everything that can be reached is there. */
-  #isClosed = false;
+  #isComplete = false;
 
   constructor(work: Workspace, roots: Roots, options: CollectOptions) {
     this.#work = work;
@@ -110,12 +114,28 @@ class Collection {
     this.#options.onStep?.('packed');
 
     // What lies in packs that are left alone would be missed, should they be left alone no more.
-    const isClosed = this.#isClosed && needed.length === reachable.length;
+    const isClosed = this.#isComplete && needed.length === reachable.length;
     if (main !== undefined && isClosed) this.#remember(main, needed);
     else forget(this.#options.gitDir);
 
     const kept = new Set([main, cruft].filter((base) => base !== undefined));
-    return await this.#remove(kept, this.#inPacks(kept, aside));
+    const hasGraph = await this.#writeGraph(reachable);
+    const collected = await this.#remove(kept, this.#inPacks(kept, aside));
+    // A graph that nobody keeps up must not name commits that are gone.
+    if (!hasGraph && collected.pruned > 0) removeCommitGraph(this.#options.objectsDirs[0]!);
+    const { durability, objectsDirs, writeMultiPackIndex: isWanted } = this.#options;
+    await writeMultiPackIndex(objectsDirs[0]!, durability, isWanted);
+    return collected;
+  }
+
+  /** False where Git would not use a graph, or is told not to write one. */
+  async #writeGraph(reachable: Int32Array): Promise<boolean> {
+    const { gitDir, writeCommitGraph: isWanted, durability, signal } = this.#options;
+    if (!isWanted || !this.#isComplete || existsSync(`${gitDir}/info/grafts`)) return false;
+    for (const name of this.#roots.firm.values()) {
+      if (name.startsWith('refs/replace/')) return false;
+    }
+    return writeCommitGraph(this.#work, reachable, { durability, signal });
   }
 
   #remember(base: string, objects: Int32Array): void {
@@ -163,7 +183,7 @@ class Collection {
       if (object !== -1) old.addRoot(object);
     }
     await old.run();
-    this.#isClosed = isWhole && !firm.missed && !old.missed;
+    this.#isComplete = isWhole && !firm.missed && !old.missed;
     const found = joined(firm.found, old.found);
     return this.#remembered === -1 ? found : joined(found, layouts[this.#remembered]!.objects);
   }

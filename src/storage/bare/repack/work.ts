@@ -9,6 +9,7 @@ import type { UpkeepPlace } from '../upkeep.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
 import { lockCollection } from './gcLock.ts';
+import { writeMultiPackIndex } from './midx.ts';
 import { removeStaleTemporaries } from './removal.ts';
 import { readUpkeepConfig } from './upkeepConfig.ts';
 
@@ -21,7 +22,7 @@ const STALE_NOW = 10 * MINUTE;
 
 export async function packRepository(place: UpkeepPlace, options: UpkeepOptions): Promise<void> {
   const { gitDir, durability } = place;
-  const { settings, bigFileThreshold } = readUpkeepConfig(gitDir);
+  const { settings, bigFileThreshold, writeMultiPackIndex: isWanted } = readUpkeepConfig(gitDir);
   const { signal } = options;
   signal?.throwIfAborted();
   const unlock = lockCollection(gitDir);
@@ -34,6 +35,7 @@ export async function packRepository(place: UpkeepPlace, options: UpkeepOptions)
       signal,
       onProgress: reporter(options),
     });
+    await writeMultiPackIndex(join(gitDir, 'objects'), durability, isWanted);
   } finally {
     unlock();
   }
@@ -64,6 +66,8 @@ export async function collectRepository(
       settings: config.settings,
       bigFileThreshold: config.bigFileThreshold,
       expire,
+      writeCommitGraph: config.writeCommitGraph,
+      writeMultiPackIndex: config.writeMultiPackIndex,
       signal,
       onProgress: reporter(options),
       onStep,
