@@ -1,0 +1,243 @@
+/** Undo, redo, appending and squashing, beside Git. */
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type FS, GitStore, KeyNotFoundError, StaleSnapshotError } from '../../src/index.ts';
+import { seed } from '../crash/stress.ts';
+import { expectClean, git } from '../helpers/git.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { currentOf, memoryStore } from './stores.ts';
+
+/** A branch with commits whose messages are these, one after the other. */
+async function withCommits(store: GitStore, ...messages: string[]): Promise<FS> {
+  let fs = await currentOf(store);
+  for (const message of messages) fs = await fs.writeText('f', message, { message });
+  return fs;
+}
+
+async function messagesOf(fs: FS): Promise<string[]> {
+  const messages: string[] = [];
+  for await (const { message } of fs.log()) messages.push(message);
+  return messages;
+}
+
+describe('undo and redo', () => {
+  it('in a row lead back and forth, one by one and by several', async () => {
+    const store = await memoryStore();
+    let fs = await withCommits(store, 'A', 'B', 'C', 'D');
+    const go = async (way: 'undo' | 'redo', steps?: number): Promise<string> => {
+      fs = await fs[way](steps);
+      expect((await store.branches.get('main')).commitHash).toBe(fs.commitHash);
+      return fs.message;
+    };
+    for (const expected of ['C', 'B', 'A']) expect(await go('undo')).toBe(expected);
+    for (const expected of ['B', 'C', 'D']) expect(await go('redo')).toBe(expected);
+    expect(await go('undo')).toBe('C');
+    expect(await go('undo')).toBe('B');
+    expect(await go('redo', 2)).toBe('D');
+    // One undo of three steps is one step of the reflog.
+    expect(await go('undo', 3)).toBe('A');
+    expect(await go('redo')).toBe('D');
+    expect(await go('undo')).toBe('C');
+    expect(await go('redo')).toBe('D');
+    expect(await go('undo', 2)).toBe('B');
+    expect(await go('undo')).toBe('A');
+    expect(await go('redo')).toBe('B');
+    expect(await go('redo')).toBe('D');
+  });
+
+  it('new work after an undo: redo takes it back first, then what was undone', async () => {
+    const store = await memoryStore();
+    let fs = await withCommits(store, 'A', 'B', 'C');
+    fs = await fs.undo();
+    fs = await fs.writeText('f', 'X', { message: 'X' });
+    expect((await fs.redo()).message).toBe('B');
+    const back = await (await store.branches.get('main')).redo();
+    expect(back.message).toBe('C');
+    // The work is not lost: it stands in the reflog.
+    const reflog = await store.branches.reflog('main');
+    expect(reflog.map((entry) => entry.new)).toContain(fs.commitHash);
+    const again = await store.branches.set('main', fs);
+    expect((await again.redo(1)).message).toBe('C');
+  });
+
+  it('end at the creation of the branch, and change nothing then', async () => {
+    const store = await memoryStore();
+    const fs = await withCommits(store, 'A');
+    const before = await store.branches.reflog('main');
+    await expect(fs.undo(2)).rejects.toThrow('its history goes back only 1');
+    await expect(fs.redo(2)).rejects.toThrow(
+      "Cannot redo 2 on branch 'main': its reflog leads on only 1",
+    );
+    const dev = await store.branches.set('dev', fs);
+    await expect(dev.redo()).rejects.toThrow(KeyNotFoundError);
+    expect(await store.branches.reflog('main')).toEqual(before);
+    await expect(fs.undo(0)).rejects.toThrow('whole number of 1 or more');
+    await expect(fs.redo(1.5)).rejects.toThrow('whole number of 1 or more');
+    const stale = fs;
+    await fs.writeText('f', 'B');
+    await expect(stale.undo()).rejects.toThrow(StaleSnapshotError);
+  });
+
+  it('take back moves by git push, by branches.set, and after git gc', async () => {
+    const path = join(scratchFolder(), 'moved.git');
+    const store = await GitStore.open(path, { durability: 'fast' });
+    const main = await withCommits(store, 'A', 'B');
+    const clone = join(scratchFolder(), 'clone');
+    git(path, 'clone', '-q', path, clone);
+    git(join(clone, '.git'), 'commit', '-q', '--allow-empty', '-m', 'pushed');
+    git(join(clone, '.git'), 'push', '-q', 'origin', 'main');
+    let fs = await store.branches.get('main');
+    expect(fs.message).toBe('pushed');
+    fs = await fs.redo();
+    expect(fs.commitHash).toBe(main.commitHash);
+    fs = await fs.undo();
+    expect(fs.message).toBe('A');
+    fs = await store.branches.set('main', (await main.parent())!);
+    git(path, 'gc', '-q', '--prune=now');
+    const fresh = await GitStore.open(path, { create: false });
+    fs = await (await fresh.branches.get('main')).redo();
+    expect(fs.message).toBe('B');
+    fs = await fs.redo();
+    expect(fs.message).toBe('A');
+    expectClean(path);
+  });
+
+  it('one by one lead to the same place as all at once', async () => {
+    const move = fc.record({
+      way: fc.constantFrom('write', 'undo', 'redo', 'reset'),
+      steps: fc.integer({ min: 1, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { maxLength: 25 }), fc.nat(5), async (moves, further) => {
+        const tip = await afterMoves(moves);
+        const atOnce = await messageAfter(tip.redo(1 + further));
+        // One that ends where it began is no move, and leaves nothing in the reflog.
+        if (atOnce === undefined || atOnce === tip.message) return;
+        const next = await messageAfter((await afterMoves(moves, 1 + further)).redo());
+        let fs = await afterMoves(moves);
+        for (let i = 0; i <= further; i++) fs = await fs.redo();
+        expect(fs.message).toBe(atOnce);
+        expect(await messageAfter(fs.redo())).toBe(next);
+      }),
+      { numRuns: 60, seed },
+    );
+  });
+});
+
+interface Move {
+  readonly way: string;
+  readonly steps: number;
+}
+
+/** The branch after these moves on a new store, those that fail left out, and then one redo. */
+async function afterMoves(moves: readonly Move[], redo = 0): Promise<FS> {
+  const store = await memoryStore();
+  for (const [i, { way, steps }] of [...moves, { way: 'redo', steps: redo }].entries()) {
+    const fs = await store.branches.get('main');
+    try {
+      if (way === 'write') await fs.writeText('f', `${i}`, { message: `m${i}` });
+      else if (way === 'reset') await store.branches.set('main', await fs.back(steps));
+      else if (steps > 0) await fs[way as 'undo' | 'redo'](steps);
+    } catch (error) {
+      if (!(error instanceof KeyNotFoundError)) throw error;
+    }
+  }
+  return store.branches.get('main');
+}
+
+function messageAfter(fs: Promise<FS>): Promise<string | undefined> {
+  return fs.then(
+    ({ message }) => message,
+    () => undefined,
+  );
+}
+
+describe('append', () => {
+  it('puts the commits the branch does not have on its tip, authors and dates kept', async () => {
+    const path = join(scratchFolder(), 'append.git');
+    const store = await GitStore.open(path, { durability: 'fast', author: 'Ada' });
+    let main = await withCommits(store, 'A');
+    const dev = await store.branches.set('dev', main);
+    const options = { author: 'Bob', email: 'bob@example.org', now: () => 1_600_000_000_000 };
+    const bob = await GitStore.open(path, { durability: 'fast', timezoneOffset: -90, ...options });
+    let other = await bob.branches.get('dev');
+    other = await other.writeText('b', '1', { message: 'B1\n\nbody' });
+    other = await other.writeText('b', '2', { message: 'B2' });
+    main = await main.writeText('a', 'own', { message: 'own' });
+    const made = await store.branches.append('main', await store.branches.get('dev'));
+    expect(await messagesOf(made)).toEqual([
+      ...['B2', 'B1\n\nbody', 'own', 'A', 'Initialize main'],
+    ]);
+    expect(made.treeHash).toBe(other.treeHash);
+    expect((await made.back(2)).commitHash).toBe(main.commitHash);
+    const shape = (ref: string): string =>
+      git(path, 'log', '-2', '--format=%T %an %ae %ai %cn %ce %ci %B', ref);
+    expect(shape('main')).toBe(shape('dev'));
+    // Again: there is nothing to append; and then only what came since.
+    const again = await store.branches.append('main', await store.branches.get('dev'));
+    expect(again.commitHash).toBe(made.commitHash);
+    const third = await other.writeText('b', '3', { message: 'B3' });
+    const longer = await store.branches.append('main', await store.branches.get('dev'));
+    expect((await messagesOf(longer)).slice(0, 2)).toEqual(['B3', 'B2']);
+    expect(longer.treeHash).toBe(third.treeHash);
+    expect(dev.commitHash).not.toBe(other.commitHash);
+    expectClean(path);
+  });
+
+  it('leaves commits as they are where nothing is between', async () => {
+    const store = await memoryStore();
+    const main = await withCommits(store, 'A');
+    let dev = await store.branches.set('dev', main);
+    dev = await dev.writeText('f', 'B');
+    dev = await dev.writeText('f', 'C');
+    expect((await store.branches.append('main', dev)).commitHash).toBe(dev.commitHash);
+    expect((await store.branches.append('main', main)).commitHash).toBe(dev.commitHash);
+  });
+
+  it('with squash: one commit of the files', async () => {
+    const store = await memoryStore();
+    const main = await withCommits(store, 'A', 'B', 'C');
+    const dev = await store.branches.setEmpty('dev');
+    const made = await store.branches.append('dev', main, { squash: true });
+    expect(await messagesOf(made)).toEqual(['C', 'Initialize dev']);
+    expect(made.treeHash).toBe(main.treeHash);
+    expect(made.parentHashes).toEqual([dev.commitHash]);
+    expect((await store.branches.append('dev', main, { squash: true })).commitHash).toBe(
+      made.commitHash,
+    );
+    const named = await store.branches.append('dev', await main.back(1), {
+      squash: true,
+      message: 'Back to B',
+    });
+    expect(named.message).toBe('Back to B');
+    await expect(store.branches.append('none', main)).rejects.toThrow('Branch not found: none');
+  });
+
+  it('follows first parents, and keeps the others on record', async () => {
+    const store = await memoryStore();
+    const main = await withCommits(store, 'A');
+    const side = await (await store.branches.set('side', main)).writeText('s', '1');
+    const merged = await main.writeText('f', 'M', { message: 'M', parents: [side] });
+    const made = await store.branches.append(
+      (await store.branches.setEmpty('dev')).refName!,
+      merged,
+    );
+    expect(await messagesOf(made)).toEqual(['M', 'A', 'Initialize main', 'Initialize dev']);
+    expect(made.parentHashes[1]).toBe(side.commitHash);
+  });
+});
+
+describe('squash', () => {
+  it('is a commit of the files with one parent or none, on no branch', async () => {
+    const store = await memoryStore();
+    const main = await withCommits(store, 'A', 'B');
+    const alone = await main.squash();
+    expect([alone.message, alone.treeHash, alone.parentHashes]).toEqual(['B', main.treeHash, []]);
+    expect(alone.writable).toBe(false);
+    const first = await main.back(2);
+    const onto = await main.squash({ parent: first, message: 'All' });
+    expect([onto.message, onto.parentHashes]).toEqual(['All', [first.commitHash]]);
+    expect((await store.branches.get('main')).commitHash).toBe(main.commitHash);
+  });
+});
