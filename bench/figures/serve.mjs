@@ -3,13 +3,13 @@
  * Node server: for small files it answers the same bytes from memory, for the big one it streams the
  * same file from the disk. Every answer of ours resolves the branch anew.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { children, cli } from '../lib/build.mjs';
 import { bigFile } from '../lib/input.mjs';
-import { environment, output, pair, timeGitstore, withScratch } from '../lib/measure.mjs';
+import { output, pair, timeGitstore, withScratch } from '../lib/measure.mjs';
+import { startServer } from '../lib/server.mjs';
 import { ratioRow, skippedRow } from '../lib/table.mjs';
 
 export const order = 9;
@@ -33,7 +33,7 @@ export async function run({ runs = 5 }, emit) {
     });
     await timeGitstore(['-r', store, 'cp', ...files.map(({ file }) => file), big, ':']);
     const serve = [cli, '-r', store, 'serve', '-q', '-p', '0', '--max-file-size', '0'];
-    const ours = await start(serve, 'stderr', /:(\d+)\/$/);
+    const ours = await startServer(serve, 'stderr', /:(\d+)\/$/);
     try {
       for (const { file, kib } of files) {
         await side('memory', file, async (rival) => {
@@ -61,27 +61,17 @@ export async function run({ runs = 5 }, emit) {
   });
 
   async function side(how, file, measure) {
-    const rival = await start([join(children, 'http-rival.mjs'), how, file], 'stdout', /^(\d+)$/);
+    const rival = await startServer(
+      [join(children, 'http-rival.mjs'), how, file],
+      'stdout',
+      /^(\d+)$/,
+    );
     try {
       await measure(rival);
     } finally {
       rival.stop();
     }
   }
-}
-
-/** Starts a server and waits for the line that tells its port. */
-async function start(args, stream, port) {
-  const child = spawn(process.execPath, args, {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  for await (const line of createInterface(child[stream])) {
-    const found = port.exec(line)?.[1];
-    if (found === undefined) throw new Error(`${args.join(' ')}: ${line}`);
-    return { url: `http://127.0.0.1:${found}/`, stop: () => child.kill() };
-  }
-  throw new Error(`${args.join(' ')} ended`);
 }
 
 /** Requests and bytes a second. */
