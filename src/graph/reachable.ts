@@ -17,7 +17,7 @@ import { nameHash } from '../git/nameHash.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { IdSet, ObjectSet } from '../git/objectSet.ts';
 import { Pace } from '../storage/pace.ts';
-import type { GitObject, ObjectReader } from '../storage/storage.ts';
+import type { GitObject, ObjectReader, ReachRecord } from '../storage/storage.ts';
 import { commitRange } from './commitRange.ts';
 import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
 import { NewObjects } from './newObjects.ts';
@@ -103,9 +103,27 @@ async function everything(
   /** The tree that was opened last at a path, by the path's hash. */
   const versions = new Map<number, Uint8Array>();
   let versionsBytes = 0;
+  const hasRecords = (shallow?.count ?? 0) === 0 && store.reachOf !== undefined;
+  const records: ReachRecord[] = [];
+  /** Runs of objects that came from a record, and are done therefore: first one → behind the last. */
+  const recorded = new Map<number, number>();
   for (let position = 0; position < objects.count; position++) {
+    while (recorded.has(position)) position = recorded.get(position)!;
+    if (position >= objects.count) break;
     const type = objects.typeAt(position);
     if (type === 'blob') continue;
+    if (type === 'commit' && hasRecords) {
+      const at = position * 20;
+      if (records.some((record) => record.has(objects.bytes, at))) continue;
+      const record = store.reachOf?.(objects.bytes, at);
+      if (record !== undefined) {
+        records.push(record);
+        const before = objects.count;
+        await record.addTo(objects, { trees, blobs }, pace);
+        if (objects.count > before) recorded.set(before, objects.count);
+        continue;
+      }
+    }
     const object =
       readNow(store, objects, position) ?? (await readSlowly(store, objects, position));
     expectType(object, type, objects, position);

@@ -11,8 +11,9 @@
  */
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
-import type { IdSet } from '../git/objectSet.ts';
+import type { IdSet, ObjectSet } from '../git/objectSet.ts';
 import type { TreeEntry } from '../git/tree.ts';
+import type { Pace } from './pace.ts';
 
 export interface ObjectHeader {
   readonly type: ObjectType;
@@ -95,6 +96,12 @@ export interface ObjectStore {
   readNow(ids: Uint8Array, at: number): GitObject | undefined;
 
   /**
+   * What the commit whose id is the 20 bytes at `at` leads to, when the store has a record of it that
+   * saves reading the objects (Git's reachability bitmaps). Stores need not have any.
+   */
+  reachOf?(ids: Uint8Array, at: number): ReachRecord | undefined;
+
+  /**
    * A pack of exactly these objects (gitformat-pack(5), version 2), in memory that does not grow with
    * their sizes. What lies packed is copied as it lies, its checksum compared, with its delta where the
    * base goes into the same pack or is `known`. The order is the store's choice: a base comes before
@@ -142,7 +149,7 @@ export interface ObjectStore {
 }
 
 /** What a walk over objects needs. */
-export type ObjectReader = Pick<ObjectStore, 'header' | 'read' | 'readNow' | 'has'>;
+export type ObjectReader = Pick<ObjectStore, 'header' | 'read' | 'readNow' | 'has' | 'reachOf'>;
 
 export interface ImportOptions {
   /**
@@ -233,6 +240,19 @@ export interface CommitGraph {
    * @param path normalized
    */
   changesOf(path: string): (position: number) => boolean;
+}
+
+/** Which objects are meant besides commits and tags. */
+export interface ObjectKinds {
+  readonly trees: boolean;
+  readonly blobs: boolean;
+}
+
+export interface ReachRecord {
+  /** Whether the commit leads to (or is) the object whose id is the 20 bytes at `at`. */
+  has(ids: Uint8Array, at: number): boolean;
+  /** Adds the commit and all that it leads to, each with its type and the hash of its path. */
+  addTo(objects: ObjectSet, kinds: ObjectKinds, pace: Pace): Promise<void>;
 }
 
 export interface ExportPackOptions {

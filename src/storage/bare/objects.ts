@@ -28,6 +28,7 @@ import type {
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
+  ReachRecord,
   ReadAhead,
 } from '../storage.ts';
 import { readMany } from './bulkRead.ts';
@@ -199,6 +200,14 @@ export class BareObjects implements ObjectStore {
         if (error instanceof CorruptObjectError || isSystemError(error)) return undefined;
         throw error;
       }
+    }
+    return undefined;
+  }
+
+  reachOf(ids: Uint8Array, at: number): ReachRecord | undefined {
+    for (const { packs } of this.#open()) {
+      const reach = packs.reachOf(ids, at);
+      if (reach !== undefined) return reach;
     }
     return undefined;
   }

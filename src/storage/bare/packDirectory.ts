@@ -9,10 +9,11 @@ import { asBuffer } from '../../git/bytes.ts';
 import { ID_LENGTH } from '../../git/idTable.ts';
 import { MultiPackIndex } from '../../git/multiPackIndex.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import type { GitObject } from '../storage.ts';
+import type { GitObject, ReachRecord } from '../storage.ts';
 import { isErrno } from './durable.ts';
 import { freshen } from './loose.ts';
 import { PackFile } from './packFile.ts';
+import { PackReach } from './packReach.ts';
 import type { ReadCache } from './readCache.ts';
 
 export interface PackedObject {
@@ -97,6 +98,17 @@ export class PackDirectory {
     for (const { pack, offset } of this.find(id)) {
       const object = pack.readNow(offset);
       if (object !== undefined) return object;
+    }
+    return undefined;
+  }
+
+  /** What a commit leads to, where a pack's bitmap tells it. */
+  reachOf(ids: Uint8Array, at: number): ReachRecord | undefined {
+    for (const pack of this.usable()) {
+      const { bitmap } = pack;
+      if (bitmap === undefined) continue;
+      const row = pack.index.indexOfBytes(ids, at);
+      if (row !== -1 && bitmap.has(row)) return new PackReach(pack, bitmap, row);
     }
     return undefined;
   }

@@ -15,6 +15,7 @@ import {
   parsePackEntryHeader,
   parsePackHeader,
 } from '../../git/pack.ts';
+import type { PackBitmap } from '../../git/packBitmap.ts';
 import { PackIndex } from '../../git/packIndex.ts';
 import { PackOrder } from '../../git/packOrder.ts';
 import type { GitObject, ObjectHeader } from '../storage.ts';
@@ -28,6 +29,7 @@ import {
   inflateStart,
   isPlausibleSize,
 } from './inflate.ts';
+import { readBitmap } from './packReach.ts';
 import { PackWindows } from './packWindows.ts';
 import type { ReadCache } from './readCache.ts';
 
@@ -81,6 +83,8 @@ export class PackFile {
   #closing = false;
   #windows: PackWindows | undefined;
   #order: PackOrder | undefined;
+  /** Null: it was looked for. */
+  #bitmap: PackBitmap | null | undefined;
   #indexProven = false;
   #reads = 0;
 
@@ -110,6 +114,12 @@ export class PackFile {
     this.#open();
     this.#order ??= new PackOrder(this.index, this.#end);
     return this.#order;
+  }
+
+  /** Its reachability bitmap; undefined when it has none. */
+  get bitmap(): PackBitmap | undefined {
+    if (this.#bitmap === undefined) this.#bitmap = readBitmap(this) ?? null;
+    return this.#bitmap ?? undefined;
   }
 
   /** The file, for reading entries as they lie; hold it with `retain()`. */
