@@ -58,7 +58,7 @@ await check('vost is the same program', () => {
 });
 await check('it copies out again', () => {
   run(program('vost'), '-r', 'store.git', 'cp', ':files', 'out');
-  equal(readFileSync(join(folder, 'out', 'sub', 'deep.txt'), 'utf8'), 'deep\n');
+  equal(readFileSync(join(folder, 'out', 'files', 'sub', 'deep.txt'), 'utf8'), 'deep\n');
 });
 await check('the version is that of the package', () => {
   const manifest = join(folder, 'node_modules', 'gitstore', 'package.json');

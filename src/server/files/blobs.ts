@@ -4,7 +4,7 @@
  * out of date; all of it is bounded by bytes.
  */
 import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
+import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { StoreContext } from '../../store/context.ts';
@@ -159,10 +159,16 @@ export class Blobs {
   }
 }
 
-/** The coding `gzip` for a page that is made for one answer. */
-export function compressPage(
+/** Pages up to this size are compressed at once: the thread pool may be busy with large files. */
+const SMALL_PAGE = 96 << 10;
+
+/** A page that is made for one answer, compressed. */
+export async function compressPage(
   page: Uint8Array,
   coding: Exclude<Coding, 'identity'>,
 ): Promise<Buffer> {
-  return compressors[coding](page);
+  if (page.length > SMALL_PAGE) return compressors[coding](page);
+  return coding === 'gzip'
+    ? gzipSync(page, { level: 4 })
+    : brotliCompressSync(page, { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
 }

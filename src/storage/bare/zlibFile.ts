@@ -28,9 +28,12 @@ export interface Span {
   readonly to: number;
 }
 
-/** Whole blocks that fit one chunk of at most 1 MiB. */
-const BLOCKS_A_CHUNK = Math.floor((1 << 20) / STORED_BLOCK_SIZE);
-const INPUT_CHUNK = 256 << 10;
+/** Whole blocks in one chunk: about 512 KiB, as a server may have a thousand streams open. */
+const BLOCKS_A_CHUNK = Math.floor((1 << 19) / STORED_BLOCK_SIZE);
+const INPUT_CHUNK = 64 << 10;
+const OUTPUT_CHUNK = 128 << 10;
+/** Inflating goes on this far while what came out is used. Many streams may be open at once. */
+const AHEAD = 256 << 10;
 
 /** @throws Error when the stream is broken or holds fewer bytes than it should */
 export async function* streamZlib(region: ZlibRegion, span: Span): AsyncGenerator<Uint8Array> {
@@ -103,8 +106,9 @@ async function* readStored(region: ZlibRegion, span: Span): AsyncGenerator<Uint8
 }
 
 async function* inflateSpan(region: ZlibRegion, span: Span): AsyncGenerator<Uint8Array> {
-  const source = Readable.from(readRegion(region));
-  const inflate = createInflate({ chunkSize: INPUT_CHUNK });
+  const source = Readable.from(readRegion(region), { highWaterMark: 1 });
+  const options = { chunkSize: OUTPUT_CHUNK, readableHighWaterMark: AHEAD };
+  const inflate = createInflate(options);
   source.on('error', (error) => inflate.destroy(error));
   source.pipe(inflate);
   let at = 0;
