@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -42,6 +43,54 @@ function makeCommits(count: number): string[] {
   }
   return ids;
 }
+
+describe('a ref that is asked for again and again', () => {
+  /** Makes the file look as old as one that nobody touches any more. */
+  const age = (name: string) => utimesSync(join(store, name), 1_600_000_000, 1_600_000_000);
+
+  test('shows every change at once, however it is made', async () => {
+    const [a, b, c] = makeCommits(3) as [string, string, string];
+    const seen = async () => [await refs.get(MAIN), await refs.get(MAIN), await refs.get(MAIN)];
+    const all = (id: string | undefined) => [id, id, id];
+    expect(await seen()).toEqual(all(undefined));
+    git(store, 'update-ref', MAIN, a);
+    expect(await seen()).toEqual(all(a));
+    age(MAIN);
+    expect(await seen()).toEqual(all(a));
+    // In place, of the same size, its time set back.
+    writeFileSync(join(store, MAIN), `${b}\n`);
+    age(MAIN);
+    expect(await seen()).toEqual(all(b));
+    // By a rename, as Git does it.
+    git(store, 'update-ref', MAIN, c);
+    age(MAIN);
+    expect(await seen()).toEqual(all(c));
+    git(store, 'pack-refs', '--all');
+    expect(await seen()).toEqual(all(c));
+    git(store, 'update-ref', MAIN, a);
+    age(MAIN);
+    expect(await seen()).toEqual(all(a));
+    git(store, 'symbolic-ref', MAIN, 'refs/heads/other');
+    expect(await seen()).toEqual(all(undefined));
+    git(store, 'update-ref', 'refs/heads/other', b);
+    expect(await seen()).toEqual(all(b));
+    git(store, 'symbolic-ref', '--delete', MAIN);
+    mkdirSync(join(store, MAIN));
+    expect(await seen()).toEqual(all(undefined));
+  });
+
+  test('many of them', async () => {
+    const [a, b] = makeCommits(2) as [string, string];
+    const names = Array.from({ length: 300 }, (_, i) => `refs/heads/b${i}`);
+    for (const id of [a, b]) {
+      await refs.update(names.map((ref) => ({ ref, new: id })));
+      for (const ref of names) age(ref);
+      for (let round = 0; round < 3; round++) {
+        for (const ref of names) expect(await refs.get(ref)).toBe(id);
+      }
+    }
+  });
+});
 
 describe('what we wrote, read by Git', () => {
   test('refs, HEAD and reflogs', async () => {

@@ -13,7 +13,7 @@ import { isErrno } from './durable.ts';
  * A file that changed less than this before it was read may change again without its times showing
  * it: file systems keep times in ticks of up to 20 ms (2 s on FAT, where inode numbers differ).
  */
-const CLOCK_TICK_MS = 50;
+export const CLOCK_TICK_MS = 50;
 
 interface Snapshot {
   /** Sorted by name. */

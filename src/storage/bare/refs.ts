@@ -12,11 +12,12 @@ import { syncDirectory } from './durable.ts';
 import { listLooseRefs, readLooseRef } from './looseRefs.ts';
 import { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
+import { RecentRefs } from './recentRefs.ts';
 import { readReflog } from './reflogFile.ts';
 import { diskPath } from './refPaths.ts';
 import { completeMoves } from './refRecovery.ts';
 import { type RefPlace, RefTransaction, type TransactionStep } from './refTransaction.ts';
-import { resolveRef, tryResolveRef } from './resolveRef.ts';
+import { tryResolveRef } from './resolveRef.ts';
 import { StoreLock, type StoreLockOptions } from './storeLock.ts';
 import { Turns } from './turns.ts';
 import { Backoff } from './waiting.ts';
@@ -36,6 +37,7 @@ const DEFAULT_LOCK_TIMEOUT = 10_000;
 export class BareRefs implements RefStore {
   readonly #gitDir: string;
   readonly #packed: PackedRefsFile;
+  readonly #recent: RecentRefs;
   readonly #lock: StoreLock;
   readonly #place: RefPlace;
   readonly #turns: Turns;
@@ -45,6 +47,7 @@ export class BareRefs implements RefStore {
   constructor(gitDir: string, options: BareRefsOptions) {
     this.#gitDir = gitDir;
     this.#packed = new PackedRefsFile(gitDir);
+    this.#recent = new RecentRefs(gitDir, this.#packed);
     this.#lock = new StoreLock(gitDir, (moves) => completeMoves(this.#place, moves), options);
     this.#place = {
       gitDir,
@@ -61,7 +64,7 @@ export class BareRefs implements RefStore {
 
   async get(ref: string): Promise<ObjectId | undefined> {
     if (ref !== 'HEAD' && !isValidRefName(ref)) return undefined;
-    return resolveRef(this.#gitDir, this.#packed, ref);
+    return this.#recent.resolve(ref);
   }
 
   async list(prefix: string): Promise<RefEntry[]> {
