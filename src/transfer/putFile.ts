@@ -39,22 +39,25 @@ export function putFile(
   job: FileJob,
   data: Uint8Array,
 ): FileStamp {
+  // Windows renames no file that is open; elsewhere an open file is quicker to look at.
+  const keepsOpen = process.platform !== 'win32';
   let isMade = false;
   try {
     if (job.isLink) {
       disk.symlinkSync(Buffer.from(data), job.temporary);
       isMade = true;
       disk.lutimesSync(job.temporary, job.mtime, job.mtime);
-    } else {
-      const fd = disk.openSync(job.temporary, 'wx', job.permissions);
-      isMade = true;
-      try {
-        for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
-        if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
-        disk.futimesSync(fd, job.mtime, job.mtime);
-      } finally {
-        disk.closeSync(fd);
-      }
+      return finish(disk, job);
+    }
+    const fd = disk.openSync(job.temporary, 'wx', job.permissions);
+    isMade = true;
+    try {
+      for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
+      if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
+      disk.futimesSync(fd, job.mtime, job.mtime);
+      if (keepsOpen) return finish(disk, job, fd);
+    } finally {
+      disk.closeSync(fd);
     }
     return finish(disk, job);
   } catch (error) {
@@ -63,14 +66,18 @@ export function putFile(
   }
 }
 
-/** Renames the temporary file to its place. */
-export function finishFile(disk: typeof fs, job: FileJob): FileStamp {
+/**
+ * Renames the temporary file to its place.
+ * @param fd the file, where it is open
+ */
+export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStamp {
   // A disk that takes `Readme` and `README` for one name would lose one of them silently.
   if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
     const reason = 'something stands there already, perhaps under a name in other letter case';
     throw Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
   }
   disk.renameSync(job.temporary, job.path);
-  const { size, mtimeMs, ctimeMs, ino, mode } = disk.lstatSync(job.path);
+  const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);
+  const { size, mtimeMs, ctimeMs, ino, mode } = stats;
   return [size, mtimeMs, ctimeMs, ino, mode];
 }
