@@ -4,7 +4,7 @@
  * what of it is unchanged, and takes in what the copy finds out, for the next record.
  */
 import { createHash } from 'node:crypto';
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
@@ -37,6 +37,7 @@ import type { Changes } from './place.ts';
 import type { CopyRun } from './run.ts';
 import {
   type ChangedDirectory,
+  type DirectoryState,
   type KnownDirectory,
   type NewDirectory,
   type NewEntry,
@@ -56,6 +57,15 @@ const PLAIN_RULES = '0'.repeat(40);
  */
 const FINE_TICK = 100;
 const COARSE_TICK = 3000;
+
+/**
+ * File systems (statfs(2), f_type) of which it is known that a directory's times change whenever a
+ * name in it comes, goes or is replaced: ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS,
+ * bcachefs. Elsewhere the names are read every time.
+ */
+const KEEPS_DIRECTORY_TIMES: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e,
+]);
 
 /** An entry of a directory that is scanned. */
 export interface ScannedEntry extends DiskEntry {
@@ -98,6 +108,8 @@ export class DiskScan {
   /** 40 hex digits. */
   readonly rules: string;
   readonly #memo: string;
+  /** The device on which a directory's times tell whether its names have changed. */
+  readonly trustedDevice: number | undefined;
   /** Something is not as the record has it. */
   changed = false;
 
@@ -110,6 +122,7 @@ export class DiskScan {
     this.#memo = memos ? `stat-${sha1(`${canonicalPath(path)}\0${counterpart}`)}` : '';
     const content = ignoreRecord ? undefined : memos?.read(this.#memo);
     this.record = content && StatRecord.parse(content);
+    this.trustedDevice = memos && deviceOfTrust(path);
     this.root = new ScannedDirectory(this, undefined, '', path, this.record && 0);
     if (this.record?.rules !== this.rules) this.changed = true;
   }
@@ -151,6 +164,10 @@ export class ScannedDirectory {
   #changes: Changes | null | undefined;
   /** All that is there has been listed, or will be told. */
   #isComplete = false;
+  /** Its own state, from before its names were read. */
+  #state: DirectoryState | undefined;
+  /** That state says that its names are the recorded ones. */
+  #namesStand = false;
   /** Something in it, or below it, is not as recorded. */
   #isTouched = false;
   /** Names of which the record is to be brought up to date. */
@@ -211,8 +228,10 @@ export class ScannedDirectory {
     for (const [i, name] of this.#recordedNames().entries()) {
       const below = record.directoryOf(first + i);
       if (below === undefined || changed.has(name)) continue;
-      const tree = await this.#child(name, below).changes();
+      const child = this.#child(name, below);
+      const tree = await child.changes();
       const isSame = tree !== undefined && tree.names.size === 0;
+      if (isSame && !child.#namesStand && child.#provenState() !== undefined) this.#touch(name);
       if (!isSame || (options.countsEmpty && tree.base === EMPTY_TREE_ID)) changed.add(name);
     }
     return { base, names: changed };
@@ -222,9 +241,9 @@ export class ScannedDirectory {
   async #compareEntries(record: StatRecord, known: number): Promise<Set<string>> {
     const { run } = this.#scan;
     const changed = new Set<string>();
-    const names = this.#readNames();
+    const names = this.#namesStand ? this.#recordedNames() : this.#readNames();
     const joined = record.joinedNames(known);
-    const isAligned = names.join('/') === joined;
+    const isAligned = this.#namesStand || names.join('/') === joined;
     if (isAligned) this.#recorded = names;
     const recorded = this.#recordedNames();
     const first = record.firstEntry(known);
@@ -242,10 +261,36 @@ export class ScannedDirectory {
       }
       const stats = isPlain ? look(lead + name, NO_THROW) : this.#look(name);
       if (stats === undefined || !record.isUnchanged(first + at, stats)) changed.add(name);
+      else this.#lookedAt(record, first + at, name, stats);
       at++;
     }
     while (at < recorded.length) changed.add(recorded[at++]!);
     return changed;
+  }
+
+  /** Notes the state of a directory in this one. */
+  #lookedAt(record: StatRecord, entry: number, name: string, stats: Stats): void {
+    const below = record.directoryOf(entry);
+    if (below === undefined || stats.dev !== this.#scan.trustedDevice) return;
+    const child = this.#child(name, below);
+    child.#namesStand = record.hasSameNames(entry, stats);
+    if (!child.#namesStand) child.#state = stateOfDirectory(stats);
+  }
+
+  /** The state that goes with the names that are known; undefined when it proves nothing. */
+  #provenState(): DirectoryState | undefined {
+    const state = this.#state;
+    if (state === undefined) return undefined;
+    const file = { state, since: this.#scan.started };
+    return isSettled(file, 0) && this.#knowsAllNames() ? state : undefined;
+  }
+
+  #knowsAllNames(): boolean {
+    if (this.#isComplete) return this.#names?.length === this.#modes.size;
+    const changes = this.#changes;
+    if (changes == null) return false;
+    for (const name of changes.names) if (!this.#news.has(name)) return false;
+    return true;
   }
 
   /** All names in it, sorted by code units. */
@@ -254,6 +299,8 @@ export class ScannedDirectory {
     const names = this.#readNames();
     const { record } = this.#scan;
     if (record !== undefined && this.#known !== undefined) {
+      // Now that all of it is seen, its tree may be known.
+      if (record.treeId(this.#known) === undefined) this.#touch();
       const joined = record.joinedNames(this.#known);
       if (joined !== names.join('/')) {
         this.#hasNewRules ||= this.#placeOf(GITIGNORE) !== undefined && !names.includes(GITIGNORE);
@@ -285,6 +332,8 @@ export class ScannedDirectory {
     this.#modes.set(name, entry.mode);
     if (isTreeMode(entry.mode)) {
       const home = this.#child(name, isSame ? record!.directoryOf(place) : undefined);
+      if (isSame) this.#lookedAt(record!, place, name, stats);
+      else if (stats.dev === this.#scan.trustedDevice) home.#state = stateOfDirectory(stats);
       return { ...entry, home };
     }
     const id = isSame ? record!.blobId(place) : undefined;
@@ -365,25 +414,44 @@ export class ScannedDirectory {
   #patched(known: KnownDirectory, path: string, now: number): ChangedDirectory {
     const patches = new Map<string, NewEntry | null>();
     let edits: Map<string, EntryEdit> | undefined = new Map();
+    let isSameTree = true;
     for (const name of this.#news) {
       const mode = this.#modes.get(name);
       if (mode === undefined) {
         patches.set(name, null);
         edits?.set(name, null);
+        isSameTree = false;
         continue;
       }
       const { entry, inTree } = this.#newEntry(name, mode, path, now);
       patches.set(name, entry);
+      isSameTree &&= this.#isRecordedAs(name, entry);
       if (inTree === undefined) edits = undefined;
       else edits?.set(name, inTree);
     }
     const base = known.record.treeId(known.index);
+    if (isSameTree) return { ...known, patches, treeId: base };
     const body = base === undefined ? undefined : this.#scan.options.trees?.cached(base)?.body;
     const treeId =
       body === undefined || edits === undefined
         ? undefined
         : hashObject('tree', editTree(body, edits));
     return { ...known, patches, treeId };
+  }
+
+  /** Whether the entry makes no other entry in the tree than the recorded one. */
+  #isRecordedAs(name: string, entry: NewEntry): boolean {
+    const record = this.#scan.record!;
+    const place = this.#placeOf(name);
+    if (place === undefined) return false;
+    if ('directory' in entry) {
+      const below = record.directoryOf(place);
+      const tree = treeIdOf(entry.directory);
+      return below !== undefined && tree !== undefined && tree === record.treeId(below);
+    }
+    return (
+      'state' in entry && entry.id !== undefined && record.hasFile(place, entry.state, entry.id)
+    );
   }
 
   /** What the record is to say of a name, and its entry in the tree: null for none. */
@@ -414,7 +482,7 @@ export class ScannedDirectory {
       return { entry: { name, state: undefined, id: undefined }, inTree: undefined };
     }
     const id = treeIdOf(directory);
-    const entry = { name, directory };
+    const entry = { name, directory, state: this.#stateBelow(name) };
     if (id === undefined) return { entry, inTree: undefined };
     return { entry, inTree: id === EMPTY_TREE_ID ? null : { mode: MODE_TREE, id } };
   }
@@ -427,6 +495,24 @@ export class ScannedDirectory {
   #look(name: string): Stats | undefined {
     const at = toDisk(joinDisk(this.path, name));
     return this.#scan.options.follow ? statSync(at, NO_THROW) : lstatSync(at, NO_THROW);
+  }
+
+  /** The state of a directory in this one, for the record. */
+  #stateBelow(name: string): DirectoryState | undefined {
+    const child = this.#below.get(name);
+    if (child === undefined) return undefined;
+    const place = this.#placeOf(name);
+    return child.#namesStand && place !== undefined && child.#hasRecordedNames()
+      ? this.#scan.record!.directoryState(place)
+      : child.#provenState();
+  }
+
+  /** Whether all that has become known of it leaves its names as they are recorded. */
+  #hasRecordedNames(): boolean {
+    for (const name of this.#news) {
+      if (this.#placeOf(name) === undefined || !this.#modes.has(name)) return false;
+    }
+    return true;
   }
 
   #recordedNames(): readonly string[] {
@@ -477,6 +563,10 @@ export class ScannedDirectory {
   }
 }
 
+function stateOfDirectory({ mtimeMs, ctimeMs, ino }: Stats): DirectoryState {
+  return { mtimeMs, ctimeMs, ino };
+}
+
 const NO_THROW = { throwIfNoEntry: false } as const;
 
 const NO_PATCHES: ReadonlyMap<string, NewEntry | null> = new Map();
@@ -493,12 +583,26 @@ function stateOf({ size, mtimeMs, ctimeMs, ino, mode, permissions }: DiskEntry):
 }
 
 /** Whether the file cannot change any more without its state changing. */
-function isSettled({ state, since }: KnownFile, now: number): boolean {
+function isSettled(
+  { state, since }: { state: DirectoryState; since: number | undefined },
+  now: number,
+): boolean {
   const { mtimeMs, ctimeMs } = state;
   const tick = ctimeMs % 1000 === 0 ? COARSE_TICK : FINE_TICK;
   const at = since ?? now;
   // Where a file system keeps no ctime, the mtime must do, which may well be one in the future.
   return ctimeMs < at - tick && Math.abs(at - mtimeMs) > tick;
+}
+
+function deviceOfTrust(path: string): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    // Signed on some systems.
+    const type = statfsSync(toDisk(path)).type >>> 0;
+    return KEEPS_DIRECTORY_TIMES.has(type) ? statSync(toDisk(path)).dev : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The path without links, also when its last parts do not exist. */

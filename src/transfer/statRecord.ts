@@ -12,7 +12,8 @@
  *     4  entries (E)   4  directories (D)   4  bytes of names   4  zero
  *    20  rules: stands for the options by which the tree ids were found   12  zero
  *    40E doubles: size, mtime and ctime in ms, inode, mode; of a directory its number as the size;
- *        mtime is NaN, which equals nothing, where the state is no proof
+ *        mtime is NaN, which equals nothing, where the state is no proof (of a file: that it is the
+ *        blob; of a directory: that it has the same names)
  *    16D first entry, number of entries, first byte and number of bytes of its names
  *    20E blob ids, zero where unknown
  *    20D tree ids, zero where unknown
@@ -44,6 +45,9 @@ const DIRECTORY_COLUMNS = 4;
 /** In the mode of an entry of which only its kind matters: what is excluded. */
 const EXCLUDED = 1 << 20;
 
+/** What tells one state of a directory's names from another. */
+export type DirectoryState = Pick<FileState, 'mtimeMs' | 'ctimeMs' | 'ino'>;
+
 /** A directory of a record, as it is to be written. */
 export interface NewDirectory {
   readonly treeId: ObjectId | undefined;
@@ -52,7 +56,11 @@ export interface NewDirectory {
 }
 
 export type NewEntry = { readonly name: string } & (
-  | { readonly directory: NewDirectory | ChangedDirectory }
+  | {
+      readonly directory: NewDirectory | ChangedDirectory;
+      /** Without one, its names are not taken on trust. */
+      readonly state: DirectoryState | undefined;
+    }
   /** Without a state: a file of which nothing is known. Without an id: a file that is not copied. */
   | { readonly state: FileState | undefined; readonly id: ObjectId | undefined }
   | { readonly excluded: 'file' | 'directory' }
@@ -156,6 +164,33 @@ export class StatRecord {
     return idAt(this.#ids, entry);
   }
 
+  /** Whether the entry is a file of that blob, and of the mode that the state has. */
+  hasFile(entry: number, state: FileState | undefined, id: ObjectId): boolean {
+    return (
+      state !== undefined &&
+      this.#entries[COLUMNS * entry + MODE] === state.mode &&
+      this.blobId(entry) === id
+    );
+  }
+
+  /** The recorded state of the directory that the entry is. */
+  directoryState(entry: number): DirectoryState | undefined {
+    const at = COLUMNS * entry;
+    const [, mtimeMs, ctimeMs, ino] = this.#entries.subarray(at, at + COLUMNS);
+    return Number.isNaN(mtimeMs) ? undefined : { mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, ino: ino! };
+  }
+
+  /** Whether the directory that the entry is has the names that it had. */
+  hasSameNames(entry: number, stats: Stats): boolean {
+    const entries = this.#entries;
+    const at = COLUMNS * entry;
+    return (
+      entries[at + MTIME] === stats.mtimeMs &&
+      entries[at + CTIME] === stats.ctimeMs &&
+      entries[at + INODE] === stats.ino
+    );
+  }
+
   /** Whether the entry still is what it was. Of a directory that says nothing of what is in it. */
   isUnchanged(entry: number, stats: Stats): boolean {
     const entries = this.#entries;
@@ -240,7 +275,8 @@ export class StatRecord {
       at + COLUMNS,
     ) as unknown as [number, number, number, number, number];
     if (mode === MODE_TREE) {
-      return { directory: { record: this, index: size, patches: NO_PATCHES } };
+      const state = Number.isNaN(mtimeMs) ? undefined : { mtimeMs, ctimeMs, ino };
+      return { directory: { record: this, index: size, patches: NO_PATCHES }, state };
     }
     if ((mode & EXCLUDED) !== 0) {
       const kind = isTreeMode(mode & ~EXCLUDED) ? 'directory' : 'file';
@@ -382,7 +418,11 @@ class Columns {
     const below = 'directory' in entry ? this.add(entry.directory) : 0;
     const entries = this.#entries;
     if ('directory' in entry) {
+      const { state } = entry;
       entries[at + SIZE] = below;
+      entries[at + MTIME] = state?.mtimeMs ?? Number.NaN;
+      entries[at + CTIME] = state?.ctimeMs ?? 0;
+      entries[at + INODE] = state?.ino ?? 0;
       entries[at + MODE] = MODE_TREE;
     } else if ('excluded' in entry) {
       entries[at + MODE] = EXCLUDED | (entry.excluded === 'directory' ? MODE_TREE : 0);
