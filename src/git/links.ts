@@ -4,7 +4,6 @@
  * time.
  */
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import type { ObjectType } from './objectId.ts';
 
 const ID_LENGTH = 20;
@@ -31,63 +30,79 @@ export function eachTreeLink(
   body: Uint8Array,
   visit: (kind: LinkKind, nameStart: number, nameEnd: number) => void,
 ): void {
-  const length = body.length;
-  const last = length - ID_LENGTH;
-  let at = 0;
-  while (at < length) {
-    let mode = 0;
-    let byte = body[at];
-    while (byte !== SPACE) {
-      if (byte === undefined || byte < 0x30 || byte > 0x37) throw corrupt('tree');
-      mode = (mode << 3) | (byte - 0x30);
-      byte = body[++at];
-    }
-    const nameStart = ++at;
-    while (at < last && body[at] !== 0) at++;
-    if (at >= last || at === nameStart) throw corrupt('tree');
-    const type = mode & 0o170000;
-    visit(type === 0o040000 ? 'tree' : type === 0o160000 ? 'commit' : 'blob', nameStart, at);
-    at += 1 + ID_LENGTH;
-  }
+  for (let at = 0; at < body.length; ) at = visitEntry(body, at, visit);
 }
 
 /**
- * The entries of a tree without those at its beginning and end that `base` has too: of two versions of
- * a directory only what differs needs to be looked at.
+ * As `eachTreeLink`, without the entries that `base` has too, at least where both are in order: of two
+ * versions of a directory only what differs needs to be looked at.
  * @param base a tree that `eachTreeLink` has gone through
  */
-export function differingEntries(tree: Uint8Array, base: Uint8Array): Uint8Array {
-  const shared = Math.min(tree.length, base.length);
-  let start = 0;
+export function eachNewTreeLink(
+  body: Uint8Array,
+  base: Uint8Array,
+  visit: (kind: LinkKind, nameStart: number, nameEnd: number) => void,
+): void {
   let at = 0;
-  // The first entry that differs begins at `start` in both.
-  while (at < shared && tree[at] === base[at]) {
-    if (tree[at++] !== 0) continue;
-    const end = at + 20;
-    while (at < end && at < shared && tree[at] === base[at]) at++;
-    if (at < end) break;
-    start = at;
+  let baseAt = 0;
+  while (at < body.length) {
+    const shared = sharedEntries(body, at, base, baseAt);
+    at += shared;
+    baseAt += shared;
+    if (at === body.length) return;
+    const order = baseAt === base.length ? -1 : compareEntryNames(body, at, base, baseAt);
+    if (order <= 0) at = visitEntry(body, at, visit);
+    if (order >= 0) baseAt = base.indexOf(0, baseAt) + 1 + ID_LENGTH;
   }
-  // From the end of an entry of each on, as far from its end, both may be the same.
-  const restOfTree = tree.subarray(start);
-  const restOfBase = asBuffer(base.subarray(start));
-  let end = 0;
-  let baseEnd = 0;
-  while (end < restOfTree.length && baseEnd < restOfBase.length) {
-    const left = restOfTree.length - end;
-    const baseLeft = restOfBase.length - baseEnd;
-    if (left === baseLeft && restOfBase.compare(restOfTree, end, undefined, baseEnd) === 0) {
-      return restOfTree.subarray(0, end);
-    }
-    if (left >= baseLeft) end = entryEnd(restOfTree, end);
-    if (left <= baseLeft) baseEnd = entryEnd(restOfBase, baseEnd);
-  }
-  return restOfTree;
 }
 
-function entryEnd(tree: Uint8Array, at: number): number {
-  const nul = tree.indexOf(0, at);
-  return nul === -1 ? tree.length : nul + 21;
+/** Length of the entries from two places on, where both trees have the beginning of one, that are the same. */
+function sharedEntries(a: Uint8Array, startA: number, b: Uint8Array, startB: number): number {
+  const most = Math.min(a.length - startA, b.length - startB);
+  let shared = 0;
+  let at = 0;
+  while (at < most) {
+    // Mode and name end with a NUL, the first one there is.
+    while (at < most && a[startA + at] === b[startB + at] && a[startA + at] !== 0) at++;
+    const end = at + 1 + ID_LENGTH;
+    while (at < end && at < most && a[startA + at] === b[startB + at]) at++;
+    if (at < end) break;
+    shared = at;
+  }
+  return shared;
+}
+
+/** Order of the names of two entries, as bytes; 0 where one begins with the other. */
+function compareEntryNames(a: Uint8Array, startA: number, b: Uint8Array, startB: number): number {
+  let atA = a.indexOf(SPACE, startA) + 1;
+  let atB = b.indexOf(SPACE, startB) + 1;
+  // What begins no entry, for lack of a space, is told by whoever reads it.
+  if (atA === 0) return -1;
+  for (; a[atA] === b[atB] && a[atA] !== 0; atA++, atB++);
+  return a[atA]! - b[atB]!;
+}
+
+/** Returns the place after the entry. */
+function visitEntry(
+  body: Uint8Array,
+  start: number,
+  visit: (kind: LinkKind, nameStart: number, nameEnd: number) => void,
+): number {
+  const last = body.length - ID_LENGTH;
+  let at = start;
+  let mode = 0;
+  let byte = body[at];
+  while (byte !== SPACE) {
+    if (byte === undefined || byte < 0x30 || byte > 0x37) throw corrupt('tree');
+    mode = (mode << 3) | (byte - 0x30);
+    byte = body[++at];
+  }
+  const nameStart = ++at;
+  while (at < last && body[at] !== 0) at++;
+  if (at >= last || at === nameStart) throw corrupt('tree');
+  const type = mode & 0o170000;
+  visit(type === 0o040000 ? 'tree' : type === 0o160000 ? 'commit' : 'blob', nameStart, at);
+  return at + 1 + ID_LENGTH;
 }
 
 /** What a commit names. One of these is used again and again; see `readCommitLinks`. */

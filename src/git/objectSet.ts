@@ -172,6 +172,10 @@ export class ObjectSet extends IdSet {
     return position;
   }
 
+  setNameHash(position: number, nameHash: number): void {
+    this.#nameHashes[position] = nameHash;
+  }
+
   typeAt(position: number): ObjectType {
     return TYPES[this.#types[position]!]!;
   }

@@ -8,8 +8,9 @@
  */
 import {
   CommitLinks,
-  differingEntries,
+  eachNewTreeLink,
   eachTreeLink,
+  type LinkKind,
   readCommitLinks,
   readTagLink,
 } from '../git/links.ts';
@@ -85,21 +86,25 @@ async function withTargets(store: ObjectReader, wants: readonly ObjectId[]): Pro
   return wanted;
 }
 
+/** Git's own hash of a path (nameHash.ts) is the same for many: its end alone counts. */
+function pathHash(parent: number, name: Uint8Array, start: number, end: number): number {
+  let hash = Math.imul(parent ^ 0x2f, 0x01000193);
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ name[at]!, 0x01000193);
+  return hash;
+}
+
 async function everything(
   store: ObjectReader,
   { wants, shallow, filter, signal, onProgress }: ReachableOptions,
 ): Promise<ObjectSet> {
   const objects = new ObjectSet();
-  for (const want of wants) {
-    const header = await store.header(want);
-    if (header === undefined) throw missing(want);
-    objects.addObject(want, header.type);
-  }
   const trees = filter?.treeDepth !== 0;
   const blobs = trees && filter?.blobLimit !== 0;
   const pace = new Pace(signal);
   const links = new CommitLinks();
   const tagged = Buffer.alloc(20);
+  /** Of each tree, by its position: the hash of the path where it was met. */
+  const paths: number[] = [];
   /** The tree that was opened last at a path, by the path's hash. */
   const versions = new Map<number, Uint8Array>();
   let versionsBytes = 0;
@@ -107,58 +112,69 @@ async function everything(
   const records: ReachRecord[] = [];
   /** Runs of objects that came from a record, and are done therefore: first one → behind the last. */
   const recorded = new Map<number, number>();
-  for (let position = 0; position < objects.count; position++) {
-    while (recorded.has(position)) position = recorded.get(position)!;
-    if (position >= objects.count) break;
-    const type = objects.typeAt(position);
-    if (type === 'blob') continue;
-    if (type === 'commit' && hasRecords) {
-      const at = position * 20;
-      if (records.some((record) => record.has(objects.bytes, at))) continue;
-      const record = store.reachOf?.(objects.bytes, at);
-      if (record !== undefined) {
-        records.push(record);
-        const before = objects.count;
-        await record.addTo(objects, { trees, blobs }, pace);
-        if (objects.count > before) recorded.set(before, objects.count);
-        continue;
-      }
-    }
-    const object =
-      readNow(store, objects, position) ?? (await readSlowly(store, objects, position));
-    expectType(object, type, objects, position);
-    const { body } = object;
-    if (type === 'tree') {
-      const hash = objects.nameHashAt(position);
-      // Of two versions of a directory most entries are the same, and found already.
-      const before = versions.get(hash);
-      const entries = before === undefined ? body : differingEntries(body, before);
-      versionsBytes += body.length - (before?.length ?? 0);
-      if (versionsBytes > MAX_VERSIONS_BYTES) {
-        versions.clear();
-        versionsBytes = body.length;
-      }
-      versions.set(hash, body);
-      eachTreeLink(entries, (kind, start, end) => {
-        if (kind === 'tree' ? !trees : kind === 'commit' || !blobs) return;
-        if (objects.hasBytes(entries, end + 1)) return;
-        objects.addObjectBytes(entries, end + 1, kind, nameHash(hash, entries, start, end));
-      });
-    } else if (type === 'commit') {
-      readCommitLinks(body, links);
-      if (trees) objects.addObjectBytes(links.tree, 0, 'tree', 0);
-      if (shallow?.hasBytes(objects.bytes, position * 20) !== true) {
-        for (let i = 0; i < links.parentCount; i++) {
-          objects.addObjectBytes(links.parents, i * 20, 'commit', 0);
+  let position = 0;
+  // One after the other, so that the versions of a directory come in about the order of history.
+  for (const want of wants) {
+    const header = await store.header(want);
+    if (header === undefined) throw missing(want);
+    objects.addObject(want, header.type);
+    for (; position < objects.count; position++) {
+      while (recorded.has(position)) position = recorded.get(position)!;
+      if (position >= objects.count) break;
+      const type = objects.typeAt(position);
+      if (type === 'blob') continue;
+      if (type === 'commit' && hasRecords) {
+        const at = position * 20;
+        if (records.some((record) => record.has(objects.bytes, at))) continue;
+        const record = store.reachOf?.(objects.bytes, at);
+        if (record !== undefined) {
+          records.push(record);
+          const before = objects.count;
+          await record.addTo(objects, { trees, blobs }, pace);
+          if (objects.count > before) recorded.set(before, objects.count);
+          continue;
         }
       }
-    } else {
-      const target = readTagLink(body, tagged);
-      objects.addObjectBytes(tagged, 0, target, 0);
-    }
-    if (pace.due()) {
-      onProgress?.(objects.count);
-      await pace.pause();
+      const object =
+        readNow(store, objects, position) ?? (await readSlowly(store, objects, position));
+      expectType(object, type, objects, position);
+      const { body } = object;
+      if (type === 'tree') {
+        const hash = objects.nameHashAt(position);
+        // Of two versions of a directory most entries are the same, and found already.
+        const path = paths[position] ?? 0;
+        const before = versions.get(path);
+        versionsBytes += body.length - (before?.length ?? 0);
+        if (versionsBytes > MAX_VERSIONS_BYTES) {
+          versions.clear();
+          versionsBytes = body.length;
+        }
+        versions.set(path, body);
+        const add = (kind: LinkKind, start: number, end: number): void => {
+          if (kind === 'tree' ? !trees : kind === 'commit' || !blobs) return;
+          const position = objects.addObjectBytes(body, end + 1, kind, 0);
+          if (position + 1 < objects.count || objects.nameHashAt(position) !== 0) return;
+          objects.setNameHash(position, nameHash(hash, body, start, end));
+          if (kind === 'tree') paths[position] = pathHash(path, body, start, end);
+        };
+        if (before === undefined) eachTreeLink(body, add);
+        else eachNewTreeLink(body, before, add);
+      } else if (type === 'commit') {
+        readCommitLinks(body, links);
+        if (trees) objects.addObjectBytes(links.tree, 0, 'tree', 0);
+        if (shallow?.hasBytes(objects.bytes, position * 20) !== true) {
+          for (let i = 0; i < links.parentCount; i++) {
+            objects.addObjectBytes(links.parents, i * 20, 'commit', 0);
+          }
+        }
+      } else {
+        const target = readTagLink(body, tagged);
+        objects.addObjectBytes(tagged, 0, target, 0);
+      }
+      if (pace.due()) {
+        onProgress?.(objects.count);
+        await pace.pause();
+      }
     }
   }
   onProgress?.(objects.count);

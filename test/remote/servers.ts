@@ -107,17 +107,28 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * A program that stands in for ssh: it writes its arguments to `log` and runs the command here.
- * @param tail what the script does; by default what it is asked for
+ * A program that writes its arguments to `log`, one a line, and then does something.
+ * @param tail shell script
  */
-export function fakeSsh(tail = 'for last; do :; done\nexec sh -c "$last"'): {
-  readonly program: string;
-  readonly log: string;
-} {
+export function fakeProgram(name: string, tail: string): { program: string; log: string } {
   const folder = scratchFolder();
-  const program = join(folder, 'ssh');
+  const program = join(folder, name);
   const log = join(folder, 'log');
   writeFileSync(program, `#!/bin/sh\nprintf '%s\\n' "$@" >> '${log}'\n${tail}\n`);
   chmodSync(program, 0o755);
   return { program, log };
+}
+
+/** Stands in for ssh: by default it runs here what it is asked for. */
+export function fakeSsh(tail = 'for last; do :; done\nexec sh -c "$last"') {
+  return fakeProgram('ssh', tail);
+}
+
+/** A credential helper of Git, and a configuration file that names it. */
+export function credentialHelper(username: string, password: string) {
+  const script = `cat > /dev/null\n[ "$1" = get ] && printf 'username=%s\\npassword=%s\\n' '${username}' '${password}'\n`;
+  const { program, log } = fakeProgram('helper', `${script}exit 0`);
+  const config = join(scratchFolder(), 'config');
+  writeFileSync(config, `[credential]\n\thelper = "!${program}"\n`);
+  return { config, log };
 }

@@ -5,8 +5,9 @@
 import { CorruptObjectError } from '../../errors.ts';
 import {
   CommitLinks,
-  differingEntries,
+  eachNewTreeLink,
   eachTreeLink,
+  type LinkKind,
   readCommitLinks,
   readTagLink,
 } from '../../git/links.ts';
@@ -70,14 +71,12 @@ export class PackLinks {
    */
   scan(type: ObjectType, body: Uint8Array, base?: Uint8Array): void {
     if (type === 'tree') {
-      const point = (rest: Uint8Array) => {
-        eachTreeLink(rest, (kind, _nameStart, nameEnd) => {
-          // A submodule's commits are in another repository.
-          if (kind !== 'commit') this.#point(rest, nameEnd + 1, kind);
-        });
+      const point = (kind: LinkKind, _nameStart: number, nameEnd: number): void => {
+        // A submodule's commits are in another repository.
+        if (kind !== 'commit') this.#point(body, nameEnd + 1, kind);
       };
-      if (base === undefined) point(body);
-      else point(differingEntries(body, base));
+      if (base === undefined) eachTreeLink(body, point);
+      else eachNewTreeLink(body, base, point);
     } else if (type === 'commit') {
       const links = this.#commit;
       readCommitLinks(body, links);
