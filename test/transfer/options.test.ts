@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { GitStoreError } from '../../src/errors.ts';
 import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
+import { type Content, type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 
 describe('options of a copy', () => {
   test('ignoreExisting leaves alone what is there, whatever it is', async () => {
@@ -139,7 +139,15 @@ const tree = fc
   .array(
     fc.tuple(
       fc.array(fc.constantFrom('a', 'b', 'c', 'x.log', 'build'), { minLength: 1, maxLength: 3 }),
-      fc.constantFrom('1', '22', '333'),
+      fc.constantFrom<Content>(
+        '1',
+        '22',
+        '333',
+        '1',
+        { run: '1' },
+        { link: 'a' },
+        { link: '../b' },
+      ),
     ),
     { maxLength: 9 },
   )
@@ -165,8 +173,9 @@ describe.skipIf(!hasRsync)('rsync as the referee', () => {
         fc.subarray(['*.log', 'build/', '/a', 'b']),
         fc.boolean(),
         fc.boolean(),
+        fc.constantFrom(false, false, true),
         fc.constantFrom(['one/'], ['one'], ['one/', 'two/'], ['one', 'two']),
-        async ([one, two, old], patterns, deletes, ignoreExisting, sources) => {
+        async ([one, two, old], patterns, deletes, ignoreExisting, follow, sources) => {
           // Of a file and a directory for one path rsync takes the directory; we take the first.
           fc.pre(sources[1] !== 'two/' || !haveConflict(one, two));
           const here = makeFiles(join(folder, `${round++}`), {});
@@ -175,9 +184,15 @@ describe.skipIf(!hasRsync)('rsync as the referee', () => {
           const before = sources[0] === 'one' ? prefixed(old, 'one/') : old;
           const theirs = makeFiles(join(here, 'theirs'), before);
           const ours = join(here, 'ours');
-          cpSync(theirs, ours, { recursive: true });
+          cpSync(theirs, ours, { recursive: true, verbatimSymlinks: true });
 
-          const args = ['-r', '--checksum', '--force', ...patterns.map((p) => `--exclude=${p}`)];
+          const args = [
+            follow ? '-rL' : '-rl',
+            '-p',
+            '--checksum',
+            '--force',
+            ...patterns.map((p) => `--exclude=${p}`),
+          ];
           if (deletes) args.push('--delete');
           if (ignoreExisting) args.push('--ignore-existing');
           const rsync = spawnSync('rsync', [...args, ...sources, theirs], { cwd: here });
@@ -195,12 +210,14 @@ describe.skipIf(!hasRsync)('rsync as the referee', () => {
           const report = await into.copyIn(
             sources.map((source: string) => join(here, source)),
             '',
-            options,
+            { ...options, followSymlinks: follow },
           );
           // A directory with excluded files in it is in the way: rsync --force deletes it, we do not.
           fc.pre(report.errors.length === 0);
           expect(await into.files()).toEqual(expected);
 
+          // A tree in a store has no links that could be followed.
+          if (follow) return;
           const from = await TestTree.of({ ...prefixed(one, 'one/'), ...prefixed(two, 'two/') });
           const held = await from.files();
           fc.pre(sources.every((s) => Object.keys(held).some((p) => p.startsWith(s))));

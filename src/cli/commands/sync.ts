@@ -24,6 +24,8 @@ export function define(command: Command): void {
       'the directory that becomes the same (default: the root of the repository)',
     );
   addGitignore(addCopyOptions(command))
+    // As cp has it; here it goes without saying.
+    .addOption(new Option('--delete').hideHelp())
     .option('--watch', 'go on, and sync whenever something has changed (disk to repository)')
     .addOption(
       new Option(
