@@ -67,7 +67,9 @@ export const DEFAULT_MAX_FILE_SIZE = 250_000_000;
 const METHODS = 'GET, HEAD, OPTIONS';
 const BLOBS = '_/blobs/';
 /** Memory for pages that may be asked for again. */
-const PAGES_BYTES = 16 << 20;
+const PAGES_BYTES = 32 << 20;
+/** A key is a tag and a URL, which Node cuts off at this length. */
+const LONGEST_KEY = 16 << 10;
 
 /** Answers a request. Never throws. */
 export type FileHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -92,7 +94,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     context,
     blobs: new Blobs(context),
     histories: new Histories(),
-    pages: new ByteCache(PAGES_BYTES, (page) => page.length),
+    pages: new ByteCache(PAGES_BYTES, (page) => page.length + LONGEST_KEY),
     basePath,
     baseUrl: encodeUrlPath(basePath),
     upstream: parseUpstream(options.upstream),

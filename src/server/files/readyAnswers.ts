@@ -11,8 +11,10 @@ import { type Coding, chooseCoding, wantsJson } from './negotiation.ts';
 const CACHE_BYTES = 64 << 20;
 /** Larger bodies take so long to be sent that finding them anew does not matter. */
 const LARGEST_BODY = 256 << 10;
-/** Memory of a map entry and of the fields. */
-const OVERHEAD = 1_000;
+/** A file has many URLs (`//a`, `/./a`, …): they must not fill the memory. */
+const LONGEST_URL = 400;
+/** Memory of a map entry, of its URL and of the fields. */
+const OVERHEAD = 2_000;
 
 const CODINGS: readonly Coding[] = ['br', 'gzip'];
 /** Fields Accept-Encoding that were parsed before: clients send few different ones. */
@@ -44,6 +46,8 @@ export class ReadyAnswers {
 
   /** Keeps the answer that the exchange is about to be given. */
   expect(exchange: Exchange, snapshot: Snapshot): void {
+    const { length } = exchange.request.url ?? '';
+    if (length > LONGEST_URL) return;
     exchange.keep = (answer) => {
       if (answer.body.length <= LARGEST_BODY) this.#cache.set(keyOf(exchange, snapshot), answer);
     };

@@ -21,7 +21,7 @@ const MOST_OPEN = 40;
 /** Milliseconds for the line diffs of one page; what is left is a click away. */
 const TIME_FOR_LINES = 1_000;
 /** Milliseconds that may go into looking for the changes before and after. */
-const TIME_FOR_HISTORY = 400;
+const TIME_FOR_HISTORY = 250;
 /** Milliseconds that may go into looking for the change to be shown. */
 const TIME_FOR_CHANGE = 5_000;
 

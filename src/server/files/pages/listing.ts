@@ -10,14 +10,14 @@ import { typeOfName } from '../contentTypes.ts';
 import { type Html, html, visible } from './html.ts';
 import { FILE, FOLDER, LINK } from './icons.ts';
 import { button, pageUrl, placePage, snapshotLine, timeOf, urlAt, type View } from './layout.ts';
-import { LastChanges, stepsOf } from './steps.ts';
+import { LastChanges, type Steps, stepsOf } from './steps.ts';
 
 /** Entries on one page. */
 const PAGE_SIZE = 1_000;
 /** Changes of the directory that are looked through for those of its entries. */
 const MOST_STEPS = 1_000;
 /** Milliseconds that may go into looking through the history for a listing. */
-const TIME_FOR_HISTORY = 400;
+const TIME_FOR_HISTORY = 250;
 /** Sizes that are asked for at the same time. */
 const AT_ONCE = 64;
 
@@ -74,14 +74,17 @@ ${
   };
 }
 
-/** The way to the change before the one that is shown, and to the one after it. */
-export async function stepButtons(
-  view: View,
-  { older, newer }: { older?: Snapshot | undefined; newer?: Snapshot | undefined },
-): Promise<Html[]> {
+/**
+ * The way to the change before the one that is shown, and to the one after it. Where the time was too
+ * short to find the one before, the history knows it.
+ */
+export async function stepButtons(view: View, { older, newer, complete }: Steps): Promise<Html[]> {
+  const { links, place } = view;
+  const before = older && (await urlAt(view, older));
+  const history = complete ? undefined : links.here(place.path, { history: true });
   return [
     html`<span class="grow"></span>`,
-    button('← Older', older && (await urlAt(view, older)), 'As it was before its last change'),
+    button('← Older', before ?? history, 'As it was before its last change'),
     button('Newer →', newer && (await urlAt(view, newer)), 'As it is after its next change'),
   ];
 }

@@ -11,7 +11,7 @@ import { stepsOf } from './steps.ts';
 /** Bytes of text that are shown. */
 const MOST_TEXT = 512 << 10;
 /** Milliseconds that may go into looking for the changes before and after. */
-const TIME_FOR_HISTORY = 400;
+const TIME_FOR_HISTORY = 250;
 
 export async function viewerPage(view: View, entry: TreeEntry): Promise<Rendered> {
   const { service, tip, place, links } = view;
