@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GitStore } from '../../src/index.ts';
 import { effort } from '../crash/stress.ts';
-import { expectClean, git } from '../helpers/git.ts';
+import { expectClean } from '../helpers/git.ts';
+import { runCommand } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { Client } from './client.ts';
 
@@ -343,7 +344,10 @@ describe('a store that changes', () => {
     const packer = (async () => {
       const rounds = effort(3, 30).count;
       for (let i = 0; i < rounds; i++) {
-        git(path, ...(i % 2 === 0 ? ['repack', '-adq'] : ['gc', '-q', '--prune=now']));
+        const args = i % 2 === 0 ? ['repack', '-adq'] : ['gc', '-q', '--prune=now'];
+        // In a process of its own, so that all the others go on meanwhile.
+        const { code, stderr } = await runCommand('git', ['--git-dir', path, ...args]);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
         await sleep(20);
       }
       stop = true;
