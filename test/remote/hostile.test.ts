@@ -222,7 +222,7 @@ describe('a first answer', () => {
           'refs/heads/../../x',
           'refs/heads/a.lock',
           'refs/heads/ok',
-          'refs/heads/a b',
+          'refs/heads/a~b',
         ];
         const lines = names.map((name) => packetLine(`${tip} ${name}`));
         if (body.includes('ls-refs')) response.end(Buffer.concat([...lines, FLUSH_PACKET]));
