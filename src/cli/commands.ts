@@ -41,7 +41,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   gc: {
     group: REPOSITORY,
-    summary: 'pack everything well, remove what has long been unreachable',
+    summary: 'pack well, drop what has long been unreachable',
     load: () => import('./commands/gc.ts'),
   },
   verify: {
