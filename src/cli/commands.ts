@@ -96,7 +96,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   cmp: {
     group: HISTORY,
-    summary: 'say by the exit code whether two files have the same content',
+    summary: 'exit 0 when two files have the same content',
     load: () => import('./commands/cmp.ts'),
   },
   hash: {
@@ -166,12 +166,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   backup: {
     group: WHOLE,
-    summary: 'push all branches, tags and notes to another repository or a bundle',
+    summary: 'push branches, tags and notes, or bundle them',
     load: () => import('./commands/backup.ts'),
   },
   restore: {
     group: WHOLE,
-    summary: 'fetch branches, tags and notes from another repository or a bundle',
+    summary: 'fetch branches, tags and notes, also from a bundle',
     load: () => import('./commands/restore.ts'),
   },
   serve: {
