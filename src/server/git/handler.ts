@@ -184,14 +184,15 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-/** An answer that is an error; what is left of the request is not waited for. */
+/** An answer that is an error; what is left of the request is read and forgotten. */
 function refuse(
   response: ServerResponse,
   status: number,
   message: string,
   fields: Record<string, string> = {},
 ): void {
-  reply(response, status, message, { ...fields, Connection: 'close' });
+  response.req.resume();
+  reply(response, status, message, fields);
 }
 
 function reply(

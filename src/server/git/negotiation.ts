@@ -12,8 +12,8 @@ import type { ObjectStore } from '../../storage/storage.ts';
 import { type FetchRequest, readHave } from './fetchRequest.ts';
 import { Refusal } from './refusal.ts';
 
-/** Git's clients give up long before. */
-const MAX_HAVES = 250_000;
+/** In one request; Git's clients send some ten thousand at most. */
+const MAX_HAVES = 100_000;
 
 export class Negotiation {
   /** Haves that are here. */
