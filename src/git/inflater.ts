@@ -41,6 +41,8 @@ interface Engine {
 type EngineState = Uint32Array;
 
 const SCRATCH = 64 << 10;
+/** zlib takes a quicker way as long as there is room for its longest match and a little more. */
+const ROOM = 320;
 
 export class Inflater {
   readonly #engine: Engine | undefined;
@@ -64,7 +66,8 @@ export class Inflater {
   /**
    * Inflates the stream that begins at `at` and ends at `end` at the latest.
    * @param size how many bytes it must hold
-   * @param output of at least `size + 1` bytes: the result is made there
+   * @param output of at least `size + 1` bytes: the result is made there, and what lies behind it in
+   *   the output may be overwritten
    */
   inflate(
     input: Buffer,
@@ -111,7 +114,8 @@ export class Inflater {
     output: Buffer,
   ): Inflated | InflateFailure {
     this.#errno = 0;
-    engine.writeSync(constants.Z_FINISH, input, at, end - at, output, 0, size + 1);
+    const room = Math.min(output.length, size + ROOM);
+    engine.writeSync(constants.Z_FINISH, input, at, end - at, output, 0, room);
     const errno = this.#errno;
     const state = this.#state!;
     const consumed = end - at - state[1]!;
@@ -119,7 +123,7 @@ export class Inflater {
     // After an error the state is that of an earlier call.
     if (errno === constants.Z_BUF_ERROR) return 'cut';
     if (errno !== 0) return 'broken';
-    if (state[0] !== 1) return 'size';
+    if (state[0] !== room - size) return 'size';
     return { bytes: output.subarray(0, size), consumed };
   }
 

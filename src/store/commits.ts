@@ -44,11 +44,12 @@ export class CommitReader {
 
   /** As `get`, but the commit is not kept: for long walks, which come by only once. */
   async getOnce(id: ObjectId): Promise<Commit> {
-    return (
-      this.#objects.commitNow?.(id, parsePlainCommit) ??
-      this.#cache.get(id) ??
-      parseCommit(commitBody(await this.#objects.read(id), id), id)
-    );
+    return this.getNow(id) ?? parseCommit(commitBody(await this.#objects.read(id), id), id);
+  }
+
+  /** The same where nothing has to be waited for; undefined says nothing. */
+  getNow(id: ObjectId): Commit | undefined {
+    return this.#objects.commitNow?.(id, parsePlainCommit) ?? this.#cache.get(id);
   }
 
   /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */

@@ -458,8 +458,8 @@ export class FS {
   }
 
   /** This snapshot and its first-parent ancestors that pass all filters, newest first. */
-  async *log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
-    for await (const snapshot of walkLog(this.#snapshot, filter)) yield FS.of(snapshot);
+  log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
+    return walkLog(this.#snapshot, filter, (snapshot) => FS.of(snapshot));
   }
 
   /** Moves the branch back. @throws KeyNotFoundError when the history is shorter */

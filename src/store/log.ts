@@ -1,6 +1,6 @@
 /** The log: first parents from a snapshot back, filtered. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { CommitLinks } from '../git/commit.ts';
+import type { Commit, CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import type { CommitGraph, EntryProbe } from '../storage/storage.ts';
@@ -25,40 +25,41 @@ export interface LogFilter {
 /** Commits that are walked before other work, which may abort the signal, gets its turn. */
 const STRIDE = 256;
 
-/** The snapshot and its first-parent ancestors that pass the filter, newest first. */
-export async function* walkLog(
+/**
+ * The snapshot and its first-parent ancestors that pass the filter, newest first.
+ * @param wrap makes what is given out; each layer of generators would cost as much as a commit's parsing
+ */
+export async function* walkLog<T>(
   snapshot: Snapshot,
   filter: LogFilter,
-): AsyncGenerator<Snapshot, void, undefined> {
+  wrap: (snapshot: Snapshot) => T,
+): AsyncGenerator<T, void, undefined> {
   const { store, ref } = snapshot;
   const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
   const until = filter.before?.getTime();
+  const passes = (commit: Commit): boolean =>
+    (until === undefined || commit.committer.time * 1000 <= until) &&
+    (matches === undefined || matches(messageOf(commit)));
+
   const { path, signal } = filter;
-  const walk = path === undefined ? allCommits : commitsThatChanged;
-  for await (const { id, commit } of walk(snapshot, segments(path ?? ''), signal)) {
-    if (until !== undefined && commit.committer.time * 1000 > until) continue;
-    if (matches !== undefined && !matches(messageOf(commit))) continue;
-    yield { store, id, commit, ref };
+  if (path !== undefined) {
+    for await (const { id, commit } of commitsThatChanged(snapshot, segments(path), signal)) {
+      if (passes(commit)) yield wrap({ store, id, commit, ref });
+    }
+    return;
+  }
+  const pace = new Pace(signal);
+  for (let { id, commit } = snapshot; ; ) {
+    if (pace.isOver) await pace.rest();
+    if (passes(commit)) yield wrap({ store, id, commit, ref });
+    const parent = commit.parents[0];
+    if (parent === undefined) return;
+    id = parent;
+    commit = store.commits.getNow(parent) ?? (await store.commits.getOnce(parent));
   }
 }
 
 type Found = Pick<Snapshot, 'id' | 'commit'>;
-
-async function* allCommits(
-  { store, id, commit }: Snapshot,
-  _path: readonly string[],
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Found, void, undefined> {
-  const pace = new Pace(signal);
-  for (let at: Found = { id, commit }; ; ) {
-    if (pace.isOver) await pace.rest();
-    store.assertOpen();
-    const parent = at.commit.parents[0];
-    yield at;
-    if (parent === undefined) return;
-    at = { id: parent, commit: await store.commits.getOnce(parent) };
-  }
-}
 
 /** The commits whose entry at the path, id or mode, differs from the first parent's. */
 async function* commitsThatChanged(

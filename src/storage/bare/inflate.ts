@@ -7,6 +7,8 @@ import { asBuffer } from '../../git/bytes.ts';
 import { Inflater } from '../../git/inflater.ts';
 
 let inflater: Inflater | undefined;
+/** Up to this size the inflater's own buffer, which has more room, and a copy are quicker. */
+const COPIED = 16 << 10;
 
 /** A stream of n compressed bytes cannot inflate to more than about 1032 n bytes (zlib's limit). */
 const MAX_EXPANSION = 1040;
@@ -38,9 +40,9 @@ function expectSize(data: Buffer, size: number): Buffer {
  */
 export function inflateExactly(input: Uint8Array, size: number): Buffer {
   inflater ??= new Inflater();
-  const output = Buffer.allocUnsafe(size + 1);
+  const output = size <= COPIED ? undefined : Buffer.allocUnsafe(size + 1);
   const result = inflater.inflate(asBuffer(input), 0, input.length, size, output);
-  if (typeof result !== 'string') return result.bytes;
+  if (typeof result !== 'string') return output ? result.bytes : Buffer.from(result.bytes);
   // Once more, for an error that says what is wrong.
   return expectSize(inflateSync(input, inflateOptions(size)), size);
 }

@@ -24,7 +24,7 @@ export async function* changesOf(
   signal: AbortSignal,
 ): AsyncGenerator<Snapshot, boolean, undefined> {
   try {
-    yield* walkLog(snapshot, { path, signal });
+    yield* walkLog(snapshot, { path, signal }, (step) => step);
     return true;
   } catch (error) {
     if (signal.aborted) return false;
