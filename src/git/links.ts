@@ -4,6 +4,7 @@
  * time.
  */
 import { CorruptObjectError } from '../errors.ts';
+import { asBuffer } from './bytes.ts';
 import type { ObjectType } from './objectId.ts';
 
 const ID_LENGTH = 20;
@@ -53,7 +54,15 @@ export function eachNewTreeLink(
     const order = baseAt === base.length ? -1 : compareEntryNames(body, at, base, baseAt);
     if (order <= 0) at = visitEntry(body, at, visit);
     if (order >= 0) baseAt = base.indexOf(0, baseAt) + 1 + ID_LENGTH;
+    // Mostly the one entry was all: comparing what is left in one go is quicker than going through it.
+    if (body.length - at === base.length - baseAt && sameEnd(body, at, base)) return;
   }
+}
+
+/** Whether all bytes from a place on are those at the end of another tree. */
+function sameEnd(a: Uint8Array, start: number, b: Uint8Array): boolean {
+  const end = b.length - (a.length - start);
+  return asBuffer(b).compare(a, start, a.length, end, b.length) === 0;
 }
 
 /** Length of the entries from two places on, where both trees have the beginning of one, that are the same. */

@@ -52,6 +52,20 @@ describe('the disk runs full', () => {
     await expectRefused(['cp', source, ':big']);
   });
 
+  test('while a restore comes in', { timeout: 60_000 }, async () => {
+    const other = join(scratchFolder(), 'other.git');
+    const big = join(scratchFolder(), 'big');
+    writeFileSync(big, randomBytes(20 * MiB));
+    const stored = await runNode([program.cli, '-r', other, 'cp', big, ':']);
+    expect(stored, stored.stderr).toMatchObject({ code: 0 });
+    await expectRefused(['restore', '--ref', 'main:theirs', other]);
+    // A bundle that does not fit leaves none.
+    const bundle = join(disk, 'all.bundle');
+    const backup = await runNode([program.cli, '-r', other, 'backup', bundle]);
+    expectOneLine(backup);
+    expect(readdirSync(disk)).toEqual(['store.git']);
+  });
+
   test('while a pipe is stored', { timeout: 60_000 }, async () => {
     await expectRefused(['write', 'piped'], { input: randomBytes(20 * MiB) });
   });
