@@ -205,9 +205,10 @@ function reply(
   response.end(message);
 }
 
+/** Clients put `/info/refs` behind a URL that may end in a slash already. */
 function parseUrl(url: string | undefined): URL | undefined {
   try {
-    return new URL(url ?? '/', 'http://localhost');
+    return new URL((url ?? '/').replace(/^\/+/, '/'), 'http://localhost');
   } catch {
     return undefined;
   }
