@@ -4,10 +4,11 @@ import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff, RefChange } from '../remote/mirrorDiff.ts';
 import type { MirrorProgress } from '../remote/remote.ts';
 import { shortHash } from '../store/snapshot.ts';
+import { escapeControls } from './errors.ts';
 import { withSignals } from './interruption.ts';
 import { Listing } from './listing.ts';
 import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
-import { printLine, showName } from './output.ts';
+import { printLine, printNote, showName } from './output.ts';
 import { Progress } from './progress.ts';
 
 export interface MirrorCommandOptions extends DryRunOption {
@@ -54,9 +55,13 @@ function addRef(text: string, previous: Record<string, string> = {}): Record<str
   return { ...previous, [name]: other };
 }
 
-/** Runs a backup or restore with a progress line; a signal ends it in good order. */
+/**
+ * Runs a backup or restore with a progress line; a signal ends it in good order.
+ * @param verbose whether to pass on what the other side says
+ */
 export async function withMirroring(
   options: MirrorCommandOptions,
+  verbose: boolean,
   work: (mirror: MirrorOptions) => Promise<MirrorDiff>,
 ): Promise<MirrorDiff> {
   const progress = new Progress('Connecting');
@@ -67,6 +72,7 @@ export async function withMirroring(
         refs: options.ref,
         dryRun: options.dryRun,
         format: options.format,
+        onMessage: verbose ? remoteLines() : undefined,
         onProgress: ({ phase, objects, totalObjects, bytes }) => {
           const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
           progress.update(bytes > 0 ? { ...state, bytes } : state, LABELS[phase]);
@@ -76,6 +82,19 @@ export async function withMirroring(
   } finally {
     progress.stop();
   }
+}
+
+/** Prints what comes in pieces in lines, of progress that is written over itself only the last word. */
+function remoteLines(): (text: string) => void {
+  let held = '';
+  return (text) => {
+    const lines = (held + text).split('\n');
+    held = lines.pop() ?? '';
+    for (const line of lines) {
+      const last = line.trimEnd().split('\r').at(-1) ?? '';
+      if (last !== '') printNote(`remote: ${escapeControls(last)}`);
+    }
+  };
 }
 
 /**

@@ -32,7 +32,9 @@ export function define(command: Command): void {
   ]);
   command.action(async (url: string, { squash, ...options }: BackupOptions) => {
     const diff = await withStore(command, (store) =>
-      withMirroring(options, (mirror) => store.backup(url, { ...mirror, squash })),
+      withMirroring(options, isVerbose(command), (mirror) =>
+        store.backup(url, { ...mirror, squash }),
+      ),
     );
     await printDiff(diff, options, 'Nothing to push — already in sync.');
     if (isVerbose(command) && !options.dryRun) {

@@ -33,7 +33,9 @@ export function define(command: Command): void {
     const { dryRun = false } = options;
     const isNew = !(await repositoryExists(repositoryPath(command)));
     const work = async (store: GitStore): Promise<MirrorDiff> => {
-      const diff = await withMirroring(options, (mirror) => store.restore(url, mirror));
+      const diff = await withMirroring(options, isVerbose(command), (mirror) =>
+        store.restore(url, mirror),
+      );
       if (isNew && !dryRun) await takeHead(store, diff);
       return diff;
     };
