@@ -1,0 +1,119 @@
+/** note, branch set --append, and the options of commits that name tags and parents. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectClean, git } from '../helpers/git.ts';
+import { Place } from './program.ts';
+
+const place = new Place();
+const { repo } = place;
+
+beforeAll(async () => {
+  for (const n of ['1', '2', '3']) await place.okWith({ input: n }, 'write', 'f', '-m', `m${n}`);
+  await place.ok('tag', 'set', 'v1', 'main~1');
+});
+
+describe('note', () => {
+  it('is set, read, listed and deleted, with every kind of target', async () => {
+    const [tip, tagged] = [git(repo, 'rev-parse', 'main'), git(repo, 'rev-parse', 'v1')];
+    await place.ok('note', 'set', 'on the tip');
+    await place.ok('note', 'set', 'v1', 'two\nlines');
+    for (const target of [[], [':'], ['main'], ['main:'], [tip], [tip.slice(0, 7)]]) {
+      expect(await place.ok('note', 'get', ...target)).toBe('on the tip\n');
+    }
+    expect(await place.ok('note', 'get', '~1')).toBe('two\nlines\n');
+    expect(git(repo, 'notes', 'show', 'v1')).toBe('two\nlines');
+    const hashes = [tip, tagged].sort();
+    expect(await place.ok('note', 'list')).toBe(hashes.map((hash) => `${hash}\n`).join(''));
+    expect(await place.ok('note', 'list', '-l')).toContain(`${tagged}  two\n`);
+    const listed = JSON.parse(await place.ok('note', 'list', '--format', 'json'));
+    expect(listed).toContainEqual({ hash: tagged, text: 'two\nlines' });
+    await place.ok('note', 'delete', 'v1');
+    expect(await place.fails(1, 'note', 'delete', 'v1')).toBe(`No note on ${tagged} in 'commits'`);
+    expect(await place.fails(1, 'note', 'get', 'f'.repeat(40))).toMatch(/^No note on f{40}/);
+    expectClean(repo);
+  });
+
+  it('keeps to its namespace', async () => {
+    await place.ok('note', 'set', '-N', 'review', 'main', 'LGTM');
+    expect(git(repo, 'notes', '--ref=review', 'show', 'main')).toBe('LGTM');
+    expect(await place.ok('note', 'get', '--namespace', 'review')).toBe('LGTM\n');
+    expect(await place.fails(1, 'note', 'get', '-N', 'none')).toMatch(/in 'none'$/);
+  });
+
+  it('refuses what makes no sense', async () => {
+    expect(await place.fails(2, 'note', 'set', 'a', 'b', 'c')).toMatch(/one text, in quotes/);
+    expect(await place.fails(2, 'note', 'get', 'main:f')).toMatch(/A commit is meant/);
+    expect(await place.fails(1, 'note', 'set', 'nowhere', 'x')).toMatch(
+      /^No branch, tag or commit/,
+    );
+    expect(await place.fails(1, 'note', 'set', '0'.repeat(40), 'x')).toMatch(
+      /^No branch, tag or commit/,
+    );
+    expect(await place.fails(1, 'note', 'set', '-N', 'a b', 'x')).toMatch(/Invalid name/);
+  });
+});
+
+describe('branch set', () => {
+  it('--append replays what the branch has not, --squash makes it one commit', async () => {
+    await place.ok('branch', 'set', 'work', 'main~1');
+    await place.okWith({ input: 'w' }, 'write', 'work:w', '-m', 'work');
+    await place.ok('branch', 'set', 'work', '--append', '-b', 'main');
+    const subjects = (ref: string): string =>
+      git(repo, 'log', '--format=%s', ref).replaceAll('\n', ' ');
+    expect(subjects('work')).toBe('m3 work m2 m1 Initialize main');
+    expect(git(repo, 'rev-parse', 'work^{tree}')).toBe(git(repo, 'rev-parse', 'main^{tree}'));
+    await place.ok('branch', 'set', 'work', '--append', '--squash', '--ref', 'v1');
+    expect(subjects('work')).toBe('m2 m3 work m2 m1 Initialize main');
+    await place.ok('branch', 'set', 'flat', '--squash', 'v1');
+    expect(subjects('flat')).toBe('m2');
+    expect(await place.fails(1, 'branch', 'set', 'missing', '--append')).toBe(
+      'Branch not found: missing',
+    );
+    expect(await place.fails(2, 'branch', 'set', 'x', '--empty', '--append')).toBe(
+      '--empty takes no --append',
+    );
+    expect(await place.fails(1, 'branch', 'set', 'flat')).toMatch(
+      /already exists: flat \(-f moves it\)/,
+    );
+    await place.ok('branch', 'set', '-f', 'flat', '--before', '9999-12-31', '--match', 'm1');
+    expect(subjects('flat')).toBe('m1 Initialize main');
+    expectClean(repo);
+  });
+});
+
+describe('--tag, --parent and placeholders', () => {
+  it('on every command that commits', async () => {
+    const folder = join(place.folder, 'folder');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'local'), 'x');
+    const m = '{op}|{default}|{add_count}{update_count}{delete_count}{total_count}';
+    const commands: [string[], string][] = [
+      [['write', 'g'], '|+ g|1001'],
+      [['cp', join(folder, 'local'), ':h'], 'cp|+ h|1001'],
+      [['sync', folder, ':s'], 'sync|+ s/local|1001'],
+      [['mv', ':h', ':i'], 'mv|Batch mv: +1 -1|1012'],
+      [['rm', 'i'], 'rm|- i|0011'],
+    ];
+    for (const [i, [args, message]] of commands.entries()) {
+      await place.okWith({ input: 'data' }, ...args, '-m', m, '--tag', `t${i}`, '--parent', 'v1');
+      expect(git(repo, 'log', '-1', '--format=%s', `t${i}`)).toBe(message);
+      expect(git(repo, 'rev-parse', `t${i}`)).toBe(git(repo, 'rev-parse', 'main'));
+      expect(git(repo, 'rev-parse', `t${i}^2`)).toBe(git(repo, 'rev-parse', 'v1'));
+    }
+    expectClean(repo);
+  });
+
+  it('a tag that cannot be set is found out before anything is written', async () => {
+    const before = git(repo, 'rev-parse', 'main');
+    const write = (...args: string[]): Promise<string> => place.fails(1, 'write', 'x', ...args);
+    expect(await write('--tag', 'v1')).toBe('Tag already exists: v1 (--force-tag moves it)');
+    expect(await write('--tag', 'a b')).toMatch(/Invalid name/);
+    expect(await write('--tag', 'v1/x')).toMatch(/refs\/tags\/v1 exists/);
+    expect(await write('--parent', 'nowhere')).toMatch(/^No branch, tag or commit/);
+    expect(await write('-m', '{nonsense}')).toMatch(/Unknown placeholder/);
+    expect(git(repo, 'rev-parse', 'main')).toBe(before);
+    await place.okWith({ input: 'x' }, 'write', 'x', '--tag', 'v1', '--force-tag');
+    expect(git(repo, 'rev-parse', 'v1')).toBe(git(repo, 'rev-parse', 'main'));
+  });
+});
