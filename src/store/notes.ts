@@ -185,7 +185,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     const ref = this.#ref;
     const commit = isValidRefName(ref) ? await refs.get(ref) : undefined;
     if (commit === undefined) return { commit: null, tree: EMPTY_TREE_ID };
-    return { commit, tree: (await commits.links(commit)).tree };
+    return { commit, tree: (await commits.get(commit)).tree };
   }
 
   async #change(texts: NoteTexts): Promise<void> {
