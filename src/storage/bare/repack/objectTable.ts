@@ -48,7 +48,7 @@ export interface TableColumns {
   /** The delta base that its entry names, or -1. */
   readonly base: Int32Array;
   readonly flags: Uint8Array;
-  /** Of the path where it was first seen; see `addToNameHash`. */
+  /** Of the path where it was first seen (git/nameHash.ts). */
   readonly nameHash: Uint32Array;
   /** Open addressing by the first bytes of an id: object number + 1; 0 is empty. */
   readonly slots: Int32Array;

@@ -1,5 +1,5 @@
 /** What a repository's configuration says about packing and collecting (git-config(1)). */
-import { type GitConfig, parseConfig } from '../../../git/config.ts';
+import { parseConfig } from '../../../git/config.ts';
 import { readConfigText } from '../repositoryConfig.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 
@@ -12,7 +12,6 @@ export interface UpkeepConfig {
   /** Loose objects and packs above which objects are gathered by themselves; 0: never. */
   readonly auto: number;
   readonly autoPackLimit: number;
-  readonly packRefs: boolean;
   readonly writeCommitGraph: boolean;
   readonly writeMultiPackIndex: boolean;
   /** Another repository may rely on objects that are unreachable here: nothing is removed. */
@@ -41,18 +40,10 @@ export function readUpkeepConfig(gitDir: string): UpkeepConfig {
     pruneExpire: config.get('gc.pruneExpire'),
     auto: Math.max(0, config.getInt('gc.auto') ?? 6700),
     autoPackLimit: Math.max(0, config.getInt('gc.autoPackLimit') ?? 50),
-    packRefs: packsRefs(config),
     writeCommitGraph: config.getBool('gc.writeCommitGraph') ?? true,
     writeMultiPackIndex: config.getBool('core.multiPackIndex') ?? true,
     preciousObjects: config.getBool('extensions.preciousObjects') ?? false,
   };
-}
-
-/** `gc.packRefs` may be `notbare` too, which a store is not. */
-function packsRefs(config: GitConfig): boolean {
-  const value = config.get('gc.packRefs');
-  if (value === 'notbare') return false;
-  return config.getBool('gc.packRefs') ?? true;
 }
 
 function within(value: number, least: number, most: number): number {

@@ -6,6 +6,7 @@
  */
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
+import { nameHash } from '../../../git/nameHash.ts';
 import { GoneError, type ObjectBytes } from './objectBytes.ts';
 import { Kind, type ObjectTable } from './objectTable.ts';
 
@@ -14,7 +15,6 @@ const TREE_BITS = 0o040000;
 const GITLINK_BITS = 0o160000;
 const LINE_FEED = 10;
 const SPACE = 32;
-const SLASH = 47;
 
 /** How long the walk may go on before it lets others have a turn, in milliseconds. */
 const TURN = 40;
@@ -96,11 +96,11 @@ export class Walker {
     const trees = this.#treesOfCommits.splice(0);
     const others = this.#others.splice(0);
     for (const tree of trees) {
-      if (this.#reach(tree, Kind.tree)) this.#walkTree(tree, 0);
+      if (this.#reach(tree, Kind.tree)) this.#walkTree(tree);
       if (this.#isTired()) await this.#rest();
     }
     for (const object of others) {
-      if (this.#table.columns.kind[object] === Kind.tree) this.#walkTree(object, 0);
+      if (this.#table.columns.kind[object] === Kind.tree) this.#walkTree(object);
       else this.#order[this.#length++] = object;
       if (this.#isTired()) await this.#rest();
     }
@@ -133,9 +133,9 @@ export class Walker {
     return true;
   }
 
-  #walkTree(root: number, rootHash: number): void {
+  #walkTree(root: number): void {
     const table = this.#table;
-    const { kind: kinds, flags, nameHash } = table.columns;
+    const { kind: kinds, flags, nameHash: hashOf } = table.columns;
     const { mark, within, lenient } = this.#options;
     const bodies: Buffer[] = [];
     const places: number[] = [];
@@ -144,7 +144,7 @@ export class Walker {
     let tree = root;
     let body = this.#bytes.readAndKeep(root);
     let at = 0;
-    let prefix = rootHash;
+    let parent = 0;
     this.#order[this.#length++] = root;
     for (;;) {
       if (at >= body.length) {
@@ -152,7 +152,7 @@ export class Walker {
         if (above === undefined) return;
         body = above;
         at = places.pop()!;
-        prefix = hashes.pop()!;
+        parent = hashes.pop()!;
         tree = trees.pop()!;
         continue;
       }
@@ -187,19 +187,18 @@ export class Walker {
         throw this.#fault(object, 'is of another type than a tree says');
       }
       flags[object] = known | mark;
-      let hash = prefix;
-      for (let i = nameStart; i < idAt - 1; i++) hash = addToNameHash(hash, body[i]!);
-      nameHash[object] = hash;
+      const hash = nameHash(parent, body, nameStart, idAt - 1);
+      hashOf[object] = hash;
       this.#order[this.#length++] = object;
       if (expected === Kind.blob) continue;
       bodies.push(body);
       places.push(at);
-      hashes.push(prefix);
+      hashes.push(parent);
       trees.push(tree);
       tree = object;
       body = this.#bytes.readAndKeep(object);
       at = 0;
-      prefix = addToNameHash(hash, SLASH);
+      parent = hash;
     }
   }
 
@@ -312,13 +311,4 @@ export function commitDate(body: Buffer, from: number): number {
     date = date * 10 + digit;
   }
   return date;
-}
-
-/**
- * One more byte of a path. The last 16 bytes decide, the very last most, so that names with the same
- * ending come to stand near each other when they are sorted (Git's `pack_name_hash`).
- */
-export function addToNameHash(hash: number, byte: number): number {
-  if (byte === SPACE || (byte >= 9 && byte <= 13)) return hash;
-  return ((hash >>> 2) + (byte << 24)) >>> 0;
 }
