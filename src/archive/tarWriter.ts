@@ -11,7 +11,7 @@ import { BLOCK, HeaderWriter, MAX_OCTAL, type NewHeader, paddingOf } from './tar
 import { paxRecord } from './tarPax.ts';
 
 /** Size of the pieces that are given out. */
-const PIECE = 2 << 20;
+const PIECE = 4 << 20;
 
 /** Archives are filled to a multiple of this, the record size of tape drives. */
 const RECORD = 20 * BLOCK;

@@ -2,6 +2,7 @@
  * Reading many objects in a given order. What lies whole in packs is read ahead on other threads, in
  * runs of entries that lie close together; the rest is read as it comes to its turn.
  */
+import { setImmediate } from 'node:timers/promises';
 import { CorruptObjectError } from '../../errors.ts';
 import { ID_LENGTH } from '../../git/idTable.ts';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -9,7 +10,13 @@ import { PackType } from '../../git/pack.ts';
 import type { GitObject, ObjectHeader, ReadAhead } from '../storage.ts';
 import { isErrno } from './durable.ts';
 import { compressedBound } from './inflate.ts';
-import { HEAD, type InflatedBatch, type InflatePool } from './inflatePool.ts';
+import {
+  HEAD,
+  type InflatedBatch,
+  type InflateJob,
+  type InflatePool,
+  inflateHere,
+} from './inflatePool.ts';
 import type { PackedObject } from './packDirectory.ts';
 import type { PackFile, WholeEntry } from './packFile.ts';
 
@@ -45,34 +52,84 @@ export async function* readMany(
   groups: AsyncIterable<readonly ObjectId[]>,
   source: BulkSource,
 ): AsyncGenerator<readonly (ReadAhead | undefined)[], void, undefined> {
-  const runs: Run[] = [];
+  const line = new Line(source);
   let run = new Run();
   let count = 0;
-  let ahead = 0;
   try {
     for await (const ids of groups) {
       for (const id of ids) {
         const place = count++ < DIRECT ? undefined : placeOf(id, source);
         if (!run.takes(place)) {
-          run.send(source);
-          runs.push(run);
+          line.add(run);
           run = new Run();
-          ahead += runs.at(-1)!.bodies;
-          while (runs.length > source.pool().depth || ahead > AHEAD) {
-            ahead -= runs[0]!.bodies;
-            yield* runs.shift()!.results(source);
-          }
+          while (line.isLong) yield* line.take();
         }
         run.add(id, place);
       }
     }
-    run.send(source);
-    runs.push(run);
-    for (let next = runs.shift(); next !== undefined; next = runs.shift()) {
-      yield* next.results(source);
-    }
+    line.add(run);
+    while (!line.isEmpty) yield* line.take();
   } finally {
-    for (const left of runs) left.drop();
+    line.drop();
+  }
+}
+
+/** Runs in their order. The threads take those at its front; whoever would wait for them helps. */
+class Line {
+  readonly #source: BulkSource;
+  readonly #runs: Run[] = [];
+  #bodies = 0;
+  #sent = 0;
+
+  constructor(source: BulkSource) {
+    this.#source = source;
+  }
+
+  get isEmpty(): boolean {
+    return this.#runs.length === 0;
+  }
+
+  /** Whether enough is under way, so that the first run is to be taken. */
+  get isLong(): boolean {
+    return this.#runs.length > 1 + this.#source.pool().depth || this.#bodies > AHEAD;
+  }
+
+  add(run: Run): void {
+    this.#runs.push(run);
+    this.#bodies += run.bodies;
+    this.#send();
+  }
+
+  /** The results of the first run. */
+  async *take(): AsyncGenerator<(ReadAhead | undefined)[], void, undefined> {
+    const run = this.#runs[0]!;
+    while (!run.isDone) {
+      const idle = this.#runs.find(({ state }) => state === 'waiting');
+      if (idle === undefined) await run.settled;
+      else idle.readHere();
+      // Answers of the threads come in between.
+      if (!run.isDone) await setImmediate();
+    }
+    this.#runs.shift();
+    this.#bodies -= run.bodies;
+    yield* run.results(this.#source);
+  }
+
+  drop(): void {
+    for (const run of this.#runs.splice(0)) run.release();
+  }
+
+  #send(): void {
+    const pool = this.#source.pool();
+    for (const run of this.#runs) {
+      if (this.#sent >= pool.depth) return;
+      if (run.state !== 'waiting') continue;
+      this.#sent++;
+      run.send(pool).finally(() => {
+        this.#sent--;
+        this.#send();
+      });
+    }
   }
 }
 
@@ -108,10 +165,17 @@ class Run {
   #end = 0;
   #bodies = 0;
   #packed = 0;
-  #batch: Promise<InflatedBatch> | undefined;
+  #batch: InflatedBatch | undefined;
   #release: (() => void) | undefined;
+  state: 'waiting' | 'sent' | 'done' = 'waiting';
+  /** Resolves when what was sent has come back. */
+  settled: Promise<void> = Promise.resolve();
 
-  /** Bytes of the bodies that the threads read. */
+  get isDone(): boolean {
+    return this.state === 'done';
+  }
+
+  /** Bytes of the bodies that are read together. */
   get bodies(): number {
     return this.#bodies;
   }
@@ -141,8 +205,36 @@ class Run {
     this.#bodies += entry.size;
   }
 
-  send(source: BulkSource): void {
-    if (this.#pack === undefined) return;
+  /** Has the threads read it. */
+  send(pool: InflatePool): Promise<void> {
+    const job = this.#job();
+    if (job === undefined) {
+      this.state = 'done';
+      return this.settled;
+    }
+    this.state = 'sent';
+    this.settled = pool.inflate(job).then(
+      (batch) => this.#finish(batch),
+      // Without the threads each object is read by itself.
+      () => this.#finish(undefined),
+    );
+    return this.settled;
+  }
+
+  /** Reads it on this thread. */
+  readHere(): void {
+    const job = this.#job();
+    this.#finish(job && inflateHere(job));
+  }
+
+  #finish(batch: InflatedBatch | undefined): void {
+    this.#batch = batch;
+    this.state = 'done';
+    this.#letGo();
+  }
+
+  #job(): InflateJob | undefined {
+    if (this.#pack === undefined) return undefined;
     const numbers = new Float64Array(3 * this.#packed);
     const ids = Buffer.allocUnsafeSlow(ID_LENGTH * this.#packed);
     let i = 0;
@@ -155,21 +247,12 @@ class Run {
       i++;
     }
     this.#release = this.#pack.retain();
-    this.#batch = source.pool().inflate({
-      fd: this.#pack.openFile(),
-      start: this.#start,
-      length: this.#end - this.#start,
-      numbers,
-      ids,
-    });
-    // It is awaited later; until then a failure is nobody's.
-    this.#batch.catch(() => {});
+    const fd = this.#pack.openFile();
+    return { fd, start: this.#start, length: this.#end - this.#start, numbers, ids };
   }
 
   async *results(source: BulkSource): AsyncGenerator<(ReadAhead | undefined)[], void, undefined> {
-    // Without the threads each object is read by itself.
-    const batch = await this.#batch?.catch(() => undefined);
-    this.drop();
+    const batch = this.#batch;
     const failed = new Set(batch?.failed);
     let group: (ReadAhead | undefined)[] = [];
     let extra = 0;
@@ -198,11 +281,14 @@ class Run {
     if (batch !== undefined) source.pool().giveBack(batch);
   }
 
-  /** Lets go of the pack once the threads are done with it. */
-  drop(): void {
-    const release = this.#release;
+  /** Gives up: lets go of the pack once the threads are done with it. */
+  release(): void {
+    if (this.state !== 'sent') this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#release?.();
     this.#release = undefined;
-    if (release !== undefined) void this.#batch?.catch(() => {}).then(release);
   }
 }
 

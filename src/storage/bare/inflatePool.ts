@@ -2,6 +2,12 @@
  * Reads, inflates and checks pack entries on worker threads: runs of entries that lie close together,
  * one message each way.
  */
+import { availableParallelism } from 'node:os';
+import { asBuffer } from '../../git/bytes.ts';
+import { Inflater } from '../../git/inflater.ts';
+import { hashObject } from '../../git/objectId.ts';
+import { packObjectType } from '../../git/pack.ts';
+import { readFullySync } from './durable.ts';
 import { WorkerPool } from './workerPool.ts';
 
 /** Entries in one stretch of a pack file. */
@@ -39,12 +45,14 @@ export const HEAD = 32;
 const ROOM = (2 << 20) + (32 << 10);
 
 export class InflatePool {
-  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain);
+  /** One for each core but that of the caller, who reads too instead of waiting. */
+  readonly #size = Math.max(1, Math.min(availableParallelism() - 1, 8));
+  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain, this.#size);
   readonly #rooms: ArrayBuffer[] = [];
 
-  /** How many jobs keep all workers busy. */
+  /** How many jobs keep all threads busy. */
   get depth(): number {
-    return this.#workers.depth;
+    return this.#size * 2;
   }
 
   inflate(job: InflateJob): Promise<InflatedBatch> {
@@ -61,6 +69,36 @@ export class InflatePool {
   close(): Promise<void> {
     return this.#workers.close();
   }
+}
+
+let input = Buffer.alloc(0);
+let inflater: Inflater | undefined;
+
+/** The same on the caller's own thread. */
+export function inflateHere({ fd, start, length, numbers, ids }: InflateJob): InflatedBatch {
+  if (input.length < length) input = Buffer.allocUnsafeSlow(length);
+  const end = readFullySync(fd, input, length, start);
+  inflater ??= new Inflater();
+  let total = 1;
+  for (let i = 1; i < numbers.length; i += 3) total += HEAD + numbers[i]!;
+  const data = Buffer.allocUnsafeSlow(total);
+  const failed: number[] = [];
+  let at = 0;
+  for (let i = 0; 3 * i < numbers.length; i++) {
+    const size = numbers[3 * i + 1]!;
+    at += HEAD;
+    const body = data.subarray(at, at + size);
+    const room = data.subarray(at, at + size + 1);
+    const result = inflater.inflate(input, numbers[3 * i]!, end, size, room);
+    let good = typeof result !== 'string';
+    // Without an engine of its own the result lies elsewhere.
+    if (typeof result !== 'string' && result.bytes.buffer !== data.buffer) body.set(result.bytes);
+    const type = packObjectType(numbers[3 * i + 2]!)!;
+    good &&= hashObject(type, body) === asBuffer(ids).toString('hex', 20 * i, 20 * i + 20);
+    if (!good) failed.push(i);
+    at += size;
+  }
+  return { data, failed };
 }
 
 function workerMain(): void {
