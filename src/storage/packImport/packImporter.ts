@@ -33,6 +33,7 @@ import { Entries, NAMED, WHOLE } from './entries.ts';
 import { inflateAgain, inflateNext, inflateStream, isWorthWaiting } from './inflateNext.ts';
 import { PackLinks } from './links.ts';
 import { PackInput } from './packInput.ts';
+import { PendingDeltas } from './pendingDeltas.ts';
 import type { Spool } from './spool.ts';
 
 const ID_LENGTH = 20;
@@ -340,63 +341,29 @@ export class PackImporter {
   }
 
   async #resolvePending(): Promise<void> {
-    const pending = this.#pending;
-    if (pending.length === 0) return;
-    const { entries } = this;
-    /** Deltas on an entry: the first of them, and for each the next. */
-    const first = new Int32Array(this.count).fill(-1);
-    const next = new Int32Array(this.count).fill(-1);
-    /** Deltas on an object that is not there yet, by the position of its id. */
-    const named = new Map<number, number[]>();
-    const ready: number[] = [];
-    // From the last on, so that they are taken up in the order in which they lie.
-    for (let i = pending.length - 1; i >= 0; i--) {
-      const entry = pending[i]!;
-      let base = entries.bases[entry]!;
-      if (base === NAMED) base = this.#namedBase(entry);
-      if (base === -1) {
-        const position = this.#namedBases.get(entry)!;
-        const others = named.get(position);
-        if (others === undefined) named.set(position, [entry]);
-        else others.push(entry);
-        continue;
-      }
-      entries.bases[entry] = base;
-      if (entries.isResolved(base)) ready.push(entry);
-      else {
-        next[entry] = first[base]!;
-        first[base] = entry;
-      }
-    }
-    const wake = (position: number, base: number): void => {
-      for (const entry of named.get(position) ?? []) {
-        entries.bases[entry] = base;
-        ready.push(entry);
-      }
-      named.delete(position);
-    };
-    let left = pending.length;
+    if (this.#pending.length === 0) return;
+    const { entries, links } = this;
+    const deltas = new PendingDeltas(entries, links, this.#pending, this.#namedBases);
     const resolveReady = async (): Promise<void> => {
-      for (let entry = ready.pop(); entry !== undefined; entry = ready.pop()) {
+      for (let entry = deltas.take(); entry !== undefined; entry = deltas.take()) {
         await this.#resolveLater(entry);
-        left--;
-        wake(entries.positions[entry]!, entry);
-        for (let on = first[entry]!; on !== -1; on = next[on]!) ready.push(on);
+        deltas.resolved(entry);
       }
     };
     await resolveReady();
-    for (const position of [...named.keys()]) {
-      if (!named.has(position)) continue;
-      const base = await this.#addOutside(this.links.ids.idAt(position));
-      if (base === undefined) continue;
-      wake(position, base);
+    for (const position of deltas.missing) {
+      // What was resolved since may have been it.
+      const base = links.entryAt(position);
+      const outside = base === -1 ? await this.#addOutside(links.ids.idAt(position)) : base;
+      if (outside === undefined) continue;
+      deltas.wake(position, outside);
       await resolveReady();
     }
     this.#checkOutside();
-    if (left > 0) {
-      const position = named.keys().next().value;
-      const which = position === undefined ? '' : `, the first on ${this.links.ids.idAt(position)}`;
-      throw new CorruptObjectError(`the bases of ${left} deltas are nowhere${which}`);
+    if (deltas.left > 0) {
+      const [position] = deltas.missing;
+      const which = position === undefined ? '' : `, the first on ${links.ids.idAt(position)}`;
+      throw new CorruptObjectError(`the bases of ${deltas.left} deltas are nowhere${which}`);
     }
   }
 
