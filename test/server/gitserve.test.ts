@@ -13,7 +13,8 @@ const versions = ['protocol.version=0', 'protocol.version=1', 'protocol.version=
 const refsOf = (folder: string) =>
   runGit(folder, 'for-each-ref', '--format=%(objectname) %(refname)');
 
-describe.each(versions)('%s', (version) => {
+// Version 1 is version 0 with one more line; it is tried below.
+describe.each(['protocol.version=0', 'protocol.version=2'])('%s', (version) => {
   let store: string;
   let server: Served;
 
