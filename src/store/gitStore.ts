@@ -193,7 +193,9 @@ export class GitStore implements AsyncDisposable {
    */
   async restore(url: string, options: MirrorOptions = {}): Promise<MirrorDiff> {
     const { restore } = await import('../remote/mirror.ts');
-    return restore(this.context.storage, url, this.context.signature(), options);
+    const diff = await restore(this.context.storage, url, this.context.signature(), options);
+    if (options.dryRun !== true) this.context.wrote();
+    return diff;
   }
 
   /**

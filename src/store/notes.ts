@@ -212,6 +212,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
       const { id, commit } = await writeCommit(store, writer, { tree, parents, message });
       const reflog = { who: commit.committer, message: `notes: ${message}` };
       await store.refs.update([{ ref: this.#ref, old: tip.commit, new: id, reflog }]);
+      store.wrote();
     });
   }
 
