@@ -12,7 +12,7 @@ import { SMALL_FILE } from './readLocal.ts';
 export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
 
 /** So many files are written at once before a thread is started. */
-const DIRECT_FILES = 100;
+const DIRECT_FILES = 300;
 
 /** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
 const BATCH_BYTES = SMALL_FILE;

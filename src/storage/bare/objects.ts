@@ -83,7 +83,7 @@ interface OpenRegion extends ObjectHeader {
  * So many packed objects are read to learn their type and size. Without that it takes a table of
  * where all entries end, which in a large pack costs more than most programs ever ask for.
  */
-const HEADERS_TO_READ = 32;
+const HEADERS_TO_READ = 256;
 
 export class BareObjects implements ObjectStore {
   readonly options: BareObjectsOptions;
