@@ -3,8 +3,11 @@
  * each. The columns are shared memory, so that threads work on one table; an object takes about 60
  * bytes in it, and none on the heap.
  */
-import { ID_LENGTH } from '../../../git/idTable.ts';
+import { ID_LENGTH as LENGTH_OF_ID } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+
+/** Taken over once: between the chunks of a bundle every use of an import is a call. */
+const ID_LENGTH = LENGTH_OF_ID;
 
 /** In the column `pack`: the object lies loose. */
 export const LOOSE = -1;
