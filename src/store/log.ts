@@ -35,6 +35,7 @@ export async function* walkLog<T>(
   wrap: (snapshot: Snapshot) => T,
 ): AsyncGenerator<T, void, undefined> {
   const { store, ref } = snapshot;
+  store.assertOpen();
   const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
   const until = filter.before?.getTime();
   const passes = (commit: Commit): boolean =>
