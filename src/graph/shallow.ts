@@ -25,6 +25,12 @@ export interface HistoryLimit {
   readonly not?: readonly ObjectId[] | undefined;
 }
 
+export interface WalkOptions {
+  /** Commits that the store itself has without their parents. */
+  readonly shallow?: IdSet | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The history of `heads` that is `depth` commits deep, the heads themselves being the first.
  * @throws CorruptObjectError
@@ -33,10 +39,10 @@ export async function limitDepth(
   store: ObjectReader,
   heads: Iterable<ObjectId>,
   depth: number,
-  signal?: AbortSignal,
+  options: WalkOptions = {},
 ): Promise<Boundary> {
-  const table = new CommitTable(store);
-  const pace = new Pace(signal);
+  const table = new CommitTable(store, options.shallow);
+  const pace = new Pace(options.signal);
   let level = await headCommits(table, heads);
   const seen = new Set(level);
   const shallow = new IdSet();
@@ -44,7 +50,7 @@ export async function limitDepth(
   for (let at = 1; level.length > 0; at++) {
     const next: number[] = [];
     for (const commit of level) {
-      if (at >= depth) {
+      if (at >= depth || options.shallow?.hasBytes(table.ids.bytes, commit * 20)) {
         shallow.addBytes(table.ids.bytes, commit * 20);
         continue;
       }
@@ -70,9 +76,9 @@ export async function limitHistory(
   store: ObjectReader,
   heads: Iterable<ObjectId>,
   { since = Number.NEGATIVE_INFINITY, not = [] }: HistoryLimit,
-  signal?: AbortSignal,
+  options: WalkOptions = {},
 ): Promise<Boundary> {
-  const { table, fresh } = await commitRange(store, { wants: heads, haves: not, signal });
+  const { table, fresh } = await commitRange(store, { ...options, wants: heads, haves: not });
   const inside = new Set(fresh.filter((commit) => table.timeOf(commit) >= since));
   const seen = new Set((await headCommits(table, heads)).filter((commit) => inside.has(commit)));
   const shallow = new IdSet();
@@ -81,7 +87,8 @@ export async function limitHistory(
   for (const commit of seen) {
     const parents = table.parentsOf(commit);
     const kept = parents.filter((parent) => inside.has(parent));
-    const kind = kept.length === parents.length ? complete : shallow;
+    const isEnd = options.shallow?.hasBytes(table.ids.bytes, commit * 20) === true;
+    const kind = kept.length === parents.length && !isEnd ? complete : shallow;
     kind.addBytes(table.ids.bytes, commit * 20);
     // A shallow commit has no parents at all for the receiver.
     if (kind === complete) for (const parent of kept) seen.add(parent);

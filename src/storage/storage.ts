@@ -133,6 +133,12 @@ export interface ObjectStore {
    */
   commitGraph?(): CommitGraph | undefined;
 
+  /**
+   * Commits that are here without their parents, as where Git has cloned with a limit; what holds now.
+   * A storage that keeps whole histories only has no such method.
+   */
+  shallow?(): ReadonlySet<ObjectId>;
+
   /** Starts a writing session. Sessions are independent of each other. */
   writer(): ObjectWriter;
 

@@ -24,10 +24,16 @@ export interface Peeled {
   readonly type: ObjectType;
 }
 
-/** Reads commits and keeps the last ones, bounded by bytes. */
+/**
+ * Reads commits and keeps the last ones, bounded by bytes. A commit that the store has without its
+ * parents counts as a first one, as for Git; which these are is read once.
+ */
 export class CommitReader {
   readonly #objects: ObjectStore;
   readonly #cache = new ByteCache<Commit>(CACHE_BYTES, (commit) => 800 + 2 * commit.message.length);
+
+  /** Null: all commits have their parents. */
+  #shallow: ReadonlySet<ObjectId> | null | undefined;
 
   constructor(objects: ObjectStore) {
     this.#objects = objects;
@@ -37,29 +43,47 @@ export class CommitReader {
   async get(id: ObjectId): Promise<Commit> {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    const commit = parseCommit(commitBody(await this.#objects.read(id), id), id);
+    const commit = await this.#read(id);
     this.#cache.set(id, commit);
     return commit;
   }
 
   /** As `get`, but the commit is not kept: for long walks, which come by only once. */
   async getOnce(id: ObjectId): Promise<Commit> {
-    return this.getNow(id) ?? parseCommit(commitBody(await this.#objects.read(id), id), id);
+    return this.getNow(id) ?? this.#read(id);
   }
 
   /** The same where nothing has to be waited for; undefined says nothing. */
   getNow(id: ObjectId): Commit | undefined {
-    return this.#objects.commitNow?.(id, parsePlainCommit) ?? this.#cache.get(id);
+    const commit = this.#objects.commitNow?.(id, parsePlainCommit);
+    return commit === undefined ? this.#cache.get(id) : this.#withParentsHere(id, commit);
   }
 
   /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */
   async links(id: ObjectId): Promise<CommitLinks> {
-    return this.linksNow(id) ?? parseCommitLinks(commitBody(await this.#objects.read(id), id), id);
+    const links = this.linksNow(id);
+    if (links !== undefined) return links;
+    const body = commitBody(await this.#objects.read(id), id);
+    return this.#withParentsHere(id, parseCommitLinks(body, id));
   }
 
   /** The same where nothing has to be waited for; undefined says nothing. */
   linksNow(id: ObjectId): CommitLinks | undefined {
-    return this.#objects.commitNow?.(id, parseLinksAt) ?? this.#cache.get(id);
+    const links = this.#objects.commitNow?.(id, parseLinksAt);
+    return links === undefined ? this.#cache.get(id) : this.#withParentsHere(id, links);
+  }
+
+  async #read(id: ObjectId): Promise<Commit> {
+    const body = commitBody(await this.#objects.read(id), id);
+    return this.#withParentsHere(id, parseCommit(body, id));
+  }
+
+  #withParentsHere<T extends CommitLinks>(id: ObjectId, commit: T): T {
+    if (this.#shallow === undefined) {
+      const shallow = this.#objects.shallow?.();
+      this.#shallow = shallow === undefined || shallow.size === 0 ? null : shallow;
+    }
+    return this.#shallow?.has(id) ? { ...commit, parents: [] } : commit;
   }
 
   /** Keeps a commit that was just made, so that it need not be read back. */

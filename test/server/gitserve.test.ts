@@ -190,6 +190,68 @@ test('a bare commit as HEAD, and a store that gitstore wrote', async () => {
   }
 });
 
+describe.each(['protocol.version=0', 'protocol.version=2'])('a shallow store, %s', (version) => {
+  let whole: string;
+  let store: string;
+  let server: Served;
+
+  beforeAll(async () => {
+    whole = makeHistory({ commits: 40, mergeEvery: 0 });
+    store = join(scratchFolder(), 'shallow.git');
+    await runGit('/', 'clone', '-q', '--bare', '--depth=6', `file://${whole}`, store);
+    server = await serveGit(store);
+  });
+
+  afterAll(async () => {
+    await server?.stop();
+    expect(server?.errors).toEqual([]);
+  });
+
+  const end = () => readFileSync(join(store, 'shallow'), 'utf8');
+  const count = async (folder: string) =>
+    Number(await runGit(folder, 'rev-list', '--count', 'main'));
+
+  test.each([
+    ['whole', [], 6],
+    ['as a mirror', ['--mirror'], 6],
+    ['less deep', ['--depth=2'], 2],
+    ['deeper than it is', ['--depth=100'], 6],
+    ['since a time', ['--shallow-since=2001-01-01'], 6],
+  ])('a clone of it: %s', async (_, options, commits) => {
+    const folder = await clone(server.url, version, '--bare', ...options);
+    expect(await count(folder)).toBe(commits);
+    if (commits === 6) expect(readFileSync(join(folder, 'shallow'), 'utf8')).toBe(end());
+    await expectSound(folder);
+  });
+
+  test('a clone of it that gets deeper, and as deep as it goes', async () => {
+    const folder = await clone(server.url, version, '--bare', '--depth=1');
+    const fetch = (...args: string[]) =>
+      runGit(folder, '-c', version, 'fetch', '-q', ...args, server.url, 'main');
+    await fetch('--deepen=2');
+    expect(await count(folder)).toBe(3);
+    await fetch('--unshallow');
+    expect(await count(folder)).toBe(6);
+    expect(readFileSync(join(folder, 'shallow'), 'utf8')).toBe(end());
+    await expectSound(folder);
+  });
+
+  test('fetches of what is new, and of the rest once it has come', async () => {
+    const folder = await clone(server.url, version, '--bare');
+    const small = await clone(server.url, version, '--bare', '--depth=1');
+    addCommits(store, 'main', 2);
+    for (const copy of [folder, small]) {
+      await runGit(copy, '-c', version, 'fetch', '-q', server.url, '+main:main');
+      await expectSound(copy);
+    }
+    expect([await count(folder), await count(small)]).toEqual([8, 3]);
+    await runGit(store, 'fetch', '-q', '--unshallow', `file://${whole}`, 'main');
+    await runGit(folder, '-c', version, 'fetch', '-q', '--unshallow', server.url, 'main');
+    expect(await count(folder)).toBe(42);
+    await expectSound(folder);
+  });
+});
+
 test('writers and git gc at work, and clones all the while', async () => {
   const path = join(scratchFolder(), 'busy.git');
   const store = await GitStore.open(path, { durability: 'fast' });

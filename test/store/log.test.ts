@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createMemoryStorage, type FS, GitStore } from '../../src/index.ts';
 import { git, gitBytes } from '../helpers/git.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
 import { imported, PATHS, randomHistory } from './importedHistory.ts';
 import { currentOf, memoryStore, START } from './stores.ts';
 
@@ -127,6 +128,26 @@ describe.each(WAYS)('over %s', (name, prepare) => {
     }
     expect(await hashesOf(main.log({ path: 'a', match: 'fix*', before }))).toEqual(expected);
   });
+});
+
+it('a shallow clone ends where Git says', async () => {
+  const path = join(scratchFolder(), 'shallow.git');
+  const whole = imported(randomHistory(60, 9));
+  git(path, 'clone', '-q', '--bare', '--depth=12', `file://${whole}`, path);
+  const store = await GitStore.open(path, { create: false });
+  const main = await store.branches.get('main');
+  const expected = git(path, 'log', '--first-parent', '--format=%H', 'main').split('\n');
+  expect(expected).toHaveLength(12);
+  expect(await hashesOf(main.log())).toEqual(expected);
+  for (const at of PATHS) expect(await hashesOf(main.log({ path: at }))).toEqual(byGit(path, at));
+  expect(await (await main.back(11)).parent()).toBeNull();
+  await expect(main.back(12)).rejects.toThrow('its history goes back only 11');
+  // What is appended begins with the commit at the end.
+  await store.branches.setEmpty('other');
+  const other = await store.branches.append('other', main);
+  expect(other.treeHash).toBe(main.treeHash);
+  expect(await hashesOf(other.log())).toHaveLength(13);
+  await store.close();
 });
 
 it('a commit-graph that says something else of a commit is not believed', async () => {

@@ -57,6 +57,7 @@ export function* advertiseRefs(version: 0 | 1, told: ToldRefs): Generator<Buffer
     if (peeled !== undefined) yield line(peeled, `${ref}^{}`);
   }
   if (first) yield line(ZERO_ID, 'capabilities^{}');
+  for (const id of told.shallow) yield packetLine(`shallow ${id}`);
   yield FLUSH_PACKET;
 }
 

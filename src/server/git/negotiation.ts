@@ -47,20 +47,24 @@ export class Negotiation {
   }
 
   /** Whether every want leads to something that the client has: more haves would not help much. */
-  async isEnough(wants: IdSet): Promise<boolean> {
+  async isEnough(wants: IdSet, shallow: IdSet): Promise<boolean> {
     if (this.common.count === 0) return false;
-    return allReach(this.#store, wants, this.common, { signal: this.#signal });
+    return allReach(this.#store, wants, this.common, { shallow, signal: this.#signal });
   }
 
-  /** The acknowledgments of version 2. @returns whether the pack follows */
-  async *acknowledge(wants: IdSet): AsyncGenerator<Buffer, boolean> {
+  /**
+   * The acknowledgments of version 2.
+   * @param shallow commits that the store has without their parents
+   * @returns whether the pack follows
+   */
+  async *acknowledge(wants: IdSet, shallow: IdSet): AsyncGenerator<Buffer, boolean> {
     yield packetLine('acknowledgments');
     if (this.common.count === 0) yield packetLine('NAK');
     for (const id of this.common) {
       yield packetLine(`ACK ${id}`);
       await this.pause();
     }
-    if (!(await this.isEnough(wants))) {
+    if (!(await this.isEnough(wants, shallow))) {
       yield FLUSH_PACKET;
       return false;
     }
@@ -73,7 +77,11 @@ export class Negotiation {
    * means that another one will follow, or with `done`.
    * @returns whether the pack follows
    */
-  async *converse(reader: PacketReader, request: FetchRequest): AsyncGenerator<Buffer, boolean> {
+  async *converse(
+    reader: PacketReader,
+    request: FetchRequest,
+    shallow: IdSet,
+  ): AsyncGenerator<Buffer, boolean> {
     const { multiAck, noDone, wants } = request;
     for (;;) {
       const have = await readHave(reader);
@@ -85,7 +93,7 @@ export class Negotiation {
       // Clients end here when the answer so far, where the history ends, was all they wanted.
       if (have === 'end') return false;
       if (have === 'flush') {
-        const ready = multiAck !== 'none' && (await this.isEnough(wants));
+        const ready = multiAck !== 'none' && (await this.isEnough(wants, shallow));
         if (ready) {
           yield packetLine(`ACK ${this.#last} ${multiAck === 'detailed' ? 'ready' : 'continue'}`);
         }

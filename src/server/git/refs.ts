@@ -3,6 +3,7 @@
 import { asBuffer } from '../../git/bytes.ts';
 import { readTagLink } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
+import { IdSet } from '../../git/objectSet.ts';
 import { isValidRefName } from '../../git/refName.ts';
 import { Pace } from '../../storage/pace.ts';
 import type { StoreContext } from '../../store/context.ts';
@@ -22,6 +23,8 @@ export interface ToldRefs {
   readonly headTarget: string | undefined;
   /** Sorted by name, without HEAD. */
   readonly refs: readonly ToldRef[];
+  /** Commits that the store has without their parents. */
+  readonly shallow: IdSet;
 }
 
 const CACHE_BYTES = 8 << 20;
@@ -56,7 +59,15 @@ export class RefTeller {
       head: headId === undefined ? undefined : await this.#tell('HEAD', headId),
       headTarget: headTarget !== undefined && isValidRefName(headTarget) ? headTarget : undefined,
       refs: told,
+      shallow: await this.#shallow(),
     };
+  }
+
+  async #shallow(): Promise<IdSet> {
+    const { objects } = this.#context;
+    const here = new IdSet();
+    for (const id of objects.shallow?.() ?? []) if (await objects.has(id)) here.add(id);
+    return here;
   }
 
   async #tell(ref: string, id: ObjectId): Promise<ToldRef | undefined> {

@@ -14,7 +14,7 @@ import { asksForDepth, type FetchRequest, isInfinite } from './fetchRequest.ts';
 import { Refusal } from './refusal.ts';
 
 export interface ShallowUpdate {
-  /** Commits whose parents the client will not have. */
+  /** Commits whose parents the client will not have, or the store has not. */
   readonly shallow: IdSet;
   /** What the client is told: new ones, and those that are so no more. */
   readonly lines: readonly Buffer[];
@@ -24,9 +24,11 @@ export interface ShallowUpdate {
   readonly haves: readonly ObjectId[];
 }
 
+/** @param ours commits that the store itself has without their parents */
 export async function shallowUpdate(
   context: StoreContext,
   request: FetchRequest,
+  ours: IdSet,
   signal: AbortSignal,
 ): Promise<ShallowUpdate> {
   const { objects } = context;
@@ -37,11 +39,11 @@ export async function shallowUpdate(
     if (type !== 'commit') throw new Refusal(`invalid shallow object ${request.shallow.idAt(i)}`);
     before.add(request.shallow.idAt(i));
   }
-  if (!asksForDepth(request)) return { shallow: before, lines: [], wants: [], haves: [] };
+  if (!asksForDepth(request)) return newEnds(objects, request, before, ours, signal);
 
-  const boundary = await findBoundary(context, request, before, signal);
+  const boundary = await findBoundary(context, request, before, ours, signal);
   const lines: Buffer[] = [];
-  const shallow = new IdSet();
+  const shallow = new IdSet(ours);
   for (const id of boundary.shallow) {
     if (boundary.complete.has(id)) continue;
     shallow.add(id);
@@ -59,27 +61,51 @@ export async function shallowUpdate(
   return { shallow, lines, wants, haves };
 }
 
+/** Without a depth the client's history goes on as far as ours: it ends where the store's does. */
+async function newEnds(
+  objects: ObjectStore,
+  { wants }: FetchRequest,
+  before: IdSet,
+  ours: IdSet,
+  signal: AbortSignal,
+): Promise<ShallowUpdate> {
+  const shallow = new IdSet(before);
+  for (const id of ours) shallow.add(id);
+  const lines: Buffer[] = [];
+  if (ours.count > 0) {
+    const ends = await limitDepth(objects, wants, Number.POSITIVE_INFINITY, { shallow, signal });
+    for (const id of ends.shallow) if (!before.has(id)) lines.push(packetLine(`shallow ${id}`));
+  }
+  return { shallow, lines, wants: [], haves: [] };
+}
+
 async function findBoundary(
   context: StoreContext,
   request: FetchRequest,
   before: IdSet,
+  ours: IdSet,
   signal: AbortSignal,
 ): Promise<Boundary> {
   const { objects } = context;
+  const options = { shallow: ours, signal };
   const { depth, deepenSince, deepenNot, deepenRelative, wants } = request;
   if (depth !== undefined) {
     if (deepenSince !== undefined || deepenNot.length > 0) {
       throw new Refusal('deepen and deepen-since (or deepen-not) cannot be used together');
     }
-    if (isInfinite(depth)) return { shallow: new IdSet(), complete: before };
+    if (isInfinite(depth)) {
+      return ours.count === 0
+        ? { shallow: new IdSet(), complete: before }
+        : limitDepth(objects, wants, Number.POSITIVE_INFINITY, options);
+    }
     return deepenRelative
-      ? limitDepth(objects, before, depth + 1, signal)
-      : limitDepth(objects, wants, depth, signal);
+      ? limitDepth(objects, before, depth + 1, options)
+      : limitDepth(objects, wants, depth, options);
   }
   const not: ObjectId[] = [];
   for (const name of deepenNot) not.push(await findRef(context, name));
   try {
-    return await limitHistory(objects, wants, { since: deepenSince, not }, signal);
+    return await limitHistory(objects, wants, { since: deepenSince, not }, options);
   } catch (error) {
     if (error instanceof GitStoreError && error.code === 'EINVAL') throw new Refusal(error.message);
     throw error;

@@ -15,7 +15,7 @@ import { listRefs, readCommand } from './advertisement.ts';
 import { asksForDepth, type FetchRequest, readFetch, readWants } from './fetchRequest.ts';
 import { Negotiation } from './negotiation.ts';
 import { PackPlans, type Plan } from './packPlans.ts';
-import { RefTeller, type ToldRefs, toldIds } from './refs.ts';
+import { RefTeller, type ToldRefs } from './refs.ts';
 import { Refusal } from './refusal.ts';
 import { type ShallowUpdate, shallowUpdate } from './shallowUpdate.ts';
 import { Turnstile } from './turnstile.ts';
@@ -67,13 +67,13 @@ export class UploadPack {
     });
     if (request.wants.count === 0) return;
     const told = await this.refs.read(signal);
-    await this.#wanted.check(request.wants, toldIds(told));
+    await this.#wanted.check(request.wants, told);
     if (sawHave && !done) {
-      if (!(yield* negotiation.acknowledge(request.wants))) return;
+      if (!(yield* negotiation.acknowledge(request.wants, told.shallow))) return;
       yield DELIMITER_PACKET;
     }
-    const update = await shallowUpdate(this.#context, request, signal);
-    if (asksForDepth(request) || request.shallow.count > 0) {
+    const update = await shallowUpdate(this.#context, request, told.shallow, signal);
+    if (asksForDepth(request) || request.shallow.count > 0 || told.shallow.count > 0) {
       yield packetLine('shallow-info');
       yield* update.lines;
       yield DELIMITER_PACKET;
@@ -87,14 +87,14 @@ export class UploadPack {
     const request = await readWants(reader);
     if (request.wants.count === 0) return;
     const told = await this.refs.read(signal);
-    await this.#wanted.check(request.wants, toldIds(told));
-    const update = await shallowUpdate(this.#context, request, signal);
+    await this.#wanted.check(request.wants, told);
+    const update = await shallowUpdate(this.#context, request, told.shallow, signal);
     if (asksForDepth(request)) {
       yield* update.lines;
       yield FLUSH_PACKET;
     }
     const negotiation = new Negotiation(this.#context.objects, signal);
-    if (!(yield* negotiation.converse(reader, request))) return;
+    if (!(yield* negotiation.converse(reader, request, told.shallow))) return;
     yield* this.#pack(request, update, negotiation, told, signal);
   }
 

@@ -11,10 +11,13 @@ import { IdSet } from '../../git/objectSet.ts';
 import { commitRange } from '../../graph/commitRange.ts';
 import { reachable } from '../../graph/reachable.ts';
 import type { StoreContext } from '../../store/context.ts';
+import { type ToldRefs, toldIds } from './refs.ts';
 import { Refusal } from './refusal.ts';
 
 interface Closure {
   readonly tips: IdSet;
+  /** The commits where it ended because the store does not have their parents. */
+  readonly ends: string;
   readonly objects: IdSet;
 }
 
@@ -28,24 +31,24 @@ export class WantedObjects {
   }
 
   /**
-   * @param told ids of refs that clients were told
    * @throws Refusal for a want that the client may not have
    */
-  async check(wants: IdSet, told: ReadonlySet<ObjectId>): Promise<void> {
+  async check(wants: IdSet, refs: ToldRefs): Promise<void> {
+    const told = toldIds(refs);
     let closure: Closure | undefined;
     for (let i = 0; i < wants.count; i++) {
       const want = wants.idAt(i);
       if (told.has(want)) continue;
       // What is not here at all needs no search.
       if (!(await this.#context.objects.has(want))) throw notOurs(want);
-      closure ??= await this.#closureOf(told);
+      closure ??= await this.#closureOf(told, refs.shallow);
       if (!closure.objects.has(want)) throw notOurs(want);
     }
   }
 
-  #closureOf(told: ReadonlySet<ObjectId>): Promise<Closure> {
+  #closureOf(told: ReadonlySet<ObjectId>, shallow: IdSet): Promise<Closure> {
     const before = this.#closure;
-    const next = this.#updated(before, new IdSet(told));
+    const next = this.#updated(before, new IdSet(told), shallow);
     this.#closure = next;
     next.catch(() => {
       if (this.#closure === next) this.#closure = undefined;
@@ -53,26 +56,33 @@ export class WantedObjects {
     return next;
   }
 
-  async #updated(before: Promise<Closure> | undefined, tips: IdSet): Promise<Closure> {
+  async #updated(
+    before: Promise<Closure> | undefined,
+    tips: IdSet,
+    shallow: IdSet,
+  ): Promise<Closure> {
     const { objects } = this.#context;
-    const known = await before?.catch(() => undefined);
+    const ends = [...shallow].sort().join(' ');
+    const last = await before?.catch(() => undefined);
+    const known = last?.ends === ends ? last : undefined;
     const added = [...tips].filter((id) => !known?.tips.has(id));
     const gone = known === undefined ? [] : [...known.tips].filter((id) => !tips.has(id));
-    if (known === undefined || !(await this.#stillReached(gone, tips))) {
-      return { tips, objects: (await reachable(objects, { wants: tips })).objects };
+    if (known === undefined || !(await this.#stillReached(gone, tips, shallow))) {
+      return { tips, ends, objects: (await reachable(objects, { wants: tips, shallow })).objects };
     }
     if (added.length > 0) {
-      const fresh = await reachable(objects, { wants: added, haves: known.tips });
+      const fresh = await reachable(objects, { wants: added, haves: known.tips, shallow });
       for (const id of fresh.objects) known.objects.add(id);
     }
-    return { tips, objects: known.objects };
+    return { tips, ends, objects: known.objects };
   }
 
   /** Whether the tips lead to all that was one before: no branch was set back or deleted. */
-  async #stillReached(gone: readonly ObjectId[], tips: IdSet): Promise<boolean> {
+  async #stillReached(gone: readonly ObjectId[], tips: IdSet, shallow: IdSet): Promise<boolean> {
     if (gone.length === 0) return true;
     try {
-      const range = await commitRange(this.#context.objects, { wants: gone, haves: tips });
+      const asked = { wants: gone, haves: tips, shallow };
+      const range = await commitRange(this.#context.objects, asked);
       return range.fresh.length === 0 && range.others.every(({ id }) => range.known.has(id));
     } catch (error) {
       // What no ref leads to may have been collected by now.

@@ -54,6 +54,7 @@ import { exportPack } from './packExport.ts';
 import { useCommit } from './packedCommit.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { ReadCache } from './readCache.ts';
+import { ShallowFile } from './shallowFile.ts';
 import { TreeProbe } from './treeProbe.ts';
 import { streamZlib, type ZlibRegion } from './zlibFile.ts';
 
@@ -88,6 +89,7 @@ const HEADERS_TO_READ = 256;
 export class BareObjects implements ObjectStore {
   readonly options: BareObjectsOptions;
   readonly #objectsDir: string;
+  readonly #shallow: ShallowFile;
   readonly #cache = new ReadCache();
   #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
@@ -98,6 +100,7 @@ export class BareObjects implements ObjectStore {
 
   constructor(gitDir: string, options: BareObjectsOptions) {
     this.#objectsDir = join(gitDir, 'objects');
+    this.#shallow = new ShallowFile(join(gitDir, 'shallow'));
     this.options = options;
   }
 
@@ -251,10 +254,14 @@ export class BareObjects implements ObjectStore {
     };
   }
 
+  shallow(): ReadonlySet<ObjectId> {
+    return this.#shallow.read();
+  }
+
   commitGraph(): CommitGraph | undefined {
     if (this.#graph === undefined) {
       // The commits at a shallow clone's end have parents that are not there, and a graph may be older.
-      const isShallow = existsSync(join(this.#objectsDir, '..', 'shallow'));
+      const isShallow = this.shallow().size > 0;
       const directories = this.#open().map(({ path }) => path);
       this.#graph = (isShallow ? undefined : openCommitGraph(directories)) ?? null;
     }

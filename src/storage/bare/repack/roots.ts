@@ -10,6 +10,7 @@ import { decodePath } from '../../../git/pathBytes.ts';
 import type { RefStore } from '../../storage.ts';
 import { isErrno } from '../durable.ts';
 import { diskPath } from '../refPaths.ts';
+import { parseShallow } from '../shallowFile.ts';
 import { PRIVATE_DIRECTORY } from '../storeLock.ts';
 
 const LINE_FEED = 10;
@@ -51,7 +52,7 @@ export async function readRoots(gitDir: string, refs: RefStore): Promise<Roots> 
   for (const name of namesIn(gitDir, `${PRIVATE_DIRECTORY}/`)) {
     if (/^ref-\d+$/.test(name)) keepIds(textOf(gitDir, `${PRIVATE_DIRECTORY}/${name}`));
   }
-  const shallow = new Set(textOf(gitDir, 'shallow').split('\n').filter(isObjectId));
+  const shallow = parseShallow(textOf(gitDir, 'shallow'));
   return { firm, loose, shallow };
 }
 
