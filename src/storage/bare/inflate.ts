@@ -48,16 +48,20 @@ export function inflateExactly(input: Uint8Array, size: number): Buffer {
 }
 
 /**
- * As `inflateExactly`, into `out`, which must have room for one byte more.
- * @returns false when the stream is broken, cut short, or does not hold exactly `size` bytes
+ * Inflates the stream that lies in `input` from `at` to `end` at the latest into `out`, which must
+ * have room for one byte more.
+ * @returns how many bytes of the input that took; -1 when the stream is broken, cut short, or does not
+ *   hold exactly `size` bytes
  */
-export function inflateInto(input: Uint8Array, size: number, out: Buffer): boolean {
+export function inflateInto(
+  input: Buffer,
+  at: number,
+  end: number,
+  size: number,
+  out: Buffer,
+): number {
   inflater ??= new Inflater();
-  const result = inflater.inflate(asBuffer(input), 0, input.length, size, out);
-  if (typeof result === 'string') return false;
-  // Without an engine of our own the result lies elsewhere.
-  if (result.bytes.buffer !== out.buffer) out.set(result.bytes);
-  return true;
+  return inflater.inflateInto(input, at, end, size, out);
 }
 
 /**

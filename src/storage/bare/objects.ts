@@ -51,7 +51,7 @@ import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts
 import { BareObjectWriter, DEFAULT_LEVEL } from './objectWriter.ts';
 import type { PackedObject } from './packDirectory.ts';
 import { exportPack } from './packExport.ts';
-import { useCommit } from './packedCommit.ts';
+import { type CommitUser, PackedCommits } from './packedCommit.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { ReadCache } from './readCache.ts';
 import { ShallowFile } from './shallowFile.ts';
@@ -94,6 +94,7 @@ export class BareObjects implements ObjectStore {
   #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
+  #commits: PackedCommits | undefined;
   #headersRead = 0;
   /** Null: there is none. */
   #graph: CommitGraph | null | undefined;
@@ -160,13 +161,7 @@ export class BareObjects implements ObjectStore {
     ids: AsyncIterable<readonly ObjectId[]>,
   ): AsyncIterable<readonly (ReadAhead | undefined)[]> {
     return readMany(ids, {
-      findPacked: (id) => {
-        for (const { packs } of this.#open()) {
-          const place = packs.findFirst(id);
-          if (place !== undefined) return place;
-        }
-        return undefined;
-      },
+      findPacked: (id) => this.#findFirst(id),
       header: (id) => this.header(id),
       read: (id) => this.read(id),
       pool: () => {
@@ -224,29 +219,22 @@ export class BareObjects implements ObjectStore {
     });
   }
 
-  commitNow<T>(
-    id: ObjectId,
-    use: (bytes: Buffer, start: number, end: number) => T | undefined,
-  ): T | undefined {
+  commitNow<T>(id: ObjectId, use: CommitUser<T>): T | undefined {
     try {
-      for (const { packs } of this.#open()) {
-        const place = packs.findFirst(id);
-        if (place !== undefined) return useCommit(place, id, use);
-      }
+      this.#commits ??= new PackedCommits((wanted) => this.#findFirst(wanted));
+      return this.#commits.use(id, use);
     } catch {
       // As in `#readNow`.
+      return undefined;
     }
-    return undefined;
   }
 
   entryProbe(name: string): EntryProbe {
     const probe = new TreeProbe(name);
     return (tree) => {
       try {
-        for (const { packs } of this.#open()) {
-          const place = packs.findFirst(tree);
-          if (place !== undefined) return probe.look(place);
-        }
+        const place = this.#findFirst(tree);
+        if (place !== undefined) return probe.look(place);
       } catch {
         // As in `#readNow`.
       }
@@ -299,6 +287,7 @@ export class BareObjects implements ObjectStore {
   async close(): Promise<void> {
     for (const { packs } of this.#directories ?? []) packs.close();
     this.#directories = undefined;
+    this.#commits = undefined;
     await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
     this.#pool = undefined;
     this.#inflatePool = undefined;
@@ -442,6 +431,15 @@ export class BareObjects implements ObjectStore {
     if (id === EMPTY_TREE_ID && ways.emptyTree !== undefined) return ways.emptyTree;
     const broken = this.#open().flatMap(({ packs }) => packs.broken)[0];
     if (broken !== undefined) throw corrupt(id, `it may be in a pack that cannot be read`, broken);
+    return undefined;
+  }
+
+  /** The likeliest place of an object in a pack. */
+  #findFirst(id: ObjectId): PackedObject | undefined {
+    for (const { packs } of this.#open()) {
+      const place = packs.findFirst(id);
+      if (place !== undefined) return place;
+    }
     return undefined;
   }
 

@@ -9,6 +9,7 @@ import { CorruptObjectError } from '../../errors.ts';
 import { applyDelta, deltaSizes } from '../../git/delta.ts';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
 import {
+  LONGEST_ENTRY_HEADER,
   PackType,
   packObjectType,
   parseOffsetDelta,
@@ -87,6 +88,7 @@ export class PackFile {
   #bitmap: PackBitmap | null | undefined;
   #indexProven = false;
   #reads = 0;
+  #endOfInflated = 0;
 
   /** @param path of the `.pack` file; its index lies beside it */
   constructor(
@@ -268,14 +270,24 @@ export class PackFile {
    * @returns its size; -1 when it is of another type, or there is no room for it and one byte more
    */
   inflateWhole(offset: number, kind: number, out: Buffer): number {
-    const entry = this.#entry(offset);
-    return entry.kind === kind ? this.#inflateInto(entry, offset, out) : -1;
+    this.#open();
+    this.#checkOffset(offset);
+    const windows = this.#windows as PackWindows;
+    const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
+    const { type, size, length } = parsePackEntryHeader(bytes, windows.at);
+    return type === kind ? this.#inflateInto(offset, length, size, out) : -1;
   }
 
   /** Inflates the delta at `offset` into `out`; -1 when it is none, or there is no room for it. */
   inflateDelta(offset: number, out: Buffer): number {
     const entry = this.#entry(offset);
-    return isDelta(entry) ? this.#inflateInto(entry, offset, out) : -1;
+    if (!isDelta(entry)) return -1;
+    return this.#inflateInto(offset, entry.dataStart - offset, entry.size, out);
+  }
+
+  /** Where the entry ends that `inflateWhole` or `inflateDelta` has inflated last. */
+  get endOfInflated(): number {
+    return this.#endOfInflated;
   }
 
   /** Where the base of the entry at `offset` lies in this pack; undefined when it has none here. */
@@ -284,11 +296,15 @@ export class PackFile {
     return isDelta(entry) ? this.#baseOffset(entry) : undefined;
   }
 
-  #inflateInto(entry: Entry, offset: number, out: Buffer): number {
-    if (entry.size >= out.length) return -1;
-    const length = this.#compressedLength(entry, offset);
-    const input = this.#bytes(entry.dataStart, length);
-    return inflateInto(input, entry.size, out) ? entry.size : -1;
+  #inflateInto(offset: number, headerLength: number, size: number, out: Buffer): number {
+    if (size >= out.length) return -1;
+    const dataStart = offset + headerLength;
+    const windows = this.#windows as PackWindows;
+    const input = windows.hold(dataStart, this.#compressedLength({ size, dataStart }, offset));
+    const consumed = inflateInto(input, windows.at, windows.end, size, out);
+    if (consumed < 0) return -1;
+    this.#endOfInflated = dataStart + consumed;
+    return size;
   }
 
   async #readChain(offset: number, findBase: FindBase): Promise<GitObject> {
@@ -377,9 +393,7 @@ export class PackFile {
 
   #entry(offset: number): Entry {
     this.#open();
-    if (!(offset >= 12 && offset < this.#end)) {
-      throw this.#corrupt(offset, 'offset outside the pack');
-    }
+    this.#checkOffset(offset);
     const bytes = this.#bytes(offset, 64);
     const { type: kind, size, length } = parsePackEntryHeader(bytes, 0);
     if (kind === PackType.ofsDelta) {
@@ -398,6 +412,12 @@ export class PackFile {
     return { kind, size, dataStart: offset + length };
   }
 
+  #checkOffset(offset: number): void {
+    if (!(offset >= 12 && offset < this.#end)) {
+      throw this.#corrupt(offset, 'offset outside the pack');
+    }
+  }
+
   #baseOffset(entry: Entry): number | undefined {
     if (entry.baseOffset !== undefined) return entry.baseOffset;
     return this.index.find(entry.baseId as ObjectId)?.offset;
@@ -409,7 +429,7 @@ export class PackFile {
     return type;
   }
 
-  #compressedLength(entry: Entry, offset: number): number {
+  #compressedLength(entry: Pick<Entry, 'size' | 'dataStart'>, offset: number): number {
     const available = this.#end - entry.dataStart;
     if (!isPlausibleSize(entry.size, available)) {
       throw this.#corrupt(offset, `size ${entry.size} cannot be`);

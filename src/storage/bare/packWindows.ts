@@ -36,6 +36,8 @@ export class PackWindows {
   #windows: (Buffer | undefined)[] | undefined;
   #last: Buffer = Buffer.alloc(0);
   #lastStart = 0;
+  #at = 0;
+  #to = 0;
 
   /** @param size of what may be read, in bytes */
   constructor(fd: number, size: number, budget: WindowBudget) {
@@ -47,15 +49,37 @@ export class PackWindows {
 
   /** `length` bytes at `offset`, fewer at the end. Valid until the next call. */
   bytes(offset: number, length: number): Buffer {
+    return this.hold(offset, length).subarray(this.#at, this.#to);
+  }
+
+  /**
+   * The same without making a buffer for them: they lie in what this returns, from `at` to `end`.
+   * Valid until the next call.
+   */
+  hold(offset: number, length: number): Buffer {
     const wanted = Math.max(0, Math.min(length, this.#size - offset));
-    if (this.#windows !== undefined) {
-      const number = Math.floor(offset / WINDOW);
-      const within = offset - number * WINDOW;
-      if (within + wanted <= WINDOW) {
-        return this.#window(this.#windows, number).subarray(within, within + wanted);
-      }
+    const number = Math.floor(offset / WINDOW);
+    const within = offset - number * WINDOW;
+    if (this.#windows !== undefined && within + wanted <= WINDOW) {
+      const window = this.#window(this.#windows, number);
+      this.#at = within;
+      this.#to = Math.min(window.length, within + wanted);
+      return window;
     }
-    return this.#direct(offset, wanted);
+    this.#direct(offset, wanted);
+    this.#at = offset - this.#lastStart;
+    this.#to = Math.min(this.#last.length, this.#at + wanted);
+    return this.#last;
+  }
+
+  /** Where in what `hold` gave back the bytes begin. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Where they end. */
+  get end(): number {
+    return this.#to;
   }
 
   close(): void {
@@ -72,14 +96,12 @@ export class PackWindows {
     return window;
   }
 
-  #direct(offset: number, wanted: number): Buffer {
+  /** Makes the last read one that holds the bytes. */
+  #direct(offset: number, wanted: number): void {
     const within = offset - this.#lastStart;
-    if (within >= 0 && within + wanted <= this.#last.length) {
-      return this.#last.subarray(within, within + wanted);
-    }
+    if (within >= 0 && within + wanted <= this.#last.length) return;
     this.#last = this.#read(offset, Math.min(Math.max(wanted, FIRST_READ), this.#size - offset));
     this.#lastStart = offset;
-    return this.#last.subarray(0, wanted);
   }
 
   #read(offset: number, length: number): Buffer {

@@ -1,32 +1,84 @@
 /**
  * Commits in packs, with little more work than inflating and hashing them: the body is inflated into
  * one buffer that is used again and again, behind the header that Git hashes with it.
+ *
+ * Writers of packs lay commits in the order of a walk through history, so that the one asked for next
+ * mostly begins where the last one ended. As its id proves it, it need not be looked up.
  */
 import { hash } from 'node:crypto';
-import { type ObjectId, objectHeader } from '../../git/objectId.ts';
+import type { ObjectId } from '../../git/objectId.ts';
 import { PackType } from '../../git/pack.ts';
 import type { PackedObject } from './packDirectory.ts';
+import type { PackFile } from './packFile.ts';
 
+const HEADER = Buffer.from('commit ');
 /** Room for `commit <size>\0`. */
 const BODY_AT = 32;
 const buffer = Buffer.allocUnsafeSlow(BODY_AT + (16 << 10));
 const body = buffer.subarray(BODY_AT);
 
-/**
- * Hands the body to `use`. Undefined when the commit is large, a delta or damaged: it must be read as
- * any other object.
- */
-export function useCommit<T>(
-  { pack, offset }: PackedObject,
-  id: ObjectId,
-  use: (bytes: Buffer, start: number, end: number) => T | undefined,
-): T | undefined {
-  const size = pack.inflateWhole(offset, PackType.commit, body);
-  if (size < 0) return undefined;
-  const header = objectHeader('commit', size);
-  const start = BODY_AT - header.length;
-  buffer.write(header, start, 'latin1');
-  const end = BODY_AT + size;
-  if (hash('sha1', buffer.subarray(start, end), 'hex') !== id) return undefined;
-  return use(buffer, BODY_AT, end);
+/** The body of a commit lies in `bytes` from `start` to `end`, as long as this runs. */
+export type CommitUser<T> = (bytes: Buffer, start: number, end: number) => T | undefined;
+
+export class PackedCommits {
+  readonly #find: (id: ObjectId) => PackedObject | undefined;
+  /** Of the commit that was read last. */
+  #pack: PackFile | undefined;
+  #end = 0;
+  /** Whether that one lay right behind the one before it. */
+  #inRow = false;
+
+  /** @param find the likeliest place of an object */
+  constructor(find: (id: ObjectId) => PackedObject | undefined) {
+    this.#find = find;
+  }
+
+  /**
+   * Hands the commit's body to `use`. Undefined when it is in no pack, or large, a delta or damaged:
+   * then it must be read as any other object.
+   */
+  use<T>(id: ObjectId, use: CommitUser<T>): T | undefined {
+    let size = this.#inRow ? this.#readNext(id) : -1;
+    if (size < 0) {
+      const place = this.#find(id);
+      if (place === undefined) return undefined;
+      const follows = place.pack === this.#pack && place.offset === this.#end;
+      size = this.#read(place.pack, place.offset, id);
+      if (size < 0) return undefined;
+      this.#inRow = follows;
+    }
+    return use(buffer, BODY_AT, BODY_AT + size);
+  }
+
+  #readNext(id: ObjectId): number {
+    this.#inRow = false;
+    try {
+      const size = this.#read(this.#pack!, this.#end, id);
+      this.#inRow = size >= 0;
+      return size;
+    } catch {
+      // It was a guess: what lies there may be anything, and the pack may be gone.
+      return -1;
+    }
+  }
+
+  /** Reads the commit into the buffer. @returns its size, or -1 */
+  #read(pack: PackFile, offset: number, id: ObjectId): number {
+    const size = pack.inflateWhole(offset, PackType.commit, body);
+    if (size < 0 || hash('sha1', withHeader(size), 'hex') !== id) return -1;
+    this.#pack = pack;
+    this.#end = pack.endOfInflated;
+    return size;
+  }
+}
+
+/** Puts the header before the body in the buffer, and returns both. */
+function withHeader(size: number): Buffer {
+  let at = BODY_AT - 1;
+  buffer[at] = 0;
+  for (let rest = size; rest > 0 || at === BODY_AT - 1; rest = Math.floor(rest / 10)) {
+    buffer[--at] = 0x30 + (rest % 10);
+  }
+  for (let i = HEADER.length - 1; i >= 0; i--) buffer[--at] = HEADER[i]!;
+  return buffer.subarray(at, BODY_AT + size);
 }
