@@ -2,11 +2,11 @@
  * The compressions of tars. Each is loaded when it is first needed. A compressed stream must end
  * where its format says so: one that is cut short is an error.
  */
-import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { corrupt, truncated } from './errors.ts';
 import type { Compression } from './formats.ts';
 import { through } from './through.ts';
+import { nodeZstd } from './zstd/node.ts';
 
 const NAMES: Readonly<Record<Compression, string>> = {
   gz: 'gzip',
@@ -16,11 +16,6 @@ const NAMES: Readonly<Record<Compression, string>> = {
 };
 
 const PIECE = 256 << 10;
-
-/** Node has a Zstandard compressor of its own from 22.15 on. */
-const nodeZstd = zlib as {
-  createZstdCompress?: (options: { params: Record<number, number> }) => Transform;
-};
 
 /** ZSTD_c_checksumFlag, so that a reader notices what was damaged. */
 const ZSTD_CHECKSUM = { 201: 1 };
@@ -76,7 +71,7 @@ export async function* decompress(
 function broken(error: unknown, name: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'Z_BUF_ERROR') return truncated(`its ${name} data ends too early`);
-  if (code.startsWith('Z_')) return corrupt(`its ${name} data cannot be read`, undefined, error);
+  if (/^Z(STD)?_/.test(code)) return corrupt(`its ${name} data cannot be read`, undefined, error);
   return error;
 }
 

@@ -3,7 +3,8 @@
  * becomes a frame of its own, which every reader takes for one stream.
  */
 import { setImmediate } from 'node:timers/promises';
-import { XxHash64 } from './xxhash64.ts';
+import { withChecksum } from './frames.ts';
+import { newHash } from './xxhash.ts';
 
 /** Bytes of one frame, and so about the memory it takes. */
 const FRAME = 4 << 20;
@@ -15,6 +16,12 @@ export async function* compressZstd(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { Zstd } = await import('@hpcc-js/wasm-zstd');
   const zstd = await Zstd.load();
+  /** The library's simple call leaves the checksum out. */
+  const packed = async (content: Uint8Array): Promise<Buffer> => {
+    const hash = await newHash();
+    hash.update(content);
+    return withChecksum(zstd.compress(content, LEVEL), hash.digest());
+  };
   const frame = Buffer.alloc(FRAME);
   let filled = 0;
   let frames = 0;
@@ -25,27 +32,13 @@ export async function* compressZstd(
       filled += part.length;
       at += part.length;
       if (filled < FRAME) continue;
-      yield withChecksum(zstd.compress(frame, LEVEL), frame);
+      yield await packed(frame);
       frames++;
       filled = 0;
       await setImmediate();
     }
   }
   if (filled > 0 || frames === 0) {
-    const rest = frame.subarray(0, filled);
-    yield withChecksum(zstd.compress(rest, LEVEL), rest);
+    yield await packed(frame.subarray(0, filled));
   }
-}
-
-const CHECKSUM_FLAG = 4;
-
-/** The frame with the checksum behind it that the library's simple call leaves out (RFC 8878, 3.1.1). */
-function withChecksum(frame: Uint8Array, content: Uint8Array): Buffer {
-  const hash = new XxHash64();
-  hash.update(content);
-  const whole = Buffer.alloc(frame.length + 4);
-  whole.set(frame);
-  whole[4]! |= CHECKSUM_FLAG;
-  whole.writeUInt32LE(hash.digest(), frame.length);
-  return whole;
 }
