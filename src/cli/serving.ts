@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import type { RequestListener } from 'node:http';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_HOST, DEFAULT_PORT, listen } from '../server/httpServer.ts';
+import { collect } from './options.ts';
 import { printNote } from './output.ts';
 
 export interface ListenChoices {
   host: string;
   port: number;
+  allowHost?: string[] | undefined;
 }
 
 const LARGEST_PORT = 65_535;
@@ -19,6 +21,12 @@ export function addListen(command: Command): Command {
       new Option('-p, --port <n>', 'port to listen on; 0: any free one')
         .argParser(parsePort)
         .default(DEFAULT_PORT),
+    )
+    .addOption(
+      new Option(
+        '--allow-host <name>',
+        'answer to this name too when listening on this machine only, as behind a proxy; .NAME with all below it, * any (repeatable)',
+      ).argParser(collect),
     );
 }
 
@@ -43,7 +51,8 @@ export async function runServer(
   path = '/',
   ready: (url: string) => void = () => {},
 ): Promise<void> {
-  const server = await listen(handler, choices);
+  const { host, port, allowHost } = choices;
+  const server = await listen(handler, { host, port, allowedHosts: allowHost });
   const url = server.url + path;
   const stopped = new Promise<void>((resolve) => {
     let signals = 0;

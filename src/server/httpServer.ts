@@ -10,12 +10,20 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { GitStoreError } from '../errors.ts';
+import { AllowedHosts, hostOf, isLoopback } from './hosts.ts';
 
 export interface ListenOptions {
   /** Name or address to bind; default `127.0.0.1`. */
   readonly host?: string | undefined;
   /** Default 8000; 0: any free one. */
   readonly port?: number | undefined;
+  /**
+   * Names by which clients may call a server that listens on this machine only, besides addresses,
+   * `localhost` and `host`: `data.example.org`, `.example.org` for all below it, `*` for any. Others
+   * are refused (403), so that no web site can read the server through its visitors' browsers. A server
+   * that others can reach too answers to every name.
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
 }
 
 export interface RunningServer {
@@ -53,15 +61,18 @@ export async function listen(
   handler: RequestListener,
   options: ListenOptions = {},
 ): Promise<RunningServer> {
-  const { host = DEFAULT_HOST, port = DEFAULT_PORT } = options;
+  const { host = DEFAULT_HOST, port = DEFAULT_PORT, allowedHosts = [] } = options;
   // Each connection with the answer that was begun last on it: answers go out in order.
   const sockets = new Map<Socket, ServerResponse | undefined>();
   let closing = false;
+  /** Undefined: every name is good. */
+  let hosts: AllowedHosts | undefined;
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     sockets.set(request.socket, response);
     if (closing) closeAfter(request.socket, response);
-    handler(request, response);
+    if (hosts?.has(request.headers.host) === false) refuseHost(request, response);
+    else handler(request, response);
   };
   const server = createServer(
     {
@@ -89,6 +100,8 @@ export async function listen(
   server.on('error', () => {});
 
   const address = server.address() as AddressInfo;
+  // No request is looked at before this turn of the event loop ends.
+  if (isLoopback(address.address)) hosts = new AllowedHosts([host, ...allowedHosts]);
   const shownHost = host.includes(':') ? `[${host}]` : host;
   return {
     host,
@@ -107,6 +120,18 @@ export async function listen(
       for (const socket of sockets.keys()) socket.destroy();
     },
   };
+}
+
+function refuseHost({ headers }: IncomingMessage, response: ServerResponse): void {
+  const name = hostOf(headers.host ?? '').replace(/[^\w.:-]/g, '?');
+  const body = `This server does not answer to the name '${name}' (--allow-host ${name})\n`;
+  response.writeHead(403, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+  });
+  response.end(body);
 }
 
 /** Ends a connection: now when nothing runs on it, else behind the answer. */

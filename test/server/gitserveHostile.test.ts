@@ -197,7 +197,7 @@ describe('clients that leave', () => {
   test('in the middle of a request, and in the middle of the answer', async () => {
     const { port } = new URL(server.url);
     const body = fetchOf(`want ${main}`, 'done');
-    const head = `POST /git-upload-pack HTTP/1.1\r\nHost: x\r\nGit-Protocol: version=2\r\nContent-Type: ${TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const head = `POST /git-upload-pack HTTP/1.1\r\nHost: localhost\r\nGit-Protocol: version=2\r\nContent-Type: ${TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`;
     for (let cut = 0; cut < body.length; cut += 7) {
       const socket = connect(Number(port), '127.0.0.1');
       socket.on('error', () => {});
@@ -219,7 +219,7 @@ describe('clients that leave', () => {
   test('many at once, some of which do not read', async () => {
     const { port } = new URL(server.url);
     const body = fetchOf(`want ${main}`, 'done');
-    const head = `POST /git-upload-pack HTTP/1.1\r\nHost: x\r\nGit-Protocol: version=2\r\nContent-Type: ${TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const head = `POST /git-upload-pack HTTP/1.1\r\nHost: localhost\r\nGit-Protocol: version=2\r\nContent-Type: ${TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`;
     const lazy = await Promise.all(
       Array.from({ length: 100 }, async () => {
         const socket = connect(Number(port), '127.0.0.1');

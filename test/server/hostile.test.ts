@@ -102,7 +102,10 @@ describe('requests', () => {
       fc.asyncProperty(fc.array(part, { maxLength: 8 }), fc.boolean(), async (parts, slashes) => {
         const target = `/${parts.join(slashes ? '/' : '')}`.replace(/[\s\0]/g, '');
         const answer = await client.raw(
-          Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 'latin1'),
+          Buffer.from(
+            `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+            'latin1',
+          ),
         );
         const status = statusOf(answer);
         expect([200, 304, 400, 404]).toContain(status);
@@ -117,43 +120,43 @@ describe('requests', () => {
 
   it.each([
     ['garbage', 'nonsense\r\n\r\n', 400],
-    ['no path', 'GET x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400],
+    ['no path', 'GET x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 400],
     ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
-    ['a huge field', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
-    ['a huge path', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['a huge field', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
+    ['a huge path', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
     [
       'a long path',
-      `GET /${'x/'.repeat(6000)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      `GET /${'x/'.repeat(6000)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
       404,
     ],
     [
       'a body nobody wants',
-      `GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello`,
+      `GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello`,
       200,
     ],
     [
       'two lengths',
-      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n',
       400,
     ],
     [
       'smuggling',
-      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     [
       'an endless body',
-      `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n${'x'.repeat(9999)}`,
+      `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n${'x'.repeat(9999)}`,
       405,
     ],
     [
       'a question first',
-      'PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n',
+      'PUT /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n',
       405,
     ],
     [
       'another protocol',
-      'GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n',
       200,
     ],
   ])('%s', async (_, bytes, status) => {
@@ -163,7 +166,9 @@ describe('requests', () => {
 
   it('CONNECT and TRACE get nothing', async () => {
     for (const method of ['CONNECT x:1', 'TRACE /']) {
-      const answer = await client.raw(`${method} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      const answer = await client.raw(
+        `${method} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
       expect(answer).not.toMatch(/^HTTP\/1\.1 200/);
     }
     await expectAlive();
@@ -216,7 +221,7 @@ describe('requests', () => {
 
   it('a line in the log is one line, whatever was asked', async () => {
     client.log.length = 0;
-    await client.raw('GET /a"b\\c%0a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await client.raw('GET /a"b\\c%0a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     await expectAlive();
     expect(client.log[0]).toMatch(
       /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\\"b\\\\c%0a HTTP\/1\.1" 404 \d+$/,
@@ -263,7 +268,9 @@ describe('clients', () => {
       const leave = (target: string) =>
         new Promise<void>((resolve) => {
           const socket = connect(client.server.port, '127.0.0.1', () => {
-            socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n`);
+            socket.write(
+              `GET ${target} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n`,
+            );
           });
           socket.once('data', () => socket.destroy());
           socket.on('close', () => resolve());
@@ -282,7 +289,7 @@ describe('clients', () => {
     const answer = await new Promise<Buffer>((resolve) => {
       const chunks: Buffer[] = [];
       const socket = connect(client.server.port, '127.0.0.1', () => {
-        socket.write('GET /big.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+        socket.write('GET /big.bin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
       });
       socket.on('data', (chunk) => {
         chunks.push(chunk);
@@ -296,7 +303,8 @@ describe('clients', () => {
   });
 
   it('several requests on one connection, all at once, are answered in order', async () => {
-    const one = (target: string, more = '') => `GET ${target} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+    const one = (target: string, more = '') =>
+      `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
     const answer = await client.raw(
       one('/big.bin', 'Range: bytes=0-3\r\n') +
         one('/a.txt') +
@@ -317,7 +325,7 @@ describe('clients', () => {
     const socket = connect(own.server.port, '127.0.0.1');
     let bytes = 0;
     const ended = new Promise((resolve) => socket.on('close', resolve));
-    socket.write('GET /big.bin HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /big.bin HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await new Promise((resolve) => socket.once('readable', resolve));
     const closed = own.server.close();
     socket.on('data', (chunk) => {

@@ -68,6 +68,7 @@ export function define(command: Command): void {
     ['gitstore serve --open', 'and show it in a browser'],
     ['gitstore serve -p 0 --ref v1.0 --immutable', 'a tag, on any free port'],
     ['gitstore serve --all --base-path /data --cors', 'every branch and tag, below /data'],
+    ['gitstore serve --allow-host data.example.org', 'behind a proxy that hands on this name'],
     ['gitstore serve --before 2024-05-31', 'everything as it was at the end of that day'],
   ]);
   command.action(async (options: ServeOptions) => {
