@@ -102,22 +102,23 @@ export class Inflater {
   }
 
   /**
-   * Fills `output` from the stream that begins at `at` and gives back how many bytes of the input that
-   * took; undefined when it is broken or holds less. One that holds more does not show.
+   * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
+   * how many bytes of the input that took; undefined when it is broken or holds less. One that holds
+   * more does not show.
    */
-  fill(input: Buffer, at: number, output: Buffer): number | undefined {
+  fill(input: Buffer, at: number, end: number, output: Buffer): number | undefined {
     const engine = this.#engine;
     if (engine === undefined) {
-      const result = this.#withNewEngine(input, at, input.length, output.length);
+      const result = this.#withNewEngine(input, at, end, output.length);
       if (typeof result === 'string') return undefined;
       output.set(result.bytes);
       return result.consumed;
     }
     this.#errno = 0;
-    engine.writeSync(constants.Z_FINISH, input, at, input.length - at, output, 0, output.length);
-    const [left, unused] = this.#state!;
+    engine.writeSync(constants.Z_FINISH, input, at, end - at, output, 0, output.length);
+    const state = this.#state!;
     engine.reset();
-    return this.#errno === 0 && left === 0 ? input.length - at - unused! : undefined;
+    return this.#errno === 0 && state[0] === 0 ? end - at - state[1]! : undefined;
   }
 
   /** One byte more than expected, so that a stream that holds more shows. */

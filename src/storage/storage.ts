@@ -63,6 +63,12 @@ export interface ObjectStore {
   read(id: ObjectId): Promise<GitObject | undefined>;
 
   /**
+   * As `read`, where nothing has to be waited for: a promise costs as much as a small object. Undefined
+   * says nothing. Optional.
+   */
+  readAtOnce?(id: ObjectId): GitObject | undefined;
+
+  /**
    * The body, or a range of it, in chunks of at most 1 MiB and in memory that does not grow with the
    * object. A stream of the whole body checks the id and fails before its last chunk when it does
    * not fit. Undefined when the object is not there.

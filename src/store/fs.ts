@@ -143,8 +143,8 @@ export class FS {
    * @throws GitStoreError (`EINVAL`) for a range that is negative or no whole number
    */
   async read(path: string, range?: ByteRange): Promise<Uint8Array> {
-    const { id } = await reading.requireFile(this.#snapshot, path);
-    return reading.readBlob(this.#snapshot.store, id, range, path);
+    const bytes = range === undefined ? reading.readAtOnce(this.#snapshot, path) : undefined;
+    return bytes ?? reading.readFile(this.#snapshot, path, range);
   }
 
   /**

@@ -82,6 +82,27 @@ async function missing(snapshot: Snapshot, normal: string, path: string): Promis
   throw notFound(path);
 }
 
+/**
+ * The bytes of a file, where nothing has to be waited for: reading many small files one after the
+ * other takes half of the time without promises. Undefined says nothing: `readFile` has the answer.
+ */
+export function readAtOnce({ store, commit }: Snapshot, path: string): Uint8Array | undefined {
+  const entry = store.trees.lookupAtOnce(commit.tree, normalizePath(path));
+  if (entry === undefined || isTreeMode(entry.mode)) return undefined;
+  const object = store.objects.readAtOnce?.(entry.id);
+  return object?.type === 'blob' ? ownBytes(object) : undefined;
+}
+
+/** The bytes of a file, or a part of them. @throws as requireFile */
+export async function readFile(
+  snapshot: Snapshot,
+  path: string,
+  range?: ByteRange,
+): Promise<Uint8Array> {
+  const { id } = await requireFile(snapshot, path);
+  return readBlob(snapshot.store, id, range, path);
+}
+
 /** A blob, or a part of it, as bytes of the caller's own. @param path for messages */
 export async function readBlob(
   store: StoreContext,

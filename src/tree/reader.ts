@@ -11,9 +11,11 @@ import { ByteCache } from './byteCache.ts';
 
 /**
  * Lookups in one tree that are answered by scanning its bytes before a table is built for it, which
- * costs about as much as so many scans. A tree on the path of a commit is seen only a few times.
+ * costs about as much as so many scans: no more than 16, and one for so many bytes. A tree on the
+ * path of a commit is seen only a few times.
  */
 const SCANS_BEFORE_TABLE = 16;
+const BYTES_PER_SCAN = 256;
 
 const DEFAULT_CACHE_BYTES = 64 << 20;
 
@@ -39,8 +41,8 @@ export class Tree {
 
   get(name: string): TreeEntry | undefined {
     if (this.#byName === undefined) {
-      if (this.#scans < SCANS_BEFORE_TABLE) {
-        this.#scans += 1;
+      const scans = this.#scans++;
+      if (scans < SCANS_BEFORE_TABLE && scans * BYTES_PER_SCAN < this.body.length) {
         return findTreeEntry(this.body, name);
       }
       this.#byName = new Map();
@@ -106,6 +108,21 @@ export class TreeReader {
     }
   }
 
+  /** As `lookup`, where nothing has to be waited for. Undefined says nothing. */
+  lookupAtOnce(root: ObjectId, path: string): TreeEntry | undefined {
+    let id = root;
+    let start = 0;
+    for (;;) {
+      const slash = path.indexOf('/', start);
+      const tree = this.cached(id) ?? this.#loadAtOnce(id);
+      const entry = tree?.get(slash < 0 ? path.slice(start) : path.slice(start, slash));
+      if (slash < 0 || entry === undefined) return entry;
+      if (!isTreeMode(entry.mode)) return undefined;
+      id = entry.id;
+      start = slash + 1;
+    }
+  }
+
   /**
    * One entry of a tree that is not kept: for long walks, which come by only once.
    * @throws CorruptObjectError when the tree is missing or no tree
@@ -124,6 +141,14 @@ export class TreeReader {
       this.#loading.set(id, loading);
     }
     return loading;
+  }
+
+  #loadAtOnce(id: ObjectId): Tree | undefined {
+    const object = this.objects.readAtOnce?.(id);
+    if (object?.type !== 'tree') return undefined;
+    const tree = new Tree(id, object.body);
+    this.#cache.set(id, tree);
+    return tree;
   }
 
   async #read(id: ObjectId): Promise<Tree> {

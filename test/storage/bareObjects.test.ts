@@ -1,6 +1,13 @@
 /** Objects of a bare repository beside real Git: each reads what the other wrote, however packed. */
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { serializeTree } from '../../src/git/tree.ts';
@@ -201,6 +208,38 @@ describe('what we wrote, read by Git', () => {
     expectClean(store);
     for (const [i, id] of ids.entries()) {
       expect(Buffer.from((await objects.read(id))!.body).equals(bodies[i]!)).toBe(true);
+    }
+  });
+
+  test('large ones among many, and never wrong data where one is damaged', async () => {
+    const small = Array.from({ length: 50 }, (_, i) => Buffer.from(`file number ${i}\n`));
+    const text = Buffer.alloc(3 * MiB, 'compressible, in long lines ');
+    const noise = randomBytes(2 * MiB);
+    const ids = await commitBlobs([...small, text, noise]);
+    git(store, 'repack', '-q', '-a', '-d', '-f', '--window=0');
+    const readAll = async () => {
+      for (const id of ids.slice(0, 50)) await objects.read(id);
+      return [await objects.read(ids[50]!), await objects.read(ids[51]!)];
+    };
+    const [first, second] = await readAll();
+    expect(text.equals(first!.body)).toBe(true);
+    expect(noise.equals(second!.body)).toBe(true);
+    await storage.close();
+
+    const packs = join(store, 'objects', 'pack');
+    const pack = join(packs, readdirSync(packs).find((name) => name.endsWith('.pack'))!);
+    const bytes = readFileSync(pack);
+    for (const line of git(store, 'verify-pack', '-v', pack).split('\n')) {
+      const [id, , , length, offset] = line.split(/\s+/);
+      if (ids.indexOf(id!) >= 50) bytes[Number(offset) + Math.floor(Number(length) / 2)]! ^= 1;
+    }
+    rmSync(pack);
+    writeFileSync(pack, bytes);
+    storage = await openBareStorage(store, { durability: 'fast' });
+    objects = storage.objects;
+    for (const id of ids.slice(0, 50)) await objects.read(id);
+    for (const id of ids.slice(50)) {
+      await expect(objects.read(id)).rejects.toMatchObject({ code: 'ECORRUPT', objectId: id });
     }
   });
 

@@ -2,7 +2,7 @@
  * Inflating (RFC 1950) data whose size is known, so that a lying stream can neither grow past it nor
  * fall short of it unnoticed.
  */
-import { constants, inflate as inflateCallback, inflateSync } from 'node:zlib';
+import { constants, type Inflate, inflate as inflateCallback, inflateSync } from 'node:zlib';
 import { asBuffer } from '../../git/bytes.ts';
 import { Inflater } from '../../git/inflater.ts';
 
@@ -65,13 +65,33 @@ export function inflateInto(
 }
 
 /**
- * Fills `output` from the stream that begins at `at`, and gives back how many bytes of the input that
- * took; undefined when the stream is broken or too short. A stream that holds more than `output` takes
+ * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
+ * how many bytes of the input that took; undefined when the stream is broken or too short. A stream that holds more than `output` takes
  * does not show: the caller must know the stream's bytes.
  */
-export function inflateFilling(input: Buffer, at: number, output: Buffer): number | undefined {
+export function inflateFilling(
+  input: Buffer,
+  at: number,
+  end: number,
+  output: Buffer,
+): number | undefined {
   inflater ??= new Inflater();
-  return inflater.fill(input, at, output);
+  return inflater.fill(input, at, end, output);
+}
+
+/** As `inflateFilling` with a new output of `size` bytes, on zlib's thread pool. */
+export function inflateFillingAsync(
+  input: Uint8Array,
+  size: number,
+): Promise<{ body: Buffer; consumed: number } | undefined> {
+  return new Promise((resolve) => {
+    // With `info`, Node gives the engine, which knows how much input it took, beside the data.
+    inflateCallback(input, { ...inflateOptions(size), info: true }, (error, result) => {
+      if (error) return resolve(undefined);
+      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Inflate };
+      resolve(buffer.length === size ? { body: buffer, consumed: engine.bytesWritten } : undefined);
+    });
+  });
 }
 
 /** As `inflateExactly`, on zlib's thread pool. */

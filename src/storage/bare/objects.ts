@@ -141,8 +141,28 @@ export class BareObjects implements ObjectStore {
   }
 
   read(id: ObjectId): Promise<GitObject | undefined> {
-    const object = this.#readNow(id);
+    const object = this.readAtOnce(id);
     return object === undefined ? this.#read(id, 0) : Promise.resolve(object);
+  }
+
+  /**
+   * The object when it is small and where it is likeliest, which holds for nearly all of a packed
+   * history.
+   */
+  readAtOnce(id: ObjectId): GitObject | undefined {
+    try {
+      for (const { packs } of this.#open()) {
+        const place = packs.findFirst(id);
+        if (place === undefined) continue;
+        const proven = place.pack.readProven(place.offset, place.crc);
+        if (proven !== undefined) return proven;
+        const object = place.pack.readNow(place.offset);
+        if (object !== undefined) return verified(id, object);
+      }
+    } catch {
+      // What is wrong, and whether the object is sound elsewhere, the thorough search finds out.
+    }
+    return undefined;
   }
 
   async readStream(
@@ -224,7 +244,7 @@ export class BareObjects implements ObjectStore {
       this.#commits ??= new PackedCommits((wanted) => this.#findFirst(wanted));
       return this.#commits.use(id, use);
     } catch {
-      // As in `#readNow`.
+      // As in `readAtOnce`.
       return undefined;
     }
   }
@@ -236,7 +256,7 @@ export class BareObjects implements ObjectStore {
         const place = this.#findFirst(tree);
         if (place !== undefined) return probe.look(place);
       } catch {
-        // As in `#readNow`.
+        // As in `readAtOnce`.
       }
       return undefined;
     };
@@ -293,32 +313,14 @@ export class BareObjects implements ObjectStore {
     this.#inflatePool = undefined;
   }
 
-  /**
-   * The object when it is small and where it is likeliest, which holds for nearly all of a packed
-   * history: nothing is waited for then. Undefined says nothing.
-   */
-  #readNow(id: ObjectId): GitObject | undefined {
-    try {
-      for (const { packs } of this.#open()) {
-        const place = packs.findFirst(id);
-        if (place === undefined) continue;
-        const proven = place.pack.readProven(place.offset, place.crc);
-        if (proven !== undefined) return proven;
-        const object = place.pack.readNow(place.offset);
-        if (object !== undefined) return verified(id, object);
-      }
-    } catch {
-      // What is wrong, and whether the object is sound elsewhere, the thorough search finds out.
-    }
-    return undefined;
-  }
-
   async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
     return this.#search<GitObject>(id, {
       emptyTree: EMPTY_TREE,
-      packed: async ({ pack, offset }) => {
+      packed: async ({ pack, offset, crc }) => {
         const header = pack.whole(offset);
-        if (header !== undefined && header.size > LARGE_OBJECT) return this.#readLarge(id, header);
+        if (header !== undefined && header.size > LARGE_OBJECT) {
+          return (await pack.readProvenLarge(offset, crc)) ?? (await this.#readLarge(id, header));
+        }
         return verified(id, await pack.read(offset, this.#findBase(depth)));
       },
       loose: async (directory) => {
@@ -349,7 +351,7 @@ export class BareObjects implements ObjectStore {
       body.set(chunk, at);
       at += chunk.length;
     }
-    return { type: header.type, body };
+    return { type: header.type, body, own: true };
   }
 
   async *#stream(id: ObjectId, header: ObjectHeader, range: ByteRange): AsyncGenerator<Uint8Array> {

@@ -10,6 +10,7 @@ import { applyDelta, deltaSizes } from '../../git/delta.ts';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
 import {
   LONGEST_ENTRY_HEADER,
+  PACK_HEADER_LENGTH,
   PackType,
   packObjectType,
   parseOffsetDelta,
@@ -25,17 +26,20 @@ import {
   compressedBound,
   inflateExactly,
   inflateExactlyAsync,
-  inflateFilling,
   inflateInto,
   inflateStart,
   isPlausibleSize,
 } from './inflate.ts';
 import { readBitmap } from './packReach.ts';
 import { PackWindows } from './packWindows.ts';
+import { readProven, readProvenLarge } from './provenEntry.ts';
 import type { ReadCache } from './readCache.ts';
 
 /** Objects above this many bytes are read and inflated without blocking the event loop. */
 export const LARGE_OBJECT = 1 << 20;
+
+/** Up to so many bytes, an object is held in memory as it lies in the pack too. */
+const LARGEST_AT_ONCE = 16 << 20;
 
 /** Git itself makes no chain longer than this (git-pack-objects(1), --depth). */
 const MAX_CHAIN = 4096;
@@ -43,8 +47,6 @@ const MAX_CHAIN = 4096;
 const TRAILER = 20;
 /** So many objects are read from a pack before its index is asked to prove itself. */
 const READS_BEFORE_PROOF = 32;
-/** Buffers of less than this many bytes may share memory with others. */
-const POOLED = Buffer.poolSize >>> 1;
 /** More compressed bytes than zlib itself would need for the same data. */
 const SLACK = 16 << 10;
 
@@ -126,7 +128,8 @@ export class PackFile {
 
   /** The file, for reading entries as they lie; hold it with `retain()`. */
   openFile(): number {
-    return this.#open();
+    this.#open();
+    return this.#fd!;
   }
 
   /** Keeps the file open until the returned function is called, whatever happens to the pack. */
@@ -196,7 +199,7 @@ export class PackFile {
     return {
       type: this.#typeOf(entry, offset),
       size: entry.size,
-      fd: this.#open(),
+      fd: this.openFile(),
       dataStart: entry.dataStart,
       dataEnd: this.#end,
     };
@@ -213,28 +216,24 @@ export class PackFile {
   }
 
   /**
-   * As `readNow`, for an object that is no delta, and proven by the checksum of its entry: that takes
-   * a fraction of the time of recomputing the id. Undefined where that proof is not to be had: the
-   * index has to prove itself first, which is worth its while only when many objects are read.
+   * As `readNow`, for an object that is no delta (provenEntry.ts). Undefined also while the index has
+   * not proven itself, which is worth its while only when many objects are read.
    * @param crc CRC-32 of the entry, from the index
    */
   readProven(offset: number, crc: number | undefined): GitObject | undefined {
     if (crc === undefined || (!this.#indexProven && !this.#proveIndex())) return undefined;
-    const entry = this.#entry(offset);
-    const type = packObjectType(entry.kind);
-    if (type === undefined || entry.size > LARGE_OBJECT) return undefined;
-    const available = this.#end - offset;
-    if (!isPlausibleSize(entry.size, available)) return undefined;
-    const head = entry.dataStart - offset;
-    const length = Math.min(available, head + compressedBound(entry.size));
-    const bytes = this.#bytes(offset, length);
-    const own = entry.size >= POOLED;
-    const body = own ? Buffer.allocUnsafeSlow(entry.size) : Buffer.allocUnsafe(entry.size);
-    const consumed = inflateFilling(bytes, head, body);
-    if (consumed === undefined || crc32(bytes.subarray(0, head + consumed)) !== crc) {
-      return undefined;
+    return readProven(this.#open(), offset, crc, LARGE_OBJECT);
+  }
+
+  /** As `readProven`, for a larger object, without blocking the event loop. */
+  async readProvenLarge(offset: number, crc: number | undefined): Promise<GitObject | undefined> {
+    if (crc === undefined || !this.#indexProven) return undefined;
+    const release = this.retain();
+    try {
+      return await readProvenLarge(this.#open(), offset, crc, LARGEST_AT_ONCE);
+    } finally {
+      release();
     }
-    return { type, body, own };
   }
 
   #proveIndex(): boolean {
@@ -270,9 +269,8 @@ export class PackFile {
    * @returns its size; -1 when it is of another type, or there is no room for it and one byte more
    */
   inflateWhole(offset: number, kind: number, out: Buffer): number {
-    this.#open();
+    const windows = this.#open();
     this.#checkOffset(offset);
-    const windows = this.#windows as PackWindows;
     const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
     const { type, size, length } = parsePackEntryHeader(bytes, windows.at);
     return type === kind ? this.#inflateInto(offset, length, size, out) : -1;
@@ -299,7 +297,7 @@ export class PackFile {
   #inflateInto(offset: number, headerLength: number, size: number, out: Buffer): number {
     if (size >= out.length) return -1;
     const dataStart = offset + headerLength;
-    const windows = this.#windows as PackWindows;
+    const windows = this.#open();
     const input = windows.hold(dataStart, this.#compressedLength({ size, dataStart }, offset));
     const consumed = inflateInto(input, windows.at, windows.end, size, out);
     if (consumed < 0) return -1;
@@ -358,8 +356,8 @@ export class PackFile {
     this.#windows = undefined;
   }
 
-  #open(): number {
-    if (this.#fd !== undefined) return this.#fd;
+  #open(): PackWindows {
+    if (this.#windows !== undefined) return this.#windows;
     const fd = openSync(this.path, 'r');
     try {
       const size = fstatSync(fd).size;
@@ -377,29 +375,28 @@ export class PackFile {
       }
       this.#end = size - TRAILER;
       this.#windows = new PackWindows(fd, this.#end, this.#cache.windows);
+      this.#fd = fd;
+      return this.#windows;
     } catch (error) {
       closeSync(fd);
       throw error;
     }
-    this.#fd = fd;
-    return fd;
   }
 
   /** `length` bytes at `offset`, fewer at the pack's end. Valid until the next call. */
   #bytes(offset: number, length: number): Buffer {
-    this.#open();
-    return (this.#windows as PackWindows).bytes(offset, length);
+    return this.#open().bytes(offset, length);
   }
 
   #entry(offset: number): Entry {
     this.#open();
     this.#checkOffset(offset);
-    const bytes = this.#bytes(offset, 64);
+    const bytes = this.#bytes(offset, LONGEST_ENTRY_HEADER);
     const { type: kind, size, length } = parsePackEntryHeader(bytes, 0);
     if (kind === PackType.ofsDelta) {
       const base = parseOffsetDelta(bytes, length);
       const baseOffset = offset - base.distance;
-      if (!(base.distance > 0 && baseOffset >= 12)) {
+      if (!(base.distance > 0 && baseOffset >= PACK_HEADER_LENGTH)) {
         throw this.#corrupt(offset, 'delta base outside the pack');
       }
       return { kind, size, dataStart: offset + length + base.length, baseOffset };
@@ -413,7 +410,7 @@ export class PackFile {
   }
 
   #checkOffset(offset: number): void {
-    if (!(offset >= 12 && offset < this.#end)) {
+    if (!(offset >= PACK_HEADER_LENGTH && offset < this.#end)) {
       throw this.#corrupt(offset, 'offset outside the pack');
     }
   }
@@ -460,7 +457,7 @@ export class PackFile {
   async #inflateLarge(entry: Entry, offset: number): Promise<Buffer> {
     const length = this.#compressedLength(entry, offset);
     const bytes = Buffer.allocUnsafe(length);
-    const got = await readFully(this.#open(), bytes, length, entry.dataStart);
+    const got = await readFully(this.openFile(), bytes, length, entry.dataStart);
     try {
       return await inflateExactlyAsync(bytes.subarray(0, got), entry.size);
     } catch {

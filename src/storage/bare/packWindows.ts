@@ -1,11 +1,14 @@
 /**
- * Bytes of pack files. A pack that fits the memory set aside for packs is kept there in windows, as
- * they are first touched; of larger ones only the last read is kept.
+ * Bytes of pack files. A pack that fits the memory set aside for packs is kept there, block by block
+ * as it is first touched; of larger ones only the last read is kept.
  */
-import { readFullySync } from './durable.ts';
+import { readFully, readFullySync } from './durable.ts';
 
-/** Bytes. Few, so that a handful of objects far apart does not read the whole pack. */
-const WINDOW = 256 << 10;
+/** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */
+const BLOCK = 256 << 10;
+/** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */
+const SEGMENT = 4 << 20;
+const BLOCKS = SEGMENT / BLOCK;
 /** One read of this size usually gets an entry's header and all of its data. */
 const FIRST_READ = 16 << 10;
 
@@ -28,23 +31,30 @@ export class WindowBudget {
   }
 }
 
+interface Segment {
+  /** The system gives memory for it only where a block has been read. */
+  readonly bytes: Buffer;
+  /** One for each block: 1 once it is read. */
+  readonly read: Uint8Array;
+}
+
 export class PackWindows {
+  /** Of what may be read, in bytes. */
+  readonly size: number;
   readonly #fd: number;
-  readonly #size: number;
   readonly #budget: WindowBudget;
-  /** Windows by number; undefined when the pack is too large to be kept. */
-  #windows: (Buffer | undefined)[] | undefined;
+  /** Segments by number; undefined when the pack is too large to be kept. */
+  #segments: (Segment | undefined)[] | undefined;
   #last: Buffer = Buffer.alloc(0);
   #lastStart = 0;
   #at = 0;
   #to = 0;
 
-  /** @param size of what may be read, in bytes */
   constructor(fd: number, size: number, budget: WindowBudget) {
     this.#fd = fd;
-    this.#size = size;
+    this.size = size;
     this.#budget = budget;
-    if (budget.take(size)) this.#windows = [];
+    if (budget.take(size)) this.#segments = [];
   }
 
   /** `length` bytes at `offset`, fewer at the end. Valid until the next call. */
@@ -57,14 +67,18 @@ export class PackWindows {
    * Valid until the next call.
    */
   hold(offset: number, length: number): Buffer {
-    const wanted = Math.max(0, Math.min(length, this.#size - offset));
-    const number = Math.floor(offset / WINDOW);
-    const within = offset - number * WINDOW;
-    if (this.#windows !== undefined && within + wanted <= WINDOW) {
-      const window = this.#window(this.#windows, number);
-      this.#at = within;
-      this.#to = Math.min(window.length, within + wanted);
-      return window;
+    const wanted = this.#clip(offset, length);
+    const number = Math.floor(offset / SEGMENT);
+    const at = offset - number * SEGMENT;
+    if (this.#segments !== undefined && wanted > 0 && at + wanted <= SEGMENT) {
+      const segment = this.#segments[number] ?? this.#newSegment(this.#segments, number);
+      const last = Math.floor((at + wanted - 1) / BLOCK);
+      for (let block = Math.floor(at / BLOCK); block <= last; block++) {
+        if (segment.read[block] === 0) this.#readBlock(segment, number, block);
+      }
+      this.#at = at;
+      this.#to = at + wanted;
+      return segment.bytes;
     }
     this.#direct(offset, wanted);
     this.#at = offset - this.#lastStart;
@@ -82,30 +96,55 @@ export class PackWindows {
     return this.#to;
   }
 
-  close(): void {
-    if (this.#windows !== undefined) this.#budget.give(this.#size);
-    this.#windows = undefined;
+  /**
+   * `length` bytes at `offset`, fewer at the end, that stay as they are. What is not in memory is read
+   * without blocking the event loop; the file must stay open until then.
+   */
+  async bytesToKeep(offset: number, length: number): Promise<Buffer> {
+    const wanted = this.#clip(offset, length);
+    const number = Math.floor(offset / SEGMENT);
+    const at = offset - number * SEGMENT;
+    const segment = this.#segments?.[number];
+    const [first, last] = [Math.floor(at / BLOCK), Math.floor((at + wanted - 1) / BLOCK)];
+    if (segment?.read.subarray(first, last + 1).includes(0) === false && last < BLOCKS) {
+      return segment.bytes.subarray(at, at + wanted);
+    }
+    const bytes = Buffer.allocUnsafeSlow(wanted);
+    return bytes.subarray(0, await readFully(this.#fd, bytes, wanted, offset));
   }
 
-  #window(windows: (Buffer | undefined)[], number: number): Buffer {
-    const known = windows[number];
-    if (known !== undefined) return known;
-    const start = number * WINDOW;
-    const window = this.#read(start, Math.min(WINDOW, this.#size - start));
-    windows[number] = window;
-    return window;
+  close(): void {
+    if (this.#segments !== undefined) this.#budget.give(this.size);
+    this.#segments = undefined;
+  }
+
+  #clip(offset: number, length: number): number {
+    return Math.max(0, Math.min(length, this.size - offset));
+  }
+
+  #newSegment(segments: (Segment | undefined)[], number: number): Segment {
+    const size = Math.min(SEGMENT, this.size - number * SEGMENT);
+    const segment = { bytes: Buffer.allocUnsafeSlow(size), read: new Uint8Array(BLOCKS) };
+    segments[number] = segment;
+    return segment;
+  }
+
+  #readBlock({ bytes, read }: Segment, number: number, block: number): void {
+    const at = block * BLOCK;
+    const part = bytes.subarray(at, at + BLOCK);
+    const got = readFullySync(this.#fd, part, part.length, number * SEGMENT + at);
+    // Of a file that has become shorter nothing else may show up.
+    part.fill(0, got);
+    read[block] = 1;
   }
 
   /** Makes the last read one that holds the bytes. */
   #direct(offset: number, wanted: number): void {
-    const within = offset - this.#lastStart;
-    if (within >= 0 && within + wanted <= this.#last.length) return;
-    this.#last = this.#read(offset, Math.min(Math.max(wanted, FIRST_READ), this.#size - offset));
-    this.#lastStart = offset;
-  }
-
-  #read(offset: number, length: number): Buffer {
+    const at = offset - this.#lastStart;
+    if (at >= 0 && at + wanted <= this.#last.length) return;
+    const length = this.#clip(offset, Math.max(wanted, FIRST_READ));
     const bytes = Buffer.allocUnsafeSlow(length);
-    return bytes.subarray(0, readFullySync(this.#fd, bytes, length, offset));
+    this.#last = bytes.subarray(0, readFullySync(this.#fd, bytes, length, offset));
+    this.#lastStart = offset;
   }
 }
