@@ -137,11 +137,11 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     return entries.sort(compareTreeEntries);
   }
 
-  async readRules(path: string, file: ScannedEntry): Promise<string> {
+  async readRules(path: string, file: ScannedEntry): Promise<Uint8Array> {
     try {
       const bytes = readWhole(path, file, this.#follow);
       file.home?.learn(file, hashObject('blob', bytes));
-      return bytes.toString('utf8');
+      return bytes;
     } catch (error) {
       if (!(error instanceof ChangedFileError)) throw localError(error, path);
       throw new GitStoreError(`${path}: it changed while it was read`, 'EBUSY', { path });
@@ -178,6 +178,9 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     this.#scan = scan;
     this.#store = store;
     const root = readEntry(path, '', true);
+    if (root === undefined && readEntry(path, '') !== undefined) {
+      throw new FileNotFoundError(`${path}: a link to nothing`, { path });
+    }
     this.root = root && { ...root, home: scan.root };
   }
 

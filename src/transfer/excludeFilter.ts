@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import ignore from 'ignore';
 import { localError } from './localErrors.ts';
+import { patternLines } from './patternLines.ts';
 
 export class ExcludeFilter {
   /** In their order. */
@@ -30,7 +31,7 @@ export class ExcludeFilter {
     const lines: string[] = [];
     for (const file of files) {
       try {
-        lines.push(...(await readFile(file, 'utf8')).replace(/^\ufeff/, '').split(/\r?\n/));
+        lines.push(...patternLines(await readFile(file)));
       } catch (error) {
         throw localError(error, file);
       }

@@ -6,6 +6,7 @@
 import type { Ignore } from 'ignore';
 import { joinPath, parentPath } from '../tree/paths.ts';
 import type { ExcludeFilter } from './excludeFilter.ts';
+import { patternLines } from './patternLines.ts';
 
 /** The name of the files, which are left out themselves. */
 export const GITIGNORE = '.gitignore';
@@ -39,10 +40,10 @@ export class Exclusion {
   }
 
   /** Takes the content of the .gitignore file in a directory. */
-  async add(directory: string, content: string): Promise<void> {
+  async add(directory: string, content: Uint8Array): Promise<void> {
     const { default: ignore } = await import('ignore');
     const patterns = [...(this.#levelOf(directory)?.patterns ?? [])];
-    for (const line of content.replace(/^\ufeff/, '').split(/\r?\n/)) {
+    for (const line of patternLines(content)) {
       const pattern = placed(line, directory);
       if (pattern !== undefined) patterns.push(pattern);
     }
@@ -81,7 +82,7 @@ export class Exclusion {
 
 /** The pattern of a file in `directory`, as it would stand in one above all; undefined for none. */
 function placed(line: string, directory: string): string | undefined {
-  if (line === '' || line.startsWith('#')) return undefined;
+  if (/^ *$/.test(line) || line.startsWith('#')) return undefined;
   if (directory === '') return line;
   const isNegated = line.startsWith('!');
   const pattern = isNegated ? line.slice(1) : line;

@@ -53,8 +53,8 @@ export interface SourcePlace<E extends Entry> {
     omissions: Omissions,
   ): Promise<readonly E[]>;
 
-  /** The text of a file that says what is to be left out. @param path as this place names it */
-  readRules?(path: string, file: E): Promise<string>;
+  /** The content of a file that says what is to be left out. @param path as this place names it */
+  readRules?(path: string, file: E): Promise<Uint8Array>;
 
   /**
    * All files below the directory, with their paths in it, when its tree can be taken over as it

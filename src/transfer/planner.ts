@@ -346,7 +346,7 @@ class Planner<S extends Entry, D extends Entry> {
 
   /** Plans the removal of what no source covers in a destination directory. */
   async #sweep(directory: string): Promise<void> {
-    const { run, destination } = this.#task;
+    const { run, destination, options } = this.#task;
     if (this.#untouchable.has(directory) || this.#same.has(directory)) return;
     for (const [name, entry] of (await this.#listing(directory)) ?? []) {
       const path = joinPath(directory, name);
@@ -354,6 +354,8 @@ class Planner<S extends Entry, D extends Entry> {
       if (this.#untouchable.has(path) || this.#covered.has(path) || this.#deletes.has(path))
         continue;
       if (this.#isExcluded(this.#filterPath(path), isTree)) continue;
+      // A file where the sources have a directory is what already stands there.
+      if (options.ignoreExisting && !isTree && this.#directories.has(path)) continue;
       if (isTree) {
         await this.#sweep(path);
         if (!this.#directories.has(path)) this.#vacated.push(path);

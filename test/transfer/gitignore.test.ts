@@ -55,6 +55,21 @@ describe('gitignore', () => {
     expect(await tree.files()).toEqual({ a: '1', d: '1' });
   });
 
+  test('a line of spaces says nothing, in a nested file either', async () => {
+    const work = makeFiles(scratchFolder(), { 'sub/.gitignore': 'x\n  \n ', 'sub/deep/a': '1' });
+    const tree = new TestTree();
+    await tree.copyIn(`${work}/`, '', { gitignore: true });
+    expect(await tree.files()).toEqual({ 'sub/deep/a': '1' });
+  });
+
+  test('bytes that are no UTF-8 are compared as they are', async () => {
+    const work = makeFiles(scratchFolder(), { '\udcfe': '1', '\udcff': '1' });
+    writeFileSync(join(work, '.gitignore'), Buffer.from('\xff\n', 'latin1'));
+    const tree = new TestTree();
+    await tree.copyIn(`${work}/`, '', { gitignore: true });
+    expect(await tree.files()).toEqual({ '\udcfe': '1' });
+  });
+
   const segment = fc.constantFrom('a', 'b', 'x.log', 'b c', '#d', '!e', 'éé', '.h');
   const pattern = fc.oneof(
     fc.constantFrom(

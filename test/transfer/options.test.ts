@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, statSync } from 'node:fs';
+import { cpSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -20,6 +20,27 @@ describe('options of a copy', () => {
     await (await TestTree.of(filesOnDisk(source))).copyOut('', out, { ignoreExisting: true });
     expect(filesOnDisk(out)).toEqual({ ...old, b: 'new' });
   });
+
+  test('ignoreExisting with delete keeps a file where the sources have a directory', async () => {
+    const source = makeFiles(scratchFolder(), { 'a/b': 'new', 'c/d/e': 'new' });
+    const old: Files = { a: 'old', 'c/d': 'old', gone: 'old' };
+    const options = { ignoreExisting: true, delete: true };
+    const tree = await TestTree.of(old);
+    expect(lines(await tree.copyIn(`${source}/`, '', options))).toEqual(['- gone']);
+    expect(await tree.files()).toEqual({ a: 'old', 'c/d': 'old' });
+    const out = makeFiles(scratchFolder(), old);
+    await (await TestTree.of(filesOnDisk(source))).copyOut('', out, options);
+    expect(filesOnDisk(out)).toEqual({ a: 'old', 'c/d': 'old' });
+  });
+
+  test.each([false, true])(
+    'a destination that is a link to nothing is an error (dry run: %s)',
+    async (dryRun) => {
+      const folder = makeFiles(scratchFolder(), { link: { link: 'nowhere' } });
+      const copied = (await TestTree.of({ a: '1' })).copyOut('', join(folder, 'link'), { dryRun });
+      await expect(copied).rejects.toThrow(`${join(folder, 'link')}: a link to nothing`);
+    },
+  );
 
   test('files and directories in the way of each other are replaced, and reported', async () => {
     const source = makeFiles(scratchFolder(), { 'a/b': 'new', c: 'new', l: { link: 'x' }, m: 'm' });
@@ -129,6 +150,14 @@ describe('options of a copy', () => {
       false,
     ]);
     await expect(ExcludeFilter.read([join(folder, 'none')])).rejects.toThrow('no such file');
+  });
+
+  test('patterns in files may have bytes that are no UTF-8', async () => {
+    const list = join(scratchFolder(), 'list');
+    writeFileSync(list, Buffer.from('a\xff\n', 'latin1'));
+    const filter = await ExcludeFilter.read([list]);
+    expect(filter.excludes('a\udcff', false)).toBe(true);
+    expect(filter.excludes('a\udcfe', false)).toBe(false);
   });
 });
 
