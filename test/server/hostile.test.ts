@@ -33,6 +33,7 @@ beforeAll(async () => {
       'dir/b.txt': 'beta',
       'big.bin': BIG,
       'text.txt': 'word\n'.repeat(5000),
+      'long.txt': BIG.toString('hex', 0, BIG.length / 2),
     },
   });
   client = await Client.of(store);
@@ -284,6 +285,38 @@ describe('clients', () => {
       expect(client.faults).toEqual([]);
     },
   );
+
+  it('a hundred that do not read what is compressed for them: some get it as it is', async () => {
+    const sockets: Socket[] = [];
+    const codingOf = () =>
+      new Promise<string | undefined>((resolve) => {
+        const socket = connect(client.server.port, '127.0.0.1', () => {
+          socket.write(
+            'GET /long.txt HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n',
+          );
+        });
+        sockets.push(socket);
+        socket.once('data', (chunk) => {
+          socket.pause();
+          resolve(/content-encoding: (\w+)/i.exec(chunk.toString('latin1'))?.[1]);
+        });
+        socket.on('error', () => {});
+      });
+    const codings = await Promise.all(Array.from({ length: 100 }, codingOf));
+    const compressed = codings.filter((coding) => coding === 'gzip').length;
+    expect(compressed).toBeGreaterThan(10);
+    expect(compressed).toBeLessThan(100);
+    await expectAlive();
+    for (const socket of sockets) socket.destroy();
+    let coding: string | undefined;
+    for (let tries = 0; coding === undefined && tries < 100; tries++) {
+      await sleep(20);
+      coding = await codingOf();
+    }
+    expect(coding).toBe('gzip');
+    for (const socket of sockets) socket.destroy();
+    expect(client.faults).toEqual([]);
+  });
 
   it('one that reads slowly gets all of it', async () => {
     const answer = await new Promise<Buffer>((resolve) => {

@@ -181,7 +181,7 @@ async function answerBytes(
   else await exchange.stream(200, fields, size, () => blobs.stream(id));
 }
 
-/** Answers with a compressed body; false when that would not be shorter. */
+/** Answers with a compressed body; false when that would not be shorter, or too many are under way. */
 async function answerCoded(
   service: Service,
   exchange: Exchange,
@@ -191,7 +191,7 @@ async function answerCoded(
   vary: string,
   coding: Exclude<Coding, 'identity'>,
 ): Promise<boolean> {
-  const { blobs } = service;
+  const { blobs, compressions } = service;
   // Not the same bytes as the plain body: the tag is a weak one (RFC 9110, 8.8.3.3).
   const fields = [
     ...typeFields,
@@ -202,9 +202,14 @@ async function answerCoded(
     ...validators(service, `W/${tag}`, vary),
   ];
   if (size > SMALL_BLOB) {
-    await exchange.stream(200, fields, undefined, async () =>
-      compressStream(await blobs.stream(id), coding),
-    );
+    if (!compressions.take()) return false;
+    try {
+      await exchange.stream(200, fields, undefined, async () =>
+        compressStream(await blobs.stream(id), coding),
+      );
+    } finally {
+      compressions.giveBack();
+    }
     return true;
   }
   const body = await blobs.compressed(id, coding);

@@ -13,6 +13,7 @@ import { loadSnapshot } from '../../store/snapshot.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import { logLine } from './accessLog.ts';
 import { Blobs } from './blobs.ts';
+import { CompressionPlaces } from './compressStream.ts';
 import { Exchange, type Fields } from './exchange.ts';
 import { answerBlob, answerFile } from './fileAnswers.ts';
 import { HttpError, toHttpError } from './httpError.ts';
@@ -94,6 +95,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     context,
     blobs: new Blobs(context),
     histories: new Histories(),
+    compressions: new CompressionPlaces(),
     pages: new ByteCache(PAGES_BYTES, (page) => page.length + LONGEST_KEY),
     basePath,
     baseUrl: encodeUrlPath(basePath),

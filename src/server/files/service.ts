@@ -3,6 +3,7 @@ import type { StoreContext } from '../../store/context.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { ByteCache } from '../../tree/byteCache.ts';
 import type { Blobs } from './blobs.ts';
+import type { CompressionPlaces } from './compressStream.ts';
 import type { Histories } from './snapshots.ts';
 
 export interface Service {
@@ -10,6 +11,7 @@ export interface Service {
   readonly context: StoreContext;
   readonly blobs: Blobs;
   readonly histories: Histories;
+  readonly compressions: CompressionPlaces;
   /** Pages by their tag and URL. */
   readonly pages: ByteCache<Buffer>;
   /** What every path begins with: `''`, or with a slash before it and none behind. */
