@@ -146,6 +146,11 @@ export class Staging {
    * @param src the path it has in the snapshot
    */
   async graft(path: string, { mode, id: treeId }: FileValue, src: string): Promise<void> {
+    // What was removed to make room must not be taken from what comes.
+    const below = `${path}/`;
+    for (const edited of this.#edits.keys()) {
+      if (edited.startsWith(below)) this.#edits.delete(edited);
+    }
     this.#edits.set(path, { mode, id: treeId });
     for await (const file of walkFiles(this.#trees, treeId)) {
       const { mode, id } = file;

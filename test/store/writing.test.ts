@@ -416,6 +416,13 @@ describe('move', () => {
     expect(await codeOf(moved(sources, dest))).toBe(code);
   });
 
+  it('puts a directory in the place of the one that held nothing else', async () => {
+    const fs = await snapshotWith({ 'a/a/a/x': '1', 'a/a/y': '2', 'b/b': '3' });
+    const next = await fs.move(['a/a', 'b/b'], '', { recursive: true });
+    expect(await filesOf(next)).toEqual({ 'a/a/x': '1', 'a/y': '2', b: '3' });
+    expect(next.changes!.add.map(({ path }) => path)).toEqual(['a/a/x', 'a/y', 'b']);
+  });
+
   it('needs to be told to take directories, and replaces none that holds anything', async () => {
     const fs = await snapshotWith({ ...files, 'e/d/y': '6', 'g/d': '7', 's/b': '8' });
     expect(await codeOf(fs.move('d', 'x'))).toBe('EISDIR');
