@@ -29,7 +29,7 @@ export type * from './storage/storage.ts';
 export type { AppendChoices } from './store/append.ts';
 export type { ApplyChanges, WriteEntry } from './store/apply.ts';
 export { Batch, type BatchWriteOptions } from './store/batch.ts';
-export { Branches } from './store/branches.ts';
+export { Branches, type SetBranchOptions } from './store/branches.ts';
 export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
 export { type CommitOptions, FS, type ReshapeOptions, type WriteOptions } from './store/fs.ts';

@@ -3,7 +3,9 @@
  * its check; a command names the groups it takes.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { checkMessage } from '../store/message.ts';
 import { parseBefore } from './dates.ts';
+import { parseArgument } from './errors.ts';
 
 export interface GlobalOptions {
   repo?: string | undefined;
@@ -82,9 +84,11 @@ export function addFilters(command: Command): Command {
 
 export function addCommit(command: Command): Command {
   return command
-    .option(
-      '-m, --message <text>',
-      'commit message; {default} {add_count} {update_count} {delete_count} {total_count} {op} are filled in',
+    .addOption(
+      new Option(
+        '-m, --message <text>',
+        'commit message; {default} {add_count} {update_count} {delete_count} {total_count} {op} are filled in',
+      ).argParser(parseMessage),
     )
     .addOption(
       new Option(
@@ -125,6 +129,12 @@ export function wholeNumberFrom(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** What cannot be filled in is said before anything is done. */
+function parseMessage(text: string): string {
+  parseArgument(checkMessage, text);
+  return text;
 }
 
 function parseDate(text: string): Date {

@@ -93,6 +93,7 @@ async function newest(commits: AsyncIterable<FS>): Promise<FS> {
  * The branch that a path on the command line is to be written to.
  * @throws PermissionError when the path names a tag, a commit, or an older commit of a branch
  * @throws KeyNotFoundError when there is no such branch
+ * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
  */
 export async function writableBranch(
   store: GitStore,
@@ -107,7 +108,7 @@ export async function writableBranch(
       { ref: `${name}~${path.back}` },
     );
   }
-  if (await store.branches.has(name)) return name;
+  if ((await store.branches.find(name)) !== undefined) return name;
   if (await store.tags.has(name)) {
     throw new PermissionError(`Cannot write to tag '${name}' — use a branch`, { ref: name });
   }

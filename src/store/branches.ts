@@ -1,4 +1,5 @@
 /** The branches of a store. */
+import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
 import { type AppendChoices, appendHistory } from './append.ts';
@@ -9,6 +10,11 @@ import { RefMap } from './refMap.ts';
 import { loadSnapshot, refFolder, shortHash } from './snapshot.ts';
 import { updateBranch } from './update.ts';
 
+export interface SetBranchOptions {
+  /** The branch must not exist. */
+  readonly create?: boolean | undefined;
+}
+
 export class Branches extends RefMap {
   /** @internal */
   constructor(store: StoreContext) {
@@ -17,28 +23,37 @@ export class Branches extends RefMap {
 
   /**
    * Points the branch to a snapshot of this store; it may exist or not.
+   * @param options.create it must not exist, not even broken
    * @returns the snapshot as that branch's
+   * @throws KeyExistsError when there is a branch of this name, with `create`
    * @throws InvalidRefNameError
    */
-  async set(name: string, fs: FS): Promise<FS> {
+  async set(name: string, fs: FS, options: SetBranchOptions = {}): Promise<FS> {
     const { store } = this;
     validateRefName(name);
     const { id, commit, ref } = this.snapshotToSet(fs);
     const from = ref?.name ?? shortHash(id);
-    const exists = (await store.refs.get(this.fullName(name))) !== undefined;
+    const { create = false } = options;
+    const exists = !create && (await store.refs.get(this.fullName(name))) !== undefined;
     const message = exists ? `branch: Reset to ${from}` : `branch: Created from ${from}`;
     const reflog = { who: store.signature(), message };
-    await store.refs.update([{ ref: this.fullName(name), new: id, reflog }]);
+    const old = create ? null : undefined;
+    try {
+      await store.refs.update([{ ref: this.fullName(name), old, new: id, reflog }]);
+    } catch (cause) {
+      if (!create || !(cause instanceof StaleSnapshotError)) throw cause;
+      throw new KeyExistsError(`Branch already exists: ${name}`, { ref: name, cause });
+    }
     return FS.of({ store, id, commit, ref: { kind: 'branch', name } });
   }
 
   /**
    * Points the branch to a new commit without files or parents; it may exist or not.
-   * @throws InvalidRefNameError
+   * @throws as `set`
    */
-  async setEmpty(name: string): Promise<FS> {
+  async setEmpty(name: string, options: SetBranchOptions = {}): Promise<FS> {
     validateRefName(name);
-    return this.set(name, FS.of(await writeEmptyCommit(this.store, name)));
+    return this.set(name, FS.of(await writeEmptyCommit(this.store, name)), options);
   }
 
   /**

@@ -18,31 +18,41 @@ export function commitMessage(
   operation = '',
 ): string {
   if (message === undefined) return defaultMessage(changes, operation);
+  return filled(message, (value) => value(changes, operation));
+}
+
+/**
+ * Whether a message of a user can be filled in.
+ * @throws GitStoreError (`EINVAL`) as `commitMessage`
+ */
+export function checkMessage(message: string): void {
+  filled(message, () => '');
+}
+
+type Value = (changes: ChangeReport, operation: string) => string;
+
+const VALUES: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['default', defaultMessage],
+  ['add_count', ({ add }) => String(add.length)],
+  ['update_count', ({ update }) => String(update.length)],
+  ['delete_count', (changes) => String(changes.delete.length)],
+  ['total_count', ({ total }) => String(total)],
+  ['op', (_, operation) => operation],
+]);
+
+function filled(message: string, text: (value: Value) => string): string {
   if (!message.includes('{')) return message;
-  return message.replace(/\{\{|\}\}|\{([^{}]*)\}|\{/g, (text: string, name?: string) => {
-    if (text === '{{') return '{';
-    if (text === '}}') return '}';
-    switch (name) {
-      case 'default':
-        return defaultMessage(changes, operation);
-      case 'add_count':
-        return String(changes.add.length);
-      case 'update_count':
-        return String(changes.update.length);
-      case 'delete_count':
-        return String(changes.delete.length);
-      case 'total_count':
-        return String(changes.total);
-      case 'op':
-        return operation;
-      default:
-        throw new GitStoreError(
-          name === undefined
-            ? "A '{' in the message begins no placeholder ('{{' stands for a brace)"
-            : `Unknown placeholder in the message: {${name}}`,
-          'EINVAL',
-        );
-    }
+  return message.replace(/\{\{|\}\}|\{([^{}]*)\}|\{/g, (found: string, name?: string) => {
+    if (found === '{{') return '{';
+    if (found === '}}') return '}';
+    const value = name === undefined ? undefined : VALUES.get(name);
+    if (value !== undefined) return text(value);
+    throw new GitStoreError(
+      name === undefined
+        ? "A '{' in the message begins no placeholder ('{{' stands for a brace)"
+        : `Unknown placeholder in the message: {${name}}`,
+      'EINVAL',
+    );
   });
 }
 

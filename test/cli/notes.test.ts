@@ -1,5 +1,5 @@
 /** note, branch set --append, and the options of commits that name tags and parents. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectClean, git } from '../helpers/git.ts';
@@ -80,9 +80,39 @@ describe('branch set', () => {
     expect(subjects('flat')).toBe('m1 Initialize main');
     expectClean(repo);
   });
+
+  it('a branch that stands for no commit is not overwritten without -f, nor written to', async () => {
+    const file = join(repo, 'refs/heads/odd');
+    for (const id of [git(repo, 'rev-parse', 'main^{tree}'), '1'.repeat(40)]) {
+      writeFileSync(file, `${id}\n`);
+      for (const how of [['main'], ['--empty'], ['--squash', 'main']]) {
+        expect(await place.fails(1, 'branch', 'set', 'odd', ...how)).toMatch(
+          /^Branch already exists/,
+        );
+      }
+      expect(await place.fails(1, 'rm', 'odd:f')).toMatch(
+        /^Branch 'odd' stands for a .*, not a com/,
+      );
+      expect(readFileSync(file, 'utf8')).toBe(`${id}\n`);
+    }
+    await place.ok('branch', 'set', '-f', 'odd', 'main');
+    await place.ok('branch', 'delete', 'odd');
+    expectClean(repo);
+  });
 });
 
 describe('--tag, --parent and placeholders', () => {
+  it('a message that cannot be filled in is refused, also when nothing would change', async () => {
+    for (const args of [
+      ['rm', '-n', 'f'],
+      ['mv', ':f', ':g'],
+      ['archive_in', '-'],
+    ]) {
+      expect(await place.fails(2, ...args, '-m', 'a {nonsense}')).toMatch(/Unknown placeholder/);
+      expect(await place.fails(2, ...args, '-m', '{')).toMatch(/begins no placeholder/);
+    }
+  });
+
   it('on every command that commits', async () => {
     const folder = join(place.folder, 'folder');
     mkdirSync(folder);
@@ -111,7 +141,6 @@ describe('--tag, --parent and placeholders', () => {
     expect(await write('--tag', 'a b')).toMatch(/Invalid name/);
     expect(await write('--tag', 'v1/x')).toMatch(/refs\/tags\/v1 exists/);
     expect(await write('--parent', 'nowhere')).toMatch(/^No branch, tag or commit/);
-    expect(await write('-m', '{nonsense}')).toMatch(/Unknown placeholder/);
     expect(git(repo, 'rev-parse', 'main')).toBe(before);
     await place.okWith({ input: 'x' }, 'write', 'x', '--tag', 'v1', '--force-tag');
     expect(git(repo, 'rev-parse', 'v1')).toBe(git(repo, 'rev-parse', 'main'));

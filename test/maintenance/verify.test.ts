@@ -278,6 +278,25 @@ describe('verify', () => {
     expect(fsckFails(path)).toBe(true);
   });
 
+  test('symbolic refs that lead nowhere', async () => {
+    const { path, store } = await looseStore(1);
+    await store.close();
+    git(path, 'symbolic-ref', 'refs/heads/alias', 'refs/heads/main');
+    expect((await verify(path)).ok).toBe(true);
+    git(path, 'symbolic-ref', 'refs/heads/astray', 'refs/heads/none');
+    expect(fsckFails(path)).toBe(true);
+    expect((await verify(path)).faults).toEqual([
+      { subject: 'refs/heads/astray', problem: 'leads to refs/heads/none, which is missing' },
+    ]);
+    git(path, 'symbolic-ref', 'refs/heads/astray', 'refs/heads/circle');
+    git(path, 'symbolic-ref', 'refs/heads/circle', 'refs/heads/astray');
+    expect(fsckFails(path)).toBe(true);
+    expect((await verify(path)).faults.map(({ subject }) => subject).sort()).toEqual([
+      'refs/heads/astray',
+      'refs/heads/circle',
+    ]);
+  });
+
   test('garbage may refer to what is gone', async () => {
     const { path, store } = await looseStore(1);
     await store.close();

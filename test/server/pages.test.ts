@@ -320,6 +320,10 @@ describe('changes', () => {
     expect(first.text).toContain('Nothing differs here.');
     const all = await client.page(`/?diff&from=&to=${past[1]!.commitHash}`);
     expect(all.text).toContain('2 files');
+    // As Git and diff write it where one side has no lines.
+    expect(all.text).toContain('@@ −0,0 +1,');
+    const none = await client.page(`/?diff&from=${past[1]!.commitHash}&to=${past[0]!.commitHash}`);
+    expect(none.text).toMatch(/@@ −1,\d+ \+0,0 @@/);
   });
 
   it('of what is no text tells the sizes, and shows pictures', async () => {

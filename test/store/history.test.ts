@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FS, GitStore, KeyNotFoundError, StaleSnapshotError } from '../../src/index.ts';
+import {
+  type FS,
+  GitStore,
+  KeyExistsError,
+  KeyNotFoundError,
+  StaleSnapshotError,
+} from '../../src/index.ts';
 import { seed } from '../crash/stress.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -226,6 +232,16 @@ describe('append', () => {
     expect(await messagesOf(made)).toEqual(['M', 'A', 'Initialize main', 'Initialize dev']);
     expect(made.parentHashes[1]).toBe(side.commitHash);
   });
+});
+
+it('branches.set with create takes no name that exists', async () => {
+  const store = await memoryStore();
+  const main = await withCommits(store, 'A', 'B');
+  await store.branches.set('new', main, { create: true });
+  const before = await main.back(1);
+  await expect(store.branches.set('new', before, { create: true })).rejects.toThrow(KeyExistsError);
+  await expect(store.branches.setEmpty('new', { create: true })).rejects.toThrow(KeyExistsError);
+  expect((await store.branches.get('new')).commitHash).toBe(main.commitHash);
 });
 
 describe('squash', () => {

@@ -67,15 +67,17 @@ function defineSet(parent: Command): void {
         await store.branches.append(name, fs, { squash: options.squash });
         return;
       }
-      if (!options.force && (await store.branches.has(name))) {
-        throw new KeyExistsError(`Branch already exists: ${name} (-f moves it)`, { ref: name });
+      const how = { create: !options.force };
+      try {
+        if (options.empty) await store.branches.setEmpty(name, how);
+        else {
+          const fs = await sourceSnapshot(store, source, options);
+          await store.branches.set(name, options.squash ? await fs.squash() : fs, how);
+        }
+      } catch (error) {
+        if (!(error instanceof KeyExistsError)) throw error;
+        throw new KeyExistsError(`${error.message} (-f moves it)`, { ref: name, cause: error });
       }
-      if (options.empty) {
-        await store.branches.setEmpty(name);
-        return;
-      }
-      const fs = await sourceSnapshot(store, source, options);
-      await store.branches.set(name, options.squash ? await fs.squash() : fs);
     });
   });
 }

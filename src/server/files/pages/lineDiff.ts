@@ -32,7 +32,7 @@ export function lineDiff(before: string, after: string): LineDiff | undefined {
   for (const hunk of patch.hunks) {
     let old = hunk.oldStart;
     let now = hunk.newStart;
-    rows += `<tr class="hunk"><td class="n"></td><td class="n"></td><td class="s"></td><td>@@ −${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@</td></tr>`;
+    rows += `<tr class="hunk"><td class="n"></td><td class="n"></td><td class="s"></td><td>@@ −${rangeOf(hunk.oldStart, hunk.oldLines)} +${rangeOf(hunk.newStart, hunk.newLines)} @@</td></tr>`;
     for (const line of hunk.lines) {
       const text = escapeHtml(line.slice(1).replace(/\r$/, ''));
       if (line.startsWith('+')) {
@@ -50,6 +50,11 @@ export function lineDiff(before: string, after: string): LineDiff | undefined {
   }
   const table = new Html(`<table class="diff"><tbody>${rows}</tbody></table>`);
   return { added, removed, table: html`${table}` };
+}
+
+/** As in unified diffs: of no lines the one before them is named. */
+function rangeOf(start: number, lines: number): string {
+  return `${lines === 0 ? start - 1 : start},${lines}`;
 }
 
 function row(kind: string, old: number | '', now: number | '', sign: string, text: string): string {

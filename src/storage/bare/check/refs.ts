@@ -53,7 +53,17 @@ export async function checkRefs(
   }
   checkPackedRefs(gitDir, report);
   for (const ref of listLooseRefs(gitDir, 'refs/')) {
-    if (readLooseRef(gitDir, ref)?.kind === 'broken') report(ref, 'names no object');
+    const loose = readLooseRef(gitDir, ref);
+    if (loose?.kind === 'broken') report(ref, 'names no object');
+    else if (loose?.kind === 'symbolic') {
+      try {
+        if ((await refs.get(ref)) === undefined)
+          report(ref, `leads to ${loose.target}, which is missing`);
+      } catch (error) {
+        if (!(error instanceof CorruptObjectError)) throw error;
+        report(ref, `leads to no object, by way of ${loose.target}`);
+      }
+    }
   }
   const head = readLooseRef(gitDir, 'HEAD');
   if (head === undefined || head.kind === 'broken') report('HEAD', 'names nothing');
