@@ -14,17 +14,16 @@ export class Listing {
   }
 
   /**
+   * Await it, as `Lines.add`.
    * @param text the line of the text form
    * @param value what the JSON forms show; it is asked for only there
    */
-  async add(text: string, value: () => unknown): Promise<void> {
-    if (this.#format === 'text') await this.#lines.add(text);
-    else if (this.#format === 'jsonl') await this.#lines.add(JSON.stringify(value()));
-    else {
-      const first = this.#pending === undefined;
-      if (!first) await this.#lines.add(`${this.#pending},`);
-      this.#pending = (first ? '[' : ' ') + JSON.stringify(value());
-    }
+  add(text: string, value: () => unknown): Promise<void> | undefined {
+    if (this.#format === 'text') return this.#lines.add(text);
+    if (this.#format === 'jsonl') return this.#lines.add(JSON.stringify(value()));
+    const before = this.#pending;
+    this.#pending = (before === undefined ? '[' : ' ') + JSON.stringify(value());
+    return before === undefined ? undefined : this.#lines.add(`${before},`);
   }
 
   /** Ends the list and writes what is still to be written. */

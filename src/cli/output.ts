@@ -4,7 +4,7 @@
  * and a slow reader slows the writer down instead of filling the memory.
  */
 import { fstatSync, write as writeCallback, writeSync } from 'node:fs';
-import { encodePath, encodeText } from '../git/pathBytes.ts';
+import { encodePath, encodeText, hasLoneSurrogate } from '../git/pathBytes.ts';
 import { ClosedPipeError } from './errors.ts';
 
 const STDOUT = 1;
@@ -12,6 +12,8 @@ const STDERR = 2;
 
 /** Up to this many bytes a blocking write costs less than a round through the thread pool. */
 const SYNC_LIMIT = 64 * 1024;
+
+const LINE_FEED = 0x0a;
 
 /** How long to wait for a full pipe that somebody set to non-blocking, in milliseconds. */
 const RETRY_AFTER = 2;
@@ -48,18 +50,33 @@ function writeInBackground(data: Uint8Array, offset: number, length: number): Pr
 
 /** Lines for stdout, gathered into larger writes. Escaped bytes of names leave as those bytes. */
 export class Lines {
-  private text = '';
+  #block = Buffer.allocUnsafeSlow(SYNC_LIMIT);
+  #length = 0;
 
   /** Takes one line without its end. Await it: it writes when enough has come together. */
-  async add(line: string): Promise<void> {
-    this.text += `${line}\n`;
-    if (this.text.length >= SYNC_LIMIT) await this.flush();
+  add(line: string): Promise<void> | undefined {
+    // A character takes three bytes at the most.
+    const most = line.length * 3 + 1;
+    if (this.#length + most <= this.#block.length) return this.#put(line);
+    return this.#makeRoom(most).then(() => this.#put(line));
   }
 
   async flush(): Promise<void> {
-    const text = this.text;
-    this.text = '';
-    if (text !== '') await writeData(encodeText(text));
+    const length = this.#length;
+    this.#length = 0;
+    if (length > 0) await writeData(this.#block.subarray(0, length));
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    await this.flush();
+    if (bytes > this.#block.length) this.#block = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  #put(line: string): undefined {
+    const block = this.#block;
+    if (hasLoneSurrogate(line)) this.#length += encodeText(line).copy(block, this.#length);
+    else this.#length += block.write(line, this.#length);
+    block[this.#length++] = LINE_FEED;
   }
 }
 

@@ -9,7 +9,14 @@
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import { asBuffer } from './bytes.ts';
 import { type ExtraHeader, type HeaderLine, headerValue, splitHeaders } from './headers.ts';
-import { formatIdentity, type Identity, parseIdentity, parsePlainIdentity } from './identity.ts';
+import {
+  formatIdentity,
+  type Identity,
+  PLAIN_IDENTITY,
+  PLAIN_IDENTITY_GROUPS,
+  parseIdentity,
+  plainIdentity,
+} from './identity.ts';
 import { isObjectId, type ObjectId } from './objectId.ts';
 import { decodePath } from './pathBytes.ts';
 import { decodeText, encodeTextAs } from './textEncoding.ts';
@@ -23,12 +30,20 @@ export {
   parseOffset,
 } from './identity.ts';
 
-const NEWLINE = 0x0a;
-/** `tree `, 40 digits and a line feed; `parent ` and so on. */
-const TREE_KEY = Buffer.from('tree ');
-const PARENT_KEY = Buffer.from('parent ');
-const AUTHOR_KEY = Buffer.from('author ');
-const COMMITTER_KEY = Buffer.from('committer ');
+const TREE_KEY = 'tree ';
+const PARENT_KEY = 'parent ';
+const ID_DIGITS = 40;
+const TREE_LINE = TREE_KEY.length + ID_DIGITS + 1;
+const PARENT_LINE = PARENT_KEY.length + ID_DIGITS + 1;
+
+/** The lines of tree and parents, exactly as Git writes them. */
+const LINKS = 'tree [0-9a-f]{40}\\n(?:parent [0-9a-f]{40}\\n)*';
+const PLAIN_LINKS = new RegExp(LINKS, 'y');
+/** All headers of a commit that has only those that every commit has. */
+const PLAIN_HEADERS = new RegExp(
+  `(${LINKS})author ${PLAIN_IDENTITY}\\ncommitter ${PLAIN_IDENTITY}\\n\\n`,
+  'y',
+);
 
 export interface Commit {
   readonly tree: ObjectId;
@@ -53,30 +68,40 @@ export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
   return parsePlainCommit(bytes, 0, bytes.length) ?? parseAnyCommit(bytes, id);
 }
 
+/** The same of a body that lies in `bytes` from `start` to `end`. @throws as `parseCommit` */
+export function parseCommitAt(bytes: Buffer, start: number, end: number): Commit {
+  return (
+    parsePlainCommit(bytes, start, end) ?? parseAnyCommit(bytes.subarray(start, end), undefined)
+  );
+}
+
 /**
- * Reads a commit as nearly all are: the headers that every commit has and no others, names of plain
- * ASCII. Undefined when it is not one.
- * @param bytes where the body lies from `start` to `end`
+ * Reads a commit as nearly all are: the headers that every commit has and no others. Undefined when
+ * it is not one.
+ *
+ * The bytes become one string, once, which one expression takes apart. That is quick from the first
+ * commit on; loops over the bytes are slow until they are compiled, and most histories end before.
  */
-export function parsePlainCommit(bytes: Buffer, start: number, end: number): Commit | undefined {
-  const links = parseLinksAt(bytes, start, end);
-  if (links === undefined) return undefined;
-  const at = start + TREE_KEY.length + 41 + links.parents.length * (PARENT_KEY.length + 41);
-  if (!startsWith(bytes, at, AUTHOR_KEY)) return undefined;
-  const author = parsePlainIdentity(bytes, at + AUTHOR_KEY.length);
-  if (author === undefined || !startsWith(bytes, author.end, COMMITTER_KEY)) return undefined;
-  const committer = parsePlainIdentity(bytes, author.end + COMMITTER_KEY.length);
-  if (committer === undefined || bytes[committer.end] !== NEWLINE) return undefined;
-  if (committer.end >= end) return undefined;
+function parsePlainCommit(bytes: Buffer, start: number, end: number): Commit | undefined {
+  const text = bytes.toString('latin1', start, end);
+  PLAIN_HEADERS.lastIndex = 0;
+  const match = PLAIN_HEADERS.exec(text);
+  if (match === null) return undefined;
+  const [headers, links] = match as unknown as [string, string];
+  const messageAt = headers.length;
   return {
-    tree: links.tree,
-    parents: links.parents,
-    author: author.identity,
-    committer: committer.identity,
-    message: decodePath(bytes, committer.end + 1, end),
+    tree: treeIn(text),
+    parents: parentsIn(text, links.length),
+    author: plainIdentity(match, 2),
+    committer: plainIdentity(match, 2 + PLAIN_IDENTITY_GROUPS),
+    message: NOT_ASCII.test(text)
+      ? decodePath(bytes, start + messageAt, end)
+      : text.slice(messageAt),
     extraHeaders: NO_HEADERS,
   };
 }
+
+const NOT_ASCII = /[\x80-\xff]/;
 
 const NO_HEADERS: readonly ExtraHeader[] = [];
 
@@ -130,34 +155,31 @@ export function parseCommitLinks(body: Uint8Array, id?: ObjectId): CommitLinks {
  * Git writes it.
  */
 export function parseLinksAt(bytes: Buffer, start: number, end: number): CommitLinks | undefined {
-  const tree = idAfter(bytes, start, TREE_KEY);
-  if (tree === undefined) return undefined;
-  const parents: ObjectId[] = [];
-  let at = start + TREE_KEY.length + 41;
-  while (startsWith(bytes, at, PARENT_KEY)) {
-    const parent = idAfter(bytes, at, PARENT_KEY);
-    if (parent === undefined) return undefined;
-    parents.push(parent);
-    at += PARENT_KEY.length + 41;
+  const text = bytes.toString('latin1', start, Math.min(end, start + USUAL_LINKS));
+  PLAIN_LINKS.lastIndex = 0;
+  if (!PLAIN_LINKS.test(text)) return undefined;
+  const length = PLAIN_LINKS.lastIndex;
+  // Perhaps more parents follow.
+  if (length + PARENT_LINE > text.length && start + text.length < end) {
+    return parsePlainCommit(bytes, start, end);
   }
-  return at <= end ? { tree, parents } : undefined;
+  return { tree: treeIn(text), parents: parentsIn(text, length) };
 }
 
-function idAfter(bytes: Buffer, at: number, key: Buffer): ObjectId | undefined {
-  const start = at + key.length;
-  if (!startsWith(bytes, at, key) || bytes[start + 40] !== NEWLINE) return undefined;
-  for (let i = start; i < start + 40; i++) if (!isHexDigit(bytes[i]!)) return undefined;
-  return bytes.toString('latin1', start, start + 40);
+/** What the tree and two parents take, and the beginning of the next line. */
+const USUAL_LINKS = TREE_LINE + 3 * PARENT_LINE;
+
+function treeIn(text: string): ObjectId {
+  return text.slice(TREE_KEY.length, TREE_LINE - 1);
 }
 
-/** Lowercase. */
-function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
-}
-
-function startsWith(bytes: Buffer, at: number, key: Buffer): boolean {
-  for (let i = 0; i < key.length; i++) if (bytes[at + i] !== key[i]) return false;
-  return true;
+/** The parents in the first `length` characters, which are lines of tree and parents. */
+function parentsIn(text: string, length: number): ObjectId[] {
+  const parents: ObjectId[] = [];
+  for (let at = TREE_LINE; at < length; at += PARENT_LINE) {
+    parents.push(text.slice(at + PARENT_KEY.length, at + PARENT_LINE - 1));
+  }
+  return parents;
 }
 
 /**

@@ -2,6 +2,7 @@
  * Who did something and when: the part `Name <mail> <seconds> <zone>` of commits, tags and reflog
  * lines (git-commit-tree(1)). Reading never fails: what cannot be made out is empty or zero.
  */
+import { decodePath } from './pathBytes.ts';
 
 export interface Identity {
   readonly name: string;
@@ -35,51 +36,27 @@ export function parseIdentity(line: string): Identity {
 }
 
 /**
- * Reads `Name <mail> <seconds> <zone>` and a line feed at `start`, where all is plain ASCII and as Git
- * writes it: a fraction of the work.
- * @returns the identity and where the next line begins; undefined for anything else
+ * An identity as Git writes it, as a part of an expression for text that has one character for each
+ * byte (Latin-1). Its groups are for `plainIdentity`.
  */
-export function parsePlainIdentity(
-  bytes: Buffer,
-  start: number,
-): { identity: Identity; end: number } | undefined {
-  let at = start;
-  let byte = bytes[at]!;
-  while (byte >= 0x20 && byte < 0x7f && byte !== 0x3c && byte !== 0x3e) byte = bytes[++at]!;
-  // A space before the `<`, and none besides at either end.
-  if (byte !== 0x3c || at < start + 2 || bytes[at - 1] !== 0x20) return undefined;
-  if (bytes[at - 2] === 0x20 || bytes[start] === 0x20) return undefined;
-  const mailStart = ++at;
-  byte = bytes[at]!;
-  while (byte > 0x20 && byte < 0x7f && byte !== 0x3c && byte !== 0x3e) byte = bytes[++at]!;
-  if (byte !== 0x3e || bytes[at + 1] !== 0x20) return undefined;
-  const mailEnd = at;
-  at += 2;
-  let time = 0;
-  const timeStart = at;
-  for (byte = bytes[at]!; byte >= 0x30 && byte <= 0x39; byte = bytes[++at]!) {
-    time = time * 10 + (byte - 0x30);
-  }
-  const isTime = at > timeStart && at - timeStart <= 12;
-  const sign = bytes[at + 1];
-  if (!isTime || byte !== 0x20 || (sign !== 0x2b && sign !== 0x2d)) return undefined;
-  let zone = 0;
-  for (let i = at + 2; i < at + 6; i++) {
-    const digit = bytes[i]! - 0x30;
-    if (!(digit >= 0 && digit <= 9)) return undefined;
-    zone = zone * 10 + digit;
-  }
-  if (bytes[at + 6] !== 0x0a) return undefined;
-  const minutes = Math.floor(zone / 100) * 60 + (zone % 100);
+export const PLAIN_IDENTITY = String.raw`((?! )[^\0-\x1f<>\x7f]*[^\0- <>\x7f]) <([^\0- <>\x7f]*)> (\d{1,12}) ([+-])(\d\d)([0-5]\d)`;
+export const PLAIN_IDENTITY_GROUPS = 6;
+
+/** The identity that PLAIN_IDENTITY has found. @param first number of its first group */
+export function plainIdentity(match: readonly string[], first: number): Identity {
+  const minutes = Number(match[first + 4]) * 60 + Number(match[first + 5]);
   return {
-    identity: {
-      name: bytes.toString('latin1', start, mailStart - 2),
-      email: bytes.toString('latin1', mailStart, mailEnd),
-      time,
-      offset: sign === 0x2d ? -minutes : minutes,
-    },
-    end: at + 7,
+    name: decodeName(match[first]!),
+    email: decodeName(match[first + 1]!),
+    time: Number(match[first + 2]),
+    offset: match[first + 3] === '-' ? -minutes : minutes,
   };
+}
+
+const NOT_ASCII = /[\x80-\xff]/;
+
+function decodeName(latin1: string): string {
+  return NOT_ASCII.test(latin1) ? decodePath(Buffer.from(latin1, 'latin1')).trim() : latin1;
 }
 
 /** The inverse of `parseIdentity`; characters that would break the format are left out, as by Git. */

@@ -4,9 +4,9 @@ import {
   type Commit,
   type CommitLinks,
   parseCommit,
+  parseCommitAt,
   parseCommitLinks,
   parseLinksAt,
-  parsePlainCommit,
 } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
@@ -55,7 +55,7 @@ export class CommitReader {
 
   /** The same where nothing has to be waited for; undefined says nothing. */
   getNow(id: ObjectId): Commit | undefined {
-    const commit = this.#objects.commitNow?.(id, parsePlainCommit);
+    const commit = this.#objects.commitNow?.(id, parseCommitAt);
     return commit === undefined ? this.#cache.get(id) : this.#withParentsHere(id, commit);
   }
 

@@ -45,6 +45,8 @@ const LARGEST_AT_ONCE = 16 << 20;
 const MAX_CHAIN = 4096;
 
 const TRAILER = 20;
+/** Bytes that most commits and small trees take. */
+const SMALL_ENTRY = 1 << 10;
 /** So many objects are read from a pack before its index is asked to prove itself. */
 const READS_BEFORE_PROOF = 32;
 /** More compressed bytes than zlib itself would need for the same data. */
@@ -271,9 +273,16 @@ export class PackFile {
   inflateWhole(offset: number, kind: number, out: Buffer): number {
     const windows = this.#open();
     this.#checkOffset(offset);
-    const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
-    const { type, size, length } = parsePackEntryHeader(bytes, windows.at);
-    return type === kind ? this.#inflateInto(offset, length, size, out) : -1;
+    // Most of the time that holds all of it.
+    const bytes = windows.hold(offset, SMALL_ENTRY);
+    const { at, end } = windows;
+    const { type, size, length } = parsePackEntryHeader(bytes, at);
+    if (type !== kind || size >= out.length) return -1;
+    if (length + compressedBound(size) > end - at)
+      return this.#inflateInto(offset, length, size, out);
+    const consumed = inflateInto(bytes, at + length, end, size, out);
+    this.#endOfInflated = offset + length + consumed;
+    return consumed < 0 ? -1 : size;
   }
 
   /** Inflates the delta at `offset` into `out`; -1 when it is none, or there is no room for it. */

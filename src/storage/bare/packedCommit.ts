@@ -6,12 +6,11 @@
  * mostly begins where the last one ended. As its id proves it, it need not be looked up.
  */
 import { hash } from 'node:crypto';
-import type { ObjectId } from '../../git/objectId.ts';
+import { type ObjectId, objectHeader } from '../../git/objectId.ts';
 import { PackType } from '../../git/pack.ts';
 import type { PackedObject } from './packDirectory.ts';
 import type { PackFile } from './packFile.ts';
 
-const HEADER = Buffer.from('commit ');
 /** Room for `commit <size>\0`. */
 const BODY_AT = 32;
 const buffer = Buffer.allocUnsafeSlow(BODY_AT + (16 << 10));
@@ -72,13 +71,16 @@ export class PackedCommits {
   }
 }
 
+let headerAt = BODY_AT;
+let headerSize = -1;
+
 /** Puts the header before the body in the buffer, and returns both. */
 function withHeader(size: number): Buffer {
-  let at = BODY_AT - 1;
-  buffer[at] = 0;
-  for (let rest = size; rest > 0 || at === BODY_AT - 1; rest = Math.floor(rest / 10)) {
-    buffer[--at] = 0x30 + (rest % 10);
+  if (size !== headerSize) {
+    const header = objectHeader('commit', size);
+    headerAt = BODY_AT - header.length;
+    buffer.write(header, headerAt, 'latin1');
+    headerSize = size;
   }
-  for (let i = HEADER.length - 1; i >= 0; i--) buffer[--at] = HEADER[i]!;
-  return buffer.subarray(at, BODY_AT + size);
+  return buffer.subarray(headerAt, BODY_AT + size);
 }
