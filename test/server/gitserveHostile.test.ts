@@ -151,7 +151,7 @@ describe('negotiation', () => {
       Buffer.from('0001'),
       packetLine(`want ${main}`),
     ];
-    for (let i = 0; i < 100_001; i++) parts.push(have);
+    for (let i = 0; i < 400_000; i++) parts.push(have);
     const { text } = await post(Buffer.concat([...parts, FLUSH_PACKET]));
     expect(text).toContain('ERR too many have lines');
   });
@@ -191,6 +191,23 @@ describe('negotiation', () => {
     expect(await ask('side-band', 'done')).toContain('\x02Enumerating objects');
     expect(await ask('side-band-64k no-progress', 'done')).not.toContain('Enumerating');
   });
+});
+
+test('more ends of a shallow history than any client has', async () => {
+  const ends = (count: number) =>
+    Buffer.concat(
+      Array.from({ length: count }, (_, i) => packetLine(`shallow ${someId(1000 + i)}`)),
+    );
+  const command = Buffer.concat([packetLine('command=fetch'), Buffer.from('0001')]);
+  const want = packetLine(`want ${main}`);
+  const few = await post(Buffer.concat([command, want, ends(2000), lines('done', '')]));
+  expect(few.text).toContain('PACK');
+  // So long a request is refused before it is read, and answered when the client has said all.
+  const many = ends(300_000);
+  const v2 = await post(Buffer.concat([command, want, many, lines('done', '')]));
+  expect(v2.text).toContain('ERR too many shallow lines');
+  const v0 = await post(Buffer.concat([want, many, lines('', 'done')]), 0);
+  expect(v0.text).toContain('ERR too many shallow lines');
 });
 
 describe('clients that leave', () => {

@@ -41,6 +41,8 @@ export interface FetchRequest {
 /** "As deep as it is", as Git's clients say it. */
 const INFINITE_DEPTH = 0x7fffffff;
 const MAX_NOTS = 1000;
+/** Where a client's history ends: some ten thousand places in the largest repositories. */
+const MAX_SHALLOW = 100_000;
 
 function emptyRequest(): FetchRequest {
   return {
@@ -158,6 +160,7 @@ function readLimit(request: FetchRequest, line: string): boolean {
   switch (line.slice(0, space)) {
     case 'shallow':
       request.shallow.add(toId(value));
+      if (request.shallow.count > MAX_SHALLOW) throw new Refusal('too many shallow lines');
       return true;
     case 'deepen':
       request.depth = toNumber(value, line);

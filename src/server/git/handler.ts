@@ -107,6 +107,7 @@ export function createGitHandler(store: GitStore, options: GitHandlerOptions = {
       const refused = error instanceof Refusal;
       const garbage = error instanceof ProtocolError || error instanceof RemoteError;
       if (!refused && !garbage) options.onError?.(error, request);
+      forget(request);
       if (response.headersSent) {
         // A pack that is cut off is no pack: the client notices.
         if (refused) response.end(errorPacket(error));
@@ -203,6 +204,17 @@ function reply(
 ): void {
   response.writeHead(status, { ...head('text/plain; charset=utf-8'), ...fields });
   response.end(message);
+}
+
+/** Takes what is left of a request: a client may only listen when it has said everything. */
+function forget(request: IncomingMessage): void {
+  const take = (): void => {
+    while (request.read() !== null);
+  };
+  request.unpipe();
+  request.on('readable', take);
+  // Of what is there already nothing is told again.
+  take();
 }
 
 /** Clients put `/info/refs` behind a URL that may end in a slash already. */

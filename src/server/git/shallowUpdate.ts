@@ -8,6 +8,7 @@ import { IdSet } from '../../git/objectSet.ts';
 import { packetLine } from '../../git/pktLine.ts';
 import { isValidRefName } from '../../git/refName.ts';
 import { type Boundary, limitDepth, limitHistory } from '../../graph/shallow.ts';
+import { Pace } from '../../storage/pace.ts';
 import type { ObjectStore } from '../../storage/storage.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { asksForDepth, type FetchRequest, isInfinite } from './fetchRequest.ts';
@@ -33,7 +34,9 @@ export async function shallowUpdate(
 ): Promise<ShallowUpdate> {
   const { objects } = context;
   const before = new IdSet();
+  const pace = new Pace(signal);
   for (let i = 0; i < request.shallow.count; i++) {
+    if (pace.due()) await pace.pause();
     const type = (await objects.header(request.shallow.idAt(i)))?.type;
     if (type === undefined) continue;
     if (type !== 'commit') throw new Refusal(`invalid shallow object ${request.shallow.idAt(i)}`);
@@ -57,6 +60,7 @@ export async function shallowUpdate(
     lines.push(packetLine(`unshallow ${id}`));
     haves.push(id);
     wants.push(...(await parentsOf(objects, id)));
+    if (pace.due()) await pace.pause();
   }
   return { shallow, lines, wants, haves };
 }

@@ -67,7 +67,7 @@ export class UploadPack {
     });
     if (request.wants.count === 0) return;
     const told = await this.refs.read(signal);
-    await this.#wanted.check(request.wants, told);
+    await this.#wanted.check(request.wants, told, signal);
     if (sawHave && !done) {
       if (!(yield* negotiation.acknowledge(request.wants, told.shallow))) return;
       yield DELIMITER_PACKET;
@@ -87,7 +87,7 @@ export class UploadPack {
     const request = await readWants(reader);
     if (request.wants.count === 0) return;
     const told = await this.refs.read(signal);
-    await this.#wanted.check(request.wants, told);
+    await this.#wanted.check(request.wants, told, signal);
     const update = await shallowUpdate(this.#context, request, told.shallow, signal);
     if (asksForDepth(request)) {
       yield* update.lines;

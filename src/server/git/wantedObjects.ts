@@ -10,6 +10,7 @@ import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
 import { commitRange } from '../../graph/commitRange.ts';
 import { reachable } from '../../graph/reachable.ts';
+import { Pace } from '../../storage/pace.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { type ToldRefs, toldIds } from './refs.ts';
 import { Refusal } from './refusal.ts';
@@ -33,11 +34,13 @@ export class WantedObjects {
   /**
    * @throws Refusal for a want that the client may not have
    */
-  async check(wants: IdSet, refs: ToldRefs): Promise<void> {
+  async check(wants: IdSet, refs: ToldRefs, signal: AbortSignal): Promise<void> {
     const told = toldIds(refs);
+    const pace = new Pace(signal);
     let closure: Closure | undefined;
     for (let i = 0; i < wants.count; i++) {
       const want = wants.idAt(i);
+      if (pace.due()) await pace.pause();
       if (told.has(want)) continue;
       // What is not here at all needs no search.
       if (!(await this.#context.objects.has(want))) throw notOurs(want);
