@@ -103,9 +103,9 @@ export async function gather(source: AsyncIterable<Uint8Array>): Promise<RandomA
       }
       if (file === undefined) {
         file = temporaryFile();
-        for (const part of held.splice(0)) writeAll(file.fd, part);
+        for (const part of held.splice(0)) writeAllSync(file.fd, part);
       }
-      writeAll(file.fd, chunk);
+      writeAllSync(file.fd, chunk);
     }
   } catch (error) {
     if (file !== undefined) discard(file);
@@ -132,7 +132,7 @@ function discard({ fd, folder }: { fd: number; folder: string }): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
+export function writeAllSync(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
     done += writeSync(fd, bytes, done, bytes.length - done);
   }

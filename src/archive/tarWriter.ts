@@ -10,8 +10,8 @@ import type { ArchiveOrigin, NewMember } from './member.ts';
 import { BLOCK, HeaderWriter, MAX_OCTAL, type NewHeader, paddingOf } from './tarHeader.ts';
 import { paxRecord } from './tarPax.ts';
 
-/** Size of the pieces that are given out. */
-const PIECE = 4 << 20;
+/** Size of the pieces that are given out: they fit a processor's own cache (level 2). */
+const PIECE = 512 << 10;
 
 /** Archives are filled to a multiple of this, the record size of tape drives. */
 const RECORD = 20 * BLOCK;

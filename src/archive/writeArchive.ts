@@ -7,6 +7,7 @@ import { compress } from './compression.ts';
 import { type ArchiveFormat, compressionOf } from './formats.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';
 import type { ArchiveSink } from './options.ts';
+import { writeAllSync } from './randomAccess.ts';
 import { PieceMemory, writeTar } from './tarWriter.ts';
 import { writeZip } from './zipWriter.ts';
 
@@ -43,7 +44,7 @@ async function writeWholeFile(
 ): Promise<void> {
   const standing = statSync(path, { throwIfNoEntry: false });
   if (standing !== undefined && !standing.isFile()) {
-    await writeTo(openSync(path, 'w'), bytes, written);
+    await writeTo(openSync(path, 'w'), bytes, written, 0);
     return;
   }
   const file = standing === undefined ? path : realpathSync(path);
@@ -51,7 +52,7 @@ async function writeWholeFile(
   const temporary = join(dirname(file), `.${basename(file)}.${suffix}.tmp`);
   const fd = openSync(temporary, 'wx');
   try {
-    await writeTo(fd, bytes, written);
+    await writeTo(fd, bytes, written, AT_ONCE);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -59,16 +60,29 @@ async function writeWholeFile(
   }
 }
 
-/** Writes all and closes. While a piece is written the next one is made. */
+/** Up to this size a piece is written to a file while it is still in the processor's cache. */
+const AT_ONCE = 1 << 20;
+
+/**
+ * Writes all and closes. While a piece is written the next one is made.
+ * @param atOnce pieces of at most so many bytes are written before the next one is made
+ */
 async function writeTo(
   fd: number,
   bytes: AsyncGenerator<Uint8Array, void, undefined>,
   written: (piece: Uint8Array) => void,
+  atOnce: number,
 ): Promise<void> {
   let writing: Promise<void> | undefined;
   try {
     for await (const piece of bytes) {
       await writing;
+      writing = undefined;
+      if (piece.length <= atOnce) {
+        writeAllSync(fd, piece);
+        written(piece);
+        continue;
+      }
       writing = writeAll(fd, piece).then(() => written(piece));
       // It is awaited later; until then a failure is nobody's.
       writing.catch(() => {});
