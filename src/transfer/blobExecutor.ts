@@ -10,7 +10,6 @@ import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import type { DiskEntry } from './diskFiles.ts';
 import type { DiskSource } from './diskPlaces.ts';
-import type { ScannedEntry } from './diskScan.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
@@ -23,6 +22,7 @@ import {
   SMALL_FILE,
 } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
+import type { ScannedEntry } from './scannedDirectory.ts';
 
 /** The tree that is copied into. */
 export interface CopyInTarget {

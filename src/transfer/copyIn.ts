@@ -6,7 +6,7 @@ import { fileModeOf } from '../tree/types.ts';
 import { BlobExecutor, type CopyInResult, type CopyInTarget } from './blobExecutor.ts';
 import { DirectoryIdentity, parentOnDisk, withSlashes } from './diskFiles.ts';
 import { DiskSource } from './diskPlaces.ts';
-import { DiskScan, type ScannedEntry } from './diskScan.ts';
+import { DiskScan } from './diskScan.ts';
 import { Exclusion } from './exclusion.ts';
 import { planInto } from './intoTree.ts';
 import { localError } from './localErrors.ts';
@@ -14,6 +14,7 @@ import type { CopyInOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
 import { SMALL_FILE } from './readLocal.ts';
 import { CopyRun } from './run.ts';
+import type { ScannedEntry } from './scannedDirectory.ts';
 import { type FoundSource, landingPath, parseSource, requireSources } from './sources.ts';
 
 export type { CopyInResult, CopyInTarget } from './blobExecutor.ts';

@@ -18,7 +18,6 @@ import {
   toDisk,
 } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
-import type { ScannedDirectory, ScannedEntry } from './diskScan.ts';
 import { FileSink } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { MODE_NONE } from './place.ts';
@@ -26,6 +25,7 @@ import type { Plan, PlannedFile } from './planner.ts';
 import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
+import type { ScannedDirectory, ScannedEntry } from './scannedDirectory.ts';
 
 /** The tree that is copied from. */
 export interface CopyOutSource {

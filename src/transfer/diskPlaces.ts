@@ -19,7 +19,7 @@ import {
   readEntry,
   withFileMode,
 } from './diskFiles.ts';
-import type { DiskScan, ScannedDirectory, ScannedEntry } from './diskScan.ts';
+import type { DiskScan } from './diskScan.ts';
 import { localError } from './localErrors.ts';
 import {
   type Changes,
@@ -31,6 +31,7 @@ import {
 } from './place.ts';
 import { ChangedFileError, readWhole } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
+import type { ScannedDirectory, ScannedEntry } from './scannedDirectory.ts';
 
 export class DiskSource implements SourcePlace<ScannedEntry> {
   readonly #run: CopyRun;

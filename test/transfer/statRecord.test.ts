@@ -12,7 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -230,8 +230,8 @@ describe('what the stat record saves', () => {
   });
 });
 
-/** One change of a file in a folder, most of them meant to look like none. */
-type Trick = (path: string) => void;
+/** One change of a file, or of the directory it is in; most of them meant to look like none. */
+type Trick = (path: string, directory: string) => void;
 
 const tricks: Record<string, Trick> = {
   'rewritten with the same size and the old mtime': (path) => {
@@ -279,6 +279,25 @@ const tricks: Record<string, Trick> = {
       path,
     );
   },
+  'given a new neighbour': (path) => writeFileSync(`${path}${Math.floor(Math.random() * 3)}`, '3'),
+  'in a directory that was renamed': (_path, directory) => renameSync(directory, `${directory}0`),
+  'in a directory that was made again': (path, directory) => {
+    const names = readdirSync(directory);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    for (const name of names) writeFileSync(join(directory, name), '3');
+    renameSync(join(directory, names[0]!), path);
+  },
+  'in a directory that became a link to what it was': (_path, directory) => {
+    renameSync(directory, `${directory}9`);
+    symlinkSync(`${basename(directory)}9`, directory);
+  },
+  'in a directory that became a file': (path, directory) => {
+    const text = readFileSync(path);
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, text);
+  },
+  'in a directory that was removed': (_path, directory) => rmSync(directory, { recursive: true }),
 };
 
 describe('no change is missed', () => {
@@ -289,6 +308,13 @@ describe('no change is missed', () => {
     waits: fc.constantFrom(false, false, false, true),
     out: fc.constantFrom(false, false, true),
   });
+
+  /** A link before a directory becomes a directory: what is numbered has another order then. */
+  const directoryAmongOthers = [
+    'in a directory that became a link to what it was',
+    'in a directory that was made again',
+    'written over in place',
+  ].map((trick) => ({ trick, path: 'd/f1', waits: false, out: false }));
 
   const { count, timeout } = effort(25, 1000);
 
@@ -306,12 +332,15 @@ describe('no change is missed', () => {
           'd/f2': '22',
           'd/e/f1': '1',
           'd/e/f2': '2',
+          // An empty folder would be nothing in the store.
+          kept: '',
         };
         const work = makeFiles(join(folder, name), original);
         let fs = await (await store.branches.get('main')).syncIn(work, name);
         for (const { trick, path, waits, out } of steps) {
           try {
-            tricks[trick]!(join(work, path));
+            // The folder itself stays.
+            tricks[trick]!(join(work, path), join(work, path.includes('/') ? dirname(path) : 'd'));
           } catch {
             // There is no such file any more.
           }
@@ -335,7 +364,7 @@ describe('no change is missed', () => {
           if (waits) await sleep(TICK);
         }
       }),
-      { numRuns: count, seed },
+      { numRuns: count, seed, examples: [[directoryAmongOthers]] },
     );
     await store.close();
     expectClean(join(folder, 'store.git'));
