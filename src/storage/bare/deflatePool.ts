@@ -2,6 +2,7 @@
  * Deflates pack entries on worker threads. Work goes out in batches, one transferred buffer each way,
  * because a message costs as much as deflating a small file.
  */
+import type * as Zlib from 'node:zlib';
 import { WorkerPool } from './workerPool.ts';
 
 /** One entry to make: the header that goes before the zlib stream, and the data to deflate. */
@@ -26,11 +27,15 @@ interface Request {
   readonly level: number;
 }
 
+/** Deflates a request's entries; the reply's data is the beginning of a buffer of its own. */
+type Deflater = (request: Request) => DeflatedBatch;
+
 export class DeflatePool {
   readonly #workers: WorkerPool<Request, DeflatedBatch>;
+  #here: Deflater | undefined;
 
   constructor(size?: number) {
-    this.#workers = new WorkerPool(workerMain, size);
+    this.#workers = new WorkerPool(workerMain, size, [createDeflater]);
   }
 
   /** How many batches keep all workers busy while the caller gets the next ones ready. */
@@ -40,20 +45,14 @@ export class DeflatePool {
 
   /** @param level of zlib, 0 to 9 */
   deflate(jobs: readonly DeflateJob[], level: number): Promise<DeflatedBatch> {
-    const lengths: number[] = [];
-    let total = 0;
-    for (const { header, body } of jobs) {
-      lengths.push(header.length, body.length);
-      total += header.length + body.length;
-    }
-    const data = Buffer.allocUnsafeSlow(total);
-    let at = 0;
-    for (const { header, body } of jobs) {
-      data.set(header, at);
-      data.set(body, at + header.length);
-      at += header.length + body.length;
-    }
-    return this.#workers.run({ data, lengths, level }, [data.buffer]);
+    const request = requestFor(jobs, level);
+    return this.#workers.run(request, [request.data.buffer]);
+  }
+
+  /** The same at once, on the caller's own thread: for work that is done sooner than one starts. */
+  deflateNow(jobs: readonly DeflateJob[], level: number): DeflatedBatch {
+    this.#here ??= createDeflater(process.getBuiltinModule('node:zlib'));
+    return this.#here(requestFor(jobs, level));
   }
 
   close(): Promise<void> {
@@ -61,10 +60,42 @@ export class DeflatePool {
   }
 }
 
-function workerMain(): void {
+function requestFor(
+  jobs: readonly DeflateJob[],
+  level: number,
+): Request & { data: Uint8Array<ArrayBuffer> } {
+  const lengths: number[] = [];
+  let total = 0;
+  for (const { header, body } of jobs) {
+    lengths.push(header.length, body.length);
+    total += header.length + body.length;
+  }
+  const data = Buffer.allocUnsafeSlow(total);
+  let at = 0;
+  for (const { header, body } of jobs) {
+    data.set(header, at);
+    data.set(body, at + header.length);
+    at += header.length + body.length;
+  }
+  return { data, lengths, level };
+}
+
+function workerMain(create: typeof createDeflater): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const { constants, createDeflate, deflateSync, inflateSync, crc32 } =
-    process.getBuiltinModule('node:zlib');
+  const deflate = create(process.getBuiltinModule('node:zlib'));
+  parentPort?.on('message', (request: Request) => {
+    try {
+      const reply = deflate(request);
+      parentPort.postMessage(reply, [reply.data.buffer as ArrayBuffer]);
+    } catch (error) {
+      parentPort.postMessage({ error: String(error) });
+    }
+  });
+}
+
+/** As `workerMain`, it uses nothing from outside itself. */
+function createDeflater(zlib: typeof Zlib): Deflater {
+  const { constants, createDeflate, deflateSync, inflateSync, crc32 } = zlib;
   const SAMPLE = 4096;
 
   /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
@@ -165,31 +196,26 @@ function workerMain(): void {
     return stream.length;
   }
 
-  parentPort?.on('message', ({ data, lengths, level }: Request) => {
-    try {
-      let room = 0;
-      for (let i = 0; i < lengths.length; i += 2) room += lengths[i]! + bound(lengths[i + 1]!);
-      const out = Buffer.allocUnsafeSlow(room);
-      const entryLengths: number[] = [];
-      const crcs: number[] = [];
-      let from = 0;
-      let at = 0;
-      for (let i = 0; i < lengths.length; i += 2) {
-        const start = at;
-        const header = data.subarray(from, from + lengths[i]!);
-        from += header.length;
-        const body = data.subarray(from, from + lengths[i + 1]!);
-        from += body.length;
-        out.set(header, at);
-        at += header.length;
-        at += compress(body, level, out, at);
-        entryLengths.push(at - start);
-        crcs.push(crc32(out.subarray(start, at)));
-      }
-      const reply = { data: new Uint8Array(out.buffer, 0, at), lengths: entryLengths, crcs };
-      parentPort.postMessage(reply, [out.buffer as ArrayBuffer]);
-    } catch (error) {
-      parentPort.postMessage({ error: String(error) });
+  return ({ data, lengths, level }) => {
+    let room = 0;
+    for (let i = 0; i < lengths.length; i += 2) room += lengths[i]! + bound(lengths[i + 1]!);
+    const out = Buffer.allocUnsafeSlow(room);
+    const entryLengths: number[] = [];
+    const crcs: number[] = [];
+    let from = 0;
+    let at = 0;
+    for (let i = 0; i < lengths.length; i += 2) {
+      const start = at;
+      const header = data.subarray(from, from + lengths[i]!);
+      from += header.length;
+      const body = data.subarray(from, from + lengths[i + 1]!);
+      from += body.length;
+      out.set(header, at);
+      at += header.length;
+      at += compress(body, level, out, at);
+      entryLengths.push(at - start);
+      crcs.push(crc32(out.subarray(start, at)));
     }
-  });
+    return { data: new Uint8Array(out.buffer, 0, at), lengths: entryLengths, crcs };
+  };
 }

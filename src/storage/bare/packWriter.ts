@@ -19,6 +19,8 @@ import { placePack } from './placePack.ts';
 
 const BATCH_BYTES = 512 << 10;
 const BATCH_ENTRIES = 128;
+/** So many bytes are deflated in about the time that it takes to start threads for it. */
+const DIRECT_BYTES = 3 << 20;
 const READ_CHUNK = 1 << 20;
 const SAMPLE = 64 << 10;
 
@@ -39,6 +41,8 @@ export class PackWriter {
   #jobs: DeflateJob[] = [];
   #ids: ObjectId[] = [];
   #jobBytes = 0;
+  /** Bytes deflated by the caller's own thread so far. */
+  #direct = 0;
   /** Batches on their way, in the order in which they will lie in the pack. */
   readonly #flights: { ids: ObjectId[]; batch: Promise<DeflatedBatch> }[] = [];
   /** Hash of a pack that holds only one, streamed, object; see `#checksum`. */
@@ -150,25 +154,37 @@ export class PackWriter {
 
   #send(): void {
     if (this.#jobs.length === 0) return;
-    const batch = this.#options.pool.deflate(this.#jobs, this.#options.level);
-    // It is awaited later; until then a failure is nobody's.
-    batch.catch(() => {});
-    this.#flights.push({ ids: this.#ids, batch });
+    const { pool, level } = this.#options;
+    const [jobs, ids, bytes] = [this.#jobs, this.#ids, this.#jobBytes];
     this.#jobs = [];
     this.#ids = [];
     this.#jobBytes = 0;
+    if (this.#direct + bytes <= DIRECT_BYTES) {
+      this.#direct += bytes;
+      this.#take(ids, pool.deflateNow(jobs, level));
+      return;
+    }
+    this.#direct = DIRECT_BYTES;
+    const batch = pool.deflate(jobs, level);
+    // It is awaited later; until then a failure is nobody's.
+    batch.catch(() => {});
+    this.#flights.push({ ids, batch });
   }
 
   async #land(): Promise<void> {
     const flight = this.#flights[0];
     if (flight === undefined) return;
-    const { data, lengths, crcs } = await flight.batch;
+    const batch = await flight.batch;
     // Another caller may have waited for the same batch and be here first.
     if (this.#flights[0] !== flight) return;
     this.#flights.shift();
+    this.#take(flight.ids, batch);
+  }
+
+  #take(ids: readonly ObjectId[], { data, lengths, crcs }: DeflatedBatch): void {
     this.#append(data, this.#end);
     for (let i = 0; i < lengths.length; i++) {
-      this.#entries.push({ id: flight.ids[i]!, offset: this.#end, crc: crcs[i]! });
+      this.#entries.push({ id: ids[i]!, offset: this.#end, crc: crcs[i]! });
       this.#end += lengths[i]!;
     }
   }

@@ -5,7 +5,7 @@ import type { TransferListItem, Worker } from 'node:worker_threads';
 const MAX_WORKERS = 8;
 
 export class WorkerPool<Request, Reply extends object> {
-  readonly #main: () => void;
+  readonly #source: string;
   readonly #size: number;
   readonly #workers: PooledWorker<Request, Reply>[] = [];
 
@@ -13,9 +13,14 @@ export class WorkerPool<Request, Reply extends object> {
    * @param main what each thread runs: for every message it sends one back, the answer or
    *   `{ error }`. It is taken as source text, so that it runs the same bundled, by a bundler of a
    *   user's, or from TypeScript: it uses nothing from outside itself.
+   * @param parts functions of the same kind, which `main` gets as its arguments
    */
-  constructor(main: () => void, size = Math.min(availableParallelism(), MAX_WORKERS)) {
-    this.#main = main;
+  constructor(
+    main: (...parts: never[]) => void,
+    size = Math.min(availableParallelism(), MAX_WORKERS),
+    parts: readonly ((...args: never[]) => unknown)[] = [],
+  ) {
+    this.#source = `(${main.toString()})(${parts.map(String).join()})`;
     this.#size = Math.max(1, size);
   }
 
@@ -36,7 +41,7 @@ export class WorkerPool<Request, Reply extends object> {
     const idle = this.#workers.find((worker) => worker.waiting === 0);
     if (idle !== undefined) return idle;
     if (this.#workers.length < this.#size) {
-      const worker = new PooledWorker<Request, Reply>(this.#main, () => {
+      const worker = new PooledWorker<Request, Reply>(this.#source, () => {
         const at = this.#workers.indexOf(worker);
         if (at >= 0) this.#workers.splice(at, 1);
       });
@@ -58,10 +63,10 @@ class PooledWorker<Request, Reply extends object> {
   /** Called when every request is answered, or the thread is dead. */
   #onIdle: (() => void) | undefined;
 
-  constructor(main: () => void, onDeath: () => void) {
+  constructor(source: string, onDeath: () => void) {
     // Threads are loaded when the first one is needed: most reading never needs them.
     const threads = process.getBuiltinModule('node:worker_threads');
-    this.#worker = new threads.Worker(`(${main.toString()})()`, { eval: true });
+    this.#worker = new threads.Worker(source, { eval: true });
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply | { readonly error: string }) => {
       const next = this.#waiting.shift();
