@@ -11,7 +11,7 @@ import type { ChangeReport } from '../tree/changes.ts';
 import { applyEdits, type TreeEdit } from '../tree/edit.ts';
 import type { StoreContext } from './context.ts';
 import { commitMessage } from './message.ts';
-import { branchOf, firstLine, fullRefName, type Snapshot, shortHash } from './snapshot.ts';
+import { branchOf, firstLine, fullRefName, ofStore, type Snapshot, shortHash } from './snapshot.ts';
 
 /** How a commit is to be made. */
 export interface CommitChoices {
@@ -48,6 +48,7 @@ export async function inSession<Result>(
  * extra parents to record, no commit is made and the outcome is the same snapshot.
  * @param writer the session that has the blobs; it is finished here, unless no commit is made
  * @throws StaleSnapshotError when the branch does not stand at the snapshot any more
+ * @throws GitStoreError (`EINVAL`) for a parent of another store
  */
 export async function commitEdits(
   snapshot: Snapshot,
@@ -58,7 +59,7 @@ export async function commitEdits(
 ): Promise<Outcome> {
   const { store } = snapshot;
   const tree = await applyEdits(store.trees, writer, snapshot.commit.tree, edits);
-  const parents = distinctParents(snapshot.id, choices.parents);
+  const parents = distinctParents(snapshot, choices.parents);
   choices.signal?.throwIfAborted();
   if (tree === snapshot.commit.tree && parents.length === 1) {
     await checkCurrent(snapshot);
@@ -130,6 +131,6 @@ function stale(snapshot: Snapshot, cause?: StaleSnapshotError): StaleSnapshotErr
   return new StaleSnapshotError(message, { ref: name, cause });
 }
 
-function distinctParents(first: ObjectId, extra: readonly Snapshot[] = []): ObjectId[] {
-  return [...new Set([first, ...extra.map((parent) => parent.id)])];
+function distinctParents({ store, id }: Snapshot, extra: readonly Snapshot[] = []): ObjectId[] {
+  return [...new Set([id, ...extra.map((parent) => ofStore(store, parent).id)])];
 }

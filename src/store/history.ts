@@ -10,6 +10,7 @@ import {
   fullRefName,
   loadSnapshot,
   messageOf,
+  ofStore,
   type Snapshot,
   shortHash,
 } from './snapshot.ts';
@@ -135,7 +136,7 @@ export function squash(
   return inSession(store, async (writer) => {
     const made = await writeCommit(store, writer, {
       tree: commit.tree,
-      parents: parent === undefined ? [] : [parent.id],
+      parents: parent === undefined ? [] : [ofStore(store, parent).id],
       message: message ?? messageOf(commit),
     });
     return { store, ...made, ref: null };

@@ -1,5 +1,6 @@
 /** The log: first parents from a snapshot back, filtered. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { GitStoreError } from '../errors.ts';
 import type { Commit, CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
@@ -38,6 +39,7 @@ export async function* walkLog<T>(
   store.assertOpen();
   const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
   const until = filter.before?.getTime();
+  if (Number.isNaN(until)) throw new GitStoreError('log: before is no valid date', 'EINVAL');
   const passes = (commit: Commit): boolean =>
     (until === undefined || commit.committer.time * 1000 <= until) &&
     (matches === undefined || matches(messageOf(commit)));

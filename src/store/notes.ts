@@ -4,7 +4,7 @@
  * change is a commit on top of the newest one, made again when somebody else was faster, so that
  * writers side by side lose nothing.
  */
-import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';
+import { BatchClosedError, KeyNotFoundError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../git/refName.ts';
@@ -14,7 +14,7 @@ import { FS } from './fs.ts';
 import { editNotes, findNote, listNotes, readNote } from './notesTree.ts';
 import { resolveSnapshot } from './resolve.ts';
 import { withRetries } from './retry.ts';
-import { shortHash } from './snapshot.ts';
+import { ofStore, shortHash } from './snapshot.ts';
 
 /**
  * What a note is about: a snapshot, the name of a branch or tag (for the commit it stands for now),
@@ -166,11 +166,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
       if (FULL_HASH.test(key)) return key.toLowerCase();
       return (await resolveSnapshot(this.#store, key)).id;
     }
-    const { store, id } = FS.snapshotOf(key);
-    if (store !== this.#store) {
-      throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
-    }
-    return id;
+    return ofStore(this.#store, FS.snapshotOf(key)).id;
   }
 
   async #read(about: ObjectId): Promise<string | undefined> {

@@ -2,12 +2,12 @@
  * Branches and tags as async maps from names to snapshots. A tag that stands for another tag is
  * followed; a ref that stands for no commit is left out of every listing.
  */
-import { GitStoreError, KeyNotFoundError } from '../errors.ts';
+import { KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
 import { findRef, refValue } from './resolve.ts';
-import { loadSnapshot, refFolder, type Snapshot, type SnapshotRef } from './snapshot.ts';
+import { loadSnapshot, ofStore, refFolder, type Snapshot, type SnapshotRef } from './snapshot.ts';
 
 export abstract class RefMap implements AsyncIterable<string> {
   /** @internal */
@@ -89,11 +89,7 @@ export abstract class RefMap implements AsyncIterable<string> {
 
   /** @internal The snapshot that a caller wants a name to stand for. */
   protected snapshotToSet(fs: FS): Snapshot {
-    const snapshot = FS.snapshotOf(fs);
-    if (snapshot.store !== this.store) {
-      throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
-    }
-    return snapshot;
+    return ofStore(this.store, FS.snapshotOf(fs));
   }
 
   /** @internal */

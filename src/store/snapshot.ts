@@ -2,7 +2,7 @@
  * A *snapshot* is one commit of a store and the ref it was reached by. It is a plain value; `FS` is
  * the face that users see of it.
  */
-import { PermissionError } from '../errors.ts';
+import { GitStoreError, PermissionError } from '../errors.ts';
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { StoreContext } from './context.ts';
@@ -56,6 +56,15 @@ export function branchOf(snapshot: Snapshot): SnapshotRef {
   throw new PermissionError(`Cannot write to commit ${shortHash(snapshot.id)} — use a branch`, {
     ref: snapshot.id,
   });
+}
+
+/**
+ * The snapshot itself, when it is one of this store: its commit may be missing in any other.
+ * @throws GitStoreError (`EINVAL`)
+ */
+export function ofStore(store: StoreContext, snapshot: Snapshot): Snapshot {
+  if (snapshot.store === store) return snapshot;
+  throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
 }
 
 /** The seven digits by which people name a commit. */

@@ -10,7 +10,7 @@ import { type CommitOptions, FS, type WriteOptions } from './fs.ts';
 import type { GitStore } from './gitStore.ts';
 import { findRef } from './resolve.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
-import { fullRefName, type SnapshotRef } from './snapshot.ts';
+import { fullRefName, ofStore, type SnapshotRef } from './snapshot.ts';
 
 export type UpdateOptions = RetryOptions;
 
@@ -31,7 +31,7 @@ export async function updateBranch(
       throw new KeyNotFoundError(`Branch not found: ${branch.name}`, { ref: branch.name });
     }
     const result = await change(FS.of(snapshot));
-    FS.snapshotOf(result);
+    ofStore(store, FS.snapshotOf(result));
     return result;
   };
   return withRetries(store, fullRefName(branch), attempt, options);

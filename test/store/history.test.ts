@@ -257,3 +257,33 @@ describe('squash', () => {
     expect((await store.branches.get('main')).commitHash).toBe(main.commitHash);
   });
 });
+
+describe('a snapshot of another store', () => {
+  it('is no parent, and nothing that update may end with', async () => {
+    const path = join(scratchFolder(), 'store.git');
+    const store = await GitStore.open(path, { durability: 'fast' });
+    const main = await withCommits(store, 'A');
+    const foreign = await withCommits(await memoryStore(), 'elsewhere');
+    const refused = /belongs to another store/;
+    const parents = [foreign];
+    await expect(main.writeText('f', 'x', { parents })).rejects.toThrow(refused);
+    await expect(main.apply({ writes: { f: 'x' }, parents })).rejects.toThrow(refused);
+    await expect(
+      main.batch({ parents }, async (batch) => {
+        await batch.writeText('f', 'x');
+      }),
+    ).rejects.toThrow(refused);
+    await expect(main.squash({ parent: foreign })).rejects.toThrow(refused);
+    await expect(store.branches.append('main', foreign)).rejects.toThrow(refused);
+    await expect(store.update('main', async () => foreign)).rejects.toThrow(refused);
+    expect((await store.branches.get('main')).commitHash).toBe(main.commitHash);
+    await store.close();
+    expectClean(path);
+  });
+});
+
+it('log takes no date that is none', async () => {
+  const main = await withCommits(await memoryStore(), 'A');
+  const commits = main.log({ before: new Date('no date') });
+  await expect(commits[Symbol.asyncIterator]().next()).rejects.toThrow(/no valid date/);
+});
