@@ -121,10 +121,16 @@ export async function gather(source: AsyncIterable<Uint8Array>): Promise<RandomA
   };
 }
 
-/** In a folder of its own that only this user can read. */
+/** In a folder of its own that only this user can read, and gone even when this process is killed. */
 function temporaryFile(): { fd: number; folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'gitstore-'));
-  return { fd: openSync(join(folder, 'archive'), 'wx+', 0o600), folder };
+  const fd = openSync(join(folder, 'archive'), 'wx+', 0o600);
+  try {
+    rmSync(folder, { recursive: true });
+  } catch {
+    // Windows keeps what is open: it is removed when it is closed.
+  }
+  return { fd, folder };
 }
 
 function discard({ fd, folder }: { fd: number; folder: string }): void {

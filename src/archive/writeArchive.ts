@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, write } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { compress } from './compression.ts';
 import { type ArchiveFormat, compressionOf } from './formats.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';
@@ -27,10 +28,12 @@ export async function writeArchive(
   const plain = format === 'zip' ? writeZip(members, origin) : writeTar(members, origin, memory);
   const bytes = compression === undefined ? plain : compress(plain, compression);
   if ('file' in sink) {
-    await writeWholeFile(sink.file, bytes, (piece) => {
+    const written = (piece: Uint8Array): void => {
+      signal?.throwIfAborted();
       // Compressed bytes come from elsewhere.
       if (compression === undefined) memory.giveBack(piece);
-    });
+    };
+    await writeWholeFile(sink.file, bytes, written);
   } else if ('getWriter' in sink) {
     await ReadableStream.from(bytes).pipeTo(sink, signal === undefined ? {} : { signal });
   } else await pipeline(bytes, sink, signal === undefined ? {} : { signal });
@@ -63,6 +66,9 @@ async function writeWholeFile(
 /** Up to this size a piece is written to a file while it is still in the processor's cache. */
 const AT_ONCE = 1 << 20;
 
+/** After so many bytes everything else in the program gets its turn. */
+const REST_AFTER = 8 << 20;
+
 /**
  * Writes all and closes. While a piece is written the next one is made.
  * @param atOnce pieces of at most so many bytes are written before the next one is made
@@ -74,6 +80,7 @@ async function writeTo(
   atOnce: number,
 ): Promise<void> {
   let writing: Promise<void> | undefined;
+  let sinceRest = 0;
   try {
     for await (const piece of bytes) {
       await writing;
@@ -81,6 +88,10 @@ async function writeTo(
       if (piece.length <= atOnce) {
         writeAllSync(fd, piece);
         written(piece);
+        sinceRest += piece.length;
+        if (sinceRest < REST_AFTER) continue;
+        sinceRest = 0;
+        await setImmediate();
         continue;
       }
       writing = writeAll(fd, piece).then(() => written(piece));

@@ -2,6 +2,7 @@
  * Archives on the command line: which format the name or `--format` says, standard input and output,
  * and the options of the six commands.
  */
+import { statSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
 import type { ArchiveProgress } from '../archive/options.ts';
@@ -10,6 +11,7 @@ import { retryArchiveIn } from '../store/update.ts';
 import { commit } from './commit.ts';
 import { printProblems } from './copying.ts';
 import { UsageError } from './errors.ts';
+import { withSignals } from './interruption.ts';
 import {
   addBranch,
   addCommit,
@@ -56,14 +58,22 @@ export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examp
     await withStore(command, async (store) => {
       const [fs] = await snapshotsOf(store, [{ ref: '', back: 0 }], options);
       const sink = file === STANDARD ? new WritableStream({ write: writeData }) : { file };
-      const { changes } = await withProgress('Writing', (onProgress) =>
-        fs!.archiveOut(sink, { format, onProgress }),
-      );
+      const write = (signal?: AbortSignal) =>
+        withProgress('Writing', (onProgress) =>
+          fs!.archiveOut(sink, { format, onProgress, signal }),
+        );
+      // Only beside a file there is something to remove; writing to a pipe may wait for ever.
+      const { changes } = await (becomesFile(file) ? withSignals(write) : write());
       if (changes === null) return;
       if (isVerbose(command)) for (const { path } of changes.add) printNote(showName(path));
       printProblems(changes);
     });
   });
+}
+
+function becomesFile(file: string): boolean {
+  if (file === STANDARD) return false;
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? true;
 }
 
 export function defineArchiveIn(command: Command, fixed: Fixed, examples: Examples): void {

@@ -1,10 +1,13 @@
 /** archive_out, archive_in, zip, unzip, tar, untar. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tarOf } from '../archive/members.ts';
 import { expectClean, git } from '../helpers/git.ts';
-import { Place } from './program.ts';
+import { startNode } from '../helpers/run.ts';
+import { Place, programPath } from './program.ts';
 
 const place = new Place();
 const inFolder = (name: string): string => join(place.folder, name);
@@ -159,5 +162,18 @@ describe('what is refused', () => {
     await place.ok('tar', 'outputs/x.tar');
     await place.ok('tar', 'outputs/x.tar');
     expect(readdirSync(folder)).toEqual(['x.tar']);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('nor when %s ends it', async (signal) => {
+    const big = new Place();
+    await big.okWith({ input: randomBytes(24 << 20) }, 'write', 'big');
+    const folder = join(big.folder, 'outputs');
+    mkdirSync(folder);
+    const args = [programPath(), '-r', big.repo, 'tar', join(folder, 'x.tar.xz')];
+    const { process, finished } = startNode(args);
+    while (readdirSync(folder).length === 0) await setTimeout(10);
+    process.kill(signal);
+    expect((await finished).signal).toBe(signal);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
@@ -68,6 +68,23 @@ describe('the disk runs full', () => {
 
   test('while a pipe is stored', { timeout: 60_000 }, async () => {
     await expectRefused(['write', 'piped'], { input: randomBytes(20 * MiB) });
+  });
+
+  test('while an archive comes in or goes out', { timeout: 60_000 }, async () => {
+    const folder = join(scratchFolder(), 'many');
+    mkdirSync(folder);
+    for (let i = 0; i < 200; i++) writeFileSync(join(folder, `file${i}`), randomBytes(MiB / 10));
+    const archive = join(scratchFolder(), 'many.tar');
+    expect(spawnSync('tar', ['cf', archive, '-C', folder, '.']).status).toBe(0);
+    await expectRefused(['untar', archive]);
+    await expectRefused(['untar', '-'], { input: readFileSync(archive) });
+    const other = join(scratchFolder(), 'other.git');
+    const stored = await runNode([program.cli, '-r', other, 'untar', archive]);
+    expect(stored, stored.stderr).toMatchObject({ code: 0 });
+    for (const name of ['x.tar', 'x.tar.gz', 'x.zip']) {
+      expectOneLine(await runNode([program.cli, '-r', other, 'archive_out', join(disk, name)]));
+      expect(readdirSync(disk)).toEqual(['store.git']);
+    }
   });
 
   test('at any step of a small write', { timeout: 120_000 }, async () => {
