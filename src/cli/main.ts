@@ -1,11 +1,23 @@
 #!/usr/bin/env node
 /**
- * Where the program starts. It does nothing itself, so that Node's compile cache (Node 22 and newer)
- * already serves the code that does.
+ * Where the bundled program starts: a small file, so that all others are already compiled through the
+ * cache.
  */
-import * as nodeModule from 'node:module';
+import { join } from 'node:path';
+import { chunkLoader } from './chunks.ts';
+import { commandName } from './commandName.ts';
+import { CompileCache } from './compileCache.ts';
 
-const { enableCompileCache } = nodeModule as { enableCompileCache?: () => unknown };
-enableCompileCache?.();
+/** Set when the sources are bundled: the name under which `core.cjs` exports `run.ts`. */
+declare const GITSTORE_START: string;
 
-void import('./run.ts').then(({ run }) => run(process.argv.slice(2)));
+const args = process.argv.slice(2);
+const name = commandName(args);
+const cache = new CompileCache(/^\w+$/.test(name) ? name : 'none');
+const load = chunkLoader(join(import.meta.dirname, 'chunks'), cache);
+const core = load('./core.cjs') as Record<string, typeof import('./run.ts')>;
+
+process.on('exit', (code) => {
+  if (code === 0) cache.keep();
+});
+void core[GITSTORE_START]!.run(args, name);

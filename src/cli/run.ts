@@ -9,39 +9,25 @@ import { printNote } from './output.ts';
 import { buildProgram } from './program.ts';
 import { rawArguments } from './rawArguments.ts';
 
-/** Runs the command line and ends the process. All output has been written by then. */
-export async function run(args: readonly string[]): Promise<never> {
+/**
+ * Runs the command line and ends the process. All output has been written by then.
+ * @param name the command it calls
+ */
+export async function run(args: readonly string[], name: string): Promise<never> {
   let code: number;
   try {
-    code = await runCommand(rawArguments(args));
+    code = await runCommand(rawArguments(args), name);
   } catch (error) {
     code = report(error);
   }
   process.exit(code);
 }
 
-async function runCommand(args: readonly string[]): Promise<number> {
-  const name = commandName(args);
+async function runCommand(args: readonly string[], name: string): Promise<number> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   const program = buildProgram(name, await entry?.load());
   await program.parseAsync(args, { from: 'user' });
   return Number(process.exitCode ?? 0);
-}
-
-/**
- * The command that the arguments call, without parsing them: the first word that is neither an
- * option of the program nor such an option's value; after `help` the word that follows. `''` when
- * there is none.
- */
-function commandName(args: readonly string[]): string {
-  let name = '';
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i]!;
-    if (/^-v*r$/.test(word) || word === '--repo') i++;
-    else if (word === 'help' && name === '') name = word;
-    else if (!word.startsWith('-')) return word;
-  }
-  return name;
 }
 
 function report(error: unknown): number {

@@ -3,6 +3,7 @@
  * lowercase hex digits (gitglossary(7), "object name").
  */
 import { createHash, type Hash, hash } from 'node:crypto';
+import { sha1 } from './sha1.ts';
 
 /** 40 lowercase hex digits. */
 export type ObjectId = string;
@@ -40,8 +41,14 @@ export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
     return startObjectHash(type, body.length).update(body).digest('hex');
   const start = headerAndBody.write(objectHeader(type, body.length), 'latin1');
   headerAndBody.set(body, start);
-  return hash('sha1', headerAndBody.subarray(0, start + body.length), 'hex');
+  const bytes = headerAndBody.subarray(0, start + body.length);
+  if (bytes.length > firstBytes) return hash('sha1', bytes, 'hex');
+  firstBytes -= bytes.length;
+  return sha1(bytes);
 }
+
+/** So many bytes are hashed before Node's crypto is worth loading. */
+let firstBytes = 4096;
 
 /** A hash that has taken the header already; feed it `size` bytes of body, then `digest('hex')`. */
 export function startObjectHash(type: ObjectType, size: number): Hash {

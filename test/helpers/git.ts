@@ -1,6 +1,7 @@
 /** Real Git as the referee: run it, and ask it whether a store is in order. */
 import { spawnSync } from 'node:child_process';
-import { devNull } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 
 /** Git without the configuration of the user and the machine. */
@@ -12,6 +13,8 @@ export const gitEnvironment: NodeJS.ProcessEnv = {
   GIT_AUTHOR_EMAIL: 'test@localhost',
   GIT_COMMITTER_NAME: 'Test',
   GIT_COMMITTER_EMAIL: 'test@localhost',
+  // Where the program under test keeps compiled code.
+  NODE_COMPILE_CACHE: join(tmpdir(), 'gitstore-test-cache'),
 };
 
 /** What `git --git-dir STORE ARGS…` prints, as bytes. Throws when it fails. */

@@ -1,0 +1,189 @@
+/**
+ * Compiled code of the program, kept between runs. A short command spends more time on being compiled
+ * than on its work, and Node has a compile cache of its own from version 22 on only. So the first
+ * runs of a command leave what V8 made of it in the user's cache folder, and later ones start from that.
+ *
+ * There is one file a command, build of the program and version of Node. It is never more than a
+ * copy: one that is missing, damaged, not the user's own or refused by V8 means compiling as usual
+ * and writing it anew. Nothing here can make a command fail.
+ *
+ * `NODE_DISABLE_COMPILE_CACHE=1` turns it off and `NODE_COMPILE_CACHE` names another folder, as they
+ * do for Node's own.
+ */
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
+
+/** Set when the sources are bundled: names what was built, so that no build reads another's code. */
+declare const GITSTORE_BUILD: string;
+
+/**
+ * V8 compiles a function when it is first called, and keeps what was compiled so far. A few runs
+ * together call most of a command's functions; after that writing the file again gains nothing.
+ */
+const RUNS_KEPT = 3;
+
+/** V8 drops code that has not run for a while: what a longer run leaves lacks its start. In seconds. */
+const LONGEST_RUN = 5;
+
+/** Files that no run has written for this long belong to builds that are gone. In ms. */
+const KEEP_FOR = 30 * 24 * 3600 * 1000;
+
+interface Kept {
+  /** How many runs have added to the file. */
+  readonly runs: number;
+  /** By the name of the script. */
+  readonly scripts: ReadonlyMap<string, Buffer>;
+}
+
+const NOTHING: Kept = { runs: 0, scripts: new Map() };
+
+/** The compiled code of one run: taken from what earlier runs of the command kept, kept for later ones. */
+export class CompileCache {
+  readonly #folder: string | undefined;
+  readonly #file: string;
+  readonly #kept: Kept;
+  readonly #compiled = new Map<string, Script>();
+
+  /** @param command the command that runs; what it needs is kept apart from what others need */
+  constructor(command: string) {
+    this.#folder = cacheFolder();
+    const { version, arch } = process;
+    this.#file = join(this.#folder ?? '', `${GITSTORE_BUILD}-${version}-${arch}-${command}`);
+    this.#kept = (this.#folder && readKept(this.#file)) || NOTHING;
+  }
+
+  /** @param filename names the code in stack traces; `name` names it in the cache */
+  compile(code: string, filename: string, name: string): Script {
+    const script = new Script(code, { filename, cachedData: this.#kept.scripts.get(name) });
+    this.#compiled.set(name, script);
+    return script;
+  }
+
+  /** Call it at the end of a run that went well: keeps the code of this run where it adds something. */
+  keep(): void {
+    if (this.#folder === undefined || process.uptime() > LONGEST_RUN) return;
+    const isNew = [...this.#compiled].some(
+      ([name, { cachedDataRejected }]) =>
+        cachedDataRejected !== false || !this.#kept.scripts.has(name),
+    );
+    if (!isNew && this.#kept.runs >= RUNS_KEPT) return;
+    try {
+      writeKept(this.#folder, this.#file, this.#compiled, isNew ? 1 : this.#kept.runs + 1);
+    } catch {
+      // The next run is as slow as this one was.
+    }
+  }
+}
+
+function cacheFolder(): string | undefined {
+  const { env, platform } = process;
+  if (env.NODE_DISABLE_COMPILE_CACHE === '1') return undefined;
+  if (env.NODE_COMPILE_CACHE) return join(env.NODE_COMPILE_CACHE, 'gitstore');
+  if (platform === 'win32') return env.LOCALAPPDATA && join(env.LOCALAPPDATA, 'gitstore', 'Cache');
+  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'gitstore');
+  return (
+    env.HOME && join(env.HOME, platform === 'darwin' ? 'Library/Caches' : '.cache', 'gitstore')
+  );
+}
+
+/*
+ * The file: CRC-32 of the rest, number of runs, number of scripts (32-bit, little-endian); for each script
+ * the lengths of its name and of its code, in bytes; then all names, then all codes.
+ */
+const HEAD = 12;
+const ENTRY = 8;
+
+/** @returns undefined when there is no such file, or it cannot be trusted */
+function readKept(file: string): Kept | undefined {
+  try {
+    const bytes = readOwnFile(file);
+    if (bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) return undefined;
+    const scripts = new Map<string, Buffer>();
+    const count = bytes.readUInt32LE(8);
+    let name = HEAD + count * ENTRY;
+    let code = name;
+    for (let i = 0; i < count; i++) code += bytes.readUInt32LE(HEAD + i * ENTRY);
+    for (let i = 0; i < count; i++) {
+      const nameEnd = name + bytes.readUInt32LE(HEAD + i * ENTRY);
+      const codeEnd = code + bytes.readUInt32LE(HEAD + i * ENTRY + 4);
+      scripts.set(bytes.toString('utf8', name, nameEnd), bytes.subarray(code, codeEnd));
+      name = nameEnd;
+      code = codeEnd;
+    }
+    return { runs: bytes.readUInt32LE(4), scripts };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Code is run as it lies there: it must be a file that nobody else could have written. */
+function readOwnFile(file: string): Buffer {
+  const fd = openSync(file, 'r');
+  try {
+    const { size, uid, mode } = fstatSync(fd);
+    const isOwn = process.getuid === undefined || (uid === process.getuid() && !(mode & 0o022));
+    if (!isOwn) throw new Error('not the user’s own');
+    const bytes = Buffer.allocUnsafeSlow(size);
+    if (readSync(fd, bytes) !== size) throw new Error('cut off');
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeKept(
+  folder: string,
+  file: string,
+  compiled: ReadonlyMap<string, Script>,
+  runs: number,
+): void {
+  const scripts = [...compiled].map(([name, script]) => ({
+    name: Buffer.from(name),
+    code: script.createCachedData(),
+  }));
+  const head = Buffer.alloc(HEAD + scripts.length * ENTRY);
+  head.writeUInt32LE(runs, 4);
+  head.writeUInt32LE(scripts.length, 8);
+  for (const [i, { name, code }] of scripts.entries()) {
+    head.writeUInt32LE(name.length, HEAD + i * ENTRY);
+    head.writeUInt32LE(code.length, HEAD + i * ENTRY + 4);
+  }
+  const bytes = Buffer.concat([
+    head,
+    ...scripts.map(({ name }) => name),
+    ...scripts.map(({ code }) => code),
+  ]);
+  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0);
+  const temporary = `${file}.${process.pid}.tmp`;
+  let wrote = false;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    wrote = true;
+    writeFileSync(temporary, bytes, { mode: 0o600, flag: 'wx' });
+    renameSync(temporary, file);
+    removeStale(folder);
+  } catch (error) {
+    if (wrote) rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function removeStale(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (Date.now() - statSync(path).mtimeMs > KEEP_FOR) rmSync(path, { force: true });
+  }
+}
