@@ -1,11 +1,12 @@
 /** `serve` as a process: where it listens, how it ends, what it logs. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { GitStore } from '../../src/index.ts';
+import { git } from '../helpers/git.ts';
 import { type Finished, type Running, startNode } from '../helpers/run.ts';
 import { Place, programPath } from './program.ts';
 
@@ -85,6 +86,22 @@ describe('which snapshot', () => {
     expect([await get(`${plain.url}f`), await get(`${kept.url}f`)]).toEqual(['200 2', '200 1']);
     await write('3', 'keep 3');
     expect([await get(`${plain.url}f`), await get(`${kept.url}f`)]).toEqual(['200 3', '200 3']);
+  });
+
+  it('what could not be read is looked for again by the next request', async () => {
+    const repo = join(place.folder, 'hidden.git');
+    const write = (text: string, message: string) =>
+      place.runWith({ input: text }, '-r', repo, 'write', 'f', '-m', message);
+    await write('1', 'keep 1');
+    const { url } = await serve('-r', repo, '-q', '--match', 'keep*');
+    await write('2', 'two');
+    await write('3', 'three');
+    const two = git(repo, 'rev-parse', 'main~1');
+    const file = join(repo, 'objects', two.slice(0, 2), two.slice(2));
+    renameSync(file, `${file}.hidden`);
+    expect(await get(`${url}f`)).toMatch(/^500 /);
+    renameSync(`${file}.hidden`, file);
+    expect(await get(`${url}f`)).toBe('200 1');
   });
 
   it('all of them, below a base path', async () => {

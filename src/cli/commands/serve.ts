@@ -121,7 +121,12 @@ async function snapshotSource(store: GitStore, options: ServeOptions): Promise<(
   return async () => {
     const from = await start();
     if (known?.start !== from.commitHash) {
-      known = { start: from.commitHash, found: filterSnapshot(from, options) };
+      const found = filterSnapshot(from, options);
+      known = { start: from.commitHash, found };
+      // What failed may work for the next request.
+      found.catch(() => {
+        if (known?.found === found) known = undefined;
+      });
     }
     return known.found;
   };
