@@ -18,6 +18,10 @@ const SCANS_BEFORE_TABLE = 16;
 const BYTES_PER_SCAN = 256;
 
 const DEFAULT_CACHE_BYTES = 64 << 20;
+/** As much of it may be held by path as well, and only so much. */
+const WAYS_BYTES = 16 << 20;
+/** Ways of more characters are not kept: each directory on one stands for itself. */
+const LONGEST_WAY = 4096;
 
 /** The entries of one directory. */
 export class Tree {
@@ -60,6 +64,9 @@ function memoryOf(tree: Tree): number {
 export class TreeReader {
   readonly objects: ObjectStore;
   readonly #cache: ByteCache<Tree>;
+  /** Trees by path below one root. */
+  #ways = new ByteCache<Tree>(WAYS_BYTES, memoryOf);
+  #waysFrom: ObjectId | undefined;
   readonly #loading = new Map<ObjectId, Promise<Tree>>();
 
   /** @param options.cacheBytes memory that the kept trees may take; default 64 MiB */
@@ -110,17 +117,31 @@ export class TreeReader {
 
   /** As `lookup`, where nothing has to be waited for. Undefined says nothing. */
   lookupAtOnce(root: ObjectId, path: string): TreeEntry | undefined {
-    let id = root;
-    let start = 0;
-    for (;;) {
-      const slash = path.indexOf('/', start);
-      const tree = this.cached(id) ?? this.#loadAtOnce(id);
-      const entry = tree?.get(slash < 0 ? path.slice(start) : path.slice(start, slash));
-      if (slash < 0 || entry === undefined) return entry;
-      if (!isTreeMode(entry.mode)) return undefined;
-      id = entry.id;
-      start = slash + 1;
+    if (path.length > LONGEST_WAY) return undefined;
+    const slash = path.lastIndexOf('/');
+    const tree = this.#directoryAtOnce(root, slash < 0 ? '' : path.slice(0, slash));
+    return tree?.get(path.slice(slash + 1));
+  }
+
+  /** The tree of a directory. The way to each is gone once, as long as the root stays the same. */
+  #directoryAtOnce(root: ObjectId, path: string): Tree | undefined {
+    if (this.#waysFrom !== root) {
+      this.#waysFrom = root;
+      this.#ways = new ByteCache(WAYS_BYTES, memoryOf);
     }
+    const known = this.#ways.get(path);
+    if (known !== undefined) return known;
+    const slash = path.lastIndexOf('/');
+    let id = root;
+    if (path !== '') {
+      const above = this.#directoryAtOnce(root, slash < 0 ? '' : path.slice(0, slash));
+      const entry = above?.get(path.slice(slash + 1));
+      if (entry === undefined || !isTreeMode(entry.mode)) return undefined;
+      id = entry.id;
+    }
+    const tree = this.cached(id) ?? this.#loadAtOnce(id);
+    if (tree !== undefined) this.#ways.set(path, tree);
+    return tree;
   }
 
   /**

@@ -9,6 +9,8 @@ const BLOCK = 256 << 10;
 /** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */
 const SEGMENT = 4 << 20;
 const BLOCKS = SEGMENT / BLOCK;
+/** More bytes are not waited for by the whole process. */
+const SYNC_READ = 2 << 20;
 /** One read of this size usually gets an entry's header and all of its data. */
 const FIRST_READ = 16 << 10;
 
@@ -97,20 +99,24 @@ export class PackWindows {
   }
 
   /**
-   * `length` bytes at `offset`, fewer at the end, that stay as they are. What is not in memory is read
-   * without blocking the event loop; the file must stay open until then.
+   * `length` bytes at `offset`, fewer at the end, that stay as they are. Many that are not in memory are
+   * read without blocking the event loop; the file must stay open until then.
    */
   async bytesToKeep(offset: number, length: number): Promise<Buffer> {
     const wanted = this.#clip(offset, length);
-    const number = Math.floor(offset / SEGMENT);
-    const at = offset - number * SEGMENT;
-    const segment = this.#segments?.[number];
-    const [first, last] = [Math.floor(at / BLOCK), Math.floor((at + wanted - 1) / BLOCK)];
-    if (segment?.read.subarray(first, last + 1).includes(0) === false && last < BLOCKS) {
-      return segment.bytes.subarray(at, at + wanted);
-    }
+    // Nothing that was read is written over.
+    if (wanted <= SYNC_READ || this.#isRead(offset, wanted)) return this.bytes(offset, wanted);
     const bytes = Buffer.allocUnsafeSlow(wanted);
     return bytes.subarray(0, await readFully(this.#fd, bytes, wanted, offset));
+  }
+
+  /** Whether all of these bytes are in one segment, and in memory. */
+  #isRead(offset: number, length: number): boolean {
+    const number = Math.floor(offset / SEGMENT);
+    const first = Math.floor((offset - number * SEGMENT) / BLOCK);
+    const last = Math.floor((offset + length - 1 - number * SEGMENT) / BLOCK);
+    const read = this.#segments?.[number]?.read;
+    return last < BLOCKS && read?.subarray(first, last + 1).includes(0) === false;
   }
 
   close(): void {
