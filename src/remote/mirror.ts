@@ -129,6 +129,15 @@ async function withRemote<T>(
       await remote.close();
     }
   } catch (error) {
-    throw secrets.cleanError(error);
+    throw secrets.cleanError(orShallow(storage, error));
   }
+}
+
+/** In a shallow clone it is no damage when a commit is missing. */
+function orShallow(storage: Storage, error: unknown): unknown {
+  const isShallow = (storage.objects.shallow?.().size ?? 0) > 0;
+  if (!isShallow || !(error instanceof CorruptObjectError)) return error;
+  const message =
+    "This repository is a shallow clone: the rest of its history is needed ('git fetch --unshallow')";
+  return new CorruptObjectError(message, { objectId: error.objectId, cause: error });
 }

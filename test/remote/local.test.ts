@@ -28,6 +28,23 @@ describe('backup to a path', () => {
     await store.close();
   });
 
+  test('of a shallow clone says what is missing', async () => {
+    const whole = await exampleStore();
+    const path = emptyBare();
+    git(path, 'fetch', '-q', '--depth=2', `file://${whole.path}`, 'main:main');
+    const store = await GitStore.open(path);
+    for (const target of ['copy.git', 'copy.bundle']) {
+      const copy = join(scratchFolder(), target);
+      await expect(store.backup(copy)).rejects.toThrow(/is a shallow clone.*--unshallow/);
+    }
+    git(path, 'fetch', '-q', '--unshallow', `file://${whole.path}`, 'main:main');
+    const copy = join(scratchFolder(), 'copy.git');
+    await store.backup(copy);
+    expectSound(copy);
+    await store.close();
+    await whole.close();
+  });
+
   test('deletes what is beyond, moves back, and replaces a/b by a', async () => {
     const store = await exampleStore();
     const path = emptyBare();
