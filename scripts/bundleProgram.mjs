@@ -9,7 +9,7 @@
  * - *chunks*, one a command, and what several commands share.
  *
  * esbuild makes each group by itself and then all chunks together. Where one file needs a module of
- * another, esbuild leaves a name (`group:…`, `chunk:…`), and `link` puts in where that module came to lie.
+ * another, esbuild leaves a name (`group:…`, `chunk:…`, `late:…`), and `link` puts in where that module came to lie.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -173,6 +173,7 @@ function linkingPlugin(root, groupOf, from) {
     name: 'linking',
     setup(esbuild) {
       esbuild.onResolve({ filter: /^[^\0]/ }, async ({ path, pluginData, ...options }) => {
+        if (LATE.includes(path)) return { path: `late:${path}`, external: true };
         if (pluginData === 'resolving' || options.kind === 'entry-point') return undefined;
         const {
           path: found,
@@ -203,9 +204,7 @@ function link(code, chunkOf) {
     .replace(/\b__toESM\((require\("(?:group|chunk):[^"]+"\))(?:, ?1)?\)/g, '$1')
     .replace(/\brequire\("group:([^":]+):(\w+)"\)/g, 'require("./$1").$2')
     .replace(/\brequire\("chunk:([^"]+)"\)/g, (_, path) => `require("./${chunkOf.get(path)}")`)
-    .replace(/\brequire\("([^"]+)"\)/g, (all, path) =>
-      LATE.includes(path) ? `require.late("${path}")` : all,
-    );
+    .replace(/\brequire\("late:([^"]+)"\)/g, 'require.late("$1")');
 }
 
 /**

@@ -98,7 +98,7 @@ describe.skipIf(process.platform === 'win32')('README.md', () => {
       const config = {
         extends: join(root, 'tsconfig.json'),
         compilerOptions: { paths: { gitstore: [join(root, 'src', 'index.ts')] } },
-        include: [],
+        include: [join(root, 'src', '**', '*.d.ts')],
         files: ['tour.ts'],
       };
       writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(config));
