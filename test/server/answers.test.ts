@@ -305,6 +305,22 @@ describe('methods', () => {
   });
 });
 
+it('pages of other sites run no file as a script, unless CORS lets them', async () => {
+  const cors = await Client.of(store, { cors: true });
+  const foreign = { 'sec-fetch-dest': 'script', 'sec-fetch-site': 'cross-site' };
+  expect((await client.ask('/a.txt')).status).toBe(200);
+  expect((await client.ask('/a.txt', foreign)).status).toBe(403);
+  expect((await client.ask('/a.txt', foreign, 'HEAD')).status).toBe(403);
+  expect((await cors.ask('/a.txt', foreign)).status).toBe(200);
+  for (const headers of [
+    { ...foreign, 'sec-fetch-site': 'same-site' },
+    { ...foreign, 'sec-fetch-dest': 'image' },
+    { ...foreign, 'sec-fetch-dest': 'document' },
+  ]) {
+    expect((await client.ask('/a.txt', headers)).status).toBe(200);
+  }
+});
+
 describe('conditions', () => {
   it.each([
     ['"TAG"', 304],

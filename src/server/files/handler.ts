@@ -181,6 +181,10 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
   return (request, response) => {
     const exchange = new Exchange(request, response, common);
     if (log !== undefined) response.on('close', () => log(logLine(exchange)));
+    if (!cors && isForeignScript(request)) {
+      exchange.text(403, 'Pages of other sites may not run this as a script (--cors)');
+      return;
+    }
     const known = source?.known;
     if (known !== undefined && answers.give(exchange, known)) return;
     // A client that resets the connection is no error of ours.
@@ -190,6 +194,14 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
       onError?.(error, request);
     });
   };
+}
+
+/**
+ * Whether a page of another site wants to run the file as a script: in that way it could read what
+ * stands in it, which it is not to do without CORS. Browsers tell it (Fetch Metadata).
+ */
+function isForeignScript({ headers }: IncomingMessage): boolean {
+  return headers['sec-fetch-dest'] === 'script' && headers['sec-fetch-site'] === 'cross-site';
 }
 
 function commonFields(cors: boolean): Fields {
