@@ -24,9 +24,18 @@ export class Secrets {
   /** Cleans an error, its stack and its causes, in place. */
   cleanError(error: unknown): unknown {
     for (let at = error; at instanceof Error; at = at.cause) {
-      at.message = this.clean(at.message);
-      if (at.stack !== undefined) at.stack = this.clean(at.stack);
+      this.#cleanProperty(at, 'message');
+      this.#cleanProperty(at, 'stack');
     }
     return error;
+  }
+
+  /** The error may be the caller's (the reason of an abort), and its texts getters. */
+  #cleanProperty(error: Error, name: 'message' | 'stack'): void {
+    const text = error[name];
+    if (text === undefined) return;
+    const value = this.clean(text);
+    if (value === text) return;
+    Reflect.defineProperty(error, name, { value, writable: true, configurable: true });
   }
 }

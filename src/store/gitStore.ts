@@ -1,12 +1,11 @@
 /** The store: opening it, its branches and tags, and what concerns it as a whole. */
-import { StaleSnapshotError } from '../errors.ts';
+import { GitStoreError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
 import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
 import type { VerifyReport } from '../maintenance/verify.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
-import type { RefSelection } from '../remote/selection.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
@@ -67,10 +66,12 @@ export class GitStore implements AsyncDisposable {
    * Opens the repository at `path`, any bare one or the `.git` folder of another, or makes it.
    * @throws FileNotFoundError when it is missing and `create` is false
    * @throws InvalidRefNameError for the name of the first branch
+   * @throws GitStoreError (`EINVAL`) for an option out of its range
    */
   static async open(path: string, options: OpenOptions = {}): Promise<GitStore> {
     const { create = true, branch, compression, bigFileThreshold, durability = 'full' } = options;
     if (branch != null) validateRefName(branch);
+    checkRanges(compression, bigFileThreshold, durability);
     const choices = {
       durability,
       ...(compression !== undefined && { compression }),
@@ -207,7 +208,7 @@ export class GitStore implements AsyncDisposable {
    */
   async bundleExport(
     file: string,
-    options: { refs?: RefSelection | undefined; squash?: boolean | undefined } = {},
+    options: Pick<MirrorOptions, 'refs' | 'squash' | 'signal' | 'onProgress'> = {},
   ): Promise<void> {
     await this.backup(file, { ...options, format: 'bundle' });
   }
@@ -218,7 +219,7 @@ export class GitStore implements AsyncDisposable {
    */
   async bundleImport(
     file: string,
-    options: { refs?: RefSelection | undefined } = {},
+    options: Pick<MirrorOptions, 'refs' | 'signal' | 'onProgress'> = {},
   ): Promise<void> {
     await this.restore(file, { ...options, format: 'bundle' });
   }
@@ -260,5 +261,28 @@ export class GitStore implements AsyncDisposable {
       if (!(error instanceof StaleSnapshotError)) throw error;
     }
     if (head.ref !== ref) await refs.setHead(ref);
+  }
+}
+
+/** Git refuses a repository whose configuration holds other numbers; another durability is none. */
+function checkRanges(
+  compression: number | undefined,
+  bigFileThreshold: number | undefined,
+  durability: Durability,
+): void {
+  const refuse = (what: string, value: unknown): never => {
+    throw new GitStoreError(`${what}: ${value}`, 'EINVAL');
+  };
+  if (compression !== undefined && ![0, 1, 2, 3, 4, 5, 6, 7, 8, 9].includes(compression)) {
+    refuse('compression must be a whole number from 0 to 9', compression);
+  }
+  if (
+    bigFileThreshold !== undefined &&
+    !(Number.isSafeInteger(bigFileThreshold) && bigFileThreshold >= 0)
+  ) {
+    refuse('bigFileThreshold must be a whole number of 0 or more', bigFileThreshold);
+  }
+  if (durability !== 'full' && durability !== 'fast') {
+    refuse("durability must be 'full' or 'fast'", durability);
   }
 }

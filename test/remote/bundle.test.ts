@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError, FileNotFoundError } from '../../src/errors.ts';
+import { GitStore } from '../../src/store/gitStore.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { exampleStore, expectSound, gitIn, newStore, refsOf } from './places.ts';
@@ -46,6 +47,20 @@ describe('writing a bundle', () => {
     expectSound(clone);
     expectSound(store.path);
     await store.close();
+  });
+
+  test('an abort ends its writing and reading with the reason of the signal', async () => {
+    const store = await exampleStore();
+    const file = join(scratchFolder(), 'all.bundle');
+    const signal = AbortSignal.abort();
+    await expect(store.bundleExport(file, { signal })).rejects.toBe(signal.reason);
+    expect(existsSync(file)).toBe(false);
+    await store.bundleExport(file);
+    const other = await GitStore.open(join(scratchFolder(), 'other.git'), { branch: null });
+    await expect(other.bundleImport(file, { signal })).rejects.toBe(signal.reason);
+    expect(await other.branches.list()).toEqual([]);
+    await store.close();
+    await other.close();
   });
 
   test('is not written over another file, nor squashed to a repository', async () => {

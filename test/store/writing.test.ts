@@ -1,7 +1,13 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createMemoryStorage, type FileData, type FS, GitStore } from '../../src/index.ts';
+import {
+  createMemoryStorage,
+  type FileData,
+  type FS,
+  GitStore,
+  type OpenOptions,
+} from '../../src/index.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { codeOf } from './model.ts';
@@ -548,5 +554,16 @@ describe('on disk', () => {
         .split('\n')
         .map((line) => line.slice(0, 6)),
     ).toEqual(['100755', '120000']);
+  });
+
+  it.each<[string, OpenOptions]>([
+    ['a compression that Git refuses', { compression: 10 }],
+    ['one that is no number of its levels', { compression: 1.5 }],
+    ['a negative size', { bigFileThreshold: -1 }],
+    ['an unknown durability', { durability: 'Full' as 'full' }],
+  ])('makes no store with %s', async (_what, options) => {
+    const path = `${scratchFolder()}/store.git`;
+    expect(await codeOf(GitStore.open(path, options))).toBe('EINVAL');
+    expect(existsSync(path)).toBe(false);
   });
 });
