@@ -1,3 +1,4 @@
+/// <reference path="./unbzip2.d.ts" />
 /**
  * Reading bzip2 with what unbzip2-stream is made of. Its stream keeps a block's bytes in an array of
  * numbers, 1.5 GB for 100 MB of zeros; here they go straight into buffers.
