@@ -47,7 +47,8 @@ function describe(program: Command, name: string): Command {
 
 /** A command below a command: `branch set`. */
 export function subcommand(parent: Command, name: string, summary: string): Command {
-  const command = withHouseRules(parent.command(name));
+  // The parent may take any argument, to say which commands there are.
+  const command = withHouseRules(parent.command(name)).allowExcessArguments(false);
   return addGlobals(command)
     .description(`${capital(summary)}.`)
     .summary(summary);

@@ -2,13 +2,18 @@
 import type { Command } from 'commander';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
-import { parseRefTarget } from '../store/refPath.ts';
-import { EXIT_FAILED, parseArgument, UsageError } from './errors.ts';
+import { EXIT_FAILED, UsageError } from './errors.ts';
 import { addFilters, type FilterOptions } from './options.ts';
 import { Lines, printLine, printNote, showName } from './output.ts';
 import { subcommand } from './program.ts';
 import { isVerbose, withStore } from './repository.ts';
-import { checkAgainstTarget, filterSnapshot, findSnapshot, type Selection } from './snapshots.ts';
+import {
+  checkAgainstTarget,
+  filterSnapshot,
+  findSnapshot,
+  parseTarget,
+  type Selection,
+} from './snapshots.ts';
 
 /** A kind of refs, its word and where a store keeps them. */
 export interface RefKind {
@@ -72,7 +77,7 @@ export function sourceSnapshot(
   source: string | undefined,
   options: Selection,
 ): Promise<FS> {
-  const target = parseArgument(parseRefTarget, source ?? '');
+  const target = parseTarget(source);
   if (target.path !== undefined) throw new UsageError(`A ref is meant, not a path: '${source}'`);
   checkAgainstTarget(target, options);
   return findSnapshot(store, target, options);

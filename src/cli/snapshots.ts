@@ -69,9 +69,18 @@ export async function filterSnapshot(start: FS, options: FilterOptions): Promise
   return options.back ? fs.back(options.back) : fs;
 }
 
+/**
+ * A ref, a path or both, as an argument of a command says it; without one the current branch.
+ * @throws UsageError also for an empty one, which mostly is a script's variable that was never set
+ */
+export function parseTarget(argument: string | undefined): RefTarget {
+  if (argument === '') throw new UsageError('An empty argument names no ref');
+  return parseArgument(parseRefTarget, argument ?? '');
+}
+
 /** The snapshot that a ref on the command line names: `main`, `v1.0~2`, `~1`, `abc1234`. */
 export async function snapshotOfRef(store: GitStore, text: string): Promise<FS> {
-  const target = parseArgument(parseRefTarget, text);
+  const target = parseTarget(text);
   if (target.path !== undefined) throw new UsageError(`A ref is meant, not a path: '${text}'`);
   return openNamed(store, target, {});
 }

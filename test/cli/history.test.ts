@@ -279,6 +279,40 @@ describe('undo, redo, reflog', () => {
   });
 });
 
+describe('arguments that say nothing', () => {
+  it('empty refs are refused: mostly a variable that was never set', async () => {
+    const before = await place.ok('branch');
+    for (const args of [
+      ['log', ''],
+      ['hash', ''],
+      ['diff', ''],
+      ['ls', '--ref', ''],
+      ['branch', 'set', 'x', ''],
+      ['tag', 'set', 'x', ''],
+      ['note', 'get', ''],
+      ['note', 'set', '', 'text'],
+    ]) {
+      expect(await place.fails(2, ...args)).toBe('An empty argument names no ref');
+    }
+    expect(await place.ok('branch')).toBe(before);
+  });
+
+  it('one argument too many is refused below branch and tag too', async () => {
+    for (const args of [
+      ['branch', 'current', 'main'],
+      ['branch', 'exists', 'main', 'x'],
+      ['branch', 'delete', 'main', 'x'],
+      ['branch', 'list', 'x'],
+      ['tag', 'delete', 'v1', 'x'],
+      ['tag', 'hash', 'v1', 'x'],
+    ]) {
+      expect(await place.fails(2, ...args)).toMatch(/^Too many arguments/);
+    }
+    expect(await place.fails(2, 'branch', 'x')).toMatch(/^Unknown command 'branch x'/);
+    await place.ok('branch', 'exists', 'main');
+  });
+});
+
 describe('what Git can leave behind', () => {
   it('a short hash that fits several commits, and one that fits a commit and files', async () => {
     const odd = new Place();

@@ -1,13 +1,19 @@
 /** `diff`: the files by which a branch differs from another snapshot. */
 import type { Command } from 'commander';
-import { parseRefTarget, type RefTarget } from '../../store/refPath.ts';
-import { parseArgument, UsageError } from '../errors.ts';
+import type { RefTarget } from '../../store/refPath.ts';
+import { UsageError } from '../errors.ts';
 import { Listing } from '../listing.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
 import { showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
-import { checkAgainstTarget, defaultBranch, findSnapshot, type Selection } from '../snapshots.ts';
+import {
+  checkAgainstTarget,
+  defaultBranch,
+  findSnapshot,
+  parseTarget,
+  type Selection,
+} from '../snapshots.ts';
 
 interface DiffOptions extends Selection, FormatOption {
   reverse?: boolean | undefined;
@@ -19,14 +25,14 @@ export function define(command: Command): void {
     .option('--reverse', 'from the branch to the baseline');
   addFilters(addBranch(addFormat(command), 'branch to compare (default: the current one)'));
   addExamples(command, [
-    ['gitstore diff ~1', 'what the last commit has changed'],
+    ["gitstore diff '~1'", 'what the last commit has changed'],
     ['gitstore diff v1.0', 'all since a tag'],
     ['gitstore diff v1.0:docs', 'only in a directory'],
     ['gitstore diff --before 2024-05-31', 'all since the end of a day'],
     ['gitstore diff -b dev --ref main', 'what dev has that main has not, and the reverse'],
   ]);
   command.action(async (argument: string | undefined, options: DiffOptions) => {
-    const target = parseArgument(parseRefTarget, argument ?? '');
+    const target = parseTarget(argument);
     const { branch, ...filters } = options;
     // -b names the one side and --ref the other, so only together with a positional ref one of
     // them says the same twice.

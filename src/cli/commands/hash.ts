@@ -1,14 +1,12 @@
 /** `hash`: the hash of a commit, or of what stands at a path. */
 import type { Command } from 'commander';
 import type { FS } from '../../store/fs.ts';
-import { parseRefTarget } from '../../store/refPath.ts';
 import { normalizePath } from '../../tree/paths.ts';
-import { parseArgument } from '../errors.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
 import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
-import { checkAgainstTarget, findSnapshot, type Selection } from '../snapshots.ts';
+import { checkAgainstTarget, findSnapshot, parseTarget, type Selection } from '../snapshots.ts';
 
 interface Found {
   readonly hash: string;
@@ -27,7 +25,7 @@ export function define(command: Command): void {
     ['gitstore hash --path docs', 'the latest commit that changed docs'],
   ]);
   command.action(async (argument: string | undefined, options: Selection & FormatOption) => {
-    const target = parseArgument(parseRefTarget, argument ?? '');
+    const target = parseTarget(argument);
     checkAgainstTarget(target, options);
     await withStore(command, async (store) => {
       const found = await find(await findSnapshot(store, target, options), target.path);

@@ -1,16 +1,14 @@
 /** `log`: the commits of a branch. */
 import type { Command } from 'commander';
 import type { FS } from '../../store/fs.ts';
-import { parseRefTarget } from '../../store/refPath.ts';
 import { firstLine, shortHash } from '../../store/snapshot.ts';
 import { isoTime } from '../dates.ts';
-import { parseArgument } from '../errors.ts';
 import { Listing } from '../listing.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
 import { showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
-import { checkAgainstTarget, findSnapshot, type Selection } from '../snapshots.ts';
+import { checkAgainstTarget, findSnapshot, parseTarget, type Selection } from '../snapshots.ts';
 
 export function define(command: Command): void {
   command.argument('[target]', 'a ref (main, v1.0, ~3), a path (:file), or both (main:file)');
@@ -23,7 +21,7 @@ export function define(command: Command): void {
     ['gitstore log --format jsonl', 'one JSON object a line'],
   ]);
   command.action(async (argument: string | undefined, options: Selection & FormatOption) => {
-    const target = parseArgument(parseRefTarget, argument ?? '');
+    const target = parseTarget(argument);
     checkAgainstTarget(target, options);
     const path = target.path || options.path;
     const { match, before, format } = options;

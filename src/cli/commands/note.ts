@@ -2,15 +2,14 @@
 import type { Command } from 'commander';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { NoteNamespace } from '../../store/notes.ts';
-import { parseRefTarget } from '../../store/refPath.ts';
 import { firstLine } from '../../store/snapshot.ts';
-import { parseArgument, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { Listing } from '../listing.ts';
 import { addFormat, type FormatOption } from '../options.ts';
 import { printLine, printNote, showName } from '../output.ts';
 import { addExamples, subcommand } from '../program.ts';
 import { isVerbose, withStore } from '../repository.ts';
-import { findSnapshot } from '../snapshots.ts';
+import { findSnapshot, parseTarget } from '../snapshots.ts';
 
 interface NamespaceOption {
   namespace: string;
@@ -112,8 +111,8 @@ async function keyOf(store: GitStore, target: string | undefined) {
   return snapshotOf(store, target);
 }
 
-async function snapshotOf(store: GitStore, text = '') {
-  const target = parseArgument(parseRefTarget, text);
+async function snapshotOf(store: GitStore, text: string | undefined) {
+  const target = parseTarget(text);
   if (target.path) throw new UsageError(`A commit is meant, not a path: '${text}'`);
   return findSnapshot(store, target, {});
 }
