@@ -42,10 +42,20 @@ const RUN_OBJECTS = 512;
 const RUN_BODIES = 2 << 20;
 const RUN_SPAN = 4 << 20;
 
+/** So many bytes of no use are read rather than to begin a new stretch. */
+const GAP = 64 << 10;
+
 /** One object of a run: its place among the run's bodies, or undefined for one read by itself. */
 interface Slot {
   readonly id: ObjectId;
   readonly entry: WholeEntry | undefined;
+  readonly stretch: Stretch | undefined;
+}
+
+/** A part of the pack that is read in one piece. */
+interface Stretch {
+  readonly start: number;
+  end: number;
 }
 
 export async function* readMany(
@@ -161,8 +171,10 @@ async function readOne(id: ObjectId, source: BulkSource): Promise<ReadAhead | un
 class Run {
   readonly #slots: Slot[] = [];
   #pack: PackFile | undefined;
-  #start = 0;
-  #end = 0;
+  readonly #stretches: Stretch[] = [];
+  /** The one that goes on. An object that lies before it, read for the second time, is read by itself. */
+  #current: Stretch | undefined;
+  #span = 0;
   #bodies = 0;
   #packed = 0;
   #batch: InflatedBatch | undefined;
@@ -187,22 +199,36 @@ class Run {
     return (
       pack === this.#pack &&
       this.#bodies + entry.size <= RUN_BODIES &&
-      entry.dataStart >= this.#start &&
-      endOf(entry) - this.#start <= RUN_SPAN
+      this.#span + endOf(entry) - entry.dataStart <= RUN_SPAN
     );
   }
 
   add(id: ObjectId, place: Place | undefined): void {
-    this.#slots.push({ id, entry: place?.entry });
-    if (place === undefined) return;
-    const { pack, entry } = place;
-    if (this.#pack === undefined) {
-      this.#pack = pack;
-      this.#start = entry.dataStart;
+    if (place === undefined) {
+      this.#slots.push({ id, entry: undefined, stretch: undefined });
+      return;
     }
+    const { pack, entry } = place;
+    this.#pack ??= pack;
+    this.#slots.push({ id, entry, stretch: this.#stretchFor(entry) });
     this.#packed += 1;
-    this.#end = Math.max(this.#end, endOf(entry));
     this.#bodies += entry.size;
+  }
+
+  #stretchFor(entry: WholeEntry): Stretch {
+    const start = entry.dataStart;
+    const end = endOf(entry);
+    const current = this.#current;
+    if (current !== undefined && start >= current.start && start <= current.end + GAP) {
+      this.#span += Math.max(0, end - current.end);
+      current.end = Math.max(current.end, end);
+      return current;
+    }
+    const stretch = { start, end };
+    this.#stretches.push(stretch);
+    this.#span += end - start;
+    if (current === undefined || start > current.start) this.#current = stretch;
+    return stretch;
   }
 
   /** Has the threads read it. */
@@ -235,12 +261,23 @@ class Run {
 
   #job(): InflateJob | undefined {
     if (this.#pack === undefined) return undefined;
+    const stretches = new Float64Array(2 * this.#stretches.length);
+    /** From a place in the pack to one in what is read. */
+    const shifts = new Map<Stretch, number>();
+    let length = 0;
+    for (const [i, stretch] of this.#stretches.entries()) {
+      const { start, end } = stretch;
+      stretches[2 * i] = start;
+      stretches[2 * i + 1] = end - start;
+      shifts.set(stretch, length - start);
+      length += end - start;
+    }
     const numbers = new Float64Array(3 * this.#packed);
     const ids = Buffer.allocUnsafeSlow(ID_LENGTH * this.#packed);
     let i = 0;
-    for (const { id, entry } of this.#slots) {
+    for (const { id, entry, stretch } of this.#slots) {
       if (entry === undefined) continue;
-      numbers[3 * i] = entry.dataStart - this.#start;
+      numbers[3 * i] = entry.dataStart + shifts.get(stretch!)!;
       numbers[3 * i + 1] = entry.size;
       numbers[3 * i + 2] = PackType[entry.type];
       ids.write(id, ID_LENGTH * i, 'hex');
@@ -248,7 +285,7 @@ class Run {
     }
     this.#release = this.#pack.retain();
     const fd = this.#pack.openFile();
-    return { fd, start: this.#start, length: this.#end - this.#start, numbers, ids };
+    return { fd, stretches, length, numbers, ids };
   }
 
   async *results(source: BulkSource): AsyncGenerator<(ReadAhead | undefined)[], void, undefined> {

@@ -10,15 +10,16 @@ import { packObjectType } from '../../git/pack.ts';
 import { readFullySync } from './durable.ts';
 import { WorkerPool } from './workerPool.ts';
 
-/** Entries in one stretch of a pack file. */
+/** Entries in some stretches of a pack file. */
 export interface InflateJob {
   /** The pack, open for as long as the job lasts. */
   readonly fd: number;
-  /** The stretch that is read. */
-  readonly start: number;
+  /** Two for each stretch that is read: where it begins in the pack, and its length. */
+  readonly stretches: Float64Array<ArrayBuffer>;
+  /** Of all of them, one behind the other. */
   readonly length: number;
   /**
-   * Three for each entry: where its zlib stream begins, from `start` on, how many bytes it holds, and
+   * Three for each entry: where its zlib stream begins in what is read, how many bytes it holds, and
    * the number of its type in packs.
    */
   readonly numbers: Float64Array<ArrayBuffer>;
@@ -57,7 +58,8 @@ export class InflatePool {
 
   inflate(job: InflateJob): Promise<InflatedBatch> {
     const room = this.#rooms.pop() ?? new ArrayBuffer(ROOM);
-    const transfer = [job.numbers.buffer, job.ids.buffer as ArrayBuffer, room];
+    const { stretches, numbers, ids } = job;
+    const transfer = [stretches.buffer, numbers.buffer, ids.buffer as ArrayBuffer, room];
     return this.#workers.run({ ...job, room }, transfer);
   }
 
@@ -75,9 +77,16 @@ let input = Buffer.alloc(0);
 let inflater: Inflater | undefined;
 
 /** The same on the caller's own thread. */
-export function inflateHere({ fd, start, length, numbers, ids }: InflateJob): InflatedBatch {
+export function inflateHere({ fd, stretches, length, numbers, ids }: InflateJob): InflatedBatch {
   if (input.length < length) input = Buffer.allocUnsafeSlow(length);
-  const end = readFullySync(fd, input, length, start);
+  let end = 0;
+  for (let i = 0; i < stretches.length; i += 2) {
+    const size = stretches[i + 1]!;
+    const got = readFullySync(fd, input.subarray(end), size, stretches[i]!);
+    // What is missing at the end of a pack leaves no old bytes to be taken for it.
+    input.fill(0, end + got, end + size);
+    end += size;
+  }
   inflater ??= new Inflater();
   let total = 1;
   for (let i = 1; i < numbers.length; i += 3) total += HEAD + numbers[i]!;
@@ -172,18 +181,25 @@ function workerMain(): void {
   const HEAD = 32;
   const TYPES = ['', 'commit', 'tree', 'blob', 'tag'];
 
-  parentPort?.on('message', ({ fd, start, length, numbers, ids: idBytes, room }: Request) => {
+  parentPort?.on('message', ({ fd, stretches, length, numbers, ids: idBytes, room }: Request) => {
     try {
       const wanted = Buffer.from(idBytes.buffer).toString('hex');
       inflate ??= keepHandle();
       if (input.length < length) input = Buffer.allocUnsafeSlow(length);
-      let got = 0;
-      while (got < length) {
-        const count = readSync(fd, input, got, length - got, start + got);
-        if (count === 0) break;
-        got += count;
+      let end = 0;
+      for (let i = 0; i < stretches.length; i += 2) {
+        const size = stretches[i + 1]!;
+        let got = 0;
+        while (got < size) {
+          const count = readSync(fd, input, end + got, size - got, stretches[i]! + got);
+          if (count === 0) break;
+          got += count;
+        }
+        // What is missing at the end of a pack leaves no old bytes to be taken for it.
+        input.fill(0, end + got, end + size);
+        end += size;
       }
-      const bytes = input.subarray(0, got);
+      const bytes = input.subarray(0, end);
       let total = 1;
       for (let i = 1; i < numbers.length; i += 3) total += HEAD + numbers[i]!;
       const data = total <= room.byteLength ? Buffer.from(room) : Buffer.allocUnsafeSlow(total);
