@@ -42,6 +42,9 @@ export interface CopyOutSource {
 
 type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
+/** Whether a directory of the destination stood there before. */
+type Directory = 'made' | 'found';
+
 /** No system takes a longer link target. Bytes. */
 const LONGEST_TARGET = 64 << 10;
 
@@ -51,7 +54,7 @@ export class DiskExecutor {
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
   /** Directories of the destination that are known to be directories, or why they cannot be. */
-  readonly #directories = new Map<string, true | Error>();
+  readonly #directories = new Map<string, Directory | Error>();
   readonly #temporaryPrefix = newTemporaryPrefix();
   readonly #mtime: number;
   #temporaries = 0;
@@ -138,11 +141,14 @@ export class DiskExecutor {
   async #bring(file: DiskFile, sink: FileSink, changed: () => void): Promise<void> {
     const { objects } = this.#source.trees;
     const { id } = file.source;
-    const header = await objects.header(id);
+    const { existing } = file;
+    const isKnownToDiffer = existing === undefined || (existing.id ?? id) !== id;
+    const small = isKnownToDiffer ? objects.readAtOnce?.(id) : undefined;
+    const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
     if (header?.type !== 'blob') throw missingBlob(id, header?.type);
-    if (file.existing !== undefined && (await this.#isSame(file, file.existing, header.size))) {
+    if (existing !== undefined && (await this.#isSame(file, existing, header.size))) {
       this.#run.done(header.size);
-      file.existing.home?.learn({ ...file.existing, mode: file.source.mode }, id);
+      existing.home?.learn({ ...existing, mode: file.source.mode }, id);
       return;
     }
     if (this.#dryRun) return changed();
@@ -158,7 +164,7 @@ export class DiskExecutor {
       this.#run.done(header.size);
       return changed();
     }
-    const object = await objects.read(id);
+    const object = small ?? (await objects.read(id));
     if (object === undefined) throw missingBlob(id);
     const waiting = sink.put(job, object.body, (error, stamp) => {
       if (stamp === undefined) return this.#fail(file, error);
@@ -221,31 +227,47 @@ export class DiskExecutor {
     }
   }
 
-  /** Makes a directory of the destination, with those above it. What is there is never a link. */
-  #makeDirectory(path: string): void {
+  /** Sees to a directory of the destination, with those above it. What is there is never a link. */
+  #makeDirectory(path: string): Directory {
     const known = this.#directories.get(path);
     if (known instanceof Error) throw known;
-    if (known !== undefined) return;
+    if (known !== undefined) return known;
     try {
-      if (path !== '') this.#makeDirectory(parentPath(path));
-      const shown = this.#place.show(path);
-      try {
-        fs.mkdirSync(toDisk(shown), { recursive: path === '' });
-        this.#place.home(path).made();
-      } catch (error) {
-        if (!isErrorOf(error, 'EEXIST')) throw localError(error, shown);
-        const entry = readEntry(shown, '', path === '');
-        if (entry === undefined || !isTreeMode(entry.mode)) {
-          throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
-            path: shown,
-          });
-        }
-      }
-      this.#directories.set(path, true);
+      const above = path === '' ? 'found' : this.#makeDirectory(parentPath(path));
+      // In a directory that was just made nothing stands yet.
+      const directory = above === 'found' && this.#isDirectory(path) ? 'found' : this.#make(path);
+      this.#directories.set(path, directory);
+      return directory;
     } catch (error) {
       this.#directories.set(path, error as Error);
       throw error;
     }
+  }
+
+  #make(path: string): Directory {
+    const shown = this.#place.show(path);
+    try {
+      const isRoot = path === '';
+      const first = fs.mkdirSync(toDisk(shown), { recursive: isRoot });
+      if (isRoot && first === undefined) return 'found';
+      this.#place.home(path).made();
+      return 'made';
+    } catch (error) {
+      if (!isErrorOf(error, 'EEXIST') || !this.#isDirectory(path)) throw localError(error, shown);
+      return 'found';
+    }
+  }
+
+  /** False when nothing stands there. @throws NotADirectoryError for anything else */
+  #isDirectory(path: string): boolean {
+    const shown = this.#place.show(path);
+    const entry = readEntry(shown, '', path === '');
+    if (entry !== undefined && !isTreeMode(entry.mode)) {
+      throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
+        path: shown,
+      });
+    }
+    return entry !== undefined;
   }
 
   async #putLarge(job: FileJob, id: ObjectId): Promise<FileStamp> {

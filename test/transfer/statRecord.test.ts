@@ -151,6 +151,29 @@ describe('what the stat record saves', () => {
     await store.close();
   });
 
+  test('files that a copy to disk leaves alone stay known', async () => {
+    const folder = scratchFolder();
+    const work = join(folder, 'work');
+    const store = await openStore(folder);
+    const main = await store.branches.get('main');
+    const fs = await main.apply({ writes: { a: '1', b: '1', 'd/c': '1', 'd/e': '1' } });
+    const readsOfSync = async (): Promise<string[]> => {
+      await sleep(TICK);
+      read.length = 0;
+      await fs.syncOut('', work);
+      return read.map((path) => path.slice(work.length + 1)).sort();
+    };
+    await fs.syncOut('', work);
+    expect(await readsOfSync()).toEqual(['a', 'b', 'd/c', 'd/e']);
+    expect(await readsOfSync()).toEqual([]);
+    writeFileSync(join(work, 'd/c'), '2');
+    expect(await readsOfSync()).toEqual(['d/c']);
+    // It was written just before its state was looked at, which proves nothing.
+    expect(await readsOfSync()).toEqual(['d/c']);
+    expect(await readsOfSync()).toEqual([]);
+    await store.close();
+  });
+
   test('it may be damaged, of another machine, or gone, and a copy is right all the same', async () => {
     const folder = scratchFolder();
     const work = makeFiles(join(folder, 'work'), { a: 'a', 'd/b': 'b' });
