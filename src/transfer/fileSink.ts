@@ -5,7 +5,7 @@
  */
 import * as fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { type FileJob, type FileStamp, finishFile, putFile } from './putFile.ts';
+import { type FileJob, type FileStamp, finishFile, putFile, writeTemporary } from './putFile.ts';
 import { SMALL_FILE } from './readLocal.ts';
 
 /** Called when a file is in its place, with what it is there, or could not be put there. */
@@ -25,7 +25,14 @@ const STAMP = 5;
 /** Batches under way at a time. */
 const BATCHES = 4;
 
+/** Renames that replace a file under way at a time. */
+const REPLACEMENTS = 32;
+
+/** Windows renames no file that is open. */
+const RENAMES_OPEN_FILES = process.platform !== 'win32';
+
 export class FileSink {
+  readonly #replacements = new Replacements();
   #thread: WriterThread | undefined;
   #direct = 0;
 
@@ -39,9 +46,12 @@ export class FileSink {
       return this.#thread.put(job, data, done);
     }
     this.#direct += 1;
+    if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink) {
+      return this.#replacements.put(job, data, done);
+    }
     let stamp: FileStamp;
     try {
-      stamp = putFile(fs, finishFile, job, data);
+      stamp = putFile(fs, writeTemporary, finishFile, job, data);
     } catch (error) {
       done(error, undefined);
       return;
@@ -51,12 +61,72 @@ export class FileSink {
 
   /** Waits until everything taken is done. */
   async drain(): Promise<void> {
+    await this.#replacements.drain();
     await this.#thread?.drain();
   }
 
   /** Ends after what was sent off; must be called. */
   async close(): Promise<void> {
+    await this.#replacements.drain();
     await this.#thread?.close();
+  }
+}
+
+/**
+ * Files that take the place of others. A file system may write a file's contents to the disk before
+ * it lets the file replace another (ext4 does), which takes as long as all else; the threads that
+ * Node has for such calls wait for that.
+ */
+class Replacements {
+  #underWay = 0;
+  /** Wakes whoever waits for one to end. */
+  #wake: (() => void) | undefined;
+
+  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+    let fd: number;
+    try {
+      fd = writeTemporary(fs, job, data);
+    } catch (error) {
+      done(error, undefined);
+      return;
+    }
+    this.#underWay += 1;
+    fs.rename(job.temporary, job.path, (error) => {
+      this.#finish(job, fd, error, done);
+      this.#underWay -= 1;
+      this.#wake?.();
+    });
+    return this.#underWay >= REPLACEMENTS ? this.#waitFor(REPLACEMENTS / 2) : undefined;
+  }
+
+  drain(): Promise<void> {
+    return this.#waitFor(0);
+  }
+
+  #finish(job: FileJob, fd: number, error: unknown, done: FileDone): void {
+    let failure = error;
+    let stamp: FileStamp | undefined;
+    try {
+      if (error === null) {
+        const { size, mtimeMs, ctimeMs, ino, mode } = fs.fstatSync(fd);
+        stamp = [size, mtimeMs, ctimeMs, ino, mode];
+      } else {
+        fs.unlinkSync(job.temporary);
+      }
+    } catch (other) {
+      failure ??= other;
+    } finally {
+      fs.closeSync(fd);
+    }
+    done(failure, stamp);
+  }
+
+  async #waitFor(count: number): Promise<void> {
+    while (this.#underWay > count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 }
 
@@ -90,7 +160,7 @@ class WriterThread {
   #death: unknown;
 
   constructor() {
-    const functions = `${putFile.toString()}, ${finishFile.toString()}`;
+    const functions = [putFile, writeTemporary, finishFile].map(String).join();
     this.#worker = new Worker(`(${workerMain.toString()})(${functions})`, { eval: true });
     this.#worker.on('message', (reply: Reply) => this.#finished(reply));
     this.#worker.on('error', (error) => {
@@ -174,7 +244,11 @@ class WriterThread {
 }
 
 /** The thread. It uses nothing from outside itself. */
-function workerMain(put: typeof putFile, finish: typeof finishFile): void {
+function workerMain(
+  put: typeof putFile,
+  write: typeof writeTemporary,
+  finish: typeof finishFile,
+): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
   const disk = process.getBuiltinModule('node:fs');
   parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
@@ -184,7 +258,7 @@ function workerMain(put: typeof putFile, finish: typeof finishFile): void {
     for (const [index, job] of jobs.entries()) {
       const end = ends[index]!;
       try {
-        stamps.set(put(disk, finish, job, buffer.subarray(start, end)), 5 * index);
+        stamps.set(put(disk, write, finish, job, buffer.subarray(start, end)), 5 * index);
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException;
         failures.push({ index, message, code });

@@ -35,6 +35,7 @@ export type FileStamp = readonly [
  */
 export function putFile(
   disk: typeof fs,
+  write: typeof writeTemporary,
   finish: typeof finishFile,
   job: FileJob,
   data: Uint8Array,
@@ -49,12 +50,9 @@ export function putFile(
       disk.lutimesSync(job.temporary, job.mtime, job.mtime);
       return finish(disk, job);
     }
-    const fd = disk.openSync(job.temporary, 'wx', job.permissions);
+    const fd = write(disk, job, data);
     isMade = true;
     try {
-      for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
-      if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
-      disk.futimesSync(fd, job.mtime, job.mtime);
       if (keepsOpen) return finish(disk, job, fd);
     } finally {
       disk.closeSync(fd);
@@ -62,6 +60,21 @@ export function putFile(
     return finish(disk, job);
   } catch (error) {
     if (isMade) disk.unlinkSync(job.temporary);
+    throw error;
+  }
+}
+
+/** Writes the file, which is no link, under its temporary name and leaves it open, or nothing. */
+export function writeTemporary(disk: typeof fs, job: FileJob, data: Uint8Array): number {
+  const fd = disk.openSync(job.temporary, 'wx', job.permissions);
+  try {
+    for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
+    if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
+    disk.futimesSync(fd, job.mtime, job.mtime);
+    return fd;
+  } catch (error) {
+    disk.closeSync(fd);
+    disk.unlinkSync(job.temporary);
     throw error;
   }
 }
