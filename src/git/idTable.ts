@@ -68,6 +68,11 @@ export class IdTable {
     return row < this.count && this.#compare(row, ids, at) === 0 ? row : -1;
   }
 
+  /** The rows of the ids that begin with a byte. */
+  rowsOf(firstByte: number): { from: number; to: number } {
+    return { from: this.#before(firstByte), to: this.#fanout[firstByte]! };
+  }
+
   /** Where in the file the id of a row stands. */
   placeOf(row: number): number {
     return this.#start + row * this.#stride;

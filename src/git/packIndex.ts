@@ -23,6 +23,9 @@ const VERSION = 2;
 const V2_HEADER_LENGTH = 8;
 const V1_ROW_LENGTH = 4 + ID_LENGTH;
 const TRAILER_LENGTH = 2 * ID_LENGTH;
+/** How much of the beginning and the end of a file `parse`, `partsOf` and `packChecksum` look at. */
+export const INDEX_HEAD_LENGTH = V2_HEADER_LENGTH + FANOUT_LENGTH;
+export const INDEX_TRAILER_LENGTH = TRAILER_LENGTH;
 /** In the table of 32-bit offsets: the other bits are a row of the table of 64-bit offsets. */
 const IS_LARGE = 0x80000000;
 const TWO_32 = 0x100000000;
@@ -88,6 +91,18 @@ export class PackIndex {
   /** The checksum at the end of the pack that it belongs to. */
   get packChecksum(): Buffer {
     return this.#bytes.subarray(-TRAILER_LENGTH, -ID_LENGTH);
+  }
+
+  /** Whether it is of version 2 and without offsets of 2^31 and more. */
+  get isPlain(): boolean {
+    return this.version === VERSION && this.#largeCount === 0;
+  }
+
+  /** Where the bytes lie that `find` looks at for ids that begin with a byte; of a plain index. */
+  partsOf(firstByte: number): { start: number; end: number }[] {
+    const { from, to } = this.#ids.rowsOf(firstByte);
+    const part = (at: number, size: number) => ({ start: at + from * size, end: at + to * size });
+    return [part(INDEX_HEAD_LENGTH, ID_LENGTH), part(this.#crcsAt, 4), part(this.#offsetsAt, 4)];
   }
 
   /**

@@ -226,14 +226,14 @@ export class PackDirectory {
   }
 
   #findIn(pack: PackFile, id: ObjectId): PackedObject | undefined {
-    const index = this.#indexOf(pack);
+    if (!this.#opensIndex(pack)) return undefined;
     try {
-      if (index === undefined) return undefined;
-      const row = index.indexOf(id);
-      return row < 0 ? undefined : { pack, offset: index.offsetAt(row), crc: index.crcAt(row) };
+      const found = pack.find(id);
+      return found && { pack, offset: found.offset, crc: found.crc };
     } catch (error) {
-      if (!(error instanceof CorruptObjectError)) throw error;
-      this.#damaged.set(pack.name, error);
+      if (error instanceof CorruptObjectError) this.#damaged.set(pack.name, error);
+      else if (isErrno(error, 'ENOENT')) this.forget(pack);
+      else throw error;
       return undefined;
     }
   }
@@ -251,9 +251,18 @@ export class PackDirectory {
   }
 
   #indexOf(pack: PackFile): PackFile['index'] | undefined {
+    return this.#usingIndex(pack, () => pack.index);
+  }
+
+  /** Whether the pack has an index that can be read. */
+  #opensIndex(pack: PackFile): boolean {
+    return pack.isIndexOpen || this.#usingIndex(pack, () => pack.openIndex()) !== undefined;
+  }
+
+  #usingIndex<T>(pack: PackFile, use: () => T): T | undefined {
     if (this.#broken.size > 0 && this.#broken.has(pack.name)) return undefined;
     try {
-      return pack.index;
+      return use();
     } catch (error) {
       if (error instanceof CorruptObjectError) this.#broken.set(pack.name, error);
       else if (isErrno(error, 'ENOENT')) this.forget(pack);

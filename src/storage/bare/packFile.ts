@@ -2,7 +2,7 @@
  * Reads objects out of one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either
  * whole or a *delta* against a *base*; a base may be a delta again: the *delta chain*.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
@@ -18,7 +18,7 @@ import {
   parsePackHeader,
 } from '../../git/pack.ts';
 import type { PackBitmap } from '../../git/packBitmap.ts';
-import { PackIndex } from '../../git/packIndex.ts';
+import type { PackIndex } from '../../git/packIndex.ts';
 import { PackOrder } from '../../git/packOrder.ts';
 import type { GitObject, ObjectHeader } from '../storage.ts';
 import { readFully, readFullySync } from './durable.ts';
@@ -30,6 +30,7 @@ import {
   inflateStart,
   isPlausibleSize,
 } from './inflate.ts';
+import { PackIndexFile } from './packIndexFile.ts';
 import { readBitmap } from './packReach.ts';
 import { PackWindows } from './packWindows.ts';
 import { readProven, readProvenLarge } from './provenEntry.ts';
@@ -81,7 +82,7 @@ interface Delta {
 
 export class PackFile {
   readonly #cache: ReadCache;
-  #index: PackIndex | undefined;
+  readonly #index: PackIndexFile;
   #fd: number | undefined;
   #end = 0;
   #users = 0;
@@ -100,6 +101,7 @@ export class PackFile {
     cache: ReadCache,
   ) {
     this.#cache = cache;
+    this.#index = new PackIndexFile(path.replace(/\.pack$/, '.idx'));
   }
 
   get name(): string {
@@ -108,11 +110,23 @@ export class PackFile {
 
   /** @throws CorruptObjectError; a system error with code ENOENT when the pack is gone */
   get index(): PackIndex {
-    if (this.#index === undefined) {
-      const file = this.path.replace(/\.pack$/, '.idx');
-      this.#index = PackIndex.parse(readFileSync(file), basename(file));
-    }
-    return this.#index;
+    return this.#index.whole;
+  }
+
+  /** Whether `openIndex` has nothing more to do. */
+  get isIndexOpen(): boolean {
+    return this.#index.isOpen;
+  }
+
+  /** Reads as much of the index as tells whether it is one. @throws as `index` */
+  openIndex(): true {
+    this.#index.open();
+    return true;
+  }
+
+  /** Where the entry of an object lies, by an index of which only a part may be read. @throws as `index` */
+  find(id: ObjectId): ReturnType<PackIndex['find']> {
+    return this.#index.find(id);
   }
 
   /** Its entries in the order in which they lie. */
@@ -377,7 +391,7 @@ export class PackFile {
       parsePackHeader(head);
       const trailer = Buffer.alloc(TRAILER);
       readFullySync(fd, trailer, TRAILER, size - TRAILER);
-      if (!trailer.equals(this.index.packChecksum)) {
+      if (!trailer.equals(this.#index.packChecksum)) {
         throw new CorruptObjectError(`pack ${this.name} does not belong to its index`, {
           path: this.path,
         });
