@@ -42,6 +42,9 @@ export interface CopyOutSource {
 
 type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
+/** After so many it is taken that most files of unknown content are what they should be. */
+const READ_IN_VAIN = 32;
+
 /** Whether a directory of the destination stood there before. */
 type Directory = 'made' | 'found';
 
@@ -58,6 +61,8 @@ export class DiskExecutor {
   readonly #temporaryPrefix = newTemporaryPrefix();
   readonly #mtime: number;
   #temporaries = 0;
+  /** Blobs that were read and turned out to be what stood there. */
+  #readInVain = 0;
   #lastHome: { directory: string; home: ScannedDirectory } | undefined;
   /** The first failure that is to stop the copy, met outside its normal course. */
   #failure: { error: unknown } | undefined;
@@ -142,11 +147,11 @@ export class DiskExecutor {
     const { objects } = this.#source.trees;
     const { id } = file.source;
     const { existing } = file;
-    const isKnownToDiffer = existing === undefined || (existing.id ?? id) !== id;
-    const small = isKnownToDiffer ? objects.readAtOnce?.(id) : undefined;
+    const small = this.#isLikelyNeeded(file) ? objects.readAtOnce?.(id) : undefined;
     const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
     if (header?.type !== 'blob') throw missingBlob(id, header?.type);
     if (existing !== undefined && (await this.#isSame(file, existing, header.size))) {
+      if (small !== undefined) this.#readInVain += 1;
       this.#run.done(header.size);
       existing.home?.learn({ ...existing, mode: file.source.mode }, id);
       return;
@@ -173,6 +178,13 @@ export class DiskExecutor {
       changed();
     });
     if (waiting !== undefined) await waiting;
+  }
+
+  /** Whether the blob is wanted, not just what kind of object it is. */
+  #isLikelyNeeded({ existing, source }: DiskFile): boolean {
+    if (existing === undefined) return true;
+    if (existing.id !== undefined) return existing.id !== source.id;
+    return this.#readInVain < READ_IN_VAIN;
   }
 
   #wrote({ path, source }: DiskFile, [size, mtimeMs, ctimeMs, ino, mode]: FileStamp): void {
