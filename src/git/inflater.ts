@@ -4,7 +4,7 @@
  * have. This one uses the engine of one stream again and again, through what Node itself calls
  * underneath; where that is not as expected, `inflateSync` does the work.
  */
-import { constants, createInflate, deflateSync, type Inflate, inflateSync } from 'node:zlib';
+import { constants, createInflate, type Inflate, inflateSync } from 'node:zlib';
 
 export interface Inflated {
   /** What the stream holds. Valid until the next call, unless an output was given. */
@@ -121,6 +121,25 @@ export class Inflater {
     return this.#errno === 0 && state[0] === 0 ? end - at - state[1]! : undefined;
   }
 
+  /**
+   * The first bytes of the stream at the start of `input`, which may be only its beginning.
+   * @returns at most 64 KiB, valid until the next call
+   * @throws Error when it is broken as far as it goes
+   */
+  begin(input: Buffer): Buffer {
+    const engine = this.#engine;
+    if (engine !== undefined) {
+      this.#errno = 0;
+      const { length } = this.#scratch;
+      const flush = constants.Z_SYNC_FLUSH;
+      engine.writeSync(flush, input, 0, input.length, this.#scratch, 0, length);
+      engine.reset();
+      if (this.#errno === 0) return this.#scratch.subarray(0, length - this.#state![0]!);
+    }
+    // Also for an error that says what is wrong.
+    return inflateSync(input, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 << 20 });
+  }
+
   /** One byte more than expected, so that a stream that holds more shows. */
   #output(size: number): Buffer {
     return size < SCRATCH ? this.#scratch : Buffer.allocUnsafe(size + 1);
@@ -167,7 +186,7 @@ export class Inflater {
 
   /** Whether the engine does what is expected of it, in all ways in which a call can end. */
   #works(): boolean {
-    const stream = deflateSync(PROBE);
+    const stream = PROBE_DEFLATED;
     const input = Buffer.concat([stream, PROBE]);
     const broken = Buffer.from(stream);
     broken[broken.length - 1]! ^= 1;
@@ -180,7 +199,9 @@ export class Inflater {
         this.inflate(input, 0, stream.length - 1, PROBE.length) === 'cut' &&
         this.inflate(input, 0, stream.length, PROBE.length - 1) === 'size' &&
         this.inflate(input, 0, stream.length, PROBE.length + 1) === 'size' &&
-        this.inflate(broken, 0, broken.length, PROBE.length) === 'broken'
+        this.inflate(broken, 0, broken.length, PROBE.length) === 'broken' &&
+        this.begin(stream.subarray(0, 20)).equals(PROBE.subarray(0, PROBE_BEGUN)) &&
+        this.begin(input).equals(PROBE)
       );
     } catch {
       return false;
@@ -189,3 +210,9 @@ export class Inflater {
 }
 
 const PROBE = Buffer.from('Inflates to these bytes, these bytes, and no others.');
+/** What comes out of the first 20 bytes of the stream. */
+const PROBE_BEGUN = 17;
+const PROBE_DEFLATED = Buffer.from(
+  '789cf3cc4bcb492c492d5628c95728c9482d4e5548aa2c492dd641e524e6a528e4e52be49764a41615eb0100f7e412c5',
+  'hex',
+);

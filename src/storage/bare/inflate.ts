@@ -2,7 +2,7 @@
  * Inflating (RFC 1950) data whose size is known, so that a lying stream can neither grow past it nor
  * fall short of it unnoticed.
  */
-import { constants, type Inflate, inflate as inflateCallback, inflateSync } from 'node:zlib';
+import { type Inflate, inflate as inflateCallback, inflateSync } from 'node:zlib';
 import { asBuffer } from '../../git/bytes.ts';
 import { Inflater } from '../../git/inflater.ts';
 
@@ -108,7 +108,11 @@ export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Bu
   });
 }
 
-/** The first bytes of what a stream holds; `input` may be only its beginning. */
+/**
+ * The first bytes of what a stream holds; `input` may be only its beginning, of at most 16 KiB.
+ * @returns at most 64 KiB, valid until anything else is inflated
+ */
 export function inflateStart(input: Uint8Array): Buffer {
-  return inflateSync(input, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1 << 20 });
+  inflater ??= new Inflater();
+  return inflater.begin(asBuffer(input));
 }

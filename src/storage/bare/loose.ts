@@ -42,6 +42,8 @@ const deflate = promisify(deflateCallback) as (
 
 /** Below this many bytes a file takes one disk block whether it is deflated or not. */
 const ONE_BLOCK = 4000;
+/** So many bytes are read at first: enough to show an object's header, and all of most objects. */
+const FIRST_READ = 4096;
 /** Enough compressed bytes to show an object's header. */
 const HEAD = 128;
 
@@ -52,6 +54,8 @@ export interface OpenLoose extends ObjectHeader {
   readonly fileSize: number;
   /** Length of Git's header in bytes, which the stream holds before the body. */
   readonly headerLength: number;
+  /** All bytes of the file, when it is a small one. */
+  readonly bytes: Buffer | undefined;
 }
 
 export function loosePath(objectsDir: string, id: ObjectId): string {
@@ -72,11 +76,11 @@ export function openLoose(objectsDir: string, id: ObjectId): OpenLoose | undefin
   }
   try {
     const fileSize = fstatSync(fd).size;
-    const bytes = Buffer.allocUnsafe(Math.min(HEAD, fileSize));
-    const got = readFullySync(fd, bytes, bytes.length, 0);
-    const head = parseHead(bytes.subarray(0, got), id);
+    const first = Buffer.allocUnsafe(Math.min(FIRST_READ, fileSize));
+    const got = readFullySync(fd, first, first.length, 0);
+    const head = parseHead(first.subarray(0, Math.min(got, HEAD)), id);
     if (!isPlausibleSize(head.size, fileSize)) throw corrupt(id, `size ${head.size} cannot be`);
-    return { fd, id, fileSize, ...head };
+    return { fd, id, fileSize, ...head, bytes: got === fileSize ? first : undefined };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -117,15 +121,19 @@ export async function readOpenLoose(open: OpenLoose): Promise<GitObject> {
   }
 }
 
-function readSmallLoose({ fd, id, type, size, headerLength, fileSize }: OpenLoose): GitObject {
-  const file = Buffer.allocUnsafe(fileSize);
+function readSmallLoose(open: OpenLoose): GitObject {
+  const { id, type, size, headerLength } = open;
   try {
-    const got = readFullySync(fd, file, fileSize, 0);
-    const data = inflateExactly(file.subarray(0, got), headerLength + size);
+    const data = inflateExactly(open.bytes ?? readWhole(open), headerLength + size);
     return { type, body: data.subarray(headerLength) };
   } catch (cause) {
     throw corrupt(id, 'its data does not inflate', cause);
   }
+}
+
+function readWhole({ fd, fileSize }: OpenLoose): Buffer {
+  const file = Buffer.allocUnsafe(fileSize);
+  return file.subarray(0, readFullySync(fd, file, fileSize, 0));
 }
 
 /** A small loose object at once; undefined when there is none, or it is large. */
