@@ -25,6 +25,8 @@ export interface LogFilter {
 
 /** Commits that are walked before other work, which may abort the signal, gets its turn. */
 const STRIDE = 256;
+/** With a signal, milliseconds after which it gets its turn in any case. */
+const SLICE = 8;
 
 /**
  * The snapshot and its first-parent ancestors that pass the filter, newest first.
@@ -120,6 +122,7 @@ async function* commitsThatChanged(
 /** Lets other work, which may abort the signal, have its turn. */
 class Pace {
   walked = 0;
+  #since = performance.now();
   readonly #signal: AbortSignal | undefined;
 
   constructor(signal: AbortSignal | undefined) {
@@ -133,7 +136,11 @@ class Pace {
 
   /** Objects are read without a pause, so without one no signal could ever be given. */
   async rest(): Promise<void> {
-    if (this.walked % STRIDE === 0) await nextTurn();
+    // Commits may be dear, by what is done with each: a signal is somebody who waits.
+    if (this.walked % STRIDE === 0 || performance.now() - this.#since > SLICE) {
+      await nextTurn();
+      this.#since = performance.now();
+    }
     this.#signal?.throwIfAborted();
   }
 }

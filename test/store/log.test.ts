@@ -211,6 +211,20 @@ describe('in memory', () => {
     expect(await hashesOf(fs.log({ before: new Date(at.getTime() - 1) }))).toEqual(hashes.slice(2));
   });
 
+  it('a signal gets its turn also where much is done with each commit', async () => {
+    let fs = await currentOf(await memoryStore());
+    for (let i = 0; i < 40; i++) fs = await fs.writeText('a', String(i));
+    const control = new AbortController();
+    setTimeout(() => control.abort(new Error('enough')), 0);
+    const walk = async () => {
+      for await (const _ of fs.log({ path: 'a', signal: control.signal })) {
+        const until = performance.now() + 10;
+        while (performance.now() < until);
+      }
+    };
+    await expect(walk()).rejects.toThrow('enough');
+  });
+
   it('ends in the middle when its signal is given', async () => {
     const store = await GitStore.over(createMemoryStorage());
     const control = new AbortController();
