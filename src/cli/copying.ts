@@ -18,6 +18,7 @@ import {
   refuseOptions,
 } from './copyOptions.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';
+import { withSignals } from './interruption.ts';
 import { expandLocalGlobs } from './localGlobs.ts';
 import { printNote } from './output.ts';
 import { Progress } from './progress.ts';
@@ -70,7 +71,7 @@ async function copyFromDisk(
     command,
     async (store) => {
       const branch = await writableBranch(store, dest, options);
-      const copyOnce = (signal?: AbortSignal): Promise<FS> =>
+      const copyOnce = (signal: AbortSignal): Promise<FS> =>
         commitCopy(command, store, branch, options, (fs, details) =>
           fs.copyIn(paths, dest.path, {
             ...copy,
@@ -81,7 +82,7 @@ async function copyFromDisk(
             signal,
           }),
         );
-      if (watch === undefined) return void (await copyOnce());
+      if (watch === undefined) return void (await withSignals(copyOnce));
       const { watchAndSync } = await import('./watching.ts');
       const filter = { exclude: copy.exclude, gitignore, follow: followSymlinks };
       const [path, ...others] = paths;
@@ -107,11 +108,13 @@ async function copyAcross(
     // With --ref the branch is that of the destination alone.
     const from = options.ref === undefined ? options : { ...options, branch: undefined };
     const groups = await groupSources(store, sources, from);
-    await commitCopy(command, store, branch, options, (fs, details) =>
-      fs.copyFromRefs(
-        groups.map(({ fs: source, paths }) => ({ source, paths })),
-        dest.path,
-        { ...copy, ...details },
+    await withSignals((signal) =>
+      commitCopy(command, store, branch, options, (fs, details) =>
+        fs.copyFromRefs(
+          groups.map(({ fs: source, paths }) => ({ source, paths })),
+          dest.path,
+          { ...copy, ...details, signal },
+        ),
       ),
     );
   });
@@ -133,8 +136,8 @@ async function copyToDisk(
     // Several sources always go into a directory, also when they are copied one ref at a time.
     const place = groups.length > 1 && !/[/\\]$/.test(dest.path) ? `${dest.path}/` : dest.path;
     for (const { fs, paths } of groups) {
-      const { changes } = await withProgress((onProgress) =>
-        fs.copyOut(paths, place, { ...copy, onProgress }),
+      const { changes } = await withSignals((signal) =>
+        withProgress((onProgress) => fs.copyOut(paths, place, { ...copy, onProgress, signal })),
       );
       if (changes === null) continue;
       if (options.dryRun) await printPlan(changes, '');
