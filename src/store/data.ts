@@ -28,16 +28,48 @@ export function isInMemory(data: FileData): data is string | Uint8Array {
   return typeof data === 'string' || data instanceof Uint8Array;
 }
 
-/** The stream's chunks, each checked to be bytes, ended by the signal. */
+/** The stream's chunks, each checked to be bytes, ended by the signal even while one is awaited. */
 export async function* byteChunks(
   source: AsyncIterable<Uint8Array>,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   signal?.throwIfAborted();
-  for await (const chunk of source) {
-    signal?.throwIfAborted();
+  for await (const chunk of signal === undefined ? source : untilAborted(source, signal)) {
     yield typeof chunk === 'string' ? Buffer.from(chunk) : checkBytes(chunk);
   }
+}
+
+async function* untilAborted<Chunk>(
+  source: AsyncIterable<Chunk>,
+  signal: AbortSignal,
+): AsyncGenerator<Chunk, void, undefined> {
+  const iterator = source[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await orAborted(iterator.next(), signal);
+      ended = done === true;
+      if (ended) return;
+      yield value as Chunk;
+    }
+  } finally {
+    if (!ended) {
+      const returned = Promise.resolve(iterator.return?.()).catch(() => {});
+      // A source that still waits for its next chunk would hold up the end.
+      if (!signal.aborted) await returned;
+    }
+  }
+}
+
+/** @throws the reason of the signal when it comes first */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    const settle = () => signal.removeEventListener('abort', abort);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(settle);
+  });
 }
 
 function checkStream(data: unknown): AsyncIterable<Uint8Array> {

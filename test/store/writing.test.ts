@@ -219,6 +219,17 @@ describe('write', () => {
     expect(await codeOf(fs.writeFromFile('x', `${folder}/plain/y`))).toBe('ENOTDIR');
   });
 
+  it('stops at a signal while a stream has nothing to give', async () => {
+    const fs = await snapshotWith({});
+    const stop = new AbortController();
+    async function* silent() {
+      yield Buffer.from('start');
+      stop.abort(new Error('enough'));
+      await new Promise(() => {});
+    }
+    await expect(fs.write('a', silent(), { signal: stop.signal })).rejects.toThrow('enough');
+  });
+
   it('stops at a signal', async () => {
     const fs = await snapshotWith({});
     const stop = new AbortController();

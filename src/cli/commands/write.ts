@@ -6,6 +6,7 @@ import { retryWrite } from '../../store/update.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import { commit } from '../commit.ts';
 import { ClosedPipeError, parseArgument } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
 import {
   addBranch,
   addCommit,
@@ -54,7 +55,9 @@ export function define(command: Command): void {
           const input = counted(readStdin(), progress);
           const data = options.passthrough ? passingThrough(input) : input;
           try {
-            return await retryWrite(store, branch, target.path, data, { message, parents });
+            return await withSignals((signal) =>
+              retryWrite(store, branch, target.path, data, { message, parents, signal }),
+            );
           } finally {
             progress.stop();
           }

@@ -1,0 +1,81 @@
+/** Ctrl-C and its like: the command ends by the signal and leaves nothing unfinished behind. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { buildProgram } from '../helpers/build.ts';
+import { expectClean, gitEnvironment } from '../helpers/git.ts';
+import { runNode } from '../helpers/run.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+
+let cli: string;
+
+beforeAll(async () => {
+  cli = (await buildProgram()).cli;
+});
+
+/** Files below a folder whose names say that somebody was not done with them. */
+function unfinished(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (path) =>
+      /(^|[/\\])(tmp_|\.gs-|\.gitstore)|\.lock$/.test(path) && !path.endsWith('gitstore.lock'),
+  );
+}
+
+async function folderOfFiles(): Promise<string> {
+  const folder = join(scratchFolder(), 'in');
+  for (let i = 0; i < 40; i++) {
+    mkdirSync(join(folder, `d${i}`), { recursive: true });
+    for (let j = 0; j < 40; j++) {
+      writeFileSync(join(folder, `d${i}`, `f${j}`), `${i} ${j} `.repeat(2000));
+    }
+  }
+  return folder;
+}
+
+describe.skipIf(process.platform === 'win32')('a signal', () => {
+  /** Starts the program, sends it the signal after a while, and waits for its end. */
+  async function interrupted(signal: NodeJS.Signals, after: number, args: string[]): Promise<void> {
+    const child = spawn(process.execPath, [cli, ...args], {
+      env: gitEnvironment,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.write('some of it');
+    const timer = setTimeout(() => child.kill(signal), after);
+    const [code, endedBy] = await once(child, 'exit');
+    clearTimeout(timer);
+    child.stdin.destroy();
+    expect(endedBy ?? (code === 0 ? signal : code)).toBe(signal);
+  }
+
+  test('ends write that waits for its input', async () => {
+    const store = join(scratchFolder(), 'store.git');
+    expect((await runNode([cli, '-r', store, 'init'])).code).toBe(0);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      await interrupted(signal, 600, ['-r', store, 'write', 'a']);
+      expect(unfinished(store)).toEqual([]);
+    }
+    expect((await runNode([cli, '-r', store, 'ls'])).stdout.toString()).toBe('');
+    expectClean(store);
+  });
+
+  test('ends copies in and out', async () => {
+    const folder = await folderOfFiles();
+    const stored = join(scratchFolder(), 'stored.git');
+    expect((await runNode([cli, '-r', stored, 'cp', `${folder}/`, ':'])).code).toBe(0);
+    for (const [i, after] of [60, 120, 180, 250, 350, 500].entries()) {
+      const signal = i % 2 === 0 ? 'SIGINT' : 'SIGTERM';
+      const store = join(scratchFolder(), 'store.git');
+      expect((await runNode([cli, '-r', store, 'init'])).code).toBe(0);
+      await interrupted(signal, after, ['-r', store, 'sync', folder, ':']);
+      expect(unfinished(store)).toEqual([]);
+      expectClean(store);
+      const out = join(scratchFolder(), 'out');
+      mkdirSync(out);
+      await interrupted(signal, after, ['-r', stored, 'cp', ':', out]);
+      expect(unfinished(out)).toEqual([]);
+    }
+  });
+});
