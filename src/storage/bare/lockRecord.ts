@@ -35,26 +35,29 @@ const FIRST_LINE = 'gitstore lock\n';
 export const USUAL_RECORD_SIZE = 64 * 1024;
 
 export function formatLockRecord(locks: readonly string[], moves: readonly RefMove[]): Buffer {
-  let text = firstLines();
+  const second = Math.floor(Date.now() / 1000);
+  const isUsual = moves.length === 0;
+  if (isUsual && second === usual.second && isSame(locks, usual.locks)) return usual.bytes;
+  let text = `${FIRST_LINE}${process.pid} ${new Date(second * 1000).toISOString()} ${HOST}\n`;
   for (const lock of locks) text += `lock ${lock}\n`;
   for (const move of moves) {
     text += `move ${move.ref} ${move.old ?? ZERO_ID} ${move.new ?? ZERO_ID}\n`;
   }
-  return encodePath(`${text}\n`);
+  const bytes = encodePath(`${text}\n`);
+  if (isUsual) usual = { second, locks: [...locks], bytes };
+  return bytes;
 }
 
-/** Made once a second: every commit needs them. */
-function firstLines(): string {
-  const second = Math.floor(Date.now() / 1000);
-  if (second !== madeAt) {
-    made = `${FIRST_LINE}${process.pid} ${new Date(second * 1000).toISOString()} ${HOST}\n`;
-    madeAt = second;
-  }
-  return made;
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
-let made = '';
-let madeAt = Number.NaN;
+/** The record made last: commits to one branch need the same one again and again. */
+let usual: { second: number; locks: readonly string[]; bytes: Buffer } = {
+  second: Number.NaN,
+  locks: [],
+  bytes: Buffer.alloc(0),
+};
 
 /** Undefined for anything that is not a whole record, such as the file before its first use. */
 export function parseLockRecord(bytes: Uint8Array): LockRecord | undefined {

@@ -213,6 +213,8 @@ function listDirectory(path: string): string[] {
  * @returns false when the file is not there
  */
 export function freshen(path: string): boolean {
+  // Mostly it is new, and an error of the call below costs far more than a look.
+  if (!existsSync(path)) return false;
   const now = Date.now() / 1000;
   try {
     utimesSync(path, now, now);
@@ -316,6 +318,7 @@ function putInPlace(temporary: string, file: string): void {
     renameSync(temporary, file);
   } catch (error) {
     removeIfThere(temporary);
-    throw error;
+    // Windows replaces no file that is read-only; then it is the same object.
+    if (!(isErrno(error, 'EPERM', 'EACCES', 'EEXIST') && existsSync(file))) throw error;
   }
 }

@@ -41,6 +41,8 @@ export class BareObjectWriter implements ObjectWriter {
   #smallBytes = 0;
   #pack: PackWriter | undefined;
   #spilled = false;
+  /** True once the session has been given something that the store did not have. */
+  #brings = false;
   readonly #listings = new LooseListings();
   #over = false;
   /** Streams take the pack for themselves; everything else that needs it waits in line. */
@@ -56,8 +58,8 @@ export class BareObjectWriter implements ObjectWriter {
     const id = hashObject(type, body);
     if (this.#known.has(id)) return id;
     this.#known.add(id);
-    // A commit says when it was made: hardly ever is it there, and then the same bytes are put again.
-    if (type !== 'commit' && this.#holds(id)) return id;
+    if (!this.#isSurelyNew(type) && this.#holds(id)) return id;
+    this.#brings = true;
     if (this.#spilled) {
       await this.#inLine(() => this.#packWriter().add(id, type, body));
       return id;
@@ -108,6 +110,14 @@ export class BareObjectWriter implements ObjectWriter {
     await this.#line.catch(() => {});
     this.#pack?.abort();
     this.#drop();
+  }
+
+  /**
+   * Whether to do without a look. A commit says when it was made, and the few trees that follow a new
+   * object lead to it: hardly ever are they there, and then the same bytes are put again.
+   */
+  #isSurelyNew(type: ObjectType): boolean {
+    return type === 'commit' || (type === 'tree' && this.#brings && !this.#spilled);
   }
 
   /** A session of many objects asks listings. What others store meanwhile is then stored twice. */
