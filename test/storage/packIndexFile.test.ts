@@ -4,7 +4,7 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { PackIndex, type PackIndexEntry, serializePackIndex } from '../../src/git/packIndex.ts';
+import { type PackIndexEntry, serializePackIndex } from '../../src/git/packIndex.ts';
 import { PackIndexFile } from '../../src/storage/bare/packIndexFile.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -45,9 +45,7 @@ describe.each([
     const index = new PackIndexFile(file);
     index.find(all[3]!.id);
     expect(index.whole.checksumFits).toBe(true);
-    expect(index.whole.bytes).toEqual(
-      PackIndex.parse(serializePackIndex(all, PACK_CHECKSUM)).bytes,
-    );
+    expect(index.whole.bytes.equals(serializePackIndex(all, PACK_CHECKSUM))).toBe(true);
   });
 });
 
