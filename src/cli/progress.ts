@@ -8,6 +8,9 @@ import { rateText, sizeText, timeText } from './quantities.ts';
 
 const STDERR = 2;
 
+/** What stands before the text, and the column that a terminal may keep free at the end. */
+const SPINNER_WIDTH = 3;
+
 /** When the line appears, in milliseconds after the start. */
 const DELAY = 500;
 
@@ -60,20 +63,30 @@ export class Progress {
   #text(): string {
     const { files, totalFiles, unit = 'files', bytes, totalBytes } = this.#state;
     const seconds = (performance.now() - this.#started) / 1000;
-    const parts = [this.#label];
+    const known = new Map([['label', this.#label]]);
     if (files !== undefined) {
-      parts.push(`${files}${totalFiles === undefined ? '' : ` of ${totalFiles}`} ${unit}`);
+      known.set('files', `${files}${totalFiles === undefined ? '' : ` of ${totalFiles}`} ${unit}`);
     }
-    if (bytes === undefined) return parts.join('  ');
-    parts.push(
-      `${sizeText(bytes)}${totalBytes === undefined ? '' : ` of ${sizeText(totalBytes)}`}`,
-    );
-    parts.push(rateText(bytes / seconds));
-    if (totalBytes !== undefined && bytes > 0) {
-      parts.push(`${timeText((seconds * (totalBytes - bytes)) / bytes)} left`);
+    if (bytes !== undefined) {
+      const total = totalBytes === undefined ? '' : ` of ${sizeText(totalBytes)}`;
+      known.set('bytes', `${sizeText(bytes)}${total}`);
+      known.set('rate', rateText(bytes / seconds));
+      if (totalBytes !== undefined && bytes > 0) {
+        known.set('left', `${timeText((seconds * (totalBytes - bytes)) / bytes)} left`);
+      }
     }
-    return parts.join('  ');
+    return fitted(known, (process.stderr.columns || 80) - SPINNER_WIDTH);
   }
+}
+
+/** The parts in one line that is not wrapped: what matters least goes first. */
+function fitted(parts: Map<string, string>, width: number): string {
+  const line = () => [...parts.values()].join('  ');
+  for (const least of ['rate', 'bytes', 'left', 'files']) {
+    if (line().length <= width) break;
+    parts.delete(least);
+  }
+  return line().slice(0, Math.max(0, width));
 }
 
 function isTerminal(): boolean {
