@@ -2,6 +2,7 @@
  * Writers killed at random moments. Whatever the moment: Git finds the store in order, every commit
  * whose call had returned is reachable, and the next process writes without a manual step.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,6 +64,47 @@ test(`a large cp, killed ${count} times (seed ${seed})`, { timeout }, async () =
     await expectInOrder(store, round, []);
   }
 });
+
+test(`cp beside automatic collections, both killed ${count} times (seed ${seed})`, {
+  timeout,
+}, async () => {
+  const random = seededRandom(seed + 2);
+  const store = await newStore();
+  // Every round leaves enough for ours and Git's to be due.
+  git(store, 'config', 'gc.auto', '60');
+  git(store, 'config', 'gc.autoPackLimit', '2');
+  git(store, 'config', 'gc.autoDetach', 'false');
+  const source = join(scratchFolder(), 'small');
+  mkdirSync(source);
+  for (let round = 0; round < count; round++) {
+    for (let i = 0; i < 150; i++) writeFileSync(join(source, `file${i}`), `${random()} ${i}\n`);
+    const copy = startNode([program.cli, '-r', store, 'cp', source, ':copy'], { timeout });
+    const collection =
+      round % 2 === 0
+        ? startNode([program.cli, '-r', store, 'gc', '--auto'], { timeout })
+        : startNode(['-e', gitCollection, store], { timeout });
+    await sleep(60 + random() * 250);
+    const collectionKilled = random() < 0.5;
+    await kill(copy);
+    if (collectionKilled) await kill(collection);
+    else await collection.finished;
+    await collectionsEnded(store);
+    await expectInOrder(store, round, []);
+  }
+});
+
+const gitCollection =
+  "require('node:child_process').spawnSync('git', ['--git-dir', process.argv[1], 'gc', '--auto', '-q'])";
+
+/**
+ * Git's fsck complains of packs that vanish while it runs, so collections end first: also those that
+ * cp and write have started by themselves, and a `git gc` whose parent was killed.
+ */
+async function collectionsEnded(store: string): Promise<void> {
+  const isAtWork = () =>
+    spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout.includes(store);
+  while (isAtWork()) await sleep(30);
+}
 
 async function newStore(): Promise<string> {
   const store = join(scratchFolder(), 'store.git');
