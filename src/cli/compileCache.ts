@@ -30,10 +30,10 @@ import { crc32 } from 'node:zlib';
 declare const GITSTORE_BUILD: string;
 
 /**
- * V8 compiles a function when it is first called, and keeps what was compiled so far. A few runs
+ * V8 compiles a function when it is first called, and keeps what was compiled so far. Two runs
  * together call most of a command's functions; after that writing the file again gains nothing.
  */
-const RUNS_KEPT = 3;
+const RUNS_KEPT = 2;
 
 /** V8 drops code that has not run for a while: what a longer run leaves lacks its start. In seconds. */
 const LONGEST_RUN = 5;

@@ -48,7 +48,7 @@ export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
 }
 
 /** So many bytes are hashed before Node's crypto is worth loading. */
-let firstBytes = 4096;
+let firstBytes = 1024;
 
 /** A hash that has taken the header already; feed it `size` bytes of body, then `digest('hex')`. */
 export function startObjectHash(type: ObjectType, size: number): Hash {
