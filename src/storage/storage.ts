@@ -47,6 +47,9 @@ export interface ByteRange {
  * Objects by id. All methods may be called at any time from any number of callers; objects written
  * by other processes are found, also when they have been moved into packs meanwhile.
  */
+/** Memory of exactly `size` bytes, which its owner leaves alone until the body has been used. */
+export type BodyRoom = (size: number) => Buffer;
+
 export interface ObjectStore {
   /**
    * Type and size, without reading the body where that can be avoided; undefined when the object
@@ -65,8 +68,9 @@ export interface ObjectStore {
   /**
    * As `read`, where nothing has to be waited for: a promise costs as much as a small object. Undefined
    * says nothing. Optional.
+   * @param room gives memory for a body of so many bytes; the body may be made there, or elsewhere
    */
-  readAtOnce?(id: ObjectId): GitObject | undefined;
+  readAtOnce?(id: ObjectId, room?: BodyRoom): GitObject | undefined;
 
   /**
    * The body, or a range of it, in chunks of at most 1 MiB and in memory that does not grow with the

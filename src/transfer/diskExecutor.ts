@@ -82,7 +82,7 @@ export class DiskExecutor {
     run.begin('copy', { totalFiles: plan.files.length });
     // First, so that names which the disk takes for the same make room for each other.
     await this.#remove(plan, report);
-    const sink = new FileSink();
+    const sink = new FileSink(this.#dryRun ? 0 : plan.files.length);
     const changed: boolean[] = [];
     try {
       for (const [index, file] of plan.files.entries()) {
@@ -147,7 +147,7 @@ export class DiskExecutor {
     const { objects } = this.#source.trees;
     const { id } = file.source;
     const { existing } = file;
-    const small = this.#isLikelyNeeded(file) ? objects.readAtOnce?.(id) : undefined;
+    const small = this.#isLikelyNeeded(file) ? objects.readAtOnce?.(id, sink.room) : undefined;
     const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
     if (header?.type !== 'blob') throw missingBlob(id, header?.type);
     if (existing !== undefined && (await this.#isSame(file, existing, header.size))) {

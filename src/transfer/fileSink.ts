@@ -1,7 +1,7 @@
 /**
  * Where a copy to disk puts small files. The calls that create a file take longer than getting its
- * contents out of the store, so a second thread makes them, from batches in shared memory. For
- * the first files starting a thread is not worth it: they are written at once.
+ * contents out of the store, so a second thread makes them, from batches in shared memory. For few
+ * files starting a thread is not worth it: they are written at once.
  */
 import * as fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -11,7 +11,7 @@ import { SMALL_FILE } from './readLocal.ts';
 /** Called when a file is in its place, with what it is there, or could not be put there. */
 export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
 
-/** So many files are written at once before a thread is started. */
+/** Up to so many files are written at once, without a thread. */
 const DIRECT_FILES = 300;
 
 /** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
@@ -23,7 +23,7 @@ const BATCH_FILES = 256;
 const STAMP = 5;
 
 /** Batches under way at a time. */
-const BATCHES = 4;
+const BATCHES = 12;
 
 /** Renames that replace a file under way at a time. */
 const REPLACEMENTS = 32;
@@ -33,19 +33,23 @@ const RENAMES_OPEN_FILES = process.platform !== 'win32';
 
 export class FileSink {
   readonly #replacements = new Replacements();
-  #thread: WriterThread | undefined;
-  #direct = 0;
+  readonly #thread: WriterThread | undefined;
+
+  /** @param files how many are going to be put, at the most */
+  constructor(files: number) {
+    if (files > DIRECT_FILES) this.#thread = new WriterThread();
+  }
+
+  /** Memory for the contents of the file that is put next, where they need not be copied; or not. */
+  readonly room = (size: number): Buffer =>
+    this.#thread?.room(size) ?? Buffer.allocUnsafeSlow(size);
 
   /**
    * Takes a file of at most `SMALL_FILE` bytes; waits only as long as too much is queued. The bytes
-   * are copied.
+   * are copied, where they are not where `room` wanted them.
    */
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
-    if (this.#direct >= DIRECT_FILES) {
-      this.#thread ??= new WriterThread();
-      return this.#thread.put(job, data, done);
-    }
-    this.#direct += 1;
+    if (this.#thread !== undefined) return this.#thread.put(job, data, done);
     if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink) {
       return this.#replacements.put(job, data, done);
     }
@@ -138,6 +142,11 @@ interface Batch {
   readonly buffer: Uint8Array<SharedArrayBuffer>;
 }
 
+/** Where the contents of the files in a batch end. */
+function endOf(batch: Batch): number {
+  return batch.ends.at(-1) ?? 0;
+}
+
 interface Request {
   readonly jobs: readonly FileJob[];
   readonly ends: readonly number[];
@@ -171,20 +180,29 @@ class WriterThread {
 
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
     if (this.#death !== undefined) throw this.#death;
-    let batch = this.#filling;
-    if (batch !== undefined && (batch.ends.at(-1) ?? 0) + data.length > batch.buffer.length) {
-      this.#send();
-      batch = undefined;
-    }
-    batch ??= this.#newBatch();
-    this.#filling = batch;
-    const start = batch.ends.at(-1) ?? 0;
-    batch.buffer.set(data, start);
+    const batch = this.#batchFor(data.length);
+    const start = endOf(batch);
+    const isThere = data.buffer === batch.buffer.buffer && data.byteOffset === start;
+    if (!isThere) batch.buffer.set(data, start);
     batch.jobs.push(job);
     batch.ends.push(start + data.length);
     batch.done.push(done);
     if (start + data.length >= BATCH_FULL || batch.jobs.length >= BATCH_FILES) this.#send();
     return this.#sent.length >= BATCHES ? this.#waitFor(BATCHES - 1) : undefined;
+  }
+
+  /** Where the next file's contents will lie; undefined when no batch takes so much. */
+  room(size: number): Buffer | undefined {
+    if (size > BATCH_BYTES) return undefined;
+    const batch = this.#batchFor(size);
+    return Buffer.from(batch.buffer.buffer, endOf(batch), size);
+  }
+
+  /** The batch that is filled, which has room for so many bytes. */
+  #batchFor(size: number): Batch {
+    if (this.#filling !== undefined && endOf(this.#filling) + size > BATCH_BYTES) this.#send();
+    this.#filling ??= this.#newBatch();
+    return this.#filling;
   }
 
   async drain(): Promise<void> {
@@ -207,7 +225,7 @@ class WriterThread {
 
   #send(): void {
     const batch = this.#filling;
-    if (batch === undefined) return;
+    if (batch === undefined || batch.jobs.length === 0) return;
     this.#filling = undefined;
     this.#sent.push(batch);
     const { jobs, ends, buffer } = batch;

@@ -17,6 +17,7 @@ import {
 } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
 import type {
+  BodyRoom,
   ByteRange,
   CommitGraph,
   Durability,
@@ -149,12 +150,12 @@ export class BareObjects implements ObjectStore {
    * The object when it is small and where it is likeliest, which holds for nearly all of a packed
    * history.
    */
-  readAtOnce(id: ObjectId): GitObject | undefined {
+  readAtOnce(id: ObjectId, room?: BodyRoom): GitObject | undefined {
     try {
       for (const { packs } of this.#open()) {
         const place = packs.findFirst(id);
         if (place === undefined) continue;
-        const proven = place.pack.readProven(place.offset, place.crc);
+        const proven = place.pack.readProven(place.offset, place.crc, room);
         if (proven !== undefined) return proven;
         const object = place.pack.readNow(place.offset);
         if (object !== undefined) return verified(id, object);

@@ -20,7 +20,7 @@ import {
 import type { PackBitmap } from '../../git/packBitmap.ts';
 import type { PackIndex } from '../../git/packIndex.ts';
 import { PackOrder } from '../../git/packOrder.ts';
-import type { GitObject, ObjectHeader } from '../storage.ts';
+import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
 import { readFully, readFullySync } from './durable.ts';
 import {
   compressedBound,
@@ -235,10 +235,11 @@ export class PackFile {
    * As `readNow`, for an object that is no delta (provenEntry.ts). Undefined also while the index has
    * not proven itself, which is worth its while only when many objects are read.
    * @param crc CRC-32 of the entry, from the index
+   * @param room see `ObjectStore.readAtOnce`
    */
-  readProven(offset: number, crc: number | undefined): GitObject | undefined {
+  readProven(offset: number, crc: number | undefined, room?: BodyRoom): GitObject | undefined {
     if (crc === undefined || (!this.#indexProven && !this.#proveIndex())) return undefined;
-    return readProven(this.#open(), offset, crc, LARGE_OBJECT);
+    return readProven(this.#open(), offset, crc, LARGE_OBJECT, room);
   }
 
   /** As `readProven`, for a larger object, without blocking the event loop. */

@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { LONGEST_ENTRY_HEADER, packObjectType, parsePackEntryHeader } from '../../git/pack.ts';
-import type { GitObject } from '../storage.ts';
+import type { BodyRoom, GitObject } from '../storage.ts';
 import {
   compressedBound,
   inflateFilling,
@@ -24,6 +24,7 @@ export function readProven(
   offset: number,
   crc: number,
   limit: number,
+  room: BodyRoom = ownRoom,
 ): GitObject | undefined {
   const available = windows.size - offset;
   const start = windows.hold(offset, LONGEST_ENTRY_HEADER);
@@ -32,11 +33,15 @@ export function readProven(
   if (type === undefined || size > limit || !isPlausibleSize(size, available)) return undefined;
   const buffer = windows.hold(offset, head + compressedBound(size));
   const { at, end } = windows;
-  const body = Buffer.allocUnsafeSlow(size);
+  const body = room(size);
   const consumed = inflateFilling(buffer, at + head, end, body);
   if (consumed === undefined) return undefined;
   if (crc32(buffer.subarray(at, at + head + consumed)) !== crc) return undefined;
-  return { type, body, own: true };
+  return { type, body, own: room === ownRoom };
+}
+
+function ownRoom(size: number): Buffer {
+  return Buffer.allocUnsafeSlow(size);
 }
 
 /** As `readProven`, without blocking the event loop. */
