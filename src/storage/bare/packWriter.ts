@@ -21,6 +21,10 @@ const BATCH_BYTES = 512 << 10;
 const BATCH_ENTRIES = 128;
 /** So many bytes are deflated in about the time that it takes to start threads for it. */
 const DIRECT_BYTES = 3 << 20;
+/** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
+const WHOLE_STREAM = 16 << 20;
+/** Bytes that may be on their way before the next one waits. */
+const FLYING_BYTES = 32 << 20;
 const READ_CHUNK = 1 << 20;
 const SAMPLE = 64 << 10;
 
@@ -44,7 +48,8 @@ export class PackWriter {
   /** Bytes deflated by the caller's own thread so far. */
   #direct = 0;
   /** Batches on their way, in the order in which they will lie in the pack. */
-  readonly #flights: { ids: ObjectId[]; batch: Promise<DeflatedBatch> }[] = [];
+  readonly #flights: { ids: ObjectId[]; bytes: number; batch: Promise<DeflatedBatch> }[] = [];
+  #flyingBytes = 0;
   /** Hash of a pack that holds only one, streamed, object; see `#checksum`. */
   #single: Hash | undefined;
   #closed = false;
@@ -69,7 +74,8 @@ export class PackWriter {
     this.#jobBytes += body.length;
     if (this.#jobBytes < BATCH_BYTES && this.#jobs.length < BATCH_ENTRIES) return;
     this.#send();
-    while (this.#flights.length > this.#options.pool.depth) await this.#land();
+    const { depth } = this.#options.pool;
+    while (this.#flights.length > depth || this.#flyingBytes > FLYING_BYTES) await this.#land();
   }
 
   /**
@@ -82,6 +88,7 @@ export class PackWriter {
     size: number,
     keep: (id: ObjectId) => boolean,
   ): Promise<ObjectId> {
+    if (size <= WHOLE_STREAM) return this.#addWhole(source, size, keep);
     await this.#landAll();
     const start = this.#end;
     const only = this.#entries.length === 0;
@@ -109,6 +116,23 @@ export class PackWriter {
     }
     this.#entries.push({ id, offset: start, crc });
     this.#single = pack;
+    return id;
+  }
+
+  async #addWhole(
+    source: AsyncIterable<Uint8Array>,
+    size: number,
+    keep: (id: ObjectId) => boolean,
+  ): Promise<ObjectId> {
+    const body = Buffer.allocUnsafeSlow(size);
+    const hash = startObjectHash('blob', size);
+    let at = 0;
+    for await (const chunk of counted(source, size, hash)) {
+      body.set(chunk, at);
+      at += chunk.length;
+    }
+    const id = hash.digest('hex');
+    if (keep(id)) await this.add(id, 'blob', body);
     return id;
   }
 
@@ -159,7 +183,7 @@ export class PackWriter {
     this.#jobs = [];
     this.#ids = [];
     this.#jobBytes = 0;
-    if (this.#direct + bytes <= DIRECT_BYTES) {
+    if (bytes <= DIRECT_BYTES / 2 && this.#direct + bytes <= DIRECT_BYTES) {
       this.#direct += bytes;
       this.#take(ids, pool.deflateNow(jobs, level));
       return;
@@ -168,7 +192,8 @@ export class PackWriter {
     const batch = pool.deflate(jobs, level);
     // It is awaited later; until then a failure is nobody's.
     batch.catch(() => {});
-    this.#flights.push({ ids, batch });
+    this.#flights.push({ ids, bytes, batch });
+    this.#flyingBytes += bytes;
   }
 
   async #land(): Promise<void> {
@@ -178,6 +203,7 @@ export class PackWriter {
     // Another caller may have waited for the same batch and be here first.
     if (this.#flights[0] !== flight) return;
     this.#flights.shift();
+    this.#flyingBytes -= flight.bytes;
     this.#take(flight.ids, batch);
   }
 
