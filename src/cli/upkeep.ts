@@ -1,6 +1,6 @@
 /** What `pack`, `gc` and `verify` share: progress, an end by Ctrl-C that tidies up, sizes in words. */
 import type { MaintenanceOptions, MaintenanceProgress } from '../maintenance/pack.ts';
-import type { StorageSize } from '../storage/storage.ts';
+import type { StorageSize } from '../storage/storageUpkeep.ts';
 import { withSignals } from './interruption.ts';
 import { Progress } from './progress.ts';
 import { sizeText } from './quantities.ts';

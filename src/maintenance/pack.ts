@@ -1,5 +1,6 @@
 /** Packing a store: what lies by itself comes together, nothing goes. */
-import type { Storage, StorageSize, UpkeepOptions, UpkeepProgress } from '../storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { StorageSize, UpkeepOptions, UpkeepProgress } from '../storage/storageUpkeep.ts';
 
 export interface MaintenanceOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,5 +1,6 @@
 /** Checking a store: everything in it is read. */
-import type { CheckResult, Storage, StorageFault } from '../storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { CheckResult, StorageFault } from '../storage/storageUpkeep.ts';
 import { type MaintenanceOptions, upkeepOptions } from './pack.ts';
 
 /** What was looked at, and what is wrong. */

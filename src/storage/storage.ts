@@ -11,9 +11,9 @@
  */
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
-import type { IdSet, ObjectSet } from '../git/objectSet.ts';
-import type { TreeEntry } from '../git/tree.ts';
-import type { Pace } from './pace.ts';
+import type { IdSet } from '../git/objectSet.ts';
+import type { CommitGraph, EntryProbe, ReachRecord } from './shortcuts.ts';
+import type { StorageUpkeep } from './storageUpkeep.ts';
 
 export interface ObjectHeader {
   readonly type: ObjectType;
@@ -43,13 +43,13 @@ export interface ByteRange {
   readonly size?: number | undefined;
 }
 
+/** Memory of exactly `size` bytes, which its owner leaves alone until the body has been used. */
+export type BodyRoom = (size: number) => Buffer;
+
 /**
  * Objects by id. All methods may be called at any time from any number of callers; objects written
  * by other processes are found, also when they have been moved into packs meanwhile.
  */
-/** Memory of exactly `size` bytes, which its owner leaves alone until the body has been used. */
-export type BodyRoom = (size: number) => Buffer;
-
 export interface ObjectStore {
   /**
    * Type and size, without reading the body where that can be avoided; undefined when the object
@@ -224,53 +224,6 @@ export interface ImportedPack {
   readonly bytes: number;
 }
 
-/**
- * The entry of the name in a tree, where it can be had at once; null: the tree has none. Undefined
- * says nothing: read the tree. The tree's id need not have been checked, only that its data is as it
- * was written.
- */
-export type EntryProbe = (tree: ObjectId) => Pick<TreeEntry, 'mode' | 'id'> | null | undefined;
-
-/**
- * Trees and parents of commits, to be had without reading the commits. It holds some commits of the
- * store, and with a commit all of its ancestors. A commit is a *position* in it, a number of 0 or more
- * and less than `count`.
- */
-export interface CommitGraph {
-  readonly count: number;
-  /** The commit's position; undefined when it is not in the graph. */
-  find(id: ObjectId): number | undefined;
-  id(position: number): ObjectId;
-  tree(position: number): ObjectId;
-  /** The first parent's position; undefined for a commit without parents. */
-  firstParent(position: number): number | undefined;
-  /** Positions of all parents. */
-  parents(position: number): number[];
-  /** The committer's time in seconds; not exact before 1970 and after 2514. */
-  time(position: number): number;
-  /** Larger than those of all ancestors; 0 where nobody has computed it. */
-  generation(position: number): number;
-  /**
-   * Makes a question about a path: may the commit at a position have changed what stands there, or
-   * below it, against its first parent? False is certain.
-   * @param path normalized
-   */
-  changesOf(path: string): (position: number) => boolean;
-}
-
-/** Which objects are meant besides commits and tags. */
-export interface ObjectKinds {
-  readonly trees: boolean;
-  readonly blobs: boolean;
-}
-
-export interface ReachRecord {
-  /** Whether the commit leads to (or is) the object whose id is the 20 bytes at `at`. */
-  has(ids: Uint8Array, at: number): boolean;
-  /** Adds the commit and all that it leads to, each with its type and the hash of its path. */
-  addTo(objects: ObjectSet, kinds: ObjectKinds, pace: Pace): Promise<void>;
-}
-
 export interface ExportPackOptions {
   /** Objects that the receiver has, so that deltas against them can be sent (a *thin* pack). */
   readonly known?: IdSet | undefined;
@@ -393,93 +346,6 @@ export interface Memos {
 
 /** `full`: on stable storage before a call returns. `fast`: same order of writes, no fsync. */
 export type Durability = 'full' | 'fast';
-
-/** What a storage holds, others that it borrows from left out. */
-export interface StorageSize {
-  /** How many objects; one with several copies counts for each. */
-  readonly objects: number;
-  /** How many of them lie by themselves. */
-  readonly looseObjects: number;
-  readonly packs: number;
-  /** Of objects, packs and their indexes, in bytes. */
-  readonly bytes: number;
-}
-
-/** How far long work on a whole storage has come. */
-export interface UpkeepProgress {
-  readonly phase: 'count' | 'compress' | 'write' | 'check';
-  /** Objects done so far in this phase, and in all. */
-  readonly objects: number;
-  readonly totalObjects: number;
-}
-
-export interface UpkeepOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: UpkeepProgress) => void) | undefined;
-}
-
-export interface CollectionOptions extends UpkeepOptions {
-  /**
-   * What nothing refers to goes when it was last used before this: milliseconds since the epoch,
-   * `Infinity` for all of it, `-Infinity` for none. Default: what the storage is set to, else 14 days
-   * before now.
-   */
-  readonly expire?: number | undefined;
-  /** Nobody is watching: a failure is kept where `isCrowded` finds it, and does not ask again soon. */
-  readonly automatic?: boolean | undefined;
-}
-
-export interface CollectionResult {
-  /** Objects that are gone for good. */
-  readonly pruned: number;
-  /** Files that killed processes had left. */
-  readonly temporaryFiles: number;
-}
-
-/** One thing that is wrong with a storage. */
-export interface StorageFault {
-  /** The object, file or ref concerned: an id, a path below the storage, a full ref name. */
-  readonly subject: string;
-  /** What is wrong with it, in words. */
-  readonly problem: string;
-}
-
-export interface CheckResult {
-  /** Objects whose bytes were checked. */
-  readonly objects: number;
-  readonly packs: number;
-  readonly refs: number;
-  readonly reflogEntries: number;
-  readonly faults: readonly StorageFault[];
-}
-
-/**
- * Work on a storage as a whole. All of it may run beside readers and writers, of any process; nothing
- * that anybody needs is removed before its replacement is on stable storage.
- */
-export interface StorageUpkeep {
-  size(): Promise<StorageSize>;
-
-  /**
-   * Puts what lies by itself, and what is in many small packs, into one pack.
-   * @throws LockTimeoutError when another process is at such work
-   */
-  pack(options?: UpkeepOptions): Promise<void>;
-
-  /**
-   * Writes everything that refs, their logs and heads reach into one well packed pack, and removes
-   * what has been unreachable for long enough.
-   * @throws LockTimeoutError when another process is at such work
-   * @throws CorruptObjectError when something reachable is missing or broken; nothing is removed then
-   */
-  collect(options?: CollectionOptions): Promise<CollectionResult>;
-
-  /** Reads and checks everything. What is wrong is in the result, not thrown. */
-  check(options?: UpkeepOptions): Promise<CheckResult>;
-
-  /** Whether so much lies about that `collect` is due. Estimated; takes a few milliseconds at most. */
-  isCrowded(): boolean;
-}
 
 export interface Storage {
   /** Where it is, for messages and `GitStore.path`. */

@@ -2,7 +2,7 @@
 import { CorruptObjectError, GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import type { CommitGraph } from '../storage/storage.ts';
+import type { CommitGraph } from '../storage/shortcuts.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 import { redoMessage, redoTarget } from './redo.ts';
 import {

@@ -4,7 +4,7 @@ import { GitStoreError } from '../errors.ts';
 import type { Commit, CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
-import type { CommitGraph, EntryProbe } from '../storage/storage.ts';
+import type { CommitGraph, EntryProbe } from '../storage/shortcuts.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { compileWildcard } from '../tree/wildcard.ts';

@@ -14,7 +14,7 @@ import {
   parseGraphLayout,
 } from '../../git/commitGraph.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
-import type { CommitGraph } from '../storage.ts';
+import type { CommitGraph } from '../shortcuts.ts';
 import { isErrno, readFullySync } from './durable.ts';
 
 const TRAILER = 20;

@@ -16,12 +16,11 @@ import {
   startObjectHash,
 } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
+import type { CommitGraph, EntryProbe, ReachRecord } from '../shortcuts.ts';
 import type {
   BodyRoom,
   ByteRange,
-  CommitGraph,
   Durability,
-  EntryProbe,
   ExportPackOptions,
   GitObject,
   ImportedPack,
@@ -29,7 +28,6 @@ import type {
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
-  ReachRecord,
   ReadAhead,
 } from '../storage.ts';
 import { readMany } from './bulkRead.ts';

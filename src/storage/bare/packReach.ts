@@ -4,7 +4,7 @@ import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectSet } from '../../git/objectSet.ts';
 import { BITMAP_TYPES, PackBitmap } from '../../git/packBitmap.ts';
 import type { Pace } from '../pace.ts';
-import type { ObjectKinds, ReachRecord } from '../storage.ts';
+import type { ObjectKinds, ReachRecord } from '../shortcuts.ts';
 import { isErrno } from './durable.ts';
 import type { PackFile } from './packFile.ts';
 

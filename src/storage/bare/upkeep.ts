@@ -4,15 +4,15 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Durability } from '../storage.ts';
 import type {
   CheckResult,
   CollectionOptions,
   CollectionResult,
-  Durability,
   StorageSize,
   StorageUpkeep,
   UpkeepOptions,
-} from '../storage.ts';
+} from '../storageUpkeep.ts';
 import type { BareRefs } from './refs.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
 

@@ -12,7 +12,7 @@ import type {
   StorageSize,
   StorageUpkeep,
   UpkeepOptions,
-} from '../storage.ts';
+} from '../storageUpkeep.ts';
 import type { MemoryObjects } from './memoryObjects.ts';
 import type { MemoryRefs } from './memoryRefs.ts';
 

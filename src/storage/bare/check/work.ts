@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { namedBlobFaults } from '../../../git/fsck.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
-import type { CheckResult, StorageFault, UpkeepOptions } from '../../storage.ts';
+import type { CheckResult, StorageFault, UpkeepOptions } from '../../storageUpkeep.ts';
 import { isErrno } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
 import { BareObjects } from '../objects.ts';

@@ -1,7 +1,7 @@
 /** How much there is of objects in one `objects` directory. */
 import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StorageSize } from '../../storage.ts';
+import type { StorageSize } from '../../storageUpkeep.ts';
 import { isErrno, readFullySync } from '../durable.ts';
 import { readNames } from './packSet.ts';
 

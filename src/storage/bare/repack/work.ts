@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
-import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storage.ts';
+import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
 import { removeIfThere } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
 import type { UpkeepPlace } from '../upkeep.ts';

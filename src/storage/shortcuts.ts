@@ -1,0 +1,55 @@
+/**
+ * What a storage may know of its commits and trees without reading them. All of it only saves work:
+ * a storage that keeps no such thing has no such method, and the objects say the same.
+ */
+import type { ObjectId } from '../git/objectId.ts';
+import type { ObjectSet } from '../git/objectSet.ts';
+import type { TreeEntry } from '../git/tree.ts';
+import type { Pace } from './pace.ts';
+
+/**
+ * The entry of the name in a tree, where it can be had at once; null: the tree has none. Undefined
+ * says nothing: read the tree. The tree's id need not have been checked, only that its data is as it
+ * was written.
+ */
+export type EntryProbe = (tree: ObjectId) => Pick<TreeEntry, 'mode' | 'id'> | null | undefined;
+
+/**
+ * Trees and parents of commits, to be had without reading the commits. It holds some commits of the
+ * store, and with a commit all of its ancestors. A commit is a *position* in it, a number of 0 or more
+ * and less than `count`.
+ */
+export interface CommitGraph {
+  readonly count: number;
+  /** The commit's position; undefined when it is not in the graph. */
+  find(id: ObjectId): number | undefined;
+  id(position: number): ObjectId;
+  tree(position: number): ObjectId;
+  /** The first parent's position; undefined for a commit without parents. */
+  firstParent(position: number): number | undefined;
+  /** Positions of all parents. */
+  parents(position: number): number[];
+  /** The committer's time in seconds; not exact before 1970 and after 2514. */
+  time(position: number): number;
+  /** Larger than those of all ancestors; 0 where nobody has computed it. */
+  generation(position: number): number;
+  /**
+   * Makes a question about a path: may the commit at a position have changed what stands there, or
+   * below it, against its first parent? False is certain.
+   * @param path normalized
+   */
+  changesOf(path: string): (position: number) => boolean;
+}
+
+/** Which objects are meant besides commits and tags. */
+export interface ObjectKinds {
+  readonly trees: boolean;
+  readonly blobs: boolean;
+}
+
+export interface ReachRecord {
+  /** Whether the commit leads to (or is) the object whose id is the 20 bytes at `at`. */
+  has(ids: Uint8Array, at: number): boolean;
+  /** Adds the commit and all that it leads to, each with its type and the hash of its path. */
+  addTo(objects: ObjectSet, kinds: ObjectKinds, pace: Pace): Promise<void>;
+}
