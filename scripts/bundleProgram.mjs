@@ -9,14 +9,15 @@
  * - *chunks*, one a command, and what several commands share.
  *
  * esbuild makes each group by itself and then all chunks together. Where one file needs a module of
- * another, esbuild leaves a name (`group:…`, `chunk:…`, `late:…`), and `link` puts in where that module came to lie.
+ * another, esbuild leaves a name (`group:…`, `chunk:…`, `late:…`), and `link` puts in where that module
+ * came to lie.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
 
-/** The modules from which a group is gathered, with all that they import, less what earlier groups hold. */
+/** From which modules a group is gathered: with all they import, less what earlier groups hold. */
 const GROUPS = {
   'core.cjs': ['src/cli/run.ts', 'src/cli/commands/cat.ts'],
   'copy.cjs': [

@@ -1,7 +1,7 @@
 /**
  * Compiled code of the program, kept between runs. A short command spends more time on being compiled
  * than on its work, and Node has a compile cache of its own from version 22 on only. So the first
- * runs of a command leave what V8 made of it in the user's cache folder, and later ones start from that.
+ * runs of a command leave what V8 made of it in the user's cache folder; later ones start from that.
  *
  * There is one file a command, build of the program and version of Node. It is never more than a
  * copy: one that is missing, damaged, not the user's own or refused by V8 means compiling as usual
@@ -50,7 +50,7 @@ interface Kept {
 
 const NOTHING: Kept = { runs: 0, scripts: new Map() };
 
-/** The compiled code of one run: taken from what earlier runs of the command kept, kept for later ones. */
+/** The compiled code of one run: what earlier runs of the command kept, and what it keeps itself. */
 export class CompileCache {
   readonly #folder: string | undefined;
   readonly #file: string;
@@ -94,14 +94,18 @@ function cacheFolder(): string | undefined {
   if (env.NODE_COMPILE_CACHE) return join(env.NODE_COMPILE_CACHE, 'gitstore');
   if (platform === 'win32') return env.LOCALAPPDATA && join(env.LOCALAPPDATA, 'gitstore', 'Cache');
   if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'gitstore');
-  return (
-    env.HOME && join(env.HOME, platform === 'darwin' ? 'Library/Caches' : '.cache', 'gitstore')
-  );
+  if (!env.HOME || !isOwnFolder(env.HOME)) return undefined;
+  return join(env.HOME, platform === 'darwin' ? 'Library/Caches' : '.cache', 'gitstore');
+}
+
+/** With `sudo` the home may be another's, who could not use what root leaves there. */
+function isOwnFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
 }
 
 /*
- * The file: CRC-32 of the rest, number of runs, number of scripts (32-bit, little-endian); for each script
- * the lengths of its name and of its code, in bytes; then all names, then all codes.
+ * The file: CRC-32 of the rest, number of runs, number of scripts (32-bit, little-endian); for each
+ * script the lengths of its name and of its code, in bytes; then all names, then all codes.
  */
 const HEAD = 12;
 const ENTRY = 8;

@@ -1,6 +1,6 @@
 /**
- * SHA-1 of small inputs (FIPS 180-4, section 6.1) without Node's crypto, which takes 2 ms to load: a command
- * that checks three small objects has done so before.
+ * SHA-1 of small inputs (FIPS 180-4, section 6.1) without Node's crypto, which takes 2 ms to load: a
+ * command that checks three small objects has done so before.
  */
 
 const K = new Int32Array([0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6]);

@@ -17,7 +17,7 @@ import { withRetries } from './retry.ts';
 import { ofStore, shortHash } from './snapshot.ts';
 
 /**
- * What a note is about: a snapshot, the name of a branch or tag (for the commit it stands for now),
+ * What a note is about: a snapshot, the name of a branch or tag (the commit that it is at the moment),
  * or a hash. A hash of all 40 digits is taken as it is, also for objects the store does not have.
  */
 export type NoteKey = FS | string;

@@ -22,7 +22,7 @@ export abstract class RefMap implements AsyncIterable<string> {
   }
 
   /**
-   * The snapshot that the name stands for now.
+   * The snapshot that the name stands for.
    * @throws KeyNotFoundError when there is none of this name
    * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
    */

@@ -146,7 +146,7 @@ describe('cat', () => {
   it('writes nothing when one file is missing', async () => {
     expect(await place.fails(1, 'cat', 'a.txt', 'missing')).toMatch(/missing/);
     expect(await place.fails(1, 'cat', 'docs')).toMatch(/docs/);
-    expect(await place.fails(1, 'cat', ':')).toMatch(/root/);
+    expect(await place.fails(1, 'cat', ':')).toContain('root');
   });
 });
 
@@ -214,7 +214,7 @@ describe('write', () => {
   it('refuses wrong paths, and a missing repository with --no-create', async () => {
     expect(await place.fails(1, 'write', '.git/config')).toMatch(/\.git/);
     expect(await place.fails(1, 'write', 'a/../b')).toMatch(/'\.\.'/);
-    expect(await place.fails(1, 'write', ':')).toMatch(/root/);
+    expect(await place.fails(1, 'write', ':')).toContain('root');
     expect(await place.fails(1, 'write', 'docs')).toMatch(/directory/i);
     expect(await place.fails(2, 'write', 'x', '-m', '{what}')).toMatch(/\{what\}/);
     const own = new Place();
@@ -275,7 +275,7 @@ describe('rm and mv', () => {
   it('refuse what makes no sense', async () => {
     expect(await own.fails(1, 'rm', 'nothing')).toMatch(/nothing/);
     expect(await own.fails(1, 'rm', '*.zip')).toBe('Nothing matches: *.zip');
-    expect(await own.fails(1, 'rm', ':')).toMatch(/root/);
+    expect(await own.fails(1, 'rm', ':')).toContain('root');
     await own.ok('undo');
     expect(await own.fails(1, 'rm', 'texts')).toMatch(/directory/i);
     expect(await own.fails(1, 'mv', ':texts', ':t')).toMatch(/directory/i);

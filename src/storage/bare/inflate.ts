@@ -66,8 +66,8 @@ export function inflateInto(
 
 /**
  * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
- * how many bytes of the input that took; undefined when the stream is broken or too short. A stream that holds more than `output` takes
- * does not show: the caller must know the stream's bytes.
+ * how many bytes of the input that took; undefined when the stream is broken or too short. A stream
+ * that holds more than `output` takes does not show: the caller must know the stream's bytes.
  */
 export function inflateFilling(
   input: Buffer,
