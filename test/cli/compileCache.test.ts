@@ -1,6 +1,7 @@
 /** The compile cache: it may only ever save time, whatever state its files are in. */
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -105,6 +106,17 @@ test('no cache where it is turned off or cannot be', async () => {
   });
   expect(code).toBe(1);
   expect(filesIn(failed)).toEqual([]);
+});
+
+test.skipIf(process.getuid?.() !== 0)('another user’s home stays as it is', async () => {
+  const home = scratchFolder();
+  const env = { HOME: home, NODE_COMPILE_CACHE: '', XDG_CACHE_HOME: '' };
+  await cat('', env);
+  expect(readdirSync(home)).not.toEqual([]);
+  const other = scratchFolder();
+  chownSync(other, 12345, 12345);
+  await cat('', { ...env, HOME: other });
+  expect(readdirSync(other)).toEqual([]);
 });
 
 test('files of builds that are gone are removed', async () => {

@@ -22,9 +22,9 @@ const BATCH_ENTRIES = 128;
 /** So many bytes are deflated in about the time that it takes to start threads for it. */
 const DIRECT_BYTES = 3 << 20;
 /** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
-const WHOLE_STREAM = 16 << 20;
+const WHOLE_STREAM = 10 << 20;
 /** Bytes that may be on their way before the next one waits. */
-const FLYING_BYTES = 32 << 20;
+const FLYING_BYTES = 16 << 20;
 const READ_CHUNK = 1 << 20;
 const SAMPLE = 64 << 10;
 
