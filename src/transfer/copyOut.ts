@@ -67,7 +67,7 @@ export async function copyOut(
     deletes: deletesAllowed(options, landings, sources.length),
     run,
   });
-  const executor = new DiskExecutor(source, place, run, options.dryRun ?? false);
+  const executor = new DiskExecutor(source, place, run, options);
   try {
     return await executor.execute(plan);
   } finally {

@@ -20,6 +20,7 @@ import {
 import type { DiskDestination } from './diskPlaces.ts';
 import { FileSink } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
+import type { CopyOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
 import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
@@ -56,6 +57,7 @@ export class DiskExecutor {
   readonly #place: DiskDestination;
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
+  readonly #keepsOthers: boolean;
   /** Directories of the destination that are known to be directories, or why they cannot be. */
   readonly #directories = new Map<string, Directory | Error>();
   readonly #temporaryPrefix = newTemporaryPrefix();
@@ -67,11 +69,17 @@ export class DiskExecutor {
   /** The first failure that is to stop the copy, met outside its normal course. */
   #failure: { error: unknown } | undefined;
 
-  constructor(source: CopyOutSource, place: DiskDestination, run: CopyRun, dryRun: boolean) {
+  constructor(
+    source: CopyOutSource,
+    place: DiskDestination,
+    run: CopyRun,
+    options: Pick<CopyOptions, 'dryRun' | 'ignoreExisting'>,
+  ) {
     this.#source = source;
     this.#place = place;
     this.#run = run;
-    this.#dryRun = dryRun;
+    this.#dryRun = options.dryRun ?? false;
+    this.#keepsOthers = options.ignoreExisting ?? false;
     this.#mtime = source.time.getTime() / 1000;
   }
 
@@ -214,6 +222,7 @@ export class DiskExecutor {
         ? withExecution(existing.permissions, isExecutable)
         : undefined,
       isNew: existing === undefined,
+      keepsOthers: this.#keepsOthers,
       mtime: this.#mtime,
     };
   }
@@ -310,6 +319,10 @@ export class DiskExecutor {
 
   /** Records that a file failed. The copy then stops at the next file, or carries on. */
   #fail(file: DiskFile, error: unknown): void {
+    if (isErrorOf(error, 'KEPT')) {
+      this.#run.done(0);
+      return;
+    }
     const shown = this.#place.show(file.path);
     try {
       this.#run.fail(shown, localError(error, shown));

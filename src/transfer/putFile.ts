@@ -14,8 +14,10 @@ export interface FileJob {
   readonly permissions: number;
   /** Permissions to set in spite of the umask, where a file is replaced. */
   readonly exactPermissions: number | undefined;
-  /** Nothing is expected at the path. What is there nevertheless must not be replaced. */
+  /** Nothing was there when the copy looked. */
   readonly isNew: boolean;
+  /** With `isNew`: what somebody else has put there since is left alone, which is an error `KEPT`. */
+  readonly keepsOthers: boolean;
   /** Seconds since the epoch. */
   readonly mtime: number;
 }
@@ -84,10 +86,29 @@ export function writeTemporary(disk: typeof fs, job: FileJob, data: Uint8Array):
  * @param fd the file, where it is open
  */
 export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStamp {
-  // A disk that takes `Readme` and `README` for one name would lose one of them silently.
   if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
-    const reason = 'something stands there already, perhaps under a name in other letter case';
-    throw Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
+    // Another copy to the same place has been quicker, which is no reason to fail. But a disk that
+    // takes `Readme` and `README` for one name would lose one of them silently.
+    const path = Buffer.from(job.path);
+    const start = path.lastIndexOf('/') + 1;
+    const directory = start === 0 ? Buffer.from('./') : path.subarray(0, start);
+    const name = path.subarray(start);
+    const temporary = Buffer.from(job.temporary).toString('latin1', start).toUpperCase();
+    const tellsCase =
+      disk.lstatSync(Buffer.concat([directory, Buffer.from(temporary)]), {
+        throwIfNoEntry: false,
+      }) === undefined;
+    const isSameName =
+      (tellsCase && name.every((byte) => byte < 0x80)) ||
+      disk.readdirSync(directory, { encoding: 'buffer' }).some((other) => other.equals(name));
+    if (!isSameName) {
+      const reason =
+        'something stands there already, under a name that this disk takes for the same';
+      throw Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
+    }
+    if (job.keepsOthers) {
+      throw Object.assign(new Error('left as somebody else has made it'), { code: 'KEPT' });
+    }
   }
   disk.renameSync(job.temporary, job.path);
   const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
 import {
   appendFileSync,
   chmodSync,
@@ -13,7 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -23,6 +24,9 @@ import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import type { ObjectWriter } from '../../src/storage/storage.ts';
 import { copyIn } from '../../src/transfer/copyIn.ts';
+import type { CopyOptions } from '../../src/transfer/options.ts';
+import { finishFile } from '../../src/transfer/putFile.ts';
+import type { ChangeReport } from '../../src/tree/changes.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
@@ -288,6 +292,80 @@ describe('files that change while they are copied', () => {
       else truncateSync(join(source, 'large'), 2 << 20);
     });
     expect(text).toEqual({ large: readFileSync(join(source, 'large'), 'utf8') });
+  });
+});
+
+describe('two copies into one new directory at once', () => {
+  const link = { link: 'a' };
+  const source: Files = {
+    a: 'a',
+    'sub/b': { run: 'b' },
+    'sub/link': link,
+    'x/y': 'big'.repeat(1e6),
+  };
+  // Few files are written at once, many by a thread.
+  for (let i = 0; i < 400; i++) source[`many/${i}`] = `${i}`;
+
+  /** Copies out; when it is about to write, another copy has been there. */
+  async function race(options: CopyOptions, other: Files): Promise<[Files, ChangeReport]> {
+    const tree = await TestTree.of(source);
+    const out = join(scratchFolder(), 'new');
+    const report = await tree.copyOut('', out, {
+      ...options,
+      onProgress: ({ phase, files }) => {
+        if (phase === 'copy' && files === 0 && !existsSync(out)) makeFiles(out, other);
+      },
+    });
+    return [filesOnDisk(out), report];
+  }
+
+  test('the last one wins', async () => {
+    const [files] = await race({}, source);
+    expect(files).toEqual(source);
+    const [mixed, report] = await race({}, { a: 'other', 'sub/link': 'file', 'x/y': 'z', o: 'o' });
+    expect(mixed).toEqual({ ...source, o: 'o' });
+    expect(report.add).toHaveLength(Object.keys(source).length);
+  });
+
+  test('with ignoreExisting the first one', async () => {
+    const other: Files = { a: 'other', 'sub/link': 'file', 'x/y': 'z', 'many/7': 'seven' };
+    const [files, report] = await race({ ignoreExisting: true }, other);
+    expect(files).toEqual({ ...source, ...other });
+    expect(report.add).toHaveLength(Object.keys(source).length - 4);
+  });
+
+  test('a disk that takes names in other letter case for the same', () => {
+    const folder = scratchFolder();
+    const fold = (path: fs.PathLike) =>
+      `${dirname(String(path))}/${basename(String(path)).toLowerCase()}`;
+    const disk = {
+      ...fs,
+      lstatSync: (path: fs.PathLike) => fs.lstatSync(fold(path), { throwIfNoEntry: false }),
+    } as unknown as typeof fs;
+    const put = (name: string) => {
+      const temporary = `${folder}/.gs-0123456789-1`;
+      writeFileSync(temporary, name);
+      const place = {
+        isNew: true,
+        keepsOthers: false,
+        isLink: false,
+        mtime: 0,
+        permissions: 0o666,
+      };
+      const path = `${folder}/${name}`;
+      return finishFile(disk, { ...place, path, temporary, exactPermissions: undefined });
+    };
+    put('readme');
+    expect(put('readme')[0]).toBe(6);
+    expect(() => put('README')).toThrow(/takes for the same/);
+    expect(readFileSync(`${folder}/readme`, 'utf8')).toBe('readme');
+  });
+
+  test('three at once', async () => {
+    const tree = await TestTree.of(source);
+    const out = join(scratchFolder(), 'new');
+    await Promise.all([1, 2, 3].map(() => tree.copyOut('', out)));
+    expect(filesOnDisk(out)).toEqual(source);
   });
 });
 
