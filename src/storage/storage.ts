@@ -350,6 +350,8 @@ export type Durability = 'full' | 'fast';
 export interface Storage {
   /** Where it is, for messages and `GitStore.path`. */
   readonly location: string;
+  /** Equal (`===`) for two storages in one place, as when a repository is open twice. Found anew. */
+  readonly identity: unknown;
   readonly objects: ObjectStore;
   readonly refs: RefStore;
   readonly memos: Memos;

@@ -111,6 +111,14 @@ export class StoreContext {
     if (this.#closed) throw new BatchClosedError(`The store is closed: ${this.location}`);
   }
 
+  /**
+   * Whether it is the same store, opened a second time perhaps.
+   * @throws BatchClosedError when either is closed
+   */
+  isSame(other: StoreContext): boolean {
+    return other === this || other.storage.identity === this.storage.identity;
+  }
+
   /** To be called after each commit. */
   wrote(): void {
     this.#collection.wrote();

@@ -1,9 +1,8 @@
 /** Comparing two snapshots of a store. */
-import { GitStoreError } from '../errors.ts';
 import { diffTrees } from '../tree/diff.ts';
 import { normalizePath } from '../tree/paths.ts';
 import { type WalkEntry, walkEntry } from './read.ts';
-import type { Snapshot } from './snapshot.ts';
+import { ofStore, type Snapshot } from './snapshot.ts';
 
 /** A file by which two snapshots differ. */
 export interface Difference {
@@ -29,9 +28,7 @@ export async function* diffSnapshots(
   options: DiffOptions,
 ): AsyncGenerator<Difference, void, undefined> {
   const { store } = before;
-  if (after.store !== store) {
-    throw new GitStoreError('The snapshots belong to different stores', 'EINVAL');
-  }
+  ofStore(store, after);
   const path = normalizePath(options.path ?? '');
   for await (const found of diffTrees(store.trees, before.commit.tree, after.commit.tree, {
     path,

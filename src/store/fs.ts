@@ -5,7 +5,6 @@ import type {
   ArchiveSink,
   ArchiveSource,
 } from '../archive/options.ts';
-import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { ByteRange } from '../storage/storage.ts';
@@ -27,7 +26,7 @@ import { movePaths, removePaths } from './move.ts';
 import type { StatResult, WalkEntry, WalkStep } from './read.ts';
 import * as reading from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
-import { messageOf, type Snapshot } from './snapshot.ts';
+import { messageOf, ofStore, type Snapshot } from './snapshot.ts';
 import { type FileSource, writeFile } from './write.ts';
 import { Writer } from './writer.ts';
 
@@ -401,10 +400,9 @@ export class FS {
     const groups = await Promise.all(
       sources.map(async ({ source, paths }) => {
         const from =
-          typeof source === 'string' ? await resolveSnapshot(store, source) : FS.snapshotOf(source);
-        if (from.store !== store) {
-          throw new GitStoreError('The source is a snapshot of another store', 'EINVAL');
-        }
+          typeof source === 'string'
+            ? await resolveSnapshot(store, source)
+            : ofStore(store, FS.snapshotOf(source));
         return { root: from.commit.tree, sources: paths };
       }),
     );

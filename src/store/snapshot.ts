@@ -59,11 +59,13 @@ export function branchOf(snapshot: Snapshot): SnapshotRef {
 }
 
 /**
- * The snapshot itself, when it is one of this store: its commit may be missing in any other.
+ * The snapshot as one of this store, which may have been opened several times. That of another is
+ * refused: its commit may be missing here.
  * @throws GitStoreError (`EINVAL`)
  */
 export function ofStore(store: StoreContext, snapshot: Snapshot): Snapshot {
   if (snapshot.store === store) return snapshot;
+  if (store.isSame(snapshot.store)) return { ...snapshot, store };
   throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
 }
 

@@ -1,8 +1,11 @@
 /** Undo, redo, appending and squashing, beside Git. */
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  BatchClosedError,
+  createMemoryStorage,
   type FS,
   GitStore,
   KeyExistsError,
@@ -12,7 +15,8 @@ import {
 import { seed } from '../crash/stress.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { currentOf, memoryStore } from './stores.ts';
+import { collect } from '../storage/places.ts';
+import { currentOf, memoryStore, steadyOptions } from './stores.ts';
 
 /** A branch with commits whose messages are these, one after the other. */
 async function withCommits(store: GitStore, ...messages: string[]): Promise<FS> {
@@ -279,6 +283,49 @@ describe('a snapshot of another store', () => {
     expect((await store.branches.get('main')).commitHash).toBe(main.commitHash);
     await store.close();
     expectClean(path);
+  });
+});
+
+describe('a snapshot of the same store, opened a second time', () => {
+  async function onDisk(): Promise<[GitStore, GitStore]> {
+    const folder = scratchFolder();
+    const path = join(folder, 'store.git');
+    const first = await GitStore.open(path, { durability: 'fast', ...steadyOptions() });
+    symlinkSync(path, join(folder, 'link'), 'junction');
+    return [first, await GitStore.open(join(folder, 'link'), { create: false })];
+  }
+  async function inMemory(): Promise<[GitStore, GitStore]> {
+    const storage = createMemoryStorage();
+    return [await GitStore.over(storage, steadyOptions()), await GitStore.over(storage)];
+  }
+
+  it.each([
+    ['on disk, by another name', onDisk],
+    ['in memory', inMemory],
+  ])('is one of this store: %s', async (_name, open) => {
+    const [store, other] = await open();
+    const main = await withCommits(store, 'A');
+    const made = await other.branches.setEmpty('elsewhere');
+    const theirs = await made.writeText('f', 'theirs');
+    const branch = await store.branches.set('taken', theirs);
+    expect([branch.commitHash, branch.refName]).toEqual([theirs.commitHash, 'taken']);
+    await store.tags.set('v1', theirs);
+    await store.notes.commits.set(theirs, 'seen');
+    const merged = await main.writeText('g', 'x', { parents: [theirs] });
+    expect(merged.parentHashes).toEqual([main.commitHash, theirs.commitHash]);
+    const across = await merged.copyFromRef(theirs, 'f');
+    expect(await across.readText('f')).toBe('theirs');
+    const squashed = await across.squash({ parent: theirs });
+    expect(squashed.parentHashes).toEqual([theirs.commitHash]);
+    const found = await collect(across.diff(theirs));
+    expect(found.map(({ path }) => path)).toContain('g');
+    const ended = await store.update('main', (tip) =>
+      tip.writeText('h', 'x', { parents: [theirs] }),
+    );
+    expect(ended.parentHashes).toContain(theirs.commitHash);
+    await other.close();
+    await expect(store.branches.set('taken', theirs)).rejects.toThrow(BatchClosedError);
+    await store.close();
   });
 });
 

@@ -10,7 +10,7 @@ import { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { parentOf } from '../../store/history.ts';
 import { findRef, resolveSnapshot } from '../../store/resolve.ts';
-import { fullRefName, type Snapshot, type SnapshotRef } from '../../store/snapshot.ts';
+import { fullRefName, ofStore, type Snapshot, type SnapshotRef } from '../../store/snapshot.ts';
 import { HttpError } from './httpError.ts';
 
 /** Says which snapshot is served now. */
@@ -75,11 +75,7 @@ export function sourceOf(
 ): Source {
   const { context } = store;
   if (typeof given === 'function') {
-    return async () => {
-      const snapshot = FS.snapshotOf(await given());
-      if (snapshot.store === context) return snapshot;
-      throw new TypeError('The snapshot to serve belongs to another store');
-    };
+    return async () => ofStore(context, FS.snapshotOf(await given()));
   }
   if (given !== undefined) return () => resolveSnapshot(context, given);
   return async () => {

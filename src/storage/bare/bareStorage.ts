@@ -3,7 +3,7 @@
  */
 import type { Durability, Storage } from '../storage.ts';
 import { type CreateOptions, createRepository } from './create.ts';
-import { findGitDirectory } from './gitDirectory.ts';
+import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects.ts';
 import { BareRefs, type BareRefsOptions } from './refs.ts';
@@ -35,6 +35,9 @@ export async function openBareStorage(
   const refs = new BareRefs(gitDir, { ...options, durability });
   return {
     location: gitDir,
+    get identity() {
+      return identityOf(gitDir);
+    },
     objects,
     refs,
     memos: new BareMemos(gitDir),

@@ -36,6 +36,12 @@ export function isGitDirectory(gitDir: string): boolean {
   );
 }
 
+/** Says which directory it is, whatever the names it is reached by. */
+export function identityOf(gitDir: string): string {
+  const stats = statSync(gitDir, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? gitDir : `${stats.dev} ${stats.ino}`;
+}
+
 /** What a creation that was cut short can have left (create.ts); HEAD is not among it. */
 const PARTS = new Set(['objects', 'refs', 'config', PRIVATE_DIRECTORY]);
 

@@ -21,6 +21,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   const memos = new Map<string, Uint8Array>();
   return {
     location: 'memory:',
+    identity: Symbol('memory'),
     objects,
     refs,
     memos: {
