@@ -272,7 +272,10 @@ export interface RefEntry {
 
 export interface RefUpdate {
   readonly ref: string;
-  /** The value it must have now; null: it must not exist; undefined: any. */
+  /**
+   * The value it must have now; null: it must not exist; undefined: any. For a ref that is deleted
+   * null means that it must have no value: that it is broken, or leads to a ref that does not exist.
+   */
   readonly old?: ObjectId | null | undefined;
   /** The new value; null deletes the ref and its reflog. */
   readonly new: ObjectId | null;
@@ -301,6 +304,9 @@ export type Head = { readonly ref: string } | { readonly id: ObjectId };
 export interface RefStore {
   /** The ref's value, symbolic refs followed; undefined when it does not exist. */
   get(ref: string): Promise<ObjectId | undefined>;
+
+  /** Whether there is anything of that name, also a broken ref, or one that leads to none. */
+  has(ref: string): Promise<boolean>;
 
   /** All refs whose names begin with `prefix`, sorted by name bytes. Broken refs are left out. */
   list(prefix: string): Promise<RefEntry[]>;

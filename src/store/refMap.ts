@@ -2,7 +2,7 @@
  * Branches and tags as async maps from names to snapshots. A tag that stands for another tag is
  * followed; a ref that stands for no commit is left out of every listing.
  */
-import { KeyNotFoundError } from '../errors.ts';
+import { CorruptObjectError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
@@ -46,12 +46,24 @@ export abstract class RefMap implements AsyncIterable<string> {
   }
 
   /**
-   * Deletes the name, and for a branch its reflog.
+   * Deletes the name, and its reflog; also where it is broken, or stands for no commit.
    * @throws KeyNotFoundError when there is none of this name
    */
   async delete(name: string): Promise<void> {
-    const old = (await refValue(this.store, { kind: this.kind, name })) ?? this.missing(name);
-    await this.store.refs.update([{ ref: this.fullName(name), old, new: null }]);
+    const { refs } = this.store;
+    const ref = this.fullName(name);
+    if (!(await refs.has(ref))) this.missing(name);
+    await refs.update([{ ref, old: await this.#value(ref), new: null }]);
+  }
+
+  /** Null for a ref that is broken, or leads to none. */
+  async #value(ref: string): Promise<ObjectId | null> {
+    try {
+      return (await this.store.refs.get(ref)) ?? null;
+    } catch (error) {
+      if (error instanceof CorruptObjectError) return null;
+      throw error;
+    }
   }
 
   /** All names, sorted. */

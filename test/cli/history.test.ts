@@ -359,6 +359,37 @@ describe('what Git can leave behind', () => {
     expect(await odd.ok('tag', 'hash', 'main')).toBe(`${old}\n`);
   });
 
+  it('broken branches and tags can be deleted', async () => {
+    const odd = new Place();
+    await odd.ok('init');
+    const tip = git(odd.repo, 'rev-parse', 'main');
+    for (const kind of ['branch', 'tag']) {
+      const folder = kind === 'branch' ? 'refs/heads' : 'refs/tags';
+      const missing = '1234'.repeat(10);
+      const values = {
+        garbage: 'no id',
+        empty: '',
+        missing,
+        loop: `ref: ${folder}/loop`,
+        dangling: `ref: ${folder}/none`,
+        alias: 'ref: refs/heads/main',
+      };
+      for (const [name, content] of Object.entries(values)) {
+        writeFileSync(join(odd.repo, folder, name), content && `${content}\n`);
+        await odd.ok(kind, 'delete', name);
+        expect(await odd.fails(1, kind, 'delete', name)).toMatch(/not found/);
+      }
+    }
+    expect(git(odd.repo, 'for-each-ref', '--format=%(refname) %(objectname)')).toBe(
+      `refs/heads/main ${tip}`,
+    );
+    expectClean(odd.repo);
+    writeFileSync(join(odd.repo, 'refs/heads/main'), 'garbage\n');
+    await odd.ok('branch', 'delete', 'main');
+    await odd.ok('branch', 'set', 'main', tip);
+    expectClean(odd.repo);
+  });
+
   it('annotated tags, also of tags, are followed and stay what they are', async () => {
     const odd = new Place();
     for (const n of ['1', '2']) await odd.okWith({ input: n }, 'write', 'f');

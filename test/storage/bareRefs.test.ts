@@ -12,7 +12,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CorruptObjectError, InvalidRefNameError, StaleSnapshotError } from '../../src/errors.ts';
+import {
+  CorruptObjectError,
+  GitStoreError,
+  InvalidRefNameError,
+  StaleSnapshotError,
+} from '../../src/errors.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import { BareRefs } from '../../src/storage/bare/refs.ts';
 import { expectClean, git, gitBytes, gitEnvironment } from '../helpers/git.ts';
@@ -351,6 +356,37 @@ describe('damage', () => {
       expect(await refs.get(MAIN)).toBe(someId(2));
     },
   );
+
+  test.each(['', 'garbage\n', `ref: ${MAIN}\n`, 'ref: refs/heads/none\n'])(
+    'a ref file of %j can be deleted as one without a value, with its log',
+    async (content) => {
+      mkdirSync(join(store, 'logs/refs/heads'), { recursive: true });
+      writeFileSync(join(store, MAIN), content);
+      writeFileSync(join(store, 'logs', MAIN), 'left over\n');
+      expect(await refs.has(MAIN)).toBe(true);
+      const compared = refs.update([{ ref: MAIN, old: someId(1), new: null }]);
+      await expect(compared).rejects.toThrow(GitStoreError);
+      await refs.update([{ ref: MAIN, old: null, new: null }]);
+      expect(await refs.has(MAIN)).toBe(false);
+      expect(existsSync(join(store, 'logs', MAIN))).toBe(false);
+      expect(existsSync(join(store, 'logs/HEAD'))).toBe(false);
+      // One that has a value is none.
+      await refs.update([{ ref: MAIN, new: someId(1) }]);
+      const mended = refs.update([{ ref: MAIN, old: null, new: null }]);
+      await expect(mended).rejects.toThrow(StaleSnapshotError);
+      expect(await refs.get(MAIN)).toBe(someId(1));
+    },
+  );
+
+  test('a packed ref under a broken file goes with it', async () => {
+    const [a] = makeCommits(1) as [string];
+    git(store, 'update-ref', MAIN, a);
+    git(store, 'pack-refs', '--all');
+    writeFileSync(join(store, MAIN), 'garbage\n');
+    await refs.update([{ ref: MAIN, old: null, new: null }]);
+    expect(await refs.has(MAIN)).toBe(false);
+    expect(git(store, 'for-each-ref')).toBe('');
+  });
 
   test('a ref file without a newline, or in capitals, is whole', async () => {
     const id = 'abcdef'.repeat(7).slice(0, 40);

@@ -2,6 +2,7 @@
 import type { ObjectId } from '../../git/objectId.ts';
 import { isErrno, removeIfThere } from './durable.ts';
 import type { RefMove } from './lockRecord.ts';
+import { readLooseRef } from './looseRefs.ts';
 import { tryRemoveReflog } from './reflogFile.ts';
 import { diskPath, makeParent, removeEmptyParents } from './refPaths.ts';
 import { pendingPackedRefs, pendingValue, type RefPlace } from './refTransaction.ts';
@@ -29,7 +30,9 @@ export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void 
 
 function isOpen({ gitDir, packed, lock }: RefPlace, { ref, old, new: next }: RefMove): boolean {
   const now = tryResolveRef(gitDir, packed, ref) ?? null;
-  if (now !== old || now === next) return false;
+  if (now !== old) return false;
+  // Only a broken ref has no value and is still to be deleted.
+  if (now === next && (next !== null || readLooseRef(gitDir, ref) === undefined)) return false;
   try {
     if (next !== null) makeParent(gitDir, ref);
     return lock.tryMakeLockFile(`${ref}.lock`);

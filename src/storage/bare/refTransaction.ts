@@ -229,7 +229,8 @@ export class RefTransaction {
     const ref = change.chain.at(-1)!;
     if (loose?.kind === 'broken') {
       // Whoever names no old value may replace it: the way to repair a ref.
-      if (update.old !== undefined) throw brokenRef(ref);
+      const isDeleted = update.old === null && update.new === null;
+      if (update.old !== undefined && !isDeleted) throw brokenRef(ref);
       return;
     }
     if (loose?.kind === 'id') change.old = loose.id;
@@ -253,6 +254,8 @@ export class RefTransaction {
   }
 
   #log({ update, message, chain, old }: Change, lines: AppendedLine[]): void {
+    // A broken ref that is deleted has moved nowhere.
+    if (old === update.new) return;
     const line = encodeText(formatReflogLine({ old, new: update.new, ...message }));
     const refs = update.new === null ? [] : [...chain];
     if (chain.includes(this.#headTarget!)) refs.push('HEAD');

@@ -67,6 +67,11 @@ export class BareRefs implements RefStore {
     return this.#recent.resolve(ref);
   }
 
+  async has(ref: string): Promise<boolean> {
+    if (!isValidRefName(ref)) return false;
+    return readLooseRef(this.#gitDir, ref) !== undefined || this.#packed.get(ref) !== undefined;
+  }
+
   async list(prefix: string): Promise<RefEntry[]> {
     // Loose names first: a ref that is packed meanwhile is then found in the packed file.
     const loose = listLooseRefs(this.#gitDir, prefix);

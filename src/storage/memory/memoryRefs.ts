@@ -37,6 +37,10 @@ export class MemoryRefs implements RefStore {
     return this.#refs.get(ref === 'HEAD' ? this.#head : ref);
   }
 
+  async has(ref: string): Promise<boolean> {
+    return this.#refs.has(ref);
+  }
+
   async list(prefix: string): Promise<RefEntry[]> {
     const entries = Array.from(this.#refs, ([ref, id]): RefEntry => ({ ref, id }));
     return entries
