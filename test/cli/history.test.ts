@@ -491,7 +491,10 @@ describe('what Git can leave behind', () => {
     const odd = new Place();
     for (const n of ['1', '2']) await odd.okWith({ input: n }, 'write', 'f');
     git(odd.repo, 'update-ref', '--no-deref', 'HEAD', 'main~1');
-    expect(await odd.ok('branch', 'current')).toBe('main\n');
+    const short = git(odd.repo, 'rev-parse', 'main~1').slice(0, 7);
+    expect(await odd.fails(1, 'branch', 'current')).toBe(
+      `No current branch: HEAD is detached at ${short} ('branch current -b NAME' chooses one)`,
+    );
     expect(await odd.ok('cat', 'f')).toBe('2');
     await odd.okWith({ input: '3' }, 'write', 'f');
     expect(git(odd.repo, 'rev-parse', 'HEAD')).toBe(git(odd.repo, 'rev-parse', 'main~2'));

@@ -1,6 +1,8 @@
 /** `branch`: list, set, delete and query branches. */
 import type { Command } from 'commander';
-import { KeyExistsError } from '../../errors.ts';
+import { KeyExistsError, KeyNotFoundError } from '../../errors.ts';
+import type { GitStore } from '../../store/gitStore.ts';
+import { shortHash } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
 import { addBranch, addFilters, type BranchOption } from '../options.ts';
 import { printLine, showName } from '../output.ts';
@@ -14,7 +16,7 @@ import {
   sourceSnapshot,
 } from '../refCommands.ts';
 import { withStore } from '../repository.ts';
-import { defaultBranch, type Selection } from '../snapshots.ts';
+import type { Selection } from '../snapshots.ts';
 
 const BRANCH: RefKind = { word: 'branch', words: 'branches' };
 
@@ -106,7 +108,17 @@ function defineCurrent(parent: Command): void {
   command.action(async (options: BranchOption) => {
     await withStore(command, async (store) => {
       if (options.branch !== undefined) await store.branches.setCurrent(options.branch);
-      else await printLine(showName(await defaultBranch(store, {})));
+      else
+        await printLine(showName((await store.branches.currentName()) ?? (await noBranch(store))));
     });
   });
+}
+
+async function noBranch(store: GitStore): Promise<never> {
+  const fs = await store.branches.current();
+  const head = fs === null ? 'names none' : `is detached at ${shortHash(fs.commitHash)}`;
+  throw new KeyNotFoundError(
+    `No current branch: HEAD ${head} ('branch current -b NAME' chooses one)`,
+    { ref: 'HEAD' },
+  );
 }
