@@ -1,16 +1,32 @@
 /** Many changes given as one value. */
-import type { FileMode } from '../git/tree.ts';
-import type { FileType } from '../tree/types.ts';
+import { type FileMode, MODE_LINK } from '../git/tree.ts';
+import { type FileType, fileModeOf } from '../tree/types.ts';
 import type { Batch } from './batch.ts';
 import type { FileData } from './data.ts';
 
-/** What a path is to become: content, a copy of a local file, or a symbolic link. */
-export type WriteEntry =
-  | string
-  | Uint8Array
-  | { readonly data: FileData; readonly mode?: FileType | FileMode | undefined }
-  | { readonly file: string; readonly mode?: FileType | FileMode | undefined }
-  | { readonly target: string };
+/** What a path is to become: content, a copy of a local file, or a symbolic link; one of them. */
+export type WriteEntry = string | Uint8Array | DataEntry | LocalEntry | LinkEntry;
+
+interface DataEntry {
+  readonly data: FileData;
+  readonly mode?: FileType | FileMode | undefined;
+  readonly file?: undefined;
+  readonly target?: undefined;
+}
+
+interface LocalEntry {
+  readonly file: string;
+  readonly mode?: FileType | FileMode | undefined;
+  readonly data?: undefined;
+  readonly target?: undefined;
+}
+
+interface LinkEntry {
+  readonly target: string;
+  readonly mode?: 'link' | FileMode | undefined;
+  readonly data?: undefined;
+  readonly file?: undefined;
+}
 
 export interface ApplyChanges {
   writes?: Readonly<Record<string, WriteEntry>> | undefined;
@@ -18,17 +34,37 @@ export interface ApplyChanges {
   removes?: string | readonly string[] | undefined;
 }
 
-/** Puts the changes into a batch, removals first. */
+/**
+ * Puts the changes into a batch, removals first.
+ * @throws TypeError for an entry that says nothing, or several things
+ */
 export async function applyChanges(batch: Batch, changes: ApplyChanges): Promise<void> {
   const { removes = [] } = changes;
   for (const path of typeof removes === 'string' ? [removes] : removes) {
     await batch.remove(path, { recursive: path.endsWith('/') });
   }
   for (const [path, entry] of Object.entries(changes.writes ?? {})) {
-    if (typeof entry === 'string' || entry instanceof Uint8Array) await batch.write(path, entry);
-    else if ('data' in entry) await batch.write(path, entry.data, { mode: entry.mode });
-    else if ('file' in entry) await batch.writeFromFile(path, entry.file, { mode: entry.mode });
-    else if ('target' in entry) await batch.writeSymlink(path, entry.target);
-    else throw new TypeError(`Nothing to write at ${path}: give data, file or target`);
+    if (typeof entry === 'string' || entry instanceof Uint8Array) {
+      await batch.write(path, entry);
+      continue;
+    }
+    checkEntry(path, entry);
+    const { data, file, target, mode } = entry;
+    if (data !== undefined) await batch.write(path, data, { mode });
+    else if (file !== undefined) await batch.writeFromFile(path, file, { mode });
+    else await batch.writeSymlink(path, target);
+  }
+}
+
+/** Whoever writes JavaScript is not kept from it by the types. */
+function checkEntry(
+  path: string,
+  { data, file, target, mode }: DataEntry | LocalEntry | LinkEntry,
+) {
+  const given = [data, file, target].filter((content) => content !== undefined).length;
+  if (given === 0) throw new TypeError(`Nothing to write at ${path}: give data, file or target`);
+  if (given > 1) throw new TypeError(`${path}: give only one of data, file and target`);
+  if (target !== undefined && mode !== undefined && fileModeOf(mode) !== MODE_LINK) {
+    throw new TypeError(`${path}: a link to a target has no other mode`);
   }
 }

@@ -333,7 +333,24 @@ describe('apply', () => {
     expect(await codeOf(fs.apply({ writes: { x: '1' }, removes: 'dir' }))).toBe('EISDIR');
     expect(await codeOf(fs.apply({ writes: { x: '1' }, removes: 'none' }))).toBe('ENOENT');
     expect(await codeOf(fs.apply({ writes: { x: '1' }, removes: 'dir/a/' }))).toBe('ENOTDIR');
-    await expect(fs.apply({ writes: { x: {} as never } })).rejects.toThrow(TypeError);
+    const link = await fs.apply({ writes: { x: { target: 'a', mode: 'link' } } });
+    expect(await link.readlink('x')).toBe('a');
+    const contradictions = [
+      {},
+      { data: 'x', target: 'y' },
+      { data: 'x', file: 'y' },
+      { file: 'x', target: 'y' },
+      { target: 'x', mode: 'executable' },
+      { data: undefined },
+    ];
+    for (const entry of contradictions) {
+      await expect(link.apply({ writes: { y: entry as never } })).rejects.toThrow(TypeError);
+    }
+    expect((await link.apply({})).commitHash).toBe(link.commitHash);
+  });
+
+  it('with nothing to do makes no commit', async () => {
+    const fs = await snapshotWith({ 'dir/a': '1' });
     expect((await fs.apply({})).commitHash).toBe(fs.commitHash);
   });
 });
