@@ -69,6 +69,7 @@ export async function copyOut(
   });
   const executor = new DiskExecutor(source, place, run, options);
   try {
+    if (!landings.exact && landings.all.length > 0) executor.makeDestination();
     return await executor.execute(plan);
   } finally {
     if (!options.dryRun) scan.save();

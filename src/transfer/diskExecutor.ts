@@ -83,6 +83,17 @@ export class DiskExecutor {
     this.#mtime = source.time.getTime() / 1000;
   }
 
+  /** Makes the destination directory where it is missing: one without files is made as well. */
+  makeDestination(): void {
+    if (this.#dryRun || this.#place.root !== undefined) return;
+    try {
+      this.#makeDirectory('');
+    } catch (error) {
+      const shown = this.#place.show('');
+      this.#run.fail(shown, localError(error, shown));
+    }
+  }
+
   async execute(plan: Plan<TreeEntry, ScannedEntry>): Promise<ChangeReport> {
     const run = this.#run;
     const { errors, warnings } = run;

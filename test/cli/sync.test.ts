@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -38,6 +38,11 @@ describe('sync', () => {
     expect(filesOnDisk(join(place.folder, 'new/place'))).toEqual({ c: { run: '1' } });
     await place.ok('sync', 'main~1:', ':d');
     expect(await place.ok('ls', '-R', 'd')).toBe('d/.dot\nd/a\nd/d/b\nd/d/c\n');
+    await place.ok('branch', 'set', 'none', '--empty');
+    for (const command of ['cp', 'sync']) {
+      await place.ok(command, 'none:', `none/${command}`);
+      expect(readdirSync(join(place.folder, 'none', command))).toEqual([]);
+    }
     expectClean(place.repo);
   });
 

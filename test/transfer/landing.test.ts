@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FileNotFoundError, InvalidPathError, NotADirectoryError } from '../../src/errors.ts';
+import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
 
@@ -90,6 +91,22 @@ describe('where sources land', () => {
     const again = new TestTree();
     await again.copyIn(`${out}/`, '/');
     expect(again.root).toBe(tree.root);
+  });
+
+  test('a destination directory is made, also for nothing', async () => {
+    const out = scratchFolder();
+    const empty = new TestTree();
+    expect((await empty.copyOut('', join(out, 'dry'), { dryRun: true })).total).toBe(0);
+    expect((await empty.copyOut('', join(out, 'new/deep'))).total).toBe(0);
+    expect(readdirSync(join(out, 'new'))).toEqual(['deep']);
+    const tree = await TestTree.of(SOURCES);
+    await tree.copyOut('dir/', join(out, 'excluded'), { exclude: new ExcludeFilter(['*']) });
+    const missing = await tree.copyOut('none', join(out, 'none'), { ignoreErrors: true });
+    expect(missing.errors).toHaveLength(1);
+    expect(readdirSync(out).sort()).toEqual(['excluded', 'new']);
+    makeFiles(out, { file: '' });
+    await expect(empty.copyOut('', join(out, 'file'))).rejects.toThrow(NotADirectoryError);
+    await expect(empty.copyOut('', join(out, 'file/below'))).rejects.toThrow(NotADirectoryError);
   });
 
   test('what is not there, or not a directory', async () => {

@@ -77,7 +77,7 @@ describe('disk to store to disk', () => {
 
         const out = join(folder, `out${round++}`);
         await tree.copyOut('', out);
-        expect(filesOnDisk2(out)).toEqual(files);
+        expect(filesOnDisk(out)).toEqual(files);
         expect((await tree.copyOut('', out)).inSync).toBe(true);
       }),
       { numRuns: 60 },
@@ -210,8 +210,3 @@ describe('what a tree can hold', () => {
     await storage.close();
   });
 });
-
-/** An empty tree makes no folder. */
-function filesOnDisk2(folder: string): Files {
-  return statSync(folder, { throwIfNoEntry: false }) === undefined ? {} : filesOnDisk(folder);
-}
