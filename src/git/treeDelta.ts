@@ -3,77 +3,88 @@
  * neighbouring commits differ in an entry or two, so the delta between them is a few bytes where the
  * trees are thousands.
  */
-import type { PlacedEntry } from './tree.ts';
+import { entryNeedle, type PlacedEntry, placeTreeEntry } from './tree.ts';
 
 const COPY = 0x80;
 const DEFAULT_COPY_SIZE = 0x10000;
 const ID_LENGTH = 20;
 
-/**
- * The entry in the result of a delta.
- * @param before the entry in the base; null: it has none of this name
- * @param needle `entryNeedle` of the name
- * @param delta in its first `length` bytes
- * @returns null when there is none; undefined when it cannot be told without making the tree
- */
-export function followEntry(
-  before: PlacedEntry | null,
-  needle: Buffer,
-  delta: Buffer,
-  length: number,
-): PlacedEntry | null | undefined {
-  const start = skipSize(delta, skipSize(delta, 0));
-  return before === null
-    ? isStillAbsent(needle, delta, start, length)
-      ? null
-      : undefined
-    : followPresent(before, delta, start, length);
-}
+/** What stands in one tree under a name. It moves on from tree to tree. */
+export class TrackedEntry {
+  /** Without it the rest says nothing. */
+  isThere = false;
+  mode = 0;
+  /** Where its mode begins in the tree. */
+  start = 0;
+  /** Bytes before its id. */
+  headerLength = 0;
+  readonly id = Buffer.alloc(ID_LENGTH);
+  readonly #needle: Buffer;
 
-/**
- * The entry is where its mode and name were copied to; its id is copied with them, or stands in the
- * delta.
- */
-function followPresent(
-  before: PlacedEntry,
-  delta: Buffer,
-  start: number,
-  length: number,
-): PlacedEntry | undefined {
-  const idStart = before.start + before.headerLength;
-  let filled = 0;
-  let place = -1;
-  let id: Buffer | undefined;
-  let known = 0;
-  const op = new Operation();
-  for (let at = start; at < length; ) {
-    at = op.read(delta, at);
-    if (place < 0) {
-      const covers = op.isCopy && op.start <= before.start && idStart <= op.start + op.size;
-      if (covers) {
-        place = filled + before.start - op.start;
-        known = Math.min(ID_LENGTH, op.start + op.size - idStart);
-        if (known === ID_LENGTH) return { ...before, start: place };
-        id = Buffer.from(before.id, 'hex');
+  constructor(name: string) {
+    this.#needle = entryNeedle(name);
+  }
+
+  /** Looks it up in a tree. @throws CorruptObjectError where the body is broken before the entry */
+  find(body: Uint8Array): void {
+    const found: PlacedEntry | undefined = placeTreeEntry(body, this.#needle);
+    this.isThere = found !== undefined;
+    if (found === undefined) return;
+    this.mode = found.mode;
+    this.start = found.start;
+    this.headerLength = found.headerLength;
+    this.id.write(found.id, 'hex');
+  }
+
+  /**
+   * Goes on to the result of a delta, from its base.
+   * @param delta in its first `length` bytes
+   * @returns false when it cannot be told without making the tree: look it up there
+   */
+  follow(delta: Buffer, length: number): boolean {
+    const start = skipSize(delta, skipSize(delta, 0));
+    return this.isThere
+      ? this.#staysThere(delta, start, length)
+      : isStillAbsent(this.#needle, delta, start, length);
+  }
+
+  /**
+   * The entry is where its mode and name were copied to; its id is copied with them, or stands in the
+   * delta.
+   */
+  #staysThere(delta: Buffer, start: number, length: number): boolean {
+    const entryAt = this.start;
+    const idAt = entryAt + this.headerLength;
+    const { id } = this;
+    let filled = 0;
+    let place = -1;
+    let known = 0;
+    const op = new Operation();
+    for (let at = start; at < length; filled += op.size) {
+      at = op.read(delta, at);
+      const { start: from, size } = op;
+      if (place < 0) {
+        if (!op.isCopy || from > entryAt || idAt > from + size) continue;
+        place = filled + entryAt - from;
+        known = Math.min(ID_LENGTH, from + size - idAt);
+      } else {
+        const taken = Math.min(ID_LENGTH - known, size);
+        if (op.isCopy) {
+          // The base's own id, at the same place in it: those bytes are there already.
+          if (from !== idAt + known) return false;
+        } else {
+          if (from + taken > length) return false;
+          for (let i = 0; i < taken; i++) id[known + i] = delta[from + i]!;
+        }
+        known += taken;
       }
-    } else if (id !== undefined) {
-      const taken = Math.min(ID_LENGTH - known, op.size);
-      if (!op.isCopy) delta.copy(id, known, op.start, op.start + taken);
-      // The base's own id, at the same place in it: those bytes are there already.
-      else if (op.start !== idStart + known) return undefined;
-      known += taken;
       if (known === ID_LENGTH) {
-        return {
-          mode: before.mode,
-          headerLength: before.headerLength,
-          start: place,
-          id: id.toString('hex'),
-        };
+        this.start = place;
+        return true;
       }
     }
-    filled += op.size;
+    return false;
   }
-  return undefined;
 }
 
 /**

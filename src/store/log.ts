@@ -78,7 +78,7 @@ async function* commitsThatChanged(
   const graph = store.objects.commitGraph?.();
   let at = id;
   let links: CommitLinks = commit;
-  let trail = await follower.follow(commit.tree);
+  let trail = follower.followNow(commit.tree, []) ?? (await follower.follow(commit.tree));
   let position = graph && positionInGraph(graph, at, links);
   while (position === undefined) {
     if (pace.isOver) await pace.rest();
@@ -87,7 +87,10 @@ async function* commitsThatChanged(
       parentId === undefined
         ? undefined
         : (commits.linksNow(parentId) ?? (await commits.links(parentId)));
-    const before = parent === undefined ? [] : await follower.follow(parent.tree, trail);
+    const before: Trail =
+      parent === undefined
+        ? []
+        : (follower.followNow(parent.tree, trail) ?? (await follower.follow(parent.tree, trail)));
     if (!isSame(trail[path.length], before[path.length])) {
       yield { id: at, commit: await commits.getOnce(at) };
     }
@@ -107,8 +110,11 @@ async function* commitsThatChanged(
     if (++inGraph > known.count) throw graphInCircles();
     const parent: number | undefined = known.firstParent(next);
     if (mayHaveChanged(next)) {
+      const tree = parent === undefined ? undefined : known.tree(parent);
       const before: Trail =
-        parent === undefined ? [] : await follower.follow(known.tree(parent), trail);
+        tree === undefined
+          ? []
+          : (follower.followNow(tree, trail) ?? (await follower.follow(tree, trail)));
       if (!isSame(trail[path.length], before[path.length])) {
         const changed = known.id(next);
         yield { id: changed, commit: await commits.getOnce(changed) };
@@ -172,6 +178,23 @@ class PathFollower {
     if (objects.entryProbe !== undefined) {
       this.#probes = path.map((name) => objects.entryProbe!(name));
     }
+  }
+
+  /** As `follow`, where nothing has to be waited for; undefined says nothing. */
+  followNow(root: ObjectId, known: Trail): Trail | undefined {
+    const probes = this.#probes;
+    if (probes === undefined) return undefined;
+    const trail: Place[] = [{ id: root, mode: MODE_TREE }];
+    for (let depth = 0; depth < probes.length; depth++) {
+      const { id, mode }: Place = trail[depth]!;
+      if (!isTreeMode(mode)) break;
+      const entry = probes[depth]!(id);
+      if (entry === undefined) return undefined;
+      if (entry === null) break;
+      if (isSame(entry, known[depth + 1])) return trail.concat(known.slice(depth + 1));
+      trail.push(entry);
+    }
+    return trail;
   }
 
   /**

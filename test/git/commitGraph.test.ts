@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { filterMayHold, pathHashes } from '../../src/git/changedPaths.ts';
 import { GraphLayer, graphLayoutLength, parseGraphLayout } from '../../src/git/commitGraph.ts';
 import { makeDelta } from '../../src/git/deltaEncoder.ts';
-import { entryNeedle, placeTreeEntry, serializeTree } from '../../src/git/tree.ts';
-import { followEntry } from '../../src/git/treeDelta.ts';
+import { serializeTree } from '../../src/git/tree.ts';
+import { TrackedEntry } from '../../src/git/treeDelta.ts';
 import { seed } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { imported, PATHS, randomHistory } from '../store/importedHistory.ts';
@@ -142,11 +142,14 @@ it('an entry followed through a delta is the entry of the tree, or left open', (
       const result = serializeTree([...after.values()]);
       const delta = makeDelta(base, result);
       if (delta === undefined) return;
-      const needle = entryNeedle(wanted);
-      const found = followEntry(placeTreeEntry(base, needle) ?? null, needle, delta, delta.length);
-      if (found === undefined) return;
+      const followed = new TrackedEntry(wanted);
+      followed.find(base);
+      if (!followed.follow(delta, delta.length)) return;
       told++;
-      expect(found).toEqual(placeTreeEntry(result, needle) ?? null);
+      const expected = new TrackedEntry(wanted);
+      expected.find(result);
+      expect(followed.isThere).toBe(expected.isThere);
+      if (expected.isThere) expect(followed).toEqual(expected);
     }),
     { numRuns: 500, seed },
   );

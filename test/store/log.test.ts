@@ -1,8 +1,9 @@
 /** The log and its filters, with Git as referee, however the history is stored. */
+import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryStorage, type FS, GitStore } from '../../src/index.ts';
+import { CorruptObjectError, createMemoryStorage, type FS, GitStore } from '../../src/index.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { imported, PATHS, randomHistory } from './importedHistory.ts';
@@ -163,6 +164,49 @@ it('a commit-graph that says something else of a commit is not believed', async 
   const main = await store.branches.get('main');
   expect(await hashesOf(main.log({ path: 'a' }))).toEqual(byGit(path, 'a'));
 });
+
+it('a tree that names itself as its delta base is an error, not a loop', async () => {
+  const path = imported(randomHistory(60, 5));
+  git(path, '-c', 'repack.useDeltaBaseOffset=false', 'repack', '-adfq');
+  const packs = join(path, 'objects/pack');
+  const name = readdirSync(packs)
+    .find((file) => file.endsWith('.pack'))!
+    .slice(0, -5);
+  const [packFile, indexFile] = [join(packs, `${name}.pack`), join(packs, `${name}.idx`)];
+  const roots = new Set(git(path, 'log', '--first-parent', '--format=%T').split('\n'));
+  const pack = readFileSync(packFile);
+  const REF_DELTA = 7;
+  let broken = 0;
+  for (const line of gitBytes(path, ['show-index'], readFileSync(indexFile))
+    .toString()
+    .split('\n')) {
+    const [offset, id] = line.split(' ') as [string, string];
+    const at = Number(offset);
+    if (!roots.has(id) || ((pack[at]! >> 4) & 7) !== REF_DELTA) continue;
+    let base = at;
+    while (pack[base++]! & 0x80);
+    pack.write(id, base, 'hex');
+    broken++;
+  }
+  expect(broken).toBeGreaterThan(0);
+  replaceWithSum(packFile, pack);
+  const index = readFileSync(indexFile);
+  pack.copy(index, index.length - 40, pack.length - 20);
+  replaceWithSum(indexFile, index);
+  const store = await GitStore.open(path, { create: false });
+  const main = await store.branches.get('main');
+  await expect(hashesOf(main.log({ path: 'd.txt' }))).rejects.toThrow(CorruptObjectError);
+});
+
+/** Writes a file that ends in the SHA-1 of what lies before. */
+function replaceWithSum(file: string, bytes: Buffer): void {
+  createHash('sha1')
+    .update(bytes.subarray(0, -20))
+    .digest()
+    .copy(bytes, bytes.length - 20);
+  rmSync(file);
+  writeFileSync(file, bytes);
+}
 
 describe('in memory', () => {
   it('a file through changes, deletion, return, and a change of its mode alone', async () => {

@@ -43,7 +43,7 @@ export const LARGE_OBJECT = 1 << 20;
 const LARGEST_AT_ONCE = 16 << 20;
 
 /** Git itself makes no chain longer than this (git-pack-objects(1), --depth). */
-const MAX_CHAIN = 4096;
+export const MAX_CHAIN = 4096;
 
 const TRAILER = 20;
 /** Bytes that most commits and small trees take. */
@@ -69,9 +69,9 @@ interface Entry {
   readonly size: number;
   readonly dataStart: number;
   /** Offset of the base in this pack, for a delta whose base is here. */
-  readonly baseOffset?: number;
+  readonly baseOffset: number | undefined;
   /** Id of the base, for a delta that names it. */
-  readonly baseId?: ObjectId;
+  readonly baseId: ObjectId | undefined;
 }
 
 /** A delta, inflated, and the offset of its entry. */
@@ -413,24 +413,28 @@ export class PackFile {
   }
 
   #entry(offset: number): Entry {
-    this.#open();
+    const windows = this.#open();
     this.#checkOffset(offset);
-    const bytes = this.#bytes(offset, LONGEST_ENTRY_HEADER);
-    const { type: kind, size, length } = parsePackEntryHeader(bytes, 0);
+    const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
+    const { at } = windows;
+    const { type: kind, size, length } = parsePackEntryHeader(bytes, at);
+    let dataStart = offset + length;
+    let baseOffset: number | undefined;
+    let baseId: ObjectId | undefined;
     if (kind === PackType.ofsDelta) {
-      const base = parseOffsetDelta(bytes, length);
-      const baseOffset = offset - base.distance;
+      const base = parseOffsetDelta(bytes, at + length);
+      baseOffset = offset - base.distance;
       if (!(base.distance > 0 && baseOffset >= PACK_HEADER_LENGTH)) {
         throw this.#corrupt(offset, 'delta base outside the pack');
       }
-      return { kind, size, dataStart: offset + length + base.length, baseOffset };
+      dataStart += base.length;
+    } else if (kind === PackType.refDelta) {
+      baseId = bytes.toString('hex', at + length, at + length + 20);
+      dataStart += 20;
     }
-    if (kind === PackType.refDelta) {
-      const baseId = bytes.toString('hex', length, length + 20);
-      if (baseId.length < 40) throw this.#corrupt(offset, 'cut short');
-      return { kind, size, dataStart: offset + length + 20, baseId };
-    }
-    return { kind, size, dataStart: offset + length };
+    // What lies behind the end of the pack's entries was not meant.
+    if (dataStart >= this.#end) throw this.#corrupt(offset, 'cut short');
+    return { kind, size, dataStart, baseOffset, baseId };
   }
 
   #checkOffset(offset: number): void {

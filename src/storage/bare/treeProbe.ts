@@ -3,76 +3,123 @@
  * neighbour; from what stands in the neighbour and the few bytes of the delta it can be told what
  * stands in it (git/treeDelta.ts), without making either tree. Such trees are not hashed: what guards
  * them is the checksum of each zlib stream, as when Git reads packs.
+ *
+ * It is asked tens of thousands of times for a file's log, so it makes no objects but for answers.
  */
-import { entryNeedle, type PlacedEntry, placeTreeEntry, type TreeEntry } from '../../git/tree.ts';
-import { followEntry } from '../../git/treeDelta.ts';
+import type { TreeEntry } from '../../git/tree.ts';
+import { TrackedEntry } from '../../git/treeDelta.ts';
 import type { PackedObject } from './packDirectory.ts';
-import type { PackFile } from './packFile.ts';
+import { MAX_CHAIN, type PackFile } from './packFile.ts';
 
-/** Trees whose entry is remembered, about 150 bytes each. */
+/** Trees whose entry is remembered, about 60 bytes each. */
 const MOST_KNOWN = 200_000;
 /** A larger delta is no small change. */
 const buffer = Buffer.allocUnsafeSlow(16 << 10);
 
-/** By pack and offset; null: the tree has no entry of the name. */
-type Known = Map<number, PlacedEntry | null>;
+type Answer = Pick<TreeEntry, 'mode' | 'id'>;
 
 export class TreeProbe {
-  readonly #needle: Buffer;
-  #known = new Map<PackFile, Known>();
-  #count = 0;
+  readonly #entry: TrackedEntry;
+  readonly #known = new KnownEntries();
+  #pack: PackFile | undefined;
+  /** Offsets of deltas that lead to the tree, each the base of the one before it. */
+  readonly #chain: number[] = [];
+  /** The last one: neighbours mostly have the same. */
+  #answer: Answer = { mode: 0, id: '' };
+  readonly #answerId = Buffer.alloc(20);
 
   constructor(name: string) {
-    this.#needle = entryNeedle(name);
+    this.#entry = new TrackedEntry(name);
   }
 
   /**
    * The entry in a tree; null when it has none. Undefined when the tree must be read as any other.
    * @throws CorruptObjectError
    */
-  look({ pack, offset }: PackedObject): Pick<TreeEntry, 'mode' | 'id'> | null | undefined {
-    let known = this.#known.get(pack);
-    if (known === undefined) {
-      known = new Map();
-      this.#known.set(pack, known);
+  look({ pack, offset }: PackedObject): Answer | null | undefined {
+    const known = this.#known;
+    if (pack !== this.#pack || known.count > MOST_KNOWN) {
+      known.clear();
+      this.#pack = pack;
     }
-    const before = known.get(offset);
-    if (before !== undefined) return before;
-    const chain: number[] = [];
-    let entry: PlacedEntry | null | undefined;
-    for (let at: number | undefined = offset; at !== undefined && entry === undefined; ) {
-      entry = known.get(at);
-      if (entry === undefined) {
-        chain.push(at);
-        at = pack.baseOf(at);
-      }
+    const entry = this.#entry;
+    const chain = this.#chain;
+    chain.length = 0;
+    let isLoaded = known.load(offset, entry);
+    for (let at = offset; !isLoaded; isLoaded = known.load(at, entry)) {
+      if (chain.push(at) > MAX_CHAIN) return undefined;
+      const base = pack.baseOf(at);
+      if (base === undefined) break;
+      at = base;
     }
     for (let at = chain.pop(); at !== undefined; at = chain.pop()) {
-      entry = this.#step(pack, at, entry);
-      if (entry === undefined) return undefined;
-      known.set(at, entry);
-      this.#count += 1;
+      const length = isLoaded ? pack.inflateDelta(at, buffer) : -1;
+      if (length < 0 || !entry.follow(buffer, length)) {
+        const tree = pack.readNow(at);
+        if (tree?.type !== 'tree') return undefined;
+        entry.find(tree.body);
+      }
+      known.save(at, entry);
+      isLoaded = true;
     }
-    if (this.#count > MOST_KNOWN) {
-      this.#known = new Map();
-      this.#count = 0;
-    }
-    return entry;
+    return entry.isThere ? this.#answerWith(entry) : null;
   }
 
-  /** @param base what stands in the tree's delta base, when that is known */
-  #step(
-    pack: PackFile,
-    offset: number,
-    base: PlacedEntry | null | undefined,
-  ): PlacedEntry | null | undefined {
-    if (base !== undefined) {
-      const length = pack.inflateDelta(offset, buffer);
-      const entry = length < 0 ? undefined : followEntry(base, this.#needle, buffer, length);
-      if (entry !== undefined) return entry;
+  #answerWith({ mode, id }: TrackedEntry): Answer {
+    if (mode !== this.#answer.mode || !id.equals(this.#answerId)) {
+      this.#answer = { mode, id: id.toString('hex') };
+      this.#answerId.set(id);
     }
-    const tree = pack.readNow(offset);
-    if (tree?.type !== 'tree') return undefined;
-    return placeTreeEntry(tree.body, this.#needle) ?? null;
+    return this.#answer;
+  }
+}
+
+/** What was found in trees of one pack, by their offsets: columns with a row for each tree. */
+class KnownEntries {
+  #rows = new Map<number, number>();
+  /** Mode (0: there is none), start and header length, three numbers a row. */
+  #numbers = new Int32Array(3 << 8);
+  #ids = Buffer.allocUnsafeSlow(20 << 8);
+
+  get count(): number {
+    return this.#rows.size;
+  }
+
+  clear(): void {
+    this.#rows = new Map();
+  }
+
+  /** @returns whether the tree is known */
+  load(offset: number, entry: TrackedEntry): boolean {
+    const row = this.#rows.get(offset);
+    if (row === undefined) return false;
+    const numbers = this.#numbers;
+    const mode = numbers[3 * row]!;
+    entry.isThere = mode !== 0;
+    entry.mode = mode;
+    entry.start = numbers[3 * row + 1]!;
+    entry.headerLength = numbers[3 * row + 2]!;
+    for (let i = 0; i < 20; i++) entry.id[i] = this.#ids[20 * row + i]!;
+    return true;
+  }
+
+  save(offset: number, entry: TrackedEntry): void {
+    const row = this.#rows.size;
+    this.#rows.set(offset, row);
+    if (3 * row === this.#numbers.length) this.#grow();
+    const numbers = this.#numbers;
+    numbers[3 * row] = entry.isThere ? entry.mode : 0;
+    numbers[3 * row + 1] = entry.start;
+    numbers[3 * row + 2] = entry.headerLength;
+    for (let i = 0; i < 20; i++) this.#ids[20 * row + i] = entry.id[i]!;
+  }
+
+  #grow(): void {
+    const numbers = new Int32Array(2 * this.#numbers.length);
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
+    const ids = Buffer.allocUnsafeSlow(2 * this.#ids.length);
+    ids.set(this.#ids);
+    this.#ids = ids;
   }
 }
