@@ -3,7 +3,8 @@
  * one buffer that is used again and again, behind the header that Git hashes with it.
  *
  * Writers of packs lay commits in the order of a walk through history, so that the one asked for next
- * mostly begins where the last one ended. As its id proves it, it need not be looked up.
+ * mostly begins where the last one ended, or behind a few of a side branch. As its id proves it, it
+ * need not be looked up.
  */
 import { hash } from 'node:crypto';
 import { type ObjectId, objectHeader } from '../../git/objectId.ts';
@@ -16,6 +17,11 @@ const BODY_AT = 32;
 const buffer = Buffer.allocUnsafeSlow(BODY_AT + (16 << 10));
 const body = buffer.subarray(BODY_AT);
 
+/** So many commits that lie next are looked at before the one wanted is looked up. */
+const MOST_TRIES = 3;
+/** In bytes: a few commits. */
+const NEAR = 1 << 10;
+
 /** The body of a commit lies in `bytes` from `start` to `end`, as long as this runs. */
 export type CommitUser<T> = (bytes: Buffer, start: number, end: number) => T | undefined;
 
@@ -24,7 +30,7 @@ export class PackedCommits {
   /** Of the commit that was read last. */
   #pack: PackFile | undefined;
   #end = 0;
-  /** Whether that one lay right behind the one before it. */
+  /** Whether that one lay behind the one before it, and not far. */
   #inRow = false;
 
   /** @param find the likeliest place of an object */
@@ -41,24 +47,33 @@ export class PackedCommits {
     if (size < 0) {
       const place = this.#find(id);
       if (place === undefined) return undefined;
-      const follows = place.pack === this.#pack && place.offset === this.#end;
+      const distance = place.pack === this.#pack ? place.offset - this.#end : -1;
       size = this.#read(place.pack, place.offset, id);
       if (size < 0) return undefined;
-      this.#inRow = follows;
+      this.#inRow = distance >= 0 && distance < NEAR;
     }
     return use(buffer, BODY_AT, BODY_AT + size);
   }
 
+  /** Looks whether it is the next commit in the pack, or comes right after one of a side branch. */
   #readNext(id: ObjectId): number {
     this.#inRow = false;
+    const pack = this.#pack!;
+    let at = this.#end;
     try {
-      const size = this.#read(this.#pack!, this.#end, id);
-      this.#inRow = size >= 0;
-      return size;
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const size = this.#read(pack, at, id);
+        if (size >= 0) {
+          this.#inRow = true;
+          return size;
+        }
+        if (pack.endOfInflated <= at) break;
+        at = pack.endOfInflated;
+      }
     } catch {
       // It was a guess: what lies there may be anything, and the pack may be gone.
-      return -1;
     }
+    return -1;
   }
 
   /** Reads the commit into the buffer. @returns its size, or -1 */
