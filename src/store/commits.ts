@@ -8,21 +8,12 @@ import {
   parseCommitLinks,
   parseLinksAt,
 } from '../git/commit.ts';
-import type { ObjectId, ObjectType } from '../git/objectId.ts';
-import { parseTag } from '../git/tag.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { type Peeled, peel } from '../storage/peel.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from '../tree/byteCache.ts';
 
 const CACHE_BYTES = 8 << 20;
-
-/** Tags that point to tags: more than this many in a row is a fault, not a chain. */
-const MAX_TAG_DEPTH = 64;
-
-/** What a ref's value leads to once annotated tags are followed. */
-export interface Peeled {
-  readonly id: ObjectId;
-  readonly type: ObjectType;
-}
 
 /**
  * Reads commits and keeps the last ones, bounded by bytes. A commit that the store has without its
@@ -96,19 +87,7 @@ export class CommitReader {
    * the way is not there.
    */
   async peel(id: ObjectId): Promise<Peeled | undefined> {
-    let at = id;
-    for (let depth = 0; depth < MAX_TAG_DEPTH; depth++) {
-      if (this.#cache.get(at) !== undefined) return { id: at, type: 'commit' };
-      const header = await this.#objects.header(at);
-      if (header === undefined) return undefined;
-      if (header.type !== 'tag') return { id: at, type: header.type };
-      const tag = await this.#objects.read(at);
-      if (tag === undefined) return undefined;
-      at = parseTag(tag.body, at).object;
-    }
-    throw new CorruptObjectError(`Tag ${id} leads through more than ${MAX_TAG_DEPTH} tags`, {
-      objectId: id,
-    });
+    return peel(this.#objects, id, (at) => this.#cache.get(at) !== undefined);
   }
 }
 

@@ -115,6 +115,36 @@ describe('gc', () => {
     await store.close();
   });
 
+  test('packs refs, unless told not to', async () => {
+    const { path, store } = await looseStore(2);
+    git(path, 'tag', '-a', '-m', 'annotated', 'v1', 'main');
+    git(path, 'symbolic-ref', 'refs/heads/alias', 'refs/heads/main');
+    const refs = git(path, 'for-each-ref');
+    const isLoose = (ref: string): boolean => existsSync(join(path, ref));
+    git(path, 'config', 'gc.packRefs', 'notbare');
+    await store.gc();
+    git(path, 'config', 'gc.packRefs', 'false');
+    await store.gc();
+    expect(isLoose('refs/heads/main')).toBe(true);
+    git(path, 'config', '--unset', 'gc.packRefs');
+    // A lock that somebody has forgotten keeps nothing from being collected.
+    const lock = join(path, 'refs/heads/main.lock');
+    writeFileSync(lock, '');
+    await store.gc();
+    expect([isLoose('refs/heads/main'), isLoose('refs/tags/v1')]).toEqual([true, false]);
+    rmSync(lock);
+    await store.gc();
+    expect(isLoose('refs/heads/main')).toBe(false);
+    expect(git(path, 'for-each-ref')).toBe(refs);
+    expect(await store.tags.list()).toEqual(['v1']);
+    const fs = await store.update('main', (tip) => tip.writeText('more', '1'));
+    expect(git(path, 'rev-parse', 'main')).toBe(fs.commitHash);
+    await store.tags.delete('v1');
+    expect(git(path, 'for-each-ref', 'refs/tags')).toBe('');
+    await store.close();
+    expectClean(path);
+  });
+
   test('gc.pruneExpire counts when nothing else is said', async () => {
     const { path, store } = await looseStore(1);
     const id = looseBlob(path, 'a day old', DAY);

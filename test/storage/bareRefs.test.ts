@@ -2,15 +2,19 @@
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   CorruptObjectError,
@@ -19,7 +23,9 @@ import {
   StaleSnapshotError,
 } from '../../src/errors.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
+import { BareObjects } from '../../src/storage/bare/objects.ts';
 import { BareRefs } from '../../src/storage/bare/refs.ts';
+import { peel } from '../../src/storage/peel.ts';
 import { expectClean, git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -428,6 +434,172 @@ describe('damage', () => {
     expect(await collect(refs.reflog('../../outside'))).toEqual([]);
   });
 });
+
+describe('packing', () => {
+  async function pack(): Promise<void> {
+    const objects = new BareObjects(store, { durability: 'fast' });
+    await refs.pack(async (id) => (await peel(objects, id))?.id);
+    await objects.close();
+  }
+
+  /** Refs of every kind, some of them packed already. */
+  function makeRefs(): void {
+    const [a, b] = makeCommits(2) as [string, string];
+    git(store, 'update-ref', MAIN, a);
+    git(store, 'tag', '-a', '-m', 'old', 'old', a);
+    git(store, 'update-ref', 'refs/heads/deep/er/still', b);
+    git(store, 'update-ref', 'refs/heads/moved', a);
+    git(store, 'update-ref', 'refs/other/tag', git(store, 'rev-parse', 'old'));
+    git(store, 'pack-refs', '--all');
+    git(store, 'update-ref', 'refs/heads/moved', b);
+    git(store, 'update-ref', 'refs/heads/deep/er/and/more', b);
+    git(store, 'update-ref', 'refs/notes/commits', a);
+    git(store, 'update-ref', 'refs/bisect/bad', a);
+    git(store, 'update-ref', 'refs/worktree/own', a);
+    git(store, 'tag', '-a', '-m', 'one', 'v1', a);
+    git(store, '-c', 'advice.nestedTag=false', 'tag', '-a', '-m', 'two', 'v2', 'v1');
+    git(store, 'tag', 'light', b);
+    git(store, 'tag', 'file', git(store, 'rev-parse', 'v1^{tree}'));
+    git(store, 'symbolic-ref', 'refs/heads/alias', MAIN);
+    git(store, 'symbolic-ref', 'refs/heads/nowhere', 'refs/heads/none');
+    writeFileSync(join(store, 'refs/heads/missing'), `${someId(7)}\n`);
+    writeFileSync(join(store, 'refs/heads/garbage'), 'garbage\n');
+  }
+
+  function looseRefs(place: string): string[] {
+    const below = readdirSync(join(place, 'refs'), { recursive: true, withFileTypes: true });
+    return below
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name).slice(place.length + 1))
+      .sort();
+  }
+
+  test.each(['fully-peeled', 'peeled', ''])(
+    'does what git pack-refs does; the file before: %j',
+    async (trait) => {
+      makeRefs();
+      const path = join(store, 'packed-refs');
+      const [header, ...lines] = readFileSync(path, 'latin1').split('\n') as [string, ...string[]];
+      expect(header).toBe('# pack-refs with: peeled fully-peeled sorted ');
+      const peeled = trait === 'peeled' ? lines.filter((line) => !/^\^/.test(line)) : lines;
+      if (trait !== 'fully-peeled') {
+        const first = trait === '' ? [] : ['# pack-refs with: peeled '];
+        const kept = trait === '' ? peeled.filter((line) => !line.startsWith('^')) : lines;
+        writeFileSync(path, [...first, ...kept].join('\n'));
+      }
+      const copy = join(scratchFolder(), 'copy.git');
+      cpSync(store, copy, { recursive: true });
+      spawnSync('git', ['--git-dir', copy, 'pack-refs', '--all', '--prune'], {
+        env: gitEnvironment,
+      });
+      await pack();
+      expect(readFileSync(path, 'latin1')).toBe(readFileSync(join(copy, 'packed-refs'), 'latin1'));
+      expect(looseRefs(store)).toEqual(looseRefs(copy));
+      expect(existsSync(join(store, 'refs/heads/deep'))).toBe(false);
+      expect(existsSync(join(store, 'refs/heads'))).toBe(true);
+    },
+  );
+
+  test('names that are not valid UTF-8', async () => {
+    const [a] = makeCommits(1) as [string];
+    const name = Buffer.from('refs/heads/caf\u00e9', 'latin1');
+    gitBytes(
+      store,
+      ['update-ref', '--stdin'],
+      Buffer.concat([Buffer.from('create '), name, Buffer.from(` ${a}\n`)]),
+    );
+    await pack();
+    expect(readFileSync(join(store, 'packed-refs')).includes(name)).toBe(true);
+    expect(gitBytes(store, ['for-each-ref', '--format=%(refname)'])).toEqual(
+      Buffer.concat([name, Buffer.from('\n')]),
+    );
+    expect(looseRefs(store)).toEqual([]);
+  });
+
+  test('nothing to pack writes nothing', async () => {
+    await pack();
+    expect(existsSync(join(store, 'packed-refs'))).toBe(false);
+  });
+
+  test('what happens between the steps counts', async () => {
+    const [a, b] = makeCommits(2) as [string, string];
+    for (const name of ['again', 'gone', 'main', 'stays']) {
+      git(store, 'update-ref', `refs/heads/${name}`, a);
+    }
+    let isPacked = false;
+    refs = new BareRefs(store, {
+      durability: 'fast',
+      onStep(step) {
+        if (step !== 'moved' || isPacked) return;
+        isPacked = true;
+        // The lock file of packed-refs is given back after this step; Git deletes under it.
+        const lock = join(store, 'packed-refs.lock');
+        renameSync(lock, `${lock}.aside`);
+        git(store, 'update-ref', '-d', 'refs/heads/gone');
+        git(store, 'update-ref', '-d', 'refs/heads/again');
+        git(store, 'update-ref', 'refs/heads/again', a);
+        git(store, 'update-ref', MAIN, b);
+        renameSync(`${lock}.aside`, lock);
+      },
+    });
+    await pack();
+    expect(
+      git(store, 'for-each-ref', '--format=%(refname:short) %(objectname)').split('\n'),
+    ).toEqual([`again ${a}`, `main ${b}`, `stays ${a}`]);
+    expect(looseRefs(store)).toEqual(['refs/heads/again', 'refs/heads/main']);
+  });
+
+  test('beside writers, Git, and Git packing', async () => {
+    const ids = makeCommits(3);
+    const byGit = startNode(['-e', churn, store, ...ids]);
+    const task: CountTask = {
+      store,
+      options: { durability: 'fast' },
+      ref: MAIN,
+      times: 150,
+      turns: false,
+    };
+    await refs.update([{ ref: MAIN, new: someId(1) }]);
+    const byUs = await startChild('count', task);
+    let isRunning = true;
+    const ends = Promise.all([byGit.finished, byUs.finished]).finally(() => {
+      isRunning = false;
+    });
+    // What the counter counts with is no object's id; that is no reason to leave it loose here.
+    while (isRunning) {
+      await refs.pack(async (id) => id);
+      await sleep(1);
+    }
+    for (const end of await ends) expect(end).toMatchObject({ code: 0, stderr: '' });
+    expect(await refs.get(MAIN)).toBe(someId(151));
+    expect(await refs.list('refs/tags/')).toEqual([]);
+  });
+});
+
+/** Makes, moves and deletes tags, and packs refs; whatever it was told is done must be so. */
+const churn = `
+  const { spawnSync } = require('node:child_process');
+  const [store, ...ids] = process.argv.slice(1);
+  const git = (...args) => {
+    for (let tries = 0; ; tries++) {
+      const { status, stdout, stderr } = spawnSync('git', ['--git-dir', store, ...args], { encoding: 'utf8' });
+      if (status === 0) return stdout.trim();
+      // Somebody else had a lock.
+      if (tries === 50 || !/lock|reference/.test(stderr)) throw new Error(args.join(' ') + ': ' + stderr);
+    }
+  };
+  for (let round = 0; round < 25; round++) {
+    for (const n of [0, 1, 2]) {
+      git('update-ref', 'refs/tags/t' + n, ids[round % 3]);
+      if (git('rev-parse', 'refs/tags/t' + n) !== ids[round % 3]) throw new Error('moved back');
+    }
+    if (round % 5 === 0) spawnSync('git', ['--git-dir', store, 'pack-refs', '--all', '--prune']);
+    for (const n of [0, 1, 2]) {
+      git('update-ref', '-d', 'refs/tags/t' + n);
+      if (git('for-each-ref', 'refs/tags/t' + n) !== '') throw new Error('came back');
+    }
+  }
+`;
 
 describe('many writers', () => {
   test.each([true, false])('four processes count to 200, turns %s', async (turns) => {

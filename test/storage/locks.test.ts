@@ -266,6 +266,35 @@ describe('a writer that dies', () => {
     });
   });
 
+  describe.each(ways)('while it packs refs, $name', ({ options }) => {
+    test.each([
+      ['announced', 1],
+      ['locked', 1],
+      ['synced', 1],
+      // The new file is in place; one loose file is gone; two are.
+      ['moved', 1],
+      ['moved', 2],
+      ['moved', 3],
+    ] as const)('at step %s, time %i: every ref keeps its value', async (step, nth) => {
+      git(store, 'update-ref', 'refs/tags/v1', a);
+      git(store, 'pack-refs', '--all');
+      git(store, 'update-ref', 'refs/tags/v1', b);
+      git(store, 'update-ref', MAIN, c);
+      git(store, 'update-ref', DEEP, b);
+      const before = git(store, 'for-each-ref');
+      await crash({ options, step, nth });
+      expect(git(store, 'for-each-ref')).toBe(before);
+      const refs = new BareRefs(store, options);
+      await refs.update([{ ref: 'refs/heads/unrelated', old: null, new: c }]);
+      expectNoLeftovers();
+      await refs.update([{ ref: 'refs/heads/unrelated', old: c, new: null }]);
+      await refs.pack(async (id) => id);
+      expect(git(store, 'for-each-ref')).toBe(before);
+      expect(existsSync(join(store, MAIN))).toBe(false);
+      expectClean(store);
+    });
+  });
+
   test('its leftovers are gone once the store is opened, also for Git', async () => {
     await crash({ options: fast, updates: [{ ref: MAIN, new: b }], step: 'locked' });
     expect(lockFiles()).toContain('HEAD.lock');

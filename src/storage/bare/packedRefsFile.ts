@@ -4,7 +4,7 @@
  */
 import { type BigIntStats, readFileSync, statSync } from 'node:fs';
 import type { ObjectId } from '../../git/objectId.ts';
-import { parsePackedRefs } from '../../git/packedRefs.ts';
+import { type PackedRefs, parsePackedRefs } from '../../git/packedRefs.ts';
 import { comparePaths, encodePath } from '../../git/pathBytes.ts';
 import type { RefEntry } from '../storage.ts';
 import { isErrno } from './durable.ts';
@@ -22,6 +22,8 @@ interface Snapshot {
   /** False while the file is too young to trust its times. */
   readonly settled: boolean;
 }
+
+const NO_REFS: PackedRefs = { entries: [], sorted: true, peeled: true, fullyPeeled: true };
 
 export class PackedRefsFile {
   readonly path: string;
@@ -61,6 +63,16 @@ export class PackedRefsFile {
     return Buffer.from(kept.join('\n'), 'latin1');
   }
 
+  /** The whole file as it stands now, read anew. */
+  read(): PackedRefs {
+    try {
+      return parsePackedRefs(readFileSync(this.path));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return NO_REFS;
+      throw error;
+    }
+  }
+
   #entries(): readonly RefEntry[] {
     const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
     const known = this.#snapshot;
@@ -74,14 +86,9 @@ export class PackedRefsFile {
     if (stats === undefined) return { entries: [], stats, settled: true };
     // The bytes may be newer than `stats`: then the next look finds other stats and reads again.
     const settled = Math.abs(Date.now() - Number(stats.mtimeMs)) > CLOCK_TICK_MS;
-    try {
-      const { entries, sorted } = parsePackedRefs(readFileSync(this.path));
-      const inOrder = sorted ? entries : entries.toSorted((a, b) => comparePaths(a.ref, b.ref));
-      return { entries: inOrder, stats, settled };
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return { entries: [], stats: undefined, settled: true };
-      throw error;
-    }
+    const { entries, sorted } = this.read();
+    const inOrder = sorted ? entries : entries.toSorted((a, b) => comparePaths(a.ref, b.ref));
+    return { entries: inOrder, stats, settled };
   }
 }
 

@@ -5,7 +5,12 @@ import type { RefMove } from './lockRecord.ts';
 import { readLooseRef } from './looseRefs.ts';
 import { tryRemoveReflog } from './reflogFile.ts';
 import { diskPath, makeParent, removeEmptyParents } from './refPaths.ts';
-import { pendingPackedRefs, pendingValue, type RefPlace } from './refTransaction.ts';
+import {
+  PACKED_REFS_LOCK,
+  pendingPackedRefs,
+  pendingValue,
+  type RefPlace,
+} from './refTransaction.ts';
 import { tryResolveRef } from './resolveRef.ts';
 
 /**
@@ -17,7 +22,7 @@ export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void 
   const open = moves.filter((move) => isOpen(place, move));
   for (const move of open) if (move.new !== null) complete(place, move.ref, move.new);
   const deleted = open.filter((move) => move.new === null).map((move) => move.ref);
-  if (deleted.length === 0 || !place.lock.tryMakeLockFile('packed-refs.lock')) return;
+  if (deleted.length === 0 || !place.lock.tryMakeLockFile(PACKED_REFS_LOCK)) return;
   const packedRefs = pendingPackedRefs(place, new Set(deleted));
   if (place.durability === 'full') packedRefs?.syncNow();
   packedRefs?.moveTo(place.packed.path);

@@ -55,7 +55,7 @@ export interface RefPlace {
 
 export type TransactionStep = 'announced' | 'locked' | 'logged' | 'synced' | 'moved' | 'unlocked';
 
-const PACKED_REFS_LOCK = 'packed-refs.lock';
+export const PACKED_REFS_LOCK = 'packed-refs.lock';
 const HEAD_LOCK = 'HEAD.lock';
 
 interface Change {

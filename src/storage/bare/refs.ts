@@ -14,9 +14,15 @@ import { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
 import { RecentRefs } from './recentRefs.ts';
 import { readReflog } from './reflogFile.ts';
+import { type PeelObject, RefPacking } from './refPacking.ts';
 import { diskPath } from './refPaths.ts';
 import { completeMoves } from './refRecovery.ts';
-import { type RefPlace, RefTransaction, type TransactionStep } from './refTransaction.ts';
+import {
+  PACKED_REFS_LOCK,
+  type RefPlace,
+  RefTransaction,
+  type TransactionStep,
+} from './refTransaction.ts';
 import { tryResolveRef } from './resolveRef.ts';
 import { StoreLock, type StoreLockOptions } from './storeLock.ts';
 import { Turns } from './turns.ts';
@@ -143,6 +149,19 @@ export class BareRefs implements RefStore {
   /** Runs `work` while no writer of ours can move a ref. */
   async whileLocked<T>(work: () => Promise<T>): Promise<T> {
     return this.#whileLocked(async () => ({ done: await work() }));
+  }
+
+  /** Puts loose refs into `packed-refs` (refPacking.ts). */
+  async pack(peel: PeelObject, signal?: AbortSignal): Promise<void> {
+    const packing = new RefPacking(this.#place, peel);
+    await packing.prepare();
+    await this.#whileLocked(async () =>
+      (await packing.write()) ? { done: undefined } : { blocked: PACKED_REFS_LOCK },
+    );
+    while (packing.isPending) {
+      signal?.throwIfAborted();
+      await this.whileLocked(async () => packing.removeSome());
+    }
   }
 
   close(): void {

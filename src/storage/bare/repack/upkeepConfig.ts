@@ -1,5 +1,5 @@
 /** What a repository's configuration says about packing and collecting (git-config(1)). */
-import { parseConfig } from '../../../git/config.ts';
+import { type GitConfig, parseConfig } from '../../../git/config.ts';
 import { readConfigText } from '../repositoryConfig.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 
@@ -13,6 +13,7 @@ export interface UpkeepConfig {
   readonly auto: number;
   readonly autoPackLimit: number;
   readonly writeCommitGraph: boolean;
+  readonly packRefs: boolean;
   readonly writeMultiPackIndex: boolean;
   /** Another repository may rely on objects that are unreachable here: nothing is removed. */
   readonly preciousObjects: boolean;
@@ -41,9 +42,15 @@ export function readUpkeepConfig(gitDir: string): UpkeepConfig {
     auto: Math.max(0, config.getInt('gc.auto') ?? 6700),
     autoPackLimit: Math.max(0, config.getInt('gc.autoPackLimit') ?? 50),
     writeCommitGraph: config.getBool('gc.writeCommitGraph') ?? true,
+    packRefs: packsRefs(config),
     writeMultiPackIndex: config.getBool('core.multiPackIndex') ?? true,
     preciousObjects: config.getBool('extensions.preciousObjects') ?? false,
   };
+}
+
+function packsRefs(config: GitConfig): boolean {
+  if (config.get('gc.packRefs') === 'notbare') return !(config.getBool('core.bare') ?? false);
+  return config.getBool('gc.packRefs') ?? true;
 }
 
 function within(value: number, least: number, most: number): number {

@@ -2,9 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
+import { peel } from '../../peel.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
 import { removeIfThere } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
+import { BareObjects } from '../objects.ts';
 import type { UpkeepPlace } from '../upkeep.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
@@ -72,6 +74,7 @@ export async function collectRepository(
       onProgress: reporter(options),
       onStep,
     });
+    if (config.packRefs) await packRefs(place, signal);
     removeIfThere(join(gitDir, 'gc.log'));
     return { pruned, temporaryFiles };
   } catch (error) {
@@ -82,6 +85,16 @@ export async function collectRepository(
     throw error;
   } finally {
     unlock();
+  }
+}
+
+/** Last, so that whoever keeps a ref locked keeps nobody from collecting. */
+async function packRefs({ gitDir, refs, durability }: UpkeepPlace, signal?: AbortSignal) {
+  const objects = new BareObjects(gitDir, { durability });
+  try {
+    await refs.pack(async (id) => (await peel(objects, id))?.id, signal);
+  } finally {
+    await objects.close();
   }
 }
 
