@@ -22,7 +22,7 @@ import {
   SMALL_FILE,
 } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
-import type { ScannedEntry } from './scannedDirectory.ts';
+import { type ScannedEntry, SETTLED } from './scannedDirectory.ts';
 
 /** The tree that is copied into. */
 export interface CopyInTarget {
@@ -117,13 +117,14 @@ export class BlobExecutor {
     const { id: known, home } = file.source;
     let state: DiskEntry = this.#place.replacing(file.source, file.existing);
     if (known !== undefined && (await this.#isStored(known, file.existing))) {
-      home?.learn(state, known);
+      home?.learn(state, known, SETTLED);
       return { mode: state.mode, id: known };
     }
     for (let attempt = 1; ; attempt++) {
       try {
+        const since = Date.now();
         const id = await this.#store(file, state);
-        if (id !== undefined) home?.learn(state, id);
+        if (id !== undefined) home?.learn(state, id, since);
         return { mode: state.mode, id };
       } catch (error) {
         if (!(error instanceof ReadFailure)) throw error;

@@ -26,7 +26,7 @@ import type { Plan, PlannedFile } from './planner.ts';
 import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
-import type { ScannedDirectory, ScannedEntry } from './scannedDirectory.ts';
+import { type ScannedDirectory, type ScannedEntry, SETTLED } from './scannedDirectory.ts';
 
 /** The tree that is copied from. */
 export interface CopyOutSource {
@@ -169,10 +169,11 @@ export class DiskExecutor {
     const small = this.#isLikelyNeeded(file) ? objects.readAtOnce?.(id, sink.room) : undefined;
     const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
     if (header?.type !== 'blob') throw missingBlob(id, header?.type);
+    const since = existing?.id === undefined ? Date.now() : SETTLED;
     if (existing !== undefined && (await this.#isSame(file, existing, header.size))) {
       if (small !== undefined) this.#readInVain += 1;
       this.#run.done(header.size);
-      existing.home?.learn({ ...existing, mode: file.source.mode }, id);
+      existing.home?.learn({ ...existing, mode: file.source.mode }, id, since);
       return;
     }
     if (this.#dryRun) return changed();

@@ -139,9 +139,10 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   }
 
   async readRules(path: string, file: ScannedEntry): Promise<Uint8Array> {
+    const since = Date.now();
     try {
       const bytes = readWhole(path, file, this.#follow);
-      file.home?.learn(file, hashObject('blob', bytes));
+      file.home?.learn(file, hashObject('blob', bytes), since);
       return bytes;
     } catch (error) {
       if (!(error instanceof ChangedFileError)) throw localError(error, path);

@@ -4,7 +4,7 @@
  */
 import type { ObjectId } from '../git/objectId.ts';
 import { encodePath } from '../git/pathBytes.ts';
-import { MODE_TREE } from '../git/tree.ts';
+import { type FileMode, MODE_TREE } from '../git/tree.ts';
 import type { FileState } from './diskFiles.ts';
 import {
   COLUMNS,
@@ -33,8 +33,14 @@ export type NewEntry = { readonly name: string } & (
       /** Without one, its names are not taken on trust. */
       readonly state: DirectoryState | undefined;
     }
-  /** Without a state: a file of which nothing is known. Without an id: a file that is not copied. */
-  | { readonly state: FileState | undefined; readonly id: ObjectId | undefined }
+  | {
+      /** Without one, the file has to be read again. */
+      readonly state: FileState | undefined;
+      /** The file's own mode, also where the rest of its state proves nothing. */
+      readonly mode: FileMode | undefined;
+      /** Without one: a file that is not copied, or of which nothing is known. */
+      readonly id: ObjectId | undefined;
+    }
   | { readonly excluded: 'file' | 'directory' }
 );
 
@@ -231,7 +237,7 @@ class RecordWriter {
     } else {
       this.#setState(at, entry.state);
       this.#entries[at + SIZE] = entry.state?.size ?? 0;
-      this.#entries[at + MODE] = entry.state?.mode ?? 0;
+      this.#entries[at + MODE] = entry.mode ?? 0;
     }
     const id = 'id' in entry ? entry.id : undefined;
     if (id === undefined) this.#ids.fill(0, ID * place, ID * (place + 1));
@@ -282,5 +288,5 @@ function knownEntry(record: StatRecord, entry: number) {
   }
   const excluded = record.excludedKind(entry);
   if (excluded !== undefined) return { excluded };
-  return { state: record.fileState(entry), id: record.blobId(entry) };
+  return { state: record.fileState(entry), mode: record.modeOf(entry), id: record.blobId(entry) };
 }

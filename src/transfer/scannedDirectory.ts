@@ -48,13 +48,14 @@ interface KnownFile {
   readonly mode: FileMode;
   readonly id: ObjectId;
   /**
-   * When the state was looked at, in milliseconds since the epoch; of what the copy itself has
-   * written, undefined. `SETTLED` for a state that stood in the record.
+   * When reading the content began, in milliseconds since the epoch; of what the copy itself has
+   * written, undefined.
    */
   readonly since: number | undefined;
 }
 
-const SETTLED = Number.POSITIVE_INFINITY;
+/** For a state that stood in the record: it was proof enough then. */
+export const SETTLED = Number.POSITIVE_INFINITY;
 
 export class ScannedDirectory {
   readonly path: string;
@@ -236,9 +237,13 @@ export class ScannedDirectory {
     this.#touch();
   }
 
-  /** A file in this state was read and is that blob. Its mode is the one it was stored with. */
-  learn(entry: DiskEntry, id: ObjectId): void {
-    this.#set(entry, id, this.#scan.started);
+  /**
+   * A file in this state was read and is that blob. Its mode is the one it was stored with.
+   * @param since when reading it began, in milliseconds since the epoch: the later, the more its
+   *   times prove
+   */
+  learn(entry: DiskEntry, id: ObjectId, since: number): void {
+    this.#set(entry, id, since);
   }
 
   /** The copy has put a blob there as a file of that mode, and found it in that state then. */
@@ -337,19 +342,19 @@ export class ScannedDirectory {
     const state = file && isSettled(file.state, file.since ?? now) ? file.state : undefined;
     if (this.#scan.options.isExcluded?.(child, isTree)) {
       if (name === GITIGNORE && file !== undefined) {
-        return { entry: { name, state, id: undefined }, inTree: null };
+        return { entry: { name, state, mode: file.state.mode, id: undefined }, inTree: null };
       }
       return { entry: { name, excluded: isTree ? 'directory' : 'file' }, inTree: null };
     }
     if (!isTree) {
       return {
-        entry: { name, state, id: file?.id },
+        entry: { name, state, mode: file?.state.mode, id: file?.id },
         inTree: file && { mode: file.mode, id: file.id },
       };
     }
     const directory = this.#below.get(name)?.toRecord(child, now);
     if (directory === undefined) {
-      return { entry: { name, state: undefined, id: undefined }, inTree: undefined };
+      return { entry: { name, ...UNKNOWN }, inTree: undefined };
     }
     const id = treeIdOf(directory);
     const entry = { name, directory, state: this.#stateBelow(name) };
@@ -435,6 +440,9 @@ export class ScannedDirectory {
 
 const NO_THROW = { throwIfNoEntry: false } as const;
 
+/** What there is to be recorded of an entry of which nothing is known. */
+const UNKNOWN = { state: undefined, mode: undefined, id: undefined } as const;
+
 function compareNames(a: NewEntry, b: NewEntry): number {
   return a.name < b.name ? -1 : 1;
 }
@@ -453,5 +461,5 @@ function isRecordedAs(record: StatRecord, place: number, entry: NewEntry): boole
     const tree = treeIdOf(entry.directory);
     return below !== undefined && tree !== undefined && tree === record.treeId(below);
   }
-  return 'state' in entry && entry.id !== undefined && record.hasFile(place, entry.state, entry.id);
+  return 'id' in entry && record.hasFile(place, entry.mode, entry.id);
 }

@@ -10,7 +10,7 @@
 import type { Stats } from 'node:fs';
 import type { ObjectId } from '../git/objectId.ts';
 import { decodePath } from '../git/pathBytes.ts';
-import { isTreeMode, MODE_TREE } from '../git/tree.ts';
+import { type FileMode, isTreeMode, MODE_TREE } from '../git/tree.ts';
 import { type FileState, modeOnDisk } from './diskFiles.ts';
 import {
   COLUMNS,
@@ -122,11 +122,17 @@ export class StatRecord {
     return idAt(this.columns.ids, entry);
   }
 
-  /** Whether the entry is a file of that blob, and of the mode that the state has. */
-  hasFile(entry: number, state: FileState | undefined, id: ObjectId): boolean {
+  /** A file's own mode; undefined where nothing is known of it. */
+  modeOf(entry: number): FileMode | undefined {
+    return this.columns.entries[COLUMNS * entry + MODE] || undefined;
+  }
+
+  /** Whether the entry is known to be a file of that mode and blob, in whatever state. */
+  hasFile(entry: number, mode: FileMode | undefined, id: ObjectId | undefined): boolean {
     return (
-      state !== undefined &&
-      this.columns.entries[COLUMNS * entry + MODE] === state.mode &&
+      mode !== undefined &&
+      id !== undefined &&
+      this.modeOf(entry) === mode &&
       this.blobId(entry) === id
     );
   }

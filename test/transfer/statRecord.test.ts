@@ -132,6 +132,30 @@ describe('what the stat record saves', () => {
     await store.close();
   });
 
+  test('what counts is how long before its reading a file was changed, not before the copy', async () => {
+    const folder = scratchFolder();
+    const work = makeFiles(join(folder, 'work'), { a: 'a', l: { link: 'a' } });
+    const { ctimeMs } = lstatSync(join(work, 'l'));
+    const store = await openStore(folder);
+    let fs = await store.branches.get('main');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      vi.setSystemTime(ctimeMs);
+      fs = await fs.syncIn(work, '', {
+        onProgress: ({ phase }) => {
+          if (phase === 'copy') vi.setSystemTime(ctimeMs + TICK);
+        },
+      });
+      vi.setSystemTime(ctimeMs + 10_000);
+      read.length = 0;
+      fs = await fs.syncIn(work, '');
+      expect(read).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+    await store.close();
+  });
+
   test('what came out of a snapshot is known when it goes in again, and the reverse', async () => {
     const folder = scratchFolder();
     const work = join(folder, 'work');
