@@ -207,9 +207,10 @@ export class DiskExecutor {
     return this.#readInVain < READ_IN_VAIN;
   }
 
-  #wrote({ path, source }: DiskFile, [size, mtimeMs, ctimeMs, ino, mode]: FileStamp): void {
+  #wrote({ path, source }: DiskFile, stamp: FileStamp): void {
+    const [size, mtimeMs, ctimeMs, ino, mode, device] = stamp;
     const state = { size, mtimeMs, ctimeMs, ino, mode: modeOnDisk(mode) };
-    this.#homeOf(parentPath(path)).wrote(baseName(path), state, source.mode, source.id);
+    this.#homeOf(parentPath(path)).wrote(baseName(path), state, device, source);
   }
 
   /** The scan of a directory of the destination. Most files lie in the one of the file before. */

@@ -11,7 +11,7 @@ import type { FileMode } from '../git/tree.ts';
 import type { Memos } from '../storage/storage.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { toDisk } from './diskFiles.ts';
-import { deviceOfTrust } from './fileTimes.ts';
+import { DeviceClocks, deviceOfTrust } from './fileTimes.ts';
 import { RecordComparison } from './recordComparison.ts';
 import { serializeRecord } from './recordWriter.ts';
 import type { CopyRun } from './run.ts';
@@ -55,6 +55,8 @@ export class DiskScan {
   readonly started = Date.now();
   /** The device on which a directory's times tell whether its names have changed. */
   readonly trustedDevice: number | undefined;
+  /** What is known of the clocks of the devices that were written to. */
+  readonly clocks = new DeviceClocks();
   /** Something is not as the record has it. */
   changed = false;
   /** 40 hex digits. */

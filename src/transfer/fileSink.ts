@@ -20,7 +20,7 @@ const BATCH_FULL = 768 << 10;
 const BATCH_FILES = 256;
 
 /** Numbers in a `FileStamp`. */
-const STAMP = 5;
+const STAMP = 6;
 
 /** Batches under way at a time. */
 const BATCHES = 12;
@@ -112,8 +112,8 @@ class Replacements {
     let stamp: FileStamp | undefined;
     try {
       if (error === null) {
-        const { size, mtimeMs, ctimeMs, ino, mode } = fs.fstatSync(fd);
-        stamp = [size, mtimeMs, ctimeMs, ino, mode];
+        const { size, mtimeMs, ctimeMs, ino, mode, dev } = fs.fstatSync(fd);
+        stamp = [size, mtimeMs, ctimeMs, ino, mode, dev];
       } else {
         fs.unlinkSync(job.temporary);
       }
@@ -271,12 +271,12 @@ function workerMain(
   const disk = process.getBuiltinModule('node:fs');
   parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
     const failures: { index: number; message: string; code: string | undefined }[] = [];
-    const stamps = new Float64Array(5 * jobs.length);
+    const stamps = new Float64Array(6 * jobs.length);
     let start = 0;
     for (const [index, job] of jobs.entries()) {
       const end = ends[index]!;
       try {
-        stamps.set(put(disk, write, finish, job, buffer.subarray(start, end)), 5 * index);
+        stamps.set(put(disk, write, finish, job, buffer.subarray(start, end)), 6 * index);
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException;
         failures.push({ index, message, code });

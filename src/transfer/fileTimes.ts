@@ -28,9 +28,33 @@ export function isSettled(
   { mtimeMs, ctimeMs }: { readonly mtimeMs: number; readonly ctimeMs: number },
   at: number,
 ): boolean {
-  const tick = ctimeMs % 1000 === 0 ? COARSE_TICK : FINE_TICK;
+  const tick = tickOf(ctimeMs);
   // Where a file system keeps no ctime, the mtime must do, which may well be one in the future.
   return ctimeMs < at - tick && Math.abs(at - mtimeMs) > tick;
+}
+
+function tickOf(ctimeMs: number): number {
+  return ctimeMs % 1000 === 0 ? COARSE_TICK : FINE_TICK;
+}
+
+/**
+ * The clocks that file times on each device come from, as far as a copy has seen them go on by what
+ * it wrote itself. A file that was written before the last tick that was seen gets another ctime
+ * when it changes again, however long a tick is.
+ */
+export class DeviceClocks {
+  readonly #latest = new Map<number, number>();
+
+  /** A file that was written just now has this ctime. */
+  saw(device: number, ctimeMs: number): void {
+    if (ctimeMs > (this.#latest.get(device) ?? 0)) this.#latest.set(device, ctimeMs);
+  }
+
+  /** Whether a file on the device that has these times gets others when it changes. */
+  isPast({ mtimeMs, ctimeMs }: { mtimeMs: number; ctimeMs: number }, device: number): boolean {
+    const latest = this.#latest.get(device) ?? 0;
+    return ctimeMs < latest && Math.abs(latest - mtimeMs) > tickOf(ctimeMs);
+  }
 }
 
 /** The device that a directory lies on, where the times of directories are to be trusted. */

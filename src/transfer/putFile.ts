@@ -22,13 +22,14 @@ export interface FileJob {
   readonly mtime: number;
 }
 
-/** What `lstat` says of a file once it is in its place: size, mtime, ctime, inode and mode. */
+/** What `lstat` says of a file once it is in its place. */
 export type FileStamp = readonly [
   size: number,
   mtimeMs: number,
   ctimeMs: number,
   ino: number,
   mode: number,
+  dev: number,
 ];
 
 /**
@@ -112,6 +113,6 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
   }
   disk.renameSync(job.temporary, job.path);
   const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);
-  const { size, mtimeMs, ctimeMs, ino, mode } = stats;
-  return [size, mtimeMs, ctimeMs, ino, mode];
+  const { size, mtimeMs, ctimeMs, ino, mode, dev } = stats;
+  return [size, mtimeMs, ctimeMs, ino, mode, dev];
 }

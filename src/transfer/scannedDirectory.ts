@@ -47,11 +47,10 @@ interface KnownFile {
   /** The mode it was stored with. */
   readonly mode: FileMode;
   readonly id: ObjectId;
-  /**
-   * When reading the content began, in milliseconds since the epoch; of what the copy itself has
-   * written, undefined.
-   */
-  readonly since: number | undefined;
+  /** When reading the content began, in milliseconds since the epoch. */
+  readonly since?: number;
+  /** For what the copy itself has written instead: the device on which it lies. */
+  readonly device?: number;
 }
 
 /** For a state that stood in the record: it was proof enough then. */
@@ -246,9 +245,18 @@ export class ScannedDirectory {
     this.#set(entry, id, since);
   }
 
-  /** The copy has put a blob there as a file of that mode, and found it in that state then. */
-  wrote(name: string, state: FileState, mode: FileMode, id: ObjectId): void {
-    this.#files.set(name, { state, mode, id, since: undefined });
+  /**
+   * The copy has put a blob there as a file of that mode, and found it in that state then.
+   * @param device on which it lies
+   */
+  wrote(
+    name: string,
+    state: FileState,
+    device: number,
+    { mode, id }: { readonly mode: FileMode; readonly id: ObjectId },
+  ): void {
+    this.#scan.clocks.saw(device, state.ctimeMs);
+    this.#files.set(name, { state, mode, id, device });
     this.#modes.set(name, mode);
     this.#below.delete(name);
     this.#touch(name);
@@ -339,7 +347,7 @@ export class ScannedDirectory {
     const isTree = isTreeMode(mode);
     const child = joinPath(path, name);
     const file = this.#files.get(name);
-    const state = file && isSettled(file.state, file.since ?? now) ? file.state : undefined;
+    const state = file && this.#isProof(file, now) ? file.state : undefined;
     if (this.#scan.options.isExcluded?.(child, isTree)) {
       if (name === GITIGNORE && file !== undefined) {
         return { entry: { name, state, mode: file.state.mode, id: undefined }, inTree: null };
@@ -421,7 +429,13 @@ export class ScannedDirectory {
     return child;
   }
 
-  #set(entry: DiskEntry, id: ObjectId, since: number | undefined): void {
+  /** Whether a file that is in that state when the record is used must be the one that is known. */
+  #isProof({ state, since, device }: KnownFile, now: number): boolean {
+    if (isSettled(state, since ?? now)) return true;
+    return device !== undefined && this.#scan.clocks.isPast(state, device);
+  }
+
+  #set(entry: DiskEntry, id: ObjectId, since: number): void {
     const known = this.#files.get(entry.name);
     const state = stateOf(entry);
     if (known?.id === id && known.mode === entry.mode && isSameState(known.state, state)) return;
