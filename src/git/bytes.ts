@@ -11,3 +11,6 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 export function readUint64(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at) * 0x100000000 + bytes.readUInt32BE(at + 4);
 }
+
+/** Whether the machine puts the low byte of a number first, as `os.endianness` says. */
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

@@ -4,13 +4,12 @@
  * *position*, in the order in which the ids were added.
  */
 import { randomInt } from 'node:crypto';
-import { endianness } from 'node:os';
+import { LITTLE_ENDIAN } from './bytes.ts';
 import type { ObjectId, ObjectType } from './objectId.ts';
 
 const ID_LENGTH = 20;
 const WORDS = ID_LENGTH / 4;
 const FIRST_CAPACITY = 1024;
-const LITTLE = endianness() === 'LE';
 /**
  * A factor for each word of an id, anew in every process: ids that somebody made up, as entries of a
  * tree, must not be able to meet in one place of the table.
@@ -207,7 +206,7 @@ function wordsOf(bytes: Buffer): Int32Array {
 
 /** Four bytes as the machine itself would read them. */
 function wordAt(bytes: Uint8Array, at: number): number {
-  return LITTLE
+  return LITTLE_ENDIAN
     ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
     : (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }

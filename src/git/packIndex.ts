@@ -4,9 +4,8 @@
  * is written; it keeps offsets of 2^31 and more in a table of 64-bit numbers. Version 1 is read too.
  */
 import { createHash } from 'node:crypto';
-import { endianness } from 'node:os';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer, readUint64 } from './bytes.ts';
+import { asBuffer, LITTLE_ENDIAN, readUint64 } from './bytes.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';
 import type { ObjectId } from './objectId.ts';
 
@@ -279,7 +278,7 @@ export function serializePackIndexColumns(
 export function sortIds(ids: Buffer, count: number): Uint32Array {
   const keys = new BigUint64Array(count);
   const halves = new Uint32Array(keys.buffer);
-  const high = endianness() === 'LE' ? 1 : 0;
+  const high = LITTLE_ENDIAN ? 1 : 0;
   for (let i = 0; i < count; i++) {
     halves[2 * i + high] = ids.readUInt32BE(i * ID_LENGTH);
     halves[2 * i + 1 - high] = i;

@@ -10,8 +10,6 @@ import { asBuffer } from './bytes.ts';
 const ESCAPE_BASE = 0xdc00;
 const FIRST_SURROGATE = 0xd800;
 const LAST_SURROGATE = 0xdfff;
-const ANY_SURROGATE = /[\ud800-\udfff]/;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The string form of the bytes from `start` to `end`. */
 export function decodePath(bytes: Uint8Array, start = 0, end = bytes.length): string {
@@ -39,7 +37,7 @@ export function encodeText(text: string): Buffer {
 
 /** True where the text is not plain Unicode, so that UTF-8 alone cannot carry it. */
 export function hasLoneSurrogate(text: string): boolean {
-  return ANY_SURROGATE.test(text) && LONE_SURROGATE.test(text);
+  return !text.isWellFormed();
 }
 
 /**

@@ -3,29 +3,13 @@
  * missing.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsync as fsyncCallback,
-  openSync,
-  read as readCallback,
-  readSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { promisify } from 'node:util';
-
-const fsync = promisify(fsyncCallback);
-const read = promisify(readCallback) as (
-  fd: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesRead: number; buffer: Uint8Array }>;
+import { closeSync, fsync, openSync, read, readSync, unlinkSync, writeSync } from 'node:fs';
 
 /** Puts a file's data on stable storage, without blocking the event loop. */
-export async function syncFile(fd: number): Promise<void> {
-  await fsync(fd);
+export function syncFile(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fsync(fd, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /**
@@ -42,7 +26,7 @@ export async function syncDirectory(path: string | Buffer): Promise<void> {
     throw error;
   }
   try {
-    await fsync(fd);
+    await syncFile(fd);
   } catch (error) {
     if (!isErrno(error, 'EINVAL', 'EPERM', 'ENOTSUP', 'EBADF')) throw error;
   } finally {
@@ -84,11 +68,26 @@ export async function readFully(
 ): Promise<number> {
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await read(fd, target, done, length - done, position + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
+    const got = await readPart(fd, target, done, length - done, position + done);
+    if (got === 0) break;
+    done += got;
   }
   return done;
+}
+
+function readPart(
+  fd: number,
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, target, offset, length, position, (error, got) => {
+      if (error) reject(error);
+      else resolve(got);
+    });
+  });
 }
 
 /** Removes a file that may be gone already. */

@@ -1,47 +1,19 @@
 /**
- * Loose objects: one file an object, `objects/ab/cdef…`, a zlib stream of header and body
+ * Reads loose objects: one file an object, `objects/ab/cdef…`, a zlib stream of header and body
  * (gitrepository-layout(5)).
  */
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  utimesSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { deflate as deflateCallback, deflateSync } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
 import { asBuffer } from '../../git/bytes.ts';
 import { ID_LENGTH } from '../../git/idTable.ts';
-import { isObjectType, type ObjectId, type ObjectType, objectHeader } from '../../git/objectId.ts';
-import { deflateStored } from '../../git/storedDeflate.ts';
-import type { Durability, GitObject, ObjectHeader } from '../storage.ts';
-import {
-  isErrno,
-  readFully,
-  readFullySync,
-  removeIfThere,
-  syncDirectory,
-  syncFile,
-  temporaryName,
-  writeFully,
-} from './durable.ts';
+import { isObjectType, type ObjectId } from '../../git/objectId.ts';
+import type { GitObject, ObjectHeader } from '../storage.ts';
+import { isErrno, readFully, readFullySync } from './durable.ts';
 import { inflateExactly, inflateExactlyAsync, inflateStart, isPlausibleSize } from './inflate.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import type { ZlibRegion } from './zlibFile.ts';
 
-const deflate = promisify(deflateCallback) as (
-  data: Uint8Array,
-  options: { level: number },
-) => Promise<Buffer>;
-
-/** Below this many bytes a file takes one disk block whether it is deflated or not. */
-const ONE_BLOCK = 4000;
 /** So many bytes are read at first: enough to show an object's header, and all of most objects. */
 const FIRST_READ = 4096;
 /** Enough compressed bytes to show an object's header. */
@@ -224,101 +196,4 @@ export function freshen(path: string): boolean {
     if (!isErrno(error, 'EPERM', 'EACCES', 'EROFS')) throw error;
   }
   return true;
-}
-
-export interface NewObject {
-  readonly id: ObjectId;
-  readonly type: ObjectType;
-  readonly body: Uint8Array;
-}
-
-async function encode(object: NewObject, level: number): Promise<Uint8Array> {
-  const header = Buffer.from(objectHeader(object.type, object.body.length), 'latin1');
-  const total = header.length + object.body.length;
-  if (total <= ONE_BLOCK || level === 0) return deflateStored(header, object.body);
-  const whole = Buffer.concat([header, object.body], total);
-  const data =
-    total > LARGE_OBJECT ? await deflate(whole, { level }) : deflateSync(whole, { level });
-  return data.length < total ? data : deflateStored(header, object.body);
-}
-
-/** Writes loose objects; when it returns all of them are in place, synced where durability is full. */
-export async function writeLoose(
-  objectsDir: string,
-  objects: readonly NewObject[],
-  level: number,
-  durability: Durability,
-): Promise<void> {
-  if (durability === 'fast') {
-    for (const object of objects) {
-      const data = await encode(object, level);
-      const written = writeTemporary(objectsDir, object.id, data);
-      closeSync(written.fd);
-      putInPlace(written.file, loosePath(objectsDir, object.id));
-    }
-    return;
-  }
-  const written: { fd: number; file: string; id: ObjectId }[] = [];
-  const open = new Set<number>();
-  const directories = new Set<string>([objectsDir]);
-  try {
-    for (const object of objects) {
-      const one = writeTemporary(objectsDir, object.id, await encode(object, level));
-      written.push({ ...one, id: object.id });
-      open.add(one.fd);
-      directories.add(join(objectsDir, object.id.slice(0, 2)));
-    }
-    await Promise.all(written.map(({ fd }) => syncFile(fd)));
-    for (const { fd, file, id } of written) {
-      closeSync(fd);
-      open.delete(fd);
-      putInPlace(file, loosePath(objectsDir, id));
-    }
-  } catch (error) {
-    for (const fd of open) closeSync(fd);
-    for (const { file } of written) removeIfThere(file);
-    throw error;
-  }
-  await Promise.all([...directories].map(syncDirectory));
-}
-
-/** A complete object under a temporary name, in the directory it will stay in. */
-function writeTemporary(
-  objectsDir: string,
-  id: ObjectId,
-  data: Uint8Array,
-): { fd: number; file: string } {
-  const directory = `${objectsDir}/${id.slice(0, 2)}`;
-  const file = `${directory}/${temporaryName('tmp_obj_')}`;
-  const fd = createInDirectory(directory, file);
-  try {
-    writeFully(fd, data);
-  } catch (error) {
-    closeSync(fd);
-    removeIfThere(file);
-    throw error;
-  }
-  return { fd, file };
-}
-
-/** Makes the directory where it is missing; again when a collecting Git removed it in between. */
-function createInDirectory(directory: string, file: string): number {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return openSync(file, 'wx', 0o444);
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT') || attempt === 5) throw error;
-      mkdirSync(directory, { recursive: true });
-    }
-  }
-}
-
-function putInPlace(temporary: string, file: string): void {
-  try {
-    renameSync(temporary, file);
-  } catch (error) {
-    removeIfThere(temporary);
-    // Windows replaces no file that is read-only; then it is the same object.
-    if (!(isErrno(error, 'EPERM', 'EACCES', 'EEXIST') && existsSync(file))) throw error;
-  }
 }

@@ -9,7 +9,8 @@ import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.t
 import type { ObjectWriter } from '../storage.ts';
 import type { DeflatePool } from './deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
-import { LooseListings, type NewObject, writeLoose } from './loose.ts';
+import { LooseListings } from './loose.ts';
+import { type NewObject, writeLoose } from './looseWriter.ts';
 import type { BareObjectsOptions } from './objects.ts';
 import { PackWriter, sizeMismatch } from './packWriter.ts';
 

@@ -14,7 +14,7 @@ import { PackImporter } from '../packImport/packImporter.ts';
 import type { ImportedPack, ImportOptions, ObjectStore } from '../storage.ts';
 import { readFully, writeFully } from './durable.ts';
 import { FileSpool } from './fileSpool.ts';
-import { type NewObject, writeLoose } from './loose.ts';
+import { type NewObject, writeLoose } from './looseWriter.ts';
 import type { BareObjectsOptions } from './objects.ts';
 import { DEFAULT_LEVEL } from './objectWriter.ts';
 import { placePack } from './placePack.ts';
