@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { codecs } from './scripts/bundle.mjs';
 
 export default defineConfig({
+  define: { GITSTORE_CODECS: codecs() },
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],

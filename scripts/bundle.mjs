@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundleProgram } from './bundleProgram.mjs';
+import { assemble } from './wat.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = 'node20.19';
@@ -45,10 +46,20 @@ export async function bundle(outdir) {
   });
   const program = await bundleProgram(outdir, {
     ...common,
-    define: { ...common.define, 'import.meta.url': '__filename' },
+    define: {
+      ...common.define,
+      GITSTORE_CODECS: codecs(),
+      'import.meta.url': '__filename',
+    },
   });
   const inputs = [...Object.keys(library.metafile.inputs), ...program];
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
+}
+
+/** What stands for `GITSTORE_CODECS` in the sources (src/git/firstCodecs.ts). */
+export function codecs() {
+  const text = readFileSync(join(root, 'src/git/codecs.wat'), 'utf8');
+  return JSON.stringify(assemble(text).toString('base64'));
 }
 
 /**

@@ -12,6 +12,8 @@ export interface CommandModule {
 export interface CommandEntry {
   readonly group: string;
   readonly summary: string;
+  /** It mostly reads a few objects and writes none (`git/firstCodecs.ts`). */
+  readonly readsFew?: true;
   load(): Promise<CommandModule>;
 }
 
@@ -52,11 +54,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   ls: {
     group: FILES,
     summary: 'list files and directories',
+    readsFew: true,
     load: () => import('./commands/ls.ts'),
   },
   cat: {
     group: FILES,
     summary: 'write files to standard output',
+    readsFew: true,
     load: () => import('./commands/cat.ts'),
   },
   write: {
@@ -87,11 +91,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   log: {
     group: HISTORY,
     summary: 'show the commits, newest first',
+    readsFew: true,
     load: () => import('./commands/log.ts'),
   },
   diff: {
     group: HISTORY,
     summary: 'show the files that differ from another snapshot',
+    readsFew: true,
     load: () => import('./commands/diff.ts'),
   },
   cmp: {
@@ -102,6 +108,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   hash: {
     group: HISTORY,
     summary: 'print the hash of a commit, file or directory',
+    readsFew: true,
     load: () => import('./commands/hash.ts'),
   },
   undo: {
@@ -117,16 +124,19 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   reflog: {
     group: HISTORY,
     summary: 'show where a branch has been',
+    readsFew: true,
     load: () => import('./commands/reflog.ts'),
   },
   branch: {
     group: REFS,
     summary: 'list, set, delete and query branches',
+    readsFew: true,
     load: () => import('./commands/branch.ts'),
   },
   tag: {
     group: REFS,
     summary: 'list, set, delete and query tags',
+    readsFew: true,
     load: () => import('./commands/tag.ts'),
   },
   note: {

@@ -3,6 +3,7 @@
  * whatever goes wrong into one line on stderr and an exit code.
  */
 import { CommanderError } from 'commander';
+import { useFirstCodecs } from '../git/firstCodecs.ts';
 import { commands } from './commands.ts';
 import { ClosedPipeError, EXIT_FAILED, EXIT_USAGE, errorLine, UsageError } from './errors.ts';
 import { printNote } from './output.ts';
@@ -25,6 +26,7 @@ export async function run(args: readonly string[], name: string): Promise<never>
 
 async function runCommand(args: readonly string[], name: string): Promise<number> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry?.readsFew) useFirstCodecs();
   const program = buildProgram(name, await entry?.load());
   await program.parseAsync(args, { from: 'user' });
   return Number(process.exitCode ?? 0);

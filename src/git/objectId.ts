@@ -3,7 +3,7 @@
  * lowercase hex digits (gitglossary(7), "object name").
  */
 import { createHash, type Hash, hash } from 'node:crypto';
-import { sha1 } from './sha1.ts';
+import { firstSha1 } from './firstCodecs.ts';
 
 /** 40 lowercase hex digits. */
 export type ObjectId = string;
@@ -37,18 +37,15 @@ const headerAndBody = Buffer.allocUnsafeSlow(ONE_CALL_LIMIT + 32);
 
 /** The id of an object whose body is at hand. */
 export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
+  const header = objectHeader(type, body.length);
+  const first = firstSha1(header, body);
+  if (first !== undefined) return first;
   if (body.length > ONE_CALL_LIMIT)
     return startObjectHash(type, body.length).update(body).digest('hex');
-  const start = headerAndBody.write(objectHeader(type, body.length), 'latin1');
+  const start = headerAndBody.write(header, 'latin1');
   headerAndBody.set(body, start);
-  const bytes = headerAndBody.subarray(0, start + body.length);
-  if (bytes.length > firstBytes) return hash('sha1', bytes, 'hex');
-  firstBytes -= bytes.length;
-  return sha1(bytes);
+  return hash('sha1', headerAndBody.subarray(0, start + body.length), 'hex');
 }
-
-/** So many bytes are hashed before Node's crypto is worth loading. */
-let firstBytes = 1024;
 
 /** A hash that has taken the header already; feed it `size` bytes of body, then `digest('hex')`. */
 export function startObjectHash(type: ObjectType, size: number): Hash {

@@ -4,6 +4,7 @@
  */
 import { type Inflate, inflate as inflateCallback, inflateSync } from 'node:zlib';
 import { asBuffer } from '../../git/bytes.ts';
+import { firstInflate, firstInflateStart } from '../../git/firstCodecs.ts';
 import { Inflater } from '../../git/inflater.ts';
 
 let inflater: Inflater | undefined;
@@ -39,6 +40,8 @@ function expectSize(data: Buffer, size: number): Buffer {
  * @throws Error when the stream is broken, cut short, or does not hold exactly `size` bytes
  */
 export function inflateExactly(input: Uint8Array, size: number): Buffer {
+  const first = firstInflate(asBuffer(input), 0, input.length, size);
+  if (first !== undefined) return Buffer.from(first.bytes);
   inflater ??= new Inflater();
   const output = size <= COPIED ? undefined : Buffer.allocUnsafe(size + 1);
   const result = inflater.inflate(asBuffer(input), 0, input.length, size, output);
@@ -60,6 +63,11 @@ export function inflateInto(
   size: number,
   out: Buffer,
 ): number {
+  const first = firstInflate(input, at, end, size);
+  if (first !== undefined) {
+    out.set(first.bytes);
+    return first.consumed;
+  }
   inflater ??= new Inflater();
   return inflater.inflateInto(input, at, end, size, out);
 }
@@ -113,6 +121,8 @@ export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Bu
  * @returns at most 64 KiB, valid until anything else is inflated
  */
 export function inflateStart(input: Uint8Array): Buffer {
+  const first = firstInflateStart(asBuffer(input));
+  if (first !== undefined) return first;
   inflater ??= new Inflater();
   return inflater.begin(asBuffer(input));
 }

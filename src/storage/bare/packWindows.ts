@@ -4,12 +4,8 @@
  */
 import { readFully, readFullySync } from './durable.ts';
 
-/** The least that is read at once, in bytes: a handful of objects far apart need little of a pack. */
-const BLOCK = 16 << 10;
-/** The most, in blocks, where the pack is read from one end to the other, or in many places. */
-const MOST_AT_ONCE = 16;
-/** After so many reads of a size the next are four times as large. */
-const READS_OF_A_SIZE = 128;
+/** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */
+const BLOCK = 256 << 10;
 /** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */
 const SEGMENT = 4 << 20;
 const BLOCKS = SEGMENT / BLOCK;
@@ -51,11 +47,6 @@ export class PackWindows {
   readonly #budget: WindowBudget;
   /** Segments by number; undefined when the pack is too large to be kept. */
   #segments: (Segment | undefined)[] | undefined;
-  /** How many there were, which tells how large the next one is. */
-  #reads = 0;
-  /** In blocks: the size of the last read, and where it ended in the pack. */
-  #atOnce = 1;
-  #readTo = -1;
   #last: Buffer = Buffer.alloc(0);
   #lastStart = 0;
   #at = 0;
@@ -85,7 +76,7 @@ export class PackWindows {
       const segment = this.#segments[number] ?? this.#newSegment(this.#segments, number);
       const last = Math.floor((at + wanted - 1) / BLOCK);
       for (let block = Math.floor(at / BLOCK); block <= last; block++) {
-        if (segment.read[block] === 0) this.#readBlocks(segment, number, block, last);
+        if (segment.read[block] === 0) this.#readBlock(segment, number, block);
       }
       this.#at = at;
       this.#to = at + wanted;
@@ -144,23 +135,13 @@ export class PackWindows {
     return segment;
   }
 
-  /** Reads from a block on that was not read yet, up to `last` at least or to one that was. */
-  #readBlocks({ bytes, read }: Segment, number: number, first: number, last: number): void {
-    const place = number * BLOCKS + first;
-    const usual = Math.min(MOST_AT_ONCE, 4 ** Math.floor(this.#reads++ / READS_OF_A_SIZE));
-    const wanted = Math.max(
-      last + 1 - first,
-      place === this.#readTo ? Math.min(MOST_AT_ONCE, 2 * this.#atOnce) : usual,
-    );
-    let end = first + 1;
-    while (end < Math.min(BLOCKS, first + wanted) && read[end] === 0) end++;
-    const part = bytes.subarray(first * BLOCK, end * BLOCK);
-    const got = readFullySync(this.#fd, part, part.length, place * BLOCK);
+  #readBlock({ bytes, read }: Segment, number: number, block: number): void {
+    const at = block * BLOCK;
+    const part = bytes.subarray(at, at + BLOCK);
+    const got = readFullySync(this.#fd, part, part.length, number * SEGMENT + at);
     // Of a file that has become shorter nothing else may show up.
     part.fill(0, got);
-    read.fill(1, first, end);
-    this.#atOnce = end - first;
-    this.#readTo = place + this.#atOnce;
+    read[block] = 1;
   }
 
   /** Makes the last read one that holds the bytes. */

@@ -7,6 +7,7 @@
  * need not be looked up.
  */
 import { hash } from 'node:crypto';
+import { firstSha1 } from '../../git/firstCodecs.ts';
 import { type ObjectId, objectHeader } from '../../git/objectId.ts';
 import { PackType } from '../../git/pack.ts';
 import type { PackedObject } from './packDirectory.ts';
@@ -79,7 +80,9 @@ export class PackedCommits {
   /** Reads the commit into the buffer. @returns its size, or -1 */
   #read(pack: PackFile, offset: number, id: ObjectId): number {
     const size = pack.inflateWhole(offset, PackType.commit, body);
-    if (size < 0 || hash('sha1', withHeader(size), 'hex') !== id) return -1;
+    if (size < 0) return -1;
+    const bytes = withHeader(size);
+    if ((firstSha1('', bytes) ?? hash('sha1', bytes, 'hex')) !== id) return -1;
     this.#pack = pack;
     this.#end = pack.endOfInflated;
     return size;
