@@ -2,10 +2,11 @@
  * How the command line is bundled: as CommonJS, which Node loads in one go and without its loader for
  * ES modules, in few files, and so that a command loads little beyond what it needs.
  *
- * Three kinds of files come out:
+ * Three kinds of files come out, all but the first in a folder that is named by what is in it, so that
+ * a program that runs while another version is installed in its place never loads a part of that one:
  * - `cli.cjs`, the start, which sets up the loading of all others;
- * - *groups*, `core.cjs` (what nearly every command needs) and `copy.cjs` (what copies need
- *   besides): many modules in one scope, so that a call from one to another is a plain call;
+ * - *groups*, many modules in one scope, so that a call from one to another is a plain call. The first
+ *   one every command needs; another is loaded when something of it is first used;
  * - *chunks*, one a command, and what several commands share.
  *
  * esbuild makes each group by itself and then all chunks together. Where one file needs a module of
@@ -17,10 +18,62 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
 
-/** From which modules a group is gathered: with all they import, less what earlier groups hold. */
+/**
+ * The groups, and the modules from which each is gathered: with all they import, less what earlier
+ * groups hold and less what is named for another group here.
+ */
 const GROUPS = {
-  'core.cjs': ['src/cli/run.ts', 'src/cli/commands/cat.ts'],
-  'copy.cjs': [
+  // What every command does: parses its arguments, opens a store, finds a ref, a path and an object.
+  core: ['src/cli/run.ts', 'src/cli/commands/cat.ts'],
+  // What reads more than a file or two.
+  read: [
+    'src/cli/sources.ts',
+    'src/git/multiPackIndex.ts',
+    'src/git/packOrder.ts',
+    'src/git/textEncoding.ts',
+    'src/storage/bare/bulkRead.ts',
+    'src/storage/bare/commitGraphFiles.ts',
+    'src/storage/bare/inflatePool.ts',
+    'src/storage/bare/packedCommit.ts',
+    'src/storage/bare/packReach.ts',
+    'src/storage/bare/treeProbe.ts',
+    'src/storage/bare/zlibFile.ts',
+    'src/store/diff.ts',
+    'src/store/history.ts',
+    'src/store/log.ts',
+    'src/store/notesTree.ts',
+    'src/tree/glob.ts',
+    'src/tree/walk.ts',
+  ],
+  // What writes to a store.
+  write: [
+    'src/cli/commit.ts',
+    'src/storage/bare/create.ts',
+    'src/storage/bare/deflatePool.ts',
+    'src/storage/bare/holderLink.ts',
+    'src/storage/bare/kernelLock.ts',
+    'src/storage/bare/lockRecord.ts',
+    'src/storage/bare/objectWriter.ts',
+    'src/storage/bare/packExport.ts',
+    'src/storage/bare/pendingFile.ts',
+    'src/storage/bare/reflogFile.ts',
+    'src/storage/bare/refRecovery.ts',
+    'src/storage/bare/refTransaction.ts',
+    'src/storage/bare/repack/upkeepConfig.ts',
+    'src/store/append.ts',
+    'src/store/apply.ts',
+    'src/store/batch.ts',
+    'src/store/commit.ts',
+    'src/store/copy.ts',
+    'src/store/emptyCommit.ts',
+    'src/store/move.ts',
+    'src/store/retry.ts',
+    'src/store/update.ts',
+    'src/store/write.ts',
+    'src/store/writer.ts',
+  ],
+  // What copies between disk and store need besides.
+  copy: [
     'src/cli/commands/cp.ts',
     'src/cli/commands/sync.ts',
     'src/transfer/copyIn.ts',
@@ -34,8 +87,11 @@ const LATE = [
   'node:fs/promises',
   'node:module',
   'node:os',
+  'node:stream',
   'node:timers/promises',
+  'node:url',
   'node:worker_threads',
+  'node:zlib',
 ];
 
 /** An `import()` becomes a `require` in a promise. */
@@ -51,7 +107,7 @@ export async function bundleProgram(outdir, common) {
   const linked = (from) => linkingPlugin(root, groupOf, from);
 
   const files = new Map();
-  for (const [file, modules] of modulesByGroup(groupOf)) {
+  for (const [group, modules] of modulesByGroup(groupOf)) {
     const exported = modules.filter(isImportedByOthers);
     const { outputFiles } = await build({
       ...options,
@@ -63,9 +119,9 @@ export async function bundleProgram(outdir, common) {
           .join('\n'),
         resolveDir: root,
       },
-      plugins: [withoutChildProcess, linked(file)],
+      plugins: [withoutChildProcess, linked(group)],
     });
-    files.set(file, outputFiles[0].text);
+    files.set(`${group}.cjs`, withLateExports(outputFiles[0].text));
   }
   const entries = [...imports.keys()].filter(
     (path) =>
@@ -100,14 +156,19 @@ export async function bundleProgram(outdir, common) {
     files.set(basename(path), code);
   }
 
+  const texts = new Map();
   const hash = createHash('sha256');
-  mkdirSync(join(outdir, 'chunks'), { recursive: true });
   for (const [file, code] of files) {
-    const text = link(code, chunkOf);
-    writeFileSync(join(outdir, 'chunks', file), text);
+    // As a function, so that the loader need not make another text of it.
+    const text = `(function(exports,require,module,__filename){${link(code, chunkOf)}\n})`;
+    texts.set(file, text);
     hash.update(text);
   }
-  await writeStart(outdir, common, hash.digest('hex').slice(0, 16));
+  const name = hash.digest('hex').slice(0, 16);
+  const folder = `cli-${name}`;
+  mkdirSync(join(outdir, folder), { recursive: true });
+  for (const [file, text] of texts) writeFileSync(join(outdir, folder, file), text);
+  await writeStart(outdir, common, { name, folder });
   return [...imports.keys()];
 }
 
@@ -130,10 +191,17 @@ async function importsOf(entry, options) {
 /** By the path of a module: the group that holds it. */
 function groupModules(imports) {
   const groupOf = new Map();
-  for (const [file, entries] of Object.entries(GROUPS)) {
+  const named = new Map();
+  for (const [group, entries] of Object.entries(GROUPS)) {
+    for (const path of entries) {
+      if (!imports.has(path)) throw new Error(`${path} is no part of the program`);
+      named.set(path, group);
+    }
+  }
+  for (const [group, entries] of Object.entries(GROUPS)) {
     const gather = (path) => {
-      if (groupOf.has(path)) return;
-      groupOf.set(path, file);
+      if (groupOf.has(path) || (named.get(path) ?? group) !== group) return;
+      groupOf.set(path, group);
       for (const { path: imported, kind } of imports.get(path)) {
         if (kind !== 'dynamic-import') gather(imported);
       }
@@ -144,9 +212,9 @@ function groupModules(imports) {
 }
 
 function modulesByGroup(groupOf) {
-  return Object.keys(GROUPS).map((file) => [
-    file,
-    [...groupOf].filter(([, group]) => group === file).map(([path]) => path),
+  return Object.keys(GROUPS).map((name) => [
+    name,
+    [...groupOf].filter(([, group]) => group === name).map(([path]) => path),
   ]);
 }
 
@@ -199,20 +267,69 @@ function linkingPlugin(root, groupOf, from) {
   };
 }
 
-/** Puts in where the modules came to lie that other files hold. */
+/**
+ * Makes the exports of a group's modules when another file asks for them, which it does when all of
+ * the group is there. esbuild makes a function for each, so that the modules of a circle see each other
+ * in time: they take longer to make than much of a command's work, and half of its compile cache.
+ */
+function withLateExports(code) {
+  const exportsOf = new Map();
+  let group;
+  const body = code
+    .replace(/\b__export\((\w+),\s*\{([^{}]*)\}\);/g, (_, name, getters) => {
+      exportsOf.set(name, getters.replaceAll(/\(\) ?=> ?/g, ''));
+      return '';
+    })
+    .replace(/\bmodule\.exports\s*=\s*__toCommonJS\((\w+)\);/, (_, name) => {
+      group = exportsOf.get(name);
+      exportsOf.delete(name);
+      return '';
+    })
+    .replace(/\b0\s*&&\s*\(module\.exports\s*=\s*\{[^{}]*\}\);?\s*$/, '');
+  const modules = [...(group ?? '').matchAll(/(\w+):\s*(\w+)/g)];
+  const isKnown = ([, , name]) =>
+    exportsOf.has(name) && [...body.matchAll(new RegExp(`\\b${name}\\b`, 'g'))].length === 1;
+  if (modules.length !== exportsOf.size || !modules.every(isKnown)) {
+    throw new Error('esbuild writes exports in another way');
+  }
+  const getters = modules.map(([, key, name]) => `get ${key}(){return{${exportsOf.get(name)}}}`);
+  return `${body};module.exports={${getters.join()}};`;
+}
+
+/**
+ * Puts in where the modules came to lie that other files hold, and how they are loaded: those of the
+ * first group at once, as they are there already; those of other groups and `LATE` ones where
+ * something of them is used; what was an `import()` where that stands.
+ */
 function link(code, chunkOf) {
-  return code
+  const [first] = Object.keys(GROUPS);
+  const lateNames = new Set();
+  const linked = code
     .replace(/\b__toESM\((require\("(?:group|chunk):[^"]+"\))(?:, ?1)?\)/g, '$1')
-    .replace(/\brequire\("group:([^":]+):(\w+)"\)/g, 'require("./$1").$2')
     .replace(/\brequire\("chunk:([^"]+)"\)/g, (_, path) => `require("./${chunkOf.get(path)}")`)
-    .replace(/\brequire\("late:([^"]+)"\)/g, 'require.late("$1")');
+    .replace(
+      /\b(\w+) ?= ?require\("(?:group:(?<group>\w+):(?<module>\w+)|late:(?<builtin>[^"]+))"\)/g,
+      (found, name, ...rest) => {
+        const { group, module, builtin } = rest.at(-1);
+        if (group === first) return found;
+        lateNames.add(name);
+        return builtin !== undefined
+          ? `${name}=require.late("${builtin}")`
+          : `${name}=require.late("./${group}.cjs","${module}")`;
+      },
+    )
+    .replace(/\brequire\("group:(\w+):(\w+)"\)/g, 'require("./$1.cjs").$2');
+  if (lateNames.size === 0) return linked;
+  const uses = new RegExp(`(?<![\\w$.])(${[...lateNames].join('|')})(?=\\.)`, 'g');
+  return linked.replace(uses, '($1())');
 }
 
 /**
  * The start of the program, a file by itself: nothing else is loaded before it has set up how.
- * @param hash names the code of the rest
+ * @param name of the code of the rest
+ * @param folder where the rest is
  */
-async function writeStart(outdir, common, hash) {
+async function writeStart(outdir, common, { name, folder }) {
   const outfile = join(outdir, 'cli.cjs');
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
@@ -221,7 +338,8 @@ async function writeStart(outdir, common, hash) {
     format: 'cjs',
     entryPoints: ['src/cli/main.ts'],
     define: {
-      GITSTORE_BUILD: JSON.stringify(hash),
+      GITSTORE_BUILD: JSON.stringify(name),
+      GITSTORE_FOLDER: JSON.stringify(folder),
       GITSTORE_START: JSON.stringify(nameIn('src/cli/run.ts')),
       'import.meta.dirname': '__dirname',
     },

@@ -1,6 +1,7 @@
 /** From members to the bytes of an archive of any format, and from those to where they are to go. */
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, write } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { compress } from './compression.ts';
@@ -14,14 +15,12 @@ import { writeZip } from './zipWriter.ts';
 /**
  * Writes the archive of the members, in groups of any size, to the sink. The same members and origin
  * give the same bytes.
- * @param temporaryName what a file is called, beside its place, until it is whole
  */
 export async function writeArchive(
   members: AsyncIterable<readonly NewMember[]>,
   format: ArchiveFormat,
   origin: ArchiveOrigin,
   sink: ArchiveSink,
-  temporaryName: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const compression = compressionOf(format);
@@ -34,7 +33,7 @@ export async function writeArchive(
       // Compressed bytes come from elsewhere.
       if (compression === undefined) memory.giveBack(piece);
     };
-    await writeWholeFile(sink.file, temporaryName, bytes, written);
+    await writeWholeFile(sink.file, bytes, written);
   } else if ('getWriter' in sink) {
     await ReadableStream.from(bytes).pipeTo(sink, signal === undefined ? {} : { signal });
   } else await pipeline(bytes, sink, signal === undefined ? {} : { signal });
@@ -43,7 +42,6 @@ export async function writeArchive(
 /** Writes beside the file and renames; a device or a pipe is written to as it is. */
 async function writeWholeFile(
   path: string,
-  temporaryName: string,
   bytes: AsyncGenerator<Uint8Array, void, undefined>,
   written: (piece: Uint8Array) => void,
 ): Promise<void> {
@@ -53,7 +51,8 @@ async function writeWholeFile(
     return;
   }
   const file = standing === undefined ? path : realpathSync(path);
-  const temporary = join(dirname(file), temporaryName);
+  const suffix = randomBytes(6).toString('hex');
+  const temporary = join(dirname(file), `.${basename(file)}.${suffix}.tmp`);
   const fd = openSync(temporary, 'wx');
   try {
     await writeTo(fd, bytes, written, AT_ONCE);

@@ -9,8 +9,8 @@ import type { CompileCache } from './compileCache.ts';
 /** What a bundled file sees as `require`. */
 interface ChunkRequire {
   (path: string): unknown;
-  /** A module of Node's that is loaded when something of it is first used. */
-  late(path: string): object;
+  /** Gives back a module of Node's, or what a module exports in another file; loads it at the first call. */
+  late(path: string, module?: string): () => unknown;
 }
 
 type ChunkBody = (
@@ -30,27 +30,23 @@ export function chunkLoader(folder: string, cache: CompileCache): (path: string)
     const module = { exports: {} };
     loaded.set(path, module);
     const filename = join(folder, path);
-    // The bundler escapes what is not ASCII, and Latin-1 needs no decoding.
+    // A function, in ASCII: the bundler escapes all else, and Latin-1 needs no decoding.
     const code = readFileSync(filename, 'latin1');
-    const wrapped = `(function(exports,require,module,__filename){${code}\n})`;
-    const body = cache.compile(wrapped, filename, path).runInThisContext() as ChunkBody;
+    const body = cache.compile(code, filename, path).runInThisContext() as ChunkBody;
     body(module.exports, require, module, filename);
     return module.exports;
   };
   const require: ChunkRequire = Object.assign(
     (path: string) => (path.startsWith('./') ? load(path) : process.getBuiltinModule(path)),
     {
-      late(path: string) {
-        let module: Record<PropertyKey, unknown> | undefined;
-        return new Proxy(
-          {},
-          {
-            get(_, name) {
-              module ??= process.getBuiltinModule(path) as unknown as Record<PropertyKey, unknown>;
-              return module[name];
-            },
-          },
-        );
+      late(path: string, module?: string) {
+        let found: unknown;
+        return () => {
+          if (found !== undefined) return found;
+          const all = require(path) as Record<string, unknown>;
+          found = module === undefined ? all : all[module];
+          return found;
+        };
       },
     },
   );

@@ -24,7 +24,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
-import { crc32 } from 'node:zlib';
 
 /** Set when the sources are bundled: names what was built, so that no build reads another's code. */
 declare const GITSTORE_BUILD: string;
@@ -104,30 +103,44 @@ function isOwnFolder(path: string): boolean {
 }
 
 /*
- * The file: CRC-32 of the rest, number of runs, number of scripts (32-bit, little-endian); for each
- * script the lengths of its name and of its code, in bytes; then all names, then all codes.
+ * The file: number of runs, number of scripts (32-bit, little-endian); for each script the lengths of
+ * its name and of its code, in bytes; all names; all codes, each from a multiple of `ALIGNMENT` on.
+ * Then all of that once more: two copies are compared in a tenth of the time that Node needs to load
+ * its checksums, and whatever a crash or a disk does to a file, it does not do it to both in the same
+ * way. That goes for whole pages too, as the second copy begins in the middle of one.
  */
-const HEAD = 12;
+const HEAD = 8;
 const ENTRY = 8;
+/** V8 makes a copy of code that lies elsewhere. */
+const ALIGNMENT = 8;
+const PAGE = 4096;
+
+function align(at: number): number {
+  return at + (-at & (ALIGNMENT - 1));
+}
 
 /** @returns undefined when there is no such file, or it cannot be trusted */
 function readKept(file: string): Kept | undefined {
   try {
     const bytes = readOwnFile(file);
-    if (bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) return undefined;
+    const half = bytes.length / 2;
+    if (half % PAGE !== PAGE / 2 || bytes.compare(bytes, half, 2 * half, 0, half) !== 0) {
+      return undefined;
+    }
     const scripts = new Map<string, Buffer>();
-    const count = bytes.readUInt32LE(8);
+    const count = bytes.readUInt32LE(4);
     let name = HEAD + count * ENTRY;
     let code = name;
     for (let i = 0; i < count; i++) code += bytes.readUInt32LE(HEAD + i * ENTRY);
     for (let i = 0; i < count; i++) {
       const nameEnd = name + bytes.readUInt32LE(HEAD + i * ENTRY);
+      code = align(code);
       const codeEnd = code + bytes.readUInt32LE(HEAD + i * ENTRY + 4);
-      scripts.set(bytes.toString('utf8', name, nameEnd), bytes.subarray(code, codeEnd));
+      scripts.set(bytes.toString('latin1', name, nameEnd), bytes.subarray(code, codeEnd));
       name = nameEnd;
       code = codeEnd;
     }
-    return { runs: bytes.readUInt32LE(4), scripts };
+    return { runs: bytes.readUInt32LE(0), scripts };
   } catch {
     return undefined;
   }
@@ -155,22 +168,27 @@ function writeKept(
   runs: number,
 ): void {
   const scripts = [...compiled].map(([name, script]) => ({
-    name: Buffer.from(name),
+    name,
     code: script.createCachedData(),
   }));
-  const head = Buffer.alloc(HEAD + scripts.length * ENTRY);
-  head.writeUInt32LE(runs, 4);
-  head.writeUInt32LE(scripts.length, 8);
+  let at = HEAD + scripts.length * ENTRY;
+  for (const { name } of scripts) at += name.length;
+  for (const { code } of scripts) at = align(at) + code.length;
+  const half = at + ((PAGE + PAGE / 2 - (at % PAGE)) % PAGE);
+  const bytes = Buffer.alloc(2 * half);
+  bytes.writeUInt32LE(runs, 0);
+  bytes.writeUInt32LE(scripts.length, 4);
+  at = HEAD + scripts.length * ENTRY;
   for (const [i, { name, code }] of scripts.entries()) {
-    head.writeUInt32LE(name.length, HEAD + i * ENTRY);
-    head.writeUInt32LE(code.length, HEAD + i * ENTRY + 4);
+    bytes.writeUInt32LE(name.length, HEAD + i * ENTRY);
+    bytes.writeUInt32LE(code.length, HEAD + i * ENTRY + 4);
+    at += bytes.write(name, at, 'latin1');
   }
-  const bytes = Buffer.concat([
-    head,
-    ...scripts.map(({ name }) => name),
-    ...scripts.map(({ code }) => code),
-  ]);
-  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0);
+  for (const { code } of scripts) {
+    at = align(at);
+    at += code.copy(bytes, at);
+  }
+  bytes.copyWithin(half, 0, half);
   const temporary = `${file}.${process.pid}.tmp`;
   let wrote = false;
   try {

@@ -8,13 +8,15 @@ import { chunkLoader } from './chunks.ts';
 import { commandName } from './commandName.ts';
 import { CompileCache } from './compileCache.ts';
 
-/** Set when the sources are bundled: the name under which `core.cjs` exports `run.ts`. */
+/** Set when the sources are bundled: the folder of the other files. */
+declare const GITSTORE_FOLDER: string;
+/** And the name under which `core.cjs` exports `run.ts`. */
 declare const GITSTORE_START: string;
 
 const args = process.argv.slice(2);
 const name = commandName(args);
 const cache = new CompileCache(/^\w+$/.test(name) ? name : 'none');
-const load = chunkLoader(join(import.meta.dirname, 'chunks'), cache);
+const load = chunkLoader(join(import.meta.dirname, GITSTORE_FOLDER), cache);
 const core = load('./core.cjs') as Record<string, typeof import('./run.ts')>;
 
 process.on('exit', (code) => {

@@ -2,8 +2,9 @@
  * A bundle file as a remote (gitformat-bundle(5)). It is read as it lies, and always written anew as a
  * whole: beside its place first, so that the old one stays until the new one is complete.
  */
+import { randomBytes } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
 import { type BundleHeader, parseBundleHeader, serializeBundleHeader } from '../git/bundle.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -17,7 +18,6 @@ import {
   writeFully,
 } from '../storage/bare/durable.ts';
 import type { Storage } from '../storage/storage.ts';
-import { newTemporaryPrefix } from '../transfer/diskFiles.ts';
 import type { PushRequest, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 
 const READ_CHUNK = 64 << 10;
@@ -120,7 +120,8 @@ export class BundleRemote implements Remote {
 
   async #write(fill: (put: (bytes: Uint8Array) => void) => Promise<void>): Promise<void> {
     const folder = dirname(this.#file);
-    const temporary = join(folder, `${newTemporaryPrefix()}0`);
+    const suffix = randomBytes(6).toString('hex');
+    const temporary = join(folder, `.${basename(this.#file)}.${suffix}.tmp`);
     let fd: number;
     try {
       fd = openSync(temporary, 'wx');

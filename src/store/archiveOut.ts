@@ -7,7 +7,6 @@ import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.t
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
 import type { ReadAhead } from '../storage/storage.ts';
-import { newTemporaryPrefix } from '../transfer/diskFiles.ts';
 import { localError } from '../transfer/localErrors.ts';
 import { CopyRun } from '../transfer/run.ts';
 import { ChangeReport } from '../tree/changes.ts';
@@ -32,7 +31,7 @@ export async function archiveOut(
   const origin = { commit: snapshot.id, time: snapshot.commit.committer.time };
   run.begin('copy', {});
   try {
-    await writeArchive(members, format, origin, sink, `${newTemporaryPrefix()}0`, signal);
+    await writeArchive(members, format, origin, sink, signal);
   } catch (error) {
     throw 'file' in sink && isSystemError(error) ? localError(error, sink.file) : error;
   }

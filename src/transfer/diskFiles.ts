@@ -56,19 +56,15 @@ export function readNames(directory: string): string[] {
     : names;
 }
 
-/**
- * Names that files on their way to the disk have until they are whole: those of a copy, an archive, a
- * bundle. What a killed program has left under such a name is passed over by copies into a store, and
- * deleted by a sync to disk when it is old.
- */
+/** Names that a copy to disk gives its files until they are whole. */
 const TEMPORARY_NAME = /^\.gs-[0-9a-f]{10}-[0-9]+$/;
 
-/** What such names of one writer begin with; a number follows. */
+/** What such names of one copy begin with; a number follows. */
 export function newTemporaryPrefix(): string {
   return `.gs-${randomBytes(5).toString('hex')}-`;
 }
 
-/** Whether it is the name of a file that somebody is writing, or was when it was killed. */
+/** Whether it is the name of a file that a copy is writing, or was when it was killed. */
 export function isTemporaryName(name: string): boolean {
   return name.startsWith('.gs-') && TEMPORARY_NAME.test(name);
 }

@@ -164,8 +164,7 @@ describe('what is refused', () => {
     expect(readdirSync(folder)).toEqual(['x.tar']);
   });
 
-  /** Begins an archive and ends the program by a signal. */
-  async function interrupted(signal: NodeJS.Signals): Promise<[Place, folder: string]> {
+  it.each(['SIGINT', 'SIGTERM'] as const)('nor when %s ends it', async (signal) => {
     const big = new Place();
     await big.okWith({ input: randomBytes(24 << 20) }, 'write', 'big');
     const folder = join(big.folder, 'outputs');
@@ -175,22 +174,6 @@ describe('what is refused', () => {
     while (readdirSync(folder).length === 0) await setTimeout(10);
     process.kill(signal);
     expect((await finished).signal).toBe(signal);
-    return [big, folder];
-  }
-
-  it.each(['SIGINT', 'SIGTERM'] as const)('nor when %s ends it', async (signal) => {
-    const [, folder] = await interrupted(signal);
     expect(readdirSync(folder)).toEqual([]);
-  });
-
-  it('what a killed one leaves is passed over by copies', async () => {
-    const [big, folder] = await interrupted('SIGKILL');
-    const [left] = readdirSync(folder);
-    expect(left).toMatch(/^\.gs-/);
-    writeFileSync(join(folder, 'other'), 'other');
-    const { code, stderr } = await big.run('cp', 'outputs/', ':outputs');
-    expect(code).toBe(0);
-    expect(stderr).toMatch(/\.gs-.*skipped: the unfinished file/);
-    expect(await big.ok('ls', 'outputs')).toBe('other\n');
   });
 });
