@@ -318,7 +318,11 @@ function link(code, chunkOf) {
           : `${name}=require.late("./${group}.cjs","${module}")`;
       },
     )
-    .replace(/\brequire\("group:(\w+):(\w+)"\)/g, 'require("./$1.cjs").$2');
+    .replace(/\brequire\("group:(\w+):(\w+)"\)/g, 'require("./$1.cjs").$2')
+    // A whole module as an object (`import * as`).
+    .replace(/\brequire\("late:([^"]+)"\)/g, 'require("$1")');
+  const left = /"(?:group|chunk|late):[^"]*"/.exec(linked);
+  if (left !== null) throw new Error(`${left[0]} is not linked`);
   if (lateNames.size === 0) return linked;
   const uses = new RegExp(`(?<![\\w$.])(${[...lateNames].join('|')})(?=\\.)`, 'g');
   return linked.replace(uses, '($1())');
