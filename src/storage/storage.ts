@@ -241,6 +241,9 @@ export interface ExportPackOptions {
  * half-written is ever visible. An object the store already has is not written again.
  */
 export interface ObjectWriter {
+  /** Whether threads wait for work beside what the caller does; absent where there are none. */
+  readonly hasIdleThreads?: boolean;
+
   /**
    * Takes a whole object and returns its id. It waits only as long as too much work is queued.
    * The bytes may be read until `finish()` returns: the caller must not change them.

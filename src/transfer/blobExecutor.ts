@@ -13,6 +13,7 @@ import type { DiskSource } from './diskPlaces.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
+import type { ReadAhead } from './readAhead.ts';
 import {
   ChangedFileError,
   hashLocalFile,
@@ -63,12 +64,20 @@ export class BlobExecutor {
   readonly #run: CopyRun;
   readonly #place: DiskSource;
   readonly #follow: boolean;
+  readonly #ahead: ReadAhead | undefined;
 
-  constructor(target: CopyInTarget, run: CopyRun, place: DiskSource, follow: boolean) {
+  /** @param options.ahead has read some of the files of the plan */
+  constructor(
+    target: CopyInTarget,
+    run: CopyRun,
+    place: DiskSource,
+    options: { follow: boolean; ahead: ReadAhead | undefined },
+  ) {
     this.#target = target;
     this.#run = run;
     this.#place = place;
-    this.#follow = follow;
+    this.#follow = options.follow;
+    this.#ahead = options.ahead;
   }
 
   async execute(plan: Plan<ScannedEntry, TreeEntry>): Promise<TreeChanges> {
@@ -119,6 +128,11 @@ export class BlobExecutor {
     if (known !== undefined && (await this.#isStored(known, file.existing))) {
       home?.learn(state, known, SETTLED);
       return { mode: state.mode, id: known };
+    }
+    const read = await this.#ahead?.take(file.source);
+    if (read !== undefined) {
+      home?.learn(state, read.id, read.since);
+      return { mode: state.mode, id: read.id };
     }
     for (let attempt = 1; ; attempt++) {
       try {

@@ -12,6 +12,7 @@ import { planInto } from './intoTree.ts';
 import { localError } from './localErrors.ts';
 import type { CopyInOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
+import { ReadAhead } from './readAhead.ts';
 import { SMALL_FILE } from './readLocal.ts';
 import { CopyRun } from './run.ts';
 import type { ScannedEntry } from './scannedDirectory.ts';
@@ -39,9 +40,11 @@ export async function copyIn(
   const run = new CopyRun(options);
   const store = DirectoryIdentity.of(target.storePath);
   const follow = options.followSymlinks ?? false;
+  const ahead = target.writer === null ? undefined : new ReadAhead(target.writer, follow);
   const place = new DiskSource(run, {
     store,
     follow,
+    ahead,
     fileMode: options.mode === undefined ? undefined : fileModeOf(options.mode),
   });
   const exclusion = new Exclusion(options.exclude, options.gitignore ?? false);
@@ -53,7 +56,7 @@ export async function copyIn(
     run,
     exclusion,
   });
-  const result = await new BlobExecutor(target, run, place, follow).execute(plan);
+  const result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
   return { ...result, saveRecords: () => scans.save() };
 }
 

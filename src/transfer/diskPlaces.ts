@@ -29,6 +29,7 @@ import {
   type Omissions,
   type SourcePlace,
 } from './place.ts';
+import type { ReadAhead } from './readAhead.ts';
 import { ChangedFileError, readWhole } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 import type { ScannedDirectory, ScannedEntry } from './scannedDirectory.ts';
@@ -38,6 +39,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   readonly #store: DirectoryIdentity | undefined;
   readonly #follow: boolean;
   readonly #fileMode: FileMode | undefined;
+  readonly #ahead: ReadAhead | undefined;
   /** Directories listed so far; kept only where links are followed, to find cycles. */
   readonly #listed = new Map<string, DiskEntry>();
 
@@ -45,6 +47,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
    * @param options.store the store's own directory, which is never copied
    * @param options.follow take what links point to instead of the links
    * @param options.fileMode the mode all files get instead of their own
+   * @param options.ahead is told of the files that are going to be copied
    */
   constructor(
     run: CopyRun,
@@ -52,12 +55,18 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
       store: DirectoryIdentity | undefined;
       follow: boolean;
       fileMode: FileMode | undefined;
+      ahead: ReadAhead | undefined;
     },
   ) {
     this.#run = run;
     this.#store = options.store;
     this.#follow = options.follow;
     this.#fileMode = options.fileMode;
+    this.#ahead = options.ahead;
+  }
+
+  offer(path: string, file: ScannedEntry): Promise<void> | undefined {
+    return this.#ahead?.offer(path, file);
   }
 
   /** What stands at a path now; undefined when nothing does. */

@@ -57,6 +57,13 @@ export interface SourcePlace<E extends Entry> {
   readRules?(path: string, file: E): Promise<Uint8Array>;
 
   /**
+   * Takes note of a file that is going to be copied to where nothing stands, and waits where that is
+   * a use of the time until the planner goes on.
+   * @param path as `readRules`
+   */
+  offer?(path: string, file: E): Promise<void> | undefined;
+
+  /**
    * All files below the directory, with their paths in it, when its tree can be taken over as it
    * stands: nothing in it is to be left out or refused.
    */

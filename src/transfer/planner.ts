@@ -140,7 +140,7 @@ class Planner<S extends Entry, D extends Entry> {
       if (this.#covered.has(above)) return this.#overlap(from);
       this.#directories.add(above);
     }
-    if (isTree) await this.#collectDirectory(from, entry, target, filterPath);
+    if (isTree) await this.#collectDirectory(from, entry, target, filterPath, false);
     else this.#collectFile(from, entry, target);
   }
 
@@ -149,6 +149,7 @@ class Planner<S extends Entry, D extends Entry> {
     entry: S,
     target: string,
     filterPath: string,
+    isAboveVacant: boolean,
   ): Promise<void> {
     const { source, run } = this.#task;
     if (this.#covered.has(target)) return this.#overlap(from);
@@ -183,14 +184,23 @@ class Planner<S extends Entry, D extends Entry> {
       return;
     }
     await this.#readRules(from, children, filterPath);
+    const isVacant = isAboveVacant || (await this.#isVacant(target));
     for (const child of children) {
       const isTree = isTreeMode(child.mode);
       const childFilterPath = joinPath(filterPath, child.name);
       if (this.#isExcluded(childFilterPath, isTree)) continue;
       const childFrom = joinDisk(from, child.name);
       const childTarget = joinPath(target, child.name);
-      if (isTree) await this.#collectDirectory(childFrom, child, childTarget, childFilterPath);
-      else this.#collectFile(childFrom, child, childTarget);
+      if (isTree) {
+        await this.#collectDirectory(childFrom, child, childTarget, childFilterPath, isVacant);
+      } else {
+        this.#collectFile(childFrom, child, childTarget);
+        const taken = isVacant ? source.offer?.(childFrom, child) : undefined;
+        if (taken !== undefined) {
+          await taken;
+          if (run.tired) await run.rest();
+        }
+      }
     }
   }
 
@@ -247,6 +257,13 @@ class Planner<S extends Entry, D extends Entry> {
     if (files === undefined) return false;
     if (files.length > 0) this.#grafts.push({ path: target, from, source: entry, files });
     return true;
+  }
+
+  /** Whether the destination has nothing there, not even an empty directory's entry. */
+  async #isVacant(target: string): Promise<boolean> {
+    const entry = await this.#destinationEntry(target);
+    if (entry === undefined) return true;
+    return isTreeMode(entry.mode) && (await this.#listing(target))?.size === 0;
   }
 
   #collectFile(from: string, source: S, target: string): void {

@@ -3,6 +3,7 @@
  * because a message costs as much as deflating a small file.
  */
 import type * as Zlib from 'node:zlib';
+import { type Compressor, createCompressor } from './compressor.ts';
 import { WorkerPool } from './workerPool.ts';
 
 /** One entry to make: the header that goes before the zlib stream, and the data to deflate. */
@@ -30,17 +31,26 @@ interface Request {
 /** Deflates a request's entries; the reply's data is the beginning of a buffer of its own. */
 type Deflater = (request: Request) => DeflatedBatch;
 
+/** For each worker. A batch is deflated in 5 to 10 ms. */
+const DEPTH = 12;
+
 export class DeflatePool {
   readonly #workers: WorkerPool<Request, DeflatedBatch>;
-  #here: Deflater | undefined;
+  #compressor: Compressor | undefined;
+  #deflater: Deflater | undefined;
 
   constructor(size?: number) {
-    this.#workers = new WorkerPool(workerMain, size, [createDeflater]);
+    this.#workers = new WorkerPool(workerMain, size, [createCompressor, createDeflater]);
   }
 
-  /** How many batches keep all workers busy while the caller gets the next ones ready. */
+  /** How many batches keep all workers busy, also while the caller is busy with something else. */
   get depth(): number {
-    return this.#workers.depth;
+    return this.#workers.size * DEPTH;
+  }
+
+  /** Whether there are workers already; to start one takes as long as some work. */
+  get isRunning(): boolean {
+    return this.#workers.isRunning;
   }
 
   /** @param level of zlib, 0 to 9 */
@@ -49,15 +59,44 @@ export class DeflatePool {
     return this.#workers.run(request, [request.data.buffer]);
   }
 
-  /** The same at once, on the caller's own thread: for work that is done sooner than one starts. */
+  /** The same at once, on the caller's own thread. */
   deflateNow(jobs: readonly DeflateJob[], level: number): DeflatedBatch {
-    this.#here ??= createDeflater(process.getBuiltinModule('node:zlib'));
-    return this.#here(requestFor(jobs, level));
+    this.#deflater ??= createDeflater(zlib(), this.#here());
+    return this.#deflater(requestFor(jobs, level));
+  }
+
+  /** One entry that is worth a call of its own, on the threads that zlib has anyway. */
+  async deflateLarge({ header, body }: DeflateJob, level: number): Promise<DeflatedBatch> {
+    const { bound, isDense, store } = this.#here();
+    let stream: Uint8Array | undefined;
+    if (level > 0 && !isDense(body, level)) {
+      const { deflate } = zlib();
+      const chunkSize = bound(body.length);
+      stream = await new Promise<Buffer>((resolve, reject) => {
+        deflate(body, { level, chunkSize }, (error, result) => {
+          if (error === null) resolve(result);
+          else reject(error);
+        });
+      });
+    }
+    if (stream === undefined || stream.length >= body.length) stream = store(body);
+    const data = Buffer.concat([header, stream]);
+    return { data, lengths: [data.length], crcs: [zlib().crc32(data)] };
   }
 
   close(): Promise<void> {
     return this.#workers.close();
   }
+
+  #here(): Compressor {
+    this.#compressor ??= createCompressor(zlib());
+    return this.#compressor;
+  }
+}
+
+/** Loaded when something is deflated: most reading does not. */
+function zlib(): typeof Zlib {
+  return process.getBuiltinModule('node:zlib');
 }
 
 function requestFor(
@@ -80,9 +119,13 @@ function requestFor(
   return { data, lengths, level };
 }
 
-function workerMain(create: typeof createDeflater): void {
+function workerMain(
+  createCompressor: (zlib: typeof Zlib) => Compressor,
+  createDeflater: (zlib: typeof Zlib, compressor: Compressor) => Deflater,
+): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const deflate = create(process.getBuiltinModule('node:zlib'));
+  const zlib = process.getBuiltinModule('node:zlib');
+  const deflate = createDeflater(zlib, createCompressor(zlib));
   parentPort?.on('message', (request: Request) => {
     try {
       const reply = deflate(request);
@@ -94,108 +137,7 @@ function workerMain(create: typeof createDeflater): void {
 }
 
 /** As `workerMain`, it uses nothing from outside itself. */
-function createDeflater(zlib: typeof Zlib): Deflater {
-  const { constants, createDeflate, deflateSync, inflateSync, crc32 } = zlib;
-  const SAMPLE = 4096;
-
-  /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
-  type DeflateInto = (body: Uint8Array, out: Uint8Array, at: number) => number;
-  const impossible: DeflateInto = () => -1;
-  let kept: { level: number; deflate: DeflateInto } | undefined;
-
-  /**
-   * One zlib handle for all entries: making a stream and a handle for each takes as long as deflating
-   * a small file. Node has no public call that keeps the handle; the one below its streams is used
-   * after trying whether it works, `deflateSync` where it does not.
-   */
-  function keepHandle(level: number): DeflateInto {
-    interface Handle {
-      onerror?: unknown;
-      reset?(): void;
-      writeSync?(...args: unknown[]): void;
-    }
-    const stream = createDeflate({ level }) as unknown as {
-      on(event: string, listener: () => void): void;
-      _handle?: Handle;
-      _writeState?: Uint32Array;
-    };
-    const { _handle: handle, _writeState: state } = stream;
-    if (typeof handle?.reset !== 'function' || typeof handle.writeSync !== 'function') {
-      return impossible;
-    }
-    if (!(state instanceof Uint32Array)) return impossible;
-    let failed = false;
-    stream.on('error', () => {
-      failed = true;
-    });
-    handle.onerror = () => {
-      failed = true;
-    };
-    const deflate: DeflateInto = (body, out, at) => {
-      if (failed) return -1;
-      const room = out.length - at;
-      try {
-        handle.reset!();
-        handle.writeSync!(constants.Z_FINISH, body, 0, body.length, out, at, room);
-      } catch {
-        failed = true;
-      }
-      // Without a byte left it may not have been enough.
-      return failed || state[0] === 0 ? -1 : room - state[0]!;
-    };
-    for (const sample of ['gitstore gitstore gitstore', '', 'other bytes']) {
-      const out = Buffer.alloc(200);
-      const length = deflate(Buffer.from(sample), out, 7);
-      if (length <= 0) return impossible;
-      const stream = out.subarray(7, 7 + length);
-      if (inflateSync(stream).toString() !== sample) return impossible;
-    }
-    return deflate;
-  }
-
-  function deflateInto(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
-    try {
-      if (kept?.level !== level) kept = { level, deflate: keepHandle(level) };
-    } catch {
-      kept = { level, deflate: impossible };
-    }
-    return kept.deflate(body, out, at);
-  }
-
-  /** Whether data is compressed already, judged by three samples of it. */
-  function isDense(body: Uint8Array): boolean {
-    if (body.length < 16 * SAMPLE) return false;
-    let shrunk = 0;
-    for (const part of [0, 0.5, 1]) {
-      const at = Math.floor((body.length - SAMPLE) * part);
-      shrunk += deflateSync(body.subarray(at, at + SAMPLE), { level: 1 }).length;
-    }
-    return shrunk > 3 * SAMPLE * 0.95;
-  }
-
-  /** The most that a body takes: deflated, or in stored blocks. */
-  function bound(length: number): number {
-    return length + 5 * Math.ceil(length / 16383) + 64;
-  }
-
-  /** Stored blocks of full length: the output buffer must hold all of it for zlib to make them. */
-  function store(body: Uint8Array): Uint8Array {
-    return deflateSync(body, { level: 0, chunkSize: bound(body.length) });
-  }
-
-  /** Writes the zlib stream of a body into `out` at `at`, and gives back its length. */
-  function compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
-    let stream: Uint8Array | undefined;
-    if (level > 0 && !isDense(body)) {
-      const length = deflateInto(body, level, out, at);
-      if (length > 0 && length < body.length) return length;
-      if (length < 0) stream = deflateSync(body, { level });
-    }
-    if (stream === undefined || stream.length >= body.length) stream = store(body);
-    out.set(stream, at);
-    return stream.length;
-  }
-
+function createDeflater({ crc32 }: typeof Zlib, { bound, compress }: Compressor): Deflater {
   return ({ data, lengths, level }) => {
     let room = 0;
     for (let i = 0; i < lengths.length; i += 2) room += lengths[i]! + bound(lengths[i + 1]!);

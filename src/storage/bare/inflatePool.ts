@@ -2,7 +2,6 @@
  * Reads, inflates and checks pack entries on worker threads: runs of entries that lie close together,
  * one message each way.
  */
-import { availableParallelism } from 'node:os';
 import { asBuffer } from '../../git/bytes.ts';
 import { Inflater } from '../../git/inflater.ts';
 import { hashObject } from '../../git/objectId.ts';
@@ -46,14 +45,12 @@ export const HEAD = 32;
 const ROOM = (2 << 20) + (32 << 10);
 
 export class InflatePool {
-  /** One for each core but that of the caller, who reads too instead of waiting. */
-  readonly #size = Math.max(1, Math.min(availableParallelism() - 1, 8));
-  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain, this.#size);
+  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain);
   readonly #rooms: ArrayBuffer[] = [];
 
   /** How many jobs keep all threads busy. */
   get depth(): number {
-    return this.#size * 2;
+    return this.#workers.size * 2;
   }
 
   inflate(job: InflateJob): Promise<InflatedBatch> {

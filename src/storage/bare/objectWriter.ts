@@ -54,6 +54,10 @@ export class BareObjectWriter implements ObjectWriter {
     this.#level = context.options.compression ?? DEFAULT_LEVEL;
   }
 
+  get hasIdleThreads(): boolean {
+    return this.#pack?.hasIdleThreads ?? true;
+  }
+
   async write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
     this.#checkOpen();
     const id = hashObject(type, body);

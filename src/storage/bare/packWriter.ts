@@ -13,18 +13,13 @@ import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../..
 import { type PackIndexEntry, serializePackIndex } from '../../git/packIndex.ts';
 import { StoredDeflate } from '../../git/storedDeflate.ts';
 import type { Durability } from '../storage.ts';
-import type { DeflatedBatch, DeflateJob, DeflatePool } from './deflatePool.ts';
+import { DeflateLine } from './deflateLine.ts';
+import type { DeflatedBatch, DeflatePool } from './deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
 import { placePack } from './placePack.ts';
 
-const BATCH_BYTES = 512 << 10;
-const BATCH_ENTRIES = 128;
-/** So many bytes are deflated in about the time that it takes to start threads for it. */
-const DIRECT_BYTES = 3 << 20;
 /** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
 const WHOLE_STREAM = 10 << 20;
-/** Bytes that may be on their way before the next one waits. */
-const FLYING_BYTES = 16 << 20;
 const READ_CHUNK = 1 << 20;
 const SAMPLE = 64 << 10;
 
@@ -41,21 +36,15 @@ export class PackWriter {
   readonly #fd: number;
   readonly #entries: PackIndexEntry[] = [];
   #end = PACK_HEADER_LENGTH;
-  /** What is to be deflated next, with the ids of its objects. */
-  #jobs: DeflateJob[] = [];
-  #ids: ObjectId[] = [];
-  #jobBytes = 0;
-  /** Bytes deflated by the caller's own thread so far. */
-  #direct = 0;
-  /** Batches on their way, in the order in which they will lie in the pack. */
-  readonly #flights: { ids: ObjectId[]; bytes: number; batch: Promise<DeflatedBatch> }[] = [];
-  #flyingBytes = 0;
+  readonly #line: DeflateLine;
   /** Hash of a pack that holds only one, streamed, object; see `#checksum`. */
   #single: Hash | undefined;
   #closed = false;
 
   constructor(options: PackWriterOptions) {
     this.#options = options;
+    const { level, pool } = options;
+    this.#line = new DeflateLine(pool, level, (ids, batch) => this.#take(ids, batch));
     this.#file = join(options.packDir, temporaryName('tmp_pack_'));
     this.#fd = openSync(this.#file, 'wx+', 0o444);
     try {
@@ -66,16 +55,15 @@ export class PackWriter {
     }
   }
 
-  /** Queues an object; waits while enough batches are on their way. */
-  async add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
+  /** Whether what is added now would be worked on beside what the caller does. */
+  get hasIdleThreads(): boolean {
+    return this.#line.hasIdleThreads;
+  }
+
+  /** Queues an object; waits while enough of them are on their way. */
+  add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
     this.#single = undefined;
-    this.#jobs.push({ header: packEntryHeader(PackType[type], body.length), body });
-    this.#ids.push(id);
-    this.#jobBytes += body.length;
-    if (this.#jobBytes < BATCH_BYTES && this.#jobs.length < BATCH_ENTRIES) return;
-    this.#send();
-    const { depth } = this.#options.pool;
-    while (this.#flights.length > depth || this.#flyingBytes > FLYING_BYTES) await this.#land();
+    return this.#line.add(id, type, body);
   }
 
   /**
@@ -89,7 +77,7 @@ export class PackWriter {
     keep: (id: ObjectId) => boolean,
   ): Promise<ObjectId> {
     if (size <= WHOLE_STREAM) return this.#addWhole(source, size, keep);
-    await this.#landAll();
+    await this.#line.finish();
     const start = this.#end;
     const only = this.#entries.length === 0;
     this.#single = undefined;
@@ -142,7 +130,7 @@ export class PackWriter {
    */
   async finish(): Promise<string | undefined> {
     const { packDir, durability } = this.#options;
-    await this.#landAll();
+    await this.#line.finish();
     if (this.#entries.length === 0) {
       this.abort();
       return undefined;
@@ -159,7 +147,7 @@ export class PackWriter {
   abort(): void {
     this.#close();
     removeIfThere(this.#file);
-    for (const { batch } of this.#flights.splice(0)) batch.catch(() => {});
+    this.#line.drop();
   }
 
   #close(): void {
@@ -176,48 +164,12 @@ export class PackWriter {
     this.#end = end;
   }
 
-  #send(): void {
-    if (this.#jobs.length === 0) return;
-    const { pool, level } = this.#options;
-    const [jobs, ids, bytes] = [this.#jobs, this.#ids, this.#jobBytes];
-    this.#jobs = [];
-    this.#ids = [];
-    this.#jobBytes = 0;
-    if (bytes <= DIRECT_BYTES / 2 && this.#direct + bytes <= DIRECT_BYTES) {
-      this.#direct += bytes;
-      this.#take(ids, pool.deflateNow(jobs, level));
-      return;
-    }
-    this.#direct = DIRECT_BYTES;
-    const batch = pool.deflate(jobs, level);
-    // It is awaited later; until then a failure is nobody's.
-    batch.catch(() => {});
-    this.#flights.push({ ids, bytes, batch });
-    this.#flyingBytes += bytes;
-  }
-
-  async #land(): Promise<void> {
-    const flight = this.#flights[0];
-    if (flight === undefined) return;
-    const batch = await flight.batch;
-    // Another caller may have waited for the same batch and be here first.
-    if (this.#flights[0] !== flight) return;
-    this.#flights.shift();
-    this.#flyingBytes -= flight.bytes;
-    this.#take(flight.ids, batch);
-  }
-
   #take(ids: readonly ObjectId[], { data, lengths, crcs }: DeflatedBatch): void {
     this.#append(data, this.#end);
     for (let i = 0; i < lengths.length; i++) {
       this.#entries.push({ id: ids[i]!, offset: this.#end, crc: crcs[i]! });
       this.#end += lengths[i]!;
     }
-  }
-
-  async #landAll(): Promise<void> {
-    this.#send();
-    while (this.#flights.length > 0) await this.#land();
   }
 
   /**

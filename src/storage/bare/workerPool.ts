@@ -4,6 +4,11 @@ import type { TransferListItem, Worker } from 'node:worker_threads';
 
 const MAX_WORKERS = 8;
 
+/** One for each core but that of the caller, who works too instead of waiting. */
+function likelySize(): number {
+  return Math.max(1, Math.min(availableParallelism() - 1, MAX_WORKERS));
+}
+
 export class WorkerPool<Request, Reply extends object> {
   readonly #source: string;
   readonly #size: number;
@@ -17,16 +22,21 @@ export class WorkerPool<Request, Reply extends object> {
    */
   constructor(
     main: (...parts: never[]) => void,
-    size = Math.min(availableParallelism(), MAX_WORKERS),
+    size = likelySize(),
     parts: readonly ((...args: never[]) => unknown)[] = [],
   ) {
     this.#source = `(${main.toString()})(${parts.map(String).join()})`;
     this.#size = Math.max(1, size);
   }
 
-  /** How many requests keep all threads busy while the caller gets the next ones ready. */
-  get depth(): number {
-    return this.#size * 3;
+  /** How many threads there can be. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether a thread is there already. */
+  get isRunning(): boolean {
+    return this.#workers.length > 0;
   }
 
   run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
