@@ -193,19 +193,24 @@ export class BlobExecutor {
     existing: TreeEntry | undefined,
   ): Promise<ObjectId | undefined> {
     const { writer, trees } = this.#target;
+    const run = this.#run;
+    const check = () => run.throwIfStopped();
     if (existing !== undefined) {
       const header = await trees.objects.header(existing.id);
       if (header?.size === state.size) {
-        const id = await hashLocalFile(path, state, this.#follow).catch(readFailed);
+        const id = await hashLocalFile(path, state, this.#follow, check).catch((error) => {
+          check();
+          return readFailed(error);
+        });
         if (id === existing.id || writer === null) return id;
       }
     }
     if (writer === null) return undefined;
-    const run = this.#run;
     let failure: ReadFailure | undefined;
     async function* chunks(follow: boolean): AsyncGenerator<Uint8Array, void, undefined> {
       try {
         for await (const chunk of readChunks(path, state, follow)) {
+          check();
           yield chunk;
           run.moved(chunk.length);
         }
@@ -217,6 +222,7 @@ export class BlobExecutor {
     try {
       return await writer.writeStream(chunks(this.#follow), state.size);
     } catch (error) {
+      check();
       throw failure ?? error;
     }
   }

@@ -254,8 +254,12 @@ export class DiskExecutor {
     const shown = this.#place.show(path);
     try {
       if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;
-      return existing.size === size && (await hashLocalFile(shown, existing, false)) === source.id;
+      const check = () => this.#run.throwIfStopped();
+      return (
+        existing.size === size && (await hashLocalFile(shown, existing, false, check)) === source.id
+      );
     } catch {
+      this.#run.throwIfStopped();
       // What cannot be read, or changes meanwhile, is replaced.
       return false;
     }

@@ -71,15 +71,23 @@ export async function* readChunks(
   }
 }
 
-/** The blob id of a file of any size. @throws ChangedFileError */
+/**
+ * The blob id of a file of any size.
+ * @param onChunk called for each chunk of a large one; it may throw
+ * @throws ChangedFileError
+ */
 export async function hashLocalFile(
   path: string,
   state: DiskEntry,
   follow: boolean,
+  onChunk = () => {},
 ): Promise<ObjectId> {
   const hash = startObjectHash('blob', state.size);
   if (state.size <= SMALL_FILE) return hash.update(readWhole(path, state, follow)).digest('hex');
-  for await (const chunk of readChunks(path, state, follow)) hash.update(chunk);
+  for await (const chunk of readChunks(path, state, follow)) {
+    onChunk();
+    hash.update(chunk);
+  }
   return hash.digest('hex');
 }
 

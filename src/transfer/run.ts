@@ -51,10 +51,15 @@ export class CopyRun {
     return performance.now() >= this.#sliceEnd;
   }
 
+  /** Throws when the copy is to stop. */
+  throwIfStopped(): void {
+    this.#signal?.throwIfAborted();
+  }
+
   /** Lets the event loop run. Throws when the copy is to stop. */
   async rest(): Promise<void> {
     await setImmediate();
-    this.#signal?.throwIfAborted();
+    this.throwIfStopped();
     this.#sliceEnd = performance.now() + SLICE;
   }
 
@@ -85,7 +90,7 @@ export class CopyRun {
   /** Ends a phase. Throws when the copy is to stop. */
   end(): void {
     this.#tell();
-    this.#signal?.throwIfAborted();
+    this.throwIfStopped();
   }
 
   #tellInTime(): void {

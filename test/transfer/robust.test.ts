@@ -224,6 +224,28 @@ describe('files that fail', () => {
   });
 });
 
+test('a signal stops a copy in the middle of a large file', async () => {
+  const folder = scratchFolder();
+  const storage = await createBareStorage(join(folder, 'store.git'), { durability: 'fast' });
+  const huge = join(folder, 'huge');
+  const size = 2 ** 30;
+  writeFileSync(huge, '');
+  truncateSync(huge, size);
+  const stop = new AbortController();
+  let last = 0;
+  const onProgress = ({ bytes }: { bytes: number }): void => {
+    last = bytes;
+    if (bytes > 0) stop.abort();
+  };
+  const options = { signal: stop.signal, onProgress, ignoreErrors: true };
+  const copy = new TestTree(storage).copyIn(huge, '', options);
+  await expect(copy).rejects.toMatchObject({ name: 'AbortError' });
+  expect(last).toBeLessThan(size);
+  const below = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  expect(below.filter((path) => path.includes('tmp_'))).toEqual([]);
+  await storage.close();
+});
+
 describe.each([
   ['while they are copied', false],
   ['while they are read ahead', true],
