@@ -1,5 +1,7 @@
 /** An end by Ctrl-C that tidies up first. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What ends a command from outside. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs long work. A signal ends the work first, and then the process. */
 export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

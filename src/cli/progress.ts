@@ -4,6 +4,7 @@
  */
 import { fstatSync } from 'node:fs';
 import type { Spinner } from 'yocto-spinner';
+import { SIGNALS } from './interruption.ts';
 import { rateText, sizeText, timeText } from './quantities.ts';
 
 const STDERR = 2;
@@ -51,14 +52,26 @@ export class Progress {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#spinner?.stop();
+    if (this.#spinner === undefined) return;
+    for (const signal of SIGNALS) process.off(signal, this.#interrupted);
+    this.#spinner.stop();
     this.#spinner = undefined;
   }
 
   async #show(): Promise<void> {
     const { default: createSpinner } = await import('yocto-spinner');
-    if (!this.#stopped) this.#spinner = createSpinner({ text: this.#text() }).start();
+    if (this.#stopped) return;
+    // Left to itself it would end the process, before the work has tidied up.
+    this.#spinner = createSpinner({ text: this.#text(), handleSignals: false });
+    for (const signal of SIGNALS) process.on(signal, this.#interrupted);
+    this.#spinner.start();
   }
+
+  /** A signal finds the terminal as it was before; who else waits for it ends the process. */
+  readonly #interrupted = (signal: NodeJS.Signals): void => {
+    this.stop();
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
 
   #text(): string {
     const { files, totalFiles, unit = 'files', bytes, totalBytes } = this.#state;
