@@ -6,12 +6,11 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchClosedError } from '../../errors.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
-import type { ObjectWriter } from '../storage.ts';
+import type { Durability, ObjectWriter } from '../storage.ts';
 import type { DeflatePool } from './deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
 import { LooseListings } from './loose.ts';
 import { type NewObject, writeLoose } from './looseWriter.ts';
-import type { BareObjectsOptions } from './objects.ts';
 import { PackWriter, sizeMismatch } from './packWriter.ts';
 
 /** What Git uses for loose objects: half the time of level 6 for a tenth more bytes. */
@@ -22,9 +21,16 @@ const MAX_LOOSE_BYTES = 16 << 20;
 /** Streams of at most this many bytes are taken as whole objects. */
 const SMALL_STREAM = 1 << 20;
 
+/** How objects are written. */
+export interface WriterOptions {
+  readonly durability: Durability;
+  /** zlib level, 0 to 9; default `DEFAULT_LEVEL`. */
+  readonly compression?: number | undefined;
+}
+
 export interface WriterContext {
   readonly objectsDir: string;
-  readonly options: BareObjectsOptions;
+  readonly options: WriterOptions;
   readonly pool: DeflatePool;
   /**
    * Whether the store has the object already; if so, keeps it from being collected as old.

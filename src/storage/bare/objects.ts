@@ -20,7 +20,6 @@ import type { CommitGraph, EntryProbe, ReachRecord } from '../shortcuts.ts';
 import type {
   BodyRoom,
   ByteRange,
-  Durability,
   ExportPackOptions,
   GitObject,
   ImportedPack,
@@ -47,7 +46,7 @@ import {
   readOpenLoose,
 } from './loose.ts';
 import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
-import { BareObjectWriter, DEFAULT_LEVEL } from './objectWriter.ts';
+import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import type { PackedObject } from './packDirectory.ts';
 import { exportPack } from './packExport.ts';
 import { type CommitUser, PackedCommits } from './packedCommit.ts';
@@ -56,12 +55,6 @@ import { ReadCache } from './readCache.ts';
 import { ShallowFile } from './shallowFile.ts';
 import { TreeProbe } from './treeProbe.ts';
 import { streamZlib, type ZlibRegion } from './zlibFile.ts';
-
-export interface BareObjectsOptions {
-  readonly durability: Durability;
-  /** zlib level for what is written, 0 to 9; default: `DEFAULT_LEVEL` of the pack writer. */
-  readonly compression?: number | undefined;
-}
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
@@ -86,7 +79,7 @@ interface OpenRegion extends ObjectHeader {
 const HEADERS_TO_READ = 256;
 
 export class BareObjects implements ObjectStore {
-  readonly options: BareObjectsOptions;
+  readonly options: WriterOptions;
   readonly #objectsDir: string;
   readonly #shallow: ShallowFile;
   readonly #cache = new ReadCache();
@@ -98,7 +91,7 @@ export class BareObjects implements ObjectStore {
   /** Null: there is none. */
   #graph: CommitGraph | null | undefined;
 
-  constructor(gitDir: string, options: BareObjectsOptions) {
+  constructor(gitDir: string, options: WriterOptions) {
     this.#objectsDir = join(gitDir, 'objects');
     this.#shallow = new ShallowFile(join(gitDir, 'shallow'));
     this.options = options;

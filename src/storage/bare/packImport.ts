@@ -15,8 +15,7 @@ import type { ImportedPack, ImportOptions, ObjectStore } from '../storage.ts';
 import { readFully, writeFully } from './durable.ts';
 import { FileSpool } from './fileSpool.ts';
 import { type NewObject, writeLoose } from './looseWriter.ts';
-import type { BareObjectsOptions } from './objects.ts';
-import { DEFAULT_LEVEL } from './objectWriter.ts';
+import { DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import { placePack } from './placePack.ts';
 
 /** Git's own default of `transfer.unpackLimit`. */
@@ -26,7 +25,7 @@ const READ_CHUNK = 1 << 20;
 
 export interface ImportTarget {
   readonly objectsDir: string;
-  readonly options: BareObjectsOptions;
+  readonly options: WriterOptions;
   readonly store: ObjectStore;
   /** Whether the store has the object already; if so, keeps it from being collected as old. */
   holds(id: ObjectId): boolean;

@@ -3,13 +3,22 @@ import { readFileSync } from 'node:fs';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectSet } from '../../git/objectSet.ts';
 import { BITMAP_TYPES, PackBitmap } from '../../git/packBitmap.ts';
+import type { PackIndex } from '../../git/packIndex.ts';
+import type { PackOrder } from '../../git/packOrder.ts';
 import type { Pace } from '../pace.ts';
 import type { ObjectKinds, ReachRecord } from '../shortcuts.ts';
 import { isErrno } from './durable.ts';
-import type { PackFile } from './packFile.ts';
+
+/** What there must be of a pack. */
+export interface IndexedPack {
+  /** Of the `.pack` file. */
+  readonly path: string;
+  readonly index: PackIndex;
+  readonly order: PackOrder;
+}
 
 /** The bitmap beside a pack; undefined when there is none that can be used. */
-export function readBitmap(pack: PackFile): PackBitmap | undefined {
+export function readBitmap(pack: Omit<IndexedPack, 'order'>): PackBitmap | undefined {
   const { index } = pack;
   try {
     const bytes = readFileSync(pack.path.replace(/\.pack$/, '.bitmap'));
@@ -22,13 +31,13 @@ export function readBitmap(pack: PackFile): PackBitmap | undefined {
 }
 
 export class PackReach implements ReachRecord {
-  readonly #pack: PackFile;
+  readonly #pack: IndexedPack;
   readonly #bitmap: PackBitmap;
   readonly #row: number;
   #bits: Uint32Array | undefined;
 
   /** @param row of the commit in the pack's index */
-  constructor(pack: PackFile, bitmap: PackBitmap, row: number) {
+  constructor(pack: IndexedPack, bitmap: PackBitmap, row: number) {
     this.#pack = pack;
     this.#bitmap = bitmap;
     this.#row = row;

@@ -3,14 +3,16 @@
  * a chain do not inflate them again, and windows of the packs themselves.
  */
 import type { GitObject } from '../storage.ts';
-import type { PackFile } from './packFile.ts';
 import { WindowBudget } from './packWindows.ts';
 
 const DEFAULT_LIMIT = 96 << 20;
 /** One larger base would push out too many others. */
 const MAX_SHARE = 1 / 6;
 
-type Generation = Map<PackFile, Map<number, GitObject>>;
+/** The packs themselves, told apart by identity; nothing is asked of them. */
+type Pack = object;
+
+type Generation = Map<Pack, Map<number, GitObject>>;
 
 /**
  * Bases are kept in two generations: what is asked for moves to the young one; when that has half of
@@ -24,7 +26,7 @@ export class ReadCache {
   #old: Generation = new Map();
   #youngBytes = 0;
   /** The maps of the pack that was asked for last, which is nearly always the next one too. */
-  #pack: PackFile | undefined;
+  #pack: Pack | undefined;
   #packYoung = new Map<number, GitObject>();
   #packOld: Map<number, GitObject> | undefined;
 
@@ -33,7 +35,7 @@ export class ReadCache {
     this.#limit = limit;
   }
 
-  get(pack: PackFile, offset: number): GitObject | undefined {
+  get(pack: Pack, offset: number): GitObject | undefined {
     if (pack !== this.#pack) this.#turnTo(pack);
     const found = this.#packYoung.get(offset);
     if (found !== undefined) return found;
@@ -42,7 +44,7 @@ export class ReadCache {
     return aged;
   }
 
-  set(pack: PackFile, offset: number, object: GitObject): void {
+  set(pack: Pack, offset: number, object: GitObject): void {
     const size = object.body.length;
     if (pack !== this.#pack) this.#turnTo(pack);
     if (size > this.#limit * MAX_SHARE || this.#packYoung.has(offset)) return;
@@ -56,7 +58,7 @@ export class ReadCache {
     this.#youngBytes += size;
   }
 
-  #turnTo(pack: PackFile): void {
+  #turnTo(pack: Pack): void {
     let young = this.#young.get(pack);
     if (young === undefined) {
       young = new Map();

@@ -4,7 +4,6 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Durability } from '../storage.ts';
 import type {
   CheckResult,
   CollectionOptions,
@@ -13,16 +12,8 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../storageUpkeep.ts';
-import type { BareRefs } from './refs.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
-
-export interface UpkeepPlace {
-  readonly gitDir: string;
-  readonly refs: BareRefs;
-  readonly durability: Durability;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-}
+import type { UpkeepPlace } from './upkeepPlace.ts';
 
 /** Git looks into one of the 256 directories of loose objects and takes it for all of them. */
 const SAMPLED_FAN_OUT = '17';

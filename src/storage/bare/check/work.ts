@@ -13,7 +13,7 @@ import { BareObjects } from '../objects.ts';
 import { ObjectTable } from '../repack/objectTable.ts';
 import { readNames } from '../repack/packSet.ts';
 import { runOnThreads, threadCount } from '../repack/threads.ts';
-import type { UpkeepPlace } from '../upkeep.ts';
+import type { UpkeepPlace } from '../upkeepPlace.ts';
 import {
   checkPackChecksum,
   closeChecked,

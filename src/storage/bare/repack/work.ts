@@ -7,7 +7,7 @@ import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../s
 import { removeIfThere } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
 import { BareObjects } from '../objects.ts';
-import type { UpkeepPlace } from '../upkeep.ts';
+import type { UpkeepPlace } from '../upkeepPlace.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
 import { lockCollection } from './gcLock.ts';
