@@ -6,7 +6,8 @@
  */
 import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_FILE, MODE_TREE, serializeTree, type TreeEntry } from '../git/tree.ts';
+import { isTreeMode, MODE_FILE, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import { serializeTree } from '../git/treeWriter.ts';
 import type { ObjectStore, ObjectWriter } from '../storage/storage.ts';
 import type { Tree, TreeReader } from '../tree/reader.ts';
 

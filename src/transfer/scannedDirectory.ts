@@ -5,16 +5,14 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../git/objectId.ts';
 import {
-  type EntryEdit,
-  editTree,
   type FileMode,
   isTreeMode,
   MODE_EXECUTABLE,
   MODE_FILE,
   MODE_TREE,
-  serializeTree,
   type TreeEntry,
 } from '../git/tree.ts';
+import { type EntryEdit, editTree, serializeTree } from '../git/treeWriter.ts';
 import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
 import {
   type DiskEntry,

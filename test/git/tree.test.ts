@@ -6,17 +6,15 @@ import { EMPTY_TREE_ID, hashObject } from '../../src/git/objectId.ts';
 import { comparePaths, encodePath } from '../../src/git/pathBytes.ts';
 import {
   compareTreeEntries,
-  type EntryEdit,
-  editTree,
   findTreeEntry,
   isTreeMode,
   MODE_FILE,
   MODE_GITLINK,
   MODE_TREE,
   parseTree,
-  serializeTree,
   type TreeEntry,
 } from '../../src/git/tree.ts';
+import { type EntryEdit, editTree, serializeTree } from '../../src/git/treeWriter.ts';
 import { git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { damaged, entryModes, entryNames, objectIds, survives } from './arbitraries.ts';
