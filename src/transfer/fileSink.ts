@@ -26,7 +26,9 @@ const STAMP = 6;
 const BATCHES = 12;
 
 /** Renames that replace a file under way at a time. */
-const REPLACEMENTS = 32;
+const REPLACEMENTS = 48;
+/** So many are handed over together: waking a thread takes as long as a rename. */
+const BURST = 16;
 
 /** Windows renames no file that is open. */
 const RENAMES_OPEN_FILES = process.platform !== 'win32';
@@ -82,6 +84,8 @@ export class FileSink {
  * Node has for such calls wait for that.
  */
 class Replacements {
+  /** Written, but not on their way yet. */
+  readonly #written: { job: FileJob; fd: number; done: FileDone }[] = [];
   #underWay = 0;
   /** Wakes whoever waits for one to end. */
   #wake: (() => void) | undefined;
@@ -94,17 +98,26 @@ class Replacements {
       done(error, undefined);
       return;
     }
-    this.#underWay += 1;
-    fs.rename(job.temporary, job.path, (error) => {
-      this.#finish(job, fd, error, done);
-      this.#underWay -= 1;
-      this.#wake?.();
-    });
+    this.#written.push({ job, fd, done });
+    if (this.#written.length < BURST) return;
+    this.#rename();
     return this.#underWay >= REPLACEMENTS ? this.#waitFor(REPLACEMENTS / 2) : undefined;
   }
 
   drain(): Promise<void> {
+    this.#rename();
     return this.#waitFor(0);
+  }
+
+  #rename(): void {
+    for (const { job, fd, done } of this.#written.splice(0)) {
+      this.#underWay += 1;
+      fs.rename(job.temporary, job.path, (error) => {
+        this.#finish(job, fd, error, done);
+        this.#underWay -= 1;
+        this.#wake?.();
+      });
+    }
   }
 
   #finish(job: FileJob, fd: number, error: unknown, done: FileDone): void {
