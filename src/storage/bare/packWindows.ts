@@ -5,7 +5,10 @@
 import { readFully, readFullySync } from './durable.ts';
 
 /** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */
-const BLOCK = 256 << 10;
+const BLOCK = 64 << 10;
+/** After so many reads it is no handful, and so many blocks that lie together are read at once. */
+const FEW_READS = 160;
+const GROUP = 4;
 /** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */
 const SEGMENT = 4 << 20;
 const BLOCKS = SEGMENT / BLOCK;
@@ -47,6 +50,7 @@ export class PackWindows {
   readonly #budget: WindowBudget;
   /** Segments by number; undefined when the pack is too large to be kept. */
   #segments: (Segment | undefined)[] | undefined;
+  #reads = 0;
   #last: Buffer = Buffer.alloc(0);
   #lastStart = 0;
   #at = 0;
@@ -135,13 +139,19 @@ export class PackWindows {
     return segment;
   }
 
+  /** Reads a block, and what is not in memory of those around it where that is worth it. */
   #readBlock({ bytes, read }: Segment, number: number, block: number): void {
-    const at = block * BLOCK;
-    const part = bytes.subarray(at, at + BLOCK);
+    let [from, to] = [block, block + 1];
+    if (this.#reads++ >= FEW_READS) {
+      while (from % GROUP > 0 && read[from - 1] === 0) from--;
+      while (to % GROUP > 0 && read[to] === 0) to++;
+    }
+    const at = from * BLOCK;
+    const part = bytes.subarray(at, to * BLOCK);
     const got = readFullySync(this.#fd, part, part.length, number * SEGMENT + at);
     // Of a file that has become shorter nothing else may show up.
     part.fill(0, got);
-    read[block] = 1;
+    read.fill(1, from, to);
   }
 
   /** Makes the last read one that holds the bytes. */
