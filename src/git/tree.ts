@@ -111,12 +111,57 @@ function seekEntry(bytes: Buffer, needle: Buffer): EntryCursor | undefined {
   // name or an id: only the walk over entries can tell.
   let found = bytes.indexOf(needle);
   const cursor = new EntryCursor(bytes);
-  while (found !== -1 && cursor.next()) {
+  while (found !== -1) {
+    if (toSkip > 0) skipPlainEntries(bytes, cursor, found);
+    if (!cursor.next()) break;
     const expected = cursor.nameStart - 1;
     if (found < expected) found = bytes.indexOf(needle, expected);
     if (found === expected && cursor.nameEnd === found + needle.length - 1) return cursor;
   }
   return undefined;
+}
+
+/**
+ * So many entries of a process are passed over by what the engine has built in. A walk of its own is
+ * quicker once the engine has compiled it, which takes longer than a command that looks up one file.
+ */
+let toSkip = 2000;
+
+const indexOfByte = Uint8Array.prototype.indexOf;
+
+/** Moves the cursor over files and directories of the usual modes that end before `limit`. */
+function skipPlainEntries(bytes: Buffer, cursor: EntryCursor, limit: number): void {
+  const last = bytes.length - ID_LENGTH;
+  for (let at = cursor.end; toSkip > 0; toSkip--) {
+    const nameStart = at + plainModeLength(bytes, at);
+    if (nameStart === at) return;
+    const nameEnd = indexOfByte.call(bytes, 0, nameStart);
+    at = nameEnd + 1 + ID_LENGTH;
+    if (nameEnd <= nameStart || nameEnd >= last || at > limit) return;
+    cursor.end = at;
+  }
+}
+
+/** Length of `100644 ` or `40000 ` where that is at `at`; else 0. */
+function plainModeLength(bytes: Buffer, at: number): number {
+  if (bytes[at] === 0x31) {
+    const isFile =
+      bytes[at + 1] === 0x30 &&
+      bytes[at + 2] === 0x30 &&
+      bytes[at + 3] === 0x36 &&
+      bytes[at + 4] === 0x34 &&
+      bytes[at + 5] === 0x34 &&
+      bytes[at + 6] === SPACE;
+    return isFile ? 7 : 0;
+  }
+  const isDirectory =
+    bytes[at] === 0x34 &&
+    bytes[at + 1] === 0x30 &&
+    bytes[at + 2] === 0x30 &&
+    bytes[at + 3] === 0x30 &&
+    bytes[at + 4] === 0x30 &&
+    bytes[at + 5] === SPACE;
+  return isDirectory ? 6 : 0;
 }
 
 /** Git's order of two names within bytes. Zero only for the same name with the same ending. */

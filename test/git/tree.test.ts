@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { CorruptObjectError, InvalidPathError } from '../../src/errors.ts';
 import { EMPTY_TREE_ID, hashObject } from '../../src/git/objectId.ts';
 import { comparePaths, encodePath } from '../../src/git/pathBytes.ts';
@@ -238,6 +238,40 @@ describe('findTreeEntry', () => {
     expect(findTreeEntry(body.subarray(0, -29 - 29), 'a')).toBeUndefined();
     expect(findTreeEntry(body, '')).toBeUndefined();
     expect(findTreeEntry(body, 'a\0xxxxxxx')).toBeUndefined();
+  });
+
+  test('finds the same among the first entries of a process and later, also in damaged trees', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => ({
+      name: `n${i}`,
+      mode: MODE_FILE,
+      id: ID,
+    }));
+    findTreeEntry(serializeTree(many), many.at(-1)!.name);
+    const outcome = (find: typeof findTreeEntry, body: Buffer, name: string) => {
+      try {
+        return find(body, name);
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const bodies = fc.oneof(
+      entries.map((list) => serializeTree(list)),
+      entries.chain((list) => damaged(serializeTree(list))),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(bodies, { maxLength: 20 }), async (list) => {
+        vi.resetModules();
+        const fresh = await import('../../src/git/tree.ts');
+        for (const body of list) {
+          const names = body.toString('latin1').match(/[^ \0]+(?=\0)/g) ?? [];
+          for (const name of names) {
+            expect(outcome(fresh.findTreeEntry, body, name)).toEqual(
+              outcome(findTreeEntry, body, name),
+            );
+          }
+        }
+      }),
+    );
   });
 });
 
