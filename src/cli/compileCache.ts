@@ -114,6 +114,7 @@ const ENTRY = 8;
 /** V8 makes a copy of code that lies elsewhere. */
 const ALIGNMENT = 8;
 const PAGE = 4096;
+const PIECE = 64 << 10;
 
 function align(at: number): number {
   return at + (-at & (ALIGNMENT - 1));
@@ -123,10 +124,6 @@ function align(at: number): number {
 function readKept(file: string): Kept | undefined {
   try {
     const bytes = readOwnFile(file);
-    const half = bytes.length / 2;
-    if (half % PAGE !== PAGE / 2 || bytes.compare(bytes, half, 2 * half, 0, half) !== 0) {
-      return undefined;
-    }
     const scripts = new Map<string, Buffer>();
     const count = bytes.readUInt32LE(4);
     let name = HEAD + count * ENTRY;
@@ -146,18 +143,35 @@ function readKept(file: string): Kept | undefined {
   }
 }
 
-/** Code is run as it lies there: it must be a file that nobody else could have written. */
+/**
+ * The first half of the file, if the second is the same. Code is run as it lies there: it must be a file
+ * that nobody else could have written.
+ */
 function readOwnFile(file: string): Buffer {
   const fd = openSync(file, 'r');
   try {
     const { size, uid, mode } = fstatSync(fd);
     const isOwn = process.getuid === undefined || (uid === process.getuid() && !(mode & 0o022));
     if (!isOwn) throw new Error('not the user’s own');
-    const bytes = Buffer.allocUnsafeSlow(size);
-    if (readSync(fd, bytes) !== size) throw new Error('cut off');
+    const half = size / 2;
+    if (half % PAGE !== PAGE / 2) throw new Error('cut off');
+    const bytes = Buffer.allocUnsafeSlow(half);
+    if (readSync(fd, bytes) !== half) throw new Error('cut off');
+    compareRest(fd, bytes);
     return bytes;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** @throws Error unless the file goes on with the same bytes */
+function compareRest(fd: number, bytes: Buffer): void {
+  // New memory costs more than another call.
+  const piece = Buffer.allocUnsafeSlow(PIECE);
+  for (let at = 0; at < bytes.length; ) {
+    const got = readSync(fd, piece);
+    if (got === 0 || bytes.compare(piece, 0, got, at, at + got) !== 0) throw new Error('damaged');
+    at += got;
   }
 }
 

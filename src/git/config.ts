@@ -150,8 +150,13 @@ class ConfigReader {
   #readSetting(): void {
     const section = this.sections.at(-1);
     const start = this.#at;
+    // Nearly every line is one of these, and every pattern takes time to be made ready.
+    const plain = this.#take(/([a-z][a-z0-9-]*)[ \t]*=[ \t]*([^\\\n"#; \t\r\v\f]+)(?=\r?\n|$)/iy);
+    if (plain !== null) {
+      this.#add(section, plain[1]!, plain[2]!, start, this.#at);
+      return;
+    }
     const [name] = this.#take(/[a-z][a-z0-9-]*/iy) ?? this.#fail();
-    const key = (section ? `${section.name}.` : '') + name.toLowerCase();
     let end = this.#at;
     let value: string | null = null;
     this.#take(/[ \t]*/y);
@@ -162,6 +167,17 @@ class ConfigReader {
     } else if (!this.#take(/(?=\r?\n)|$/y)) {
       this.#fail();
     }
+    this.#add(section, name, value, start, end);
+  }
+
+  #add(
+    section: Section | undefined,
+    name: string,
+    value: string | null,
+    start: number,
+    end: number,
+  ): void {
+    const key = (section ? `${section.name}.` : '') + name.toLowerCase();
     if (section !== undefined) section.end = end;
     this.#settings.push({ key, value, start, end });
   }

@@ -88,6 +88,8 @@ export class BareObjects implements ObjectStore {
   #inflatePool: InflatePool | undefined;
   #commits: PackedCommits | undefined;
   #headersRead = 0;
+  /** What `header` has read whole: often it is asked for next. */
+  #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
   /** Null: there is none. */
   #graph: CommitGraph | null | undefined;
 
@@ -106,15 +108,13 @@ export class BareObjects implements ObjectStore {
           const object = this.#headersRead < HEADERS_TO_READ ? pack.readNow(offset) : undefined;
           if (object !== undefined) {
             this.#headersRead++;
-            const { type, body } = verified(id, object);
-            return { type, size: body.length };
+            return this.#headerOf(id, verified(id, object));
           }
           return await pack.provenHeader(id, offset, findBase);
         } catch (error) {
           if (!(error instanceof CorruptObjectError)) throw error;
           // Perhaps only the checksum is damaged.
-          const { type, body } = verified(id, await pack.read(offset, findBase));
-          return { type, size: body.length };
+          return this.#headerOf(id, verified(id, await pack.read(offset, findBase)));
         }
       },
       loose: async (directory) => {
@@ -123,13 +123,17 @@ export class BareObjects implements ObjectStore {
         try {
           // What a small one says about itself is checked; it has been read anyway.
           if (open.size > SMALL_OBJECT) return { type: open.type, size: open.size };
-          const { type, body } = verified(id, await readOpenLoose(open));
-          return { type, size: body.length };
+          return this.#headerOf(id, verified(id, await readOpenLoose(open)));
         } finally {
           closeSync(open.fd);
         }
       },
     });
+  }
+
+  #headerOf(id: ObjectId, object: GitObject): ObjectHeader {
+    if (object.body.length <= SMALL_OBJECT) this.#seen = { id, object };
+    return { type: object.type, size: object.body.length };
   }
 
   read(id: ObjectId): Promise<GitObject | undefined> {
@@ -142,6 +146,11 @@ export class BareObjects implements ObjectStore {
    * history.
    */
   readAtOnce(id: ObjectId, room?: BodyRoom): GitObject | undefined {
+    if (this.#seen?.id === id) {
+      const { object } = this.#seen;
+      this.#seen = undefined;
+      return object;
+    }
     try {
       for (const { packs } of this.#open()) {
         const place = packs.findFirst(id);
@@ -300,6 +309,7 @@ export class BareObjects implements ObjectStore {
     for (const { packs } of this.#directories ?? []) packs.close();
     this.#directories = undefined;
     this.#commits = undefined;
+    this.#seen = undefined;
     await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
     this.#pool = undefined;
     this.#inflatePool = undefined;
