@@ -2,37 +2,18 @@
  * Reads objects out of one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either
  * whole or a *delta* against a *base*; a base may be a delta again: the *delta chain*.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { CorruptObjectError } from '../../errors.ts';
-import { applyDelta, deltaSizes } from '../../git/delta.ts';
-import type { ObjectId, ObjectType } from '../../git/objectId.ts';
-import {
-  LONGEST_ENTRY_HEADER,
-  PACK_HEADER_LENGTH,
-  PackType,
-  packObjectType,
-  parseOffsetDelta,
-  parsePackEntryHeader,
-  parsePackHeader,
-} from '../../git/pack.ts';
+import type { CorruptObjectError } from '../../errors.ts';
+import { applyDelta } from '../../git/delta.ts';
+import type { ObjectId } from '../../git/objectId.ts';
 import type { PackBitmap } from '../../git/packBitmap.ts';
 import type { PackIndex } from '../../git/packIndex.ts';
 import { PackOrder } from '../../git/packOrder.ts';
 import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
-import { readFully, readFullySync } from './durable.ts';
-import {
-  compressedBound,
-  inflateExactly,
-  inflateExactlyAsync,
-  inflateInto,
-  inflateStart,
-  isPlausibleSize,
-} from './inflate.ts';
+import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';
 import { PackIndexFile } from './packIndexFile.ts';
 import { readBitmap } from './packReach.ts';
-import { PackWindows } from './packWindows.ts';
 import { readProven, readProvenLarge } from './provenEntry.ts';
 import type { ReadCache } from './readCache.ts';
 
@@ -45,14 +26,8 @@ const LARGEST_AT_ONCE = 16 << 20;
 /** Git itself makes no chain longer than this (git-pack-objects(1), --depth). */
 export const MAX_CHAIN = 4096;
 
-const TRAILER = 20;
-/** Bytes that most commits and small trees take. */
-const SMALL_ENTRY = 1 << 10;
 /** So many objects are read from a pack before its index is asked to prove itself. */
 const READS_BEFORE_PROOF = 32;
-/** More compressed bytes than zlib itself would need for the same data. */
-const SLACK = 16 << 10;
-
 /** Finds the base of a delta that is not in the same pack. */
 export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
 
@@ -64,16 +39,6 @@ export interface WholeEntry extends ObjectHeader {
   readonly dataEnd: number;
 }
 
-interface Entry {
-  readonly kind: number;
-  readonly size: number;
-  readonly dataStart: number;
-  /** Offset of the base in this pack, for a delta whose base is here. */
-  readonly baseOffset: number | undefined;
-  /** Id of the base, for a delta that names it. */
-  readonly baseId: ObjectId | undefined;
-}
-
 /** A delta, inflated, and the offset of its entry. */
 interface Delta {
   readonly at: number;
@@ -83,17 +48,14 @@ interface Delta {
 export class PackFile {
   readonly #cache: ReadCache;
   readonly #index: PackIndexFile;
-  #fd: number | undefined;
-  #end = 0;
+  #entries: PackEntries | undefined;
   #users = 0;
   #closing = false;
-  #windows: PackWindows | undefined;
   #order: PackOrder | undefined;
   /** Null: it was looked for. */
   #bitmap: PackBitmap | null | undefined;
   #indexProven = false;
   #reads = 0;
-  #endOfInflated = 0;
 
   /** @param path of the `.pack` file; its index lies beside it */
   constructor(
@@ -131,8 +93,8 @@ export class PackFile {
 
   /** Its entries in the order in which they lie. */
   get order(): PackOrder {
-    this.#open();
-    this.#order ??= new PackOrder(this.index, this.#end);
+    const { end } = this.#open();
+    this.#order ??= new PackOrder(this.index, end);
     return this.#order;
   }
 
@@ -144,8 +106,7 @@ export class PackFile {
 
   /** The file, for reading entries as they lie; hold it with `retain()`. */
   openFile(): number {
-    this.#open();
-    return this.#fd!;
+    return this.#open().fd;
   }
 
   /** Keeps the file open until the returned function is called, whatever happens to the pack. */
@@ -165,12 +126,12 @@ export class PackFile {
     const { index } = this;
     if (index.find(id)?.offset !== offset) throw this.#corrupt(offset, 'its index has another');
     const { order } = this;
-    let entry = this.#entry(offset);
+    let entry = this.#open().at(offset);
     this.#prove(order, offset, index.indexOf(id));
     for (let depth = 0; depth < MAX_CHAIN && isDelta(entry); depth++) {
       const base = this.#baseOffset(entry);
       if (base === undefined) break;
-      entry = this.#entry(base);
+      entry = this.#open().at(base);
       this.#prove(order, base, order.rowOf(base));
     }
     return this.header(offset, findBase);
@@ -181,7 +142,7 @@ export class PackFile {
     const length = order.endOf(offset) - offset;
     const crc = this.index.crcAt(row);
     if (crc !== undefined && length <= LARGE_OBJECT) {
-      if (crc32(this.#bytes(offset, length)) === crc) return;
+      if (crc32(this.#open().bytes(offset, length)) === crc) return;
       throw this.#corrupt(offset, 'its checksum does not fit');
     }
     this.#indexProven ||= this.index.checksumFits;
@@ -190,9 +151,9 @@ export class PackFile {
 
   /** Type and size of the object at `offset`; a delta chain is followed, but not applied. */
   async header(offset: number, findBase: FindBase): Promise<ObjectHeader> {
-    let entry = this.#entry(offset);
+    let entry = this.#open().at(offset);
     let size = entry.size;
-    if (isDelta(entry)) size = this.#deltaResultSize(entry);
+    if (isDelta(entry)) size = this.#open().deltaResultSize(entry);
     for (let depth = 0; isDelta(entry); depth++) {
       if (depth > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
       const base = this.#baseOffset(entry);
@@ -202,22 +163,23 @@ export class PackFile {
           throw this.#corrupt(offset, `delta base ${entry.baseId} missing`);
         return { type: outside.type, size };
       }
-      entry = this.#entry(base);
+      entry = this.#open().at(base);
     }
-    return { type: this.#typeOf(entry, offset), size };
+    return { type: this.#open().typeOf(entry, offset), size };
   }
 
   /** Where the object at `offset` lies when it is no delta; undefined when it is one. */
   whole(offset: number): WholeEntry | undefined {
-    const entry = this.#entry(offset);
+    const entries = this.#open();
+    const entry = entries.at(offset);
     if (isDelta(entry)) return undefined;
-    this.#compressedLength(entry, offset);
+    entries.compressedLength(entry, offset);
     return {
-      type: this.#typeOf(entry, offset),
+      type: entries.typeOf(entry, offset),
       size: entry.size,
-      fd: this.openFile(),
+      fd: entries.fd,
       dataStart: entry.dataStart,
-      dataEnd: this.#end,
+      dataEnd: entries.end,
     };
   }
 
@@ -239,7 +201,7 @@ export class PackFile {
    */
   readProven(offset: number, crc: number | undefined, room?: BodyRoom): GitObject | undefined {
     if (crc === undefined || (!this.#indexProven && !this.#proveIndex())) return undefined;
-    return readProven(this.#open(), offset, crc, LARGE_OBJECT, room);
+    return readProven(this.#open().windows, offset, crc, LARGE_OBJECT, room);
   }
 
   /** As `readProven`, for a larger object, without blocking the event loop. */
@@ -247,7 +209,7 @@ export class PackFile {
     if (crc === undefined || !this.#indexProven) return undefined;
     const release = this.retain();
     try {
-      return await readProvenLarge(this.#open(), offset, crc, LARGEST_AT_ONCE);
+      return await readProvenLarge(this.#open().windows, offset, crc, LARGEST_AT_ONCE);
     } finally {
       release();
     }
@@ -268,11 +230,12 @@ export class PackFile {
     for (let at = offset; ; ) {
       const known = this.#cache.get(this, at);
       if (known !== undefined) return this.#applyChain(known, at, chain, offset);
-      const entry = this.#entry(at);
+      const entries = this.#open();
+      const entry = entries.at(at);
       if (entry.size > LARGE_OBJECT || chain.length > MAX_CHAIN) return undefined;
-      const data = this.#inflate(entry, at);
+      const data = entries.inflate(entry, at);
       if (!isDelta(entry)) {
-        return this.#applyChain({ type: this.#typeOf(entry, at), body: data }, at, chain, offset);
+        return this.#applyChain({ type: entries.typeOf(entry, at), body: data }, at, chain, offset);
       }
       chain.push({ at, data });
       const base = this.#baseOffset(entry);
@@ -286,47 +249,23 @@ export class PackFile {
    * @returns its size; -1 when it is of another type, or there is no room for it and one byte more
    */
   inflateWhole(offset: number, kind: number, out: Buffer): number {
-    const windows = this.#open();
-    this.#checkOffset(offset);
-    // Most of the time that holds all of it.
-    const bytes = windows.hold(offset, SMALL_ENTRY);
-    const { at, end } = windows;
-    const { type, size, length } = parsePackEntryHeader(bytes, at);
-    if (type !== kind || size >= out.length) return -1;
-    if (length + compressedBound(size) > end - at)
-      return this.#inflateInto(offset, length, size, out);
-    const consumed = inflateInto(bytes, at + length, end, size, out);
-    this.#endOfInflated = offset + length + consumed;
-    return consumed < 0 ? -1 : size;
+    return this.#open().inflateWhole(offset, kind, out);
   }
 
   /** Inflates the delta at `offset` into `out`; -1 when it is none, or there is no room for it. */
   inflateDelta(offset: number, out: Buffer): number {
-    const entry = this.#entry(offset);
-    if (!isDelta(entry)) return -1;
-    return this.#inflateInto(offset, entry.dataStart - offset, entry.size, out);
+    return this.#open().inflateDelta(offset, out);
   }
 
   /** Where the entry ends that `inflateWhole` or `inflateDelta` has inflated last. */
   get endOfInflated(): number {
-    return this.#endOfInflated;
+    return this.#entries?.endOfInflated ?? 0;
   }
 
   /** Where the base of the entry at `offset` lies in this pack; undefined when it has none here. */
   baseOf(offset: number): number | undefined {
-    const entry = this.#entry(offset);
+    const entry = this.#open().at(offset);
     return isDelta(entry) ? this.#baseOffset(entry) : undefined;
-  }
-
-  #inflateInto(offset: number, headerLength: number, size: number, out: Buffer): number {
-    if (size >= out.length) return -1;
-    const dataStart = offset + headerLength;
-    const windows = this.#open();
-    const input = windows.hold(dataStart, this.#compressedLength({ size, dataStart }, offset));
-    const consumed = inflateInto(input, windows.at, windows.end, size, out);
-    if (consumed < 0) return -1;
-    this.#endOfInflated = dataStart + consumed;
-    return size;
   }
 
   async #readChain(offset: number, findBase: FindBase): Promise<GitObject> {
@@ -334,11 +273,14 @@ export class PackFile {
     for (let at = offset; ; ) {
       const known = this.#cache.get(this, at);
       if (known !== undefined) return this.#applyChain(known, at, chain, offset);
-      const entry = this.#entry(at);
+      const entries = this.#open();
+      const entry = entries.at(at);
       const data =
-        entry.size > LARGE_OBJECT ? await this.#inflateLarge(entry, at) : this.#inflate(entry, at);
+        entry.size > LARGE_OBJECT
+          ? await entries.inflateLarge(entry, at)
+          : entries.inflate(entry, at);
       if (!isDelta(entry)) {
-        return this.#applyChain({ type: this.#typeOf(entry, at), body: data }, at, chain, offset);
+        return this.#applyChain({ type: entries.typeOf(entry, at), body: data }, at, chain, offset);
       }
       chain.push({ at, data });
       if (chain.length > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
@@ -374,133 +316,18 @@ export class PackFile {
   close(): void {
     this.#closing = true;
     if (this.#users > 0) return;
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
-    this.#windows?.close();
-    this.#windows = undefined;
+    this.#entries?.close();
+    this.#entries = undefined;
   }
 
-  #open(): PackWindows {
-    if (this.#windows !== undefined) return this.#windows;
-    const fd = openSync(this.path, 'r');
-    try {
-      const size = fstatSync(fd).size;
-      const head = Buffer.alloc(12);
-      if (size < head.length + TRAILER || readFullySync(fd, head, 12, 0) < 12) {
-        throw new CorruptObjectError(`pack ${this.name} is cut short`, { path: this.path });
-      }
-      parsePackHeader(head);
-      const trailer = Buffer.alloc(TRAILER);
-      readFullySync(fd, trailer, TRAILER, size - TRAILER);
-      if (!trailer.equals(this.#index.packChecksum)) {
-        throw new CorruptObjectError(`pack ${this.name} does not belong to its index`, {
-          path: this.path,
-        });
-      }
-      this.#end = size - TRAILER;
-      this.#windows = new PackWindows(fd, this.#end, this.#cache.windows);
-      this.#fd = fd;
-      return this.#windows;
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-  }
-
-  /** `length` bytes at `offset`, fewer at the pack's end. Valid until the next call. */
-  #bytes(offset: number, length: number): Buffer {
-    return this.#open().bytes(offset, length);
-  }
-
-  #entry(offset: number): Entry {
-    const windows = this.#open();
-    this.#checkOffset(offset);
-    const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
-    const { at } = windows;
-    const { type: kind, size, length } = parsePackEntryHeader(bytes, at);
-    let dataStart = offset + length;
-    let baseOffset: number | undefined;
-    let baseId: ObjectId | undefined;
-    if (kind === PackType.ofsDelta) {
-      const base = parseOffsetDelta(bytes, at + length);
-      baseOffset = offset - base.distance;
-      if (!(base.distance > 0 && baseOffset >= PACK_HEADER_LENGTH)) {
-        throw this.#corrupt(offset, 'delta base outside the pack');
-      }
-      dataStart += base.length;
-    } else if (kind === PackType.refDelta) {
-      baseId = bytes.toString('hex', at + length, at + length + 20);
-      dataStart += 20;
-    }
-    // What lies behind the end of the pack's entries was not meant.
-    if (dataStart >= this.#end) throw this.#corrupt(offset, 'cut short');
-    return { kind, size, dataStart, baseOffset, baseId };
-  }
-
-  #checkOffset(offset: number): void {
-    if (!(offset >= PACK_HEADER_LENGTH && offset < this.#end)) {
-      throw this.#corrupt(offset, 'offset outside the pack');
-    }
+  #open(): PackEntries {
+    this.#entries ??= PackEntries.open(this.path, this.#index.packChecksum, this.#cache.windows);
+    return this.#entries;
   }
 
   #baseOffset(entry: Entry): number | undefined {
     if (entry.baseOffset !== undefined) return entry.baseOffset;
     return this.index.find(entry.baseId as ObjectId)?.offset;
-  }
-
-  #typeOf(entry: Entry, offset: number): ObjectType {
-    const type = packObjectType(entry.kind);
-    if (type === undefined) throw this.#corrupt(offset, `unknown entry type ${entry.kind}`);
-    return type;
-  }
-
-  #compressedLength(entry: Pick<Entry, 'size' | 'dataStart'>, offset: number): number {
-    const available = this.#end - entry.dataStart;
-    if (!isPlausibleSize(entry.size, available)) {
-      throw this.#corrupt(offset, `size ${entry.size} cannot be`);
-    }
-    return Math.min(available, compressedBound(entry.size));
-  }
-
-  #inflate(entry: Entry, offset: number): Buffer {
-    const length = this.#compressedLength(entry, offset);
-    try {
-      return inflateExactly(this.#bytes(entry.dataStart, length), entry.size);
-    } catch {
-      return this.#inflateSlowly(entry, offset, length);
-    }
-  }
-
-  /** For a stream that its writer made longer than zlib ever would: take all that may belong to it. */
-  #inflateSlowly(entry: Entry, offset: number, tried: number): Buffer {
-    const available = this.#end - entry.dataStart;
-    const length = Math.min(available, tried * 8 + SLACK);
-    try {
-      return inflateExactly(this.#bytes(entry.dataStart, length), entry.size);
-    } catch (cause) {
-      throw this.#corrupt(offset, 'its data does not inflate', cause);
-    }
-  }
-
-  async #inflateLarge(entry: Entry, offset: number): Promise<Buffer> {
-    const length = this.#compressedLength(entry, offset);
-    const bytes = Buffer.allocUnsafe(length);
-    const got = await readFully(this.openFile(), bytes, length, entry.dataStart);
-    try {
-      return await inflateExactlyAsync(bytes.subarray(0, got), entry.size);
-    } catch {
-      return this.#inflateSlowly(entry, offset, length);
-    }
-  }
-
-  #deltaResultSize(entry: Entry): number {
-    const available = this.#end - entry.dataStart;
-    try {
-      const bytes = this.#bytes(entry.dataStart, Math.min(available, 64));
-      return deltaSizes(inflateStart(bytes)).resultSize;
-    } catch (cause) {
-      throw this.#corrupt(entry.dataStart, 'its delta does not inflate', cause);
-    }
   }
 
   #apply(base: Uint8Array, delta: Buffer, offset: number): Buffer {
@@ -512,13 +339,6 @@ export class PackFile {
   }
 
   #corrupt(offset: number, what: string, cause?: unknown): CorruptObjectError {
-    return new CorruptObjectError(`pack ${this.name}, entry at ${offset}: ${what}`, {
-      path: this.path,
-      cause,
-    });
+    return corruptEntry(this.path, offset, what, cause);
   }
-}
-
-function isDelta(entry: Entry): boolean {
-  return entry.kind === PackType.ofsDelta || entry.kind === PackType.refDelta;
 }
