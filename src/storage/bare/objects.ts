@@ -1,20 +1,11 @@
 /**
- * The object store of a bare repository: its `objects` directory and those of its *alternates*
- * (gitrepository-layout(5)), each with loose objects and packs.
- *
- * An object may be in several places. Each copy is checked when it is read whole; a bad copy is
- * passed over where a good one exists.
+ * The object store of a bare repository. An object may be in several places (objectPlaces.ts). Each copy
+ * is checked when it is read whole; a bad copy is passed over where a good one exists.
  */
-import { closeSync, existsSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
-import {
-  EMPTY_TREE_ID,
-  hashObject,
-  type ObjectId,
-  type ObjectType,
-  startObjectHash,
-} from '../../git/objectId.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
 import type { CommitGraph, EntryProbe, ReachRecord } from '../shortcuts.ts';
 import type {
@@ -32,29 +23,17 @@ import type {
 import { readMany } from './bulkRead.ts';
 import { openCommitGraph } from './commitGraphFiles.ts';
 import { DeflatePool } from './deflatePool.ts';
-import { isErrno } from './durable.ts';
 import { InflatePool } from './inflatePool.ts';
-import {
-  freshen,
-  hasLoose,
-  type LooseListings,
-  listLoose,
-  loosePath,
-  looseRegion,
-  openLoose,
-  readLooseNow,
-  readOpenLoose,
-} from './loose.ts';
-import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
+import { listLoose, openLoose, readLooseNow, readOpenLoose } from './loose.ts';
+import { corrupt, isSystemError, missing, verified } from './objectFaults.ts';
+import { ObjectPlaces } from './objectPlaces.ts';
+import { openRegion, streamRegion, within } from './objectStream.ts';
 import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
-import type { PackedObject } from './packDirectory.ts';
 import { exportPack } from './packExport.ts';
 import { type CommitUser, PackedCommits } from './packedCommit.ts';
 import { LARGE_OBJECT } from './packFile.ts';
-import { ReadCache } from './readCache.ts';
 import { ShallowFile } from './shallowFile.ts';
 import { TreeProbe } from './treeProbe.ts';
-import { streamZlib, type ZlibRegion } from './zlibFile.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
@@ -63,14 +42,6 @@ const MAX_OUTSIDE_BASES = 64;
 const CHUNK = 1 << 20;
 /** Bytes up to which a loose object is read whole for its header. */
 const SMALL_OBJECT = 64 << 10;
-
-/** Raw data of one object that is stored whole, ready to be streamed. */
-interface OpenRegion extends ObjectHeader {
-  readonly region: ZlibRegion;
-  /** Bytes before the body. */
-  readonly skip: number;
-  release(): void;
-}
 
 /**
  * So many packed objects are read to learn their type and size. Without that it takes a table of
@@ -81,9 +52,8 @@ const HEADERS_TO_READ = 256;
 export class BareObjects implements ObjectStore {
   readonly options: WriterOptions;
   readonly #objectsDir: string;
+  readonly #places: ObjectPlaces;
   readonly #shallow: ShallowFile;
-  readonly #cache = new ReadCache();
-  #directories: ObjectDirectory[] | undefined;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
   #commits: PackedCommits | undefined;
@@ -95,12 +65,13 @@ export class BareObjects implements ObjectStore {
 
   constructor(gitDir: string, options: WriterOptions) {
     this.#objectsDir = join(gitDir, 'objects');
+    this.#places = new ObjectPlaces(this.#objectsDir);
     this.#shallow = new ShallowFile(join(gitDir, 'shallow'));
     this.options = options;
   }
 
   async header(id: ObjectId): Promise<ObjectHeader | undefined> {
-    return this.#search<ObjectHeader>(id, {
+    return this.#places.search<ObjectHeader>(id, {
       emptyTree: EMPTY_TREE_HEADER,
       packed: async ({ pack, offset }) => {
         const findBase = this.#findBase(0);
@@ -152,7 +123,7 @@ export class BareObjects implements ObjectStore {
       return object;
     }
     try {
-      for (const { packs } of this.#open()) {
+      for (const { packs } of this.#places.open()) {
         const place = packs.findFirst(id);
         if (place === undefined) continue;
         const proven = place.pack.readProven(place.offset, place.crc, room);
@@ -182,7 +153,7 @@ export class BareObjects implements ObjectStore {
     ids: AsyncIterable<readonly ObjectId[]>,
   ): AsyncIterable<readonly (ReadAhead | undefined)[]> {
     return readMany(ids, {
-      findPacked: (id) => this.#findFirst(id),
+      findPacked: (id) => this.#places.findFirst(id),
       header: (id) => this.header(id),
       read: (id) => this.read(id),
       pool: () => {
@@ -193,14 +164,14 @@ export class BareObjects implements ObjectStore {
   }
 
   async has(id: ObjectId): Promise<boolean> {
-    if (id === EMPTY_TREE_ID || this.#hasNow(id)) return true;
-    return (this.#rescan() || this.#checkIndexes()) && this.#hasNow(id);
+    if (id === EMPTY_TREE_ID || this.#places.hasNow(id)) return true;
+    return (this.#places.rescan() || this.#places.checkIndexes()) && this.#places.hasNow(id);
   }
 
   async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
-    this.#rescan();
+    this.#places.rescan();
     const found = new Set<ObjectId>();
-    for (const { path, packs } of this.#open()) {
+    for (const { path, packs } of this.#places.open()) {
       for (const id of listLoose(path, prefix.slice(0, 2))) {
         if (id.startsWith(prefix)) found.add(id);
       }
@@ -210,7 +181,7 @@ export class BareObjects implements ObjectStore {
   }
 
   readNow(ids: Uint8Array, at: number): GitObject | undefined {
-    for (const { path, packs } of this.#open()) {
+    for (const { path, packs } of this.#places.open()) {
       try {
         const object = packs.readNow(ids, at) ?? readLooseNow(path, ids, at);
         if (object !== undefined) return object;
@@ -224,7 +195,7 @@ export class BareObjects implements ObjectStore {
   }
 
   reachOf(ids: Uint8Array, at: number): ReachRecord | undefined {
-    for (const { packs } of this.#open()) {
+    for (const { packs } of this.#places.open()) {
       const reach = packs.reachOf(ids, at);
       if (reach !== undefined) return reach;
     }
@@ -234,15 +205,15 @@ export class BareObjects implements ObjectStore {
   exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncIterable<Uint8Array> {
     return exportPack(objects, options, {
       level: this.options.compression ?? DEFAULT_LEVEL,
-      directories: () => this.#open(),
-      rescan: () => this.#rescan(),
+      directories: () => this.#places.open(),
+      rescan: () => this.#places.rescan(),
       store: this,
     });
   }
 
   commitNow<T>(id: ObjectId, use: CommitUser<T>): T | undefined {
     try {
-      this.#commits ??= new PackedCommits((wanted) => this.#findFirst(wanted));
+      this.#commits ??= new PackedCommits((wanted) => this.#places.findFirst(wanted));
       return this.#commits.use(id, use);
     } catch {
       // As in `readAtOnce`.
@@ -254,7 +225,7 @@ export class BareObjects implements ObjectStore {
     const probe = new TreeProbe(name);
     return (tree) => {
       try {
-        const place = this.#findFirst(tree);
+        const place = this.#places.findFirst(tree);
         if (place !== undefined) return probe.look(place);
       } catch {
         // As in `readAtOnce`.
@@ -271,7 +242,7 @@ export class BareObjects implements ObjectStore {
     if (this.#graph === undefined) {
       // The commits at a shallow clone's end have parents that are not there, and a graph may be older.
       const isShallow = this.shallow().size > 0;
-      const directories = this.#open().map(({ path }) => path);
+      const directories = this.#places.open().map(({ path }) => path);
       this.#graph = (isShallow ? undefined : openCommitGraph(directories)) ?? null;
     }
     return this.#graph ?? undefined;
@@ -284,8 +255,8 @@ export class BareObjects implements ObjectStore {
       objectsDir,
       options: this.options,
       pool: this.#pool,
-      holds: (id, listings) => this.#holds(id, listings),
-      packAdded: (name) => this.#open()[0]?.packs.add(name),
+      holds: (id, listings) => this.#places.holds(id, listings),
+      packAdded: (name) => this.#places.packAdded(name),
     });
   }
 
@@ -299,15 +270,14 @@ export class BareObjects implements ObjectStore {
       objectsDir: this.#objectsDir,
       options: this.options,
       store: this,
-      holds: (id: ObjectId) => this.#holds(id, undefined),
-      packAdded: (name: string) => this.#open()[0]?.packs.add(name),
+      holds: (id: ObjectId) => this.#places.holds(id, undefined),
+      packAdded: (name: string) => this.#places.packAdded(name),
     };
     return importPack(target, source, options);
   }
 
   async close(): Promise<void> {
-    for (const { packs } of this.#directories ?? []) packs.close();
-    this.#directories = undefined;
+    this.#places.close();
     this.#commits = undefined;
     this.#seen = undefined;
     await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
@@ -316,7 +286,7 @@ export class BareObjects implements ObjectStore {
   }
 
   async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
-    return this.#search<GitObject>(id, {
+    return this.#places.search<GitObject>(id, {
       emptyTree: EMPTY_TREE,
       packed: async ({ pack, offset, crc }) => {
         const header = pack.whole(offset);
@@ -357,21 +327,10 @@ export class BareObjects implements ObjectStore {
   }
 
   async *#stream(id: ObjectId, header: ObjectHeader, range: ByteRange): AsyncGenerator<Uint8Array> {
-    const open = await this.#openRegion(id);
+    const open = await openRegion(this.#places, id);
     // A delta has to be built in memory anyway.
     if (open === undefined) return yield* this.#streamSmall(id, range);
-    try {
-      const { from, to } = within(range, header.size);
-      const whole = from === 0 && to === header.size;
-      const span = { from: open.skip + from, to: open.skip + to };
-      const data = streamZlib(open.region, span);
-      yield* whole ? checkedStream(id, header.type, header.size, data) : data;
-    } catch (error) {
-      if (error instanceof CorruptObjectError || isSystemError(error)) throw error;
-      throw corrupt(id, 'its data does not inflate', error);
-    } finally {
-      open.release();
-    }
+    yield* streamRegion(id, header, open, range);
   }
 
   async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
@@ -383,73 +342,9 @@ export class BareObjects implements ObjectStore {
     }
   }
 
-  #openRegion(id: ObjectId): Promise<OpenRegion | undefined> {
-    return this.#search<OpenRegion>(id, {
-      packed: ({ pack, offset }) => {
-        const whole = pack.whole(offset);
-        if (whole === undefined) return undefined;
-        const { type, size, fd, dataStart, dataEnd } = whole;
-        const region = { fd, start: dataStart, end: dataEnd, size };
-        return { type, size, region, skip: 0, release: pack.retain() };
-      },
-      loose: (directory) => {
-        const open = openLoose(directory, id);
-        if (open === undefined) return undefined;
-        const { type, size, fd, headerLength } = open;
-        const release = () => closeSync(fd);
-        return { type, size, region: looseRegion(open), skip: headerLength, release };
-      },
-    });
-  }
-
-  /**
-   * Tries every place where the object may be until one answers. When none does, looks which packs
-   * there are by now and tries again: another process may have packed the object meanwhile. At last
-   * the indexes have to prove that they are whole.
-   */
-  async #search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
-    let fault: unknown;
-    for (let round = 0; round < 4; round++) {
-      for (const { path, packs } of this.#open()) {
-        for (const place of packs.find(id)) {
-          try {
-            const found = await ways.packed(place);
-            if (found !== undefined) return found;
-          } catch (error) {
-            if (isErrno(error, 'ENOENT')) packs.forget(place.pack);
-            else if (error instanceof CorruptObjectError) fault ??= error;
-            else throw error;
-          }
-        }
-        try {
-          const found = await ways.loose(path);
-          if (found !== undefined) return found;
-        } catch (error) {
-          if (!(error instanceof CorruptObjectError)) throw error;
-          fault ??= error;
-        }
-      }
-      if (!this.#rescan() && round > 0 && !this.#checkIndexes()) break;
-    }
-    if (fault !== undefined) throw named(id, fault);
-    if (id === EMPTY_TREE_ID && ways.emptyTree !== undefined) return ways.emptyTree;
-    const broken = this.#open().flatMap(({ packs }) => packs.broken)[0];
-    if (broken !== undefined) throw corrupt(id, `it may be in a pack that cannot be read`, broken);
-    return undefined;
-  }
-
-  /** The likeliest place of an object in a pack. */
-  #findFirst(id: ObjectId): PackedObject | undefined {
-    for (const { packs } of this.#open()) {
-      const place = packs.findFirst(id);
-      if (place !== undefined) return place;
-    }
-    return undefined;
-  }
-
   /** As `header`, but what an entry says about itself is not proven. */
   #likelyHeader(id: ObjectId): Promise<ObjectHeader | undefined> {
-    return this.#search<ObjectHeader>(id, {
+    return this.#places.search<ObjectHeader>(id, {
       emptyTree: EMPTY_TREE_HEADER,
       packed: ({ pack, offset }) => pack.header(offset, this.#findBase(0)),
       loose: (directory) => {
@@ -466,105 +361,4 @@ export class BareObjects implements ObjectStore {
       return this.#read(id, depth + 1);
     };
   }
-
-  /** Whether the object is there, by what is known without looking for new packs. */
-  #hasNow(id: ObjectId): boolean {
-    for (const { path, packs } of this.#open()) {
-      if (!packs.find(id).next().done || hasLoose(path, id)) return true;
-    }
-    return false;
-  }
-
-  /**
-   * As `#hasNow`, for a writer that relies on the object from now on. A copy that is about to be
-   * collected does not count: a collector that is quicker than the new time has taken it away, and in
-   * a cruft pack it ages on.
-   */
-  #holds(id: ObjectId, listings: LooseListings | undefined): boolean {
-    for (const { path, packs } of this.#open()) {
-      for (const { pack } of packs.find(id)) {
-        if (packs.isCruft(pack)) continue;
-        packs.freshen(pack);
-        if (existsSync(pack.path)) return true;
-      }
-      if (listings?.has(path, id) === false) continue;
-      if (freshen(loosePath(path, id))) return true;
-    }
-    return false;
-  }
-
-  #rescan(): boolean {
-    let changed = false;
-    for (const { packs } of this.#open()) changed = packs.scan() || changed;
-    return changed;
-  }
-
-  #checkIndexes(): boolean {
-    let changed = false;
-    for (const { packs } of this.#open()) changed = packs.checkIndexes() || changed;
-    return changed;
-  }
-
-  #open(): ObjectDirectory[] {
-    this.#directories ??= openWithAlternates(this.#objectsDir, this.#cache);
-    return this.#directories;
-  }
-}
-
-interface Ways<T> {
-  packed(place: PackedObject): Promise<T | undefined> | T | undefined;
-  loose(objectsDir: string): Promise<T | undefined> | T | undefined;
-  /** The answer for the empty tree, which every repository has without storing it. */
-  readonly emptyTree?: T;
-}
-
-function within(range: ByteRange, size: number): { from: number; to: number } {
-  const from = Math.min(range.offset ?? 0, size);
-  return { from, to: Math.min(size, from + (range.size ?? size)) };
-}
-
-function verified(id: ObjectId, object: GitObject): GitObject {
-  if (hashObject(object.type, object.body) !== id) throw corrupt(id, 'its bytes have another id');
-  return object;
-}
-
-/** Passes a whole body on and holds its last chunk back until the id is known to fit. */
-async function* checkedStream(
-  id: ObjectId,
-  type: ObjectType,
-  size: number,
-  data: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const hash = startObjectHash(type, size);
-  let held: Uint8Array | undefined;
-  for await (const chunk of data) {
-    if (held !== undefined) yield held;
-    hash.update(chunk);
-    held = chunk;
-  }
-  if (hash.digest('hex') !== id) throw corrupt(id, 'its bytes have another id');
-  if (held !== undefined) yield held;
-}
-
-function corrupt(id: ObjectId, what: string, cause?: unknown): CorruptObjectError {
-  return new CorruptObjectError(`object ${id} is corrupt: ${what}`, { objectId: id, cause });
-}
-
-function missing(id: ObjectId): CorruptObjectError {
-  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
-}
-
-/** Adds the object's id to an error about the pack it is in. */
-function named(id: ObjectId, error: unknown): unknown {
-  if (!(error instanceof CorruptObjectError) || error.objectId === id) return error;
-  return new CorruptObjectError(`object ${id} is corrupt: ${error.message}`, {
-    objectId: id,
-    path: error.path,
-    cause: error,
-  });
-}
-
-function isSystemError(error: unknown): boolean {
-  const { syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  return typeof syscall === 'string';
 }
