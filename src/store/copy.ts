@@ -28,6 +28,7 @@ export async function copyFromDisk(
   }
   return inSession(store, async (writer) => {
     const result = await copyIn({ ...target, writer }, sources, dest, options);
+    const meanwhile = whileWaiting(result.prepareRecords);
     try {
       const outcome = await commitEdits(snapshot, writer, result.edits, result.report, choices);
       result.saveRecords();
@@ -36,6 +37,8 @@ export async function copyFromDisk(
       // The blobs are stored all the same: whoever tries again need not read the files again.
       if (error instanceof StaleSnapshotError) result.saveRecords();
       throw error;
+    } finally {
+      clearImmediate(meanwhile);
     }
   });
 }
@@ -71,4 +74,15 @@ export async function copyFromSnapshots(
   return inSession(snapshot.store, (writer) =>
     commitEdits(snapshot, writer, edits, report, choices),
   );
+}
+
+/** Does some work as soon as there is something to wait for: the disk, which takes in a commit. */
+function whileWaiting(work: () => void): NodeJS.Immediate {
+  return setImmediate(() => {
+    try {
+      work();
+    } catch {
+      // Whoever needs it done meets the error again.
+    }
+  });
 }

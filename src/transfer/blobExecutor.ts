@@ -46,6 +46,8 @@ export interface TreeChanges {
 }
 
 export interface CopyInResult extends TreeChanges {
+  /** Does what can be done of `saveRecords` before the blobs are in the store. */
+  readonly prepareRecords: () => void;
   /** Keeps what is known of the local files now. To be called once their blobs are in the store. */
   readonly saveRecords: () => void;
 }

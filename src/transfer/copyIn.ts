@@ -57,7 +57,11 @@ export async function copyIn(
     exclusion,
   });
   const result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
-  return { ...result, saveRecords: () => scans.save() };
+  return {
+    ...result,
+    prepareRecords: () => scans.prepare(),
+    saveRecords: () => scans.save(),
+  };
 }
 
 /** The scans of the directories that sources are, or lie in. */
@@ -91,6 +95,10 @@ class SourceScans {
     const root = this.#scanOf(at, source.kept).root;
     if (source.contents) return { source, entry: { ...entry, home: root } };
     return { source, entry: root.entry(source.name) ?? entry };
+  }
+
+  prepare(): void {
+    for (const scan of this.#scans.values()) scan.prepare();
   }
 
   save(): void {

@@ -62,6 +62,8 @@ export class DiskScan {
   /** 40 hex digits. */
   readonly #rules: string;
   readonly #memo: string;
+  /** The bytes of the next record. */
+  #next: Uint8Array | undefined;
 
   /** @param path the directory, which need not exist yet */
   constructor(path: string, run: CopyRun, options: ScanOptions) {
@@ -85,12 +87,20 @@ export class DiskScan {
     this.root = new ScannedDirectory(this, undefined, '', path, this.record && 0);
   }
 
+  /**
+   * Puts the next record together where anything has changed, so that `save` has only to write it.
+   * Nothing is to be found out afterwards.
+   */
+  prepare(): void {
+    if (this.options.memos === undefined || !this.changed) return;
+    const root = this.root.toRecord('', Date.now());
+    if (root !== undefined) this.#next ??= serializeRecord(root, this.#rules);
+  }
+
   /** Writes the record anew where it has changed. Its blobs must be in the store by now. */
   save(): void {
-    const { memos } = this.options;
-    if (memos === undefined || !this.changed) return;
-    const root = this.root.toRecord('', Date.now());
-    if (root !== undefined) memos.replace(this.#memo, serializeRecord(root, this.#rules));
+    if (this.#next === undefined) this.prepare();
+    if (this.#next !== undefined) this.options.memos?.replace(this.#memo, this.#next);
   }
 }
 

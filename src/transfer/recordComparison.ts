@@ -74,14 +74,15 @@ export class RecordComparison {
   /**
    * The names under which a recorded directory may not be the recorded tree any more. Undefined where
    * it is not known.
+   * @param recorded gives the names that are recorded for it
    */
-  changedNames(directory: number): Set<string> | undefined {
+  changedNames(directory: number, recorded: () => readonly string[]): Set<string> | undefined {
     const verdict = this.#verdicts[directory];
     if (verdict !== SAME && verdict !== DIFFERENT) return undefined;
     const names = new Set<string>(this.#added.get(directory));
     if (verdict === SAME) return names;
     const first = this.#record.firstEntry(directory);
-    for (const [i, name] of this.#record.names(directory).entries()) {
+    for (const [i, name] of recorded().entries()) {
       if (this.#changed[first + i] === 1) names.add(name);
     }
     return names;

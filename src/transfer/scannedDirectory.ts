@@ -121,7 +121,7 @@ export class ScannedDirectory {
     const states = comparison.isCompared(known)
       ? undefined
       : await comparison.compare(known, this.path, this.#namesStand);
-    const names = comparison.changedNames(known);
+    const names = comparison.changedNames(known, () => this.#recordedNames());
     if (names === undefined) return undefined;
     if (options.readsGitignore && names.has(GITIGNORE)) {
       this.#hasNewRules = true;

@@ -15,7 +15,7 @@ import { StoredDeflate } from '../../git/storedDeflate.ts';
 import type { Durability } from '../storage.ts';
 import { DeflateLine } from './deflateLine.ts';
 import type { DeflatedBatch, DeflatePool } from './deflatePool.ts';
-import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
+import { readFully, readFullySync, removeIfThere, temporaryName, writeFully } from './durable.ts';
 import { placePack } from './placePack.ts';
 
 /** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
@@ -182,7 +182,12 @@ export class PackWriter {
     const chunk = Buffer.allocUnsafe(Math.min(READ_CHUNK, this.#end));
     for (let at = 0; at < this.#end; ) {
       const length = Math.min(chunk.length, this.#end - at);
-      if ((await readFully(this.#fd, chunk, length, at)) < length) {
+      // What one chunk holds has just been written: reading it takes no longer than asking a thread.
+      const got =
+        this.#end <= READ_CHUNK
+          ? readFullySync(this.#fd, chunk, length, at)
+          : await readFully(this.#fd, chunk, length, at);
+      if (got < length) {
         throw new GitStoreError(`${this.#file} was cut short by another program`);
       }
       hash.update(chunk.subarray(0, length));
