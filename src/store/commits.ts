@@ -44,9 +44,12 @@ export class CommitReader {
     return this.getNow(id) ?? this.#read(id);
   }
 
-  /** The same where nothing has to be waited for; undefined says nothing. */
-  getNow(id: ObjectId): Commit | undefined {
-    const commit = this.#objects.commitNow?.(id, parseCommitAt);
+  /**
+   * The same where nothing has to be waited for; undefined says nothing.
+   * @param readAhead see `ObjectStore.commitNow`
+   */
+  getNow(id: ObjectId, readAhead = false): Commit | undefined {
+    const commit = this.#objects.commitNow?.(id, parseCommitAt, readAhead);
     return commit === undefined ? this.#cache.get(id) : this.#withParentsHere(id, commit);
   }
 
@@ -58,9 +61,9 @@ export class CommitReader {
     return this.#withParentsHere(id, parseCommitLinks(body, id));
   }
 
-  /** The same where nothing has to be waited for; undefined says nothing. */
-  linksNow(id: ObjectId): CommitLinks | undefined {
-    const links = this.#objects.commitNow?.(id, parseLinksAt);
+  /** As `getNow`. */
+  linksNow(id: ObjectId, readAhead = false): CommitLinks | undefined {
+    const links = this.#objects.commitNow?.(id, parseLinksAt, readAhead);
     return links === undefined ? this.#cache.get(id) : this.#withParentsHere(id, links);
   }
 

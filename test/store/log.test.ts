@@ -277,3 +277,100 @@ describe('in memory', () => {
     await expect(commits.next()).rejects.toThrow('enough');
   });
 });
+
+describe('a history that is so long that another thread reads ahead', () => {
+  let path = '';
+
+  beforeAll(() => {
+    // Changes of a few paths, so that a log by path has something to do with each commit.
+    path = imported(randomHistory(8000, 21));
+    for (const side of ['side0', 'side1', 'side2']) {
+      git(path, 'update-ref', '-d', `refs/heads/${side}`);
+    }
+    // Commits that tags point to lie apart from the others.
+    for (const back of [10, 1500, 2500, 4000]) git(path, 'tag', `t${back}`, `main~${back}`);
+    // Commits as alike as these would become deltas, which are read as other objects are.
+    git(path, 'repack', '-adfq', '--window=0');
+  }, 60_000);
+
+  it.each([
+    ['one pack', () => {}],
+    [
+      'two packs',
+      () => {
+        const packs = join(path, 'objects/pack');
+        const before = readdirSync(packs);
+        const part = git(path, 'rev-parse', 'main~2000');
+        for (const revisions of [[part], ['--all', `^${part}`]]) {
+          const objects = gitBytes(path, ['rev-list', '--objects', ...revisions]);
+          gitBytes(path, ['pack-objects', '-q', '--window=0', `${packs}/pack`], objects);
+        }
+        for (const file of before) rmSync(join(packs, file));
+      },
+    ],
+  ])('%s', async (_, prepare) => {
+    prepare();
+    const expected = git(path, 'log', '--first-parent', '--format=%H %T %s', 'main').split('\n');
+    const store = await GitStore.open(path, { create: false });
+    const main = await store.branches.get('main');
+    for (let round = 0; round < 2; round++) {
+      const found: string[] = [];
+      for await (const fs of main.log()) {
+        found.push(`${fs.commitHash} ${fs.treeHash} ${fs.message.split('\n')[0]}`);
+      }
+      expect(found).toEqual(expected);
+    }
+    for (const at of ['a/b/c', 'd.txt']) {
+      expect(await hashesOf(main.log({ path: at }))).toEqual(byGit(path, at));
+    }
+    // Two walks that come by turns.
+    const walks = [main.log(), (await main.back(1700)).log()];
+    const turns: string[][] = [[], []];
+    for (let i = 0; i < expected.length; i++) {
+      for (const [k, walk] of walks.entries()) {
+        const next = await walk.next();
+        if (!next.done) turns[k]!.push(next.value.commitHash);
+      }
+    }
+    const hashes = expected.map((line) => line.slice(0, 40));
+    expect(turns).toEqual([hashes, hashes.slice(1700)]);
+    await store.close();
+  });
+
+  it('ends early, at any point, and closes', async () => {
+    for (const length of [990, 1010, 1100, 2000, 4000]) {
+      const store = await GitStore.open(path, { create: false });
+      let walked = 0;
+      for await (const _ of (await store.branches.get('main')).log())
+        if (++walked === length) break;
+      expect(walked).toBe(length);
+      await store.close();
+    }
+  });
+
+  it('a damaged commit in the middle is an error, not other data', async () => {
+    const damagedId = git(path, 'rev-parse', 'main~3000');
+    const packs = join(path, 'objects/pack');
+    for (const file of readdirSync(packs).filter((name) => name.endsWith('.idx'))) {
+      for (const line of gitBytes(path, ['show-index'], readFileSync(join(packs, file)))
+        .toString()
+        .split('\n')) {
+        const [offset, id] = line.split(' ');
+        if (id !== damagedId) continue;
+        const pack = join(packs, file.replace('.idx', '.pack'));
+        const bytes = readFileSync(pack);
+        bytes[Number(offset) + 40]! ^= 0x10;
+        rmSync(pack);
+        writeFileSync(pack, bytes);
+      }
+    }
+    const store = await GitStore.open(path, { create: false });
+    let walked = 0;
+    const walk = async () => {
+      for await (const _ of (await store.branches.get('main')).log()) walked++;
+    };
+    await expect(walk()).rejects.toThrow(CorruptObjectError);
+    expect(walked).toBe(3000);
+    await store.close();
+  });
+});

@@ -7,6 +7,7 @@ import { Inflater } from '../../git/inflater.ts';
 import { hashObject } from '../../git/objectId.ts';
 import { packObjectType } from '../../git/pack.ts';
 import { readFullySync } from './durable.ts';
+import { type InflateAt, keptInflater } from './keptInflater.ts';
 import { WorkerPool } from './workerPool.ts';
 
 /** Entries in some stretches of a pack file. */
@@ -45,7 +46,7 @@ export const HEAD = 32;
 const ROOM = (2 << 20) + (32 << 10);
 
 export class InflatePool {
-  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain);
+  readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain, undefined, [keptInflater]);
   readonly #rooms: ArrayBuffer[] = [];
 
   /** How many jobs keep all threads busy. */
@@ -107,71 +108,11 @@ export function inflateHere({ fd, stretches, length, numbers, ids }: InflateJob)
   return { data, failed };
 }
 
-function workerMain(): void {
+function workerMain(create: typeof keptInflater): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
   const { readSync } = process.getBuiltinModule('node:fs');
   const { hash } = process.getBuiltinModule('node:crypto');
-  const { constants, createInflate, deflateSync, inflateSync } =
-    process.getBuiltinModule('node:zlib');
-
-  type InflateInto = (
-    input: Uint8Array,
-    from: number,
-    out: Uint8Array,
-    at: number,
-    size: number,
-  ) => boolean;
-
-  const afresh: InflateInto = (input, from, out, at, size) => {
-    const options = { maxOutputLength: size + 1, finishFlush: constants.Z_SYNC_FLUSH };
-    const body = inflateSync(input.subarray(from), options);
-    if (body.length !== size) return false;
-    out.set(body, at);
-    return true;
-  };
-
-  /**
-   * One zlib handle for all entries: making one for each takes as long as inflating a small file.
-   * Node has no public call that keeps it; the one below its streams is used after trying whether it
-   * works.
-   */
-  function keepHandle(): InflateInto {
-    interface Handle {
-      onerror?: unknown;
-      reset?(): void;
-      writeSync?(...args: unknown[]): void;
-    }
-    const stream = createInflate() as unknown as { _handle?: Handle; _writeState?: Uint32Array };
-    const { _handle: handle, _writeState: state } = stream;
-    if (typeof handle?.reset !== 'function' || typeof handle.writeSync !== 'function') {
-      return afresh;
-    }
-    if (!(state instanceof Uint32Array)) return afresh;
-    let failed = false;
-    handle.onerror = () => {
-      failed = true;
-    };
-    // A byte more room than the body needs: a stream that holds more shows.
-    const kept: InflateInto = (input, from, out, at, size) => {
-      failed = false;
-      const length = input.length - from;
-      handle.writeSync!(constants.Z_FINISH, input, from, length, out, at, size + 1);
-      handle.reset!();
-      return !failed && state[0] === 1;
-    };
-    const sample = Buffer.from('gitstore gitstore gitstore');
-    const packed = Buffer.concat([deflateSync(sample), sample]);
-    const out = Buffer.alloc(100);
-    const works =
-      kept(packed, 0, out, 3, sample.length) &&
-      out.subarray(3, 3 + sample.length).equals(sample) &&
-      !kept(packed, 0, out, 3, sample.length - 1) &&
-      !kept(packed, 0, out, 3, sample.length + 1) &&
-      !kept(sample, 0, out, 3, 5);
-    return works ? kept : afresh;
-  }
-
-  let inflate: InflateInto | undefined;
+  let inflate: InflateAt | undefined;
   let input = Buffer.alloc(0);
 
   /** Room before each body. */
@@ -181,7 +122,7 @@ function workerMain(): void {
   parentPort?.on('message', ({ fd, stretches, length, numbers, ids: idBytes, room }: Request) => {
     try {
       const wanted = Buffer.from(idBytes.buffer).toString('hex');
-      inflate ??= keepHandle();
+      inflate ??= create(process.getBuiltinModule('node:zlib'));
       if (input.length < length) input = Buffer.allocUnsafeSlow(length);
       let end = 0;
       for (let i = 0; i < stretches.length; i += 2) {
@@ -208,10 +149,7 @@ function workerMain(): void {
         // Git's header before each body: what the id is the hash of lies in one piece.
         const head = `${TYPES[numbers[3 * i + 2]!]} ${size}\0`;
         const start = at - head.length;
-        let good = false;
-        try {
-          good = inflate(bytes, numbers[3 * i]!, data, at, size);
-        } catch {}
+        let good = inflate(bytes, numbers[3 * i]!, data, at, size) >= 0;
         if (good) {
           data.write(head, start, 'latin1');
           const id = hash('sha1', new Uint8Array(data.buffer, start, at + size - start), 'hex');

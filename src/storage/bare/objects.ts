@@ -211,10 +211,10 @@ export class BareObjects implements ObjectStore {
     });
   }
 
-  commitNow<T>(id: ObjectId, use: CommitUser<T>): T | undefined {
+  commitNow<T>(id: ObjectId, use: CommitUser<T>, readAhead = false): T | undefined {
     try {
       this.#commits ??= new PackedCommits((wanted) => this.#places.findFirst(wanted));
-      return this.#commits.use(id, use);
+      return this.#commits.use(id, use, readAhead);
     } catch {
       // As in `readAtOnce`.
       return undefined;
@@ -278,9 +278,10 @@ export class BareObjects implements ObjectStore {
 
   async close(): Promise<void> {
     this.#places.close();
+    const commits = this.#commits;
     this.#commits = undefined;
     this.#seen = undefined;
-    await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
+    await Promise.all([commits?.close(), this.#pool?.close(), this.#inflatePool?.close()]);
     this.#pool = undefined;
     this.#inflatePool = undefined;
   }

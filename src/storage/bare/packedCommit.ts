@@ -10,6 +10,7 @@ import { hash } from 'node:crypto';
 import { firstSha1 } from '../../git/firstCodecs.ts';
 import { type ObjectId, objectHeader } from '../../git/objectId.ts';
 import { PackType } from '../../git/pack.ts';
+import { AheadThread, type CommitsAhead } from './commitsAhead.ts';
 import type { PackedObject } from './packDirectory.ts';
 import type { PackFile } from './packFile.ts';
 
@@ -23,6 +24,11 @@ const MOST_TRIES = 3;
 /** In bytes: a few commits. */
 const NEAR = 1 << 10;
 
+/** A walk that has read so many commits of a pack, one not far behind the other, is a long one. */
+const LONG_WALK = 1000;
+/** In bytes. */
+const NOT_FAR = 64 << 10;
+
 /** The body of a commit lies in `bytes` from `start` to `end`, as long as this runs. */
 export type CommitUser<T> = (bytes: Buffer, start: number, end: number) => T | undefined;
 
@@ -30,9 +36,14 @@ export class PackedCommits {
   readonly #find: (id: ObjectId) => PackedObject | undefined;
   /** Of the commit that was read last. */
   #pack: PackFile | undefined;
+  #start = 0;
   #end = 0;
   /** Whether that one lay behind the one before it, and not far. */
   #inRow = false;
+  /** Length of the walk, as far as it goes through one pack. */
+  #walked = 0;
+  #thread: AheadThread | undefined;
+  #ahead: CommitsAhead | undefined;
 
   /** @param find the likeliest place of an object */
   constructor(find: (id: ObjectId) => PackedObject | undefined) {
@@ -42,8 +53,15 @@ export class PackedCommits {
   /**
    * Hands the commit's body to `use`. Undefined when it is in no pack, or large, a delta or damaged:
    * then it must be read as any other object.
+   * @param readAhead see `ObjectStore.commitNow`
    */
-  use<T>(id: ObjectId, use: CommitUser<T>): T | undefined {
+  use<T>(id: ObjectId, use: CommitUser<T>, readAhead: boolean): T | undefined {
+    const ahead = this.#ahead;
+    if (ahead?.take(id, ahead.pack === this.#pack ? this.#end : 0)) {
+      this.#inRow = false;
+      return use(ahead.bytes, ahead.start, ahead.end);
+    }
+    if (ahead?.isOver) this.#endWalk();
     let size = this.#inRow ? this.#readNext(id) : -1;
     if (size < 0) {
       const place = this.#find(id);
@@ -53,6 +71,7 @@ export class PackedCommits {
       if (size < 0) return undefined;
       this.#inRow = distance >= 0 && distance < NEAR;
     }
+    if (readAhead && this.#walked >= LONG_WALK && this.#ahead === undefined) this.#readAhead();
     return use(buffer, BODY_AT, BODY_AT + size);
   }
 
@@ -83,9 +102,32 @@ export class PackedCommits {
     if (size < 0) return -1;
     const bytes = withHeader(size);
     if ((firstSha1('', bytes) ?? hash('sha1', bytes, 'hex')) !== id) return -1;
+    const distance = pack === this.#pack ? offset - this.#end : -1;
+    // Commits that tags point to lie elsewhere.
+    if (distance >= 0 && distance < NOT_FAR) this.#walked++;
+    else this.#walked = Math.max(0, this.#walked - LONG_WALK / 20);
     this.#pack = pack;
+    this.#start = offset;
     this.#end = pack.endOfInflated;
     return size;
+  }
+
+  async close(): Promise<void> {
+    const hasBegun = this.#endWalk();
+    await (hasBegun ? this.#thread?.close() : this.#thread?.drop());
+  }
+
+  #readAhead(): void {
+    this.#walked = 0;
+    this.#thread ??= new AheadThread();
+    this.#ahead = this.#thread.follow(this.#pack!, this.#start);
+  }
+
+  #endWalk(): boolean {
+    const hasBegun = this.#ahead?.close() ?? true;
+    this.#ahead = undefined;
+    this.#walked = 0;
+    return hasBegun;
   }
 }
 
