@@ -17,6 +17,7 @@ import { SMALL_FILE } from './readLocal.ts';
 import { CopyRun } from './run.ts';
 import type { ScannedEntry } from './scannedDirectory.ts';
 import { type FoundSource, landingPath, parseSource, requireSources } from './sources.ts';
+import type { KnownEntry } from './storePlaces.ts';
 
 export type { CopyInResult, CopyInTarget } from './blobExecutor.ts';
 
@@ -55,6 +56,7 @@ export async function copyIn(
     options,
     run,
     exclusion,
+    known: scans.recordedEntry,
   });
   const result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
   return {
@@ -96,6 +98,14 @@ class SourceScans {
     if (source.contents) return { source, entry: { ...entry, home: root } };
     return { source, entry: root.entry(source.name) ?? entry };
   }
+
+  readonly recordedEntry: KnownEntry = (tree, name) => {
+    for (const scan of this.#scans.values()) {
+      const entry = scan.recordedEntry(tree, name);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  };
 
   prepare(): void {
     for (const scan of this.#scans.values()) scan.prepare();

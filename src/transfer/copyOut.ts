@@ -55,7 +55,7 @@ export async function copyOut(
     throw new NotADirectoryError(`${path}: not a directory`, { path });
   }
   const plan = await planCopy({
-    source: new StoreSource(source.trees, refuseOnDisk),
+    source: new StoreSource(source.trees, refuseOnDisk, scan.recordedEntry),
     landings: landings.exact
       ? landings.all.map((landing) => ({ ...landing, path: name }))
       : landings.all.filter((landing) => isNameable(landing, run)),

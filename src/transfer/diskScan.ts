@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import type { ObjectId } from '../git/objectId.ts';
 import { decodePath, encodePath } from '../git/pathBytes.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { Memos } from '../storage/storage.ts';
@@ -17,6 +18,7 @@ import { serializeRecord } from './recordWriter.ts';
 import type { CopyRun } from './run.ts';
 import { ScannedDirectory } from './scannedDirectory.ts';
 import { StatRecord } from './statRecord.ts';
+import type { KnownEntry } from './storePlaces.ts';
 
 /** The rules of a scan that takes all files as they are. */
 const PLAIN_RULES = '0'.repeat(40);
@@ -59,6 +61,8 @@ export class DiskScan {
   readonly clocks = new DeviceClocks();
   /** Something is not as the record has it. */
   changed = false;
+  /** Directories by the trees that they were when they were recorded. */
+  readonly #recorded = new Map<ObjectId, ScannedDirectory>();
   /** 40 hex digits. */
   readonly #rules: string;
   readonly #memo: string;
@@ -86,6 +90,15 @@ export class DiskScan {
     }
     this.root = new ScannedDirectory(this, undefined, '', path, this.record && 0);
   }
+
+  /** A directory was that tree when it was recorded, and has changed since. */
+  wasRecorded(tree: ObjectId, directory: ScannedDirectory): void {
+    this.#recorded.set(tree, directory);
+  }
+
+  /** What the record has under a name of a tree. */
+  readonly recordedEntry: KnownEntry = (tree, name) =>
+    this.#recorded.get(tree)?.recordedEntry(name);
 
   /**
    * Puts the next record together where anything has changed, so that `save` has only to write it.

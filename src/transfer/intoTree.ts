@@ -10,7 +10,7 @@ import type { Entry, SourcePlace } from './place.ts';
 import { type Plan, planCopy } from './planner.ts';
 import type { CopyRun } from './run.ts';
 import { deletesAllowed, type FoundSource, land, landingPath } from './sources.ts';
-import { StoreDestination } from './storePlaces.ts';
+import { type KnownEntry, StoreDestination } from './storePlaces.ts';
 
 export interface TargetTree {
   readonly trees: TreeReader;
@@ -28,7 +28,13 @@ export async function planInto<E extends Entry>(
   place: SourcePlace<E>,
   found: FoundSource<E>[],
   dest: string,
-  task: { sources: number; options: CopyOptions; run: CopyRun; exclusion?: Exclusion },
+  task: {
+    sources: number;
+    options: CopyOptions;
+    run: CopyRun;
+    exclusion?: Exclusion;
+    known?: KnownEntry;
+  },
 ): Promise<Plan<E, TreeEntry>> {
   const { sources, options, run } = task;
   const base = normalizePath(dest);
@@ -44,7 +50,7 @@ export async function planInto<E extends Entry>(
   return planCopy({
     source: place,
     landings: landings.all,
-    destination: new StoreDestination(target.trees, target.root),
+    destination: new StoreDestination(target.trees, target.root, task.known),
     base,
     options,
     exclusion: task.exclusion ?? new Exclusion(options.exclude, false),

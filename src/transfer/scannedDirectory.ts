@@ -18,6 +18,7 @@ import {
   type DiskEntry,
   entryOf,
   type FileState,
+  HAS_EXECUTE_BITS,
   isSameState,
   joinDisk,
   readNames,
@@ -128,6 +129,7 @@ export class ScannedDirectory {
       return undefined;
     }
     for (const [directory, state] of states ?? []) await this.#takeState(record, directory, state);
+    if (names.size > 0) this.#scan.wasRecorded(base, this);
     return { base, names };
   }
 
@@ -168,6 +170,15 @@ export class ScannedDirectory {
     if (changes == null) return false;
     for (const name of changes.names) if (!this.#news.has(name)) return false;
     return true;
+  }
+
+  /** What its recorded tree holds under a name: null for nothing, undefined where it is not known. */
+  recordedEntry(name: string): TreeEntry | null | undefined {
+    const { record, options } = this.#scan;
+    // A tree's own modes are not in the record.
+    if (!HAS_EXECUTE_BITS || options.fileMode !== undefined) return undefined;
+    const place = this.#placeOf(name);
+    return place === undefined ? null : record!.treeEntry(place, name);
   }
 
   /** All names in it, sorted by code units. */

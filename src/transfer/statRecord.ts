@@ -8,9 +8,9 @@
  * Entries have numbers, and so have directories; an entry that is a directory knows its number.
  */
 import type { Stats } from 'node:fs';
-import type { ObjectId } from '../git/objectId.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { decodePath } from '../git/pathBytes.ts';
-import { type FileMode, isTreeMode, MODE_TREE } from '../git/tree.ts';
+import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { type FileState, modeOnDisk } from './diskFiles.ts';
 import {
   COLUMNS,
@@ -135,6 +135,16 @@ export class StatRecord {
       this.modeOf(entry) === mode &&
       this.blobId(entry) === id
     );
+  }
+
+  /** The entry as a tree has it: null where a tree holds no such thing, undefined if not known. */
+  treeEntry(entry: number, name: string): TreeEntry | null | undefined {
+    if (this.excludedKind(entry) !== undefined) return null;
+    const below = this.directoryOf(entry);
+    const mode = this.modeOf(entry);
+    const id = below === undefined ? this.blobId(entry) : this.treeId(below);
+    if (id === EMPTY_TREE_ID) return null;
+    return mode === undefined || id === undefined ? undefined : { name, mode, id };
   }
 
   /** The recorded state of the directory that the entry is. */

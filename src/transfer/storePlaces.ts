@@ -9,7 +9,7 @@ import {
   type TreeEntry,
 } from '../git/tree.ts';
 import { isForbiddenSegment, normalizePath } from '../tree/paths.ts';
-import type { TreeReader } from '../tree/reader.ts';
+import type { Tree, TreeReader } from '../tree/reader.ts';
 import {
   type Changes,
   type DestinationPlace,
@@ -21,14 +21,22 @@ import {
 import type { CopyRun } from './run.ts';
 import { type FoundSource, parseSource } from './sources.ts';
 
+/**
+ * What a tree holds under a name, where that is known without the tree: null for nothing, undefined
+ * where it is not known.
+ */
+export type KnownEntry = (tree: ObjectId, name: string) => TreeEntry | null | undefined;
+
 export class StoreSource implements SourcePlace<TreeEntry> {
   readonly #trees: TreeReader;
   readonly #refuse: (name: string) => string | undefined;
+  readonly #known: KnownEntry | undefined;
 
   /** @param refuse why an entry's name must not be copied; undefined for a good one */
-  constructor(trees: TreeReader, refuse: (name: string) => string | undefined) {
+  constructor(trees: TreeReader, refuse: (name: string) => string | undefined, known?: KnownEntry) {
     this.#trees = trees;
     this.#refuse = refuse;
+    this.#known = known;
   }
 
   async changes(directory: TreeEntry): Promise<Changes> {
@@ -61,7 +69,7 @@ export class StoreSource implements SourcePlace<TreeEntry> {
     names: ReadonlySet<string>,
     omissions: Omissions,
   ): Promise<TreeEntry[]> {
-    const entries = await pickEntries(this.#trees, directory.id, names);
+    const entries = await pickEntries(this.#trees, directory.id, names, this.#known);
     return entries.filter((entry) => this.#isGiven(path, entry, omissions));
   }
 
@@ -84,12 +92,17 @@ async function pickEntries(
   trees: TreeReader,
   id: ObjectId,
   names: ReadonlySet<string>,
+  known?: KnownEntry,
 ): Promise<TreeEntry[]> {
-  const tree = await trees.tree(id);
+  let tree: Tree | undefined;
   const entries: TreeEntry[] = [];
   for (const name of names) {
-    const entry = tree.get(name);
-    if (entry !== undefined) entries.push(entry);
+    let entry = known?.(id, name);
+    if (entry === undefined) {
+      tree ??= await trees.tree(id);
+      entry = tree.get(name);
+    }
+    if (entry) entries.push(entry);
   }
   return entries.sort(compareTreeEntries);
 }
@@ -119,9 +132,11 @@ export async function findInTree(
 export class StoreDestination implements DestinationPlace<TreeEntry> {
   readonly root: TreeEntry;
   readonly #trees: TreeReader;
+  readonly #known: KnownEntry | undefined;
 
-  constructor(trees: TreeReader, root: ObjectId) {
+  constructor(trees: TreeReader, root: ObjectId, known?: KnownEntry) {
     this.#trees = trees;
+    this.#known = known;
     this.root = { name: '', mode: MODE_TREE, id: root };
   }
 
@@ -134,7 +149,7 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
     directory: TreeEntry,
     names: ReadonlySet<string>,
   ): Promise<readonly TreeEntry[]> {
-    return pickEntries(this.#trees, directory.id, names);
+    return pickEntries(this.#trees, directory.id, names, this.#known);
   }
 
   async list(_path: string, directory: TreeEntry): Promise<readonly TreeEntry[]> {
