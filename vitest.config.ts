@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { codecs } from './scripts/bundle.mjs';
 
 export default defineConfig({
-  define: { GITSTORE_CODECS: codecs() },
+  define: { GITSTORE_CODECS: await codecs() },
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],

@@ -6,8 +6,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import wabt from 'wabt';
 import { bundleProgram } from './bundleProgram.mjs';
-import { assemble } from './wat.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = 'node20.19';
@@ -48,7 +48,7 @@ export async function bundle(outdir) {
     ...common,
     define: {
       ...common.define,
-      GITSTORE_CODECS: codecs(),
+      GITSTORE_CODECS: await codecs(),
       'import.meta.url': '__filename',
     },
   });
@@ -57,9 +57,12 @@ export async function bundle(outdir) {
 }
 
 /** What stands for `GITSTORE_CODECS` in the sources (src/git/firstCodecs.ts). */
-export function codecs() {
-  const text = readFileSync(join(root, 'src/git/codecs.wat'), 'utf8');
-  return JSON.stringify(assemble(text).toString('base64'));
+export async function codecs() {
+  const file = join(root, 'src/git/codecs.wat');
+  const { parseWat } = await wabt();
+  const module = parseWat(file, readFileSync(file, 'utf8'));
+  module.validate();
+  return JSON.stringify(Buffer.from(module.toBinary({}).buffer).toString('base64'));
 }
 
 /**

@@ -1,7 +1,7 @@
 ;; Inflating (RFC 1950 and 1951) and SHA-1 (FIPS 180-4, section 6.1). firstCodecs.ts tells what for.
 ;;
 ;; The caller puts bytes at INPUT, at most INPUT_ROOM, and finds what comes out at OUTPUT or DIGEST.
-;; scripts/wat.mjs assembles this file: it knows the part of the text format that is used here.
+;; `wabt` assembles this file when the program is bundled (scripts/bundle.mjs).
 (module
   (memory (export "memory") 5)
 
