@@ -262,7 +262,10 @@ export interface ObjectWriter {
    */
   writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId>;
 
-  /** Makes everything written durable and visible. The session is over, also when it throws. */
+  /**
+   * Makes everything written durable and visible. The session is over, also when it throws, as it does
+   * when anything is lost that `write` has taken.
+   */
   finish(): Promise<void>;
 
   /** Drops everything. Does nothing after `finish()` or a second time. */

@@ -40,6 +40,8 @@ export class DeflateLine {
   #bytesOnTheWay = 0;
   /** Batches that the workers have. */
   #atWorkers = 0;
+  /** What went wrong first. */
+  #failure: { readonly error: unknown } | undefined;
 
   /**
    * @param level of zlib, 0 to 9
@@ -61,7 +63,39 @@ export class DeflateLine {
   }
 
   /** Queues an object; waits while enough of them are on their way. */
-  async add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
+  add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
+    return this.#unlessFailed(() => this.#add(id, type, body));
+  }
+
+  /** Waits until everything has arrived. */
+  finish(): Promise<void> {
+    return this.#unlessFailed(async () => {
+      this.#send();
+      while (this.#flights.length > 0) await this.#landNext();
+    });
+  }
+
+  /** Forgets what is on its way. */
+  drop(): void {
+    this.#jobs = [];
+    this.#flights.length = 0;
+  }
+
+  /**
+   * What fails may have been the objects of earlier calls, which have said that all is well: then
+   * nothing succeeds any more.
+   */
+  async #unlessFailed(step: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      await step();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  async #add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
     const job = { header: packEntryHeader(PackType[type], body.length), body };
     if (body.length >= LARGE) {
       this.#send();
@@ -77,18 +111,6 @@ export class DeflateLine {
     }
     this.#land();
     while (this.#bytesOnTheWay > BYTES_ON_THE_WAY) await this.#landNext();
-  }
-
-  /** Waits until everything has arrived. */
-  async finish(): Promise<void> {
-    this.#send();
-    while (this.#flights.length > 0) await this.#landNext();
-  }
-
-  /** Forgets what is on its way. */
-  drop(): void {
-    this.#jobs = [];
-    this.#flights.length = 0;
   }
 
   #send(): void {

@@ -68,8 +68,9 @@ export class BareObjectWriter implements ObjectWriter {
     this.#checkOpen();
     const id = hashObject(type, body);
     if (this.#known.has(id)) return id;
+    const isThere = !this.#isSurelyNew(type) && this.#holds(id);
     this.#known.add(id);
-    if (!this.#isSurelyNew(type) && this.#holds(id)) return id;
+    if (isThere) return id;
     this.#brings = true;
     if (this.#spilled) {
       await this.#inLine(() => this.#packWriter().add(id, type, body));
@@ -90,8 +91,9 @@ export class BareObjectWriter implements ObjectWriter {
     return this.#inLine(() =>
       this.#packWriter().addStream(source, size, (id) => {
         if (this.#known.has(id)) return false;
+        const isNew = !this.#holds(id);
         this.#known.add(id);
-        return !this.#holds(id);
+        return isNew;
       }),
     );
   }
@@ -155,10 +157,12 @@ export class BareObjectWriter implements ObjectWriter {
 
   async #spill(): Promise<void> {
     if (this.#spilled) return;
+    // Where there can be no pack they stay what they are.
+    const pack = this.#packWriter();
     this.#spilled = true;
     const objects = this.#small;
     this.#small = [];
-    for (const { id, type, body } of objects) await this.#packWriter().add(id, type, body);
+    for (const { id, type, body } of objects) await pack.add(id, type, body);
   }
 
   #packWriter(): PackWriter {
