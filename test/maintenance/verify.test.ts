@@ -66,6 +66,18 @@ describe('verify', () => {
     await store.close();
   });
 
+  test('what a commit-graph names is no commit only where it is known to be something else', async () => {
+    const { path, store } = await looseStore(3);
+    await store.close();
+    git(path, 'commit-graph', 'write', '--reachable');
+    const id = git(path, 'rev-parse', 'main').trim();
+    const file = join(path, 'objects', id.slice(0, 2), id.slice(2));
+    chmodSync(file, 0o644);
+    writeFileSync(file, 'no zlib stream');
+    const { faults } = await verify(path);
+    expect(faults.map(({ subject }) => subject)).toEqual([`object ${id}`]);
+  });
+
   test('damage anywhere is found where git fsck finds it, and nowhere else', async () => {
     const source = await variedStore();
     const candidates = filesBelow(source).filter((file) =>

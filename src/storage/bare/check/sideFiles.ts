@@ -83,10 +83,12 @@ async function checkGraph(
     const ids = chunks.get('OIDL');
     for (let at = ids?.start ?? 0; at + ID_LENGTH <= (ids?.end ?? 0); at += ID_LENGTH) {
       const object = table.find(bytes, at);
-      if (object !== -1 && table.columns.kind[object] === Kind.commit) continue;
+      const kind = table.columns.kind[object] ?? Kind.unknown;
+      if (kind === Kind.commit) continue;
       const id = bytes.toString('hex', at, at + ID_LENGTH);
-      if (object === -1 && (await isPresent(id))) continue;
-      report(name, `names ${id}, which is ${object === -1 ? 'missing' : 'no commit'}`);
+      // Also of an object that was packed between being listed and being looked at.
+      if (kind !== Kind.unknown) report(name, `names ${id}, which is no commit`);
+      else if (!(await isPresent(id))) report(name, `names ${id}, which is missing`);
     }
   } catch (error) {
     if (!(error instanceof CorruptObjectError)) throw error;
