@@ -12,8 +12,9 @@ import { GitStoreError } from '../errors.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../git/tree.ts';
 import { differingNames } from '../tree/diff.ts';
-import { baseName, joinPath, parentPath } from '../tree/paths.ts';
+import { joinPath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
+import { DestinationView } from './destinationView.ts';
 import { joinDisk } from './diskFiles.ts';
 import { type Exclusion, GITIGNORE } from './exclusion.ts';
 import type { CopyOptions } from './options.ts';
@@ -95,7 +96,7 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #directories = new Set<string>();
   /** Destination paths that are left alone because the source there could not be looked into. */
   readonly #untouchable = new Set<string>();
-  readonly #listings = new Map<string, ReadonlyMap<string, D> | undefined>();
+  readonly #view: DestinationView<D>;
   readonly #deletes = new Map<string, D>();
   readonly #vacated: string[] = [];
   readonly #grafts: Graft<S>[] = [];
@@ -106,6 +107,7 @@ class Planner<S extends Entry, D extends Entry> {
 
   constructor(task: CopyTask<S, D>) {
     this.#task = task;
+    this.#view = new DestinationView(task.destination);
     this.#isDisjoint = areDisjoint(task.landings.map(({ path }) => path));
   }
 
@@ -175,7 +177,7 @@ class Planner<S extends Entry, D extends Entry> {
       if (differing === undefined) {
         children = await source.list(from, entry, omissions);
       } else {
-        await this.#listSome(target, differing);
+        await this.#view.listSome(target, differing);
         children = await source.pick(from, entry, differing, omissions);
       }
     } catch (error) {
@@ -184,7 +186,7 @@ class Planner<S extends Entry, D extends Entry> {
       return;
     }
     await this.#readRules(from, children, filterPath);
-    const isVacant = isAboveVacant || (await this.#isVacant(target));
+    const isVacant = isAboveVacant || (await this.#view.isVacant(target));
     for (const child of children) {
       const isTree = isTreeMode(child.mode);
       const childFilterPath = joinPath(filterPath, child.name);
@@ -223,7 +225,7 @@ class Planner<S extends Entry, D extends Entry> {
    */
   async #differing(entry: S, target: string): Promise<Set<string> | undefined> {
     const { source, destination, exclusion, trees } = this.#task;
-    const existing = await this.#destinationEntry(target);
+    const existing = await this.#view.entry(target);
     if (existing === undefined || !isTreeMode(existing.mode)) return undefined;
     const here = await source.changes(entry);
     const there = here && (await destination.changes(existing));
@@ -236,34 +238,17 @@ class Planner<S extends Entry, D extends Entry> {
     return names;
   }
 
-  /** Lists no more than some names of a destination directory. */
-  async #listSome(target: string, names: ReadonlySet<string>): Promise<void> {
-    const directory = (await this.#destinationEntry(target))!;
-    const listing = new Map<string, D>();
-    for (const child of await this.#task.destination.pick(target, directory, names)) {
-      listing.set(child.name, child);
-    }
-    this.#listings.set(target, listing);
-  }
-
   /** Takes over a directory as a whole, to where nothing stands. False where that cannot be. */
   async #graft(from: string, entry: S, target: string): Promise<boolean> {
     const { source, exclusion, grafts } = this.#task;
     if (!grafts || source.whole === undefined || !this.#isDisjoint) return false;
     if (target === '' || !exclusion.isEmpty) return false;
-    if ((await this.#destinationEntry(target)) !== undefined) return false;
-    if ((await this.#blocker(target)) !== undefined) return false;
+    if ((await this.#view.entry(target)) !== undefined) return false;
+    if ((await this.#view.blocker(target)) !== undefined) return false;
     const files = await source.whole(entry);
     if (files === undefined) return false;
     if (files.length > 0) this.#grafts.push({ path: target, from, source: entry, files });
     return true;
-  }
-
-  /** Whether the destination has nothing there, not even an empty directory's entry. */
-  async #isVacant(target: string): Promise<boolean> {
-    const entry = await this.#destinationEntry(target);
-    if (entry === undefined) return true;
-    return isTreeMode(entry.mode) && (await this.#listing(target))?.size === 0;
   }
 
   #collectFile(from: string, source: S, target: string): void {
@@ -293,16 +278,13 @@ class Planner<S extends Entry, D extends Entry> {
       const above = slash < 0 ? '' : path.slice(0, slash);
       if (above !== parent) {
         parent = above;
-        listing = await this.#listing(above);
-        blocker = listing === undefined ? await this.#blocker(above) : undefined;
+        listing = await this.#view.listing(above);
+        blocker = listing === undefined ? await this.#view.blocker(above) : undefined;
       }
       const existing = listing?.get(path.slice(slash + 1));
       if (options.ignoreExisting && (existing !== undefined || blocker !== undefined)) continue;
       if (blocker !== undefined && !this.#deletes.has(blocker)) {
-        this.#deletes.set(
-          blocker,
-          (await this.#listing(parentPath(blocker)))!.get(baseName(blocker))!,
-        );
+        this.#deletes.set(blocker, (await this.#view.entry(blocker))!);
       }
       if (existing === undefined || !isTreeMode(existing.mode)) {
         files.push({ path, from, source, existing });
@@ -326,18 +308,9 @@ class Planner<S extends Entry, D extends Entry> {
   async #clearWay(): Promise<void> {
     if (this.#task.options.ignoreExisting) return;
     for (const path of this.#directories) {
-      const entry = await this.#destinationEntry(path);
+      const entry = await this.#view.entry(path);
       if (entry !== undefined && !isTreeMode(entry.mode)) this.#deletes.set(path, entry);
     }
-  }
-
-  /** The file, or anything that is no directory, at which the way to `path` ends. */
-  async #blocker(path: string): Promise<string | undefined> {
-    for (let at = path; at !== ''; at = parentPath(at)) {
-      const entry = (await this.#listing(parentPath(at)))?.get(baseName(at));
-      if (entry !== undefined) return isTreeMode(entry.mode) ? undefined : at;
-    }
-    return undefined;
   }
 
   /** Plans the removal of everything in a directory. False, and nothing, where it must not go. */
@@ -345,7 +318,7 @@ class Planner<S extends Entry, D extends Entry> {
     const deletes: [string, D][] = [];
     const vacated: string[] = [];
     const visit = async (directory: string): Promise<boolean> => {
-      for (const [name, entry] of (await this.#listing(directory)) ?? []) {
+      for (const [name, entry] of (await this.#view.listing(directory)) ?? []) {
         const child = joinPath(directory, name);
         const isTree = isTreeMode(entry.mode);
         if (this.#isExcluded(this.#filterPath(child), isTree)) return false;
@@ -365,7 +338,7 @@ class Planner<S extends Entry, D extends Entry> {
   async #sweep(directory: string): Promise<void> {
     const { run, destination, options } = this.#task;
     if (this.#untouchable.has(directory) || this.#same.has(directory)) return;
-    for (const [name, entry] of (await this.#listing(directory)) ?? []) {
+    for (const [name, entry] of (await this.#view.listing(directory)) ?? []) {
       const path = joinPath(directory, name);
       const isTree = isTreeMode(entry.mode);
       if (this.#untouchable.has(path) || this.#covered.has(path) || this.#deletes.has(path))
@@ -382,26 +355,6 @@ class Planner<S extends Entry, D extends Entry> {
         this.#deletes.set(path, entry);
       }
     }
-  }
-
-  /** The destination directory's entries by name; undefined when there is no such directory. */
-  async #listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
-    if (this.#listings.has(path)) return this.#listings.get(path);
-    const { destination } = this.#task;
-    const entry = await this.#destinationEntry(path);
-    let listing: Map<string, D> | undefined;
-    if (entry !== undefined && isTreeMode(entry.mode)) {
-      listing = new Map();
-      for (const child of await destination.list(path, entry)) listing.set(child.name, child);
-    }
-    this.#listings.set(path, listing);
-    return listing;
-  }
-
-  async #destinationEntry(path: string): Promise<D | undefined> {
-    return path === ''
-      ? this.#task.destination.root
-      : (await this.#listing(parentPath(path)))?.get(baseName(path));
   }
 
   #filterPath(path: string): string {

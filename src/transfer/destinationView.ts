@@ -1,0 +1,56 @@
+/** What stands in the destination of a copy, as far as it has been looked at; each directory once. */
+import { isTreeMode } from '../git/tree.ts';
+import { baseName, parentPath } from '../tree/paths.ts';
+import type { DestinationPlace, Entry } from './place.ts';
+
+export class DestinationView<D extends Entry> {
+  readonly #place: DestinationPlace<D>;
+  readonly #listings = new Map<string, ReadonlyMap<string, D> | undefined>();
+
+  constructor(place: DestinationPlace<D>) {
+    this.#place = place;
+  }
+
+  async entry(path: string): Promise<D | undefined> {
+    if (path === '') return this.#place.root;
+    return (await this.listing(parentPath(path)))?.get(baseName(path));
+  }
+
+  /** A directory's entries by name; undefined when there is no such directory. */
+  async listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
+    if (this.#listings.has(path)) return this.#listings.get(path);
+    const entry = await this.entry(path);
+    let listing: Map<string, D> | undefined;
+    if (entry !== undefined && isTreeMode(entry.mode)) {
+      listing = byName(await this.#place.list(path, entry));
+    }
+    this.#listings.set(path, listing);
+    return listing;
+  }
+
+  /** Lists no more than some names of a directory, which is there: from now on they are all of it. */
+  async listSome(path: string, names: ReadonlySet<string>): Promise<void> {
+    const directory = (await this.entry(path))!;
+    this.#listings.set(path, byName(await this.#place.pick(path, directory, names)));
+  }
+
+  /** Whether nothing is there, not even an empty directory's entry. */
+  async isVacant(path: string): Promise<boolean> {
+    const entry = await this.entry(path);
+    if (entry === undefined) return true;
+    return isTreeMode(entry.mode) && (await this.listing(path))?.size === 0;
+  }
+
+  /** The file, or anything that is no directory, at which the way to `path` ends. */
+  async blocker(path: string): Promise<string | undefined> {
+    for (let at = path; at !== ''; at = parentPath(at)) {
+      const entry = await this.entry(at);
+      if (entry !== undefined) return isTreeMode(entry.mode) ? undefined : at;
+    }
+    return undefined;
+  }
+}
+
+function byName<D extends Entry>(entries: readonly D[]): Map<string, D> {
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}
