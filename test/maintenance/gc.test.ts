@@ -182,6 +182,21 @@ describe('gc', () => {
     await store.close();
   });
 
+  test('deltas whose bases stay in use move to a cruft pack', async () => {
+    const { path, store } = await looseStore(40);
+    // Some of what goes then is a delta against what stays.
+    git(path, 'repack', '-adfq', '--depth=50');
+    const before = allObjects(path);
+    const middle = git(path, 'rev-parse', 'main~15').trim();
+    git(path, 'update-ref', 'refs/heads/main', middle);
+    rmSync(join(path, 'logs'), { recursive: true, force: true });
+    await store.gc();
+    expect(readdirSync(join(path, 'objects/pack')).join()).toMatch(/\.mtimes/);
+    expect(allObjects(path)).toBe(before);
+    expectClean(path);
+    await store.close();
+  });
+
   test('a cruft pack lasts as long as its youngest object, under git gc too', async () => {
     const { path, store } = await looseStore(3);
     const id = looseBlob(path, 'nobody needs this', 0);

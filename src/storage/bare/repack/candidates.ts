@@ -5,7 +5,7 @@
 import { deltaSizes, LONGEST_DELTA_SIZES } from '../../../git/delta.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
 import type { ObjectBytes } from './objectBytes.ts';
-import { Flag, LOOSE, type ObjectTable, shared } from './objectTable.ts';
+import { LOOSE, type ObjectTable, shared } from './objectTable.ts';
 
 /** Below this many bytes a delta hardly saves anything, as Git has it. */
 const SMALLEST = 50;
@@ -43,8 +43,7 @@ export function planPack(
   options: PlanOptions,
 ): PackPlan {
   const { columns } = table;
-  const { pack, base, flags, kind, size } = columns;
-  for (const object of objects) flags[object]! |= Flag.chosen;
+  const { pack, base, kind, size } = columns;
   const reusedBase = new Int32Array(table.count).fill(-1);
   const slot = new Int32Array(table.count).fill(-1);
   const below = depthsBelow(table, objects, reusedBase);
@@ -109,11 +108,14 @@ function depthsBelow(
   objects: Int32Array,
   reusedBase: Int32Array,
 ): Map<number, number> {
-  const { base, pack, flags } = table.columns;
+  const { base, pack } = table.columns;
+  const isTaken = new Uint8Array(table.count);
+  for (const object of objects) isTaken[object] = 1;
   for (const object of objects) {
     const stored = base[object]!;
     if (stored === -1 || pack[object] === LOOSE) continue;
-    if ((flags[stored]! & Flag.chosen) !== 0) reusedBase[object] = stored;
+    // One that goes to another pack of the same collection does not count.
+    if (isTaken[stored] === 1) reusedBase[object] = stored;
   }
   const depth = new Uint16Array(table.count);
   const below = new Map<number, number>();
