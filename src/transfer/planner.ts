@@ -196,8 +196,8 @@ class Planner<S extends Entry, D extends Entry> {
       if (isTree) {
         await this.#collectDirectory(childFrom, child, childTarget, childFilterPath, isVacant);
       } else {
-        this.#collectFile(childFrom, child, childTarget);
-        const taken = isVacant ? source.offer?.(childFrom, child) : undefined;
+        const isNeeded = this.#collectFile(childFrom, child, childTarget) && isVacant;
+        const taken = isNeeded ? source.offer?.(childFrom, child) : undefined;
         if (taken !== undefined) {
           await taken;
           if (run.tired) await run.rest();
@@ -251,13 +251,15 @@ class Planner<S extends Entry, D extends Entry> {
     return true;
   }
 
-  #collectFile(from: string, source: S, target: string): void {
+  /** Whether it is the file that comes to stand at the target. */
+  #collectFile(from: string, source: S, target: string): boolean {
     if (this.#covered.has(target) || this.#directories.has(target)) {
       this.#overlap(from);
-    } else {
-      this.#covered.set(target, { from, source });
-      this.#task.run.done(0);
+      return false;
     }
+    this.#covered.set(target, { from, source });
+    this.#task.run.done(0);
+    return true;
   }
 
   #overlap(from: string): void {

@@ -19,7 +19,7 @@ const FIRST_READ = 4096;
 /** Enough compressed bytes to show an object's header. */
 const HEAD = 128;
 
-/** A loose object whose file is open; close it with `closeLoose`. */
+/** A loose object whose file is open. */
 export interface OpenLoose extends ObjectHeader {
   readonly fd: number;
   readonly id: ObjectId;
@@ -57,10 +57,6 @@ export function openLoose(objectsDir: string, id: ObjectId): OpenLoose | undefin
     closeSync(fd);
     throw error;
   }
-}
-
-export function closeLoose(open: OpenLoose): void {
-  closeSync(open.fd);
 }
 
 function parseHead(bytes: Buffer, id: ObjectId): ObjectHeader & { headerLength: number } {
