@@ -58,52 +58,58 @@ async function appendTree(
 
 async function replay(tip: Snapshot, source: Snapshot, writer: ObjectWriter): Promise<ObjectId> {
   const { store } = tip;
-  const { missing, fork } = await commitsBeyond(store, source.id, tip.id);
-  const known = missing.length === 0 ? new Set<string>() : await sayings(store, tip.id, fork);
+  const reachable = await ancestorsOf(store, tip.id);
+  const missing = await firstParents(store, source.id, (id) => reachable.has(id));
+  if (missing.ids.length === 0) return tip.id;
+  const own = await firstParents(store, tip.id, (id) => id === missing.end);
+  const earlier = await appendedEarlier(store, missing.ids, own.ids);
   let at = tip.id;
-  for (const id of missing.reverse()) {
+  for (const id of missing.ids.slice(earlier)) {
     const commit = await store.commits.get(id);
-    if (commit.parents[0] === at) at = id;
-    else if (!known.has(sayingOf(commit))) {
-      at = await writer.write('commit', serializeCommit(onParent(commit, at)));
-    }
+    at =
+      commit.parents[0] === at
+        ? id
+        : await writer.write('commit', serializeCommit(onParent(commit, at)));
   }
   await writer.finish();
   return at;
 }
 
-/**
- * The first-parent commits of `from`, newest first, up to the *fork*: one that is among the ancestors
- * of `known`.
- */
-async function commitsBeyond(
+/** The first-parent commits of `from`, oldest first, since the newest that is an end, if one is. */
+async function firstParents(
   store: StoreContext,
   from: ObjectId,
-  known: ObjectId,
-): Promise<{ missing: ObjectId[]; fork: ObjectId | undefined }> {
-  const reachable = await ancestorsOf(store, known);
-  const missing: ObjectId[] = [];
+  isEnd: (id: ObjectId) => boolean,
+): Promise<{ ids: ObjectId[]; end: ObjectId | undefined }> {
+  const ids: ObjectId[] = [];
   let id: ObjectId | undefined = from;
-  while (id !== undefined && !reachable.has(id)) {
-    missing.push(id);
+  while (id !== undefined && !isEnd(id)) {
+    ids.push(id);
     id = (await store.commits.links(id)).parents[0];
   }
-  return { missing, fork: id };
+  return { ids: ids.reverse(), end: id };
 }
 
-/** What the first-parent commits from `from` to before `end` say: some were appended earlier. */
-async function sayings(
+/**
+ * How many of the source's commits, from the oldest on, were appended before: the branch's own say
+ * the same, in the same order, perhaps with others between.
+ */
+async function appendedEarlier(
   store: StoreContext,
-  from: ObjectId,
-  end: ObjectId | undefined,
-): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (let id: ObjectId | undefined = from; id !== undefined && id !== end; ) {
-    const commit = await store.commits.get(id);
-    found.add(sayingOf(commit));
-    id = commit.parents[0];
+  source: readonly ObjectId[],
+  own: readonly ObjectId[],
+): Promise<number> {
+  const sayingAt = async (index: number): Promise<string | undefined> => {
+    const id = source[index];
+    return id === undefined ? undefined : sayingOf(await store.commits.get(id));
+  };
+  let count = 0;
+  let wanted = await sayingAt(0);
+  for (const id of own) {
+    if (wanted === undefined) break;
+    if (sayingOf(await store.commits.get(id)) === wanted) wanted = await sayingAt(++count);
   }
-  return found;
+  return count;
 }
 
 /** Everything that stays the same when a commit gets other parents. */

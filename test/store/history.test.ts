@@ -195,6 +195,24 @@ describe('append', () => {
     expectClean(path);
   });
 
+  it('tells a new commit from one before that says the same', async () => {
+    // Nothing but their order tells the commits of one second apart.
+    const store = await GitStore.over(createMemoryStorage(), { now: () => 1_600_000_000_000 });
+    let main = await currentOf(store);
+    let dev = await store.branches.set('dev', main);
+    main = await main.writeText('own', '1');
+    for (const text of ['0', '1', '2']) dev = await dev.writeText('f', text, { message: 'set f' });
+    await store.branches.append('main', dev);
+    dev = await dev.writeText('f', '1', { message: 'set f' });
+    const made = await store.branches.append('main', dev);
+    expect(await made.readText('f')).toBe('1');
+    expect(made.treeHash).toBe(dev.treeHash);
+    expect(await messagesOf(made)).toEqual([
+      ...['set f', 'set f', 'set f', 'set f', '+ own', 'Initialize main'],
+    ]);
+    expect((await store.branches.append('main', dev)).commitHash).toBe(made.commitHash);
+  });
+
   it('leaves commits as they are where nothing is between', async () => {
     const store = await memoryStore();
     const main = await withCommits(store, 'A');
