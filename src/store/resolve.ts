@@ -7,9 +7,6 @@ import { fullRefName, loadSnapshot, type Snapshot, type SnapshotRef } from './sn
 
 const HASH = /^[0-9a-f]{4,40}$/i;
 
-/** Objects that one short hash is looked up among; more is ambiguous in any case. */
-const MOST_CANDIDATES = 100;
-
 /**
  * The snapshot that a branch or tag stands for; undefined when it does not exist.
  * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
@@ -61,7 +58,7 @@ export async function resolveSnapshot(store: StoreContext, name: string): Promis
 async function findCommit(store: StoreContext, hash: string): Promise<ObjectId | undefined> {
   const prefix = hash.toLowerCase();
   const candidates =
-    prefix.length === 40 ? [prefix] : await store.objects.resolve(prefix, MOST_CANDIDATES);
+    prefix.length === 40 ? [prefix] : await store.objects.resolve(prefix, Number.POSITIVE_INFINITY);
   const commits = new Set<ObjectId>();
   let other: string | undefined;
   for (const id of candidates) {

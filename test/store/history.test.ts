@@ -256,6 +256,20 @@ describe('append', () => {
   });
 });
 
+it('a short hash is told among all objects that begin with it, however many they are', async () => {
+  const storage = createMemoryStorage();
+  const store = await GitStore.over(storage, steadyOptions());
+  const main = await withCommits(store, 'A');
+  const others = Array.from({ length: 500 }, (_, i) => i.toString(16).padStart(40, 'abcd0'));
+  const first = await main.parent();
+  const found = [...others, main.commitHash, first!.commitHash];
+  // In a store of some thirty million objects so many share four digits.
+  storage.objects.resolve = async (_, limit = 2) => found.slice(0, limit);
+  await expect(store.fs('abcd')).rejects.toThrow("Hash 'abcd' is ambiguous: 2 commits");
+  found.pop();
+  expect((await store.fs('abcd')).commitHash).toBe(main.commitHash);
+});
+
 it('branches.set with create takes no name that exists', async () => {
   const store = await memoryStore();
   const main = await withCommits(store, 'A', 'B');
