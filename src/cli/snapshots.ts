@@ -102,7 +102,7 @@ async function newest(commits: AsyncIterable<FS>): Promise<FS> {
  * The branch that a path on the command line is to be written to.
  * @throws PermissionError when the path names a tag, a commit, or an older commit of a branch
  * @throws KeyNotFoundError when there is no such branch
- * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+ * @throws GitStoreError (`ENOTCOMMIT`) when the branch, else the tag, of this name stands for no commit
  */
 export async function writableBranch(
   store: GitStore,
@@ -118,7 +118,7 @@ export async function writableBranch(
     );
   }
   if ((await store.branches.find(name)) !== undefined) return name;
-  if (await store.tags.has(name)) {
+  if ((await store.tags.find(name)) !== undefined) {
     throw new PermissionError(`Cannot write to tag '${name}' — use a branch`, { ref: name });
   }
   const commit = await store.fs(name).catch(() => undefined);

@@ -350,6 +350,7 @@ describe('what Git can leave behind', () => {
     expect(await odd.ok('tag')).toBe('');
     expect(await odd.fails(1, 'log', 'tree')).toBe("Tag 'tree' stands for a tree, not a commit");
     expect(await odd.fails(1, 'cat', 'blob:f')).toBe("Tag 'blob' stands for a blob, not a commit");
+    expect(await odd.fails(1, 'rm', 'tree:f')).toBe("Tag 'tree' stands for a tree, not a commit");
     git(odd.repo, 'symbolic-ref', 'refs/heads/one', 'refs/heads/two');
     git(odd.repo, 'symbolic-ref', 'refs/heads/two', 'refs/heads/one');
     expect(await odd.fails(1, 'log', 'one')).toBe('Broken ref: refs/heads/one');

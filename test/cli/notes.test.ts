@@ -34,6 +34,16 @@ describe('note', () => {
     expectClean(repo);
   });
 
+  it('is on what a full hash names, also on a tag itself, as with Git', async () => {
+    git(repo, 'tag', '-a', '-m', 'two', 'v2', 'main~2');
+    const hash = git(repo, 'rev-parse', 'v2');
+    await place.ok('note', 'set', hash, 'on the tag');
+    expect(await place.ok('note', 'get', hash)).toBe('on the tag\n');
+    expect(git(repo, 'notes', 'show', 'v2')).toBe('on the tag');
+    expect(await place.fails(1, 'note', 'get', 'v2')).toMatch(/^No note on/);
+    await place.ok('note', 'delete', hash);
+  });
+
   it('keeps to its namespace', async () => {
     await place.ok('note', 'set', '-N', 'review', 'main', 'LGTM');
     expect(git(repo, 'notes', '--ref=review', 'show', 'main')).toBe('LGTM');

@@ -56,9 +56,12 @@ function defineSet(parent: Command): void {
     const text = words.pop()!;
     if (words.length > 1) throw new UsageError('Give a target and one text, in quotes');
     await withStore(command, async (store) => {
-      const target = await snapshotOf(store, words[0]);
-      await namespaceOf(store, options).set(target, text);
-      if (isVerbose(command)) printNote(`Note on ${target.commitHash}`);
+      const key = await keyOf(store, words[0]);
+      // Where nothing has that hash, it was mistyped.
+      if (typeof key === 'string') await store.fs(key);
+      await namespaceOf(store, options).set(key, text);
+      if (isVerbose(command))
+        printNote(`Note on ${typeof key === 'string' ? key : key.commitHash}`);
     });
   });
 }
