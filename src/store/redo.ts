@@ -5,6 +5,8 @@
  * A redo is a move too. When its turn comes it is not taken back, which would lead in circles, but
  * skipped together with the moves that it took back: so that two redos in a row are the same as one of
  * two steps, and an undo after them begins anew.
+ *
+ * Entries that lead from a commit to itself, as `git branch -m` writes them, are no moves.
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
@@ -77,7 +79,7 @@ class Moves {
     while (this.#read.length <= index) {
       const next = await this.#rest.next();
       if (next.done) return undefined;
-      this.#read.push(next.value);
+      if (next.value.old !== next.value.new) this.#read.push(next.value);
     }
     return this.#read[index];
   }

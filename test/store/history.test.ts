@@ -113,6 +113,20 @@ describe('undo and redo', () => {
     expectClean(path);
   });
 
+  it('go on after git has renamed the branch, which is logged but no move', async () => {
+    const path = join(scratchFolder(), 'renamed.git');
+    const store = await GitStore.open(path, { durability: 'fast' });
+    const c = await withCommits(store, 'A', 'B', 'C');
+    await c.undo(2);
+    git(path, 'branch', '-m', 'main', 'trunk');
+    await (await store.branches.get('trunk')).undo();
+    git(path, 'branch', '-m', 'trunk', 'main');
+    const back = await (await store.branches.get('main')).redo();
+    expect(back.message).toBe('A');
+    expect((await back.redo()).commitHash).toBe(c.commitHash);
+    await store.close();
+  });
+
   it('one by one lead to the same place as all at once', async () => {
     const move = fc.record({
       way: fc.constantFrom('write', 'undo', 'redo', 'reset'),
