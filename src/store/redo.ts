@@ -6,7 +6,8 @@
  * skipped together with the moves that it took back: so that two redos in a row are the same as one of
  * two steps, and an undo after them begins anew.
  *
- * Entries that lead from a commit to itself, as `git branch -m` writes them, are no moves.
+ * Not every entry is a move: `git branch -m` writes one that leads from a commit to itself, and a
+ * writer that was killed leaves one for a move that never happened, from where the next one began too.
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
@@ -79,7 +80,8 @@ class Moves {
     while (this.#read.length <= index) {
       const next = await this.#rest.next();
       if (next.done) return undefined;
-      if (next.value.old !== next.value.new) this.#read.push(next.value);
+      const { old, new: to } = next.value;
+      if (old !== to && old !== this.#read.at(-1)?.old) this.#read.push(next.value);
     }
     return this.#read[index];
   }

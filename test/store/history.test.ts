@@ -1,5 +1,5 @@
 /** Undo, redo, appending and squashing, beside Git. */
-import { symlinkSync } from 'node:fs';
+import { appendFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -124,6 +124,20 @@ describe('undo and redo', () => {
     const back = await (await store.branches.get('main')).redo();
     expect(back.message).toBe('A');
     expect((await back.redo()).commitHash).toBe(c.commitHash);
+    await store.close();
+  });
+
+  it('pass over a move that is in the log alone, as a killed writer leaves one', async () => {
+    const path = join(scratchFolder(), 'killed.git');
+    const store = await GitStore.open(path, { durability: 'fast' });
+    const a = await withCommits(store, 'A');
+    const who = 'Ada <ada@example.org> 1700000000 +0000';
+    for (const lost of ['1', '2']) {
+      const line = `${a.commitHash} ${lost.repeat(40)} ${who}\tcommit: lost\n`;
+      appendFileSync(join(path, 'logs/refs/heads/main'), line);
+    }
+    const b = await withCommits(store, 'B');
+    expect((await b.redo(2)).message).toBe('Initialize main');
     await store.close();
   });
 
