@@ -18,8 +18,8 @@ import { findInTree, refuseOnDisk, StoreSource } from './storePlaces.ts';
 export type { CopyOutSource } from './diskExecutor.ts';
 
 /**
- * Writes what stands at `sources` in the tree to the local disk. Each file appears whole, by a
- * rename; whatever the tree holds, nothing outside `dest` is touched.
+ * Writes what stands at `sources` in the tree to the local disk. Each file appears whole, by a rename
+ * of its own or of its new directory; whatever the tree holds, nothing outside `dest` is touched.
  *
  * @param sources paths in the tree; `dir/` for the contents of a directory, `base/./rest` to keep
  *   `rest`
@@ -69,8 +69,7 @@ export async function copyOut(
   });
   const executor = new DiskExecutor(source, place, run, options);
   try {
-    if (!landings.exact && landings.all.length > 0) executor.makeDestination();
-    return await executor.execute(plan);
+    return await executor.execute(plan, !landings.exact && landings.all.length > 0);
   } finally {
     if (!options.dryRun) scan.save();
   }

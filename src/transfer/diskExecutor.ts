@@ -1,22 +1,17 @@
 /** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
 import * as fs from 'node:fs';
 import { open } from 'node:fs/promises';
-import { CorruptObjectError, GitStoreError, NotADirectoryError } from '../errors.ts';
+import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
-import { isTreeMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../git/tree.ts';
+import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../git/tree.ts';
 import type { Memos } from '../storage/storage.ts';
 import { ChangeReport } from '../tree/changes.ts';
-import { baseName, joinPath, parentPath } from '../tree/paths.ts';
+import { baseName, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import {
-  HAS_EXECUTE_BITS,
-  modeOnDisk,
-  newTemporaryPrefix,
-  readEntry,
-  toDisk,
-} from './diskFiles.ts';
+import { DestinationDirectories } from './destinationDirectories.ts';
+import { HAS_EXECUTE_BITS, joinDisk, modeOnDisk, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import { FileSink } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
@@ -43,11 +38,20 @@ export interface CopyOutSource {
 
 type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
+/** Where files are put. */
+interface Target {
+  readonly sink: FileSink;
+  readonly directories: DestinationDirectories<WrittenFile>;
+}
+
 /** After so many it is taken that most files of unknown content are what they should be. */
 const READ_IN_VAIN = 32;
 
-/** Whether a directory of the destination stood there before. */
-type Directory = 'made' | 'found';
+/** A file that is written, and what it is on disk. */
+interface WrittenFile {
+  readonly file: DiskFile;
+  readonly stamp: FileStamp;
+}
 
 /** No system takes a longer link target. Bytes. */
 const LONGEST_TARGET = 64 << 10;
@@ -58,11 +62,11 @@ export class DiskExecutor {
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
   readonly #keepsOthers: boolean;
-  /** Directories of the destination that are known to be directories, or why they cannot be. */
-  readonly #directories = new Map<string, Directory | Error>();
-  readonly #temporaryPrefix = newTemporaryPrefix();
   readonly #mtime: number;
-  #temporaries = 0;
+  /** The files that the copy has changed. */
+  readonly #changed = new Set<DiskFile>();
+  /** Files that are put to their places when all new directories have theirs. */
+  readonly #later: DiskFile[] = [];
   /** Blobs that were read and turned out to be what stood there. */
   #readInVain = 0;
   #lastHome: { directory: string; home: ScannedDirectory } | undefined;
@@ -83,18 +87,8 @@ export class DiskExecutor {
     this.#mtime = source.time.getTime() / 1000;
   }
 
-  /** Makes the destination directory where it is missing: one without files is made as well. */
-  makeDestination(): void {
-    if (this.#dryRun || this.#place.root !== undefined) return;
-    try {
-      this.#makeDirectory('');
-    } catch (error) {
-      const shown = this.#place.show('');
-      this.#run.fail(shown, localError(error, shown));
-    }
-  }
-
-  async execute(plan: Plan<TreeEntry, ScannedEntry>): Promise<ChangeReport> {
+  /** @param makesRoot whether the destination is made where it is missing, even without files */
+  async execute(plan: Plan<TreeEntry, ScannedEntry>, makesRoot: boolean): Promise<ChangeReport> {
     const run = this.#run;
     const { errors, warnings } = run;
     const report = new ChangeReport({ errors, warnings });
@@ -102,27 +96,37 @@ export class DiskExecutor {
     // First, so that names which the disk takes for the same make room for each other.
     await this.#remove(plan, report);
     const sink = new FileSink(this.#dryRun ? 0 : plan.files.length);
-    const changed: boolean[] = [];
-    try {
-      for (const [index, file] of plan.files.entries()) {
-        if (run.tired) await run.rest();
-        if (this.#failure !== undefined) break;
-        try {
-          await this.#bring(file, sink, () => {
-            changed[index] = true;
-          });
-        } catch (error) {
-          this.#fail(file, error);
+    const directories = new DestinationDirectories<WrittenFile>(
+      this.#place,
+      sink,
+      ({ files }, inPlace) => {
+        for (const written of files) {
+          if (inPlace) this.#done(written);
+          else this.#later.push(written.file);
         }
+      },
+    );
+    const target = { sink, directories };
+    try {
+      if (makesRoot) this.#makeRoot(directories);
+      for (const [directory, files] of byDirectory(plan.files)) {
+        directories.begin(directory);
+        await this.#bringAll(files, target);
+        directories.end();
       }
       await sink.drain();
+      directories.settle();
+      await this.#bringAll(this.#later, target);
+      await sink.drain();
     } finally {
+      directories.end();
       await sink.close();
     }
     if (this.#failure !== undefined) throw this.#failure.error;
     run.end();
-    for (const [index, { path, from, source, existing }] of plan.files.entries()) {
-      if (!changed[index]) continue;
+    for (const file of plan.files) {
+      if (!this.#changed.has(file)) continue;
+      const { path, from, source, existing } = file;
       (existing === undefined ? report.add : report.update).push({
         path: this.#place.show(path),
         type: fileTypeOf(source.mode),
@@ -130,6 +134,28 @@ export class DiskExecutor {
       });
     }
     return report;
+  }
+
+  #makeRoot(directories: DestinationDirectories<WrittenFile>): void {
+    if (this.#dryRun || this.#place.root !== undefined) return;
+    try {
+      directories.provide('');
+    } catch (error) {
+      const shown = this.#place.show('');
+      this.#run.fail(shown, localError(error, shown));
+    }
+  }
+
+  async #bringAll(files: readonly DiskFile[], target: Target): Promise<void> {
+    for (const file of files) {
+      if (this.#run.tired) await this.#run.rest();
+      if (this.#failure !== undefined) return;
+      try {
+        await this.#bring(file, target);
+      } catch (error) {
+        this.#fail(file, error);
+      }
+    }
   }
 
   async #remove(plan: Plan<TreeEntry, ScannedEntry>, report: ChangeReport): Promise<void> {
@@ -161,8 +187,8 @@ export class DiskExecutor {
     }
   }
 
-  /** Brings one file to its place. `changed` is called when that is done and was a change. */
-  async #bring(file: DiskFile, sink: FileSink, changed: () => void): Promise<void> {
+  /** Brings one file to its place. */
+  async #bring(file: DiskFile, { sink, directories }: Target): Promise<void> {
     const { objects } = this.#source.trees;
     const { id } = file.source;
     const { existing } = file;
@@ -176,26 +202,33 @@ export class DiskExecutor {
       existing.home?.learn({ ...existing, mode: file.source.mode }, id, since);
       return;
     }
-    if (this.#dryRun) return changed();
-    const isLink = file.source.mode === MODE_LINK;
-    if (isLink && header.size > LONGEST_TARGET) {
-      const path = this.#place.show(file.path);
-      throw new GitStoreError(`${path}: link target too long`, 'ENAMETOOLONG', { path });
+    if (this.#dryRun) {
+      this.#changed.add(file);
+      return;
     }
-    this.#makeDirectory(parentPath(file.path));
-    const job = this.#jobFor(file, isLink);
+    const shown = this.#place.show(file.path);
+    if (file.source.mode === MODE_LINK && header.size > LONGEST_TARGET) {
+      throw new GitStoreError(`${shown}: link target too long`, 'ENAMETOOLONG', { path: shown });
+    }
+    const above = parentPath(file.path);
+    const directory = directories.provide(above);
     if (header.size > SMALL_FILE) {
-      this.#wrote(file, await this.#putLarge(job, id));
-      this.#run.done(header.size);
-      return changed();
+      if (directory === undefined)
+        await this.#putLarge(file, shown, directories.temporaryIn(above));
+      else this.#later.push(file);
+      return;
     }
+    const job =
+      directory === undefined
+        ? this.#jobFor(file, shown, directories.temporaryIn(above))
+        : this.#jobFor(file, joinDisk(directory.temporary, baseName(shown)), undefined);
     const object = small ?? (await objects.read(id));
     if (object === undefined) throw missingBlob(id);
     const waiting = sink.put(job, object.body, (error, stamp) => {
-      if (stamp === undefined) return this.#fail(file, error);
-      this.#wrote(file, stamp);
-      this.#run.done(header.size);
-      changed();
+      if (directory?.isLost) this.#later.push(file);
+      else if (stamp === undefined) this.#fail(file, error);
+      else if (directory !== undefined) directory.files.push({ file, stamp });
+      else this.#done({ file, stamp });
     });
     if (waiting !== undefined) await waiting;
   }
@@ -207,10 +240,14 @@ export class DiskExecutor {
     return this.#readInVain < READ_IN_VAIN;
   }
 
-  #wrote({ path, source }: DiskFile, stamp: FileStamp): void {
+  /** The file is in its place. */
+  #done({ file, stamp }: WrittenFile): void {
+    const { path, source } = file;
     const [size, mtimeMs, ctimeMs, ino, mode, device] = stamp;
     const state = { size, mtimeMs, ctimeMs, ino, mode: modeOnDisk(mode) };
     this.#homeOf(parentPath(path)).wrote(baseName(path), state, device, source);
+    this.#changed.add(file);
+    this.#run.done(size);
   }
 
   /** The scan of a directory of the destination. Most files lie in the one of the file before. */
@@ -221,14 +258,14 @@ export class DiskExecutor {
     return this.#lastHome.home;
   }
 
-  #jobFor({ path, source, existing }: DiskFile, isLink: boolean): FileJob {
+  /** @param temporary the name it has first; undefined in a directory that has none of its own yet */
+  #jobFor({ source, existing }: DiskFile, path: string, temporary: string | undefined): FileJob {
     const isExecutable = fileTypeOf(source.mode) === 'executable';
     const isReplacement = existing?.mode === MODE_FILE || existing?.mode === MODE_EXECUTABLE;
-    const name = `${this.#temporaryPrefix}${this.#temporaries++}`;
     return {
-      path: toDisk(this.#place.show(path)),
-      temporary: toDisk(this.#place.show(joinPath(parentPath(path), name))),
-      isLink,
+      path: toDisk(path),
+      temporary: temporary === undefined ? undefined : toDisk(temporary),
+      isLink: source.mode === MODE_LINK,
       permissions: isExecutable ? 0o777 : 0o666,
       // Who may read a file is its owner's choice; only whether it can be executed is the tree's.
       exactPermissions: isReplacement
@@ -265,53 +302,12 @@ export class DiskExecutor {
     }
   }
 
-  /** Sees to a directory of the destination, with those above it. What is there is never a link. */
-  #makeDirectory(path: string): Directory {
-    const known = this.#directories.get(path);
-    if (known instanceof Error) throw known;
-    if (known !== undefined) return known;
-    try {
-      const above = path === '' ? 'found' : this.#makeDirectory(parentPath(path));
-      // In a directory that was just made nothing stands yet.
-      const directory = above === 'found' && this.#isDirectory(path) ? 'found' : this.#make(path);
-      this.#directories.set(path, directory);
-      return directory;
-    } catch (error) {
-      this.#directories.set(path, error as Error);
-      throw error;
-    }
-  }
-
-  #make(path: string): Directory {
-    const shown = this.#place.show(path);
-    try {
-      const isRoot = path === '';
-      const first = fs.mkdirSync(toDisk(shown), { recursive: isRoot });
-      if (isRoot && first === undefined) return 'found';
-      this.#place.home(path).made();
-      return 'made';
-    } catch (error) {
-      if (!isErrorOf(error, 'EEXIST') || !this.#isDirectory(path)) throw localError(error, shown);
-      return 'found';
-    }
-  }
-
-  /** False when nothing stands there. @throws NotADirectoryError for anything else */
-  #isDirectory(path: string): boolean {
-    const shown = this.#place.show(path);
-    const entry = readEntry(shown, '', path === '');
-    if (entry !== undefined && !isTreeMode(entry.mode)) {
-      throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
-        path: shown,
-      });
-    }
-    return entry !== undefined;
-  }
-
-  async #putLarge(job: FileJob, id: ObjectId): Promise<FileStamp> {
+  async #putLarge(file: DiskFile, path: string, temporaryPath: string): Promise<void> {
+    const { id } = file.source;
     const chunks = await this.#source.trees.objects.readStream(id);
     if (chunks === undefined) throw missingBlob(id);
-    const { temporary } = job;
+    const job = this.#jobFor(file, path, temporaryPath);
+    const temporary = toDisk(temporaryPath);
     const handle = await open(temporary, 'wx', job.permissions);
     try {
       try {
@@ -327,7 +323,7 @@ export class DiskExecutor {
       } finally {
         await handle.close();
       }
-      return finishFile(fs, job);
+      this.#done({ file, stamp: finishFile(fs, job) });
     } catch (error) {
       fs.unlinkSync(temporary);
       throw error;
@@ -347,6 +343,31 @@ export class DiskExecutor {
       this.#failure ??= { error: failure };
     }
   }
+}
+
+/** The files by the directories they lie in, each directory before those below it. */
+function byDirectory(files: readonly DiskFile[]): [directory: string, files: DiskFile[]][] {
+  const groups = new Map<string, DiskFile[]>();
+  let last: string | undefined;
+  let group: DiskFile[] = [];
+  for (const file of files) {
+    const directory = parentPath(file.path);
+    if (directory !== last) {
+      last = directory;
+      group = groups.get(directory) ?? [];
+      if (group.length === 0) groups.set(directory, group);
+    }
+    group.push(file);
+  }
+  const ordered: [string, DiskFile[]][] = [];
+  const take = (directory: string): void => {
+    if (directory !== '') take(parentPath(directory));
+    const inIt = groups.get(directory);
+    if (inIt !== undefined) ordered.push([directory, inIt]);
+    groups.delete(directory);
+  };
+  for (const directory of groups.keys()) take(directory);
+  return ordered;
 }
 
 /** The owner's permissions with those to execute where there are those to read, or without. */

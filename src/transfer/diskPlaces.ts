@@ -126,7 +126,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
         continue;
       }
       if (isTemporaryName(name)) {
-        omissions.skip(name, 'skipped: the unfinished file of another copy');
+        omissions.skip(name, 'skipped: another copy has left it unfinished');
         continue;
       }
       const child = joinDisk(path, name);

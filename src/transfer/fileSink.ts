@@ -5,10 +5,18 @@
  */
 import * as fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { type FileJob, type FileStamp, finishFile, putFile, writeTemporary } from './putFile.ts';
+import {
+  type DirectoryJob,
+  type FileJob,
+  type FileStamp,
+  type Job,
+  PUT_SOURCE,
+  perform,
+  writeUnfinished,
+} from './putFile.ts';
 import { SMALL_FILE } from './readLocal.ts';
 
-/** Called when a file is in its place, with what it is there, or could not be put there. */
+/** Called when a job is done, with what a file is in its place, or has failed. */
 export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
 
 /** Up to so many files are written at once, without a thread. */
@@ -31,7 +39,7 @@ const REPLACEMENTS = 48;
 const BURST = 16;
 
 /** Windows renames no file that is open. */
-const RENAMES_OPEN_FILES = process.platform !== 'win32';
+export const RENAMES_OPEN_FILES = process.platform !== 'win32';
 
 export class FileSink {
   readonly #replacements = new Replacements();
@@ -52,17 +60,17 @@ export class FileSink {
    */
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
     if (this.#thread !== undefined) return this.#thread.put(job, data, done);
-    if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink) {
-      return this.#replacements.put(job, data, done);
+    const { temporary } = job;
+    if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink && temporary !== undefined) {
+      return this.#replacements.put({ job, temporary, done }, data);
     }
-    let stamp: FileStamp;
-    try {
-      stamp = putFile(fs, writeTemporary, finishFile, job, data);
-    } catch (error) {
-      done(error, undefined);
-      return;
-    }
-    done(undefined, stamp);
+    performNow(job, data, done);
+  }
+
+  /** Makes or renames a directory, between the files before and after. Never waits. */
+  putDirectory(job: DirectoryJob, done: FileDone): void {
+    if (this.#thread !== undefined) this.#thread.add(job, NO_DATA, done);
+    else performNow(job, NO_DATA, done);
   }
 
   /** Waits until everything taken is done. */
@@ -71,11 +79,30 @@ export class FileSink {
     await this.#thread?.drain();
   }
 
-  /** Ends after what was sent off; must be called. */
+  /** Ends after everything taken; must be called. */
   async close(): Promise<void> {
     await this.#replacements.drain();
     await this.#thread?.close();
   }
+}
+
+const NO_DATA = new Uint8Array(0);
+
+function performNow(job: Job, data: Uint8Array, done: FileDone): void {
+  let stamp: FileStamp | undefined;
+  try {
+    stamp = perform(fs, job, data);
+  } catch (error) {
+    done(error, undefined);
+    return;
+  }
+  done(undefined, stamp);
+}
+
+interface Replacement {
+  readonly job: FileJob;
+  readonly temporary: string | Buffer;
+  readonly done: FileDone;
 }
 
 /**
@@ -85,20 +112,20 @@ export class FileSink {
  */
 class Replacements {
   /** Written, but not on their way yet. */
-  readonly #written: { job: FileJob; fd: number; done: FileDone }[] = [];
+  readonly #written: (Replacement & { readonly fd: number })[] = [];
   #underWay = 0;
   /** Wakes whoever waits for one to end. */
   #wake: (() => void) | undefined;
 
-  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+  put(file: Replacement, data: Uint8Array): Promise<void> | void {
     let fd: number;
     try {
-      fd = writeTemporary(fs, job, data);
+      fd = writeUnfinished(fs, file.job, data);
     } catch (error) {
-      done(error, undefined);
+      file.done(error, undefined);
       return;
     }
-    this.#written.push({ job, fd, done });
+    this.#written.push({ ...file, fd });
     if (this.#written.length < BURST) return;
     this.#rename();
     return this.#underWay >= REPLACEMENTS ? this.#waitFor(REPLACEMENTS / 2) : undefined;
@@ -110,17 +137,17 @@ class Replacements {
   }
 
   #rename(): void {
-    for (const { job, fd, done } of this.#written.splice(0)) {
+    for (const file of this.#written.splice(0)) {
       this.#underWay += 1;
-      fs.rename(job.temporary, job.path, (error) => {
-        this.#finish(job, fd, error, done);
+      fs.rename(file.temporary, file.job.path, (error) => {
+        this.#finish(file, error);
         this.#underWay -= 1;
         this.#wake?.();
       });
     }
   }
 
-  #finish(job: FileJob, fd: number, error: unknown, done: FileDone): void {
+  #finish({ temporary, fd, done }: Replacement & { readonly fd: number }, error: unknown): void {
     let failure = error;
     let stamp: FileStamp | undefined;
     try {
@@ -128,7 +155,7 @@ class Replacements {
         const { size, mtimeMs, ctimeMs, ino, mode, dev } = fs.fstatSync(fd);
         stamp = [size, mtimeMs, ctimeMs, ino, mode, dev];
       } else {
-        fs.unlinkSync(job.temporary);
+        fs.unlinkSync(temporary);
       }
     } catch (other) {
       failure ??= other;
@@ -148,7 +175,7 @@ class Replacements {
 }
 
 interface Batch {
-  readonly jobs: FileJob[];
+  readonly jobs: Job[];
   /** Where each job's data ends in the buffer; it begins where the one before ends. */
   readonly ends: number[];
   readonly done: FileDone[];
@@ -161,7 +188,7 @@ function endOf(batch: Batch): number {
 }
 
 interface Request {
-  readonly jobs: readonly FileJob[];
+  readonly jobs: readonly Job[];
   readonly ends: readonly number[];
   readonly buffer: Uint8Array<SharedArrayBuffer>;
 }
@@ -182,8 +209,8 @@ class WriterThread {
   #death: unknown;
 
   constructor() {
-    const functions = [putFile, writeTemporary, finishFile].map(String).join();
-    this.#worker = new Worker(`(${workerMain.toString()})(${functions})`, { eval: true });
+    const doer = `(() => { ${PUT_SOURCE}; return ${perform.name}; })()`;
+    this.#worker = new Worker(`(${workerMain.toString()})(${doer})`, { eval: true });
     this.#worker.on('message', (reply: Reply) => this.#finished(reply));
     this.#worker.on('error', (error) => {
       this.#death = error;
@@ -192,6 +219,11 @@ class WriterThread {
   }
 
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+    this.add(job, data, done);
+    return this.#sent.length >= BATCHES ? this.#waitFor(BATCHES - 1) : undefined;
+  }
+
+  add(job: Job, data: Uint8Array, done: FileDone): void {
     if (this.#death !== undefined) throw this.#death;
     const batch = this.#batchFor(data.length);
     const start = endOf(batch);
@@ -201,7 +233,6 @@ class WriterThread {
     batch.ends.push(start + data.length);
     batch.done.push(done);
     if (start + data.length >= BATCH_FULL || batch.jobs.length >= BATCH_FILES) this.#send();
-    return this.#sent.length >= BATCHES ? this.#waitFor(BATCHES - 1) : undefined;
   }
 
   /** Where the next file's contents will lie; undefined when no batch takes so much. */
@@ -225,7 +256,7 @@ class WriterThread {
 
   async close(): Promise<void> {
     try {
-      await this.#waitFor(0);
+      await this.drain();
     } finally {
       await this.#worker.terminate();
     }
@@ -275,11 +306,7 @@ class WriterThread {
 }
 
 /** The thread. It uses nothing from outside itself. */
-function workerMain(
-  put: typeof putFile,
-  write: typeof writeTemporary,
-  finish: typeof finishFile,
-): void {
+function workerMain(act: typeof perform): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
   const disk = process.getBuiltinModule('node:fs');
   parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
@@ -289,7 +316,8 @@ function workerMain(
     for (const [index, job] of jobs.entries()) {
       const end = ends[index]!;
       try {
-        stamps.set(put(disk, write, finish, job, buffer.subarray(start, end)), 6 * index);
+        const stamp = act(disk, job, buffer.subarray(start, end));
+        if (stamp !== undefined) stamps.set(stamp, 6 * index);
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException;
         failures.push({ index, message, code });

@@ -1,14 +1,18 @@
 /**
- * How a file gets to its place on disk: whole, by a rename, or not at all. These functions use
- * nothing from outside themselves: a worker thread runs them from their source text.
+ * How a file gets to its place on disk: whole, by a rename of its own or with its new directory, or not
+ * at all. These functions use nothing from outside this file: a worker thread runs them from their
+ * source text (`PUT_SOURCE`).
  */
 import type * as fs from 'node:fs';
 
 export interface FileJob {
   /** Where it goes, as `fs` takes it. */
   readonly path: string | Buffer;
-  /** Name to write it under first, in the same directory. */
-  readonly temporary: string | Buffer;
+  /**
+   * Name to write it under first, in the same directory; undefined where nobody else writes, in a
+   * directory that has no name of its own yet.
+   */
+  readonly temporary: string | Buffer | undefined;
   readonly isLink: boolean;
   /** Permissions for a new file, before the umask. */
   readonly permissions: number;
@@ -22,6 +26,15 @@ export interface FileJob {
   readonly mtime: number;
 }
 
+/** A directory that is made, or one that was filled and now gets its name. */
+export interface DirectoryJob {
+  readonly directory: string | Buffer;
+  /** The name that it gets. */
+  readonly becomes?: string | Buffer;
+}
+
+export type Job = FileJob | DirectoryJob;
+
 /** What `lstat` says of a file once it is in its place. */
 export type FileStamp = readonly [
   size: number,
@@ -32,44 +45,51 @@ export type FileStamp = readonly [
   dev: number,
 ];
 
+/** Does the job; `data` are the contents of a file, or the target of a link. */
+export function perform(disk: typeof fs, job: Job, data: Uint8Array): FileStamp | undefined {
+  if (!('directory' in job)) return putFile(disk, job, data);
+  if (job.becomes === undefined) disk.mkdirSync(job.directory);
+  else disk.renameSync(job.directory, job.becomes);
+  return undefined;
+}
+
 /**
- * Writes the file, or the link to the target that `data` spells, under its temporary name and then
- * calls `finish`. When it throws, no temporary file is left.
+ * Writes the file, or the link to the target that `data` spells, and calls `finishFile`. When it
+ * throws, no temporary file is left.
  */
-export function putFile(
-  disk: typeof fs,
-  write: typeof writeTemporary,
-  finish: typeof finishFile,
-  job: FileJob,
-  data: Uint8Array,
-): FileStamp {
+export function putFile(disk: typeof fs, job: FileJob, data: Uint8Array): FileStamp {
   // Windows renames no file that is open; elsewhere an open file is quicker to look at.
   const keepsOpen = process.platform !== 'win32';
+  const name = job.temporary ?? job.path;
   let isMade = false;
   try {
     if (job.isLink) {
-      disk.symlinkSync(Buffer.from(data), job.temporary);
+      disk.symlinkSync(Buffer.from(data), name);
       isMade = true;
-      disk.lutimesSync(job.temporary, job.mtime, job.mtime);
-      return finish(disk, job);
+      disk.lutimesSync(name, job.mtime, job.mtime);
+      return finishFile(disk, job);
     }
-    const fd = write(disk, job, data);
+    const fd = writeUnfinished(disk, job, data);
     isMade = true;
     try {
-      if (keepsOpen) return finish(disk, job, fd);
+      if (keepsOpen) return finishFile(disk, job, fd);
     } finally {
       disk.closeSync(fd);
     }
-    return finish(disk, job);
+    return finishFile(disk, job);
   } catch (error) {
-    if (isMade) disk.unlinkSync(job.temporary);
+    if (isMade) disk.unlinkSync(name);
+    else if (job.temporary === undefined && (error as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw sameNameError();
+    }
     throw error;
   }
 }
 
-/** Writes the file, which is no link, under its temporary name and leaves it open, or nothing. */
-export function writeTemporary(disk: typeof fs, job: FileJob, data: Uint8Array): number {
-  const fd = disk.openSync(job.temporary, 'wx', job.permissions);
+/** Writes the file, which is no link, under its first name and leaves it open, or nothing. */
+export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array): number {
+  const name = job.temporary ?? job.path;
+  const fd = disk.openSync(name, 'wx', job.permissions);
   try {
     for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
     if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
@@ -77,42 +97,61 @@ export function writeTemporary(disk: typeof fs, job: FileJob, data: Uint8Array):
     return fd;
   } catch (error) {
     disk.closeSync(fd);
-    disk.unlinkSync(job.temporary);
+    disk.unlinkSync(name);
     throw error;
   }
 }
 
 /**
- * Renames the temporary file to its place.
+ * Renames the file to its place, where it is not there yet.
  * @param fd the file, where it is open
  */
 export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStamp {
-  if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
-    // Another copy to the same place has been quicker, which is no reason to fail. But a disk that
-    // takes `Readme` and `README` for one name would lose one of them silently.
-    const path = Buffer.from(job.path);
-    const start = path.lastIndexOf('/') + 1;
-    const directory = start === 0 ? Buffer.from('./') : path.subarray(0, start);
-    const name = path.subarray(start);
-    const temporary = Buffer.from(job.temporary).toString('latin1', start).toUpperCase();
-    const tellsCase =
-      disk.lstatSync(Buffer.concat([directory, Buffer.from(temporary)]), {
-        throwIfNoEntry: false,
-      }) === undefined;
-    const isSameName =
-      (tellsCase && name.every((byte) => byte < 0x80)) ||
-      disk.readdirSync(directory, { encoding: 'buffer' }).some((other) => other.equals(name));
-    if (!isSameName) {
-      const reason =
-        'something stands there already, under a name that this disk takes for the same';
-      throw Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
+  if (job.temporary !== undefined) {
+    if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
+      lookAtOther(disk, job.path, job.temporary);
+      if (job.keepsOthers) {
+        throw Object.assign(new Error('left as somebody else has made it'), { code: 'KEPT' });
+      }
     }
-    if (job.keepsOthers) {
-      throw Object.assign(new Error('left as somebody else has made it'), { code: 'KEPT' });
-    }
+    disk.renameSync(job.temporary, job.path);
   }
-  disk.renameSync(job.temporary, job.path);
   const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);
   const { size, mtimeMs, ctimeMs, ino, mode, dev } = stats;
   return [size, mtimeMs, ctimeMs, ino, mode, dev];
 }
+
+/**
+ * Another copy to the same place has been quicker, which is no reason to fail. But a disk that takes
+ * `Readme` and `README` for one name would lose one of them silently: that throws.
+ */
+function lookAtOther(disk: typeof fs, at: string | Buffer, temporary: string | Buffer): void {
+  const path = Buffer.from(at);
+  const start = path.lastIndexOf('/') + 1;
+  const directory = start === 0 ? Buffer.from('./') : path.subarray(0, start);
+  const name = path.subarray(start);
+  const upper = Buffer.from(temporary).toString('latin1', start).toUpperCase();
+  const tellsCase =
+    disk.lstatSync(Buffer.concat([directory, Buffer.from(upper)]), {
+      throwIfNoEntry: false,
+    }) === undefined;
+  const isSameName =
+    (tellsCase && name.every((byte) => byte < 0x80)) ||
+    disk.readdirSync(directory, { encoding: 'buffer' }).some((other) => other.equals(name));
+  if (!isSameName) throw sameNameError();
+}
+
+function sameNameError(): Error {
+  const reason = 'something stands there already, under a name that this disk takes for the same';
+  return Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
+}
+
+/** Declares `perform` and what it calls. */
+export const PUT_SOURCE = [
+  perform,
+  putFile,
+  writeUnfinished,
+  finishFile,
+  lookAtOther,
+  sameNameError,
+].join('\n');

@@ -87,6 +87,33 @@ describe('the disk runs full', () => {
     }
   });
 
+  test.each([3, 40])(
+    'while a copy goes out, %i files a directory',
+    { timeout: 60_000 },
+    async (n) => {
+      const folder = join(scratchFolder(), 'many');
+      for (let i = 0; i < 400; i++) {
+        mkdirSync(join(folder, `d${i % n}`), { recursive: true });
+        writeFileSync(join(folder, `d${i % n}`, `file${i}`), randomBytes(MiB / 20));
+      }
+      const other = join(scratchFolder(), 'other.git');
+      const stored = await runNode([program.cli, '-r', other, 'cp', `${folder}/`, ':']);
+      expect(stored, stored.stderr).toMatchObject({ code: 0 });
+      const out = join(disk, 'out');
+      expectOneLine(await runNode([program.cli, '-r', other, 'cp', ':', out]));
+      const left = readdirSync(out, { recursive: true, withFileTypes: true });
+      for (const entry of left) expect(entry.name).not.toContain('.gs-');
+      const files = left.filter((entry) => entry.isFile());
+      expect(files.length).toBeGreaterThan(0);
+      for (const { parentPath, name } of files) {
+        const path = join(parentPath, name);
+        const source = join(folder, path.slice(out.length));
+        expect(readFileSync(path).equals(readFileSync(source)), path).toBe(true);
+      }
+      rmSync(out, { recursive: true });
+    },
+  );
+
   test('at any step of a small write', { timeout: 120_000 }, async () => {
     let refused = 0;
     for (let free = 0; free <= 12; free++) {

@@ -3,7 +3,7 @@
  * file on disk is whole, old or new, and what was learned on the way misleads nobody.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
@@ -116,6 +116,42 @@ test(`sync out, killed ${count} times (seed ${seed})`, { timeout }, async () => 
     expect(Object.fromEntries(left)).toEqual(wanted);
   }
   expectClean(store);
+});
+
+test(`cp out into a new folder, killed ${count} times (seed ${seed})`, { timeout }, async () => {
+  const random = seededRandom(seed + 13);
+  const store = join(scratchFolder(), 'store.git');
+  const work = join(scratchFolder(), 'work');
+  change(work, random, 0);
+  for (let i = 0; i < FILES; i++) {
+    mkdirSync(join(work, `d${i % 17}/deep`), { recursive: true });
+    writeFileSync(join(work, `d${i % 17}/deep/f${i}`), `${i}`.repeat(1000));
+  }
+  await run(store, 'sync', work);
+  const wanted = contents(work);
+  const inDirectory = (files: string[], directory: string) =>
+    files.filter((path) => dirname(path) === directory).sort();
+  const folder = scratchFolder();
+  const whole = await duration(() => run(store, 'cp', ':', join(folder, 'whole')));
+  for (let round = 0; round < 3 * count; round++) {
+    const out = join(folder, `out${round}`);
+    mkdirSync(out);
+    await runAndKill((0.3 + 0.7 * random()) * whole, store, 'cp', ':', out);
+    const found = contents(out);
+    const named = Object.keys(found).filter((path) => !/(^|\/)\.gs-/.test(path));
+    for (const path of named) expect(found[path] === wanted[path], path).toBe(true);
+    // Where one file of a directory is, all are; Windows cannot do that.
+    const directories = process.platform === 'win32' ? [] : new Set(named.map(dirname));
+    for (const directory of directories) {
+      expect(inDirectory(named, directory)).toEqual(inDirectory(Object.keys(wanted), directory));
+    }
+    // At the most the one that it was filling.
+    const left = readdirSync(out, { recursive: true, encoding: 'utf8' });
+    expect(left.filter((path) => basename(path).startsWith('.gs-')).length).toBeLessThan(2);
+    await run(store, 'cp', ':', out);
+    const after = Object.entries(contents(out)).filter(([path]) => !/(^|\/)\.gs-/.test(path));
+    expect(Object.fromEntries(after)).toEqual(wanted);
+  }
 });
 
 test('two syncs to one branch at once: both are in it', { timeout }, async () => {

@@ -1,0 +1,168 @@
+/**
+ * The directories that a copy to disk puts its files into: those it found, and those it makes.
+ *
+ * A directory that it makes is filled under a temporary name and gets its own when the files directly
+ * in it are there. Nobody else writes to it until then, so that each of its files is written under its
+ * final name at once: that saves two calls a file. The directories below come afterwards, in the same
+ * way. Should somebody have made the directory meanwhile, its files are put there one by one.
+ */
+import * as fs from 'node:fs';
+import { NotADirectoryError } from '../errors.ts';
+import { isTreeMode } from '../git/tree.ts';
+import { joinPath, parentPath } from '../tree/paths.ts';
+import { newTemporaryPrefix, readEntry, toDisk } from './diskFiles.ts';
+import type { DiskDestination } from './diskPlaces.ts';
+import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
+import { isErrorOf, localError } from './localErrors.ts';
+
+/** A directory that is filled under a temporary name. */
+export class NewDirectory<F> {
+  readonly path: string;
+  /** On disk. */
+  readonly temporary: string;
+  /** Those that are in it. */
+  readonly files: F[] = [];
+  /** It could not even be made. */
+  isLost = false;
+
+  constructor(path: string, temporary: string) {
+    this.path = path;
+    this.temporary = temporary;
+  }
+}
+
+/** Called when a directory has got its name with all files in it, or could not, and they are gone. */
+type Finished<F> = (directory: NewDirectory<F>, inPlace: boolean) => void;
+
+export class DestinationDirectories<F> {
+  readonly #place: DiskDestination;
+  readonly #sink: FileSink;
+  readonly #finished: Finished<F>;
+  /** Those that are known to stand where they are to, or will by then; or why they cannot. */
+  readonly #known = new Map<string, 'found' | 'made' | Error>();
+  readonly #temporaryPrefix = newTemporaryPrefix();
+  #temporaries = 0;
+  /** Whether new ones are filled under temporary names. Windows renames none with an open file. */
+  #usesTemporary = RENAMES_OPEN_FILES;
+  /** The one whose files come now. */
+  #current: string | undefined;
+  #open: NewDirectory<F> | undefined;
+
+  constructor(place: DiskDestination, sink: FileSink, finished: Finished<F>) {
+    this.#place = place;
+    this.#sink = sink;
+    this.#finished = finished;
+  }
+
+  /** The files that come next lie directly in this directory; all of its that ever come. */
+  begin(path: string): void {
+    this.#current = path;
+  }
+
+  /**
+   * Sees to a directory, with those above it. What is there is never a link.
+   * @returns where its files are put meanwhile; undefined where they go to their places
+   */
+  provide(path: string): NewDirectory<F> | undefined {
+    if (this.#open?.path === path) return this.#open;
+    this.#see(path);
+    return this.#open;
+  }
+
+  /** Gives the directory whose files came its name. */
+  end(): void {
+    const directory = this.#open;
+    this.#current = undefined;
+    this.#open = undefined;
+    if (directory === undefined) return;
+    const { path, temporary } = directory;
+    const job = { directory: toDisk(temporary), becomes: toDisk(this.#place.show(path)) };
+    this.#sink.putDirectory(job, (error) => {
+      if (error === undefined) this.#place.home(path).made();
+      else removeAll(job.directory);
+      this.#finished(directory, error === undefined);
+    });
+  }
+
+  /** From now on all files go straight to their places. */
+  settle(): void {
+    this.#usesTemporary = false;
+    this.#known.clear();
+  }
+
+  /** A name for a file in a directory until it is whole. */
+  temporaryIn(directory: string): string {
+    const name = `${this.#temporaryPrefix}${this.#temporaries++}`;
+    return this.#place.show(joinPath(directory, name));
+  }
+
+  #see(path: string): 'found' | 'made' {
+    const known = this.#known.get(path);
+    if (known instanceof Error) throw known;
+    if (known !== undefined) return known;
+    try {
+      const above = path === '' ? 'found' : this.#see(parentPath(path));
+      // In a directory that was just made nothing stands yet.
+      const isFound = above === 'found' && this.#isDirectory(path);
+      const directory = isFound ? 'found' : this.#make(path);
+      this.#known.set(path, directory);
+      return directory;
+    } catch (error) {
+      this.#known.set(path, error as Error);
+      throw error;
+    }
+  }
+
+  #make(path: string): 'found' | 'made' {
+    if (path !== '' && this.#usesTemporary) {
+      this.#start(path);
+      return 'made';
+    }
+    const shown = this.#place.show(path);
+    try {
+      const isRoot = path === '';
+      const first = fs.mkdirSync(toDisk(shown), { recursive: isRoot });
+      if (isRoot && first === undefined) return 'found';
+      this.#place.home(path).made();
+      return 'made';
+    } catch (error) {
+      if (!isErrorOf(error, 'EEXIST') || !this.#isDirectory(path)) throw localError(error, shown);
+      return 'found';
+    }
+  }
+
+  /** Whatever goes wrong with it is found out when its files are put to their places one by one. */
+  #start(path: string): void {
+    if (path === this.#current) {
+      const directory = new NewDirectory<F>(path, this.temporaryIn(parentPath(path)));
+      this.#open = directory;
+      this.#sink.putDirectory({ directory: toDisk(directory.temporary) }, (error) => {
+        directory.isLost = error !== undefined;
+      });
+    } else {
+      // There are only directories in it.
+      this.#sink.putDirectory({ directory: toDisk(this.#place.show(path)) }, (error) => {
+        if (error === undefined) this.#place.home(path).made();
+      });
+    }
+  }
+
+  /** False when nothing stands there. @throws NotADirectoryError for anything else */
+  #isDirectory(path: string): boolean {
+    const shown = this.#place.show(path);
+    const entry = readEntry(shown, '', path === '');
+    if (entry !== undefined && !isTreeMode(entry.mode)) {
+      throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
+        path: shown,
+      });
+    }
+    return entry !== undefined;
+  }
+}
+
+/** What cannot be removed stays as what a killed copy leaves: it is no reason to fail. */
+function removeAll(path: string | Buffer): void {
+  try {
+    fs.rmSync(path, { recursive: true, force: true });
+  } catch {}
+}

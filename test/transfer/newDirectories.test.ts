@@ -1,0 +1,201 @@
+/** Directories that a copy to disk makes itself: filled under another name, and then renamed. */
+import * as fs from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { NotADirectoryError } from '../../src/errors.ts';
+import type { CopyOptions } from '../../src/transfer/options.ts';
+import { perform } from '../../src/transfer/putFile.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
+
+const isWindows = process.platform === 'win32';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Few files are written at once, many by a thread. */
+describe.each([
+  ['few files', 0],
+  ['many files', 400],
+])('%s', (_many, count) => {
+  const source: Files = {
+    'd/a': 'a',
+    'd/b/c/run': { run: 'run' },
+    'd/b/large': 'large'.repeat(1e6),
+    'd/b.txt': 'between',
+    'd/link': { link: 'a' },
+    'd/only/large': 'x'.repeat(3 << 20),
+    'e/f': 'f',
+  };
+  for (let i = 0; i < count; i++) source[`many/${i % 20}/${i}`] = `${i}`;
+
+  function expectSame(found: Files, wanted: Files): void {
+    expect(Object.keys(found).sort()).toEqual(Object.keys(wanted).sort());
+    for (const [path, content] of Object.entries(wanted)) {
+      // Not to be printed when it is not what it should be.
+      const isSame = JSON.stringify(found[path]) === JSON.stringify(content);
+      expect(isSame, path).toBe(true);
+    }
+  }
+
+  /** Copies out; when the destination is known and nothing of it written yet, `disturb` runs. */
+  async function copyDisturbed(
+    tree: TestTree,
+    out: string,
+    disturb: () => void,
+    options: CopyOptions = {},
+  ) {
+    let isBegun = false;
+    return tree.copyOut('', out, {
+      ...options,
+      onProgress: ({ phase }) => {
+        if (phase === 'copy' && !isBegun) disturb();
+        isBegun ||= phase === 'copy';
+      },
+    });
+  }
+
+  test('all is there, reported in the order of the paths', async () => {
+    const tree = await TestTree.of(source);
+    const out = join(scratchFolder(), 'out');
+    const told: number[] = [];
+    const report = await tree.copyOut('', out, { onProgress: ({ files }) => told.push(files) });
+    expectSame(filesOnDisk(out), source);
+    expect(report.add).toHaveLength(Object.keys(source).length);
+    const paths = report.add.map(({ path }) => path.slice(out.length + 1)).filter((p) => p < 'm');
+    expect(paths).toEqual([
+      'd/a',
+      'd/b.txt',
+      'd/b/c/run',
+      'd/b/large',
+      'd/link',
+      'd/only/large',
+      'e/f',
+    ]);
+    expect(told.at(-1)).toBe(Object.keys(source).length);
+    expect(lstatSync(join(out, 'd/a')).mtimeMs).toBe(tree.time.getTime());
+  });
+
+  test('what somebody else makes of a directory meanwhile', async () => {
+    const tree = await TestTree.of(source);
+    const folder = scratchFolder();
+    const outside = makeFiles(join(folder, 'outside'), { kept: 'kept' });
+    const out = join(folder, 'out');
+    const before = { 'd/b/other': 'other', e: 'a file' };
+    const disturb = () => {
+      makeFiles(out, before);
+      mkdirSync(join(out, 'many'), { recursive: true });
+      symlinkSync(outside, join(out, 'd/only'));
+    };
+    const report = await copyDisturbed(tree, out, disturb, { ignoreErrors: true });
+    expect(report.errors.map(({ path }) => path).sort()).toEqual([
+      `${out}/d/only/large`,
+      `${out}/e/f`,
+    ]);
+    const { 'e/f': _e, 'd/only/large': _o, ...rest } = source;
+    expectSame(filesOnDisk(out), { ...rest, ...before, 'd/only': { link: outside } });
+    expect(filesOnDisk(outside)).toEqual({ kept: 'kept' });
+    expect(report.add).toHaveLength(Object.keys(rest).length);
+
+    const other = join(folder, 'stopped');
+    const stopped = copyDisturbed(tree, other, () => makeFiles(other, { e: 'a file' }));
+    await expect(stopped).rejects.toThrow(NotADirectoryError);
+    expect(Object.keys(filesOnDisk(other)).filter((path) => path.includes('.gs-'))).toEqual([]);
+  });
+
+  test.skipIf(isWindows)(
+    'a file that fails: the others of its directory come to their place',
+    async () => {
+      const long = `d/${'n'.repeat(300)}`;
+      const tree = await TestTree.of({ ...source, [long]: 'no disk takes such a name' });
+      const out = join(scratchFolder(), 'out');
+      const report = await tree.copyOut('', out, { ignoreErrors: true });
+      expect(report.errors.map(({ path }) => path)).toEqual([`${out}/${long}`]);
+      expectSame(filesOnDisk(out), source);
+
+      const other = join(scratchFolder(), 'stopped');
+      await expect(tree.copyOut('', other)).rejects.toThrow(/name too long/);
+      expect(readdirSync(other, { recursive: true }).join('\n')).not.toContain('.gs-');
+    },
+  );
+
+  test('what a signal stops', async () => {
+    const tree = await TestTree.of(source);
+    const out = join(scratchFolder(), 'out');
+    const stop = new AbortController();
+    const disturb = () => setImmediate(() => stop.abort());
+    await expect(copyDisturbed(tree, out, disturb, { signal: stop.signal })).rejects.toThrow();
+    const left = Object.entries(filesOnDisk(out));
+    for (const [path, content] of left) expect(content, path).toEqual(source[path]);
+    await tree.copyOut('', out);
+    expectSame(filesOnDisk(out), source);
+  });
+});
+
+test('a disk that takes names in other letter case for the same', () => {
+  const folder = scratchFolder();
+  const fold = (path: fs.PathLike) => join(dirname(`${path}`), basename(`${path}`).toLowerCase());
+  const disk = {
+    ...fs,
+    openSync: (path: fs.PathLike, flags: string, mode: number) =>
+      fs.openSync(fold(path), flags, mode),
+    symlinkSync: (target: fs.PathLike, path: fs.PathLike) => fs.symlinkSync(target, fold(path)),
+  } as unknown as typeof fs;
+  const put = (name: string, isLink = false) =>
+    perform(
+      disk,
+      {
+        path: join(folder, name),
+        temporary: undefined,
+        isNew: true,
+        keepsOthers: false,
+        isLink,
+        mtime: 0,
+        permissions: 0o666,
+        exactPermissions: undefined,
+      },
+      Buffer.from(name),
+    );
+  put('readme');
+  expect(() => put('README')).toThrow(/takes for the same/);
+  expect(() => put('Readme', true)).toThrow(/takes for the same/);
+  expect(filesOnDisk(folder)).toEqual({ readme: 'readme' });
+});
+
+test('what a killed copy has left is passed over, and goes when nobody can be at it any more', async () => {
+  const folder = scratchFolder();
+  const out = join(folder, 'out');
+  const tree = await TestTree.of({ 'd/a': 'a' });
+  await tree.copyOut('', out);
+  const left = join(out, 'd/.gs-0123456789-7');
+  mkdirSync(left);
+  writeFileSync(join(left, 'b'), 'half of');
+  const all: Files = { 'd/a': 'a', 'd/.gs-0123456789-7/b': 'half of' };
+
+  await tree.copyOut('', out, { delete: true });
+  expect(filesOnDisk(out)).toEqual(all);
+  const store = new TestTree();
+  const report = await store.copyIn(`${out}/`, '');
+  expect(report.warnings.map(({ path }) => path)).toEqual([left]);
+  expect(await store.files()).toEqual({ 'd/a': 'a' });
+
+  const now = Date.now();
+  vi.spyOn(Date, 'now').mockImplementation(() => now + 11 * 60_000);
+  await tree.copyOut('', out, { delete: true });
+  expect(readdirSync(join(out, 'd'))).toEqual(['a']);
+});
+
+test.skipIf(isWindows)('directories get the permissions that the umask leaves', async () => {
+  const tree = await TestTree.of({ 'd/e/f': 'f' });
+  const out = join(scratchFolder(), 'out');
+  const before = process.umask(0o027);
+  try {
+    await tree.copyOut('', out);
+  } finally {
+    process.umask(before);
+  }
+  for (const path of ['d', 'd/e']) expect(lstatSync(join(out, path)).mode & 0o777).toBe(0o750);
+  expect(lstatSync(join(out, 'd/e/f')).mode & 0o777).toBe(0o640);
+});
