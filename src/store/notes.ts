@@ -201,6 +201,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
           edits.set(about, null);
         } else if (text === null) this.#missing(about);
       }
+      if (edits.size === 0) return;
       const tree = await editNotes(store.trees, writer, tip.tree, edits);
       if (tree === tip.tree) return;
       const message = messageFor(texts);

@@ -223,6 +223,12 @@ describe('with Git', () => {
     for await (const [id, text] of notes) all[id] = text;
     expect(all).toEqual({ [a]: 'deep', [b]: 'and below\n\nflat', [c]: 'kept' });
 
+    // What takes itself back is no change.
+    await notes.batch(async (batch) => {
+      await batch.set('0'.repeat(40), 'new');
+      await batch.delete('0'.repeat(40));
+    });
+    expect(git(path, 'rev-list', '--count', 'refs/notes/commits')).toBe('1');
     // A change of one note brings the others to where Git looks for them, and loses nothing.
     await notes.set(a, 'new');
     for (const [id, text] of Object.entries({ ...all, [a]: 'new' })) {
