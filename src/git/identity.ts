@@ -56,7 +56,7 @@ export function plainIdentity(match: readonly string[], first: number): Identity
 const NOT_ASCII = /[\x80-\xff]/;
 
 function decodeName(latin1: string): string {
-  return NOT_ASCII.test(latin1) ? decodePath(Buffer.from(latin1, 'latin1')).trim() : latin1;
+  return NOT_ASCII.test(latin1) ? decodePath(Buffer.from(latin1, 'latin1')) : latin1;
 }
 
 /** The inverse of `parseIdentity`; characters that would break the format are left out, as by Git. */
@@ -88,8 +88,8 @@ function identity(
   zone: string | undefined,
 ): Identity {
   return {
-    name: name.trim(),
-    email: email.trim(),
+    name: trimmed(name),
+    email: trimmed(email),
     time: parseTime(time),
     offset: parseOffset(zone),
   };
@@ -115,9 +115,23 @@ function clampTime(seconds: number): number {
 }
 
 function words(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== '');
+  return text.split(/[ \t\r\n]+/).filter((word) => word !== '');
 }
 
 function clean(text: string): string {
-  return text.replace(/[<>\n\0]/g, '').trim();
+  return trimmed(text.replace(/[<>\n\0]/g, ''));
+}
+
+/** Without the white space at both ends, of the kinds that Git knows: all others belong to a name. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (start < end && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** Space, tab, line feed, carriage return. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }

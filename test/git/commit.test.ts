@@ -154,6 +154,10 @@ describe('round trips', () => {
       'dates far off',
       `tree ${TREE}\nauthor A <a> -99999999999 +0000\ncommitter C <c> 4295000000 +1400\n\nM`,
     ],
+    [
+      'white space that to Git is none',
+      `tree ${TREE}\nauthor \u3000A\u00a0 <a\u3000> 1 +0000\ncommitter \ufeffC\v <c> 2 +0000\n\nM`,
+    ],
     ['an encoding that is not known', `${HEAD}encoding KLINGON\n\n\udcff\n`],
     [
       'bytes that are no UTF-8',
