@@ -20,6 +20,9 @@ const NEW_START = OLD_END + 1;
 const NEW_END = NEW_START + 40;
 const WHO_START = NEW_END + 1;
 
+/** A name may hold a tab too. Behind the zone Git reads any text as the message. */
+const WHO_AND_MESSAGE = /^(.*?> -?\d+ [+-]\d+)\t?(.*)$/s;
+
 /** Reads a line, with or without its line feed; undefined when it is no reflog line. */
 export function parseReflogLine(line: Uint8Array | string): ReflogLine | undefined {
   const text = (typeof line === 'string' ? line : decodePath(line)).replace(/\r?\n$/, '');
@@ -27,14 +30,13 @@ export function parseReflogLine(line: Uint8Array | string): ReflogLine | undefin
   const newId = text.slice(NEW_START, NEW_END);
   if (!isObjectId(oldId) || !isObjectId(newId)) return undefined;
   if (text[OLD_END] !== ' ' || text[NEW_END] !== ' ') return undefined;
-  const tab = text.indexOf('\t', WHO_START);
-  const who = text.slice(WHO_START, tab === -1 ? text.length : tab);
-  if (!/> -?\d+ [+-]\d+$/.test(who)) return undefined;
+  const match = WHO_AND_MESSAGE.exec(text.slice(WHO_START));
+  if (match === null) return undefined;
   return {
     old: oldId === ZERO_ID ? null : oldId,
     new: newId === ZERO_ID ? null : newId,
-    who: parseIdentity(who),
-    message: tab === -1 ? '' : text.slice(tab + 1),
+    who: parseIdentity(match[1]!),
+    message: match[2]!,
   };
 }
 

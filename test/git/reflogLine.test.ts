@@ -36,7 +36,8 @@ describe('reflog lines', () => {
     const lines: fc.Arbitrary<ReflogLine> = fc.record({
       old: fc.option(objectIds.filter((id) => id !== ZERO_ID)),
       new: fc.option(objectIds.filter((id) => id !== ZERO_ID)),
-      who: fc.constant(WHO),
+      // Git takes no tab out of a name.
+      who: fc.constantFrom(WHO, { ...WHO, name: 'Zoë\tL', email: 'z\t@x' }),
       message: fc.string({ unit: 'binary' }).map((text) => text.replace(/\s+/g, ' ').trim()),
     });
     fc.assert(
@@ -47,6 +48,12 @@ describe('reflog lines', () => {
         expect(parseReflogLine(text.trimEnd())).toEqual(line);
       }),
     );
+  });
+
+  test('a message without its tab is read, as by Git', () => {
+    const line = { old: null, new: ID, who: WHO, message: '' };
+    const text = formatReflogLine(line).trimEnd();
+    expect(parseReflogLine(`${text} made`)).toEqual({ ...line, message: ' made' });
   });
 
   test('white space in a message becomes single spaces', () => {

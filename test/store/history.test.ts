@@ -141,6 +141,17 @@ describe('undo and redo', () => {
     await store.close();
   });
 
+  it('go by moves of an author with a tab in the name, which gc keeps too', async () => {
+    const path = join(scratchFolder(), 'tab.git');
+    const store = await GitStore.open(path, { durability: 'fast', author: 'Ada\tL.' });
+    const main = await withCommits(store, 'A', 'B');
+    const before = await main.undo();
+    await store.gc({ prune: 'now' });
+    expect((await before.redo()).commitHash).toBe(main.commitHash);
+    expect(git(path, 'reflog', 'main').split('\n')).toHaveLength(5);
+    await store.close();
+  });
+
   it('one by one lead to the same place as all at once', async () => {
     const move = fc.record({
       way: fc.constantFrom('write', 'undo', 'redo', 'reset'),
