@@ -40,9 +40,24 @@ export function parseReflogLine(line: Uint8Array | string): ReflogLine | undefin
   };
 }
 
-/** The line with its line feed. White space in the message becomes single spaces, as in Git. */
+/** Characters of a message that are written; a commit's first line may be of any length. */
+const LONGEST_MESSAGE = 4096;
+
+/**
+ * The line with its line feed. White space in the message becomes single spaces, as in Git; what is
+ * longer than anybody reads is cut, so that no line is too long for those who read logs.
+ */
 export function formatReflogLine(entry: ReflogLine): string {
-  const message = entry.message.replace(/\s+/g, ' ').trim();
+  const message = cut(entry.message.replace(/\s+/g, ' ').trim());
   const values = `${entry.old ?? ZERO_ID} ${entry.new ?? ZERO_ID}`;
   return `${values} ${formatIdentity(entry.who)}${message && '\t'}${message}\n`;
+}
+
+function cut(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  // Not between the halves of a character.
+  return message
+    .slice(0, LONGEST_MESSAGE)
+    .replace(/[\ud800-\udbff]$/, '')
+    .trimEnd();
 }

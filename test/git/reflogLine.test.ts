@@ -50,6 +50,13 @@ describe('reflog lines', () => {
     );
   });
 
+  test('a message of any length makes a line that can be read', () => {
+    const line = { old: null, new: ID, who: WHO, message: `x${'😀'.repeat(1 << 20)}` };
+    const text = formatReflogLine(line);
+    expect(text.length).toBeLessThan(5000);
+    expect(parseReflogLine(text)).toEqual({ ...line, message: `x${'😀'.repeat(2047)}` });
+  });
+
   test('a message without its tab is read, as by Git', () => {
     const line = { old: null, new: ID, who: WHO, message: '' };
     const text = formatReflogLine(line).trimEnd();

@@ -141,6 +141,15 @@ describe('undo and redo', () => {
     await store.close();
   });
 
+  it('go by moves of commits whose messages are long', async () => {
+    const path = join(scratchFolder(), 'long.git');
+    const store = await GitStore.open(path, { durability: 'fast' });
+    const main = await withCommits(store, 'A', 'long '.repeat(500_000));
+    expect(await store.branches.reflog('main')).toHaveLength(3);
+    expect((await main.redo()).message).toBe('A');
+    await store.close();
+  });
+
   it('go by moves of an author with a tab in the name, which gc keeps too', async () => {
     const path = join(scratchFolder(), 'tab.git');
     const store = await GitStore.open(path, { durability: 'fast', author: 'Ada\tL.' });
