@@ -147,6 +147,22 @@ describe('what we wrote, read by Git', () => {
   });
 });
 
+test('lines of any length in a reflog are read', async () => {
+  const [a, b, c] = makeCommits(3) as [string, string, string];
+  await refs.update([{ ref: MAIN, new: a }]);
+  const long = `${a} ${b} A <a@b> 1 +0000\t${'long '.repeat(600_000)}\n`;
+  appendFileSync(join(store, 'logs', MAIN), `${'x'.repeat(3_000_000)}\n${long}`);
+  git(store, 'update-ref', MAIN, b);
+  await refs.update([{ ref: MAIN, old: b, new: c }]);
+  expect(await collect(refs.reflog(MAIN))).toMatchObject([
+    { old: b, new: c },
+    // Git has added a line too.
+    { old: a, new: b, message: '' },
+    { old: a, new: b, message: expect.stringMatching(/^(long ){100000}/) },
+    { old: null, new: a },
+  ]);
+});
+
 describe('packed refs', () => {
   test('are read, overridden by loose ones, and found again after each new packing', async () => {
     const ids = makeCommits(4);

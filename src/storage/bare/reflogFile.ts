@@ -9,7 +9,7 @@ import { isErrno, readFullySync, writeFully } from './durable.ts';
 import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
 
 const CHUNK_SIZE = 64 * 1024;
-/** No line that Git or gitstore writes is longer; a longer one is passed over. */
+/** Of a longer line, which can only have a long message, the end is not read. */
 const MAX_LINE_SIZE = 1024 * 1024;
 const NEWLINE = 0x0a;
 
@@ -144,7 +144,6 @@ function* linesBackwards(fd: number): Generator<Uint8Array> {
   let end = fstatSync(fd).size;
   /** The beginning of what comes after `end`, up to the first newline there. */
   let rest: Buffer = Buffer.alloc(0);
-  let tooLong = false;
   while (end > 0) {
     const start = Math.max(0, end - CHUNK_SIZE);
     const chunk = Buffer.allocUnsafe(end - start);
@@ -154,13 +153,11 @@ function* linesBackwards(fd: number): Generator<Uint8Array> {
     for (;;) {
       const newline = lineEnd > 0 ? block.lastIndexOf(NEWLINE, lineEnd - 1) : -1;
       if (newline < 0) break;
-      if (newline + 1 < lineEnd && !tooLong) yield block.subarray(newline + 1, lineEnd);
-      tooLong = false;
+      if (newline + 1 < lineEnd) yield block.subarray(newline + 1, lineEnd);
       lineEnd = newline;
     }
-    tooLong ||= lineEnd > MAX_LINE_SIZE;
-    rest = tooLong ? Buffer.alloc(0) : block.subarray(0, lineEnd);
+    rest = block.subarray(0, Math.min(lineEnd, MAX_LINE_SIZE));
     end = start;
   }
-  if (rest.length > 0 && !tooLong) yield rest;
+  if (rest.length > 0) yield rest;
 }
