@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
-import { codecs } from './scripts/bundle.mjs';
+import { assembled } from './scripts/bundle.mjs';
 
 export default defineConfig({
-  define: { GITSTORE_CODECS: await codecs() },
+  define: await assembled(),
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],

@@ -15,6 +15,7 @@ const target = 'node20.19';
 /** Writes `index.js`, `server.js`, `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const modules = await assembled();
   const common = {
     absWorkingDir: root,
     bundle: true,
@@ -30,6 +31,7 @@ export async function bundle(outdir) {
       GITSTORE_VERSION: JSON.stringify(version),
       GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
       GITSTORE_CHECK_WORKER: JSON.stringify(await threadSource('check/worker.ts')),
+      GITSTORE_DEFLATE: modules.GITSTORE_DEFLATE,
     },
   };
   const library = await build({
@@ -48,7 +50,7 @@ export async function bundle(outdir) {
     ...common,
     define: {
       ...common.define,
-      GITSTORE_CODECS: await codecs(),
+      GITSTORE_CODECS: modules.GITSTORE_CODECS,
       'import.meta.url': '__filename',
     },
   });
@@ -56,13 +58,17 @@ export async function bundle(outdir) {
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
 }
 
-/** What stands for `GITSTORE_CODECS` in the sources (src/git/firstCodecs.ts). */
-export async function codecs() {
-  const file = join(root, 'src/git/codecs.wat');
+/** What stands for `GITSTORE_CODECS` and `GITSTORE_DEFLATE` in the sources (src/git). */
+export async function assembled() {
   const { parseWat } = await wabt();
-  const module = parseWat(file, readFileSync(file, 'utf8'));
-  module.validate();
-  return JSON.stringify(Buffer.from(module.toBinary({}).buffer).toString('base64'));
+  const features = { simd: true, bulk_memory: true };
+  const assemble = (name) => {
+    const file = join(root, 'src/git', name);
+    const module = parseWat(file, readFileSync(file, 'utf8'), features);
+    module.validate();
+    return JSON.stringify(Buffer.from(module.toBinary({}).buffer).toString('base64'));
+  };
+  return { GITSTORE_CODECS: assemble('codecs.wat'), GITSTORE_DEFLATE: assemble('deflate.wat') };
 }
 
 /**

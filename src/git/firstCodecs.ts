@@ -7,6 +7,7 @@
  */
 import { asBuffer } from './bytes.ts';
 import type { Inflated } from './inflater.ts';
+import { compileModule, type WebAssemblyInterface } from './webAssembly.ts';
 
 /** Set when the sources are bundled: codecs.wat assembled, in Base64. */
 declare const GITSTORE_CODECS: string;
@@ -91,20 +92,11 @@ function take(bytes: number): Codecs | undefined {
   return codecs;
 }
 
-/** What is used of WebAssembly (its JavaScript interface), which Node's own types leave out. */
-interface WebAssemblyInterface {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-  ) => { readonly exports: Readonly<Record<string, unknown>> };
-}
-
 /** @returns undefined where there is no WebAssembly, or no address space for its memory */
 function open(): Codecs | undefined {
   try {
     const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyInterface };
-    const module = new WebAssembly.Module(Buffer.from(GITSTORE_CODECS, 'base64'));
-    const { exports } = new WebAssembly.Instance(module);
+    const { exports } = new WebAssembly.Instance(compileModule(GITSTORE_CODECS)!);
     const at = (name: string) => (exports[name] as { value: number }).value;
     return {
       memory: Buffer.from((exports.memory as { buffer: ArrayBuffer }).buffer),

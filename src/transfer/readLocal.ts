@@ -7,8 +7,11 @@ import { open } from 'node:fs/promises';
 import { type ObjectId, startObjectHash } from '../git/objectId.ts';
 import { type DiskEntry, entryOf, isSameState, toDisk } from './diskFiles.ts';
 
-/** Files up to this size are read in one go, larger ones in chunks. Bytes. */
+/** Files up to this size are read in one go. Bytes. */
 export const SMALL_FILE = 1 << 20;
+
+/** Files up to this size are handed to a store in one piece, which its threads then have. Bytes. */
+export const MEDIUM_FILE = 16 << 20;
 
 /** Bytes. */
 const CHUNK = 512 << 10;

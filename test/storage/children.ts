@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll } from 'vitest';
+import { assembled } from '../../scripts/bundle.mjs';
 import { type Running, startNode } from '../helpers/run.ts';
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache/gitstore-test');
@@ -33,6 +34,7 @@ async function bundleChild(name: string): Promise<string> {
     target: 'node20.19',
     format: 'esm',
     external: ['fs-native-extensions'],
+    define: await assembled(),
     logLevel: 'warning',
   });
   return outfile;

@@ -1,5 +1,6 @@
 /** Making zlib streams of whole bodies: deflated, or stored where that takes no more room. */
 import type * as Zlib from 'node:zlib';
+import type { QuickDeflate } from '../../git/quickDeflate.ts';
 
 export interface Compressor {
   /** The most that a body of so many bytes takes. */
@@ -12,10 +13,14 @@ export interface Compressor {
   compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number;
 }
 
-/** Worker threads run it from its source text: it uses nothing from outside itself. */
-export function createCompressor(zlib: typeof Zlib): Compressor {
+/**
+ * Worker threads run it from its source text: it uses nothing from outside itself.
+ * @param quick deflates at `QUICK_LEVEL` in place of zlib, where it can
+ */
+export function createCompressor(zlib: typeof Zlib, quick: QuickDeflate | null): Compressor {
   const { constants, createDeflate, deflateSync, inflateSync } = zlib;
   const SAMPLE = 4096;
+  const QUICK_LEVEL = 1;
 
   /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
   type DeflateInto = (body: Uint8Array, out: Uint8Array, at: number) => number;
@@ -73,6 +78,7 @@ export function createCompressor(zlib: typeof Zlib): Compressor {
   }
 
   function deflateInto(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
+    if (quick !== null && level === QUICK_LEVEL) return quick(body, out, at);
     try {
       if (kept?.level !== level) kept = { level, deflate: keepHandle(level) };
     } catch {

@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
 import { PackType, packEntryHeader } from '../../git/pack.ts';
+import { QUICK_LEVEL } from '../../git/quickDeflate.ts';
 import type { DeflatedBatch, DeflateJob, DeflatePool } from './deflatePool.ts';
 
 const BATCH_BYTES = 512 << 10;
@@ -99,7 +100,7 @@ export class DeflateLine {
     const job = { header: packEntryHeader(PackType[type], body.length), body };
     if (body.length >= LARGE) {
       this.#send();
-      this.#fly([id], body.length, this.#pool.deflateLarge(job, this.#level));
+      this.#fly([id], body.length, this.#deflateLarge(job));
     } else {
       this.#jobs.push(job);
       this.#ids.push(id);
@@ -111,6 +112,13 @@ export class DeflateLine {
     }
     this.#land();
     while (this.#bytesOnTheWay > BYTES_ON_THE_WAY) await this.#landNext();
+  }
+
+  #deflateLarge(job: DeflateJob): Promise<DeflatedBatch> {
+    const isWorthThread = this.#pool.isRunning || job.body.length > DIRECT_BYTES;
+    return this.#level === QUICK_LEVEL && isWorthThread
+      ? this.#sendToWorkers([job])
+      : this.#pool.deflateLarge(job, this.#level);
   }
 
   #send(): void {
@@ -125,9 +133,12 @@ export class DeflateLine {
       this.#fly(ids, bytes, this.#pool.deflateNow(jobs, this.#level));
       return;
     }
+    this.#fly(ids, bytes, this.#sendToWorkers(jobs));
+  }
+
+  #sendToWorkers(jobs: readonly DeflateJob[]): Promise<DeflatedBatch> {
     this.#atWorkers++;
-    const batch = this.#pool.deflate(jobs, this.#level).finally(() => this.#atWorkers--);
-    this.#fly(ids, bytes, batch);
+    return this.#pool.deflate(jobs, this.#level).finally(() => this.#atWorkers--);
   }
 
   #fly(

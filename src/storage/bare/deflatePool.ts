@@ -3,6 +3,7 @@
  * because a message costs as much as deflating a small file.
  */
 import type * as Zlib from 'node:zlib';
+import { quickDeflateModule, startQuickDeflate } from '../../git/quickDeflate.ts';
 import { type Compressor, createCompressor } from './compressor.ts';
 import { WorkerPool } from './workerPool.ts';
 
@@ -40,7 +41,8 @@ export class DeflatePool {
   #deflater: Deflater | undefined;
 
   constructor(size?: number) {
-    this.#workers = new WorkerPool(workerMain, size, [createCompressor, createDeflater]);
+    const parts = [startQuickDeflate, createCompressor, createDeflater];
+    this.#workers = new WorkerPool(workerMain, size, parts, quickDeflateModule);
   }
 
   /** How many batches keep all workers busy, also while the caller is busy with something else. */
@@ -89,9 +91,14 @@ export class DeflatePool {
   }
 
   #here(): Compressor {
-    this.#compressor ??= createCompressor(zlib());
+    this.#compressor ??= compressor();
     return this.#compressor;
   }
+}
+
+function compressor(): Compressor {
+  const module = quickDeflateModule();
+  return createCompressor(zlib(), module && startQuickDeflate(module));
 }
 
 /** Loaded when something is deflated: most reading does not. */
@@ -120,12 +127,14 @@ function requestFor(
 }
 
 function workerMain(
-  createCompressor: (zlib: typeof Zlib) => Compressor,
+  startQuick: typeof startQuickDeflate,
+  create: typeof createCompressor,
   createDeflater: (zlib: typeof Zlib, compressor: Compressor) => Deflater,
 ): void {
-  const { parentPort } = process.getBuiltinModule('node:worker_threads');
+  const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
   const zlib = process.getBuiltinModule('node:zlib');
-  const deflate = createDeflater(zlib, createCompressor(zlib));
+  const quick = workerData as object | null;
+  const deflate = createDeflater(zlib, create(zlib, quick && startQuick(quick)));
   parentPort?.on('message', (request: Request) => {
     try {
       const reply = deflate(request);

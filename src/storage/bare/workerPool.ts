@@ -12,6 +12,7 @@ function likelySize(): number {
 export class WorkerPool<Request, Reply extends object> {
   readonly #source: string;
   readonly #size: number;
+  readonly #data: () => unknown;
   readonly #workers: PooledWorker<Request, Reply>[] = [];
 
   /**
@@ -19,14 +20,17 @@ export class WorkerPool<Request, Reply extends object> {
    *   `{ error }`. It is taken as source text, so that it runs the same bundled, by a bundler of a
    *   user's, or from TypeScript: it uses nothing from outside itself.
    * @param parts functions of the same kind, which `main` gets as its arguments
+   * @param data makes what each thread finds as `workerData`
    */
   constructor(
     main: (...parts: never[]) => void,
     size = likelySize(),
     parts: readonly ((...args: never[]) => unknown)[] = [],
+    data: () => unknown = () => undefined,
   ) {
     this.#source = `(${main.toString()})(${parts.map(String).join()})`;
     this.#size = Math.max(1, size);
+    this.#data = data;
   }
 
   /** How many threads there can be. */
@@ -59,7 +63,7 @@ export class WorkerPool<Request, Reply extends object> {
     const idle = this.#workers.find((worker) => worker.waiting === 0);
     if (idle !== undefined) return idle;
     if (this.#workers.length < this.#size) {
-      const worker = new PooledWorker<Request, Reply>(this.#source, () => {
+      const worker = new PooledWorker<Request, Reply>(this.#source, this.#data(), () => {
         const at = this.#workers.indexOf(worker);
         if (at >= 0) this.#workers.splice(at, 1);
       });
@@ -81,10 +85,10 @@ class PooledWorker<Request, Reply extends object> {
   /** Called when every request is answered, or the thread is dead. */
   #onIdle: (() => void) | undefined;
 
-  constructor(source: string, onDeath: () => void) {
+  constructor(source: string, data: unknown, onDeath: () => void) {
     // Threads are loaded when the first one is needed: most reading never needs them.
     const threads = process.getBuiltinModule('node:worker_threads');
-    this.#worker = new threads.Worker(source, { eval: true });
+    this.#worker = new threads.Worker(source, { eval: true, workerData: data });
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply | { readonly error: string }) => {
       const next = this.#waiting.shift();
