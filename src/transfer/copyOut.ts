@@ -64,6 +64,7 @@ export async function copyOut(
     options,
     exclusion: new Exclusion(options.exclude, false),
     trees: source.trees,
+    grafts: true,
     deletes: deletesAllowed(options, landings, sources.length),
     run,
   });

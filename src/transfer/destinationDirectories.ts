@@ -16,12 +16,12 @@ import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 
 /** A directory that is filled under a temporary name. */
-export class NewDirectory<F> {
+export class NewDirectory {
   readonly path: string;
   /** On disk. */
   readonly temporary: string;
-  /** Those that are in it. */
-  readonly files: F[] = [];
+  /** To be called for what was put into it when it has got its name, or could not, and all is gone. */
+  readonly settle: ((isInPlace: boolean) => void)[] = [];
   /** It could not even be made. */
   isLost = false;
 
@@ -31,27 +31,28 @@ export class NewDirectory<F> {
   }
 }
 
-/** Called when a directory has got its name with all files in it, or could not, and they are gone. */
-type Finished<F> = (directory: NewDirectory<F>, inPlace: boolean) => void;
-
-export class DestinationDirectories<F> {
+export class DestinationDirectories {
   readonly #place: DiskDestination;
   readonly #sink: FileSink;
-  readonly #finished: Finished<F>;
   /** Those that are known to stand where they are to, or will by then; or why they cannot. */
   readonly #known = new Map<string, 'found' | 'made' | Error>();
   readonly #temporaryPrefix = newTemporaryPrefix();
   #temporaries = 0;
   /** Whether new ones are filled under temporary names. Windows renames none with an open file. */
   #usesTemporary = RENAMES_OPEN_FILES;
+  #isAlone = true;
   /** The one whose files come now. */
   #current: string | undefined;
-  #open: NewDirectory<F> | undefined;
+  #open: NewDirectory | undefined;
 
-  constructor(place: DiskDestination, sink: FileSink, finished: Finished<F>) {
+  constructor(place: DiskDestination, sink: FileSink) {
     this.#place = place;
     this.#sink = sink;
-    this.#finished = finished;
+  }
+
+  /** Whether nobody else has made any of the directories that were to be made. */
+  get isAlone(): boolean {
+    return this.#isAlone;
   }
 
   /** The files that come next lie directly in this directory; all of its that ever come. */
@@ -63,7 +64,7 @@ export class DestinationDirectories<F> {
    * Sees to a directory, with those above it. What is there is never a link.
    * @returns where its files are put meanwhile; undefined where they go to their places
    */
-  provide(path: string): NewDirectory<F> | undefined {
+  provide(path: string): NewDirectory | undefined {
     if (this.#open?.path === path) return this.#open;
     this.#see(path);
     return this.#open;
@@ -79,8 +80,8 @@ export class DestinationDirectories<F> {
     const job = { directory: toDisk(temporary), becomes: toDisk(this.#place.show(path)) };
     this.#sink.putDirectory(job, (error) => {
       if (error === undefined) this.#place.home(path).made();
-      else removeAll(job.directory);
-      this.#finished(directory, error === undefined);
+      else this.#giveUp(job.directory);
+      for (const settle of directory.settle) settle(error === undefined);
     });
   }
 
@@ -127,6 +128,7 @@ export class DestinationDirectories<F> {
       return 'made';
     } catch (error) {
       if (!isErrorOf(error, 'EEXIST') || !this.#isDirectory(path)) throw localError(error, shown);
+      this.#isAlone = false;
       return 'found';
     }
   }
@@ -134,7 +136,7 @@ export class DestinationDirectories<F> {
   /** Whatever goes wrong with it is found out when its files are put to their places one by one. */
   #start(path: string): void {
     if (path === this.#current) {
-      const directory = new NewDirectory<F>(path, this.temporaryIn(parentPath(path)));
+      const directory = new NewDirectory(path, this.temporaryIn(parentPath(path)));
       this.#open = directory;
       this.#sink.putDirectory({ directory: toDisk(directory.temporary) }, (error) => {
         directory.isLost = error !== undefined;
@@ -143,7 +145,17 @@ export class DestinationDirectories<F> {
       // There are only directories in it.
       this.#sink.putDirectory({ directory: toDisk(this.#place.show(path)) }, (error) => {
         if (error === undefined) this.#place.home(path).made();
+        else this.#isAlone = false;
       });
+    }
+  }
+
+  #giveUp(temporary: string | Buffer): void {
+    this.#isAlone = false;
+    try {
+      fs.rmSync(temporary, { recursive: true, force: true });
+    } catch {
+      // It stays, as what a killed copy leaves.
     }
   }
 
@@ -160,9 +172,29 @@ export class DestinationDirectories<F> {
   }
 }
 
-/** What cannot be removed stays as what a killed copy leaves: it is no reason to fail. */
-function removeAll(path: string | Buffer): void {
-  try {
-    fs.rmSync(path, { recursive: true, force: true });
-  } catch {}
+/** The files by the directories they lie in, each directory before those below it. */
+export function byDirectory<F extends { readonly path: string }>(
+  files: readonly F[],
+): [directory: string, files: F[]][] {
+  const groups = new Map<string, F[]>();
+  let last: string | undefined;
+  let group: F[] = [];
+  for (const file of files) {
+    const directory = parentPath(file.path);
+    if (directory !== last) {
+      last = directory;
+      group = groups.get(directory) ?? [];
+      if (group.length === 0) groups.set(directory, group);
+    }
+    group.push(file);
+  }
+  const ordered: [string, F[]][] = [];
+  const take = (directory: string): void => {
+    if (directory !== '') take(parentPath(directory));
+    const inIt = groups.get(directory);
+    if (inIt !== undefined) ordered.push([directory, inIt]);
+    groups.delete(directory);
+  };
+  for (const directory of groups.keys()) take(directory);
+  return ordered;
 }

@@ -7,14 +7,15 @@ import { comparePaths } from '../git/pathBytes.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../git/tree.ts';
 import type { Memos } from '../storage/storage.ts';
 import { ChangeReport } from '../tree/changes.ts';
-import { baseName, parentPath } from '../tree/paths.ts';
+import { baseName, joinPath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import { DestinationDirectories } from './destinationDirectories.ts';
-import { HAS_EXECUTE_BITS, joinDisk, modeOnDisk, toDisk } from './diskFiles.ts';
+import { byDirectory, DestinationDirectories } from './destinationDirectories.ts';
+import { HAS_EXECUTE_BITS, joinDisk, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import { FileSink } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
+import { NewTrees } from './newTrees.ts';
 import type { CopyOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
@@ -36,22 +37,16 @@ export interface CopyOutSource {
   readonly memos?: Memos | undefined;
 }
 
-type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
+export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
 /** Where files are put. */
 interface Target {
   readonly sink: FileSink;
-  readonly directories: DestinationDirectories<WrittenFile>;
+  readonly directories: DestinationDirectories;
 }
 
 /** After so many it is taken that most files of unknown content are what they should be. */
 const READ_IN_VAIN = 32;
-
-/** A file that is written, and what it is on disk. */
-interface WrittenFile {
-  readonly file: DiskFile;
-  readonly stamp: FileStamp;
-}
 
 /** No system takes a longer link target. Bytes. */
 const LONGEST_TARGET = 64 << 10;
@@ -65,6 +60,8 @@ export class DiskExecutor {
   readonly #mtime: number;
   /** The files that the copy has changed. */
   readonly #changed = new Set<DiskFile>();
+  /** Paths of files that could not be put to their places, or were not to. */
+  readonly #failed = new Set<string>();
   /** Files that are put to their places when all new directories have theirs. */
   readonly #later: DiskFile[] = [];
   /** Blobs that were read and turned out to be what stood there. */
@@ -92,21 +89,15 @@ export class DiskExecutor {
     const run = this.#run;
     const { errors, warnings } = run;
     const report = new ChangeReport({ errors, warnings });
-    run.begin('copy', { totalFiles: plan.files.length });
+    let totalFiles = plan.files.length;
+    for (const { files } of plan.grafts) totalFiles += files.length;
+    run.begin('copy', { totalFiles });
     // First, so that names which the disk takes for the same make room for each other.
     await this.#remove(plan, report);
-    const sink = new FileSink(this.#dryRun ? 0 : plan.files.length);
-    const directories = new DestinationDirectories<WrittenFile>(
-      this.#place,
-      sink,
-      ({ files }, inPlace) => {
-        for (const written of files) {
-          if (inPlace) this.#done(written);
-          else this.#later.push(written.file);
-        }
-      },
-    );
+    const sink = new FileSink(this.#dryRun ? 0 : totalFiles);
+    const directories = new DestinationDirectories(this.#place, sink);
     const target = { sink, directories };
+    const trees = this.#dryRun ? undefined : this.#newTrees(target);
     try {
       if (makesRoot) this.#makeRoot(directories);
       for (const [directory, files] of byDirectory(plan.files)) {
@@ -114,6 +105,7 @@ export class DiskExecutor {
         await this.#bringAll(files, target);
         directories.end();
       }
+      for (const graft of plan.grafts) await trees?.put(graft);
       await sink.drain();
       directories.settle();
       await this.#bringAll(this.#later, target);
@@ -124,6 +116,7 @@ export class DiskExecutor {
     }
     if (this.#failure !== undefined) throw this.#failure.error;
     run.end();
+    if (this.#failed.size === 0) trees?.confirm();
     for (const file of plan.files) {
       if (!this.#changed.has(file)) continue;
       const { path, from, source, existing } = file;
@@ -133,10 +126,35 @@ export class DiskExecutor {
         src: from,
       });
     }
+    for (const { path, from, files } of plan.grafts) {
+      for (const file of files) {
+        const target = joinPath(path, file.path);
+        if (this.#failed.has(target)) continue;
+        report.add.push({
+          path: this.#place.show(target),
+          type: fileTypeOf(file.mode),
+          src: joinPath(from, file.path),
+        });
+      }
+    }
+    if (plan.grafts.length > 0 && report.add.length > plan.grafts[0]!.files.length) {
+      report.add.sort((a, b) => comparePaths(a.path, b.path));
+    }
     return report;
   }
 
-  #makeRoot(directories: DestinationDirectories<WrittenFile>): void {
+  #newTrees(target: Target): NewTrees {
+    return new NewTrees(this.#source, this.#place, target, {
+      run: this.#run,
+      mtime: this.#mtime,
+      bring: (file) => this.#bringAll([file], target),
+      fail: (file, error) => this.#fail(file, error),
+      defer: (file) => this.#later.push(file),
+      isStopped: () => this.#failure !== undefined,
+    });
+  }
+
+  #makeRoot(directories: DestinationDirectories): void {
     if (this.#dryRun || this.#place.root !== undefined) return;
     try {
       directories.provide('');
@@ -227,8 +245,13 @@ export class DiskExecutor {
     const waiting = sink.put(job, object.body, (error, stamp) => {
       if (directory?.isLost) this.#later.push(file);
       else if (stamp === undefined) this.#fail(file, error);
-      else if (directory !== undefined) directory.files.push({ file, stamp });
-      else this.#done({ file, stamp });
+      else if (directory === undefined) this.#done(file, stamp);
+      else {
+        directory.settle.push((isInPlace) => {
+          if (isInPlace) this.#done(file, stamp);
+          else this.#later.push(file);
+        });
+      }
     });
     if (waiting !== undefined) await waiting;
   }
@@ -241,13 +264,11 @@ export class DiskExecutor {
   }
 
   /** The file is in its place. */
-  #done({ file, stamp }: WrittenFile): void {
+  #done(file: DiskFile, stamp: FileStamp): void {
     const { path, source } = file;
-    const [size, mtimeMs, ctimeMs, ino, mode, device] = stamp;
-    const state = { size, mtimeMs, ctimeMs, ino, mode: modeOnDisk(mode) };
-    this.#homeOf(parentPath(path)).wrote(baseName(path), state, device, source);
+    this.#homeOf(parentPath(path)).wrote(baseName(path), stamp, source);
     this.#changed.add(file);
-    this.#run.done(size);
+    this.#run.done(stamp[0]);
   }
 
   /** The scan of a directory of the destination. Most files lie in the one of the file before. */
@@ -323,7 +344,7 @@ export class DiskExecutor {
       } finally {
         await handle.close();
       }
-      this.#done({ file, stamp: finishFile(fs, job) });
+      this.#done(file, finishFile(fs, job));
     } catch (error) {
       fs.unlinkSync(temporary);
       throw error;
@@ -332,6 +353,7 @@ export class DiskExecutor {
 
   /** Records that a file failed. The copy then stops at the next file, or carries on. */
   #fail(file: DiskFile, error: unknown): void {
+    this.#failed.add(file.path);
     if (isErrorOf(error, 'KEPT')) {
       this.#run.done(0);
       return;
@@ -343,31 +365,6 @@ export class DiskExecutor {
       this.#failure ??= { error: failure };
     }
   }
-}
-
-/** The files by the directories they lie in, each directory before those below it. */
-function byDirectory(files: readonly DiskFile[]): [directory: string, files: DiskFile[]][] {
-  const groups = new Map<string, DiskFile[]>();
-  let last: string | undefined;
-  let group: DiskFile[] = [];
-  for (const file of files) {
-    const directory = parentPath(file.path);
-    if (directory !== last) {
-      last = directory;
-      group = groups.get(directory) ?? [];
-      if (group.length === 0) groups.set(directory, group);
-    }
-    group.push(file);
-  }
-  const ordered: [string, DiskFile[]][] = [];
-  const take = (directory: string): void => {
-    if (directory !== '') take(parentPath(directory));
-    const inIt = groups.get(directory);
-    if (inIt !== undefined) ordered.push([directory, inIt]);
-    groups.delete(directory);
-  };
-  for (const directory of groups.keys()) take(directory);
-  return ordered;
 }
 
 /** The owner's permissions with those to execute where there are those to read, or without. */

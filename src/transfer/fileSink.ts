@@ -4,34 +4,24 @@
  * files starting a thread is not worth it: they are written at once.
  */
 import * as fs from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import {
   type DirectoryJob,
   type FileJob,
   type FileStamp,
   type Job,
-  PUT_SOURCE,
   perform,
+  performPart,
   writeUnfinished,
 } from './putFile.ts';
-import { SMALL_FILE } from './readLocal.ts';
-
-/** Called when a job is done, with what a file is in its place, or has failed. */
-export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
+import {
+  type FileDone,
+  type FilledDirectory,
+  type TreeFile,
+  WriterThread,
+} from './writerThread.ts';
 
 /** Up to so many files are written at once, without a thread. */
 const DIRECT_FILES = 300;
-
-/** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
-const BATCH_BYTES = SMALL_FILE;
-const BATCH_FULL = 768 << 10;
-const BATCH_FILES = 256;
-
-/** Numbers in a `FileStamp`. */
-const STAMP = 6;
-
-/** Batches under way at a time. */
-const BATCHES = 12;
 
 /** Renames that replace a file under way at a time. */
 const REPLACEMENTS = 48;
@@ -65,6 +55,29 @@ export class FileSink {
       return this.#replacements.put({ job, temporary, done }, data);
     }
     performNow(job, data, done);
+  }
+
+  /**
+   * As `put`, for a file of a tree that goes into a directory to which nobody else writes. The paths
+   * are plain Unicode.
+   * @param mtime in seconds since the epoch
+   */
+  putInto<E extends TreeFile>(
+    directory: FilledDirectory<E>,
+    file: E,
+    mtime: number,
+    data: Uint8Array,
+  ): Promise<void> | void {
+    if (this.#thread !== undefined) return this.#thread.putInto(directory, file, mtime, data);
+    const job = { into: directory.at, names: [file.name], modes: [file.mode], mtime };
+    let stamp: FileStamp | undefined;
+    const errors = new Map<number, Error>();
+    try {
+      stamp = performPart(fs, job, 0, data);
+    } catch (error) {
+      errors.set(0, error as Error);
+    }
+    directory.arrived([file], { errors, stampOf: () => stamp! });
   }
 
   /** Makes or renames a directory, between the files before and after. Never waits. */
@@ -172,158 +185,4 @@ class Replacements {
       });
     }
   }
-}
-
-interface Batch {
-  readonly jobs: Job[];
-  /** Where each job's data ends in the buffer; it begins where the one before ends. */
-  readonly ends: number[];
-  readonly done: FileDone[];
-  readonly buffer: Uint8Array<SharedArrayBuffer>;
-}
-
-/** Where the contents of the files in a batch end. */
-function endOf(batch: Batch): number {
-  return batch.ends.at(-1) ?? 0;
-}
-
-interface Request {
-  readonly jobs: readonly Job[];
-  readonly ends: readonly number[];
-  readonly buffer: Uint8Array<SharedArrayBuffer>;
-}
-
-interface Reply {
-  /** Those of all files, one after the other. */
-  readonly stamps: Float64Array<ArrayBuffer>;
-  readonly failures: readonly { index: number; message: string; code: string | undefined }[];
-}
-
-class WriterThread {
-  readonly #worker: Worker;
-  readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
-  readonly #sent: Batch[] = [];
-  #filling: Batch | undefined;
-  /** Wakes whoever waits for a batch to come back. */
-  #wake: (() => void) | undefined;
-  #death: unknown;
-
-  constructor() {
-    const doer = `(() => { ${PUT_SOURCE}; return ${perform.name}; })()`;
-    this.#worker = new Worker(`(${workerMain.toString()})(${doer})`, { eval: true });
-    this.#worker.on('message', (reply: Reply) => this.#finished(reply));
-    this.#worker.on('error', (error) => {
-      this.#death = error;
-      this.#wake?.();
-    });
-  }
-
-  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
-    this.add(job, data, done);
-    return this.#sent.length >= BATCHES ? this.#waitFor(BATCHES - 1) : undefined;
-  }
-
-  add(job: Job, data: Uint8Array, done: FileDone): void {
-    if (this.#death !== undefined) throw this.#death;
-    const batch = this.#batchFor(data.length);
-    const start = endOf(batch);
-    const isThere = data.buffer === batch.buffer.buffer && data.byteOffset === start;
-    if (!isThere) batch.buffer.set(data, start);
-    batch.jobs.push(job);
-    batch.ends.push(start + data.length);
-    batch.done.push(done);
-    if (start + data.length >= BATCH_FULL || batch.jobs.length >= BATCH_FILES) this.#send();
-  }
-
-  /** Where the next file's contents will lie; undefined when no batch takes so much. */
-  room(size: number): Buffer | undefined {
-    if (size > BATCH_BYTES) return undefined;
-    const batch = this.#batchFor(size);
-    return Buffer.from(batch.buffer.buffer, endOf(batch), size);
-  }
-
-  /** The batch that is filled, which has room for so many bytes. */
-  #batchFor(size: number): Batch {
-    if (this.#filling !== undefined && endOf(this.#filling) + size > BATCH_BYTES) this.#send();
-    this.#filling ??= this.#newBatch();
-    return this.#filling;
-  }
-
-  async drain(): Promise<void> {
-    this.#send();
-    await this.#waitFor(0);
-  }
-
-  async close(): Promise<void> {
-    try {
-      await this.drain();
-    } finally {
-      await this.#worker.terminate();
-    }
-  }
-
-  #newBatch(): Batch {
-    const buffer = this.#free.pop() ?? new Uint8Array(new SharedArrayBuffer(BATCH_BYTES));
-    return { jobs: [], ends: [], done: [], buffer };
-  }
-
-  #send(): void {
-    const batch = this.#filling;
-    if (batch === undefined || batch.jobs.length === 0) return;
-    this.#filling = undefined;
-    this.#sent.push(batch);
-    const { jobs, ends, buffer } = batch;
-    const request: Request = { jobs, ends, buffer };
-    this.#worker.postMessage(request);
-  }
-
-  #finished({ failures, stamps }: Reply): void {
-    const batch = this.#sent.shift();
-    if (batch === undefined) return;
-    this.#free.push(batch.buffer);
-    const errors = new Map<number, Error>();
-    for (const { index, message, code } of failures) {
-      errors.set(index, Object.assign(new Error(message), { code }));
-    }
-    for (const [index, done] of batch.done.entries()) {
-      const error = errors.get(index);
-      const at = STAMP * index;
-      const stamp = stamps.subarray(at, at + STAMP) as unknown as FileStamp;
-      done(error, error === undefined ? stamp : undefined);
-    }
-    this.#wake?.();
-  }
-
-  /** Waits until no more than so many batches are under way. */
-  async #waitFor(count: number): Promise<void> {
-    while (this.#sent.length > count) {
-      if (this.#death !== undefined) throw this.#death;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
-
-/** The thread. It uses nothing from outside itself. */
-function workerMain(act: typeof perform): void {
-  const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const disk = process.getBuiltinModule('node:fs');
-  parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
-    const failures: { index: number; message: string; code: string | undefined }[] = [];
-    const stamps = new Float64Array(6 * jobs.length);
-    let start = 0;
-    for (const [index, job] of jobs.entries()) {
-      const end = ends[index]!;
-      try {
-        const stamp = act(disk, job, buffer.subarray(start, end));
-        if (stamp !== undefined) stamps.set(stamp, 6 * index);
-      } catch (error) {
-        const { message, code } = error as NodeJS.ErrnoException;
-        failures.push({ index, message, code });
-      }
-      start = end;
-    }
-    parentPort.postMessage({ failures, stamps });
-  });
 }

@@ -33,6 +33,17 @@ export interface DirectoryJob {
   readonly becomes?: string | Buffer;
 }
 
+/** Files that are put into a directory under their names, as nobody else writes to it yet. */
+export interface FilesJob {
+  readonly into: string;
+  readonly names: readonly string[];
+  /** What the tree says of each. */
+  readonly modes: readonly number[];
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+}
+
+/** A job for one thing. */
 export type Job = FileJob | DirectoryJob;
 
 /** What `lstat` says of a file once it is in its place. */
@@ -51,6 +62,28 @@ export function perform(disk: typeof fs, job: Job, data: Uint8Array): FileStamp 
   if (job.becomes === undefined) disk.mkdirSync(job.directory);
   else disk.renameSync(job.directory, job.becomes);
   return undefined;
+}
+
+/** Puts one of the files there. */
+export function performPart(
+  disk: typeof fs,
+  { into, names, modes, mtime }: FilesJob,
+  part: number,
+  data: Uint8Array,
+): FileStamp {
+  const mode = modes[part]!;
+  const isLink = (mode & 0o170000) === 0o120000;
+  const job = {
+    path: `${into}/${names[part]}`,
+    temporary: undefined,
+    isLink,
+    permissions: !isLink && (mode & 0o100) !== 0 ? 0o777 : 0o666,
+    exactPermissions: undefined,
+    isNew: true,
+    keepsOthers: false,
+    mtime,
+  };
+  return putFile(disk, job, data);
 }
 
 /**
@@ -146,9 +179,10 @@ function sameNameError(): Error {
   return Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
 }
 
-/** Declares `perform` and what it calls. */
+/** Declares `perform`, `performPart` and what they call. */
 export const PUT_SOURCE = [
   perform,
+  performPart,
   putFile,
   writeUnfinished,
   finishFile,

@@ -21,6 +21,7 @@ import {
   HAS_EXECUTE_BITS,
   isSameState,
   joinDisk,
+  modeOnDisk,
   readNames,
   toDisk,
   withFileMode,
@@ -29,6 +30,7 @@ import type { DiskScan } from './diskScan.ts';
 import { GITIGNORE } from './exclusion.ts';
 import { isSettled } from './fileTimes.ts';
 import type { Changes } from './place.ts';
+import type { FileStamp } from './putFile.ts';
 import { type KnownDirectory, type NewDirectory, type NewEntry, treeIdOf } from './recordWriter.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 
@@ -74,6 +76,8 @@ export class ScannedDirectory {
   #namesStand = false;
   /** Something in it, or below it, is not as recorded. */
   #isTouched = false;
+  /** The tree that the copy has made it to be. */
+  #tree: ObjectId | undefined;
   /** Names of which the record is to be brought up to date. */
   readonly #news = new Set<string>();
   /** Its .gitignore is not the recorded one, so no recorded tree of it or below it counts. */
@@ -245,6 +249,11 @@ export class ScannedDirectory {
     this.#touch();
   }
 
+  /** All that was told since it was made comes to this tree. Nothing more is told. */
+  became(tree: ObjectId): void {
+    this.#tree = tree;
+  }
+
   /**
    * A file in this state was read and is that blob. Its mode is the one it was stored with.
    * @param since when reading it began, in milliseconds since the epoch: the later, the more its
@@ -256,15 +265,21 @@ export class ScannedDirectory {
 
   /**
    * The copy has put a blob there as a file of that mode, and found it in that state then.
-   * @param device on which it lies
    */
   wrote(
     name: string,
-    state: FileState,
-    device: number,
+    stamp: FileStamp,
     { mode, id }: { readonly mode: FileMode; readonly id: ObjectId },
   ): void {
-    this.#scan.clocks.saw(device, state.ctimeMs);
+    const [ctimeMs, device] = [stamp[2], stamp[5]];
+    const state = {
+      size: stamp[0],
+      mtimeMs: stamp[1],
+      ctimeMs,
+      ino: stamp[3],
+      mode: modeOnDisk(stamp[4]),
+    };
+    this.#scan.clocks.saw(device, ctimeMs);
     this.#files.set(name, { state, mode, id, device });
     this.#modes.set(name, mode);
     this.#below.delete(name);
@@ -290,7 +305,7 @@ export class ScannedDirectory {
     if (!this.#isTouched && this.#changes?.names.size === 0) return known;
     const entries: NewEntry[] = [];
     /** What the tree holds; undefined as soon as it is not known. */
-    let tree: TreeEntry[] | undefined = [];
+    let tree: TreeEntry[] | undefined = this.#tree === undefined ? [] : undefined;
     for (const [name, mode] of this.#modes) {
       const { entry, inTree } = this.#newEntry(name, mode, path, now);
       entries.push(entry);
@@ -298,7 +313,7 @@ export class ScannedDirectory {
       else if (inTree !== null) tree?.push({ name, ...inTree });
     }
     return {
-      treeId: tree && hashObject('tree', serializeTree(tree)),
+      treeId: this.#tree ?? (tree && hashObject('tree', serializeTree(tree))),
       entries: entries.sort(compareNames),
     };
   }

@@ -4,22 +4,31 @@ import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { basename, dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { NotADirectoryError } from '../../src/errors.ts';
+import { createBareStorage, openBareStorage } from '../../src/storage/bare/bareStorage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { GitStore } from '../../src/store/gitStore.ts';
 import type { CopyOptions } from '../../src/transfer/options.ts';
 import { perform } from '../../src/transfer/putFile.ts';
+import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
+import { type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 
 const isWindows = process.platform === 'win32';
 
-afterEach(() => {
+const storages: Storage[] = [];
+
+afterEach(async () => {
   vi.restoreAllMocks();
+  for (const storage of storages.splice(0)) await storage.close();
 });
 
-/** Few files are written at once, many by a thread. */
+/** Few files are written at once, many by a thread. Only objects in packs go the shortest way. */
 describe.each([
-  ['few files', 0],
-  ['many files', 400],
-])('%s', (_many, count) => {
+  ['few files', 0, false],
+  ['many files', 400, false],
+  ['few files of a pack', 0, true],
+  ['many files of a pack', 400, true],
+])('%s', (_many, count, isPacked) => {
   const source: Files = {
     'd/a': 'a',
     'd/b/c/run': { run: 'run' },
@@ -40,6 +49,25 @@ describe.each([
     }
   }
 
+  function commitOf(location: string, root: string): string {
+    return gitBytes(location, ['commit-tree', '-m', 'all', root]).toString().trim();
+  }
+
+  async function treeOf(files: Files): Promise<TestTree> {
+    if (!isPacked) return TestTree.of(files);
+    const location = join(scratchFolder(), 'store.git');
+    const tree = await TestTree.of(
+      files,
+      await createBareStorage(location, { durability: 'fast' }),
+    );
+    gitBytes(location, ['update-ref', 'refs/heads/main', commitOf(location, tree.root)]);
+    gitBytes(location, ['repack', '-a', '-d', '-q', '--depth=1']);
+    await tree.storage.close();
+    const packed = await openBareStorage(location);
+    storages.push(packed);
+    return new TestTree(packed, tree.root);
+  }
+
   /** Copies out; when the destination is known and nothing of it written yet, `disturb` runs. */
   async function copyDisturbed(
     tree: TestTree,
@@ -58,7 +86,7 @@ describe.each([
   }
 
   test('all is there, reported in the order of the paths', async () => {
-    const tree = await TestTree.of(source);
+    const tree = await treeOf(source);
     const out = join(scratchFolder(), 'out');
     const told: number[] = [];
     const report = await tree.copyOut('', out, { onProgress: ({ files }) => told.push(files) });
@@ -79,7 +107,7 @@ describe.each([
   });
 
   test('what somebody else makes of a directory meanwhile', async () => {
-    const tree = await TestTree.of(source);
+    const tree = await treeOf(source);
     const folder = scratchFolder();
     const outside = makeFiles(join(folder, 'outside'), { kept: 'kept' });
     const out = join(folder, 'out');
@@ -109,7 +137,7 @@ describe.each([
     'a file that fails: the others of its directory come to their place',
     async () => {
       const long = `d/${'n'.repeat(300)}`;
-      const tree = await TestTree.of({ ...source, [long]: 'no disk takes such a name' });
+      const tree = await treeOf({ ...source, [long]: 'no disk takes such a name' });
       const out = join(scratchFolder(), 'out');
       const report = await tree.copyOut('', out, { ignoreErrors: true });
       expect(report.errors.map(({ path }) => path)).toEqual([`${out}/${long}`]);
@@ -122,7 +150,7 @@ describe.each([
   );
 
   test('what a signal stops', async () => {
-    const tree = await TestTree.of(source);
+    const tree = await treeOf(source);
     const out = join(scratchFolder(), 'out');
     const stop = new AbortController();
     const disturb = () => setImmediate(() => stop.abort());
@@ -198,4 +226,39 @@ test.skipIf(isWindows)('directories get the permissions that the umask leaves', 
   }
   for (const path of ['d', 'd/e']) expect(lstatSync(join(out, path)).mode & 0o777).toBe(0o750);
   expect(lstatSync(join(out, 'd/e/f')).mode & 0o777).toBe(0o640);
+});
+
+describe('the stat record', () => {
+  const files: Files = { 'd/e/a': 'a', 'd/b': 'b', 'd/f/g/c': 'c', x: 'x' };
+
+  /** Stores the files, copies them to a new folder, and takes in what is there then. */
+  async function copyAndSync(disturb: (out: string) => void): Promise<string[]> {
+    const folder = scratchFolder();
+    const source = makeFiles(join(folder, 'in'), files);
+    const store = await GitStore.open(join(folder, 'store.git'), { durability: 'fast' });
+    const before = await (await store.branches.get('main')).syncIn(source, '');
+    const out = join(folder, 'out');
+    let isBegun = false;
+    await before.copyOut('', out, {
+      onProgress: ({ phase }) => {
+        if (phase === 'copy' && !isBegun) disturb(out);
+        isBegun ||= phase === 'copy';
+      },
+    });
+    const after = await before.syncIn(out, '');
+    await store.close();
+    return lines(after.changes!);
+  }
+
+  test('knows new directories for the trees that they are', async () => {
+    expect(await copyAndSync(() => {})).toEqual([]);
+  });
+
+  test.each(['d', 'd/e', 'd/f', 'd/f/g'])(
+    'misses nothing that another puts into %s',
+    async (at) => {
+      const disturb = (out: string) => makeFiles(out, { [`${at}/other`]: 'other' });
+      expect(await copyAndSync(disturb)).toEqual([`+ ${at}/other`]);
+    },
+  );
 });
