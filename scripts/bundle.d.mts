@@ -1,3 +1,3 @@
 export function bundle(outdir: string): Promise<void>;
-/** What stands for `GITSTORE_CODECS` and `GITSTORE_DEFLATE` in the sources, as JSON. */
-export function assembled(): Promise<Record<'GITSTORE_CODECS' | 'GITSTORE_DEFLATE', string>>;
+/** What stands in the sources for modules of WebAssembly, by its name, as JSON. */
+export function assembled(): Promise<Record<string, string>>;

@@ -31,7 +31,7 @@ export async function bundle(outdir) {
       GITSTORE_VERSION: JSON.stringify(version),
       GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
       GITSTORE_CHECK_WORKER: JSON.stringify(await threadSource('check/worker.ts')),
-      GITSTORE_DEFLATE: modules.GITSTORE_DEFLATE,
+      ...modules,
     },
   };
   const library = await build({
@@ -48,27 +48,34 @@ export async function bundle(outdir) {
   });
   const program = await bundleProgram(outdir, {
     ...common,
-    define: {
-      ...common.define,
-      GITSTORE_CODECS: modules.GITSTORE_CODECS,
-      'import.meta.url': '__filename',
-    },
+    define: { ...common.define, 'import.meta.url': '__filename' },
   });
   const inputs = [...Object.keys(library.metafile.inputs), ...program];
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
 }
 
-/** What stands for `GITSTORE_CODECS` and `GITSTORE_DEFLATE` in the sources (src/git). */
+/** What stands in the sources for modules of WebAssembly (src/git), each in Base64. */
 export async function assembled() {
   const { parseWat } = await wabt();
   const features = { simd: true, bulk_memory: true };
   const assemble = (name) => {
     const file = join(root, 'src/git', name);
-    const module = parseWat(file, readFileSync(file, 'utf8'), features);
+    const module = parseWat(file, withParts(readFileSync(file, 'utf8')), features);
     module.validate();
     return JSON.stringify(Buffer.from(module.toBinary({}).buffer).toString('base64'));
   };
-  return { GITSTORE_CODECS: assemble('codecs.wat'), GITSTORE_DEFLATE: assemble('deflate.wat') };
+  return {
+    GITSTORE_CODECS: assemble('codecs.wat'),
+    GITSTORE_DEFLATE: assemble('deflate.wat'),
+    GITSTORE_GRAPH_WALK: assemble('graphWalk.wat'),
+  };
+}
+
+/** Puts in the files that a module includes. */
+function withParts(text) {
+  return text.replace(/^ *;; include (\S+)$/gm, (_, name) =>
+    readFileSync(join(root, 'src/git', name), 'utf8'),
+  );
 }
 
 /**

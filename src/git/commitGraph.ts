@@ -7,6 +7,7 @@
 import { CorruptObjectError } from '../errors.ts';
 import { type FilterSettings, filterMayHold } from './changedPaths.ts';
 import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
+import { type GraphWalk, Stop, type WalkPlace } from './graphWalk.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable } from './idTable.ts';
 import type { ObjectId } from './objectId.ts';
 
@@ -63,16 +64,23 @@ export class GraphLayer {
   readonly #further: Buffer | undefined;
   readonly #readFilters: () => Filters | undefined;
   #filters: Filters | null | undefined;
+  readonly #walk: GraphWalk | undefined;
 
   /**
    * @param read is called for the filters only when they are asked for
+   * @param openWalk makes a walk over what `read` gives out from then on
    * @throws CorruptObjectError
    */
-  constructor(layout: GraphLayout, read: ReadChunk, first: number) {
+  constructor(
+    layout: GraphLayout,
+    read: ReadChunk,
+    first: number,
+    openWalk?: (count: number) => GraphWalk | undefined,
+  ) {
     needChunk(layout.chunks, 'OIDF', FANOUT_LENGTH);
-    const table = Buffer.concat([read('OIDF')!.subarray(0, FANOUT_LENGTH), read('OIDL') ?? EMPTY]);
-    this.#ids = new IdTable(table, 0, FANOUT_LENGTH, ID_LENGTH);
+    this.#ids = new IdTable(read('OIDL') ?? EMPTY, 0, 0, ID_LENGTH, read('OIDF'));
     needChunk(layout.chunks, 'CDAT', this.count * ROW_LENGTH);
+    this.#walk = openWalk?.(this.count);
     this.#rows = read('CDAT')!;
     this.#further = read('EDGE');
     this.first = first;
@@ -145,6 +153,27 @@ export class GraphLayer {
     const start = row === 0 ? 0 : readUint32(ends, (row - 1) * 4);
     const end = readUint32(ends, row * 4);
     return end > start && end <= data.length ? data.subarray(start, end) : undefined;
+  }
+
+  /**
+   * Goes on by first parents from `place`, which moves along, until one of the reasons to stop.
+   * @param hashes see `mayHaveChanged`; without them no change stops it
+   */
+  walk(place: WalkPlace, hashes?: readonly Uint32Array[]): Stop {
+    return this.#walk?.run(place, hashes) ?? this.#walkSlowly(place, hashes);
+  }
+
+  #walkSlowly(place: WalkPlace, hashes: readonly Uint32Array[] | undefined): Stop {
+    for (;;) {
+      const row = place.position - this.first;
+      if (!(row >= 0 && row < this.count)) return Stop.elsewhere;
+      if (hashes !== undefined && this.mayHaveChanged(row, hashes)) return Stop.change;
+      if (place.left === 0) return Stop.arrived;
+      const parent = this.firstParentAt(row);
+      if (parent < 0) return Stop.end;
+      place.position = parent;
+      place.left--;
+    }
   }
 
   /** Whether the commit may have changed the path with these hashes (changedPaths.ts). */

@@ -7,7 +7,7 @@
  */
 import { asBuffer } from './bytes.ts';
 import type { Inflated } from './inflater.ts';
-import { compileModule, type WebAssemblyInterface } from './webAssembly.ts';
+import { moduleExports, type WasmGlobal, type WasmMemory } from './webAssembly.ts';
 
 /** Set when the sources are bundled: codecs.wat assembled, in Base64. */
 declare const GITSTORE_CODECS: string;
@@ -95,11 +95,10 @@ function take(bytes: number): Codecs | undefined {
 /** @returns undefined where there is no WebAssembly, or no address space for its memory */
 function open(): Codecs | undefined {
   try {
-    const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyInterface };
-    const { exports } = new WebAssembly.Instance(compileModule(GITSTORE_CODECS)!);
-    const at = (name: string) => (exports[name] as { value: number }).value;
+    const exports = moduleExports(GITSTORE_CODECS);
+    const at = (name: string) => (exports[name] as WasmGlobal).value;
     return {
-      memory: Buffer.from((exports.memory as { buffer: ArrayBuffer }).buffer),
+      memory: Buffer.from((exports.memory as WasmMemory).buffer),
       input: at('INPUT'),
       inputRoom: at('INPUT_ROOM'),
       output: at('OUTPUT'),

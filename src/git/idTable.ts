@@ -25,19 +25,20 @@ export class IdTable {
   readonly #stride: number;
 
   /**
-   * @param bytes the whole file
+   * @param bytes the whole file, or a part of it with all rows
    * @param rowsAt where the first id stands
+   * @param fanout where the fan-out is, when it is not in `bytes`
    * @throws CorruptObjectError when the fan-out goes down somewhere or the rows leave the bytes
    */
-  constructor(bytes: Buffer, fanoutAt: number, rowsAt: number, stride: number) {
-    if (fanoutAt + FANOUT_LENGTH > bytes.length) {
+  constructor(bytes: Buffer, fanoutAt: number, rowsAt: number, stride: number, fanout = bytes) {
+    if (fanoutAt + FANOUT_LENGTH > fanout.length) {
       throw new CorruptObjectError('its fan-out is cut off');
     }
     this.#bytes = bytes;
     this.#fanout = new Uint32Array(256);
     let before = 0;
     for (let i = 0; i < 256; i++) {
-      const count = bytes.readUInt32BE(fanoutAt + i * 4);
+      const count = fanout.readUInt32BE(fanoutAt + i * 4);
       if (count < before) throw new CorruptObjectError('its fan-out is not in order');
       this.#fanout[i] = count;
       before = count;

@@ -1,17 +1,48 @@
 /** What is used of WebAssembly (its JavaScript interface), which Node's own types leave out. */
 export interface WebAssemblyInterface {
+  readonly Memory: new (size: { readonly initial: number }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (
     module: object,
-  ) => { readonly exports: Readonly<Record<string, unknown>> };
+    imports?: { readonly '': Exports },
+  ) => { readonly exports: Exports };
 }
+
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+export interface WasmGlobal {
+  value: number;
+}
+
+type Exports = Readonly<Record<string, unknown>>;
+
+const PAGE = 64 << 10;
 
 /** @returns undefined where there is no WebAssembly, or none that knows all that the code uses */
 export function compileModule(base64: string): object | undefined {
   try {
-    const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyInterface };
-    return new WebAssembly.Module(Buffer.from(base64, 'base64'));
+    return new (webAssembly().Module)(Buffer.from(base64, 'base64'));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * What the module exports whose code this is.
+ * @param imports what it imports, all under the module name ''
+ * @throws Error where `compileModule` gives undefined, or there is no address space for its memory
+ */
+export function moduleExports(base64: string, imports: Exports = {}): Exports {
+  return new (webAssembly().Instance)(compileModule(base64)!, { '': imports }).exports;
+}
+
+/** @throws Error where there is no WebAssembly, or no address space for so many bytes */
+export function moduleMemory(bytes: number): WasmMemory {
+  return new (webAssembly().Memory)({ initial: Math.ceil(bytes / PAGE) });
+}
+
+function webAssembly(): WebAssemblyInterface {
+  return (globalThis as unknown as { WebAssembly: WebAssemblyInterface }).WebAssembly;
 }

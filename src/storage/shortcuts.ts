@@ -34,11 +34,20 @@ export interface CommitGraph {
   /** Larger than those of all ancestors; 0 where nobody has computed it. */
   generation(position: number): number;
   /**
-   * Makes a question about a path: may the commit at a position have changed what stands there, or
-   * below it, against its first parent? False is certain.
-   * @param path normalized
+   * The commit so many first parents before a position.
+   * @returns how many there are, when there are fewer
+   * @throws CorruptObjectError
    */
-  changesOf(path: string): (position: number) => boolean;
+  ancestor(position: number, steps: number): { position: number } | { fewer: number };
+  /**
+   * Goes by first parents from a position on to commits that may have changed what stands at a path, or
+   * below it, against their first parent. Those it passes over have not.
+   * @param path normalized
+   * @returns each call gives the position of the next one; `pause` instead after a long way without
+   *   any, so that the caller can do something else; undefined when there are no more. Throws
+   *   CorruptObjectError.
+   */
+  changesOf(path: string, position: number): () => number | 'pause' | undefined;
 }
 
 /** Which objects are meant besides commits and tags. */

@@ -1,5 +1,5 @@
 /** Moving through history: ancestors, undo and redo, squashing. */
-import { CorruptObjectError, GitStoreError, KeyNotFoundError } from '../errors.ts';
+import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { CommitGraph } from '../storage/shortcuts.ts';
@@ -36,9 +36,9 @@ export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Sna
   for (let walked = 0; ; ) {
     const position = graph && positionInGraph(graph, id, links);
     if (graph !== undefined && position !== undefined) {
-      const found = ancestorInGraph(graph, position, steps - walked);
+      const found = graph.ancestor(position, steps - walked);
       if ('position' in found) return loadSnapshot(store, graph.id(found.position), ref);
-      throw tooFar(snapshot, steps, walked + found.walked);
+      throw tooFar(snapshot, steps, walked + found.fewer);
     }
     id = links.parents[0];
     if (id === undefined) throw tooFar(snapshot, steps, walked);
@@ -46,21 +46,6 @@ export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Sna
     if (walked === steps) return loadSnapshot(store, id, ref);
     links = store.commits.linksNow(id) ?? (await store.commits.links(id));
   }
-}
-
-function ancestorInGraph(
-  graph: CommitGraph,
-  from: number,
-  steps: number,
-): { position: number } | { walked: number } {
-  let position = from;
-  for (let walked = 0; walked < steps; walked++) {
-    const parent = graph.firstParent(position);
-    if (parent === undefined) return { walked };
-    if (walked > graph.count) throw graphInCircles();
-    position = parent;
-  }
-  return { position };
 }
 
 /**
@@ -78,10 +63,6 @@ export function positionInGraph(
   return (parent === undefined ? undefined : graph.id(parent)) === parents[0]
     ? position
     : undefined;
-}
-
-export function graphInCircles(): CorruptObjectError {
-  return new CorruptObjectError('The commit-graph is corrupt: its commits lead in circles');
 }
 
 function tooFar({ id, ref }: Snapshot, steps: number, walked: number): KeyNotFoundError {

@@ -1,5 +1,4 @@
 /** The log: first parents from a snapshot back, filtered. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GitStoreError } from '../errors.ts';
 import type { Commit, CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -9,7 +8,7 @@ import { normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { compileWildcard } from '../tree/wildcard.ts';
 import type { StoreContext } from './context.ts';
-import { graphInCircles, positionInGraph } from './history.ts';
+import { positionInGraph } from './history.ts';
 import { messageOf, type Snapshot } from './snapshot.ts';
 
 export interface LogFilter {
@@ -103,25 +102,24 @@ async function* commitsThatChanged(
 
   // From here on the graph knows the way, and with its filters most of the commits to pass over.
   const known = graph as CommitGraph;
-  const mayHaveChanged = known.changesOf(path.join('/'));
-  let inGraph = 0;
-  for (let next: number | undefined = position; next !== undefined; ) {
-    if (pace.isOver) await pace.rest();
-    if (++inGraph > known.count) throw graphInCircles();
-    const parent: number | undefined = known.firstParent(next);
-    if (mayHaveChanged(next)) {
-      const tree = parent === undefined ? undefined : known.tree(parent);
-      const before: Trail =
-        tree === undefined
-          ? []
-          : (follower.followNow(tree, trail) ?? (await follower.follow(tree, trail)));
-      if (!isSame(trail[path.length], before[path.length])) {
-        const changed = known.id(next);
-        yield { id: changed, commit: await commits.getOnce(changed) };
-      }
-      trail = before;
+  const nextChange = known.changesOf(path.join('/'), position);
+  for (let next = nextChange(); next !== undefined; next = nextChange()) {
+    if (next === 'pause') {
+      await pace.pause();
+      continue;
     }
-    next = parent;
+    if (pace.isOver) await pace.rest();
+    const parent = known.firstParent(next);
+    const tree = parent === undefined ? undefined : known.tree(parent);
+    const before: Trail =
+      tree === undefined
+        ? []
+        : (follower.followNow(tree, trail) ?? (await follower.follow(tree, trail)));
+    if (!isSame(trail[path.length], before[path.length])) {
+      const changed = known.id(next);
+      yield { id: changed, commit: await commits.getOnce(changed) };
+    }
+    trail = before;
   }
 }
 
@@ -143,10 +141,13 @@ class Pace {
   /** Objects are read without a pause, so without one no signal could ever be given. */
   async rest(): Promise<void> {
     // Commits may be dear, by what is done with each: a signal is somebody who waits.
-    if (this.walked % STRIDE === 0 || performance.now() - this.#since > SLICE) {
-      await nextTurn();
-      this.#since = performance.now();
-    }
+    if (this.walked % STRIDE === 0 || performance.now() - this.#since > SLICE) await this.pause();
+    this.#signal?.throwIfAborted();
+  }
+
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#since = performance.now();
     this.#signal?.throwIfAborted();
   }
 }

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { filterMayHold, pathHashes } from '../../src/git/changedPaths.ts';
 import { GraphLayer, graphLayoutLength, parseGraphLayout } from '../../src/git/commitGraph.ts';
 import { makeDelta } from '../../src/git/deltaEncoder.ts';
+import { GraphWalk, type Stop, type WalkPlace } from '../../src/git/graphWalk.ts';
 import { TrackedEntry } from '../../src/git/treeDelta.ts';
 import { serializeTree } from '../../src/git/treeWriter.ts';
 import { seed } from '../crash/stress.ts';
@@ -21,13 +22,31 @@ beforeAll(() => {
   bytes = readFileSync(join(store, 'objects/info/commit-graph'));
 });
 
-function parse(file: Buffer): GraphLayer {
+function parse(file: Buffer, first = 0): GraphLayer {
   const layout = parseGraphLayout(file.subarray(0, graphLayoutLength(file)), file.length);
   const read = (name: string): Buffer | undefined => {
     const chunk = layout.chunks.get(name);
     return chunk && file.subarray(chunk.start, chunk.end);
   };
-  return new GraphLayer(layout, read, 0);
+  return new GraphLayer(layout, read, first);
+}
+
+/** The same, for walks in WebAssembly. */
+function parseForWalks(file: Buffer, first = 0): GraphLayer {
+  const layout = parseGraphLayout(file.subarray(0, graphLayoutLength(file)), file.length);
+  let walk: GraphWalk | undefined;
+  const read = (name: string): Buffer | undefined => {
+    const chunk = layout.chunks.get(name);
+    const bytes = chunk && file.subarray(chunk.start, chunk.end);
+    const part = walk?.part(name);
+    if (bytes !== undefined) part?.set(bytes);
+    return part ?? bytes;
+  };
+  return new GraphLayer(layout, read, first, (count) => {
+    walk = GraphWalk.open(layout.chunks, first, count);
+    expect(walk).toBeDefined();
+    return walk;
+  });
 }
 
 it('says of every commit what Git says', () => {
@@ -97,6 +116,46 @@ describe('changed-path hashes', () => {
     expect(pathHashes('a', { version: 3, hashCount: 7 })).toBeUndefined();
     expect(pathHashes('', settings)).toBeUndefined();
   });
+});
+
+/** All stops of a walk that goes on behind each change, and where they are. */
+function stopsOf(graph: GraphLayer, path: string, from: WalkPlace): (Stop | number)[] {
+  const settings = graph.filterSettings;
+  const hashes = settings && pathHashes(path, settings);
+  const place = { ...from };
+  const stops: (Stop | number)[] = [];
+  while (stops.length < 2000) {
+    const stop = graph.walk(place, hashes);
+    stops.push(stop, place.position, place.left);
+    const parent = stop === 1 ? graph.firstParentAt(place.position - graph.first) : -1;
+    if (parent < 0 || place.left === 0) break;
+    place.position = parent;
+    place.left--;
+  }
+  return stops;
+}
+
+it('walks stop at the same places, in WebAssembly and without', () => {
+  const graph = parse(bytes, 1000);
+  const walking = parseForWalks(bytes, 1000);
+  for (const path of [...PATHS, 'none', `long/${'x/'.repeat(400)}end`]) {
+    for (const left of [0, 1, 7, 1000]) {
+      for (let position = 995; position < 1000 + graph.count + 5; position++) {
+        const expected = stopsOf(graph, path, { position, left });
+        expect(stopsOf(walking, path, { position, left })).toEqual(expected);
+      }
+    }
+  }
+  fc.assert(
+    fc.property(damaged(bytes), fc.nat(300), fc.constantFrom(...PATHS), (file, position, path) => {
+      survives(() => {
+        const from = { position, left: 500 };
+        const expected = stopsOf(parse(file), path, from);
+        expect(stopsOf(parseForWalks(file), path, from)).toEqual(expected);
+      });
+    }),
+    { numRuns: 200, seed },
+  );
 });
 
 it('damage is an error or an answer, never a hang', () => {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CorruptObjectError, createMemoryStorage, type FS, GitStore } from '../../src/index.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -78,12 +78,22 @@ function chain(store: string): void {
   expect(readdirSync(join(store, 'objects/info/commit-graphs')).length).toBe(3);
 }
 
-describe.each(WAYS)('over %s', (name, prepare) => {
+/** Much of the work is done in WebAssembly where there is any. */
+const SETTINGS = WAYS.flatMap(([name, prepare]) =>
+  ['', ', without WebAssembly'].map((without) => ({ name, prepare, without })),
+);
+
+describe.each(SETTINGS)('over $name$without', ({ name, prepare, without }) => {
   let path = '';
   let store: GitStore;
   let main: FS;
 
+  afterAll(() => {
+    vi.unstubAllGlobals();
+  });
+
   beforeAll(async () => {
+    if (without !== '') vi.stubGlobal('WebAssembly', undefined);
     path = imported(randomHistory(250, name.length));
     for (const side of ['side0', 'side1', 'side2']) {
       git(path, 'update-ref', '-d', `refs/heads/${side}`);
@@ -163,6 +173,48 @@ it('a commit-graph that says something else of a commit is not believed', async 
   const store = await GitStore.open(path, { create: false });
   const main = await store.branches.get('main');
   expect(await hashesOf(main.log({ path: 'a' }))).toEqual(byGit(path, 'a'));
+});
+
+describe.each(['', ', without WebAssembly'])('a damaged commit-graph%s', (without) => {
+  afterAll(() => {
+    vi.unstubAllGlobals();
+  });
+
+  /** A store whose commit-graph gives the commit five back from main another parent. */
+  async function withParent(parent: number | 'main'): Promise<FS> {
+    if (without !== '') vi.stubGlobal('WebAssembly', undefined);
+    const path = imported(randomHistory(40, 3));
+    git(path, 'commit-graph', 'write', '--reachable', '--changed-paths');
+    const file = join(path, 'objects/info/commit-graph');
+    const bytes = readFileSync(file);
+    const chunk = (name: string): number => bytes.readUInt32BE(bytes.indexOf(name) + 8);
+    const rowOf = (commit: string): number => {
+      const id = Buffer.from(git(path, 'rev-parse', commit), 'hex');
+      return (bytes.indexOf(id, chunk('OIDL')) - chunk('OIDL')) / 20;
+    };
+    const position = parent === 'main' ? rowOf('main') : parent;
+    bytes.writeUInt32BE(position, chunk('CDAT') + rowOf('main~5') * 36 + 20);
+    replaceWithSum(file, bytes);
+    const store = await GitStore.open(path, { create: false });
+    return store.branches.get('main');
+  }
+
+  it('that leads in circles is an error, not a loop', async () => {
+    const main = await withParent('main');
+    expect((await main.back(4)).commitHash).toHaveLength(40);
+    await expect(main.back(100_000)).rejects.toThrow('lead in circles');
+    for (const path of [...PATHS, 'none', '']) {
+      await expect(hashesOf(main.log({ path }))).rejects.toThrow('lead in circles');
+    }
+  });
+
+  it('that names a commit it does not have is an error', async () => {
+    for (const position of [1000, 0x6fffffff, 0xffffffff]) {
+      const main = await withParent(position);
+      await expect(main.back(7)).rejects.toThrow('it has no commit');
+      await expect(hashesOf(main.log({ path: 'a' }))).rejects.toThrow('it has no commit');
+    }
+  });
 });
 
 it('a tree that names itself as its delta base is an error, not a loop', async () => {

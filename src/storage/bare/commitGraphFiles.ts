@@ -13,11 +13,16 @@ import {
   graphLayoutLength,
   parseGraphLayout,
 } from '../../git/commitGraph.ts';
+import { GraphWalk, Stop, type WalkPlace } from '../../git/graphWalk.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
 import type { CommitGraph } from '../shortcuts.ts';
 import { isErrno, readFullySync } from './durable.ts';
 
 const TRAILER = 20;
+/** Bytes at the beginning of a file that hold the layout of every file that Git writes. */
+const HEAD = 1 << 10;
+/** So many commits are walked by before the caller gets its turn. */
+const STRETCH = 16 << 10;
 
 /**
  * The graph of the first of these object directories that has one.
@@ -82,34 +87,43 @@ function readLayer(file: string, first: number, below: number): GraphLayer {
     closeSync(open.fd);
     throw new CorruptObjectError('it has another place in its chain');
   }
+  let walk: GraphWalk | undefined;
+  const openWalk = (count: number): GraphWalk | undefined => {
+    walk = GraphWalk.open(layout.chunks, first, count);
+    return walk;
+  };
   const read = (name: string): Buffer | undefined => {
     const chunk = layout.chunks.get(name);
     if (chunk === undefined) return undefined;
-    if (open !== undefined) return readRange(open.fd, chunk.start, chunk.end);
-    const again = openGraph(file);
-    try {
-      // Somebody may have written another one meanwhile.
-      return again.trailer.equals(trailer)
-        ? readRange(again.fd, chunk.start, chunk.end)
-        : undefined;
-    } finally {
-      closeSync(again.fd);
-    }
-  };
-  const readLater = (name: string): Buffer | undefined => {
-    try {
-      return read(name);
-    } catch (error) {
-      if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT', 'EACCES'))
-        return undefined;
-      throw error;
-    }
+    const { start, end } = chunk;
+    const bytes = walk?.part(name) ?? Buffer.allocUnsafeSlow(end - start);
+    if (open === undefined) return readAgain(file, trailer, bytes, start) ? bytes : undefined;
+    fill(open.fd, bytes, start);
+    return bytes;
   };
   try {
-    return new GraphLayer(layout, readLater, first);
+    return new GraphLayer(layout, read, first, openWalk);
   } finally {
     closeSync(open.fd);
     open = undefined;
+  }
+}
+
+/** Reads a part of a file that was open before; false when it is not there any more. */
+function readAgain(file: string, trailer: Buffer, bytes: Buffer, start: number): boolean {
+  try {
+    const again = openGraph(file);
+    try {
+      // Somebody may have written another one meanwhile.
+      if (!again.trailer.equals(trailer)) return false;
+      fill(again.fd, bytes, start);
+      return true;
+    } finally {
+      closeSync(again.fd);
+    }
+  } catch (error) {
+    if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT', 'EACCES')) return false;
+    throw error;
   }
 }
 
@@ -125,8 +139,9 @@ function openGraph(file: string): OpenGraph {
   try {
     const { size } = fstatSync(fd);
     if (size < GRAPH_HEADER_LENGTH + TRAILER) throw new CorruptObjectError('it is cut off');
-    const header = readRange(fd, 0, GRAPH_HEADER_LENGTH);
-    const head = readRange(fd, 0, Math.min(size, graphLayoutLength(header)));
+    let head = readRange(fd, 0, Math.min(size, HEAD));
+    const length = Math.min(size, graphLayoutLength(head));
+    if (length > head.length) head = readRange(fd, 0, length);
     const trailer = readRange(fd, size - TRAILER, size);
     return { fd, layout: parseGraphLayout(head, size), trailer };
   } catch (error) {
@@ -137,9 +152,14 @@ function openGraph(file: string): OpenGraph {
 
 function readRange(fd: number, start: number, end: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(end - start);
+  fill(fd, bytes, start);
+  return bytes;
+}
+
+/** @throws CorruptObjectError when the file ends before */
+function fill(fd: number, bytes: Buffer, start: number): void {
   const got = readFullySync(fd, bytes, bytes.length, start);
   if (got < bytes.length) throw new CorruptObjectError('it is cut off');
-  return bytes;
 }
 
 class LayeredGraph implements CommitGraph {
@@ -194,18 +214,59 @@ class LayeredGraph implements CommitGraph {
     return layer.levelAt(position - layer.first);
   }
 
-  changesOf(path: string): (position: number) => boolean {
+  ancestor(position: number, steps: number): { position: number } | { fewer: number } {
+    const most = Math.min(steps, this.count);
+    const place: WalkPlace = { position, left: most };
+    if (this.#walk(place) === Stop.end) return { fewer: most - place.left };
+    if (steps > most) throw inCircles();
+    return { position: place.position };
+  }
+
+  changesOf(path: string, position: number): () => number | 'pause' | undefined {
     const hashes = new Map(
       this.#layers.map((layer) => {
         const settings = layer.filterSettings;
         return [layer, settings && pathHashes(path, settings)];
       }),
     );
-    return (position) => {
-      const layer = this.#layerOf(position);
-      const its = hashes.get(layer);
-      return its === undefined || layer.mayHaveChanged(position - layer.first, its);
+    const place: WalkPlace = { position, left: 0 };
+    // Of all commits, how many can still come.
+    let left = this.count;
+    let isPassed = false;
+    return () => {
+      if (left === 0) throw inCircles();
+      const before = Math.min(left, STRETCH);
+      place.left = before;
+      if (isPassed && this.#step(place) === Stop.end) return undefined;
+      const stop = this.#walk(place, hashes);
+      left -= before - place.left;
+      if (stop === Stop.end) return undefined;
+      isPassed = stop === Stop.change;
+      return isPassed ? place.position : 'pause';
     };
+  }
+
+  /** Walks on through all files, until it has come to a reason to stop other than a file's end. */
+  #walk(
+    place: WalkPlace,
+    hashes?: ReadonlyMap<GraphLayer, readonly Uint32Array[] | undefined>,
+  ): Stop {
+    for (;;) {
+      const layer = this.#layerOf(place.position);
+      const its = hashes?.get(layer);
+      // Without a filter to ask, any commit may have changed it.
+      if (hashes !== undefined && its === undefined) return Stop.change;
+      const stop = layer.walk(place, its);
+      if (stop !== Stop.elsewhere) return stop;
+    }
+  }
+
+  #step(place: WalkPlace): Stop {
+    const parent = this.firstParent(place.position);
+    if (parent === undefined) return Stop.end;
+    place.position = parent;
+    place.left--;
+    return Stop.arrived;
   }
 
   #layerOf(position: number): GraphLayer {
@@ -218,4 +279,8 @@ class LayeredGraph implements CommitGraph {
     }
     return layer;
   }
+}
+
+function inCircles(): CorruptObjectError {
+  return new CorruptObjectError('The commit-graph is corrupt: its commits lead in circles');
 }
