@@ -68,6 +68,7 @@ export async function assembled() {
     GITSTORE_CODECS: assemble('codecs.wat'),
     GITSTORE_DEFLATE: assemble('deflate.wat'),
     GITSTORE_GRAPH_WALK: assemble('graphWalk.wat'),
+    GITSTORE_PACKED_TREES: assemble('packedTrees.wat'),
   };
 }
 

@@ -12,10 +12,20 @@ export const FANOUT_LENGTH = 256 * 4;
 
 /** Guesses after which a search halves instead. */
 const MAX_GUESSES = 4;
+/** So many rows before and behind the guess an id is looked for first: seldom in vain. */
+const REACH = 64;
 
 /** The id that was looked for last, as bytes: one search goes through the tables of many packs. */
 const wanted = Buffer.alloc(ID_LENGTH);
 let wantedId: ObjectId = '0'.repeat(2 * ID_LENGTH);
+
+/** @returns false when that is no id */
+function setWanted(id: ObjectId): boolean {
+  if (id === wantedId) return true;
+  const isId = id.length === 2 * ID_LENGTH && wanted.write(id, 'hex') === ID_LENGTH;
+  wantedId = isId ? id : '';
+  return isId;
+}
 
 export class IdTable {
   readonly count: number;
@@ -53,25 +63,37 @@ export class IdTable {
 
   /** The row of an id, or -1. */
   indexOf(id: ObjectId): number {
-    if (id !== wantedId) {
-      if (id.length !== 2 * ID_LENGTH || wanted.write(id, 'hex') !== ID_LENGTH) {
-        wantedId = '';
-        return -1;
+    return setWanted(id) ? this.indexOfBytes(wanted, 0) : -1;
+  }
+
+  /**
+   * As `indexOf`, where not all rows are in memory: before some are looked at, `need` is called with the
+   * first of them and the one behind the last.
+   */
+  indexOfNeeding(id: ObjectId, need: (from: number, to: number) => void): number {
+    if (!setWanted(id)) return -1;
+    const first = wanted[0]!;
+    const low = this.#before(first);
+    const high = this.#fanout[first]!;
+    // Ids are spread evenly.
+    const guess = low + Math.floor(((high - low) * wanted.readUIntBE(1, 3)) / 0x1000000);
+    for (let reach = REACH; low < high; reach *= 8) {
+      const from = Math.max(low, guess - reach);
+      const to = Math.min(high, guess + reach);
+      need(from, to);
+      const isBehind = from === low || this.#compare(from, wanted) <= 0;
+      if (isBehind && (to === high || this.#compare(to - 1, wanted) >= 0)) {
+        const row = this.#halve(from, to, wanted, 0);
+        return row < to && this.#compare(row, wanted) === 0 ? row : -1;
       }
-      wantedId = id;
     }
-    return this.indexOfBytes(wanted, 0);
+    return -1;
   }
 
   /** The row of the id that is the 20 bytes at `at`, or -1. */
   indexOfBytes(ids: Uint8Array, at: number): number {
     const row = this.#lowerBound(ids, at);
     return row < this.count && this.#compare(row, ids, at) === 0 ? row : -1;
-  }
-
-  /** The rows of the ids that begin with a byte. */
-  rowsOf(firstByte: number): { from: number; to: number } {
-    return { from: this.#before(firstByte), to: this.#fanout[firstByte]! };
   }
 
   /** Where in the file the id of a row stands. */
@@ -145,6 +167,13 @@ export class IdTable {
         highest = found;
       }
     }
+    return this.#halve(low, high, key, keyAt);
+  }
+
+  /** As `#lowerBound`, among rows of which the last one may be below `key`. */
+  #halve(from: number, to: number, key: Uint8Array, keyAt: number): number {
+    let low = from;
+    let high = to;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#compare(middle, key, keyAt) < 0) low = middle + 1;

@@ -22,7 +22,7 @@ const VERSION = 2;
 const V2_HEADER_LENGTH = 8;
 const V1_ROW_LENGTH = 4 + ID_LENGTH;
 const TRAILER_LENGTH = 2 * ID_LENGTH;
-/** How much of the beginning and the end of a file `parse`, `partsOf` and `packChecksum` look at. */
+/** How much of the beginning and the end of a file `parse` and `packChecksum` look at. */
 export const INDEX_HEAD_LENGTH = V2_HEADER_LENGTH + FANOUT_LENGTH;
 export const INDEX_TRAILER_LENGTH = TRAILER_LENGTH;
 /** In the table of 32-bit offsets: the other bits are a row of the table of 64-bit offsets. */
@@ -97,13 +97,6 @@ export class PackIndex {
     return this.version === VERSION && this.#largeCount === 0;
   }
 
-  /** Where the bytes lie that `find` looks at for ids that begin with a byte; of a plain index. */
-  partsOf(firstByte: number): { start: number; end: number }[] {
-    const { from, to } = this.#ids.rowsOf(firstByte);
-    const part = (at: number, size: number) => ({ start: at + from * size, end: at + to * size });
-    return [part(INDEX_HEAD_LENGTH, ID_LENGTH), part(this.#crcsAt, 4), part(this.#offsetsAt, 4)];
-  }
-
   /**
    * Where the entry of an object lies; `crc` is undefined in version 1.
    * @throws CorruptObjectError when its offset cannot be right
@@ -111,6 +104,22 @@ export class PackIndex {
   find(id: ObjectId): { offset: number; crc: number | undefined } | undefined {
     const row = this.#ids.indexOf(id);
     return row === -1 ? undefined : { offset: this.offsetAt(row), crc: this.crcAt(row) };
+  }
+
+  /**
+   * As `find`, for a plain index of which not all bytes are in memory: before some are looked at, `need`
+   * is called with the place of the first and the one behind the last.
+   */
+  findNeeding(
+    id: ObjectId,
+    need: (start: number, end: number) => void,
+  ): ReturnType<PackIndex['find']> {
+    const row = this.#ids.indexOfNeeding(id, (from, to) => {
+      need(this.placeOf(from), this.placeOf(to));
+    });
+    if (row === -1) return undefined;
+    for (const at of [this.#offsetsAt, this.#crcsAt]) need(at + row * 4, at + row * 4 + 4);
+    return { offset: this.offsetAt(row), crc: this.crcAt(row) };
   }
 
   /**

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
+import { PackedTrees } from '../../git/packedTrees.ts';
 import type { CommitGraph, EntryProbe, ReachRecord } from '../shortcuts.ts';
 import type {
   BodyRoom,
@@ -60,6 +61,7 @@ export class BareObjects implements ObjectStore {
   #headersRead = 0;
   /** What `header` has read whole: often it is asked for next. */
   #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
+  #trees: PackedTrees | null | undefined;
   /** Null: there is none. */
   #graph: CommitGraph | null | undefined;
 
@@ -222,9 +224,12 @@ export class BareObjects implements ObjectStore {
   }
 
   entryProbe(name: string): EntryProbe {
-    const probe = new TreeProbe(name);
+    if (this.#trees === undefined) this.#trees = PackedTrees.open() ?? null;
+    const probe = new TreeProbe(name, this.#trees ?? undefined);
     return (tree) => {
       try {
+        const there = probe.lookThere(tree);
+        if (there !== undefined) return there;
         const place = this.#places.findFirst(tree);
         if (place !== undefined) return probe.look(place);
       } catch {

@@ -95,6 +95,12 @@ export class PackEntries {
     return this.windows.bytes(offset, length);
   }
 
+  /** Fills `out` with bytes from `offset` on. @returns how many: fewer at the pack's end */
+  readInto(out: Buffer, offset: number): number {
+    const length = Math.max(0, Math.min(out.length, this.end - offset));
+    return readFullySync(this.fd, out, length, offset);
+  }
+
   /** What the entry at `offset` says of itself. @throws CorruptObjectError */
   at(offset: number): Entry {
     const { windows } = this;

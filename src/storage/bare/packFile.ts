@@ -262,6 +262,20 @@ export class PackFile {
     return this.#entries?.endOfInflated ?? 0;
   }
 
+  /** Fills `out` with entries as they lie, from `offset` on. @returns how many bytes there were */
+  readInto(out: Buffer, offset: number): number {
+    return this.#open().readInto(out, offset);
+  }
+
+  /** The same for its index. */
+  readIndexInto(out: Buffer, at: number): number {
+    return this.#index.readInto(out, at);
+  }
+
+  get isIndexPlain(): boolean {
+    return this.#index.open().isPlain;
+  }
+
   /** Where the base of the entry at `offset` lies in this pack; undefined when it has none here. */
   baseOf(offset: number): number | undefined {
     const entry = this.#open().at(offset);
@@ -316,6 +330,7 @@ export class PackFile {
   close(): void {
     this.#closing = true;
     if (this.#users > 0) return;
+    this.#index.close();
     this.#entries?.close();
     this.#entries = undefined;
   }

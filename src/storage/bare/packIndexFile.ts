@@ -11,16 +11,21 @@ import { readFullySync } from './durable.ts';
 
 /** A smaller index is read at once. */
 const LARGE = 256 << 10;
-/** After so many parts the rest is read too. */
-const MOST_PARTS = 8;
+/** What is read of a larger one. */
+const PAGE = 4 << 10;
+/** Reading so many bytes of it at once takes as long as a search that reads pages. */
+const SEARCH = 32 << 10;
 
 export class PackIndexFile {
   readonly #path: string;
   #index: PackIndex | undefined;
-  /** As long as the file; undefined once all of it is read. */
+  /** As long as the file, of which not all is read; else undefined. */
   #bytes: Buffer | undefined;
-  /** First bytes of ids whose part of the index is read. */
-  readonly #parts = new Set<number>();
+  /** One for each page of it: 1 once that is read. */
+  #pages = new Uint8Array(0);
+  /** After so many more searches the rest is read too. */
+  #searches = 0;
+  #fd: number | undefined;
 
   /** @param path of the `.idx` file */
   constructor(path: string) {
@@ -32,8 +37,9 @@ export class PackIndexFile {
     const index = this.open();
     const bytes = this.#bytes;
     if (bytes !== undefined) {
-      this.#read((fd) => fill(fd, bytes, 0, bytes.length));
+      fill(this.#file(), bytes, 0, bytes.length);
       this.#bytes = undefined;
+      this.close();
     }
     return index;
   }
@@ -46,18 +52,30 @@ export class PackIndexFile {
   /** Where the entry of an object lies. @throws as `whole` */
   find(id: ObjectId): ReturnType<PackIndex['find']> {
     const index = this.open();
-    const bytes = this.#bytes;
-    if (bytes !== undefined) {
-      const first = Number.parseInt(id.slice(0, 2), 16);
-      if (this.#parts.size === MOST_PARTS) return this.whole.find(id);
-      if (first >= 0 && !this.#parts.has(first)) {
-        this.#read((fd) => {
-          for (const { start, end } of index.partsOf(first)) fill(fd, bytes, start, end);
-        });
-        this.#parts.add(first);
-      }
+    if (this.#bytes === undefined) return index.find(id);
+    if (this.#searches-- === 0) return this.whole.find(id);
+    return index.findNeeding(id, this.#need);
+  }
+
+  readonly #need = (start: number, end: number): void => {
+    const pages = this.#pages;
+    const last = Math.floor((end - 1) / PAGE);
+    for (let page = Math.floor(start / PAGE); page <= last; page++) {
+      if (pages[page] === 1) continue;
+      let next = page + 1;
+      while (next <= last && pages[next] === 0) next++;
+      const bytes = this.#bytes!;
+      fill(this.#file(), bytes, page * PAGE, Math.min(next * PAGE, bytes.length));
+      pages.fill(1, page, next);
     }
-    return index.find(id);
+  };
+
+  /** Fills `out` with its bytes from `at` on. @returns how many: fewer at its end. @throws as `whole` */
+  readInto(out: Buffer, at: number): number {
+    const index = this.open();
+    return this.#bytes === undefined
+      ? index.bytes.copy(out, 0, at)
+      : readFullySync(this.#file(), out, out.length, at);
   }
 
   get isOpen(): boolean {
@@ -66,7 +84,14 @@ export class PackIndexFile {
 
   /** The index, of whose file at least the beginning and the end are read. @throws as `whole` */
   open(): PackIndex {
-    this.#index ??= this.#read((fd) => {
+    this.#index ??= this.#open();
+    return this.#index;
+  }
+
+  #open(): PackIndex {
+    const fd = this.#file();
+    let isPart = false;
+    try {
       const { size } = fstatSync(fd);
       const bytes = Buffer.allocUnsafeSlow(size);
       const tail = size - INDEX_TRAILER_LENGTH;
@@ -77,26 +102,30 @@ export class PackIndexFile {
         fill(fd, bytes, tail, size);
       }
       const index = PackIndex.parse(bytes, basename(this.#path));
-      if (size >= LARGE) {
+      isPart = size >= LARGE && index.isPlain;
+      if (isPart) {
         this.#bytes = bytes;
-        // Their offsets may lie in another table.
-        if (!index.isPlain) {
-          fill(fd, bytes, 0, size);
-          this.#bytes = undefined;
-        }
+        this.#pages = new Uint8Array(Math.ceil(size / PAGE));
+        this.#searches = Math.floor(size / SEARCH);
+      } else if (size >= LARGE) {
+        // Its offsets may lie in another table.
+        fill(fd, bytes, 0, size);
       }
       return index;
-    });
-    return this.#index;
+    } finally {
+      if (!isPart) this.close();
+    }
   }
 
-  #read<T>(work: (fd: number) => T): T {
-    const fd = openSync(this.#path, 'r');
-    try {
-      return work(fd);
-    } finally {
-      closeSync(fd);
-    }
+  /** Closes the file until more of it is asked for. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #file(): number {
+    this.#fd ??= openSync(this.#path, 'r');
+    return this.#fd;
   }
 }
 

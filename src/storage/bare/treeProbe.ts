@@ -6,6 +6,9 @@
  *
  * It is asked tens of thousands of times for a file's log, so it makes no objects but for answers.
  */
+import type { ObjectId } from '../../git/objectId.ts';
+import type { FoundEntry, PackedTrees } from '../../git/packedTrees.ts';
+import { encodePath } from '../../git/pathBytes.ts';
 import type { TreeEntry } from '../../git/tree.ts';
 import { TrackedEntry } from '../../git/treeDelta.ts';
 import type { PackedObject } from './packDirectory.ts';
@@ -27,9 +30,19 @@ export class TreeProbe {
   /** The last one: neighbours mostly have the same. */
   #answer: Answer = { mode: 0, id: '' };
   readonly #answerId = Buffer.alloc(20);
+  readonly #name: Buffer;
+  readonly #trees: PackedTrees | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, trees: PackedTrees | undefined) {
     this.#entry = new TrackedEntry(name);
+    this.#name = encodePath(name);
+    this.#trees = trees;
+  }
+
+  /** As `look`, for a tree that is where the one before it was. */
+  lookThere(tree: ObjectId): Answer | null | undefined {
+    const found = this.#trees?.find(tree, this.#name);
+    return found && this.#answerWith(found);
   }
 
   /**
@@ -37,6 +50,8 @@ export class TreeProbe {
    * @throws CorruptObjectError
    */
   look({ pack, offset }: PackedObject): Answer | null | undefined {
+    const found = this.#trees?.findAt(pack, offset, this.#name);
+    if (found !== undefined) return found && this.#answerWith(found);
     const known = this.#known;
     if (pack !== this.#pack || known.count > MOST_KNOWN) {
       known.clear();
@@ -65,7 +80,7 @@ export class TreeProbe {
     return entry.isThere ? this.#answerWith(entry) : null;
   }
 
-  #answerWith({ mode, id }: TrackedEntry): Answer {
+  #answerWith({ mode, id }: FoundEntry): Answer {
     if (mode !== this.#answer.mode || !id.equals(this.#answerId)) {
       this.#answer = { mode, id: id.toString('hex') };
       this.#answerId.set(id);
