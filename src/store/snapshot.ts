@@ -82,8 +82,13 @@ export function messageOf(commit: Commit): string {
   return message.slice(0, end);
 }
 
-/** What stands in the first line of a commit's message. */
+/** The first line of a commit's message that is not blank: imports often leave blank ones before it. */
 export function firstLine(message: string): string {
-  const end = message.indexOf('\n');
-  return end < 0 ? message : message.slice(0, end);
+  let start = 0;
+  let end = message.indexOf('\n');
+  while (end >= 0 && message.slice(start, end).trim() === '') {
+    start = end + 1;
+    end = message.indexOf('\n', start);
+  }
+  return end < 0 ? message.slice(start) : message.slice(start, end);
 }

@@ -241,6 +241,17 @@ describe('cmp', () => {
   });
 });
 
+it('blank lines before a message are passed over where one line of it is shown', async () => {
+  const other = new Place();
+  await other.okWith({ input: '1' }, 'write', 'f', '-m', '\n \r\nTitle\n\nbody');
+  await other.okWith({ input: '2' }, 'write', 'f', '-m', '\n\n');
+  expect(await other.ok('undo')).toMatch(/ - Title\n$/);
+  expect(await other.ok('log')).toMatch(/ {2}Title\n.* {2}Initialize main\n$/);
+  expect(git(other.repo, 'log', '-1', '--format=%s', 'main')).toBe('Title');
+  expect(await other.ok('redo')).toMatch(/ - \n$/);
+  expect(await other.ok('reflog')).toMatch(/ {2}commit:\n.* {2}commit: Title\n/);
+});
+
 describe('undo, redo, reflog', () => {
   const other = new Place();
 

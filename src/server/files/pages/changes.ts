@@ -108,8 +108,9 @@ async function ending(view: View, snapshot: Snapshot | undefined): Promise<Html>
 
 function messageText(snapshot: Snapshot): Html {
   const message = messageOf(snapshot.commit);
-  const rest = message.slice(firstLine(message).length).trim();
-  return html`<h2>${visible(firstLine(message)) || '(no message)'}</h2><p class="dim">${visible(snapshot.commit.author.name)}</p>${
+  const title = firstLine(message);
+  const rest = message.slice(message.indexOf(title) + title.length).trim();
+  return html`<h2>${visible(title) || '(no message)'}</h2><p class="dim">${visible(snapshot.commit.author.name)}</p>${
     rest !== '' && html`<pre class="body">${wellFormed(rest)}</pre>`
   }`;
 }
