@@ -73,6 +73,13 @@ export interface ObjectStore {
   readAtOnce?(id: ObjectId, room?: BodyRoom): GitObject | undefined;
 
   /**
+   * As `read`, without a promise where nothing has to be waited for. Objects that are asked for at a time,
+   * before an answer to the first was waited for, may be read on several threads, and come as promises
+   * then. Undefined says nothing, in a promise too. Optional.
+   */
+  readSoon?(id: ObjectId): GitObject | Promise<GitObject | undefined> | undefined;
+
+  /**
    * The body, or a range of it, in chunks of at most 1 MiB and in memory that does not grow with the
    * object. A stream of the whole body checks the id and fails before its last chunk when it does
    * not fit. Undefined when the object is not there.

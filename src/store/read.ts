@@ -86,10 +86,20 @@ async function missing(snapshot: Snapshot, normal: string, path: string): Promis
  * The bytes of a file, where nothing has to be waited for: reading many small files one after the
  * other takes half of the time without promises. Undefined says nothing: `readFile` has the answer.
  */
-export function readAtOnce({ store, commit }: Snapshot, path: string): Uint8Array | undefined {
+export function readSoon(
+  snapshot: Snapshot,
+  path: string,
+): Uint8Array | Promise<Uint8Array> | undefined {
+  const { store, commit } = snapshot;
   const entry = store.trees.lookupAtOnce(commit.tree, normalizePath(path));
   if (entry === undefined || isTreeMode(entry.mode)) return undefined;
-  const object = store.objects.readAtOnce?.(entry.id);
+  const object = store.objects.readSoon?.(entry.id);
+  return object instanceof Promise
+    ? object.then((later) => bytesOf(later) ?? readFile(snapshot, path))
+    : bytesOf(object);
+}
+
+function bytesOf(object: GitObject | undefined): Uint8Array | undefined {
   return object?.type === 'blob' ? ownBytes(object) : undefined;
 }
 

@@ -2,7 +2,7 @@
  * Inflating (RFC 1950) data whose size is known, so that a lying stream can neither grow past it nor
  * fall short of it unnoticed.
  */
-import { type Inflate, inflate as inflateCallback, inflateSync } from 'node:zlib';
+import { inflate as inflateCallback, inflateSync } from 'node:zlib';
 import { asBuffer } from '../../git/bytes.ts';
 import { firstInflate, firstInflateStart } from '../../git/firstCodecs.ts';
 import { Inflater } from '../../git/inflater.ts';
@@ -85,21 +85,6 @@ export function inflateFilling(
 ): number | undefined {
   inflater ??= new Inflater();
   return inflater.fill(input, at, end, output);
-}
-
-/** As `inflateFilling` with a new output of `size` bytes, on zlib's thread pool. */
-export function inflateFillingAsync(
-  input: Uint8Array,
-  size: number,
-): Promise<{ body: Buffer; consumed: number } | undefined> {
-  return new Promise((resolve) => {
-    // With `info`, Node gives the engine, which knows how much input it took, beside the data.
-    inflateCallback(input, { ...inflateOptions(size), info: true }, (error, result) => {
-      if (error) return resolve(undefined);
-      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Inflate };
-      resolve(buffer.length === size ? { body: buffer, consumed: engine.bytesWritten } : undefined);
-    });
-  });
 }
 
 /** As `inflateExactly`, on zlib's thread pool. */

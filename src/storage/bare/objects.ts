@@ -23,6 +23,7 @@ import type {
 } from '../storage.ts';
 import { readMany } from './bulkRead.ts';
 import { openCommitGraph } from './commitGraphFiles.ts';
+import { Crowd } from './crowd.ts';
 import { DeflatePool } from './deflatePool.ts';
 import { InflatePool } from './inflatePool.ts';
 import { listLoose, openLoose, readLooseNow, readOpenLoose } from './loose.ts';
@@ -44,6 +45,9 @@ const CHUNK = 1 << 20;
 /** Bytes up to which a loose object is read whole for its header. */
 const SMALL_OBJECT = 64 << 10;
 
+/** Up to so many bytes, a thread to inflate them costs this one more than inflating them. */
+const SMALL_IN_CROWD = 16 << 10;
+
 /**
  * So many packed objects are read to learn their type and size. Without that it takes a table of
  * where all entries end, which in a large pack costs more than most programs ever ask for.
@@ -58,6 +62,7 @@ export class BareObjects implements ObjectStore {
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
   #commits: PackedCommits | undefined;
+  readonly #crowd = new Crowd();
   #headersRead = 0;
   /** What `header` has read whole: often it is asked for next. */
   #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
@@ -109,9 +114,8 @@ export class BareObjects implements ObjectStore {
     return { type: object.type, size: object.body.length };
   }
 
-  read(id: ObjectId): Promise<GitObject | undefined> {
-    const object = this.readAtOnce(id);
-    return object === undefined ? this.#read(id, 0) : Promise.resolve(object);
+  async read(id: ObjectId): Promise<GitObject | undefined> {
+    return (await this.readSoon(id)) ?? this.#read(id, 0);
   }
 
   /**
@@ -137,6 +141,27 @@ export class BareObjects implements ObjectStore {
       // What is wrong, and whether the object is sound elsewhere, the thorough search finds out.
     }
     return undefined;
+  }
+
+  readSoon(id: ObjectId): GitObject | Promise<GitObject | undefined> | undefined {
+    return this.#crowd.join() ? this.#readInCrowd(id) : this.readAtOnce(id);
+  }
+
+  /** What takes longer is done on other threads, while this one goes on with the next. */
+  #readInCrowd(id: ObjectId): GitObject | Promise<GitObject | undefined> | undefined {
+    try {
+      const place = this.#places.findFirst(id);
+      if (place !== undefined) {
+        const { pack, offset, crc } = place;
+        const small = pack.readProven(offset, crc, undefined, SMALL_IN_CROWD);
+        if (small !== undefined) return small;
+        const larger = pack.readProvenBeside(offset, crc);
+        if (larger !== undefined) return larger.catch(() => undefined);
+      }
+    } catch {
+      // As in `readAtOnce`.
+    }
+    return this.readAtOnce(id);
   }
 
   async readStream(
@@ -297,7 +322,7 @@ export class BareObjects implements ObjectStore {
       packed: async ({ pack, offset, crc }) => {
         const header = pack.whole(offset);
         if (header !== undefined && header.size > LARGE_OBJECT) {
-          return (await pack.readProvenLarge(offset, crc)) ?? (await this.#readLarge(id, header));
+          return (await pack.readProvenBeside(offset, crc)) ?? (await this.#readLarge(id, header));
         }
         return verified(id, await pack.read(offset, this.#findBase(depth)));
       },

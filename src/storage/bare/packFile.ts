@@ -14,7 +14,7 @@ import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
 import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';
 import { PackIndexFile } from './packIndexFile.ts';
 import { readBitmap } from './packReach.ts';
-import { readProven, readProvenLarge } from './provenEntry.ts';
+import { readProven, readProvenBeside } from './provenEntry.ts';
 import type { ReadCache } from './readCache.ts';
 
 /** Objects above this many bytes are read and inflated without blocking the event loop. */
@@ -198,21 +198,27 @@ export class PackFile {
    * not proven itself, which is worth its while only when many objects are read.
    * @param crc CRC-32 of the entry, from the index
    * @param room see `ObjectStore.readAtOnce`
+   * @param limit size of the largest object that is read so
    */
-  readProven(offset: number, crc: number | undefined, room?: BodyRoom): GitObject | undefined {
+  readProven(
+    offset: number,
+    crc: number | undefined,
+    room?: BodyRoom,
+    limit = LARGE_OBJECT,
+  ): GitObject | undefined {
     if (crc === undefined || (!this.#indexProven && !this.#proveIndex())) return undefined;
-    return readProven(this.#open().windows, offset, crc, LARGE_OBJECT, room);
+    return readProven(this.#open().windows, offset, crc, limit, room);
   }
 
-  /** As `readProven`, for a larger object, without blocking the event loop. */
-  async readProvenLarge(offset: number, crc: number | undefined): Promise<GitObject | undefined> {
-    if (crc === undefined || !this.#indexProven) return undefined;
-    const release = this.retain();
-    try {
-      return await readProvenLarge(this.#open().windows, offset, crc, LARGEST_AT_ONCE);
-    } finally {
-      release();
-    }
+  /** As `readProven`, on another thread, for objects of up to 16 MiB. */
+  readProvenBeside(
+    offset: number,
+    crc: number | undefined,
+  ): Promise<GitObject | undefined> | undefined {
+    if (crc === undefined || !this.#indexProven || this.whole(offset) === undefined)
+      return undefined;
+    const { windows } = this.#open();
+    return readProvenBeside(windows, offset, crc, LARGEST_AT_ONCE).finally(this.retain());
   }
 
   #proveIndex(): boolean {

@@ -106,12 +106,16 @@ export class PackWindows {
    * `length` bytes at `offset`, fewer at the end, that stay as they are. Many that are not in memory are
    * read without blocking the event loop; the file must stay open until then.
    */
-  async bytesToKeep(offset: number, length: number): Promise<Buffer> {
+  bytesToKeep(offset: number, length: number): Buffer | Promise<Buffer> {
     const wanted = this.#clip(offset, length);
     // Nothing that was read is written over.
     if (wanted <= SYNC_READ || this.#isRead(offset, wanted)) return this.bytes(offset, wanted);
-    const bytes = Buffer.allocUnsafeSlow(wanted);
-    return bytes.subarray(0, await readFully(this.#fd, bytes, wanted, offset));
+    return this.#readAside(offset, wanted);
+  }
+
+  async #readAside(offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    return bytes.subarray(0, await readFully(this.#fd, bytes, length, offset));
   }
 
   /** Whether all of these bytes are in one segment, and in memory. */

@@ -7,16 +7,16 @@ import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { LONGEST_ENTRY_HEADER, packObjectType, parsePackEntryHeader } from '../../git/pack.ts';
 import type { BodyRoom, GitObject } from '../storage.ts';
-import {
-  compressedBound,
-  inflateFilling,
-  inflateFillingAsync,
-  isPlausibleSize,
-} from './inflate.ts';
+import { compressedBound, inflateFilling, isPlausibleSize } from './inflate.ts';
 import type { PackWindows } from './packWindows.ts';
+import { Quota } from './quota.ts';
+import { inflateOnThread } from './threadInflater.ts';
 
 /** Bytes that may be worked on without a rest. */
 const SLICE = 1 << 20;
+
+/** Objects, and bytes of them, that the threads of all stores have in their hands. */
+const underWay = new Quota(128, 32 << 20);
 
 /** The object of at most `limit` bytes whose entry begins at `offset`. */
 export function readProven(
@@ -44,8 +44,8 @@ function ownRoom(size: number): Buffer {
   return Buffer.allocUnsafeSlow(size);
 }
 
-/** As `readProven`, without blocking the event loop. */
-export async function readProvenLarge(
+/** As `readProven`, inflated on another thread, which begins at once where one is free. */
+export async function readProvenBeside(
   windows: PackWindows,
   offset: number,
   crc: number,
@@ -56,14 +56,21 @@ export async function readProvenLarge(
   const { type: kind, size, length: head } = parsePackEntryHeader(start, windows.at);
   const type = packObjectType(kind);
   if (type === undefined || size > limit || !isPlausibleSize(size, available)) return undefined;
-  const entry = await windows.bytesToKeep(offset, head + compressedBound(size));
-  const inflated = await inflateFillingAsync(entry.subarray(head), size);
-  if (inflated === undefined) return undefined;
-  const end = head + inflated.consumed;
-  let sum = 0;
-  for (let at = 0; at < end; at += SLICE) {
-    if (at > 0) await setImmediate();
-    sum = crc32(entry.subarray(at, Math.min(end, at + SLICE)), sum);
+  const turn = underWay.enter(size);
+  if (turn !== undefined) await turn;
+  try {
+    const bytes = windows.bytesToKeep(offset, head + compressedBound(size));
+    const entry = bytes instanceof Promise ? await bytes : bytes;
+    const inflated = await inflateOnThread(entry, head, entry.length, size);
+    if (inflated === undefined) return undefined;
+    const end = head + inflated.consumed;
+    let sum = 0;
+    for (let at = 0; at < end; at += SLICE) {
+      if (at > 0) await setImmediate();
+      sum = crc32(entry.subarray(at, Math.min(end, at + SLICE)), sum);
+    }
+    return sum === crc ? { type, body: inflated.bytes, own: true } : undefined;
+  } finally {
+    underWay.leave(size);
   }
-  return sum === crc ? { type, body: inflated.body, own: true } : undefined;
 }
