@@ -209,11 +209,13 @@ export class BlobExecutor {
     }
     if (writer === null) return undefined;
     let failure: ReadFailure | undefined;
+    let moved = 0;
     async function* chunks(follow: boolean): AsyncGenerator<Uint8Array, void, undefined> {
       try {
         for await (const chunk of readChunks(path, state, follow)) {
           check();
           yield chunk;
+          moved += chunk.length;
           run.moved(chunk.length);
         }
       } catch (error) {
@@ -226,6 +228,8 @@ export class BlobExecutor {
     } catch (error) {
       check();
       throw failure ?? error;
+    } finally {
+      run.movedBack(moved);
     }
   }
 }

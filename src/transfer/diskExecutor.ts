@@ -1,6 +1,5 @@
 /** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
 import * as fs from 'node:fs';
-import { open } from 'node:fs/promises';
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
@@ -14,12 +13,13 @@ import { byDirectory, DestinationDirectories } from './destinationDirectories.ts
 import { HAS_EXECUTE_BITS, joinDisk, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import { FileSink } from './fileSink.ts';
+import { LargeFiles } from './largeFiles.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import { NewTrees } from './newTrees.ts';
 import type { CopyOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
-import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
+import type { FileJob, FileStamp } from './putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 import { type ScannedDirectory, type ScannedEntry, SETTLED } from './scannedDirectory.ts';
@@ -43,6 +43,7 @@ export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 interface Target {
   readonly sink: FileSink;
   readonly directories: DestinationDirectories;
+  readonly large: LargeFiles;
 }
 
 /** After so many it is taken that most files of unknown content are what they should be. */
@@ -96,7 +97,8 @@ export class DiskExecutor {
     await this.#remove(plan, report);
     const sink = new FileSink(this.#dryRun ? 0 : totalFiles);
     const directories = new DestinationDirectories(this.#place, sink);
-    const target = { sink, directories };
+    const large = new LargeFiles(this.#source.trees.objects, run);
+    const target = { sink, directories, large };
     const trees = this.#dryRun ? undefined : this.#newTrees(target);
     try {
       if (makesRoot) this.#makeRoot(directories);
@@ -110,9 +112,14 @@ export class DiskExecutor {
       directories.settle();
       await this.#bringAll(this.#later, target);
       await sink.drain();
+      await large.drain();
     } finally {
       directories.end();
-      await sink.close();
+      try {
+        await sink.close();
+      } finally {
+        await large.close();
+      }
     }
     if (this.#failure !== undefined) throw this.#failure.error;
     run.end();
@@ -206,7 +213,8 @@ export class DiskExecutor {
   }
 
   /** Brings one file to its place. */
-  async #bring(file: DiskFile, { sink, directories }: Target): Promise<void> {
+  async #bring(file: DiskFile, target: Target): Promise<void> {
+    const { sink, directories } = target;
     const { objects } = this.#source.trees;
     const { id } = file.source;
     const { existing } = file;
@@ -231,9 +239,13 @@ export class DiskExecutor {
     const above = parentPath(file.path);
     const directory = directories.provide(above);
     if (header.size > SMALL_FILE) {
-      if (directory === undefined)
-        await this.#putLarge(file, shown, directories.temporaryIn(above));
-      else this.#later.push(file);
+      if (directory === undefined) this.#addLarge(file, shown, header.size, target);
+      else {
+        directory.settle.push((isInPlace) => {
+          if (isInPlace) this.#addLarge(file, shown, header.size, target);
+          else this.#later.push(file);
+        });
+      }
       return;
     }
     const job =
@@ -323,32 +335,21 @@ export class DiskExecutor {
     }
   }
 
-  async #putLarge(file: DiskFile, path: string, temporaryPath: string): Promise<void> {
-    const { id } = file.source;
-    const chunks = await this.#source.trees.objects.readStream(id);
-    if (chunks === undefined) throw missingBlob(id);
-    const job = this.#jobFor(file, path, temporaryPath);
-    const temporary = toDisk(temporaryPath);
-    const handle = await open(temporary, 'wx', job.permissions);
-    try {
+  /** Has a file that is too large for the sink put to its place, in a directory that stands there. */
+  #addLarge(file: DiskFile, path: string, size: number, { large, directories }: Target): void {
+    large.add(async () => {
+      if (this.#failure !== undefined) return;
       try {
-        for await (const chunk of chunks) {
-          for (let at = 0; at < chunk.length; ) {
-            at += (await handle.write(chunk, at)).bytesWritten;
-          }
-          this.#run.moved(chunk.length);
-          if (this.#run.tired) await this.#run.rest();
-        }
-        if (job.exactPermissions !== undefined) await handle.chmod(job.exactPermissions);
-        await handle.utimes(job.mtime, job.mtime);
-      } finally {
-        await handle.close();
+        const { id } = file.source;
+        const job = this.#jobFor(file, path, directories.temporaryIn(parentPath(file.path)));
+        const stamp = await large.put(job, id, size);
+        if (stamp === undefined) throw missingBlob(id);
+        this.#run.movedBack(size);
+        this.#done(file, stamp);
+      } catch (error) {
+        this.#fail(file, error);
       }
-      this.#done(file, finishFile(fs, job));
-    } catch (error) {
-      fs.unlinkSync(temporary);
-      throw error;
-    }
+    });
   }
 
   /** Records that a file failed. The copy then stops at the next file, or carries on. */
@@ -360,6 +361,7 @@ export class DiskExecutor {
     }
     const shown = this.#place.show(file.path);
     try {
+      this.#run.throwIfStopped();
       this.#run.fail(shown, localError(error, shown));
     } catch (failure) {
       this.#failure ??= { error: failure };

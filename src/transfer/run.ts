@@ -23,7 +23,7 @@ export class CopyRun {
   #totals: { totalFiles?: number; totalBytes?: number } = {};
   #files = 0;
   #bytes = 0;
-  /** Bytes done of the file that is not done yet. */
+  /** Bytes done of files that are not done yet. */
   #partly = 0;
   #told = 0;
   #sliceEnd = 0;
@@ -73,17 +73,21 @@ export class CopyRun {
     this.#tell();
   }
 
-  /** So many bytes more of the current file are done. */
+  /** So many bytes more of a file that is not done yet are. */
   moved(bytes: number): void {
     this.#partly += bytes;
     this.#tellInTime();
+  }
+
+  /** So many of these bytes do not count: the file has failed, or is done and counts as a whole. */
+  movedBack(bytes: number): void {
+    this.#partly -= bytes;
   }
 
   /** One file more is done; `bytes` is its size. */
   done(bytes: number): void {
     this.#files += 1;
     this.#bytes += bytes;
-    this.#partly = 0;
     this.#tellInTime();
   }
 

@@ -7,7 +7,7 @@ import { NotADirectoryError } from '../../src/errors.ts';
 import { createBareStorage, openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
-import type { CopyOptions } from '../../src/transfer/options.ts';
+import type { CopyOptions, CopyProgress } from '../../src/transfer/options.ts';
 import { perform } from '../../src/transfer/putFile.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -88,8 +88,12 @@ describe.each([
   test('all is there, reported in the order of the paths', async () => {
     const tree = await treeOf(source);
     const out = join(scratchFolder(), 'out');
-    const told: number[] = [];
-    const report = await tree.copyOut('', out, { onProgress: ({ files }) => told.push(files) });
+    const told: CopyProgress[] = [];
+    const report = await tree.copyOut('', out, {
+      onProgress: (progress) => {
+        if (progress.phase === 'copy') told.push(progress);
+      },
+    });
     expectSame(filesOnDisk(out), source);
     expect(report.add).toHaveLength(Object.keys(source).length);
     const paths = report.add.map(({ path }) => path.slice(out.length + 1)).filter((p) => p < 'm');
@@ -102,7 +106,12 @@ describe.each([
       'd/only/large',
       'e/f',
     ]);
-    expect(told.at(-1)).toBe(Object.keys(source).length);
+    let size = 0;
+    for (const path of Object.keys(source)) size += lstatSync(join(out, path)).size;
+    const count = Object.keys(source).length;
+    expect(told.at(-1)).toMatchObject({ files: count, totalFiles: count, bytes: size });
+    const bytes = told.map((progress) => progress.bytes);
+    expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
     expect(lstatSync(join(out, 'd/a')).mtimeMs).toBe(tree.time.getTime());
   });
 

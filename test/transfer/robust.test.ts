@@ -247,6 +247,22 @@ test('a signal stops a copy in the middle of a large file', async () => {
   await storage.close();
 });
 
+test('a signal stops copies of large files to disk', async () => {
+  const folder = scratchFolder();
+  const large = 'large'.repeat(4e6);
+  const tree = await TestTree.of({ a: large, b: `${large}b`, c: `${large}c`, 'd/e': `${large}e` });
+  const out = join(folder, 'out');
+  const stop = new AbortController();
+  const onProgress = ({ phase, bytes }: { phase: string; bytes: number }): void => {
+    if (phase === 'copy' && bytes > 0) stop.abort();
+  };
+  const copy = tree.copyOut('', out, { signal: stop.signal, onProgress, ignoreErrors: true });
+  await expect(copy).rejects.toMatchObject({ name: 'AbortError' });
+  const left = readdirSync(out, { recursive: true, encoding: 'utf8' });
+  expect(left.length).toBeLessThan(5);
+  expect(left.filter((path) => path.includes('.gs-'))).toEqual([]);
+});
+
 describe.each([
   ['while they are copied', false],
   ['while they are read ahead', true],

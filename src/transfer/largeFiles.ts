@@ -1,0 +1,111 @@
+/**
+ * Files that are too large for the sink (fileSink.ts). They are written beside it, a few at a time, by
+ * the threads that Node has for that.
+ */
+import * as fs from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ObjectId } from '../git/objectId.ts';
+import type { ObjectStore } from '../storage/storage.ts';
+import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
+import type { CopyRun } from './run.ts';
+
+/** So many are written at a time. */
+const AT_ONCE = 2;
+
+/** Up to so many bytes are held in memory: one piece takes less time than many. */
+const LARGEST_PIECE = 16 << 20;
+
+export class LargeFiles {
+  readonly #objects: ObjectStore;
+  readonly #run: CopyRun;
+  readonly #waiting: (() => Promise<void>)[] = [];
+  #active = 0;
+  /** Wakes whoever waits for one to end. */
+  #wake: (() => void) | undefined;
+
+  constructor(objects: ObjectStore, run: CopyRun) {
+    this.#objects = objects;
+    this.#run = run;
+  }
+
+  /** Takes the task of putting such a file to its place, which must not fail. */
+  add(task: () => Promise<void>): void {
+    this.#waiting.push(task);
+    this.#start();
+  }
+
+  /** Waits until everything taken is done. */
+  async drain(): Promise<void> {
+    while (this.#active > 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Ends after what is under way. */
+  async close(): Promise<void> {
+    this.#waiting.length = 0;
+    await this.drain();
+  }
+
+  /**
+   * Puts a blob to its place, under a temporary name first. When it throws, no temporary file is left.
+   * Its bytes have been `moved` then, and are to be counted as `done`.
+   * @param job has a temporary name
+   * @param size of the blob, in bytes
+   * @returns undefined when there is no such blob
+   */
+  async put(job: FileJob, id: ObjectId, size: number): Promise<FileStamp | undefined> {
+    const chunks = await this.#chunksOf(id, size);
+    if (chunks === undefined) return undefined;
+    const temporary = job.temporary!;
+    const handle = await open(temporary, 'wx', job.permissions);
+    let moved = 0;
+    try {
+      try {
+        for await (const chunk of chunks) {
+          await writeAll(handle, chunk);
+          moved += chunk.length;
+          this.#run.moved(chunk.length);
+          if (this.#run.tired) await this.#run.rest();
+        }
+        if (job.exactPermissions !== undefined) await handle.chmod(job.exactPermissions);
+        await handle.utimes(job.mtime, job.mtime);
+      } finally {
+        await handle.close();
+      }
+      return finishFile(fs, job);
+    } catch (error) {
+      this.#run.movedBack(moved);
+      fs.unlinkSync(temporary);
+      throw error;
+    }
+  }
+
+  async #chunksOf(
+    id: ObjectId,
+    size: number,
+  ): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined> {
+    if (size > LARGEST_PIECE) return this.#objects.readStream(id);
+    const object = await this.#objects.read(id);
+    return object && [object.body];
+  }
+
+  #start(): void {
+    while (this.#active < AT_ONCE) {
+      const task = this.#waiting.shift();
+      if (task === undefined) return;
+      this.#active += 1;
+      void task().finally(() => {
+        this.#active -= 1;
+        this.#start();
+        this.#wake?.();
+      });
+    }
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+}
