@@ -77,10 +77,10 @@ export class DestinationDirectories {
     this.#open = undefined;
     if (directory === undefined) return;
     const { path, temporary } = directory;
-    const job = { directory: toDisk(temporary), becomes: toDisk(this.#place.show(path)) };
-    this.#sink.putDirectory(job, (error) => {
+    const becomes = this.#place.show(path);
+    this.#putDirectory(path, temporary, becomes, (error) => {
       if (error === undefined) this.#place.home(path).made();
-      else this.#giveUp(job.directory);
+      else this.#giveUp(toDisk(temporary));
       for (const settle of directory.settle) settle(error === undefined);
     });
   }
@@ -138,16 +138,29 @@ export class DestinationDirectories {
     if (path === this.#current) {
       const directory = new NewDirectory(path, this.temporaryIn(parentPath(path)));
       this.#open = directory;
-      this.#sink.putDirectory({ directory: toDisk(directory.temporary) }, (error) => {
+      this.#putDirectory(path, directory.temporary, undefined, (error) => {
         directory.isLost = error !== undefined;
       });
     } else {
       // There are only directories in it.
-      this.#sink.putDirectory({ directory: toDisk(this.#place.show(path)) }, (error) => {
+      this.#putDirectory(path, this.#place.show(path), undefined, (error) => {
         if (error === undefined) this.#place.home(path).made();
         else this.#isAlone = false;
       });
     }
+  }
+
+  #putDirectory(
+    path: string,
+    directory: string,
+    becomes: string | undefined,
+    done: (error: unknown) => void,
+  ): void {
+    const job = { directory: toDisk(directory), path, above: parentPath(path) };
+    this.#sink.putDirectory(
+      becomes === undefined ? job : { ...job, becomes: toDisk(becomes) },
+      done,
+    );
   }
 
   #giveUp(temporary: string | Buffer): void {

@@ -34,6 +34,8 @@ export const RENAMES_OPEN_FILES = process.platform !== 'win32';
 export class FileSink {
   readonly #replacements = new Replacements();
   readonly #thread: WriterThread | undefined;
+  /** For `perform`, without a thread. */
+  readonly #lost = new Set<string>();
 
   /** @param files how many are going to be put, at the most */
   constructor(files: number) {
@@ -54,7 +56,7 @@ export class FileSink {
     if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink && temporary !== undefined) {
       return this.#replacements.put({ job, temporary, done }, data);
     }
-    performNow(job, data, done);
+    this.#performNow(job, data, done);
   }
 
   /**
@@ -83,7 +85,7 @@ export class FileSink {
   /** Makes or renames a directory, between the files before and after. Never waits. */
   putDirectory(job: DirectoryJob, done: FileDone): void {
     if (this.#thread !== undefined) this.#thread.add(job, NO_DATA, done);
-    else performNow(job, NO_DATA, done);
+    else this.#performNow(job, NO_DATA, done);
   }
 
   /** Waits until everything taken is done. */
@@ -97,20 +99,20 @@ export class FileSink {
     await this.#replacements.drain();
     await this.#thread?.close();
   }
+
+  #performNow(job: Job, data: Uint8Array, done: FileDone): void {
+    let stamp: FileStamp | undefined;
+    try {
+      stamp = perform(fs, job, data, this.#lost);
+    } catch (error) {
+      done(error, undefined);
+      return;
+    }
+    done(undefined, stamp);
+  }
 }
 
 const NO_DATA = new Uint8Array(0);
-
-function performNow(job: Job, data: Uint8Array, done: FileDone): void {
-  let stamp: FileStamp | undefined;
-  try {
-    stamp = perform(fs, job, data);
-  } catch (error) {
-    done(error, undefined);
-    return;
-  }
-  done(undefined, stamp);
-}
 
 interface Replacement {
   readonly job: FileJob;

@@ -31,6 +31,10 @@ export interface DirectoryJob {
   readonly directory: string | Buffer;
   /** The name that it gets. */
   readonly becomes?: string | Buffer;
+  /** Its path in the destination, whatever it is called by now. */
+  readonly path: string;
+  /** The path of the directory that it lies in. */
+  readonly above: string;
 }
 
 /** Files that are put into a directory under their names, as nobody else writes to it yet. */
@@ -56,12 +60,38 @@ export type FileStamp = readonly [
   dev: number,
 ];
 
-/** Does the job; `data` are the contents of a file, or the target of a link. */
-export function perform(disk: typeof fs, job: Job, data: Uint8Array): FileStamp | undefined {
+/**
+ * Does the job; `data` are the contents of a file, or the target of a link.
+ * @param lost paths of the directories whose jobs have failed, from one job to the next
+ */
+export function perform(
+  disk: typeof fs,
+  job: Job,
+  data: Uint8Array,
+  lost: Set<string>,
+): FileStamp | undefined {
   if (!('directory' in job)) return putFile(disk, job, data);
-  if (job.becomes === undefined) disk.mkdirSync(job.directory);
-  else disk.renameSync(job.directory, job.becomes);
+  putDirectory(disk, job, lost);
   return undefined;
+}
+
+/**
+ * Makes or renames a directory. Where that fails, something else may stand there, even a link that
+ * leads out of the destination: then it fails for all directories below as well.
+ */
+function putDirectory(
+  disk: typeof fs,
+  { directory, becomes, path, above }: DirectoryJob,
+  lost: Set<string>,
+): void {
+  try {
+    if (lost.has(above)) throw new Error('the directory above is not there');
+    if (becomes === undefined) disk.mkdirSync(directory);
+    else disk.renameSync(directory, becomes);
+  } catch (error) {
+    lost.add(path);
+    throw error;
+  }
 }
 
 /** Puts one of the files there. */
@@ -183,6 +213,7 @@ function sameNameError(): Error {
 export const PUT_SOURCE = [
   perform,
   performPart,
+  putDirectory,
   putFile,
   writeUnfinished,
   finishFile,

@@ -255,6 +255,7 @@ function shifted(
 function workerMain(act: typeof perform, actInPart: typeof performPart): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
   const disk = process.getBuiltinModule('node:fs');
+  const lost = new Set<string>();
   parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
     const failures: { index: number; message: string; code: string | undefined }[] = [];
     const stamps = new Float64Array(6 * ends.length);
@@ -264,7 +265,8 @@ function workerMain(act: typeof perform, actInPart: typeof performPart): void {
       for (let part = 0; part < parts; part++, index++) {
         const data = buffer.subarray(index === 0 ? 0 : ends[index - 1]!, ends[index]!);
         try {
-          const stamp = 'names' in job ? actInPart(disk, job, part, data) : act(disk, job, data);
+          const stamp =
+            'names' in job ? actInPart(disk, job, part, data) : act(disk, job, data, lost);
           if (stamp !== undefined) stamps.set(stamp, 6 * index);
         } catch (error) {
           const { message, code } = error as NodeJS.ErrnoException;
