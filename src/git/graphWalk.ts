@@ -1,7 +1,8 @@
 /**
  * A walk by first parents through one file of a commit-graph, in WebAssembly (graphWalk.wat): a process
  * that walks once is done with it before the engine would have compiled the same loop in JavaScript.
- * The parts of the file lie in the walk's own memory, behind the hashes of a path.
+ * The parts of the file lie in the walk's own memory, behind the hashes of a path and a word for each
+ * commit.
  */
 import type { Chunk } from './chunkFile.ts';
 import { moduleExports, moduleMemory, type WasmGlobal } from './webAssembly.ts';
@@ -44,7 +45,10 @@ export class GraphWalk {
   readonly #keys: Buffer;
   readonly #position: WasmGlobal;
   readonly #left: WasmGlobal;
-  readonly #walk: (keys: number) => Stop;
+  readonly #gather: () => void;
+  readonly #ask: (keys: number) => void;
+  readonly #walk: (changes: number) => Stop;
+  #isGathered = false;
   #asked: readonly Uint32Array[] | undefined;
 
   /**
@@ -66,7 +70,7 @@ export class GraphWalk {
 
   private constructor(chunks: ReadonlyMap<string, Chunk>, first: number, count: number) {
     const parts = new Map<string, { at: number; length: number }>();
-    let end = KEYS;
+    let end = KEYS + count * 4;
     for (const name of PARTS) {
       const { start, end: stop } = chunks.get(name) ?? { start: 0, end: 0 };
       parts.set(name, { at: end, length: stop - start });
@@ -78,13 +82,16 @@ export class GraphWalk {
     const place = (name: string) => exports[name] as WasmGlobal;
     place('first').value = first;
     place('count').value = count;
+    place('table').value = KEYS;
     place('rows').value = parts.get('CDAT')!.at;
     place('ends').value = parts.get('BIDX')!.at;
     place('filters').value = parts.get('BDAT')!.at + FILTER_HEADER;
     place('filtersLength').value = Math.max(0, parts.get('BDAT')!.length - FILTER_HEADER);
     this.#position = place('position');
     this.#left = place('left');
-    this.#walk = exports.walk as (keys: number) => Stop;
+    this.#gather = exports.gather as () => void;
+    this.#ask = exports.ask as (keys: number) => void;
+    this.#walk = exports.walk as (changes: number) => Stop;
     this.#keys = Buffer.from(memory.buffer, 0, KEYS);
     this.#parts = new Map(
       Array.from(parts, ([name, { at, length }]) => [name, Buffer.from(memory.buffer, at, length)]),
@@ -105,14 +112,19 @@ export class GraphWalk {
     let keys = 0;
     for (const { length } of hashes ?? []) keys += length;
     if (keys * 4 > KEYS) return undefined;
+    if (!this.#isGathered) {
+      this.#gather();
+      this.#isGathered = true;
+    }
     if (hashes !== undefined && hashes !== this.#asked) {
       let at = 0;
       for (const part of hashes) for (const key of part) at = this.#keys.writeUInt32LE(key, at);
+      this.#ask(keys);
       this.#asked = hashes;
     }
     this.#position.value = place.position;
     this.#left.value = place.left;
-    const stop = this.#walk(keys);
+    const stop = this.#walk(hashes === undefined ? 0 : 1);
     place.position = this.#position.value >>> 0;
     place.left = this.#left.value;
     return stop;

@@ -126,7 +126,8 @@ function stopsOf(graph: GraphLayer, path: string, from: WalkPlace): (Stop | numb
   const stops: (Stop | number)[] = [];
   while (stops.length < 2000) {
     const stop = graph.walk(place, hashes);
-    stops.push(stop, place.position, place.left);
+    // No commit has a position with the highest bit, and which one it is does not matter.
+    stops.push(stop, Math.min(place.position, 0x7fffffff), place.left);
     const parent = stop === 1 ? graph.firstParentAt(place.position - graph.first) : -1;
     if (parent < 0 || place.left === 0) break;
     place.position = parent;
