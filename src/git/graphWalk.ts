@@ -49,7 +49,10 @@ export class GraphWalk {
   readonly #ask: (keys: number) => void;
   readonly #walk: (changes: number) => Stop;
   #isGathered = false;
+  /** What the words of commits tell of now. */
   #asked: readonly Uint32Array[] | undefined;
+  /** What they told of before. */
+  readonly #displaced = new WeakSet<readonly Uint32Array[]>();
 
   /**
    * @param chunks where the parts of the file lie
@@ -106,12 +109,13 @@ export class GraphWalk {
   /**
    * Takes steps from `place` until one of the reasons to stop, and says which.
    * @param hashes stop at commits that may have changed the path with these (changedPaths.ts)
-   * @returns undefined when there are too many hashes
+   * @returns undefined when there are too many hashes, or there is another walk with others: two that
+   *   take turns would ask all filters anew each time
    */
   run(place: WalkPlace, hashes: readonly Uint32Array[] | undefined): Stop | undefined {
     let keys = 0;
     for (const { length } of hashes ?? []) keys += length;
-    if (keys * 4 > KEYS) return undefined;
+    if (keys * 4 > KEYS || (hashes !== undefined && this.#displaced.has(hashes))) return undefined;
     if (!this.#isGathered) {
       this.#gather();
       this.#isGathered = true;
@@ -120,6 +124,7 @@ export class GraphWalk {
       let at = 0;
       for (const part of hashes) for (const key of part) at = this.#keys.writeUInt32LE(key, at);
       this.#ask(keys);
+      if (this.#asked !== undefined) this.#displaced.add(this.#asked);
       this.#asked = hashes;
     }
     this.#position.value = place.position;

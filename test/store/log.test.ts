@@ -112,6 +112,19 @@ describe.each(SETTINGS)('over $name$without', ({ name, prepare, without }) => {
     expect(await hashesOf(main.log({ path: at }))).toEqual(byGit(path, at === '' ? '.' : at));
   });
 
+  it('those of several paths by turns', async () => {
+    const found = new Map(PATHS.map((at) => [at, [] as string[]]));
+    const logs = new Map(PATHS.map((at) => [at, main.log({ path: at })[Symbol.asyncIterator]()]));
+    while (logs.size > 0) {
+      for (const [at, log] of logs) {
+        const next = await log.next();
+        if (next.done) logs.delete(at);
+        else found.get(at)!.push(next.value.commitHash);
+      }
+    }
+    for (const [at, hashes] of found) expect(hashes).toEqual(byGit(path, at));
+  });
+
   it('ancestors at every distance', async () => {
     const all = git(path, 'rev-list', '--first-parent', 'main').split('\n');
     for (const back of [1, 2, 3, 50, 100, all.length - 1]) {

@@ -162,11 +162,15 @@ function fill(fd: number, bytes: Buffer, start: number): void {
   if (got < bytes.length) throw new CorruptObjectError('it is cut off');
 }
 
+/** By file; undefined where filters of its kind cannot be asked. */
+type PathHashes = ReadonlyMap<GraphLayer, readonly Uint32Array[] | undefined>;
+
 class LayeredGraph implements CommitGraph {
   readonly count: number;
   /** Oldest first. */
   readonly #layers: readonly GraphLayer[];
   readonly #newest: GraphLayer;
+  #asked: { readonly path: string; readonly hashes: PathHashes } | undefined;
 
   constructor(layers: readonly GraphLayer[]) {
     this.#layers = layers;
@@ -223,12 +227,7 @@ class LayeredGraph implements CommitGraph {
   }
 
   changesOf(path: string, position: number): () => number | 'pause' | undefined {
-    const hashes = new Map(
-      this.#layers.map((layer) => {
-        const settings = layer.filterSettings;
-        return [layer, settings && pathHashes(path, settings)];
-      }),
-    );
+    const hashes = this.#hashesOf(path);
     const place: WalkPlace = { position, left: 0 };
     // Of all commits, how many can still come.
     let left = this.count;
@@ -246,11 +245,20 @@ class LayeredGraph implements CommitGraph {
     };
   }
 
+  /** What the filters of each file are asked about a path; of the last one that is kept. */
+  #hashesOf(path: string): PathHashes {
+    if (this.#asked?.path !== path) {
+      const hashes = this.#layers.map((layer) => {
+        const settings = layer.filterSettings;
+        return [layer, settings && pathHashes(path, settings)] as const;
+      });
+      this.#asked = { path, hashes: new Map(hashes) };
+    }
+    return this.#asked.hashes;
+  }
+
   /** Walks on through all files, until it has come to a reason to stop other than a file's end. */
-  #walk(
-    place: WalkPlace,
-    hashes?: ReadonlyMap<GraphLayer, readonly Uint32Array[] | undefined>,
-  ): Stop {
+  #walk(place: WalkPlace, hashes?: PathHashes): Stop {
     for (;;) {
       const layer = this.#layerOf(place.position);
       const its = hashes?.get(layer);
