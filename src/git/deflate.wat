@@ -811,8 +811,8 @@
       (i32.add (i32x4.extract_lane 0 (local.get $vector)) (i32x4.extract_lane 1 (local.get $vector)))
       (i32.add (i32x4.extract_lane 2 (local.get $vector)) (i32x4.extract_lane 3 (local.get $vector)))))
 
-  ;; Deflates a part of so many bytes, at most INPUT_ROOM; an empty one is a whole body. Returns how
-  ;; many bytes of the zlib stream are at OUTPUT.
+  ;; Deflates a part of so many bytes, at most INPUT_ROOM. Returns how many bytes of the zlib stream
+  ;; are at OUTPUT.
   (func (export "deflate") (param $length i32) (param $isFirst i32) (param $isLast i32) (result i32)
     (local $at i32) (local $end i32) (local $blockEnd i32)
     (if (i32.gt_u (global.get $shift) (i32.const 0x40000000))

@@ -12,11 +12,18 @@ declare const GITSTORE_DEFLATE: string;
 /** The level, of zlib's 0 to 9, at which it stands in for zlib. */
 export const QUICK_LEVEL = 1;
 
-/**
- * Writes the zlib stream of a body into `out` at `at`, if it is shorter than the body.
- * @returns its length; that of the body, or more, where it is no shorter
- */
-export type QuickDeflate = (body: Uint8Array, out: Uint8Array, at: number) => number;
+export interface QuickDeflate {
+  /**
+   * Writes the zlib stream of a body into `out` at `at`, if it is shorter than the body.
+   * @returns its length; that of the body, or more, where it is no shorter
+   */
+  whole(body: Uint8Array, out: Uint8Array, at: number): number;
+  /**
+   * What more bytes, or none, add to a zlib stream, in pieces, each good until the next is asked for.
+   * Nothing else may be deflated until the stream has ended.
+   */
+  more(bytes: Uint8Array, isFirst: boolean, isLast: boolean): Iterable<Uint8Array>;
+}
 
 let compiled: object | null | undefined;
 
@@ -24,6 +31,12 @@ let compiled: object | null | undefined;
 export function quickDeflateModule(): object | null {
   compiled ??= compileModule(GITSTORE_DEFLATE) ?? null;
   return compiled;
+}
+
+/** One for this thread, which deflates one thing at a time. Null where it cannot run. */
+export function newQuickDeflate(): QuickDeflate | null {
+  const module = quickDeflateModule();
+  return module && startQuickDeflate(module);
 }
 
 /**
@@ -44,19 +57,25 @@ export function startQuickDeflate(module: object): QuickDeflate | null {
   const { value: room } = exports.INPUT_ROOM as { readonly value: number };
   const { value: output } = exports.OUTPUT as { readonly value: number };
   const deflate = exports.deflate as (length: number, isFirst: boolean, isLast: boolean) => number;
-  return (body, out, at) => {
-    let length = 0;
+  function* more(bytes: Uint8Array, isFirst: boolean, isLast: boolean): Generator<Uint8Array> {
     let from = 0;
     do {
-      const part = body.subarray(from, from + room);
+      const part = bytes.subarray(from, from + room);
       memory.set(part, input);
-      const isFirst = from === 0;
+      const isBegin = isFirst && from === 0;
       from += part.length;
-      const more = deflate(part.length, isFirst, from === body.length);
-      if (length + more >= body.length) return body.length;
-      out.set(memory.subarray(output, output + more), at + length);
-      length += more;
-    } while (from < body.length);
+      const length = deflate(part.length, isBegin, isLast && from === bytes.length);
+      yield memory.subarray(output, output + length);
+    } while (from < bytes.length);
+  }
+  function whole(body: Uint8Array, out: Uint8Array, at: number): number {
+    let length = 0;
+    for (const piece of more(body, true, true)) {
+      if (length + piece.length >= body.length) return body.length;
+      out.set(piece, at + length);
+      length += piece.length;
+    }
     return length;
-  };
+  }
+  return { whole, more };
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { deflateSync, type Inflate, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { quickDeflateModule, startQuickDeflate } from '../../src/git/quickDeflate.ts';
+import { newQuickDeflate } from '../../src/git/quickDeflate.ts';
 
-const deflate = startQuickDeflate(quickDeflateModule()!)!;
+const quick = newQuickDeflate()!;
+const deflate = quick.whole;
 
 const BLOCK = 64 << 10;
 const PART = 1 << 20;
@@ -86,6 +87,26 @@ describe('quick deflating', () => {
         expectSame(Buffer.concat([noise(length - 300), Buffer.alloc(300)]));
       }
     }
+  });
+
+  test('makes one stream of bytes that come bit by bit', () => {
+    const chunks = fc.array(fc.oneof(bodies, fc.constant(Buffer.alloc(0))), { maxLength: 6 });
+    const streamed = (parts: readonly Uint8Array[]): Buffer => {
+      const pieces: Buffer[] = [];
+      parts.forEach((part, i) => {
+        for (const piece of quick.more(part, i === 0, false)) pieces.push(Buffer.from(piece));
+      });
+      const end = quick.more(new Uint8Array(0), parts.length === 0, true);
+      for (const piece of end) pieces.push(Buffer.from(piece));
+      return inflateSync(Buffer.concat(pieces));
+    };
+    fc.assert(
+      fc.property(chunks, (parts) => {
+        expect(streamed(parts).equals(Buffer.concat(parts))).toBe(true);
+      }),
+    );
+    const long = [noise(PART + 7), Buffer.alloc(3 * PART, 'long '), noise(10)];
+    expect(streamed(long).equals(Buffer.concat(long))).toBe(true);
   });
 
   test('finds what is repeated as far back as a stream may reach, and leaves what is farther', () => {

@@ -78,7 +78,7 @@ export function createCompressor(zlib: typeof Zlib, quick: QuickDeflate | null):
   }
 
   function deflateInto(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
-    if (quick !== null && level === QUICK_LEVEL) return quick(body, out, at);
+    if (quick !== null && level === QUICK_LEVEL) return quick.whole(body, out, at);
     try {
       if (kept?.level !== level) kept = { level, deflate: keepHandle(level) };
     } catch {

@@ -3,7 +3,7 @@
  * because a message costs as much as deflating a small file.
  */
 import type * as Zlib from 'node:zlib';
-import { quickDeflateModule, startQuickDeflate } from '../../git/quickDeflate.ts';
+import { newQuickDeflate, quickDeflateModule, startQuickDeflate } from '../../git/quickDeflate.ts';
 import { type Compressor, createCompressor } from './compressor.ts';
 import { WorkerPool } from './workerPool.ts';
 
@@ -91,14 +91,9 @@ export class DeflatePool {
   }
 
   #here(): Compressor {
-    this.#compressor ??= compressor();
+    this.#compressor ??= createCompressor(zlib(), newQuickDeflate());
     return this.#compressor;
   }
-}
-
-function compressor(): Compressor {
-  const module = quickDeflateModule();
-  return createCompressor(zlib(), module && startQuickDeflate(module));
 }
 
 /** Loaded when something is deflated: most reading does not. */

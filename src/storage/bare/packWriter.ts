@@ -11,6 +11,7 @@ import { GitStoreError } from '../../errors.ts';
 import { type ObjectId, type ObjectType, startObjectHash } from '../../git/objectId.ts';
 import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/pack.ts';
 import { type PackIndexEntry, serializePackIndex } from '../../git/packIndex.ts';
+import { newQuickDeflate, QUICK_LEVEL } from '../../git/quickDeflate.ts';
 import { StoredDeflate } from '../../git/storedDeflate.ts';
 import type { Durability } from '../storage.ts';
 import { DeflateLine } from './deflateLine.ts';
@@ -215,6 +216,16 @@ export class PackWriter {
       for (const part of stored.start()) put(part);
       for await (const chunk of rest) for (const part of stored.push(chunk)) put(part);
       for (const part of stored.end()) put(part);
+      return;
+    }
+    const quick = this.#options.level === QUICK_LEVEL ? newQuickDeflate() : null;
+    if (quick !== null) {
+      let isFirst = true;
+      for await (const chunk of rest) {
+        for (const piece of quick.more(chunk, isFirst, false)) put(piece);
+        isFirst = false;
+      }
+      for (const piece of quick.more(new Uint8Array(0), isFirst, true)) put(piece);
       return;
     }
     const deflate = createDeflate({ level: this.#options.level, chunkSize: 256 << 10 });
