@@ -245,7 +245,8 @@ class Planner<S extends Entry, D extends Entry> {
     if (target === '' || !exclusion.isEmpty) return false;
     if ((await this.#view.entry(target)) !== undefined) return false;
     if ((await this.#view.blocker(target)) !== undefined) return false;
-    const files = await source.whole(entry);
+    // Where a tree cannot be read the others are still to come: whoever lists it says what is wrong.
+    const files = await source.whole(entry).catch(() => undefined);
     if (files === undefined) return false;
     if (files.length > 0) this.#grafts.push({ path: target, from, source: entry, files });
     return true;

@@ -23,7 +23,7 @@ import { assembled } from '../../scripts/bundle.mjs';
 import { GitStoreError, InvalidPathError } from '../../src/errors.ts';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
-import type { ObjectWriter } from '../../src/storage/storage.ts';
+import type { ObjectWriter, Storage } from '../../src/storage/storage.ts';
 import { copyIn } from '../../src/transfer/copyIn.ts';
 import type { CopyOptions } from '../../src/transfer/options.ts';
 import { finishFile } from '../../src/transfer/putFile.ts';
@@ -201,6 +201,23 @@ describe('files that fail', () => {
     const report = await tree.copyOut('', out, { ignoreErrors: true });
     expect(report.errors).toEqual([{ path: `${out}/a`, error: `Object ${missing} is missing` }]);
     expect(filesOnDisk(out)).toEqual({ b: 'b' });
+  });
+
+  test('of what a missing tree holds the rest is copied', async () => {
+    const { storage, root, trees } = await TestTree.of({ 'a/b/c': 'c', 'a/d': 'd', 'e/f': 'f' });
+    const missing = (await trees.lookup(root, 'a/b'))!.id;
+    const { objects } = storage;
+    const lacking = {
+      ...objects,
+      header: (id: string) => objects.header(id),
+      read: async (id: string) => (id === missing ? undefined : objects.read(id)),
+    };
+    const tree = new TestTree({ ...storage, objects: lacking } as Storage, root);
+    const out = join(scratchFolder(), 'out');
+    const report = await tree.copyOut('', out, { ignoreErrors: true });
+    expect(report.errors).toEqual([{ path: 'a/b', error: `Tree ${missing} is missing` }]);
+    expect(filesOnDisk(out)).toEqual({ 'a/d': 'd', 'e/f': 'f' });
+    await expect(tree.copyOut('', `${out}2`)).rejects.toThrow(/is missing/);
   });
 
   test('what a signal stops leaves neither edits nor temporary files', async () => {
