@@ -39,6 +39,9 @@ describe.each([
     'd/link': { link: 'a' },
     'd/only/large': 'x'.repeat(3 << 20),
     'e/f': 'f',
+    'l/only/directories/a': 'a',
+    'm/a': 'a',
+    'm/b/c': 'c',
   };
   for (let i = 0; i < count; i++) source[`many/${i % 20}/${i}`] = `${i}`;
 
@@ -98,7 +101,7 @@ describe.each([
     });
     expectSame(filesOnDisk(out), source);
     expect(report.add).toHaveLength(Object.keys(source).length);
-    const paths = report.add.map(({ path }) => path.slice(out.length + 1)).filter((p) => p < 'm');
+    const paths = report.add.map(({ path }) => path.slice(out.length + 1)).filter((p) => p < 'l');
     expect(paths).toEqual([
       'd/a',
       'd/b.txt',
@@ -126,16 +129,21 @@ describe.each([
     const disturb = () => {
       makeFiles(out, before);
       mkdirSync(join(out, 'many'), { recursive: true });
-      symlinkSync(outside, join(out, 'd/only'));
+      for (const path of ['d/only', 'l', 'm']) symlinkSync(outside, join(out, path));
     };
     const report = await copyDisturbed(tree, out, disturb, { ignoreErrors: true });
     expect(report.errors.map(({ path }) => path).sort()).toEqual([
       `${out}/d/only/large`,
       `${out}/e/f`,
+      `${out}/l/only/directories/a`,
+      `${out}/m/a`,
+      `${out}/m/b/c`,
     ]);
-    const { 'e/f': _e, 'd/only/large': _o, ...rest } = source;
-    expectSame(filesOnDisk(out), { ...rest, ...before, 'd/only': { link: outside } });
-    expect(filesOnDisk(outside)).toEqual({ kept: 'kept' });
+    const rest = { ...source };
+    for (const { path } of report.errors) delete rest[path.slice(out.length + 1)];
+    const link = { link: outside };
+    expectSame(filesOnDisk(out), { ...rest, ...before, 'd/only': link, l: link, m: link });
+    expect(readdirSync(outside)).toEqual(['kept']);
     expect(report.add).toHaveLength(Object.keys(rest).length);
 
     const other = join(folder, 'stopped');

@@ -103,6 +103,32 @@ describe('trees that no honest program writes', () => {
         await expect(tree.copyOut('', out)).rejects.toThrow(InvalidPathError);
       }
     }
+    // Below the top as well, with directories that have files and such that have none, and many files.
+    const names = Array.from({ length: 400 }, (_, i) => `f${1000 + i}`);
+    const many = treeObject(
+      store,
+      names.map((name) => ['100644', name, harm]),
+    );
+    const deep = treeObject(store, [['40000', 'deep', inner]]);
+    const deepAndMany = treeObject(store, [
+      ['40000', 'deep', inner],
+      ['40000', 'many', many],
+    ]);
+    for (const [below, count] of [
+      [inner, 1],
+      [deep, 1],
+      [deepAndMany, 401],
+    ] as const) {
+      const twice = treeObject(store, [
+        ['120000', 'same', link],
+        ['40000', 'same', below],
+      ]);
+      const tree = new TestTree(storage, treeObject(store, [['40000', 'top', twice]]));
+      const out = join(folder, `below-${below}`);
+      const report = await tree.copyOut('', out, { ignoreErrors: true });
+      expect(report.errors.length + report.warnings.length).toBe(count);
+      expect(readdirSync(join(out, 'top'))).toEqual(['same']);
+    }
     expect(readdirSync(outside)).toEqual([]);
     expect(existsSync(join(folder, 'escaped'))).toBe(false);
 
