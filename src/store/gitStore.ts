@@ -114,7 +114,8 @@ export class GitStore implements AsyncDisposable {
    */
   async fs(ref: string, options: { back?: number | undefined } = {}): Promise<FS> {
     const snapshot = await resolveSnapshot(this.context, ref);
-    return FS.of(await ancestorOf(snapshot, options.back ?? 0));
+    const { back } = options;
+    return FS.of(back === undefined ? snapshot : await ancestorOf(snapshot, back));
   }
 
   /**
