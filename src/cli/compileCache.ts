@@ -80,7 +80,10 @@ export class CompileCache {
     );
     if (!isNew && this.#kept.runs >= RUNS_KEPT) return;
     try {
-      writeKept(this.#folder, this.#file, this.#compiled, isNew ? 1 : this.#kept.runs + 1);
+      // What this run had no need of, another may need again.
+      const scripts = new Map(this.#kept.scripts);
+      for (const [name, script] of this.#compiled) scripts.set(name, script.createCachedData());
+      writeKept(this.#folder, this.#file, scripts, isNew ? 1 : this.#kept.runs + 1);
     } catch {
       // The next run is as slow as this one was.
     }
@@ -178,27 +181,25 @@ function compareRest(fd: number, bytes: Buffer): void {
 function writeKept(
   folder: string,
   file: string,
-  compiled: ReadonlyMap<string, Script>,
+  scripts: ReadonlyMap<string, Buffer>,
   runs: number,
 ): void {
-  const scripts = [...compiled].map(([name, script]) => ({
-    name,
-    code: script.createCachedData(),
-  }));
-  let at = HEAD + scripts.length * ENTRY;
-  for (const { name } of scripts) at += name.length;
-  for (const { code } of scripts) at = align(at) + code.length;
+  let at = HEAD + scripts.size * ENTRY;
+  for (const name of scripts.keys()) at += name.length;
+  for (const code of scripts.values()) at = align(at) + code.length;
   const half = at + ((PAGE + PAGE / 2 - (at % PAGE)) % PAGE);
   const bytes = Buffer.alloc(2 * half);
   bytes.writeUInt32LE(runs, 0);
-  bytes.writeUInt32LE(scripts.length, 4);
-  at = HEAD + scripts.length * ENTRY;
-  for (const [i, { name, code }] of scripts.entries()) {
-    bytes.writeUInt32LE(name.length, HEAD + i * ENTRY);
-    bytes.writeUInt32LE(code.length, HEAD + i * ENTRY + 4);
+  bytes.writeUInt32LE(scripts.size, 4);
+  at = HEAD + scripts.size * ENTRY;
+  let entry = HEAD;
+  for (const [name, code] of scripts) {
+    bytes.writeUInt32LE(name.length, entry);
+    bytes.writeUInt32LE(code.length, entry + 4);
+    entry += ENTRY;
     at += bytes.write(name, at, 'latin1');
   }
-  for (const { code } of scripts) {
+  for (const code of scripts.values()) {
     at = align(at);
     at += code.copy(bytes, at);
   }

@@ -27,8 +27,8 @@ beforeAll(async () => {
   expect(code).toBe(0);
 });
 
-async function cat(cache: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
-  const finished = await runNode([cli, '-r', store, 'cat', 'a.txt'], {
+async function cat(cache: string, env: NodeJS.ProcessEnv = {}, path = 'a.txt'): Promise<void> {
+  const finished = await runNode([cli, '-r', store, 'cat', path], {
     env: { NODE_COMPILE_CACHE: cache, ...env },
   });
   expect(finished).toMatchObject({ code: 0, stderr: '' });
@@ -62,6 +62,22 @@ test('the first runs write one file for the command, later ones leave it', async
   const other = await runNode([cli, '-r', store, 'ls'], { env: { NODE_COMPILE_CACHE: cache } });
   expect(other.stdout.toString()).toBe('a.txt\n');
   expect(filesIn(cache)).toHaveLength(2);
+});
+
+test('runs that load other parts of the program leave what was kept of the rest', async () => {
+  await runNode([cli, '-r', store, 'write', 'b.txt'], { input: 'text' });
+  const cache = scratchFolder();
+  // Going back in history is a part of its own.
+  for (let run = 0; run < 3; run++) {
+    await cat(cache);
+    await cat(cache, {}, '~1:a.txt');
+  }
+  const [file] = filesIn(cache);
+  const before = statSync(file!);
+  await cat(cache);
+  await cat(cache, {}, '~1:a.txt');
+  expect(statSync(file!).ino).toBe(before.ino);
+  expect(statSync(file!).mtimeMs).toBe(before.mtimeMs);
 });
 
 test('a damaged file is made anew', async () => {
