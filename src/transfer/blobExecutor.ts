@@ -17,10 +17,10 @@ import type { ReadAhead } from './readAhead.ts';
 import {
   ChangedFileError,
   hashLocalFile,
-  MEDIUM_FILE,
   readChunks,
   readTarget,
   readWhole,
+  SMALL_FILE,
 } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 import { type ScannedEntry, SETTLED } from './scannedDirectory.ts';
@@ -176,7 +176,7 @@ export class BlobExecutor {
     const { writer } = this.#target;
     const existing = file.existing?.mode === state.mode ? file.existing : undefined;
     if (writer === null && existing === undefined) return undefined;
-    if (state.mode !== MODE_LINK && state.size > MEDIUM_FILE) {
+    if (state.mode !== MODE_LINK && state.size > SMALL_FILE) {
       return this.#storeLarge(file.from, state, existing);
     }
     const body = reading(() =>

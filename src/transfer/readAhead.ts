@@ -5,7 +5,7 @@
 import type { ObjectId } from '../git/objectId.ts';
 import { isFileMode } from '../git/tree.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
-import { MEDIUM_FILE, readWhole } from './readLocal.ts';
+import { readWhole, SMALL_FILE } from './readLocal.ts';
 import type { ScannedEntry } from './scannedDirectory.ts';
 
 /** For fewer files a store has no use for threads. */
@@ -33,8 +33,7 @@ export class ReadAhead {
   /** Takes a file that is going to be copied, where there is time for it. */
   offer(path: string, file: ScannedEntry): Promise<void> | undefined {
     if (++this.#offered <= FEW || !this.#writer.hasIdleThreads) return undefined;
-    if (file.id !== undefined || !isFileMode(file.mode) || file.size > MEDIUM_FILE)
-      return undefined;
+    if (file.id !== undefined || !isFileMode(file.mode) || file.size > SMALL_FILE) return undefined;
     const since = Date.now();
     let body: Uint8Array;
     try {

@@ -10,9 +10,6 @@ import { type DiskEntry, entryOf, isSameState, toDisk } from './diskFiles.ts';
 /** Files up to this size are read in one go. Bytes. */
 export const SMALL_FILE = 1 << 20;
 
-/** Files up to this size are handed to a store in one piece, which its threads then have. Bytes. */
-export const MEDIUM_FILE = 16 << 20;
-
 /** Bytes. */
 const CHUNK = 512 << 10;
 
