@@ -149,7 +149,7 @@ describe('any tree', () => {
 });
 
 /** A folder with files of all kinds, and the id of the tree that Git makes of it. */
-function oddFolder(): { folder: string; tree: string } {
+function oddFolder(hasLinks = true): { folder: string; tree: string } {
   const folder = join(scratchFolder(), 'in');
   mkdirSync(join(folder, 'sub', 'deep'), { recursive: true });
   writeFileSync(join(folder, 'plain.txt'), 'plain\n'.repeat(1000));
@@ -158,8 +158,10 @@ function oddFolder(): { folder: string; tree: string } {
   writeFileSync(join(folder, 'sub', `long-${'n'.repeat(140)}`), 'long');
   writeFileSync(join(folder, 'run'), '#!/bin/sh\n');
   chmodSync(join(folder, 'run'), 0o755);
-  symlinkSync('plain.txt', join(folder, 'link'));
-  symlinkSync('../plain.txt', join(folder, 'sub', 'up'));
+  if (hasLinks) {
+    symlinkSync('plain.txt', join(folder, 'link'));
+    symlinkSync('../plain.txt', join(folder, 'sub', 'up'));
+  }
   linkSync(join(folder, 'plain.txt'), join(folder, 'sub', 'hard'));
   const gitDir = join(scratchFolder(), 'x.git');
   execFileSync('git', ['init', '-q', '--bare', gitDir]);
@@ -254,7 +256,9 @@ describe('what other programs write', () => {
   });
 
   itWith(['zip'], 'zip from and to a pipe', async () => {
-    const zip = runTool('zip', ['-q', '-r', '-y', '-', '.'], { cwd: folder });
+    // Some zips cannot put links into a pipe.
+    const { folder, tree } = oddFolder(false);
+    const zip = runTool('zip', ['-q', '-r', '-', '.'], { cwd: folder });
     const fs = await (await newMain()).archiveIn(zip);
     expect(fs.treeHash).toBe(tree);
   });
