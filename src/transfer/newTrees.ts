@@ -54,7 +54,7 @@ export class NewTrees {
     this.#executor = executor;
   }
 
-  async put({ path, from, source }: Graft<TreeEntry>): Promise<void> {
+  async put({ path, from, source }: Omit<Graft<TreeEntry>, 'files'>): Promise<void> {
     const { trees } = this.#source;
     if (this.#executor.isStopped()) return;
     const tree = trees.cached(source.id) ?? (await trees.tree(source.id));
@@ -67,13 +67,8 @@ export class NewTrees {
     this.#made.push({ home: this.#place.home(path), tree });
     for (const entry of tree.entries) {
       if (!isTreeMode(entry.mode)) continue;
-      const { name } = entry;
-      await this.put({
-        path: joinPath(path, name),
-        from: joinPath(from, name),
-        source: entry,
-        files: [],
-      });
+      const [below, fromBelow] = [joinPath(path, entry.name), joinPath(from, entry.name)];
+      await this.put({ path: below, from: fromBelow, source: entry });
     }
   }
 

@@ -209,14 +209,13 @@ function sameNameError(): Error {
   return Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
 }
 
-/** Declares `perform`, `performPart` and what they call. */
-export const PUT_SOURCE = [
-  perform,
-  performPart,
-  putDirectory,
-  putFile,
-  writeUnfinished,
-  finishFile,
-  lookAtOther,
-  sameNameError,
-].join('\n');
+const PARTS = [putDirectory, putFile, writeUnfinished, finishFile, lookAtOther, sameNameError];
+
+/** An expression for `[perform, performPart]`, with what they call. */
+export const PUT_SOURCE = `(() => { ${[perform, performPart, ...PARTS].join('\n')}
+return [${nameInSource(perform)}, ${nameInSource(performPart)}]; })()`;
+
+/** A bundler may have renamed a function, and have its `name` tell the old one. */
+function nameInSource(declared: (...args: never[]) => unknown): string {
+  return /^function ([^\s(]+)/.exec(declared.toString())![1]!;
+}

@@ -9,8 +9,8 @@ import {
   type FilesJob,
   type Job,
   PUT_SOURCE,
-  perform,
-  performPart,
+  type perform,
+  type performPart,
 } from './putFile.ts';
 import { SMALL_FILE } from './readLocal.ts';
 
@@ -93,9 +93,7 @@ export class WriterThread {
   #death: unknown;
 
   constructor() {
-    const names = `[${perform.name}, ${performPart.name}]`;
-    const functions = `(() => { ${PUT_SOURCE}; return ${names}; })()`;
-    this.#worker = new Worker(`(${workerMain.toString()})(...${functions})`, { eval: true });
+    this.#worker = new Worker(`(${workerMain.toString()})(...${PUT_SOURCE})`, { eval: true });
     this.#worker.on('message', (reply: Reply) => this.#finished(reply));
     this.#worker.on('error', (error) => {
       this.#death = error;

@@ -115,7 +115,8 @@ export class DeflateLine {
   }
 
   #deflateLarge(job: DeflateJob): Promise<DeflatedBatch> {
-    const isWorthThread = this.#pool.isRunning || job.body.length > DIRECT_BYTES;
+    const { depth, isRunning } = this.#pool;
+    const isWorthThread = depth > 0 && (isRunning || job.body.length > DIRECT_BYTES);
     return this.#level === QUICK_LEVEL && isWorthThread
       ? this.#sendToWorkers([job])
       : this.#pool.deflateLarge(job, this.#level);

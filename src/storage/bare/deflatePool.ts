@@ -37,6 +37,8 @@ const DEPTH = 12;
 
 export class DeflatePool {
   readonly #workers: WorkerPool<Request, DeflatedBatch>;
+  /** Whether threads do what is asked of them; one that has failed is not asked again. */
+  #hasThreads = true;
   #compressor: Compressor | undefined;
   #deflater: Deflater | undefined;
 
@@ -47,7 +49,7 @@ export class DeflatePool {
 
   /** How many batches keep all workers busy, also while the caller is busy with something else. */
   get depth(): number {
-    return this.#workers.size * DEPTH;
+    return this.#hasThreads ? this.#workers.size * DEPTH : 0;
   }
 
   /** Whether there are workers already; to start one takes as long as some work. */
@@ -55,10 +57,21 @@ export class DeflatePool {
     return this.#workers.isRunning;
   }
 
-  /** @param level of zlib, 0 to 9 */
-  deflate(jobs: readonly DeflateJob[], level: number): Promise<DeflatedBatch> {
-    const request = requestFor(jobs, level);
-    return this.#workers.run(request, [request.data.buffer]);
+  /**
+   * Where there can be no threads, or one dies, the caller's own does it: a bundler may have put something
+   * into their code that is not there, and a system may allow no more of them.
+   * @param level of zlib, 0 to 9
+   */
+  async deflate(jobs: readonly DeflateJob[], level: number): Promise<DeflatedBatch> {
+    if (this.#hasThreads) {
+      const request = requestFor(jobs, level);
+      try {
+        return await this.#workers.run(request, [request.data.buffer]);
+      } catch {
+        this.#hasThreads = false;
+      }
+    }
+    return this.deflateNow(jobs, level);
   }
 
   /** The same at once, on the caller's own thread. */
