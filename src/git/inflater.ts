@@ -22,23 +22,44 @@ export type InflateFailure =
   /** It is no zlib stream, or its checksum does not fit. */
   | 'broken';
 
+type WriteArguments = [
+  flush: number,
+  input: Uint8Array,
+  inputAt: number,
+  inputLength: number,
+  output: Uint8Array,
+  outputAt: number,
+  outputLength: number,
+];
+
 /** Node's own engine, as `zlib.js` uses it since Node 11. */
-interface Engine {
-  writeSync(
-    flush: number,
-    input: Uint8Array,
-    inputAt: number,
-    inputLength: number,
-    output: Uint8Array,
-    outputAt: number,
-    outputLength: number,
-  ): void;
+export interface Engine {
+  writeSync(...args: WriteArguments): void;
+  /** Writes on another thread, and calls `cb` after that, or `onerror`. */
+  write(...args: WriteArguments): void;
   reset(): void;
   onerror: (message: string, errno: number, code: string) => void;
+  cb: () => void;
+  /** What it holds as long as another thread works. */
+  buffer: unknown;
 }
 
 /** Room left in the output and in the input after a call. */
 type EngineState = Uint32Array;
+
+/** The engine of a stream; undefined where it has none of the expected kind. */
+export function engineOf(stream: Inflate): { engine: Engine; state: EngineState } | undefined {
+  const { _handle: engine, _writeState: state } = stream as Inflate & {
+    _handle?: Engine;
+    _writeState?: EngineState;
+  };
+  for (const call of ['writeSync', 'write', 'reset'] as const) {
+    if (typeof engine?.[call] !== 'function') return undefined;
+  }
+  return state instanceof Uint32Array && state.length === 2
+    ? { engine: engine!, state }
+    : undefined;
+}
 
 const SCRATCH = 64 << 10;
 /** zlib takes a quicker way as long as there is room for its longest match and a little more. */
@@ -51,10 +72,8 @@ export class Inflater {
   #errno = 0;
 
   constructor() {
-    const stream = createInflate() as Inflate & { _handle?: Engine; _writeState?: EngineState };
-    const { _handle: engine, _writeState: state } = stream;
-    if (typeof engine?.writeSync !== 'function' || typeof engine.reset !== 'function') return;
-    if (!(state instanceof Uint32Array) || state.length !== 2) return;
+    const { engine, state } = engineOf(createInflate()) ?? {};
+    if (engine === undefined) return;
     engine.onerror = (_message, errno) => {
       this.#errno = errno;
     };

@@ -4,27 +4,7 @@
  * itself calls them (zlib.js). Where those do not answer as expected, it is `zlib.inflate` after all.
  */
 import { constants, createInflate, deflateSync, type Inflate, inflate } from 'node:zlib';
-import type { Inflated } from '../../git/inflater.ts';
-
-/** Node's own engine, as zlib.js uses it since Node 11. */
-interface Engine {
-  write(
-    flush: number,
-    input: Uint8Array,
-    inputAt: number,
-    inputLength: number,
-    output: Uint8Array,
-    outputAt: number,
-    outputLength: number,
-  ): void;
-  reset(): void;
-  onerror: () => void;
-  /** What it holds as long as a thread works. */
-  buffer: unknown;
-  cb: () => void;
-}
-
-type EngineStream = Inflate & { _handle?: Engine; _writeState?: Uint32Array };
+import { type Engine, engineOf, type Inflated } from '../../git/inflater.ts';
 
 /** An engine and what it works on. */
 class ThreadStream {
@@ -35,11 +15,10 @@ class ThreadStream {
 
   /** @throws Error where Node has no such engine */
   constructor() {
-    const stream: EngineStream = createInflate({ chunkSize: constants.Z_MIN_CHUNK });
-    const { _handle: engine, _writeState: state } = stream;
-    if (typeof engine?.write !== 'function' || typeof engine.reset !== 'function')
-      throw new Error();
-    if (!(state instanceof Uint32Array) || state.length !== 2) throw new Error();
+    const stream = createInflate({ chunkSize: constants.Z_MIN_CHUNK });
+    const found = engineOf(stream);
+    if (found === undefined) throw new Error('no such engine');
+    const { engine, state } = found;
     // For a destroyed stream nothing is done with the result but to call `cb`.
     Object.defineProperty(stream, 'destroyed', { value: true });
     engine.cb = () => this.#done(true);
