@@ -9,11 +9,13 @@
 import * as fs from 'node:fs';
 import { NotADirectoryError } from '../errors.ts';
 import { isTreeMode } from '../git/tree.ts';
-import { joinPath, parentPath } from '../tree/paths.ts';
+import { baseName, joinPath, parentPath } from '../tree/paths.ts';
 import { newTemporaryPrefix, readEntry, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
+import { sameNameError } from './putFile.ts';
+import { Spelling } from './spelling.ts';
 
 /** A directory that is filled under a temporary name. */
 export class NewDirectory {
@@ -44,6 +46,8 @@ export class DestinationDirectories {
   /** The one whose files come now. */
   #current: string | undefined;
   #open: NewDirectory | undefined;
+  /** Of the directory in which one was found last. */
+  #spelling: Spelling | undefined;
 
   constructor(place: DiskDestination, sink: FileSink) {
     this.#place = place;
@@ -172,16 +176,30 @@ export class DestinationDirectories {
     }
   }
 
-  /** False when nothing stands there. @throws NotADirectoryError for anything else */
+  /**
+   * False when nothing stands there.
+   * @throws NotADirectoryError for anything but a directory
+   * @throws GitStoreError for one of another name, on a disk that takes the two for the same
+   */
   #isDirectory(path: string): boolean {
     const shown = this.#place.show(path);
     const entry = readEntry(shown, '', path === '');
-    if (entry !== undefined && !isTreeMode(entry.mode)) {
+    if (entry === undefined) return false;
+    if (!isTreeMode(entry.mode)) {
       throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
         path: shown,
       });
     }
-    return entry !== undefined;
+    if (path !== '' && !this.#isSpelled(path)) throw localError(sameNameError(), shown);
+    return true;
+  }
+
+  #isSpelled(path: string): boolean {
+    const [above, name] = [this.#place.show(parentPath(path)), baseName(path)];
+    if (this.#spelling?.directory === above && this.#spelling.holds(name)) return true;
+    // What others have made meanwhile may not be in what was read before.
+    this.#spelling = new Spelling(above);
+    return this.#spelling.holds(name);
   }
 }
 

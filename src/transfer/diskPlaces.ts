@@ -33,6 +33,7 @@ import type { ReadAhead } from './readAhead.ts';
 import { ChangedFileError, readWhole } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 import type { ScannedDirectory, ScannedEntry } from './scannedDirectory.ts';
+import { Spelling } from './spelling.ts';
 
 export class DiskSource implements SourcePlace<ScannedEntry> {
   readonly #run: CopyRun;
@@ -107,7 +108,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     names: ReadonlySet<string>,
     omissions: Omissions,
   ): Promise<ScannedEntry[]> {
-    return this.#entries(path, directory, names, omissions);
+    return this.#entries(path, directory, spelledNames(directory.home!, names), omissions);
   }
 
   async #entries(
@@ -212,7 +213,7 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     directory: ScannedEntry,
     names: ReadonlySet<string>,
   ): Promise<ScannedEntry[]> {
-    return this.#entries(directory, names);
+    return this.#entries(directory, spelledNames(directory.home!, names));
   }
 
   async #entries(directory: ScannedEntry, names: Iterable<string>): Promise<ScannedEntry[]> {
@@ -247,5 +248,14 @@ function namesIn(home: ScannedDirectory): readonly string[] {
     return home.names();
   } catch (error) {
     throw localError(error, home.path);
+  }
+}
+
+/** Without the names by which the disk would find something of another name. */
+function* spelledNames(home: ScannedDirectory, names: Iterable<string>): Generator<string> {
+  const spelling = new Spelling(home.path);
+  for (const name of names) {
+    if (spelling.holds(name)) yield name;
+    else home.removed(name);
   }
 }

@@ -172,7 +172,9 @@ export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array)
 export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStamp {
   if (job.temporary !== undefined) {
     if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
-      lookAtOther(disk, job.path, job.temporary);
+      // Another copy to the same place has been quicker, which is no reason to fail. But of two files
+      // whose names this disk takes for the same it would lose one silently.
+      if (mayFold(disk, job.path) && !isSpelled(disk, job.path)) throw sameNameError();
       if (job.keepsOthers) {
         throw Object.assign(new Error('left as somebody else has made it'), { code: 'KEPT' });
       }
@@ -185,31 +187,46 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
 }
 
 /**
- * Another copy to the same place has been quicker, which is no reason to fail. But a disk that takes
- * `Readme` and `README` for one name would lose one of them silently: that throws.
+ * Whether the disk may find something of another name by the path: it may take names for the same that
+ * differ in letter case, or in how a character is composed.
  */
-function lookAtOther(disk: typeof fs, at: string | Buffer, temporary: string | Buffer): void {
+export function mayFold(disk: typeof fs, at: string | Buffer): boolean {
+  const path = Buffer.from(at);
+  const inOtherCase = Buffer.from(path);
+  for (let place = path.lastIndexOf('/') + 1; place < path.length; place++) {
+    const byte = path[place]!;
+    if (byte >= 0x80) return true;
+    const isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+    if (isLetter) inOtherCase[place] = byte ^ 0x20;
+  }
+  if (path.equals(inOtherCase)) return false;
+  return disk.lstatSync(inOtherCase, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whether the directory above holds the name as it is spelled. */
+function isSpelled(disk: typeof fs, at: string | Buffer): boolean {
   const path = Buffer.from(at);
   const start = path.lastIndexOf('/') + 1;
   const directory = start === 0 ? Buffer.from('./') : path.subarray(0, start);
   const name = path.subarray(start);
-  const upper = Buffer.from(temporary).toString('latin1', start).toUpperCase();
-  const tellsCase =
-    disk.lstatSync(Buffer.concat([directory, Buffer.from(upper)]), {
-      throwIfNoEntry: false,
-    }) === undefined;
-  const isSameName =
-    (tellsCase && name.every((byte) => byte < 0x80)) ||
-    disk.readdirSync(directory, { encoding: 'buffer' }).some((other) => other.equals(name));
-  if (!isSameName) throw sameNameError();
+  return disk.readdirSync(directory, { encoding: 'buffer' }).some((other) => other.equals(name));
 }
 
-function sameNameError(): Error {
+/** Something stands there under another name than the one that was to be put there. */
+export function sameNameError(): Error {
   const reason = 'something stands there already, under a name that this disk takes for the same';
   return Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
 }
 
-const PARTS = [putDirectory, putFile, writeUnfinished, finishFile, lookAtOther, sameNameError];
+const PARTS = [
+  putDirectory,
+  putFile,
+  writeUnfinished,
+  finishFile,
+  mayFold,
+  isSpelled,
+  sameNameError,
+];
 
 /** An expression for `[perform, performPart]`, with what they call. */
 export const PUT_SOURCE = `(() => { ${[perform, performPart, ...PARTS].join('\n')}
