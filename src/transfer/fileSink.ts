@@ -166,18 +166,18 @@ class Replacements {
     let failure = error;
     let stamp: FileStamp | undefined;
     try {
-      if (error === null) {
+      try {
         const { size, mtimeMs, ctimeMs, ino, mode, dev } = fs.fstatSync(fd);
         stamp = [size, mtimeMs, ctimeMs, ino, mode, dev];
-      } else {
-        fs.unlinkSync(temporary);
+      } finally {
+        // A network's file system may tell only now that there is no room.
+        fs.closeSync(fd);
       }
+      if (error !== null) fs.unlinkSync(temporary);
     } catch (other) {
       failure ??= other;
-    } finally {
-      fs.closeSync(fd);
     }
-    done(failure, stamp);
+    done(failure, failure === null ? stamp : undefined);
   }
 
   async #waitFor(count: number): Promise<void> {

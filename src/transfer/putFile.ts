@@ -141,7 +141,8 @@ export function putFile(disk: typeof fs, job: FileJob, data: Uint8Array): FileSt
     }
     return finishFile(disk, job);
   } catch (error) {
-    if (isMade) disk.unlinkSync(name);
+    // It may have its own name already.
+    if (isMade) disk.rmSync(name, { force: true });
     else if (job.temporary === undefined && (error as NodeJS.ErrnoException).code === 'EEXIST') {
       throw sameNameError();
     }
@@ -159,7 +160,11 @@ export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array)
     disk.futimesSync(fd, job.mtime, job.mtime);
     return fd;
   } catch (error) {
-    disk.closeSync(fd);
+    try {
+      disk.closeSync(fd);
+    } catch {
+      // For the same reason, or one that says less.
+    }
     disk.unlinkSync(name);
     throw error;
   }
