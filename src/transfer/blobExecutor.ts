@@ -58,6 +58,12 @@ type BlobFile = PlannedFile<ScannedEntry, TreeEntry>;
 const ATTEMPTS = 5;
 const PAUSE = 10;
 
+/**
+ * Of a file above this size it is found out whether the blob that stands there is as long, and then
+ * whether it is the same, before it is read to be stored: that takes as long as storing less. Bytes.
+ */
+const WORTH_A_LOOK = 8 << 20;
+
 /** A local file could not be read; anything else that goes wrong is the store's trouble. */
 class ReadFailure extends Error {}
 
@@ -197,7 +203,7 @@ export class BlobExecutor {
     const { writer, trees } = this.#target;
     const run = this.#run;
     const check = () => run.throwIfStopped();
-    if (existing !== undefined) {
+    if (existing !== undefined && (writer === null || state.size > WORTH_A_LOOK)) {
       const header = await trees.objects.header(existing.id);
       if (header?.size === state.size) {
         const id = await hashLocalFile(path, state, this.#follow, check).catch((error) => {
