@@ -1,6 +1,7 @@
 /** Log lines, gathered and written in the background, so that a slow disk or terminal slows nobody. */
 import { write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicTime } from '../clock.ts';
 import { encodeText } from '../git/pathBytes.ts';
 
 /** Characters that may wait to be written; more is dropped, and the log says so. */
@@ -37,8 +38,8 @@ export class LogSink {
 
   /** Resolves when everything has been written, or after a second. */
   async end(): Promise<void> {
-    const deadline = performance.now() + LONGEST_END;
-    while (this.#scheduled && performance.now() < deadline) await sleep(1);
+    const deadline = monotonicTime() + LONGEST_END;
+    while (this.#scheduled && monotonicTime() < deadline) await sleep(1);
   }
 
   #take(): Buffer | undefined {

@@ -4,6 +4,7 @@
  */
 import { fstatSync } from 'node:fs';
 import type { Spinner } from 'yocto-spinner';
+import { monotonicTime } from '../clock.ts';
 import { SIGNALS } from './interruption.ts';
 import { rateText, sizeText, timeText } from './quantities.ts';
 
@@ -26,7 +27,7 @@ export interface ProgressState {
 }
 
 export class Progress {
-  readonly #started = performance.now();
+  readonly #started = monotonicTime();
   readonly #timer: NodeJS.Timeout | undefined;
   #label: string;
   #state: ProgressState = {};
@@ -75,7 +76,7 @@ export class Progress {
 
   #text(): string {
     const { files, totalFiles, unit = 'files', bytes, totalBytes } = this.#state;
-    const seconds = (performance.now() - this.#started) / 1000;
+    const seconds = (monotonicTime() - this.#started) / 1000;
     const known = new Map([['label', this.#label]]);
     if (files !== undefined) {
       known.set('files', `${files}${totalFiles === undefined ? '' : ` of ${totalFiles}`} ${unit}`);

@@ -2,6 +2,8 @@
  * Long computations in slices: other work of the process gets its turn every few milliseconds, and an
  * abort is noticed.
  */
+import { monotonicTime } from '../clock.ts';
+
 const SLICE = 8;
 /** Looking at the clock costs as much as a small step of the work. */
 const STEPS_A_LOOK = 16;
@@ -9,7 +11,7 @@ const STEPS_A_LOOK = 16;
 export class Pace {
   readonly #signal: AbortSignal | undefined;
   #steps = 0;
-  #since = performance.now();
+  #since = monotonicTime();
 
   constructor(signal?: AbortSignal) {
     this.#signal = signal;
@@ -20,13 +22,13 @@ export class Pace {
   due(): boolean {
     if (++this.#steps < STEPS_A_LOOK) return false;
     this.#steps = 0;
-    return performance.now() - this.#since > SLICE;
+    return monotonicTime() - this.#since > SLICE;
   }
 
   /** Lets others work. @throws the signal's reason when it was aborted */
   async pause(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#signal?.throwIfAborted();
-    this.#since = performance.now();
+    this.#since = monotonicTime();
   }
 }

@@ -1,4 +1,5 @@
 /** The log: first parents from a snapshot back, filtered. */
+import { monotonicTime } from '../clock.ts';
 import { GitStoreError } from '../errors.ts';
 import type { Commit, CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -126,7 +127,7 @@ async function* commitsThatChanged(
 /** Lets other work, which may abort the signal, have its turn. */
 class Pace {
   walked = 0;
-  #since = performance.now();
+  #since = monotonicTime();
   readonly #signal: AbortSignal | undefined;
 
   constructor(signal: AbortSignal | undefined) {
@@ -141,13 +142,13 @@ class Pace {
   /** Objects are read without a pause, so without one no signal could ever be given. */
   async rest(): Promise<void> {
     // Commits may be dear, by what is done with each: a signal is somebody who waits.
-    if (this.walked % STRIDE === 0 || performance.now() - this.#since > SLICE) await this.pause();
+    if (this.walked % STRIDE === 0 || monotonicTime() - this.#since > SLICE) await this.pause();
     this.#signal?.throwIfAborted();
   }
 
   async pause(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    this.#since = performance.now();
+    this.#since = monotonicTime();
     this.#signal?.throwIfAborted();
   }
 }

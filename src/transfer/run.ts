@@ -3,6 +3,7 @@
  * pauses in which the rest of the program gets its turn.
  */
 import { setImmediate } from 'node:timers/promises';
+import { monotonicTime } from '../clock.ts';
 import type { ChangeProblem } from '../tree/changes.ts';
 import { reasonOf } from './localErrors.ts';
 import type { CopyOptions, CopyProgress } from './options.ts';
@@ -48,7 +49,7 @@ export class CopyRun {
 
   /** Whether it is time to `rest`. Asked between pieces of synchronous work. */
   get tired(): boolean {
-    return performance.now() >= this.#sliceEnd;
+    return monotonicTime() >= this.#sliceEnd;
   }
 
   /** Throws when the copy is to stop. */
@@ -60,7 +61,7 @@ export class CopyRun {
   async rest(): Promise<void> {
     await setImmediate();
     this.throwIfStopped();
-    this.#sliceEnd = performance.now() + SLICE;
+    this.#sliceEnd = monotonicTime() + SLICE;
   }
 
   /** Begins a phase. */
@@ -98,14 +99,14 @@ export class CopyRun {
   }
 
   #tellInTime(): void {
-    if (this.#onProgress !== undefined && performance.now() - this.#told >= PROGRESS_INTERVAL) {
+    if (this.#onProgress !== undefined && monotonicTime() - this.#told >= PROGRESS_INTERVAL) {
       this.#tell();
     }
   }
 
   #tell(): void {
     if (this.#onProgress === undefined) return;
-    this.#told = performance.now();
+    this.#told = monotonicTime();
     this.#onProgress({
       phase: this.#phase,
       files: this.#files,

@@ -2,6 +2,7 @@
  * The refs of a bare repository on disk, as Git's files backend keeps them: loose files, packed-refs,
  * reflogs. Reading takes no lock; changing takes the store's and Git's (storeLock.ts).
  */
+import { monotonicTime } from '../../clock.ts';
 import { CorruptObjectError, LockTimeoutError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { comparePaths, encodePath } from '../../git/pathBytes.ts';
@@ -173,7 +174,7 @@ export class BareRefs implements RefStore {
    * somebody else has the lock file of a ref.
    */
   async #whileLocked<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
-    const deadline = performance.now() + this.#timeout;
+    const deadline = monotonicTime() + this.#timeout;
     const backoff = new Backoff();
     for (;;) {
       await this.#lock.acquire(deadline);
@@ -184,7 +185,7 @@ export class BareRefs implements RefStore {
         this.#lock.release();
       }
       if ('done' in outcome) return outcome.done;
-      if (performance.now() >= deadline) throw this.#blockedBy(outcome.blocked);
+      if (monotonicTime() >= deadline) throw this.#blockedBy(outcome.blocked);
       await backoff.pause();
     }
   }

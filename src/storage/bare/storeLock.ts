@@ -25,6 +25,7 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs';
+import { monotonicTime } from '../../clock.ts';
 import { FileNotFoundError, LockTimeoutError, PermissionError } from '../../errors.ts';
 import { isErrno, writeFully } from './durable.ts';
 import { type FileLock, fileLock } from './kernelLock.ts';
@@ -82,7 +83,7 @@ export class StoreLock {
 
   /**
    * Waits until the lock is ours, and clears away what a dead holder left.
-   * @param deadline a time of `performance.now()`
+   * @param deadline a time of `monotonicTime()`
    * @throws LockTimeoutError
    */
   async acquire(deadline: number): Promise<void> {
@@ -97,7 +98,7 @@ export class StoreLock {
     try {
       const backoff = new Backoff();
       while (!this.#tryKernelLock()) {
-        if (performance.now() >= deadline) throw this.#timedOut();
+        if (monotonicTime() >= deadline) throw this.#timedOut();
         await backoff.pause();
       }
       this.#clearAfterDeadHolder();

@@ -6,6 +6,7 @@
  * turn (kernelLock.ts). Inside one process callers queue, so that only the first of them asks it.
  */
 import { closeSync, openSync } from 'node:fs';
+import { monotonicTime } from '../../clock.ts';
 import { type FileLock, fileLock } from './kernelLock.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 import { Backoff, Mutex } from './waiting.ts';
@@ -24,7 +25,7 @@ export class Turns {
 
   /** Waits at most `timeout` ms for the turn, and never fails. Returns how to give it back. */
   async take(ref: string, timeout: number): Promise<() => void> {
-    const deadline = performance.now() + timeout;
+    const deadline = monotonicTime() + timeout;
     const index = turnOf(ref);
     const queue = this.#queues.get(index) ?? new Mutex();
     this.#queues.set(index, queue);
@@ -66,7 +67,7 @@ export class Turns {
 async function lockUntil(lock: FileLock, deadline: number): Promise<boolean> {
   const backoff = new Backoff();
   while (!lock.tryLock()) {
-    if (performance.now() >= deadline) return false;
+    if (monotonicTime() >= deadline) return false;
     await backoff.pause();
   }
   return true;

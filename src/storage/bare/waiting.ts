@@ -1,7 +1,8 @@
 /**
  * Waiting for one's turn: inside this process in a queue, for other processes by asking again.
- * Deadlines are times of `performance.now()`.
+ * Deadlines are times of `monotonicTime()`.
  */
+import { monotonicTime } from '../../clock.ts';
 
 /** Pauses that grow from 1 ms to `longest`, each shortened at random so that waiters spread out. */
 export class Backoff {
@@ -44,7 +45,7 @@ export class Mutex {
           this.#queue.splice(this.#queue.indexOf(enter), 1);
           resolve(false);
         },
-        Math.max(0, deadline - performance.now()),
+        Math.max(0, deadline - monotonicTime()),
       );
       this.#queue.push(enter);
     });
