@@ -387,6 +387,43 @@ describe('a writer that dies', () => {
     },
   );
 
+  test.each([1, 2, 3, 4])(
+    'fails after %i moves: packed refs under others as before',
+    async (nth) => {
+      const under = ['broken', 'link', 'loose', 'only'].map((name) => `refs/heads/${name}`);
+      for (const ref of under) git(store, 'update-ref', ref, a);
+      git(store, 'pack-refs', '--all', '--no-prune');
+      const [broken, link, loose, only] = under as [string, string, string, string];
+      writeFileSync(join(store, broken), 'garbage\n');
+      writeFileSync(join(store, link), `ref: ${MAIN}\n`);
+      writeFileSync(join(store, loose), `${b}\n`);
+      rmSync(join(store, only));
+      const files = () => [
+        readFileSync(join(store, 'packed-refs'), 'utf8'),
+        ...under.map(
+          (ref) => existsSync(join(store, ref)) && readFileSync(join(store, ref), 'utf8'),
+        ),
+      ];
+      const before = files();
+      for (const next of [null, b]) {
+        let moves = 0;
+        const refs = new BareRefs(store, {
+          ...fast,
+          onStep(step) {
+            if (step === 'moved' && ++moves === nth) throw new Error('injected');
+          },
+        });
+        // Of one that is set, what a symbolic ref leads to is what moves.
+        const all = next === null ? under : [broken, loose, only, MAIN];
+        const update = refs.update(all.map((ref) => ({ ref, new: next })));
+        await expect(update).rejects.toThrow('injected');
+        expect(files()).toEqual(before);
+        expect(await refs.get(MAIN)).toBe(a);
+        expectNoLeftovers();
+      }
+    },
+  );
+
   const { count, timeout } = effort(40, 300);
   test(`at ${count} random moments (seed ${seed})`, { timeout }, async () => {
     const random = seededRandom(seed);

@@ -12,7 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
-import { decodePath } from '../../git/pathBytes.ts';
+import { decodePath, encodePath } from '../../git/pathBytes.ts';
 import { isValidRefName } from '../../git/refName.ts';
 import { isErrno } from './durable.ts';
 import { type DiskPath, diskPath } from './refPaths.ts';
@@ -21,9 +21,7 @@ import { type DiskPath, diskPath } from './refPaths.ts';
 export type LooseRef =
   | { readonly kind: 'id'; readonly id: ObjectId }
   | { readonly kind: 'symbolic'; readonly target: string }
-  | { readonly kind: 'broken' };
-
-const BROKEN: LooseRef = { kind: 'broken' };
+  | { readonly kind: 'broken'; readonly content: Buffer };
 
 /** More than any file that names a ref can hold: paths end at 4,096 bytes. */
 const content = Buffer.allocUnsafe(8192);
@@ -92,7 +90,7 @@ function readUnopened(path: DiskPath, error: unknown): LooseRef | undefined {
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG')) return undefined;
   if (isErrno(error, 'ELOOP', 'EMLINK')) {
     const target = decodePath(readlinkSync(path, { encoding: 'buffer' }));
-    return isValidRefName(target) ? { kind: 'symbolic', target } : BROKEN;
+    return symbolicRef(target, encodePath(`ref: ${target}\n`));
   }
   // Windows does not say that it is a directory.
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
@@ -104,9 +102,17 @@ function parseRef(bytes: Buffer): LooseRef {
   if (text.startsWith('ref:')) {
     const name = /^ref:\s*(.*?)\s*$/s.exec(text)?.[1] ?? '';
     const target = decodePath(Buffer.from(name, 'latin1'));
-    return isValidRefName(target) ? { kind: 'symbolic', target } : BROKEN;
+    return symbolicRef(target, bytes);
   }
   const id = text.slice(0, 40).toLowerCase();
-  if (!isObjectId(id) || (text.length > 40 && !/\s/.test(text[40]!))) return BROKEN;
+  if (!isObjectId(id) || (text.length > 40 && !/\s/.test(text[40]!))) return broken(bytes);
   return { kind: 'id', id };
+}
+
+function symbolicRef(target: string, content: Buffer): LooseRef {
+  return isValidRefName(target) ? { kind: 'symbolic', target } : broken(content);
+}
+
+function broken(content: Buffer): LooseRef {
+  return { kind: 'broken', content: Buffer.from(content) };
 }

@@ -14,9 +14,9 @@
  * (`completeMoves`), the lock files still in place. Git, which knows nothing of this, can see part of
  * the move until then.
  */
-import { unlinkSync } from 'node:fs';
+import { readFileSync, unlinkSync } from 'node:fs';
 import type { ObjectId } from '../../git/objectId.ts';
-import { encodeText } from '../../git/pathBytes.ts';
+import { encodePath, encodeText } from '../../git/pathBytes.ts';
 import { formatReflogLine } from '../../git/reflogLine.ts';
 import {
   brokenRef,
@@ -75,6 +75,8 @@ export class RefTransaction {
   /** Names whose directories may have to go again. */
   readonly #emptied: string[] = [];
   #headTarget: string | undefined;
+  /** `packed-refs` as it was, once it is replaced. */
+  #packedRefs: Buffer | undefined;
 
   constructor(place: RefPlace, updates: readonly RefUpdate[], fallback: () => ReflogMessage) {
     this.#place = place;
@@ -133,7 +135,7 @@ export class RefTransaction {
       await this.#move(changes, values, touched);
       if (several) lock.announce(this.#locks);
     } catch (error) {
-      for (const change of touched.reverse()) this.#restore(change);
+      this.#takeBack(touched);
       if (several) lock.announce(this.#locks);
       for (const value of values) value.discard();
       for (const line of lines) line.takeBack();
@@ -281,8 +283,11 @@ export class RefTransaction {
       new Set(deleted.map(({ chain }) => chain[0])),
     );
     touched.push(...deleted);
-    if (durability === 'full') await packedRefs?.sync();
-    packedRefs?.moveTo(this.#place.packed.path);
+    if (packedRefs !== undefined) {
+      if (durability === 'full') await packedRefs.sync();
+      this.#packedRefs = readFileSync(this.#place.packed.path);
+      packedRefs.moveTo(this.#place.packed.path);
+    }
     for (const { chain, loose } of deleted) {
       if (loose !== undefined) unlinkSync(diskPath(gitDir, chain[0]));
       this.#emptied.push(chain[0]);
@@ -291,17 +296,29 @@ export class RefTransaction {
     for (const { chain } of deleted) tryRemoveReflog(gitDir, chain[0]);
   }
 
-  /** Gives a ref its old value back. */
-  #restore({ chain, loose, old }: Change): void {
+  /** Makes the refs what they were, packed ones as well that others hide: as far as the disk lets. */
+  #takeBack(touched: readonly Change[]): void {
+    const { gitDir, packed } = this.#place;
+    const tasks = touched.map((change) => () => this.#restore(change));
+    const packedRefs = this.#packedRefs;
+    if (packedRefs !== undefined) {
+      tasks.push(() => new PendingFile(gitDir, 'restored', packedRefs).moveTo(packed.path));
+    }
+    for (const task of tasks.reverse()) {
+      try {
+        task();
+      } catch {
+        // What stopped the change is the error to tell, and the rest is still to be restored.
+      }
+    }
+  }
+
+  /** Makes the ref's file what it was. */
+  #restore({ chain, loose }: Change): void {
     const { gitDir } = this.#place;
     const path = diskPath(gitDir, chain.at(-1)!);
-    if (loose?.kind === 'symbolic') {
-      new PendingFile(gitDir, 'restored', Buffer.from(`ref: ${loose.target}\n`)).moveTo(path);
-    } else if (old === null) {
-      removeIfThere(path);
-    } else {
-      pendingValue(gitDir, 0, old).moveTo(path);
-    }
+    if (loose === undefined) removeIfThere(path);
+    else new PendingFile(gitDir, 'restored', contentOf(loose)).moveTo(path);
   }
 }
 
@@ -311,6 +328,17 @@ const MAX_LOCK_ATTEMPTS = 10;
 async function allDone(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) {
     if (result.status === 'rejected') throw result.reason;
+  }
+}
+
+function contentOf(loose: LooseRef): Buffer {
+  switch (loose.kind) {
+    case 'id':
+      return Buffer.from(`${loose.id}\n`);
+    case 'symbolic':
+      return encodePath(`ref: ${loose.target}\n`);
+    case 'broken':
+      return loose.content;
   }
 }
 
