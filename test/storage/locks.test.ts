@@ -405,7 +405,7 @@ describe('a writer that dies', () => {
         ),
       ];
       const before = files();
-      for (const next of [null, b]) {
+      for (const next of [null, c]) {
         let moves = 0;
         const refs = new BareRefs(store, {
           ...fast,
