@@ -468,7 +468,7 @@ export class FS {
   /**
    * Moves the branch to where it was before it came here: its reflog is followed backwards from the
    * newest entry that arrived at this commit.
-   * @throws KeyNotFoundError when the reflog does not go that far
+   * @throws KeyNotFoundError when the reflog does not go that far, or leads back to this commit
    */
   async redo(steps = 1): Promise<FS> {
     return FS.of(await redo(this.#snapshot, steps));

@@ -85,7 +85,8 @@ export async function undo(snapshot: Snapshot, steps: number): Promise<Snapshot>
  * Takes back what moved the branch here. The branch's reflog is followed backwards from the newest
  * entry that arrived at this commit, and each entry's old value is taken; a redo goes on where the one
  * before it has stopped.
- * @throws KeyNotFoundError when the reflog does not go that far, or reaches the branch's creation
+ * @throws KeyNotFoundError when the reflog does not go that far, reaches the branch's creation, or leads
+ *   back to this commit
  */
 export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
   const branch = branchOf(snapshot);
@@ -93,12 +94,13 @@ export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot>
   const { store } = snapshot;
   const reflog = store.refs.reflog(fullRefName(branch));
   const { target, found } = await redoTarget(reflog, snapshot.id, steps);
-  if (target === undefined) {
-    throw new KeyNotFoundError(
-      `Cannot redo ${steps} on branch '${branch.name}': its reflog leads on only ${found}`,
-      { ref: branch.name },
-    );
-  }
+  const refuse = (reason: string) =>
+    new KeyNotFoundError(`Cannot redo ${steps} on branch '${branch.name}': ${reason}`, {
+      ref: branch.name,
+    });
+  if (target === undefined) throw refuse(`its reflog leads on only ${found}`);
+  // As two steps do after one undo: whoever asks for them has something else in mind.
+  if (target === snapshot.id) throw refuse('that leads back to where it is');
   const there = await loadSnapshot(store, target, branch);
   await moveBranch(snapshot, target, redoMessage(steps, snapshot.id));
   return there;
