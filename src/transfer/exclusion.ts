@@ -82,14 +82,16 @@ export class Exclusion {
 
 /** The pattern of a file in `directory`, as it would stand in one above all; undefined for none. */
 function placed(line: string, directory: string): string | undefined {
-  if (/^ *$/.test(line) || line.startsWith('#')) return undefined;
+  if (line.startsWith('#')) return undefined;
   if (directory === '') return line;
   const isNegated = line.startsWith('!');
   const pattern = isNegated ? line.slice(1) : line;
+  // There is no name in it. Below a directory it would say something of that directory's own.
+  if (/^\/* *$/.test(pattern)) return undefined;
   // A slash anywhere but at its end ties a pattern to the directory of its file.
   const slash = pattern.indexOf('/');
   const isTied = slash >= 0 && slash < pattern.replace(/[ \t]+$/, '').length - 1;
   const escaped = directory.replace(/[\\*?[\]!# ]/g, '\\$&');
   const rest = isTied ? pattern.replace(/^\//, '') : `**/${pattern}`;
-  return rest === '' ? undefined : `${isNegated ? '!' : ''}/${joinPath(escaped, rest)}`;
+  return `${isNegated ? '!' : ''}/${joinPath(escaped, rest)}`;
 }

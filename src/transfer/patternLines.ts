@@ -5,5 +5,5 @@ import { decodePath } from '../git/pathBytes.ts';
 export function patternLines(content: Uint8Array): string[] {
   return decodePath(content)
     .replace(/^\ufeff/, '')
-    .split(/\r?\n/);
+    .split(/\r?\n|\r$/);
 }

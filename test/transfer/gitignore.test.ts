@@ -62,6 +62,31 @@ describe('gitignore', () => {
     expect(await tree.files()).toEqual({ 'sub/deep/a': '1' });
   });
 
+  test('a nested line without a name says nothing: slashes, an exclamation mark alone', async () => {
+    const work = makeFiles(scratchFolder(), {
+      '.gitignore': 'left\n',
+      'sub/.gitignore': '/\n!\n!/\n//\n/  \n! \n',
+      'sub/deep/a': '1',
+      'sub/left/b': '1',
+    });
+    const tree = new TestTree();
+    await tree.copyIn(`${work}/`, '', { gitignore: true });
+    expect(await tree.files()).toEqual({ 'sub/deep/a': '1' });
+  });
+
+  test('lines may end as on Windows, also one that the file ends in the middle of', async () => {
+    const work = makeFiles(scratchFolder(), {
+      '.gitignore': 'a\r\nb\r',
+      'sub/.gitignore': '\r\n/\r',
+      a: '1',
+      b: '1',
+      'sub/deep/c': '1',
+    });
+    const tree = new TestTree();
+    await tree.copyIn(`${work}/`, '', { gitignore: true });
+    expect(await tree.files()).toEqual({ 'sub/deep/c': '1' });
+  });
+
   test('bytes that are no UTF-8 are compared as they are', async () => {
     const work = makeFiles(scratchFolder(), { '\udcfe': '1', '\udcff': '1' });
     writeFileSync(join(work, '.gitignore'), Buffer.from('\xff\n', 'latin1'));
