@@ -97,7 +97,7 @@ export class Branches extends RefMap {
    * @throws KeyNotFoundError when it does not exist
    */
   async setCurrent(name: string): Promise<void> {
-    if (!(await this.has(name))) this.missing(name);
+    await this.require(name);
     await this.store.refs.setHead(this.fullName(name));
   }
 
@@ -107,7 +107,7 @@ export class Branches extends RefMap {
    * @throws KeyNotFoundError when it does not exist
    */
   async reflog(name: string, options: { limit?: number | undefined } = {}): Promise<ReflogEntry[]> {
-    if (!(await this.has(name))) this.missing(name);
+    await this.require(name);
     const { limit = Number.POSITIVE_INFINITY } = options;
     const entries: ReflogEntry[] = [];
     if (limit <= 0) return entries;

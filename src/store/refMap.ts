@@ -39,10 +39,10 @@ export abstract class RefMap implements AsyncIterable<string> {
     return snapshot && FS.of(snapshot);
   }
 
-  /** Whether there is one of this name that stands for a commit. */
+  /** Whether there is one of this name that stands for a commit. A broken one stands for none. */
   async has(name: string): Promise<boolean> {
-    const id = await refValue(this.store, { kind: this.kind, name });
-    return id !== undefined && (await this.store.commits.peel(id))?.type === 'commit';
+    const id = await unlessBroken(refValue(this.store, { kind: this.kind, name }));
+    return id !== undefined && (await this.#isCommit(id));
   }
 
   /**
@@ -53,17 +53,7 @@ export abstract class RefMap implements AsyncIterable<string> {
     const { refs } = this.store;
     const ref = this.fullName(name);
     if (!(await refs.has(ref))) this.missing(name);
-    await refs.update([{ ref, old: await this.#value(ref), new: null }]);
-  }
-
-  /** Null for a ref that is broken, or leads to none. */
-  async #value(ref: string): Promise<ObjectId | null> {
-    try {
-      return (await this.store.refs.get(ref)) ?? null;
-    } catch (error) {
-      if (error instanceof CorruptObjectError) return null;
-      throw error;
-    }
+    await refs.update([{ ref, old: (await unlessBroken(refs.get(ref))) ?? null, new: null }]);
   }
 
   /** All names, sorted. */
@@ -104,6 +94,19 @@ export abstract class RefMap implements AsyncIterable<string> {
     return ofStore(this.store, FS.snapshotOf(fs));
   }
 
+  /**
+   * @internal
+   * @throws KeyNotFoundError when there is none of this name that stands for a commit
+   */
+  protected async require(name: string): Promise<void> {
+    const id = await refValue(this.store, { kind: this.kind, name });
+    if (id === undefined || !(await this.#isCommit(id))) this.missing(name);
+  }
+
+  async #isCommit(id: ObjectId): Promise<boolean> {
+    return (await this.store.commits.peel(id))?.type === 'commit';
+  }
+
   /** @internal */
   protected missing(name: string): never {
     const what = this.kind === 'branch' ? 'Branch' : 'Tag';
@@ -117,5 +120,15 @@ export abstract class RefMap implements AsyncIterable<string> {
       const peeled = await this.store.commits.peel(id);
       if (peeled?.type === 'commit') yield [ref.slice(folder.length), peeled.id];
     }
+  }
+}
+
+/** A ref's value; undefined also for one that is broken. */
+async function unlessBroken(value: Promise<ObjectId | undefined>): Promise<ObjectId | undefined> {
+  try {
+    return await value;
+  } catch (error) {
+    if (error instanceof CorruptObjectError) return undefined;
+    throw error;
   }
 }

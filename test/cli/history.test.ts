@@ -371,6 +371,30 @@ describe('what Git can leave behind', () => {
     expect(await odd.ok('tag', 'hash', 'main')).toBe(`${old}\n`);
   });
 
+  it('broken branches and tags do not exist, which is said without a word', async () => {
+    const odd = new Place();
+    await odd.ok('init');
+    for (const kind of ['branch', 'tag']) {
+      const folder = kind === 'branch' ? 'refs/heads' : 'refs/tags';
+      for (const content of ['garbage\n', `ref: ${folder}/bad\n`, `${'1234'.repeat(10)}\n`]) {
+        writeFileSync(join(odd.repo, folder, 'bad'), content);
+        expect(await odd.run(kind, 'exists', 'bad')).toMatchObject({
+          code: 1,
+          stdout: '',
+          stderr: '',
+        });
+      }
+    }
+    writeFileSync(join(odd.repo, 'refs/heads/bad'), 'garbage\n');
+    for (const args of [
+      ['branch', 'current', '-b', 'bad'],
+      ['reflog', '-b', 'bad'],
+      ['ls', 'bad:'],
+    ]) {
+      expect(await odd.fails(1, ...args)).toBe('Broken ref: refs/heads/bad');
+    }
+  });
+
   it('broken branches and tags can be deleted', async () => {
     const odd = new Place();
     await odd.ok('init');
