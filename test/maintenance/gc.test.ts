@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError, GitStore, LockTimeoutError } from '../../src/index.ts';
@@ -111,6 +119,47 @@ describe('gc', () => {
     expect(await store.gc({ prune: 'never' })).toMatchObject({ pruned: 0 });
     expect(await store.gc({ prune: '1.week.ago' })).toMatchObject({ pruned: 1 });
     expect(hasObject(path, young)).toBe(false);
+    expectClean(path);
+    await store.close();
+  });
+
+  test('young broken objects stay, and so does all that others of their age refer to', async () => {
+    const { path, store } = await looseStore(2);
+    const write = (type: string, body: string | Buffer): string => {
+      const args = ['hash-object', '-w', '--literally', '-t', type, '--stdin'];
+      return gitBytes(path, args, Buffer.from(body)).toString().trim();
+    };
+    const fileOf = (id: string) => join(path, 'objects', id.slice(0, 2), id.slice(2));
+    const damage = (id: string) => {
+      chmodSync(fileOf(id), 0o644);
+      writeFileSync(fileOf(id), 'no zlib stream');
+      return id;
+    };
+    const old = looseBlob(path, 'old', 15 * DAY);
+    const lonely = looseBlob(path, 'old and lonely', 15 * DAY);
+    const entry = (name: string, id: string) =>
+      Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(id, 'hex')]);
+    const cut = write('tree', entry('cut', old).subarray(0, 20));
+    const blob = damage(looseBlob(path, 'young', DAY));
+    const who = 'A <a> 1700000000 +0000';
+    const commit = (tree: string) =>
+      write('commit', `tree ${tree}\nauthor ${who}\ncommitter ${who}\n\nyoung\n`);
+    const broken = [
+      blob,
+      cut,
+      commit(cut),
+      commit(damage(write('tree', entry('damaged', old)))),
+      write('commit', 'no commit\n'),
+      write('tag', 'no tag\n'),
+      write('tree', Buffer.concat([entry('file', blob), entry('gone', '12'.repeat(20))])),
+    ];
+    const whole = [old, write('tree', entry('file', old))];
+    expect(await store.gc()).toMatchObject({ pruned: 1 });
+    for (const id of [...broken, ...whole]) expect(existsSync(fileOf(id)), id).toBe(true);
+    expect(existsSync(fileOf(lonely))).toBe(false);
+
+    expect(await store.gc({ prune: 'now' })).toMatchObject({ pruned: broken.length + 3 });
+    expect(looseCount(path)).toBe(0);
     expectClean(path);
     await store.close();
   });

@@ -9,7 +9,6 @@
  * for writers who are about to use it.
  */
 import { existsSync, statSync } from 'node:fs';
-import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { sortIds } from '../../../git/packIndex.ts';
@@ -91,6 +90,7 @@ class Collection {
   #remembered = -1;
   /** Whether everything that can be reached is there. */
   #isComplete = false;
+  #hasBrokenYoung = false;
 
   constructor(work: Workspace, roots: Roots, options: CollectOptions) {
     this.#work = work;
@@ -109,7 +109,8 @@ class Collection {
       (flags[object]! & (Flag.local | Flag.kept)) === Flag.local;
     const needed = reachable.filter(isOurs);
     const main = await this.#packUnlessThere(needed, false);
-    const aside = this.#cruftOf(young.filter(isOurs));
+    // What is broken goes into no pack: all that is young then stays where it lies.
+    const aside = this.#hasBrokenYoung ? NONE : this.#cruftOf(young.filter(isOurs));
     const cruft = await this.#packUnlessThere(aside, true);
     this.#options.onStep?.('packed');
 
@@ -204,24 +205,18 @@ class Collection {
       mark: Flag.young,
       lenient: true,
       onTurn: () => signal?.throwIfAborted(),
+      // Garbage may be broken. It stays as it is.
+      onFault: () => {
+        this.#hasBrokenYoung = true;
+      },
     });
     for (let object = 0; object < table.count; object++) {
       if ((flags[object]! & (Flag.reachable | Flag.local)) !== Flag.local) continue;
       const seconds = this.#timeOf(object);
       this.#times.set(object, seconds);
-      if (seconds * 1000 < expire) continue;
-      try {
-        walker.addRoot(object);
-      } catch (error) {
-        // Garbage may be broken. It stays as it is.
-        if (!(error instanceof CorruptObjectError) || error instanceof GoneError) throw error;
-      }
+      if (seconds * 1000 >= expire) walker.addRoot(object);
     }
-    try {
-      await walker.run();
-    } catch (error) {
-      if (!(error instanceof CorruptObjectError) || error instanceof GoneError) throw error;
-    }
+    await walker.run();
     return walker.found.filter((object) => (flags[object]! & Flag.reachable) === 0);
   }
 
@@ -387,6 +382,8 @@ class Collection {
     return (flags & (Flag.reachable | Flag.young)) === 0;
   }
 }
+
+const NONE = new Int32Array(0);
 
 function joined(a: Int32Array, b: Int32Array): Int32Array {
   const both = new Int32Array(a.length + b.length);

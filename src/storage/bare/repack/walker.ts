@@ -31,6 +31,11 @@ export interface WalkOptions {
   readonly lenient?: boolean;
   /** Commits whose parents are not there and are not missed (shallow clones). */
   readonly cutOff?: ReadonlySet<number>;
+  /**
+   * Called for what is wrong with an object, which then leads nowhere, as far as it is broken;
+   * default: that is an error.
+   */
+  readonly onFault?: (error: CorruptObjectError) => void;
   /** Called now and then; may throw to stop. */
   readonly onTurn?: (found: number) => void;
 }
@@ -73,7 +78,10 @@ export class Walker {
   addRoot(object: number): void {
     const { kind, flags } = this.#table.columns;
     if (!this.#enters(object)) return;
-    if (kind[object] === Kind.unknown) kind[object] = this.#bytes.looseHeader(object).kind;
+    if (kind[object] === Kind.unknown && !this.#findKind(object)) {
+      flags[object]! |= this.#options.mark;
+      return;
+    }
     if (kind[object] === Kind.commit) {
       this.#pushCommit(object);
       return;
@@ -81,7 +89,7 @@ export class Walker {
     flags[object]! |= this.#options.mark;
     if (kind[object] === Kind.tag) {
       this.#order[this.#length++] = object;
-      const target = this.#tagTarget(object);
+      const target = this.#targetOf(object);
       if (target !== -1) this.addRoot(target);
     } else {
       this.#others.push(object);
@@ -130,8 +138,10 @@ export class Walker {
     if (!this.#enters(object)) return false;
     const { kind, flags } = this.#table.columns;
     if (kind[object] === Kind.unknown) kind[object] = expected;
-    else if (kind[object] !== expected)
-      throw this.#fault(object, 'is of another type than it should');
+    else if (kind[object] !== expected) {
+      this.#fail(this.#fault(object, 'is of another type than it should'));
+      return false;
+    }
     flags[object]! |= this.#options.mark;
     return true;
   }
@@ -145,7 +155,7 @@ export class Walker {
     const hashes: number[] = [];
     const trees: number[] = [];
     let tree = root;
-    let body = this.#bytes.readAndKeep(root);
+    let body = this.#treeBody(root);
     let at = 0;
     let parent = 0;
     this.#order[this.#length++] = root;
@@ -169,7 +179,10 @@ export class Walker {
       while (at < body.length && body[at] !== 0) at++;
       const idAt = at + 1;
       at = idAt + ID_LENGTH;
-      if (at > body.length) throw this.#fault(tree, 'is a tree that is cut off');
+      if (at > body.length) {
+        this.#fail(this.#fault(tree, 'is a tree that is cut off'));
+        continue;
+      }
       const type = mode & TYPE_BITS;
       if (type === GITLINK_BITS) continue;
       const object = table.find(body, idAt);
@@ -187,7 +200,8 @@ export class Walker {
       const expected = type === TREE_BITS ? Kind.tree : Kind.blob;
       if (kinds[object] === Kind.unknown) kinds[object] = expected;
       else if (kinds[object] !== expected) {
-        throw this.#fault(object, 'is of another type than a tree says');
+        this.#fail(this.#fault(object, 'is of another type than a tree says'));
+        continue;
       }
       flags[object] = known | mark;
       const hash = nameHash(parent, body, nameStart, idAt - 1);
@@ -199,14 +213,51 @@ export class Walker {
       hashes.push(parent);
       trees.push(tree);
       tree = object;
-      body = this.#bytes.readAndKeep(object);
+      body = this.#treeBody(object);
       at = 0;
       parent = hash;
     }
   }
 
+  #treeBody(tree: number): Buffer {
+    try {
+      return this.#bytes.readAndKeep(tree);
+    } catch (error) {
+      this.#fail(error);
+      return NOTHING;
+    }
+  }
+
+  /** False where the object is broken. */
+  #findKind(object: number): boolean {
+    try {
+      this.#table.columns.kind[object] = this.#bytes.looseHeader(object).kind;
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  /** @throws the error, unless it is about a broken object and those are to be passed over */
+  #fail(error: unknown): void {
+    const { onFault } = this.#options;
+    const isFault = error instanceof CorruptObjectError && !(error instanceof GoneError);
+    if (onFault === undefined || !isFault) throw error;
+    onFault(error);
+  }
+
   #pushCommit(object: number): void {
     if (!this.#reach(object, Kind.commit)) return;
+    try {
+      this.#insert(this.#parseCommit(object));
+    } catch (error) {
+      this.#fail(error);
+      this.#insert({ object, date: 0, tree: -1, parents: [] });
+    }
+  }
+
+  #parseCommit(object: number): WaitingCommit {
     const body = this.#bytes.readAndKeep(object);
     const { lenient, cutOff } = this.#options;
     const lineAt = (at: number): number => {
@@ -227,7 +278,7 @@ export class Walker {
       if (parent !== -1 && !cutOff?.has(object)) parents.push(parent);
       at += 48;
     }
-    this.#insert({ object, date: commitDate(body, at), tree, parents });
+    return { object, date: commitDate(body, at), tree, parents };
   }
 
   #linked(from: number, body: Buffer, at: number): number {
@@ -237,7 +288,16 @@ export class Walker {
     return this.#table.find(linked, 0);
   }
 
-  #tagTarget(object: number): number {
+  #targetOf(tag: number): number {
+    try {
+      return this.#parseTag(tag);
+    } catch (error) {
+      this.#fail(error);
+      return -1;
+    }
+  }
+
+  #parseTag(object: number): number {
     const body = this.#bytes.read(object);
     if (body.toString('latin1', 0, 7) !== 'object ') throw this.#fault(object, 'tags nothing');
     const target = this.#linked(object, body, 7);
@@ -288,6 +348,7 @@ export class Walker {
 }
 
 const linked = Buffer.alloc(ID_LENGTH);
+const NOTHING = Buffer.alloc(0);
 const EMPTY_TREE = Buffer.from('4b825dc642cb6eb9a060e54bf8d69288fbee4904', 'hex');
 const EMPTY_TREE_TEXT = EMPTY_TREE.toString('hex');
 
