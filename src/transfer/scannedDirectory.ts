@@ -3,7 +3,7 @@
  * it is unchanged since it was recorded, and takes in what the copy finds out, for the next record.
  */
 import { lstatSync, type Stats, statSync } from 'node:fs';
-import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../git/objectId.ts';
+import type { ObjectId } from '../git/objectId.ts';
 import {
   type FileMode,
   isTreeMode,
@@ -12,8 +12,8 @@ import {
   MODE_TREE,
   type TreeEntry,
 } from '../git/tree.ts';
-import { type EntryEdit, editTree, serializeTree } from '../git/treeWriter.ts';
-import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
+import { isForbiddenSegment } from '../tree/paths.ts';
+import { DirectoryFindings, type KnownFile } from './directoryFindings.ts';
 import {
   type DiskEntry,
   entryOf,
@@ -31,7 +31,8 @@ import { GITIGNORE } from './exclusion.ts';
 import { isSettled } from './fileTimes.ts';
 import type { Changes } from './place.ts';
 import type { FileStamp } from './putFile.ts';
-import { type KnownDirectory, type NewDirectory, type NewEntry, treeIdOf } from './recordWriter.ts';
+import { RecordedDirectory } from './recordedDirectory.ts';
+import type { KnownDirectory, NewDirectory } from './recordWriter.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 
 /** An entry of a directory that is scanned. */
@@ -42,18 +43,6 @@ export interface ScannedEntry extends DiskEntry {
   readonly home?: ScannedDirectory | undefined;
 }
 
-/** What is known of a file: a state it had, and the blob it then was. */
-interface KnownFile {
-  readonly state: FileState;
-  /** The mode it was stored with. */
-  readonly mode: FileMode;
-  readonly id: ObjectId;
-  /** When reading the content began, in milliseconds since the epoch. */
-  readonly since?: number;
-  /** For what the copy itself has written instead: the device on which it lies. */
-  readonly device?: number;
-}
-
 /** For a state that stood in the record: it was proof enough then. */
 export const SETTLED = Number.POSITIVE_INFINITY;
 
@@ -62,10 +51,10 @@ export class ScannedDirectory {
   readonly #scan: DiskScan;
   readonly #parent: ScannedDirectory | undefined;
   readonly #name: string;
-  /** Its number in the record. */
-  readonly #known: number | undefined;
+  /** What it was when it was recorded. */
+  readonly #recorded: RecordedDirectory | undefined;
+  readonly #findings = new DirectoryFindings();
   #names: readonly string[] | undefined;
-  #recorded: readonly string[] | undefined;
   /** Null: the record does not say what tree it was. */
   #changes: Changes | null | undefined;
   /** All that is there has been listed, or will be told. */
@@ -76,17 +65,11 @@ export class ScannedDirectory {
   #namesStand = false;
   /** Something in it, or below it, is not as recorded. */
   #isTouched = false;
-  /** The tree that the copy has made it to be. */
-  #tree: ObjectId | undefined;
-  /** Names of which the record is to be brought up to date. */
-  readonly #news = new Set<string>();
   /** Its .gitignore is not the recorded one, so no recorded tree of it or below it counts. */
   #hasNewRules = false;
-  /** Modes of all entries that were looked at. */
-  readonly #modes = new Map<string, FileMode>();
-  readonly #files = new Map<string, KnownFile>();
   readonly #below = new Map<string, ScannedDirectory>();
 
+  /** @param known its number in the record */
   constructor(
     scan: DiskScan,
     parent: ScannedDirectory | undefined,
@@ -98,7 +81,7 @@ export class ScannedDirectory {
     this.#parent = parent;
     this.#name = name;
     this.path = path;
-    this.#known = known;
+    this.#recorded = known === undefined ? undefined : new RecordedDirectory(scan.record!, known);
     this.#namesStand = known !== undefined && (scan.comparison?.namesStand(known) ?? false);
   }
 
@@ -115,10 +98,10 @@ export class ScannedDirectory {
   }
 
   async #compare(): Promise<Changes | undefined> {
-    const { record, comparison, options } = this.#scan;
-    const known = this.#known;
-    if (record === undefined || comparison === undefined || known === undefined) return undefined;
-    const base = record.treeId(known);
+    const { comparison, options } = this.#scan;
+    const recorded = this.#recorded;
+    if (comparison === undefined || recorded === undefined) return undefined;
+    const { number: known, treeId: base } = recorded;
     if (base === undefined || this.#isComplete) return undefined;
     for (let at = this.#parent; at !== undefined; at = at.#parent) {
       if (at.#hasNewRules) return undefined;
@@ -126,13 +109,14 @@ export class ScannedDirectory {
     const states = comparison.isCompared(known)
       ? undefined
       : await comparison.compare(known, this.path, this.#namesStand);
-    const names = comparison.changedNames(known, () => this.#recordedNames());
+    const names = comparison.changedNames(known, () => recorded.names);
     if (names === undefined) return undefined;
     if (options.readsGitignore && names.has(GITIGNORE)) {
       this.#hasNewRules = true;
       return undefined;
     }
-    for (const [directory, state] of states ?? []) await this.#takeState(record, directory, state);
+    for (const [directory, state] of states ?? [])
+      await this.#takeState(recorded.record, directory, state);
     if (names.size > 0) this.#scan.wasRecorded(base, this);
     return { base, names };
   }
@@ -154,9 +138,10 @@ export class ScannedDirectory {
   ): Promise<ScannedDirectory | undefined> {
     const above = record.above(directory);
     // From the top: what .gitignore files say counts for all below.
-    const parent = above === this.#known ? this : await this.#directoryBelow(record, above);
+    const parent =
+      above === this.#recorded?.number ? this : await this.#directoryBelow(record, above);
     if (parent === undefined) return undefined;
-    const name = parent.#recordedNames()[record.entryOf(directory) - record.firstEntry(above)]!;
+    const name = parent.#recorded!.nameOf(record.entryOf(directory));
     const child = parent.#child(name, directory);
     return (await child.changes()) && child;
   }
@@ -169,33 +154,32 @@ export class ScannedDirectory {
   }
 
   #knowsAllNames(): boolean {
-    if (this.#isComplete) return this.#names?.length === this.#modes.size;
+    if (this.#isComplete) return this.#names?.length === this.#findings.count;
     const changes = this.#changes;
     if (changes == null) return false;
-    for (const name of changes.names) if (!this.#news.has(name)) return false;
+    for (const name of changes.names) if (!this.#findings.hasNews(name)) return false;
     return true;
   }
 
   /** What its recorded tree holds under a name: null for nothing, undefined where it is not known. */
   recordedEntry(name: string): TreeEntry | null | undefined {
-    const { record, options } = this.#scan;
     // A tree's own modes are not in the record.
-    if (!HAS_EXECUTE_BITS || options.fileMode !== undefined) return undefined;
-    const place = this.#placeOf(name);
-    return place === undefined ? null : record!.treeEntry(place, name);
+    if (!HAS_EXECUTE_BITS || this.#scan.options.fileMode !== undefined) return undefined;
+    return this.#recorded === undefined ? null : this.#recorded.treeEntry(name);
   }
 
   /** All names in it, sorted by code units. */
   names(): readonly string[] {
     this.#isComplete = true;
     const names = this.#readNames();
-    const { record } = this.#scan;
-    if (record !== undefined && this.#known !== undefined) {
+    const recorded = this.#recorded;
+    if (recorded !== undefined) {
       // Now that all of it is seen, its tree may be known.
-      if (record.treeId(this.#known) === undefined) this.#touch();
-      const joined = record.joinedNames(this.#known);
+      if (recorded.treeId === undefined) this.#touch();
+      const joined = recorded.joinedNames;
       if (joined !== names.join('/')) {
-        this.#hasNewRules ||= this.#placeOf(GITIGNORE) !== undefined && !names.includes(GITIGNORE);
+        this.#hasNewRules ||=
+          recorded.entryOf(GITIGNORE) !== undefined && !names.includes(GITIGNORE);
         const allowed = names.filter((name) => !isForbiddenSegment(name));
         if (joined !== allowed.join('/')) this.#scan.changed = true;
       }
@@ -208,20 +192,20 @@ export class ScannedDirectory {
   /** What stands there under one of its names; undefined when nothing does any more. */
   entry(name: string): ScannedEntry | undefined {
     const stats = this.#look(name);
-    const place = this.#placeOf(name);
+    const place = this.#recorded?.entryOf(name);
     if (stats === undefined) {
       if (place !== undefined) this.removed(name);
       return undefined;
     }
     const { record } = this.#scan;
     const isSame = place !== undefined && record!.isUnchanged(place, stats);
-    if (isSame) this.#news.add(name);
+    if (isSame) this.#findings.addNews(name);
     else {
       this.#touch(name);
       if (this.#scan.options.readsGitignore && name === GITIGNORE) this.#hasNewRules = true;
     }
     const entry = withFileMode(entryOf(name, stats), this.#scan.options.fileMode);
-    this.#modes.set(name, entry.mode);
+    this.#findings.saw(name, entry.mode);
     if (isTreeMode(entry.mode)) {
       const known = isSame ? record!.directoryOf(place) : undefined;
       const home = this.#child(name, known);
@@ -233,7 +217,8 @@ export class ScannedDirectory {
     }
     const id = isSame ? record!.blobId(place) : undefined;
     if (id !== undefined) {
-      this.#files.set(name, { state: stateOf(entry), mode: entry.mode, id, since: SETTLED });
+      const file = { state: stateOf(entry), mode: entry.mode, id, since: SETTLED };
+      this.#findings.identified(name, file);
     }
     return { ...entry, id, home: this };
   }
@@ -251,7 +236,7 @@ export class ScannedDirectory {
 
   /** All that was told since it was made comes to this tree. Nothing more is told. */
   became(tree: ObjectId): void {
-    this.#tree = tree;
+    this.#findings.tree = tree;
   }
 
   /**
@@ -280,8 +265,8 @@ export class ScannedDirectory {
       mode: modeOnDisk(stamp[4]),
     };
     this.#scan.clocks.saw(device, ctimeMs);
-    this.#files.set(name, { state, mode, id, device });
-    this.#modes.set(name, mode);
+    this.#findings.identified(name, { state, mode, id, device });
+    this.#findings.saw(name, mode);
     this.#below.delete(name);
     this.#touch(name);
   }
@@ -289,109 +274,35 @@ export class ScannedDirectory {
   /** The copy has removed what stood there. */
   removed(name: string): void {
     this.#touch(name);
-    this.#modes.delete(name);
-    this.#files.delete(name);
+    this.#findings.lost(name);
     this.#below.delete(name);
   }
 
-  /** The directory for the next record; undefined when nothing is known of it. */
+  /**
+   * The directory for the next record; undefined when nothing is known of it.
+   * @param path from the root of the scan
+   * @param now milliseconds since the epoch
+   */
   toRecord(path: string, now: number): NewDirectory | KnownDirectory | undefined {
-    const { record } = this.#scan;
-    const known = this.#known === undefined ? undefined : { record: record!, number: this.#known };
-    if (!this.#isComplete) {
-      if (known === undefined) return this.#isTouched ? this.#fromNews(path, now) : undefined;
-      return this.#isTouched ? this.#patched(known, path, now) : known;
-    }
-    if (!this.#isTouched && this.#changes?.names.size === 0) return known;
-    const entries: NewEntry[] = [];
-    /** What the tree holds; undefined as soon as it is not known. */
-    let tree: TreeEntry[] | undefined = this.#tree === undefined ? [] : undefined;
-    for (const [name, mode] of this.#modes) {
-      const { entry, inTree } = this.#newEntry(name, mode, path, now);
-      entries.push(entry);
-      if (inTree === undefined) tree = undefined;
-      else if (inTree !== null) tree?.push({ name, ...inTree });
-    }
-    return {
-      treeId: this.#tree ?? (tree && hashObject('tree', serializeTree(tree))),
-      entries: entries.sort(compareNames),
+    const recorded = this.#recorded;
+    const findings = this.#findings;
+    const { isExcluded, trees } = this.#scan.options;
+    const context = {
+      path,
+      isExcluded,
+      isProof: (file: KnownFile) => this.#isProof(file, now),
+      below: (name: string, at: string) => {
+        const directory = this.#below.get(name)?.toRecord(at, now);
+        return directory && { directory, state: this.#stateBelow(name) };
+      },
+      cachedTree: (id: ObjectId) => trees?.cached(id)?.body,
     };
-  }
-
-  /** A directory of which only what was asked for is known. */
-  #fromNews(path: string, now: number): NewDirectory {
-    const entries: NewEntry[] = [];
-    for (const name of this.#news) {
-      const mode = this.#modes.get(name);
-      if (mode !== undefined) entries.push(this.#newEntry(name, mode, path, now).entry);
+    if (this.#isComplete) {
+      const isSame = !this.#isTouched && this.#changes?.names.size === 0;
+      return isSame ? recorded && asItWas(recorded) : findings.all(context);
     }
-    return { treeId: undefined, entries: entries.sort(compareNames) };
-  }
-
-  /** The recorded directory with what has become known since. */
-  #patched({ record, number }: KnownDirectory, path: string, now: number): KnownDirectory {
-    const replaced = new Map<number, NewEntry | null>();
-    const added: NewEntry[] = [];
-    let edits: Map<string, EntryEdit> | undefined = new Map();
-    let isSameTree = true;
-    for (const name of this.#news) {
-      const place = this.#placeOf(name);
-      const mode = this.#modes.get(name);
-      if (mode === undefined) {
-        if (place !== undefined) replaced.set(place, null);
-        edits?.set(name, null);
-        isSameTree = false;
-        continue;
-      }
-      const { entry, inTree } = this.#newEntry(name, mode, path, now);
-      if (place === undefined) added.push(entry);
-      else replaced.set(place, entry);
-      isSameTree &&= place !== undefined && isRecordedAs(record, place, entry);
-      if (inTree === undefined) edits = undefined;
-      else edits?.set(name, inTree);
-    }
-    const base = record.treeId(number);
-    const changes = { replaced, added };
-    if (isSameTree) return { record, number, changes: { ...changes, treeId: base } };
-    const body = base === undefined ? undefined : this.#scan.options.trees?.cached(base)?.body;
-    const treeId =
-      body === undefined || edits === undefined
-        ? undefined
-        : hashObject('tree', editTree(body, edits));
-    return { record, number, changes: { ...changes, treeId } };
-  }
-
-  /** What the record is to say of a name, and its entry in the tree: null for none. */
-  #newEntry(
-    name: string,
-    mode: FileMode,
-    path: string,
-    now: number,
-  ): { entry: NewEntry; inTree: EntryEdit | undefined } {
-    const isTree = isTreeMode(mode);
-    const child = joinPath(path, name);
-    const file = this.#files.get(name);
-    const state = file && this.#isProof(file, now) ? file.state : undefined;
-    if (this.#scan.options.isExcluded?.(child, isTree)) {
-      if (name === GITIGNORE && file !== undefined) {
-        return { entry: { name, state, mode: file.state.mode, id: undefined }, inTree: null };
-      }
-      return { entry: { name, excluded: isTree ? 'directory' : 'file' }, inTree: null };
-    }
-    if (!isTree) {
-      return {
-        entry: { name, state, mode: file?.state.mode, id: file?.id },
-        inTree: file && { mode: file.mode, id: file.id },
-      };
-    }
-    const directory = this.#below.get(name)?.toRecord(child, now);
-    if (directory === undefined) {
-      return { entry: { name, ...UNKNOWN }, inTree: undefined };
-    }
-    const id = treeIdOf(directory);
-    const entry = { name, directory, state: this.#stateBelow(name) };
-    if (id === undefined) return { entry, inTree: undefined };
-    return { entry, inTree: id === EMPTY_TREE_ID ? null : { mode: MODE_TREE, id } };
+    if (!this.#isTouched) return recorded && asItWas(recorded);
+    return recorded === undefined ? findings.some(context) : findings.since(recorded, context);
   }
 
   #readNames(): readonly string[] {
@@ -408,39 +319,12 @@ export class ScannedDirectory {
   #stateBelow(name: string): DirectoryState | undefined {
     const child = this.#below.get(name);
     if (child === undefined) return undefined;
-    const place = this.#placeOf(name);
-    return child.#namesStand && place !== undefined && child.#hasRecordedNames()
+    const place = this.#recorded?.entryOf(name);
+    const before = child.#recorded;
+    const hasItsNames = child.#namesStand && before && child.#findings.keepsNames(before);
+    return hasItsNames && place !== undefined
       ? this.#scan.record!.directoryState(place)
       : child.#provenState();
-  }
-
-  /** Whether all that has become known of it leaves its names as they are recorded. */
-  #hasRecordedNames(): boolean {
-    for (const name of this.#news) {
-      if (this.#placeOf(name) === undefined || !this.#modes.has(name)) return false;
-    }
-    return true;
-  }
-
-  #recordedNames(): readonly string[] {
-    if (this.#recorded === undefined) {
-      const joined = this.#known === undefined ? '' : this.#scan.record!.joinedNames(this.#known);
-      this.#recorded = joined === '' ? [] : joined.split('/');
-    }
-    return this.#recorded;
-  }
-
-  /** The name's place in the record; undefined when it is not there. */
-  #placeOf(name: string): number | undefined {
-    if (this.#known === undefined) return undefined;
-    const names = this.#recordedNames();
-    let low = 0;
-    for (let high = names.length; low < high; ) {
-      const middle = (low + high) >> 1;
-      if (names[middle]! < name) low = middle + 1;
-      else high = middle;
-    }
-    return names[low] === name ? this.#scan.record!.firstEntry(this.#known) + low : undefined;
   }
 
   #child(name: string, known: number | undefined): ScannedDirectory {
@@ -448,7 +332,7 @@ export class ScannedDirectory {
     if (child === undefined) {
       child = new ScannedDirectory(this.#scan, this, name, joinDisk(this.path, name), known);
       this.#below.set(name, child);
-      this.#modes.set(name, MODE_TREE);
+      this.#findings.saw(name, MODE_TREE);
     }
     return child;
   }
@@ -460,16 +344,16 @@ export class ScannedDirectory {
   }
 
   #set(entry: DiskEntry, id: ObjectId, since: number): void {
-    const known = this.#files.get(entry.name);
+    const known = this.#findings.file(entry.name);
     const state = stateOf(entry);
     if (known?.id === id && known.mode === entry.mode && isSameState(known.state, state)) return;
-    this.#files.set(entry.name, { state, mode: entry.mode, id, since });
+    this.#findings.identified(entry.name, { state, mode: entry.mode, id, since });
     this.#touch(entry.name);
   }
 
   #touch(name?: string): void {
     this.#scan.changed = true;
-    if (name !== undefined) this.#news.add(name);
+    if (name !== undefined) this.#findings.addNews(name);
     if (this.#isTouched) return;
     this.#isTouched = true;
     if (this.#parent !== undefined) this.#parent.#touch(this.#name);
@@ -478,13 +362,6 @@ export class ScannedDirectory {
 
 const NO_THROW = { throwIfNoEntry: false } as const;
 
-/** What there is to be recorded of an entry of which nothing is known. */
-const UNKNOWN = { state: undefined, mode: undefined, id: undefined } as const;
-
-function compareNames(a: NewEntry, b: NewEntry): number {
-  return a.name < b.name ? -1 : 1;
-}
-
 /** The state, with the mode that the disk has for the entry, which may be stored with another. */
 function stateOf({ size, mtimeMs, ctimeMs, ino, mode, permissions }: DiskEntry): FileState {
   const isFile = (mode & 0o170000) === 0o100000;
@@ -492,12 +369,6 @@ function stateOf({ size, mtimeMs, ctimeMs, ino, mode, permissions }: DiskEntry):
   return { size, mtimeMs, ctimeMs, ino, mode: isFile ? onDisk : mode };
 }
 
-/** Whether the entry makes no other entry in the tree than the recorded one. */
-function isRecordedAs(record: StatRecord, place: number, entry: NewEntry): boolean {
-  if ('directory' in entry) {
-    const below = record.directoryOf(place);
-    const tree = treeIdOf(entry.directory);
-    return below !== undefined && tree !== undefined && tree === record.treeId(below);
-  }
-  return 'id' in entry && record.hasFile(place, entry.mode, entry.id);
+function asItWas({ record, number }: RecordedDirectory): KnownDirectory {
+  return { record, number };
 }
