@@ -20,7 +20,6 @@ const LINE_FEED = 0x0a;
 
 export const FLUSH_PACKET: Buffer = Buffer.from('0000');
 export const DELIMITER_PACKET: Buffer = Buffer.from('0001');
-export const RESPONSE_END_PACKET: Buffer = Buffer.from('0002');
 
 export const Band = { data: 1, progress: 2, error: 3 } as const;
 

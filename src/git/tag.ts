@@ -2,11 +2,11 @@
  * Annotated tags: objects that give another object a name, a tagger and a message (git-mktag(1)).
  * A signature stands at the end of the message and is part of it here.
  */
-import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import { CorruptObjectError } from '../errors.ts';
 import { headerValue, splitHeaders } from './headers.ts';
-import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
+import { type Identity, parseIdentity } from './identity.ts';
 import { isObjectId, isObjectType, type ObjectId, type ObjectType } from './objectId.ts';
-import { decodeText, encodeTextAs } from './textEncoding.ts';
+import { decodeText } from './textEncoding.ts';
 
 export interface Tag {
   /** What it tags, and of which type that is. */
@@ -46,17 +46,4 @@ export function parseTag(body: Uint8Array, id?: ObjectId): Tag {
     ...(tagger !== undefined && { tagger: parseIdentity(tagger) }),
     message: decodeText(message, encoding),
   };
-}
-
-/**
- * The body of an annotated tag, in UTF-8.
- * @throws GitStoreError (`EINVAL`) for a line feed in the name, or a NUL
- */
-export function serializeTag(tag: Tag): Buffer {
-  if (/[\n\0]/.test(tag.name) || tag.message.includes('\0')) {
-    throw new GitStoreError('A tag cannot hold these characters', 'EINVAL');
-  }
-  const lines = [`object ${tag.object}`, `type ${tag.type}`, `tag ${tag.name}`];
-  if (tag.tagger !== undefined) lines.push(`tagger ${formatIdentity(tag.tagger)}`);
-  return encodeTextAs(`${lines.join('\n')}\n\n${tag.message}`)!;
 }

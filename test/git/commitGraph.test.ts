@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { filterMayHold, pathHashes } from '../../src/git/changedPaths.ts';
 import { GraphLayer, graphLayoutLength, parseGraphLayout } from '../../src/git/commitGraph.ts';
-import { makeDelta } from '../../src/git/deltaEncoder.ts';
 import { GraphWalk, type Stop, type WalkPlace } from '../../src/git/graphWalk.ts';
 import { TrackedEntry } from '../../src/git/treeDelta.ts';
 import { serializeTree } from '../../src/git/treeWriter.ts';
@@ -12,6 +11,7 @@ import { seed } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { imported, PATHS, randomHistory } from '../store/importedHistory.ts';
 import { damaged, survives } from './arbitraries.ts';
+import { makeDelta } from './makeDelta.ts';
 
 let store = '';
 let bytes: Buffer;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { applyDelta } from '../../src/git/delta.ts';
-import { DeltaIndex, deltaRoom, makeDelta } from '../../src/git/deltaEncoder.ts';
+import { DeltaIndex, deltaRoom } from '../../src/git/deltaEncoder.ts';
+import { makeDelta } from './makeDelta.ts';
 
 /** Bytes of few values: they repeat themselves. */
 const repetitive = fc
@@ -25,7 +26,7 @@ const pair = base.chain((bytes) =>
     .map((parts) => ({ base: bytes, target: Buffer.concat(parts) })),
 );
 
-describe('makeDelta', () => {
+describe('a delta', () => {
   test('what it makes turns the base into the target', () => {
     fc.assert(
       fc.property(pair, ({ base, target }) => {

@@ -13,7 +13,6 @@ import {
   packet,
   packetLine,
   packetText,
-  RESPONSE_END_PACKET,
 } from '../../src/git/pktLine.ts';
 
 /** The bytes as a stream in pieces of these lengths, again and again. */
@@ -66,7 +65,7 @@ describe('packets', () => {
     const marks = {
       flush: FLUSH_PACKET,
       delimiter: DELIMITER_PACKET,
-      'response end': RESPONSE_END_PACKET,
+      'response end': Buffer.from('0002'),
     };
     await fc.assert(
       fc.asyncProperty(packets, lengthLists, async (list, lengths) => {

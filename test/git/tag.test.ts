@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { parseTag, serializeTag, type Tag } from '../../src/git/tag.ts';
+import { formatIdentity } from '../../src/git/identity.ts';
+import { encodeText } from '../../src/git/pathBytes.ts';
+import { parseTag, type Tag } from '../../src/git/tag.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { damaged, objectIds, survives } from './arbitraries.ts';
@@ -15,8 +17,15 @@ const TAG: Tag = {
   message: 'Version ✓\n',
 };
 
+/** The tag as Git writes it, in UTF-8. */
+function bodyOf({ object, type, name, tagger, message }: Tag): Buffer {
+  const lines = [`object ${object}`, `type ${type}`, `tag ${name}`];
+  if (tagger !== undefined) lines.push(`tagger ${formatIdentity(tagger)}`);
+  return encodeText(`${lines.join('\n')}\n\n${message}`);
+}
+
 describe('annotated tags', () => {
-  test('what Git tags is read, and what is written here Git takes', () => {
+  test('what Git tags is read', () => {
     const store = scratchFolder();
     git(store, 'init', '-q', '--bare');
     const blob = gitBytes(store, ['hash-object', '-w', '--stdin'], Buffer.from('x'))
@@ -32,12 +41,10 @@ describe('annotated tags', () => {
       tagger: { name: 'Test', email: 'test@localhost' },
       message: 'Größe\n',
     });
-    expect(serializeTag(tag)).toEqual(body);
-    const own = serializeTag({ ...TAG, object: blob, type: 'blob' });
-    expect(gitBytes(store, ['mktag', '--strict'], own).toString()).toMatch(/^[0-9a-f]{40}\n$/);
+    expect(bodyOf(tag)).toEqual(body);
   });
 
-  test('round trip', () => {
+  test('any tag is read for what it is', () => {
     const tags: fc.Arbitrary<Tag> = fc.record(
       {
         object: objectIds,
@@ -50,7 +57,7 @@ describe('annotated tags', () => {
     );
     fc.assert(
       fc.property(tags, (tag) => {
-        expect(parseTag(serializeTag(tag))).toEqual(tag);
+        expect(parseTag(bodyOf(tag))).toEqual(tag);
       }),
     );
   });
@@ -67,12 +74,7 @@ describe('annotated tags', () => {
     (text) => expect(() => parseTag(Buffer.from(text), ID)).toThrow(CorruptObjectError),
   );
 
-  test('what would break the format is refused', () => {
-    expect(() => serializeTag({ ...TAG, name: 'a\nb' })).toThrow(/tag/);
-    expect(() => serializeTag({ ...TAG, message: 'a\0' })).toThrow(/tag/);
-  });
-
   test('damage is an error or another tag, nothing else', () => {
-    fc.assert(fc.property(damaged(serializeTag(TAG)), (body) => survives(() => parseTag(body))));
+    fc.assert(fc.property(damaged(bodyOf(TAG)), (body) => survives(() => parseTag(body))));
   });
 });
