@@ -5,10 +5,18 @@ import type { DestinationPlace, Entry } from './place.ts';
 
 export class DestinationView<D extends Entry> {
   readonly #place: DestinationPlace<D>;
+  readonly #fail: (path: string, error: unknown) => void;
   readonly #listings = new Map<string, ReadonlyMap<string, D> | undefined>();
+  /** Directories that cannot be read. */
+  readonly #closed = new Set<string>();
 
-  constructor(place: DestinationPlace<D>) {
+  /**
+   * @param fail is told of a directory that cannot be read. Where it does not throw, that directory
+   *   looks empty, and is closed
+   */
+  constructor(place: DestinationPlace<D>, fail: (path: string, error: unknown) => void) {
     this.#place = place;
+    this.#fail = fail;
   }
 
   async entry(path: string): Promise<D | undefined> {
@@ -22,7 +30,7 @@ export class DestinationView<D extends Entry> {
     const entry = await this.entry(path);
     let listing: Map<string, D> | undefined;
     if (entry !== undefined && isTreeMode(entry.mode)) {
-      listing = byName(await this.#place.list(path, entry));
+      listing = await this.#read(path, () => this.#place.list(path, entry));
     }
     this.#listings.set(path, listing);
     return listing;
@@ -31,7 +39,15 @@ export class DestinationView<D extends Entry> {
   /** Lists no more than some names of a directory, which is there: from now on they are all of it. */
   async listSome(path: string, names: ReadonlySet<string>): Promise<void> {
     const directory = (await this.entry(path))!;
-    this.#listings.set(path, byName(await this.#place.pick(path, directory, names)));
+    const listing = await this.#read(path, () => this.#place.pick(path, directory, names));
+    this.#listings.set(path, listing);
+  }
+
+  /** Whether the directory, or one that it lies in, has turned out to be closed. */
+  isClosed(path: string): boolean {
+    if (this.#closed.size === 0) return false;
+    for (let at = path; !this.#closed.has(at); at = parentPath(at)) if (at === '') return false;
+    return true;
   }
 
   /** Whether nothing is there, not even an empty directory's entry. */
@@ -48,6 +64,16 @@ export class DestinationView<D extends Entry> {
       if (entry !== undefined) return isTreeMode(entry.mode) ? undefined : at;
     }
     return undefined;
+  }
+
+  async #read(path: string, list: () => Promise<readonly D[]>): Promise<Map<string, D>> {
+    try {
+      return byName(await list());
+    } catch (error) {
+      this.#fail(path, error);
+      this.#closed.add(path);
+      return new Map();
+    }
   }
 }
 

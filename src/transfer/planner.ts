@@ -17,6 +17,7 @@ import type { TreeReader } from '../tree/reader.ts';
 import { DestinationView } from './destinationView.ts';
 import { joinDisk } from './diskFiles.ts';
 import { type Exclusion, GITIGNORE } from './exclusion.ts';
+import { localError } from './localErrors.ts';
 import type { CopyOptions } from './options.ts';
 import {
   type DestinationPlace,
@@ -107,7 +108,10 @@ class Planner<S extends Entry, D extends Entry> {
 
   constructor(task: CopyTask<S, D>) {
     this.#task = task;
-    this.#view = new DestinationView(task.destination);
+    this.#view = new DestinationView(task.destination, (path, error) => {
+      const shown = task.destination.show(path);
+      task.run.fail(shown, localError(error, shown));
+    });
     this.#isDisjoint = areDisjoint(task.landings.map(({ path }) => path));
   }
 
@@ -187,6 +191,7 @@ class Planner<S extends Entry, D extends Entry> {
     }
     await this.#readRules(from, children, filterPath);
     const isVacant = isAboveVacant || (await this.#view.isVacant(target));
+    if (this.#view.isClosed(target)) return;
     for (const child of children) {
       const isTree = isTreeMode(child.mode);
       const childFilterPath = joinPath(filterPath, child.name);
@@ -245,6 +250,7 @@ class Planner<S extends Entry, D extends Entry> {
     if (target === '' || !exclusion.isEmpty) return false;
     if ((await this.#view.entry(target)) !== undefined) return false;
     if ((await this.#view.blocker(target)) !== undefined) return false;
+    if (this.#view.isClosed(target)) return false;
     // Where a tree cannot be read the others are still to come: whoever lists it says what is wrong.
     const files = await source.whole(entry).catch(() => undefined);
     if (files === undefined) return false;
@@ -284,6 +290,7 @@ class Planner<S extends Entry, D extends Entry> {
         listing = await this.#view.listing(above);
         blocker = listing === undefined ? await this.#view.blocker(above) : undefined;
       }
+      if (this.#view.isClosed(above)) continue;
       const existing = listing?.get(path.slice(slash + 1));
       if (options.ignoreExisting && (existing !== undefined || blocker !== undefined)) continue;
       if (blocker !== undefined && !this.#deletes.has(blocker)) {
@@ -296,12 +303,8 @@ class Planner<S extends Entry, D extends Entry> {
         files.push({ path, from, source, existing: undefined });
       } else {
         const shown = destination.show(path);
-        run.fail(
-          shown,
-          new GitStoreError(`${shown}: the directory in the way holds excluded files`, 'EISDIR', {
-            path: shown,
-          }),
-        );
+        const reason = 'the directory in the way holds files that are excluded or cannot be seen';
+        run.fail(shown, new GitStoreError(`${shown}: ${reason}`, 'EISDIR', { path: shown }));
       }
     }
     return files;
@@ -329,7 +332,7 @@ class Planner<S extends Entry, D extends Entry> {
         else if (await visit(child)) vacated.push(child);
         else return false;
       }
-      return true;
+      return !this.#view.isClosed(directory);
     };
     if (!(await visit(path))) return false;
     for (const [child, entry] of deletes) this.#deletes.set(child, entry);
@@ -351,7 +354,7 @@ class Planner<S extends Entry, D extends Entry> {
       if (options.ignoreExisting && !isTree && this.#directories.has(path)) continue;
       if (isTree) {
         await this.#sweep(path);
-        if (!this.#directories.has(path)) this.#vacated.push(path);
+        if (!this.#directories.has(path) && !this.#view.isClosed(path)) this.#vacated.push(path);
       } else if (entry.mode === MODE_NONE) {
         run.warn(destination.show(path), 'not deleted: neither a file nor a link');
       } else {

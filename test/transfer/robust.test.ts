@@ -30,7 +30,7 @@ import { finishFile } from '../../src/transfer/putFile.ts';
 import type { ChangeReport } from '../../src/tree/changes.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
+import { type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 
 const isWindows = process.platform === 'win32';
 const NOBODY = 65534;
@@ -199,6 +199,59 @@ describe('files that fail', () => {
       chmodSync(join(out, 'ro'), 0o755);
     });
   });
+
+  test.skipIf(isWindows)(
+    'closed directories in the destination: an error each, the rest is copied',
+    async () => {
+      const out = makeFiles(scratchFolder(), {
+        'closed/in': 'old',
+        'listed/in': 'old',
+        'goes/in': 'old',
+        'way/in': 'old',
+        old: 'old',
+      });
+      await asPlainUser(out, async () => {
+        const modes = { closed: 0, listed: 0o444, goes: 0, way: 0 };
+        for (const [name, mode] of Object.entries(modes)) chmodSync(join(out, name), mode);
+        const tree = await TestTree.of({
+          'closed/in': 'new',
+          'closed/deep/a': 'a',
+          'listed/b': 'b',
+          way: 'file',
+          'open/c': 'c',
+        });
+        await expect(tree.copyOut('', out, { delete: true })).rejects.toThrow('permission denied');
+        const options = { ignoreErrors: true, delete: true };
+        for (const dryRun of [true, false]) {
+          const report = await tree.copyOut('', out, { ...options, dryRun });
+          expect(lines(report)).toEqual([`- ${out}/old`, `+ ${out}/open/c`]);
+          expect(report.errors).toEqual([
+            { path: `${out}/closed`, error: 'permission denied' },
+            { path: `${out}/listed`, error: 'permission denied' },
+            { path: `${out}/way`, error: 'permission denied' },
+            { path: `${out}/way`, error: expect.stringContaining('in the way') },
+            { path: `${out}/goes`, error: 'permission denied' },
+          ]);
+        }
+        // One that is not looked into is no matter, and neither is what it would get.
+        await tree.copyOut('open/', join(out, 'open'), { delete: true });
+        const alone = await tree.copyOut('closed', out, { ignoreErrors: true });
+        expect(alone.errors.map(({ path }) => path)).toEqual([`${out}/closed`]);
+        const inside = await tree.copyOut(['open', 'way'], join(out, 'closed'), {
+          ignoreErrors: true,
+        });
+        expect(inside.errors.map(({ path }) => path)).toEqual([`${out}/closed`]);
+        for (const name of Object.keys(modes)) chmodSync(join(out, name), 0o755);
+      });
+      expect(filesOnDisk(out)).toEqual({
+        'closed/in': 'old',
+        'listed/in': 'old',
+        'goes/in': 'old',
+        'way/in': 'old',
+        'open/c': 'c',
+      });
+    },
+  );
 
   test('links with targets that no disk takes', async () => {
     const files: Files = { long: { link: 'p'.repeat(70_000) }, empty: { link: '' }, ok: 'ok' };
