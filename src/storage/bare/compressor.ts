@@ -1,11 +1,12 @@
 /** Making zlib streams of whole bodies: deflated, or stored where that takes no more room. */
 import type * as Zlib from 'node:zlib';
 import type { QuickDeflate } from '../../git/quickDeflate.ts';
+import type { isDense as judge } from './dense.ts';
 
 export interface Compressor {
   /** The most that a body of so many bytes takes. */
   bound(length: number): number;
-  /** Whether data is compressed already, judged by three samples of it. */
+  /** Whether data is compressed already. */
   isDense(body: Uint8Array, level: number): boolean;
   /** The zlib stream that holds a body as it is. */
   store(body: Uint8Array): Uint8Array;
@@ -15,11 +16,15 @@ export interface Compressor {
 
 /**
  * Worker threads run it from its source text: it uses nothing from outside itself.
+ * @param isDenseBy judges whether data is compressed already
  * @param quick deflates at `QUICK_LEVEL` in place of zlib, where it can
  */
-export function createCompressor(zlib: typeof Zlib, quick: QuickDeflate | null): Compressor {
+export function createCompressor(
+  zlib: typeof Zlib,
+  isDenseBy: typeof judge,
+  quick: QuickDeflate | null,
+): Compressor {
   const { constants, createDeflate, deflateSync, inflateSync } = zlib;
-  const SAMPLE = 4096;
   const QUICK_LEVEL = 1;
 
   /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
@@ -87,18 +92,14 @@ export function createCompressor(zlib: typeof Zlib, quick: QuickDeflate | null):
     return kept.deflate(body, out, at);
   }
 
-  const sampled = Buffer.alloc(2 * SAMPLE);
+  /** More than a sample takes, deflated. */
+  const sampled = Buffer.alloc(8192);
 
   function isDense(body: Uint8Array, level: number): boolean {
-    if (body.length < 16 * SAMPLE) return false;
-    let shrunk = 0;
-    for (const part of [0, 0.5, 1]) {
-      const at = Math.floor((body.length - SAMPLE) * part);
-      const sample = body.subarray(at, at + SAMPLE);
+    return isDenseBy(body, (sample) => {
       const length = deflateInto(sample, level, sampled, 0);
-      shrunk += length < 0 ? deflateSync(sample, { level }).length : length;
-    }
-    return shrunk > 3 * SAMPLE * 0.95;
+      return length < 0 ? deflateSync(sample, { level }).length : length;
+    });
   }
 
   function bound(length: number): number {

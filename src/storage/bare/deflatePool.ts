@@ -5,6 +5,7 @@
 import type * as Zlib from 'node:zlib';
 import { newQuickDeflate, quickDeflateModule, startQuickDeflate } from '../../git/quickDeflate.ts';
 import { type Compressor, createCompressor } from './compressor.ts';
+import { isDense } from './dense.ts';
 import { WorkerPool } from './workerPool.ts';
 
 /** One entry to make: the header that goes before the zlib stream, and the data to deflate. */
@@ -43,7 +44,7 @@ export class DeflatePool {
   #deflater: Deflater | undefined;
 
   constructor(size?: number) {
-    const parts = [startQuickDeflate, createCompressor, createDeflater];
+    const parts = [startQuickDeflate, isDense, createCompressor, createDeflater];
     this.#workers = new WorkerPool(workerMain, size, parts, quickDeflateModule);
   }
 
@@ -82,11 +83,11 @@ export class DeflatePool {
 
   /** One entry that is worth a call of its own, on the threads that zlib has anyway. */
   async deflateLarge({ header, body }: DeflateJob, level: number): Promise<DeflatedBatch> {
-    const { bound, isDense, store } = this.#here();
+    const compressor = this.#here();
     let stream: Uint8Array | undefined;
-    if (level > 0 && !isDense(body, level)) {
+    if (level > 0 && !compressor.isDense(body, level)) {
       const { deflate } = zlib();
-      const chunkSize = bound(body.length);
+      const chunkSize = compressor.bound(body.length);
       stream = await new Promise<Buffer>((resolve, reject) => {
         deflate(body, { level, chunkSize }, (error, result) => {
           if (error === null) resolve(result);
@@ -94,7 +95,7 @@ export class DeflatePool {
         });
       });
     }
-    if (stream === undefined || stream.length >= body.length) stream = store(body);
+    if (stream === undefined || stream.length >= body.length) stream = compressor.store(body);
     const data = Buffer.concat([header, stream]);
     return { data, lengths: [data.length], crcs: [zlib().crc32(data)] };
   }
@@ -104,7 +105,7 @@ export class DeflatePool {
   }
 
   #here(): Compressor {
-    this.#compressor ??= createCompressor(zlib(), newQuickDeflate());
+    this.#compressor ??= createCompressor(zlib(), isDense, newQuickDeflate());
     return this.#compressor;
   }
 }
@@ -136,13 +137,14 @@ function requestFor(
 
 function workerMain(
   startQuick: typeof startQuickDeflate,
+  isDenseBy: typeof isDense,
   create: typeof createCompressor,
   createDeflater: (zlib: typeof Zlib, compressor: Compressor) => Deflater,
 ): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
   const zlib = process.getBuiltinModule('node:zlib');
   const quick = workerData as object | null;
-  const deflate = createDeflater(zlib, create(zlib, quick && startQuick(quick)));
+  const deflate = createDeflater(zlib, create(zlib, isDenseBy, quick && startQuick(quick)));
   parentPort?.on('message', (request: Request) => {
     try {
       const reply = deflate(request);

@@ -6,7 +6,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { constants, crc32, createDeflate, deflateSync } from 'node:zlib';
+import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { GitStoreError } from '../../errors.ts';
 import { type ObjectId, type ObjectType, startObjectHash } from '../../git/objectId.ts';
 import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/pack.ts';
@@ -16,13 +16,15 @@ import { StoredDeflate } from '../../git/storedDeflate.ts';
 import type { Durability } from '../storage.ts';
 import { DeflateLine } from './deflateLine.ts';
 import type { DeflatedBatch, DeflatePool } from './deflatePool.ts';
+import { isDense } from './dense.ts';
 import { readFully, readFullySync, removeIfThere, temporaryName, writeFully } from './durable.ts';
 import { placePack } from './placePack.ts';
 
 /** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
 const WHOLE_STREAM = 10 << 20;
 const READ_CHUNK = 1 << 20;
-const SAMPLE = 64 << 10;
+/** Less than this of a stream's beginning does not say what the rest is like. */
+const TELLING = 4096;
 
 export interface PackWriterOptions {
   readonly packDir: string;
@@ -211,7 +213,7 @@ export class PackWriter {
         yield* { [Symbol.asyncIterator]: () => chunks };
       },
     };
-    if (this.#options.level === 0 || isDense(head)) {
+    if (this.#options.level === 0 || isDense(head, quickLength, TELLING)) {
       const stored = new StoredDeflate(size);
       for (const part of stored.start()) put(part);
       for await (const chunk of rest) for (const part of stored.push(chunk)) put(part);
@@ -256,12 +258,8 @@ export class PackWriter {
   }
 }
 
-/** Whether the beginning of a stream is compressed already. */
-function isDense(head: Uint8Array): boolean {
-  const sample = head.subarray(0, SAMPLE);
-  if (sample.length < 4096) return false;
-  const options = { level: constants.Z_BEST_SPEED };
-  return deflateSync(sample, options).length > sample.length * 0.95;
+function quickLength(sample: Uint8Array): number {
+  return deflateSync(sample, { level: QUICK_LEVEL }).length;
 }
 
 /** Passes chunks on, hashes them, and makes sure of their sum. */

@@ -8,6 +8,7 @@ import { closeSync, openSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { DeltaIndex, deltaRoom } from '../../../git/deltaEncoder.ts';
 import { deflateStored } from '../../../git/storedDeflate.ts';
+import { isDense } from '../dense.ts';
 import { writeFully } from '../durable.ts';
 import type { ObjectBytes } from './objectBytes.ts';
 import type { TableColumns } from './objectTable.ts';
@@ -285,24 +286,15 @@ export class DeltaSearch {
 
 const NOT_ALIKE = -2;
 
-const SAMPLE = 4096;
-
 /** A body as the pack is to hold it; what does not shrink is stored, and can be read in parts. */
 export function deflateBody(body: Uint8Array, level: number): Uint8Array {
-  if (level === 0 || isDense(body)) return deflateStored(Buffer.alloc(0), body);
+  if (level === 0 || isDense(body, quickLength)) return deflateStored(Buffer.alloc(0), body);
   const deflated = deflateSmall(body, level);
   return deflated.length < body.length + 11 ? deflated : deflateStored(Buffer.alloc(0), body);
 }
 
-/** Whether data is compressed already, judged by three samples of it. */
-function isDense(body: Uint8Array): boolean {
-  if (body.length < 16 * SAMPLE) return false;
-  let shrunk = 0;
-  for (const part of [0, 0.5, 1]) {
-    const at = Math.floor((body.length - SAMPLE) * part);
-    shrunk += deflateSync(body.subarray(at, at + SAMPLE), { level: 1 }).length;
-  }
-  return shrunk > 3 * SAMPLE * 0.95;
+function quickLength(sample: Uint8Array): number {
+  return deflateSync(sample, { level: 1 }).length;
 }
 
 /** For a few bytes zlib need not set up its full memory: that takes longer than the work. */
