@@ -63,7 +63,8 @@ export class TreeWatcher {
   #store: DirectoryIdentity | undefined;
   #exclusion: Exclusion;
   #changed = false;
-  #polls = false;
+  /** The system gives no more watches. */
+  #isShort = false;
   #wake: (() => void) | undefined;
 
   /**
@@ -91,7 +92,8 @@ export class TreeWatcher {
 
   /** Whether changes are looked for at regular times, because not everything can be watched. */
   get polls(): boolean {
-    return this.#polls;
+    // Nothing above it would tell when a directory that must not be read, or has just gone, changes.
+    return this.#isShort || !this.#watched.has(this.#root);
   }
 
   /**
@@ -101,7 +103,7 @@ export class TreeWatcher {
    */
   async next(quiet: number, signal?: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#event(this.#polls ? Math.max(quiet, POLL_INTERVAL) : undefined, signal);
+      await this.#event(this.polls ? Math.max(quiet, POLL_INTERVAL) : undefined, signal);
       for (let waited = 0; waited < LONGEST_WAIT; waited++) {
         this.#changed = false;
         await sleep(quiet, undefined, signal && { signal });
@@ -236,7 +238,7 @@ export class TreeWatcher {
     } catch (error) {
       const code = errorCode(error);
       // A directory that is gone, or that must not be read, is the scan's matter.
-      if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'ENOTDIR') this.#polls = true;
+      if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'ENOTDIR') this.#isShort = true;
     }
   }
 

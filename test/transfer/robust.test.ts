@@ -3,7 +3,6 @@ import * as fs from 'node:fs';
 import {
   appendFileSync,
   chmodSync,
-  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -30,25 +29,10 @@ import { finishFile } from '../../src/transfer/putFile.ts';
 import type { ChangeReport } from '../../src/tree/changes.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { asPlainUser } from '../helpers/users.ts';
 import { type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 
 const isWindows = process.platform === 'win32';
-const NOBODY = 65534;
-
-/** Runs as somebody whom permissions stop, which root is not; `folder` becomes theirs. */
-async function asPlainUser(folder: string, action: () => Promise<void>): Promise<void> {
-  if (process.getuid?.() !== 0) return action();
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  for (const path of [folder, ...paths.map((name) => join(folder, name))]) {
-    chownSync(path, NOBODY, NOBODY);
-  }
-  process.seteuid?.(NOBODY);
-  try {
-    await action();
-  } finally {
-    process.seteuid?.(0);
-  }
-}
 
 describe('trees that no honest program writes', () => {
   function treeObject(store: string, entries: [mode: string, name: string, id: string][]): string {
