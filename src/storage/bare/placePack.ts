@@ -1,4 +1,4 @@
-/** Puts a pack that is complete, under a temporary name, in place with its index. */
+/** Puts a pack that is complete, under a temporary name, in place with what goes with it. */
 import { closeSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Durability } from '../storage.ts';
@@ -11,6 +11,8 @@ export interface CompletePack {
   readonly fd: number;
   /** The 20 bytes at its end, after which it is named. */
   readonly checksum: Buffer;
+  /** The bytes of the list of its objects' ages, for a cruft pack. */
+  readonly mtimes?: Uint8Array | undefined;
   /** The bytes of its index. */
   readonly index: Uint8Array;
   readonly durability: Durability;
@@ -23,25 +25,47 @@ export interface CompletePack {
  * @returns the pack's file name
  */
 export async function placePack(pack: CompletePack, close: () => void): Promise<string> {
-  const { packDir, file, fd, checksum, index, durability } = pack;
-  const indexFile = join(packDir, temporaryName('tmp_idx_'));
+  const { packDir, file, fd, checksum, mtimes, index, durability } = pack;
+  const sides: Side[] = [];
   try {
-    const indexFd = openSync(indexFile, 'wx', 0o444);
     try {
-      writeFully(indexFd, index);
-      if (durability === 'full') await Promise.all([syncFile(fd), syncFile(indexFd)]);
+      if (mtimes !== undefined) sides.push(writeSide(packDir, '.mtimes', mtimes));
+      // The index last: a pack counts once its index is there.
+      sides.push(writeSide(packDir, '.idx', index));
+      if (durability === 'full') {
+        await Promise.all([syncFile(fd), ...sides.map((side) => syncFile(side.fd))]);
+      }
     } finally {
-      closeSync(indexFd);
+      for (const side of sides) closeSync(side.fd);
     }
     close();
     const name = `pack-${checksum.toString('hex')}`;
-    // The index last: a pack counts once its index is there.
     renameSync(file, join(packDir, `${name}.pack`));
-    renameSync(indexFile, join(packDir, `${name}.idx`));
+    for (const side of sides) renameSync(side.file, join(packDir, name + side.ending));
     if (durability === 'full') await syncDirectory(packDir);
     return `${name}.pack`;
   } catch (error) {
-    removeIfThere(indexFile);
+    for (const side of sides) removeIfThere(side.file);
+    throw error;
+  }
+}
+
+/** A file that goes with a pack, under a temporary name. */
+interface Side {
+  readonly ending: string;
+  readonly file: string;
+  readonly fd: number;
+}
+
+function writeSide(packDir: string, ending: string, content: Uint8Array): Side {
+  const file = join(packDir, temporaryName('tmp_idx_'));
+  const fd = openSync(file, 'wx', 0o444);
+  try {
+    writeFully(fd, content);
+    return { ending, file, fd };
+  } catch (error) {
+    closeSync(fd);
+    removeIfThere(file);
     throw error;
   }
 }

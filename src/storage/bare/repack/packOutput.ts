@@ -4,7 +4,7 @@
  * what it costs in memory does not depend on the size of objects.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, openSync, renameSync, utimesSync } from 'node:fs';
+import { closeSync, existsSync, openSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, createDeflate } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
@@ -13,14 +13,8 @@ import { hashObject } from '../../../git/objectId.ts';
 import { PackType, packHeader, packObjectType } from '../../../git/pack.ts';
 import { serializePackIndexColumns, sortIds } from '../../../git/packIndex.ts';
 import type { Durability } from '../../storage.ts';
-import {
-  readFullySync,
-  removeIfThere,
-  syncDirectory,
-  syncFile,
-  temporaryName,
-  writeFully,
-} from '../durable.ts';
+import { readFullySync, removeIfThere, temporaryName, writeFully } from '../durable.ts';
+import { placePack } from '../placePack.ts';
 import { streamZlib } from '../zlibFile.ts';
 import type { PackPlan } from './candidates.ts';
 import { serializeMtimes } from './mtimesFile.ts';
@@ -263,7 +257,7 @@ export class PackOutput {
   }
 
   async #finish(): Promise<WrittenPack> {
-    const { packDir, durability, mtimes } = this.#options;
+    const { packDir, durability } = this.#options;
     this.#flush();
     const checksum = this.#hash.digest();
     writeFully(this.#fd, checksum);
@@ -273,44 +267,25 @@ export class PackOutput {
     const index = serializePackIndexColumns(columns, checksum);
     const base = `pack-${checksum.toString('hex')}`;
     const stem = join(packDir, base);
-    const files = new Map<string, Buffer>();
-    if (mtimes !== undefined) {
-      const times = new Uint32Array(count);
-      const order = sortIds(this.#ids, count);
-      for (let row = 0; row < count; row++) {
-        times[row] = mtimes(this.#table.find(this.#ids, order[row]! * ID_LENGTH));
-      }
-      files.set('.mtimes', serializeMtimes(times, checksum));
-      // What knows nothing of the list takes the pack's own time for that of all its objects.
-      const newest = times.reduce((most, time) => Math.max(most, time), 0);
-      utimesSync(this.#file, newest, newest);
-    }
-    files.set('.idx', index);
     const isNew = !(existsSync(`${stem}.idx`) && existsSync(`${stem}.pack`));
-    const written: { file: string; ending: string }[] = [];
-    try {
-      for (const [ending, bytes] of files) {
-        const file = join(packDir, temporaryName('tmp_idx_'));
-        written.push({ file, ending });
-        const fd = openSync(file, 'wx', 0o444);
-        try {
-          writeFully(fd, bytes);
-          if (durability === 'full') await syncFile(fd);
-        } finally {
-          closeSync(fd);
-        }
-      }
-      if (durability === 'full') await syncFile(this.#fd);
-      this.#close();
-      // The index last: a pack counts once its index is there.
-      renameSync(this.#file, `${stem}.pack`);
-      for (const { file, ending } of written) renameSync(file, stem + ending);
-    } catch (error) {
-      for (const { file } of written) removeIfThere(file);
-      throw error;
-    }
-    if (durability === 'full') await syncDirectory(packDir);
+    const complete = { packDir, file: this.#file, fd: this.#fd, checksum, index, durability };
+    await placePack({ ...complete, mtimes: this.#ages(checksum) }, () => this.#close());
     return { base, count, size, isNew, deltas: this.#deltas };
+  }
+
+  /** For a cruft pack the content of its list of ages. */
+  #ages(checksum: Buffer): Buffer | undefined {
+    const { mtimes } = this.#options;
+    if (mtimes === undefined) return undefined;
+    const times = new Uint32Array(this.#count);
+    const order = sortIds(this.#ids, this.#count);
+    for (let row = 0; row < this.#count; row++) {
+      times[row] = mtimes(this.#table.find(this.#ids, order[row]! * ID_LENGTH));
+    }
+    // What knows nothing of the list takes the pack's own time for that of all its objects.
+    const newest = times.reduce((most, time) => Math.max(most, time), 0);
+    utimesSync(this.#file, newest, newest);
+    return serializeMtimes(times, checksum);
   }
 
   #checkId(object: number): void {
