@@ -22,6 +22,7 @@ import {
   InvalidRefNameError,
   StaleSnapshotError,
 } from '../../src/errors.ts';
+import { encodePath } from '../../src/git/pathBytes.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import { BareObjects } from '../../src/storage/bare/objects.ts';
 import { BareRefs } from '../../src/storage/bare/refs.ts';
@@ -354,6 +355,14 @@ describe('symbolic refs', () => {
       expect(readFileSync(join(store, 'HEAD'), 'utf8')).toBe('ref: refs/heads/plain\n');
     },
   );
+
+  test.each(['voilà', 'wide\u3000', '\udce0'])('HEAD may name a branch %j', async (name) => {
+    writeFileSync(
+      join(store, 'HEAD'),
+      Buffer.concat([Buffer.from('ref: refs/heads/'), encodePath(name), Buffer.from(' \n')]),
+    );
+    expect(await refs.head()).toEqual({ ref: `refs/heads/${name}` });
+  });
 
   test('a detached HEAD tells its commit', async () => {
     const [a] = makeCommits(1) as [string];

@@ -2,15 +2,7 @@
  * Loose refs: one file a ref, holding an object id and a newline, or `ref: ` and another ref's name
  * (a *symbolic* ref). See gitrepository-layout(5) and git-symbolic-ref(1).
  */
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
 import { decodePath, encodePath } from '../../git/pathBytes.ts';
 import { isValidRefName } from '../../git/refName.ts';
@@ -23,28 +15,21 @@ export type LooseRef =
   | { readonly kind: 'symbolic'; readonly target: string }
   | { readonly kind: 'broken'; readonly content: Buffer };
 
-/** More than any file that names a ref can hold: paths end at 4,096 bytes. */
-const content = Buffer.allocUnsafe(8192);
-
 /** Links are read, not followed: a link is how Git once wrote symbolic refs. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+/** As text a file is opened, read and closed in one call of Node's. */
+const AS_TEXT = { encoding: 'utf8', flag: OPEN_FLAGS as unknown as string } as const;
+const AS_BYTES = { flag: AS_TEXT.flag } as const;
 
 /** The ref's file, read once; undefined when there is none. */
 export function readLooseRef(gitDir: string, ref: string): LooseRef | undefined {
   const path = diskPath(gitDir, ref);
-  let fd: number;
   try {
-    fd = openSync(path, OPEN_FLAGS);
+    const text = readFileSync(path, AS_TEXT);
+    // What is no UTF-8 is in the bytes alone.
+    return parseRef(text.includes('\ufffd') ? decodePath(readFileSync(path, AS_BYTES)) : text);
   } catch (error) {
-    return readUnopened(path, error);
-  }
-  try {
-    return parseRef(content.subarray(0, readSync(fd, content, 0, content.length, 0)));
-  } catch (error) {
-    if (isErrno(error, 'EISDIR')) return undefined;
-    throw error;
-  } finally {
-    closeSync(fd);
+    return readUnread(path, error);
   }
 }
 
@@ -86,33 +71,41 @@ function readEntries(directory: DiskPath) {
   }
 }
 
-function readUnopened(path: DiskPath, error: unknown): LooseRef | undefined {
+function readUnread(path: DiskPath, error: unknown): LooseRef | undefined {
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG')) return undefined;
   if (isErrno(error, 'ELOOP', 'EMLINK')) {
     const target = decodePath(readlinkSync(path, { encoding: 'buffer' }));
-    return symbolicRef(target, encodePath(`ref: ${target}\n`));
+    return symbolicRef(target, `ref: ${target}\n`);
   }
   // Windows does not say that it is a directory.
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   throw error;
 }
 
-function parseRef(bytes: Buffer): LooseRef {
-  const text = bytes.toString('latin1');
-  if (text.startsWith('ref:')) {
-    const name = /^ref:\s*(.*?)\s*$/s.exec(text)?.[1] ?? '';
-    const target = decodePath(Buffer.from(name, 'latin1'));
-    return symbolicRef(target, bytes);
+/** White space as Git knows it. */
+const SYMBOLIC = /^ref:[ \t\n\r]*(.*?)[ \t\n\r]*$/s;
+const SPACE = /[ \t\n\r]/;
+
+function parseRef(text: string): LooseRef {
+  if (text === lastSymbolic?.text) return lastSymbolic.ref;
+  const target = SYMBOLIC.exec(text)?.[1];
+  if (target !== undefined) {
+    const ref = symbolicRef(target, text);
+    if (ref.kind === 'symbolic') lastSymbolic = { text, ref };
+    return ref;
   }
   const id = text.slice(0, 40).toLowerCase();
-  if (!isObjectId(id) || (text.length > 40 && !/\s/.test(text[40]!))) return broken(bytes);
+  if (!isObjectId(id) || (text.length > 40 && !SPACE.test(text[40]!))) return broken(text);
   return { kind: 'id', id };
 }
 
-function symbolicRef(target: string, content: Buffer): LooseRef {
-  return isValidRefName(target) ? { kind: 'symbolic', target } : broken(content);
+/** HEAD is read for every change of a ref, and nearly always says the same. */
+let lastSymbolic: { readonly text: string; readonly ref: LooseRef } | undefined;
+
+function symbolicRef(target: string, text: string): LooseRef {
+  return isValidRefName(target) ? { kind: 'symbolic', target } : broken(text);
 }
 
-function broken(content: Buffer): LooseRef {
-  return { kind: 'broken', content: Buffer.from(content) };
+function broken(text: string): LooseRef {
+  return { kind: 'broken', content: encodePath(text) };
 }
