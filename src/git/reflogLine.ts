@@ -48,10 +48,17 @@ const LONGEST_MESSAGE = 4096;
  * longer than anybody reads is cut, so that no line is too long for those who read logs.
  */
 export function formatReflogLine(entry: ReflogLine): string {
-  const message = cut(entry.message.replace(/\s+/g, ' ').trim());
+  const message = cut(inOneLine(entry.message));
   const values = `${entry.old ?? ZERO_ID} ${entry.new ?? ZERO_ID}`;
   return `${values} ${formatIdentity(entry.who)}${message && '\t'}${message}\n`;
 }
+
+/** Most messages are as they have to be, which is soon seen. */
+function inOneLine(message: string): string {
+  return NOT_IN_ONE_LINE.test(message) ? message.replace(/\s+/g, ' ').trim() : message;
+}
+
+const NOT_IN_ONE_LINE = /^\s|[^\S ]|\s\s|\s$/;
 
 function cut(message: string): string {
   if (message.length <= LONGEST_MESSAGE) return message;

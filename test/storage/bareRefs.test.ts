@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -450,6 +451,23 @@ describe('damage', () => {
     await refs.update([{ ref: MAIN, new: someId(3), reflog: saying('three') }]);
     const messages = (await collect(refs.reflog(MAIN))).map((entry) => entry.message);
     expect(messages).toEqual(['three', 'one']);
+  });
+
+  test('a log that others have cut or written anew is gone on with', async () => {
+    const log = join(store, 'logs', MAIN);
+    const update = (n: number) =>
+      refs.update([{ ref: MAIN, new: someId(n), reflog: saying(`${n}`) }]);
+    await update(1);
+    await update(2);
+    const whole = readFileSync(log);
+    truncateSync(log, whole.length - 10);
+    await update(3);
+    writeFileSync(log, '');
+    await update(4);
+    writeFileSync(log, Buffer.concat([whole, whole, whole.subarray(0, 50)]));
+    await update(5);
+    const messages = (await collect(refs.reflog(MAIN))).map((entry) => entry.message);
+    expect(messages).toEqual(['5', '2', '1', '2', '1']);
   });
 
   test('names that leave the repository are not read', async () => {

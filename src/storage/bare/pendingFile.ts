@@ -3,23 +3,24 @@
  * It lies under a fixed name in our own directory, so that a writer that dies leaves nothing that the
  * next one does not overwrite; the store's lock keeps two writers from using one name.
  */
-import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
-import { removeIfThere, syncFile, writeFully } from './durable.ts';
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { removeIfThere, syncFile } from './durable.ts';
 import { nativeFiles } from './nativeFiles.ts';
 import type { DiskPath } from './refPaths.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
 export class PendingFile {
   readonly #path: string;
-  #fd: number | undefined;
   #synced = false;
 
-  /** @param name a name that nothing else uses while the store's lock is held */
-  constructor(gitDir: string, name: string, content: Uint8Array) {
+  /**
+   * @param name a name that nothing else uses while the store's lock is held
+   * @param content ASCII text, which is quicker, or bytes
+   */
+  constructor(gitDir: string, name: string, content: string | Uint8Array) {
     this.#path = `${gitDir}/${PRIVATE_DIRECTORY}/${name}`;
-    this.#fd = openSync(this.#path, 'w');
     try {
-      writeFully(this.#fd, content);
+      writeFileSync(this.#path, content);
     } catch (error) {
       this.discard();
       throw error;
@@ -28,19 +29,28 @@ export class PendingFile {
 
   /** Puts the content on stable storage. */
   async sync(): Promise<void> {
-    await syncFile(this.#fd!);
+    const fd = openSync(this.#path, 'r+');
+    try {
+      await syncFile(fd);
+    } finally {
+      closeSync(fd);
+    }
     this.#synced = true;
   }
 
   /** As `sync`, blocking. */
   syncNow(): void {
-    fsyncSync(this.#fd!);
+    const fd = openSync(this.#path, 'r+');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     this.#synced = true;
   }
 
   /** Puts it at `path`, in the place of what is there. */
   moveTo(path: DiskPath): void {
-    this.#close();
     renameSync(this.#path, path);
   }
 
@@ -52,13 +62,7 @@ export class PendingFile {
 
   /** Removes it, unless it has been moved. */
   discard(): void {
-    this.#close();
     removeIfThere(this.#path);
-  }
-
-  #close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
   }
 }
 

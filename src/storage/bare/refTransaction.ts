@@ -32,7 +32,7 @@ import type { RefMove } from './lockRecord.ts';
 import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
 import type { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
-import { type AppendedLine, appendReflog, tryRemoveReflog } from './reflogFile.ts';
+import { type AppendedLine, type ReflogWriter, tryRemoveReflog } from './reflogFile.ts';
 import {
   diskPath,
   makeParent,
@@ -48,6 +48,7 @@ export interface RefPlace {
   readonly gitDir: string;
   readonly packed: PackedRefsFile;
   readonly lock: StoreLock;
+  readonly reflogs: ReflogWriter;
   readonly durability: Durability;
   /** Called at the places where a crash hurts; tests crash there. */
   readonly onStep: (step: TransactionStep) => void;
@@ -110,7 +111,7 @@ export class RefTransaction {
 
   /**
    * Makes the change. When it throws, everything is as it was.
-   * @returns the directories to put on stable storage
+   * @returns the directories to put on stable storage, where durability asks for that
    */
   async commit(): Promise<Iterable<string>> {
     const { gitDir, lock, durability, onStep } = this.#place;
@@ -142,7 +143,7 @@ export class RefTransaction {
       throw error;
     }
     for (const line of lines) line.close();
-    return directoriesOf(changes, lines);
+    return durability === 'full' ? directoriesOf(changes, lines) : [];
   }
 
   /** Removes the lock files. */
@@ -164,9 +165,9 @@ export class RefTransaction {
   }
 
   #takeLocks(): string | undefined {
-    const refs = new Set(this.#changes.flatMap((change) => change.chain));
-    const wanted = [...refs].sort().map((ref) => `${ref}.lock`);
-    if (this.#headTarget !== undefined && refs.has(this.#headTarget)) wanted.push(HEAD_LOCK);
+    const refs = this.#refs();
+    const wanted = refs.map((ref) => `${ref}.lock`);
+    if (refs.includes(this.#headTarget!)) wanted.push(HEAD_LOCK);
     // Also when the ref is not packed: Git could be about to pack the value that we remove.
     if (this.#changes.some(({ update }) => update.new === null)) wanted.push(PACKED_REFS_LOCK);
     this.#place.lock.announce(wanted);
@@ -175,6 +176,13 @@ export class RefTransaction {
       if (!this.#locks.includes(name) && !this.#takeLock(name)) return name;
     }
     return undefined;
+  }
+
+  /** All refs that change or lead to one that does, in the order in which they are locked. */
+  #refs(): readonly string[] {
+    const [first] = this.#changes;
+    if (this.#changes.length === 1 && first!.chain.length === 1) return first!.chain;
+    return [...new Set(this.#changes.flatMap((change) => change.chain))].sort();
   }
 
   #takeLock(name: string): boolean {
@@ -261,7 +269,7 @@ export class RefTransaction {
     const line = encodeText(formatReflogLine({ old, new: update.new, ...message }));
     const refs = update.new === null ? [] : [...chain];
     if (chain.includes(this.#headTarget!)) refs.push('HEAD');
-    for (const ref of refs) lines.push(appendReflog(this.#place.gitDir, ref, line));
+    for (const ref of refs) lines.push(this.#place.reflogs.append(ref, line));
   }
 
   async #move(changes: readonly Change[], values: PendingFile[], touched: Change[]): Promise<void> {
@@ -344,7 +352,7 @@ function contentOf(loose: LooseRef): Buffer {
 
 /** The file that waits to become a ref's new value. */
 export function pendingValue(gitDir: string, index: number, id: ObjectId): PendingFile {
-  return new PendingFile(gitDir, `ref-${index}`, Buffer.from(`${id}\n`));
+  return new PendingFile(gitDir, `ref-${index}`, `${id}\n`);
 }
 
 /** The file that waits to become `packed-refs` without some refs; undefined when it has none. */

@@ -13,30 +13,64 @@ const CHUNK_SIZE = 64 * 1024;
 const MAX_LINE_SIZE = 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/**
- * Adds a line (with its newline) to the log of `ref`. Callers hold the ref's lock. When it throws,
- * the log is as it was.
- */
-export function appendReflog(gitDir: string, ref: string, line: Uint8Array): AppendedLine {
-  const fd = openLog(gitDir, ref);
-  let size: number;
-  try {
-    size = fstatSync(fd).size;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+/** Adds lines to the logs of one repository. */
+export class ReflogWriter {
+  readonly #gitDir: string;
+  /** Where logs ended after the last line that was added here. */
+  readonly #ends = new Map<string, number>();
+
+  constructor(gitDir: string) {
+    this.#gitDir = gitDir;
   }
-  const appended = new AppendedLine(gitDir, ref, fd, size);
-  try {
+
+  /**
+   * Adds a line (with its newline) to the log of `ref`. Callers hold the ref's lock. When it throws,
+   * the log is as it was.
+   */
+  append(ref: string, line: Uint8Array): AppendedLine {
+    const fd = openLog(this.#gitDir, ref);
+    let end: LogEnd;
+    try {
+      end = findEnd(fd, this.#ends.get(ref));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    const appended = new AppendedLine(this.#gitDir, ref, fd, end.size);
     // A crash of the machine can cut a line short; the next one must not be glued to it.
-    const whole = size === 0 || lastByte(fd, size) === NEWLINE;
-    writeFully(fd, whole ? line : Buffer.concat([Buffer.of(NEWLINE), line]));
+    const added = end.isWhole ? line : Buffer.concat([Buffer.of(NEWLINE), line]);
+    try {
+      writeFully(fd, added);
+    } catch (error) {
+      appended.takeBack();
+      throw error;
+    }
+    if (this.#ends.size >= MOST_ENDS) this.#ends.clear();
+    this.#ends.set(ref, end.size + added.length);
     return appended;
-  } catch (error) {
-    appended.takeBack();
-    throw error;
   }
 }
+
+/** More logs than that are not written to again and again. */
+const MOST_ENDS = 256;
+
+interface LogEnd {
+  readonly size: number;
+  /** Whether the last line has its newline. */
+  readonly isWhole: boolean;
+}
+
+/** @param expected where it is likely to end: one read shows that, in a third of the time */
+function findEnd(fd: number, expected: number | undefined): LogEnd {
+  if (expected !== undefined && readSync(fd, lastBytes, 0, 2, expected - 1) === 1) {
+    return { size: expected, isWhole: lastBytes[0] === NEWLINE };
+  }
+  const { size } = fstatSync(fd);
+  if (size > 0) readSync(fd, lastBytes, 0, 1, size - 1);
+  return { size, isWhole: size === 0 || lastBytes[0] === NEWLINE };
+}
+
+const lastBytes = Buffer.alloc(2);
 
 /** A line that has been added to a log and can still be taken back. */
 export class AppendedLine {
@@ -131,12 +165,6 @@ function makeLogDirectory(gitDir: string, ref: string): void {
     // The ref may be created, so no ref stands in its way: that file is the log of a deleted one.
     for (const parent of parentNames(ref)) tryRemoveReflog(gitDir, parent);
   }
-}
-
-function lastByte(fd: number, size: number): number | undefined {
-  const byte = Buffer.alloc(1);
-  readSync(fd, byte, 0, 1, size - 1);
-  return byte[0];
 }
 
 /** The lines of a file without their newlines, last line first. */

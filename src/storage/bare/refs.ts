@@ -14,7 +14,7 @@ import { listLooseRefs, readLooseRef } from './looseRefs.ts';
 import { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
 import { RecentRefs } from './recentRefs.ts';
-import { readReflog } from './reflogFile.ts';
+import { ReflogWriter, readReflog } from './reflogFile.ts';
 import { type PeelObject, RefPacking } from './refPacking.ts';
 import { diskPath } from './refPaths.ts';
 import { completeMoves } from './refRecovery.ts';
@@ -60,6 +60,7 @@ export class BareRefs implements RefStore {
       gitDir,
       packed: this.#packed,
       lock: this.#lock,
+      reflogs: new ReflogWriter(gitDir),
       durability: options.durability,
       onStep: options.onStep ?? (() => {}),
     };
