@@ -94,42 +94,42 @@ export class StoredDeflate {
   }
 }
 
-/** The whole stream for data that is at hand, in pieces or in one. */
-export function deflateStored(...pieces: Uint8Array[]): Buffer {
-  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  if (size <= STORED_BLOCK_SIZE) return deflateOneBlock(pieces, size);
+/** The whole stream for data that is at hand: text in Latin-1, and the bytes that follow it. */
+export function deflateStored(header: string, body: Uint8Array): Buffer {
+  const size = header.length + body.length;
+  if (size <= STORED_BLOCK_SIZE) return deflateOneBlock(header, body, size);
   const stream = new StoredDeflate(size);
   const parts = [
     ...stream.start(),
-    ...pieces.flatMap((piece) => stream.push(piece)),
+    ...stream.push(Buffer.from(header, 'latin1')),
+    ...stream.push(body),
     ...stream.end(),
   ];
   return Buffer.concat(parts, storedSize(size));
 }
 
 /** As `deflateStored`, for data that fits one block: every small object is written so. */
-function deflateOneBlock(pieces: readonly Uint8Array[], size: number): Buffer {
+function deflateOneBlock(header: string, body: Uint8Array, size: number): Buffer {
   const stream = Buffer.allocUnsafe(storedSize(size));
   stream.set(STORED_STREAM_HEADER, 0);
-  let at = STORED_STREAM_HEADER.length;
-  stream[at] = 1;
-  stream.writeUInt16LE(size, at + 1);
-  stream.writeUInt16LE(size ^ 0xffff, at + 3);
-  at += STORED_BLOCK_HEADER_LENGTH;
-  for (const piece of pieces) {
-    stream.set(piece, at);
-    at += piece.length;
-  }
-  stream.writeUInt32BE(adler32(stream.subarray(at - size, at)), at);
+  const blockAt = STORED_STREAM_HEADER.length;
+  stream[blockAt] = 1;
+  stream.writeUInt16LE(size, blockAt + 1);
+  stream.writeUInt16LE(size ^ 0xffff, blockAt + 3);
+  const dataAt = blockAt + STORED_BLOCK_HEADER_LENGTH;
+  const end = dataAt + size;
+  stream.write(header, dataAt, 'latin1');
+  stream.set(body, end - body.length);
+  stream.writeUInt32BE(adler32(stream, 1, dataAt, end), end);
   return stream;
 }
 
-/** Adler-32 (RFC 1950) of bytes that follow others whose checksum is `start`. */
-export function adler32(bytes: Uint8Array, start = 1): number {
+/** Adler-32 (RFC 1950) of the bytes from `from` to `to`, which follow others whose checksum is `start`. */
+export function adler32(bytes: Uint8Array, start = 1, from = 0, to = bytes.length): number {
   let a = start & 0xffff;
   let b = start >>> 16;
-  for (let at = 0; at < bytes.length; ) {
-    const end = Math.min(at + ADLER_RUN, bytes.length);
+  for (let at = from; at < to; ) {
+    const end = Math.min(at + ADLER_RUN, to);
     for (; at < end; at++) {
       a += bytes[at]!;
       b += a;

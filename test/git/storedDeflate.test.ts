@@ -43,7 +43,7 @@ describe('stored streams', () => {
         const bytes = Buffer.concat(parts);
         expect(bytes.length).toBe(storedSize(size));
         expect(inflateSync(bytes).equals(data)).toBe(true);
-        expect(deflateStored(data).equals(bytes)).toBe(true);
+        expect(deflateStored('', data).equals(bytes)).toBe(true);
       }),
       { numRuns: 60 },
     );
@@ -53,7 +53,10 @@ describe('stored streams', () => {
     fc.assert(
       fc.property(sizes, fc.nat(), (size, place) => {
         const data = someBytes(size);
-        const bytes = deflateStored(data.subarray(0, size >> 1), data.subarray(size >> 1));
+        const bytes = deflateStored(
+          data.toString('latin1', 0, size >> 1),
+          data.subarray(size >> 1),
+        );
         expect(bytes.subarray(0, 2)).toEqual(Buffer.from(STORED_STREAM_HEADER));
         for (let start = 0, index = 0; start < size; start += STORED_BLOCK_SIZE, index++) {
           const header = storedBlockHeader(size, index);

@@ -31,14 +31,26 @@ export interface NewObject {
   readonly body: Uint8Array;
 }
 
-async function encode(object: NewObject, level: number): Promise<Uint8Array> {
-  const header = Buffer.from(objectHeader(object.type, object.body.length), 'latin1');
-  const total = header.length + object.body.length;
-  if (total <= ONE_BLOCK || level === 0) return deflateStored(header, object.body);
-  const whole = Buffer.concat([header, object.body], total);
-  const data =
-    total > LARGE_OBJECT ? await deflate(whole, { level }) : deflateSync(whole, { level });
-  return data.length < total ? data : deflateStored(header, object.body);
+/** Undefined for an object that must not hold up the event loop. */
+function encodeNow({ type, body }: NewObject, level: number): Uint8Array | undefined {
+  const header = objectHeader(type, body.length);
+  const total = header.length + body.length;
+  if (total <= ONE_BLOCK || level === 0) return deflateStored(header, body);
+  if (total > LARGE_OBJECT) return undefined;
+  return shorter(deflateSync(wholeObject(header, body), { level }), header, body);
+}
+
+async function encodeLarge({ type, body }: NewObject, level: number): Promise<Uint8Array> {
+  const header = objectHeader(type, body.length);
+  return shorter(await deflate(wholeObject(header, body), { level }), header, body);
+}
+
+function wholeObject(header: string, body: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(header, 'latin1'), body]);
+}
+
+function shorter(deflated: Buffer, header: string, body: Uint8Array): Uint8Array {
+  return deflated.length < header.length + body.length ? deflated : deflateStored(header, body);
 }
 
 /** Writes loose objects; when it returns all of them are in place, synced where durability is full. */
@@ -50,7 +62,7 @@ export async function writeLoose(
 ): Promise<void> {
   if (durability === 'fast') {
     for (const object of objects) {
-      const data = await encode(object, level);
+      const data = encodeNow(object, level) ?? (await encodeLarge(object, level));
       const written = writeTemporary(objectsDir, object.id, data);
       closeSync(written.fd);
       putInPlace(written.file, loosePath(objectsDir, object.id));
@@ -62,7 +74,8 @@ export async function writeLoose(
   const directories = new Set<string>([objectsDir]);
   try {
     for (const object of objects) {
-      const one = writeTemporary(objectsDir, object.id, await encode(object, level));
+      const data = encodeNow(object, level) ?? (await encodeLarge(object, level));
+      const one = writeTemporary(objectsDir, object.id, data);
       written.push({ ...one, id: object.id });
       open.add(one.fd);
       directories.add(join(objectsDir, object.id.slice(0, 2)));

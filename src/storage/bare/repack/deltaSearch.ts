@@ -288,9 +288,9 @@ const NOT_ALIKE = -2;
 
 /** A body as the pack is to hold it; what does not shrink is stored, and can be read in parts. */
 export function deflateBody(body: Uint8Array, level: number): Uint8Array {
-  if (level === 0 || isDense(body, quickLength)) return deflateStored(Buffer.alloc(0), body);
+  if (level === 0 || isDense(body, quickLength)) return deflateStored('', body);
   const deflated = deflateSmall(body, level);
-  return deflated.length < body.length + 11 ? deflated : deflateStored(Buffer.alloc(0), body);
+  return deflated.length < body.length + 11 ? deflated : deflateStored('', body);
 }
 
 function quickLength(sample: Uint8Array): number {
