@@ -4,6 +4,7 @@
  */
 import { InvalidPathError } from '../errors.ts';
 import { asBuffer } from './bytes.ts';
+import type { ObjectId } from './objectId.ts';
 import { decodePath, encodePath, hasLoneSurrogate } from './pathBytes.ts';
 import {
   compareNames,
@@ -12,6 +13,7 @@ import {
   endingOf,
   type FileMode,
   LARGEST_MODE,
+  type PlacedEntry,
   parseTree,
   type TreeEntry,
 } from './tree.ts';
@@ -72,6 +74,13 @@ export function editTree(body: Uint8Array, edits: ReadonlyMap<string, EntryEdit>
   copyTo(bytes.length);
   for (; next < splices.length; next++) insert(splices[next]!.entry);
   return result.subarray(0, filled);
+}
+
+/** The body with another id in the entry at `place`. */
+export function replaceId(body: Uint8Array, place: PlacedEntry, id: ObjectId): Buffer {
+  const result = Buffer.from(body);
+  writeId(result, place.start + place.headerLength, id);
+  return result;
 }
 
 /** A place in Git's order, and the entry that is to stand there; null: none. */
@@ -198,9 +207,13 @@ function writeEntry(body: Buffer, start: number, { name, mode, id }: TreeEntry):
   body[at++] = SPACE;
   at += hasLoneSurrogate(name) ? encodePath(name).copy(body, at) : body.write(name, at);
   body[at++] = 0;
+  writeId(body, at, id);
+  return at + ID_LENGTH;
+}
+
+function writeId(body: Buffer, at: number, id: ObjectId): void {
   // Stops at the first character that is no hex digit.
   if (body.write(id, at, 'hex') !== ID_LENGTH || id.length !== 2 * ID_LENGTH) {
     throw new TypeError(`Not an object id: ${id}`);
   }
-  return at + ID_LENGTH;
 }

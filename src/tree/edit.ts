@@ -6,7 +6,7 @@ import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { editTree } from '../git/treeWriter.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
-import type { TreeReader } from './reader.ts';
+import type { Tree, TreeReader } from './reader.ts';
 
 /** What shall stand at a path: an entry (a tree's id grafts a whole directory), or nothing. */
 export type TreeEdit = { readonly mode: FileMode; readonly id: ObjectId } | null;
@@ -75,16 +75,9 @@ async function editDirectory(
 ): Promise<ObjectId | null> {
   const tree = trees.cached(id) ?? (await trees.tree(id));
   const changes = new Map<string, TreeEdit>();
-  const note = (name: string, old: TreeEntry | undefined, edit: TreeEdit): void => {
-    if (edit === null) {
-      if (old !== undefined) changes.set(name, null);
-    } else if (old === undefined || old.id !== edit.id || old.mode !== edit.mode) {
-      changes.set(name, edit);
-    }
-  };
 
   for (const [name, edit] of directory.entries) {
-    if (!directory.below.has(name)) note(name, tree.get(name), edit);
+    if (!directory.below.has(name)) note(changes, name, tree.get(name), edit);
   }
   for (const [name, below] of directory.below) {
     const old = tree.get(name);
@@ -92,14 +85,37 @@ async function editDirectory(
     const before = own === undefined ? old : own;
     const isTree = before != null && isTreeMode(before.mode);
     const made = await editDirectory(trees, writer, isTree ? before.id : EMPTY_TREE_ID, below);
-    if (made !== null) note(name, old, { mode: MODE_TREE, id: made });
-    else note(name, old, before == null || isTree ? null : before);
+    if (made !== null) note(changes, name, old, { mode: MODE_TREE, id: made });
+    else note(changes, name, old, before == null || isTree ? null : before);
   }
 
   if (changes.size === 0) return tree.body.length === 0 ? null : id;
-  const body = editTree(tree.body, changes);
+  const body = withNewId(tree, changes) ?? editTree(tree.body, changes);
   if (body.length === 0) return null;
   const made = await writer.write('tree', body);
   trees.remember(made, body);
   return made;
+}
+
+/** Takes down what an edit changes, if anything. */
+function note(
+  changes: Map<string, TreeEdit>,
+  name: string,
+  old: TreeEntry | undefined,
+  edit: TreeEdit,
+): void {
+  if (edit === null) {
+    if (old !== undefined) changes.set(name, null);
+  } else if (old === undefined || old.id !== edit.id || old.mode !== edit.mode) {
+    changes.set(name, edit);
+  }
+}
+
+/** What most commits do to a directory: one entry that is there gets another id. */
+function withNewId(tree: Tree, changes: ReadonlyMap<string, TreeEdit>): Buffer | undefined {
+  if (changes.size > 1) return undefined;
+  for (const [name, edit] of changes) {
+    if (edit !== null) return tree.withId(name, edit.mode, edit.id);
+  }
+  return undefined;
 }

@@ -5,7 +5,18 @@
  */
 import { CorruptObjectError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
-import { findTreeEntry, isTreeMode, MODE_TREE, parseTree, type TreeEntry } from '../git/tree.ts';
+import {
+  entryNeedle,
+  type FileMode,
+  findTreeEntry,
+  isTreeMode,
+  MODE_TREE,
+  type PlacedEntry,
+  parseTree,
+  placeTreeEntry,
+  type TreeEntry,
+} from '../git/tree.ts';
+import { replaceId } from '../git/treeWriter.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from './byteCache.ts';
 
@@ -16,6 +27,8 @@ import { ByteCache } from './byteCache.ts';
  */
 const SCANS_BEFORE_TABLE = 16;
 const BYTES_PER_SCAN = 256;
+
+const ZERO_DIGIT = 0x30;
 
 const DEFAULT_CACHE_BYTES = 64 << 20;
 /** As much of it may be held by path as well, and only so much. */
@@ -31,10 +44,15 @@ export class Tree {
   #entries: readonly TreeEntry[] | undefined;
   #byName: Map<string, TreeEntry> | undefined;
   #scans = 0;
+  /** What a scan has found last: whoever changes an entry has looked it up before. */
+  #found: (TreeEntry & PlacedEntry) | undefined;
+  readonly #isOurs: boolean;
 
-  constructor(id: ObjectId, body: Uint8Array) {
+  /** @param isOurs whether the body was made here, and so is as Git wants it */
+  constructor(id: ObjectId, body: Uint8Array, isOurs = false) {
     this.id = id;
     this.body = body;
+    this.#isOurs = isOurs;
   }
 
   /** All entries in Git's order. Parsed at the first use. */
@@ -44,15 +62,30 @@ export class Tree {
   }
 
   get(name: string): TreeEntry | undefined {
+    if (this.#found?.name === name) return this.#found;
     if (this.#byName === undefined) {
       const scans = this.#scans++;
       if (scans < SCANS_BEFORE_TABLE && scans * BYTES_PER_SCAN < this.body.length) {
-        return findTreeEntry(this.body, name);
+        const place = placeTreeEntry(this.body, entryNeedle(name));
+        if (place !== undefined) this.#found = { name, ...place };
+        return place && this.#found;
       }
       this.#byName = new Map();
       for (const entry of this.entries) this.#byName.set(entry.name, entry);
     }
     return this.#byName.get(name);
+  }
+
+  /**
+   * The body with another id in the entry that was looked up last; undefined where that alone does
+   * not put an entry of this name and mode in.
+   */
+  withId(name: string, mode: FileMode, id: ObjectId): Buffer | undefined {
+    const found = this.#found;
+    if (!this.#isOurs || found?.name !== name || found.mode !== mode) return undefined;
+    // Old versions of Git wrote `040000`.
+    if (this.body[found.start] === ZERO_DIGIT) return undefined;
+    return replaceId(this.body, found, id);
   }
 }
 
@@ -91,7 +124,7 @@ export class TreeReader {
 
   /** Keeps a tree that was just made, so that it need not be read back. */
   remember(id: ObjectId, body: Uint8Array): void {
-    this.#cache.set(id, new Tree(id, body));
+    this.#cache.set(id, new Tree(id, body, true));
   }
 
   /**

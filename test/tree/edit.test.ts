@@ -75,6 +75,35 @@ describe('applyEdits', () => {
     expect(counting.reads).toHaveLength(2);
   });
 
+  it('edits what it has made itself as if it were new', async () => {
+    const path = fc.constantFrom('a', 'a/b', 'a/c', 'a0', 'b/c', 'b/d/e', 'ü');
+    const change = fc.record({ path, content: fc.constantFrom('1', '2', null) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change), async (changes) => {
+        const { trees, root } = await treeWith({ 'a/b': '0', 'b/c': '0', ü: '0' });
+        let warm = root;
+        let cold = root;
+        for (const { path, content } of changes) {
+          warm = await edited(trees, warm, { [path]: content });
+          cold = await edited(new TreeReader(trees.objects), cold, { [path]: content });
+          expect(warm).toBe(cold);
+        }
+      }),
+    );
+  });
+
+  it('writes the mode of a directory as Git does, whoever wrote it otherwise', async () => {
+    const { trees, root } = await treeWith({ 'a/x': '1', 'b/x': '1' });
+    const body = Buffer.from((await trees.tree(root)).body).toString('latin1');
+    const writer = trees.objects.writer();
+    const padded = Buffer.from(body.replaceAll('40000', '040000'), 'latin1');
+    const old = await writer.write('tree', padded);
+    await writer.finish();
+    const next = await edited(trees, old, { 'a/x': '2' });
+    const { root: both } = await treeWith({ 'a/x': '2', 'b/x': '2' }, trees);
+    expect(await edited(trees, next, { 'b/x': '2' })).toBe(both);
+  });
+
   it('never opens what equal ids prove equal', async () => {
     const counting = new CountingObjects();
     const { trees, root } = await treeWith(manyFiles(), new TreeReader(counting.objects));
