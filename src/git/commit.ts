@@ -198,15 +198,13 @@ export function serializeCommit(commit: Commit): Buffer {
 }
 
 function formatCommit(commit: Commit, encoding: string | undefined): string {
-  const lines = [
-    `tree ${commit.tree}`,
-    ...commit.parents.map((parent) => `parent ${parent}`),
-    `author ${formatIdentity(commit.author)}`,
-    `committer ${formatIdentity(commit.committer)}`,
-    ...(encoding === undefined ? [] : [`encoding ${encoding}`]),
-    ...commit.extraHeaders.map(formatHeader),
-  ];
-  return `${lines.join('\n')}\n\n${commit.message}`;
+  let headers = `tree ${commit.tree}\n`;
+  for (const parent of commit.parents) headers += `parent ${parent}\n`;
+  headers += `author ${formatIdentity(commit.author)}\n`;
+  headers += `committer ${formatIdentity(commit.committer)}\n`;
+  if (encoding !== undefined) headers += `encoding ${encoding}\n`;
+  for (const header of commit.extraHeaders) headers += `${formatHeader(header)}\n`;
+  return `${headers}\n${commit.message}`;
 }
 
 function formatHeader({ key, value }: ExtraHeader): string {

@@ -60,9 +60,20 @@ function decodeName(latin1: string): string {
 }
 
 /** The inverse of `parseIdentity`; characters that would break the format are left out, as by Git. */
-export function formatIdentity({ name, email, time, offset }: Identity): string {
-  return `${clean(name)} <${clean(email)}> ${clampTime(Math.floor(time))} ${formatOffset(offset)}`;
+export function formatIdentity(who: Identity): string {
+  if (who !== formatted.who) {
+    const { name, email, time, offset } = who;
+    const date = `${clampTime(Math.floor(time))} ${formatOffset(offset)}`;
+    formatted = { who, text: `${clean(name)} <${clean(email)}> ${date}` };
+  }
+  return formatted.text;
 }
+
+/** The last one: author, committer and the one who moves the branch are mostly the same. */
+let formatted: { readonly who: Identity | undefined; readonly text: string } = {
+  who: undefined,
+  text: '',
+};
 
 /** Minutes east of UTC of a zone such as `+0530`; 0 where it is none. */
 export function parseOffset(zone: string | undefined): number {

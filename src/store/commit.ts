@@ -132,5 +132,6 @@ function stale(snapshot: Snapshot, cause?: StaleSnapshotError): StaleSnapshotErr
 }
 
 function distinctParents({ store, id }: Snapshot, extra: readonly Snapshot[] = []): ObjectId[] {
+  if (extra.length === 0) return [id];
   return [...new Set([id, ...extra.map((parent) => ofStore(store, parent).id)])];
 }
