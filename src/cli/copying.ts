@@ -24,7 +24,7 @@ import { printNote } from './output.ts';
 import { Progress } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
 import { snapshotsOf, writableBranch } from './snapshots.ts';
-import { expandGlobs } from './sources.ts';
+import { type Expansion, expandGlobs } from './sources.ts';
 
 /** Copies `sources` to `dest` in whichever direction they say. */
 export async function copyBetween(
@@ -63,17 +63,18 @@ async function copyFromDisk(
   refuseOptions(options, FILTERS, 'when the sources are on disk');
   const { followSymlinks, gitignore, type: mode, glob, create, dryRun, watch } = options;
   const copy = await libraryOptions(options);
-  const paths = await expandLocalGlobs(
+  const { paths, isGlob } = await expandLocalGlobs(
     sources.map(({ path }) => path),
     glob,
   );
+  const place = isGlob ? asDirectory(dest.path) : dest.path;
   await withStore(
     command,
     async (store) => {
       const branch = await writableBranch(store, dest, options);
       const copyOnce = (signal: AbortSignal): Promise<FS> =>
         commitCopy(command, store, branch, options, (fs, details) =>
-          fs.copyIn(paths, dest.path, {
+          fs.copyIn(paths, place, {
             ...copy,
             ...details,
             followSymlinks,
@@ -107,12 +108,13 @@ async function copyAcross(
     const branch = await writableBranch(store, dest, options);
     // With --ref the branch is that of the destination alone.
     const from = options.ref === undefined ? options : { ...options, branch: undefined };
-    const groups = await groupSources(store, sources, from);
+    const { groups, isGlob } = await groupSources(store, sources, from);
+    const place = isGlob ? asDirectory(dest.path) : dest.path;
     await withSignals((signal) =>
       commitCopy(command, store, branch, options, (fs, details) =>
         fs.copyFromRefs(
           groups.map(({ fs: source, paths }) => ({ source, paths })),
-          dest.path,
+          place,
           { ...copy, ...details, signal },
         ),
       ),
@@ -129,12 +131,12 @@ async function copyToDisk(
   refuseOptions(options, [...ONLY_FROM_DISK, ...ONLY_COMMIT], 'when the destination is on disk');
   const copy = await libraryOptions(options);
   await withStore(command, async (store) => {
-    const groups = await groupSources(store, sources, options);
+    const { groups, isGlob } = await groupSources(store, sources, options);
     if (groups.length > 1 && options.delete) {
       throw new UsageError('--delete needs all sources on one ref');
     }
     // Several sources always go into a directory, also when they are copied one ref at a time.
-    const place = groups.length > 1 && !/[/\\]$/.test(dest.path) ? `${dest.path}/` : dest.path;
+    const place = groups.length > 1 || isGlob ? asDirectory(dest.path) : dest.path;
     for (const { fs, paths } of groups) {
       const { changes } = await withSignals((signal) =>
         withProgress((onProgress) => fs.copyOut(paths, place, { ...copy, onProgress, signal })),
@@ -150,7 +152,7 @@ async function copyToDisk(
 /** Sources on one snapshot. */
 interface SourceGroup {
   readonly fs: FS;
-  readonly paths: string[];
+  readonly paths: readonly string[];
 }
 
 /** The sources in the repository, globs expanded, gathered by the snapshot they lie in. */
@@ -158,16 +160,24 @@ async function groupSources(
   store: GitStore,
   sources: readonly RepositoryPath[],
   options: CopyChoices,
-): Promise<SourceGroup[]> {
+): Promise<{ groups: SourceGroup[]; isGlob: boolean }> {
   const groups = new Map<FS, string[]>();
   for (const [i, fs] of (await snapshotsOf(store, sources, options)).entries()) {
     groups.set(fs, [...(groups.get(fs) ?? []), sources[i]!.path]);
   }
-  const expanded: SourceGroup[] = [];
+  const expanded: (SourceGroup & Expansion)[] = [];
   for (const [fs, paths] of groups) {
-    expanded.push({ fs, paths: await expandGlobs(fs, paths, options.glob) });
+    expanded.push({ fs, ...(await expandGlobs(fs, paths, options.glob)) });
   }
-  return expanded;
+  return { groups: expanded, isGlob: expanded.some(({ isGlob }) => isGlob) };
+}
+
+/**
+ * The destination as one that sources go into by their names. What a glob matches does, were it one
+ * file: where it lands is not to depend on how many there are.
+ */
+function asDirectory(path: string): string {
+  return path === '' || path.endsWith('/') ? path : `${path}/`;
 }
 
 /** Commits a copy, with its progress on the terminal and its problems on stderr. */

@@ -3,20 +3,23 @@ import { lstatSync } from 'node:fs';
 import { encodePath } from '../git/pathBytes.ts';
 import { diskGlob } from '../transfer/diskGlob.ts';
 import { hasGlobChars } from '../tree/glob.ts';
-import { requireMatches } from './sources.ts';
+import { type Expansion, joined, requireMatches } from './sources.ts';
 
 /**
  * All local paths that the arguments mean, in their order, without repetitions.
  * @param glob false: no argument is a glob
  * @throws FileNotFoundError for a glob that matches nothing
  */
-export async function expandLocalGlobs(paths: readonly string[], glob: boolean): Promise<string[]> {
-  const all = new Set<string>();
+export async function expandLocalGlobs(
+  paths: readonly string[],
+  glob: boolean,
+): Promise<Expansion> {
+  const all: Expansion[] = [];
   for (const path of paths) {
-    if (!glob || !hasGlobChars(path) || exists(path)) all.add(path);
-    else for (const match of requireMatches(await diskGlob(path), path)) all.add(match);
+    const isGlob = glob && hasGlobChars(path) && !exists(path);
+    all.push({ paths: isGlob ? requireMatches(await diskGlob(path), path) : [path], isGlob });
   }
-  return [...all];
+  return joined(all);
 }
 
 function exists(path: string): boolean {

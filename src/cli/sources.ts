@@ -30,12 +30,18 @@ export async function expandGlobs(
   fs: FS,
   paths: readonly string[],
   glob: boolean,
-): Promise<string[]> {
-  const all = new Set<string>();
-  for (const path of paths) {
-    for (const match of (await expandGlob(fs, path, glob)).paths) all.add(match);
-  }
-  return [...all];
+): Promise<Expansion> {
+  const all: Expansion[] = [];
+  for (const path of paths) all.push(await expandGlob(fs, path, glob));
+  return joined(all);
+}
+
+/** The paths of all, in their order, without repetitions; a glob where one of them is. */
+export function joined(expansions: readonly Expansion[]): Expansion {
+  return {
+    paths: [...new Set(expansions.flatMap(({ paths }) => paths))],
+    isGlob: expansions.some(({ isGlob }) => isGlob),
+  };
 }
 
 /** @throws FileNotFoundError when there are none */

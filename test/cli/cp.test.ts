@@ -59,6 +59,7 @@ describe('from disk', () => {
       ['in/**/*.txt', ':'],
       ['a.txt', 'c.txt'],
     ],
+    [['in/*.txt', ':x'], ['x/a.txt']],
     [['in/./sub/c.txt', ':x'], ['x/sub/c.txt']],
     [
       ['--exclude', '*.txt', '--exclude', 'link', 'in/', ':'],
@@ -74,6 +75,18 @@ describe('from disk', () => {
     fill(place, { ...FILES, rules: '# rules\n\n/a.txt\nlink\n' });
     expect(await place.ok('cp', ...args)).toBe('');
     expect(await files(place)).toEqual([...expected, '']);
+  });
+
+  it('lands the only match of a glob by its name, in every direction', async () => {
+    const place = new Place();
+    fill(place, FILES);
+    await place.ok('cp', 'in/', ':');
+    await place.ok('cp', ':*.txt', 'out');
+    expect(readFileSync(join(place.folder, 'out/a.txt'), 'utf8')).toBe('a');
+    await place.ok('cp', ':*.txt', ':x');
+    expect(await place.ok('cat', 'x/a.txt')).toBe('a');
+    await place.ok('cp', '--no-glob', ':a.txt', ':y');
+    expect(await place.ok('cat', 'y')).toBe('a');
   });
 
   it('keeps modes and links, or takes the type that is asked for', async () => {

@@ -44,7 +44,7 @@ export function define(command: Command): void {
       const recursive = options.recursive ?? false;
       const choices = { ...options, verbose: isVerbose(command) };
       await commitOn(store, branch, choices, async (fs, details) => {
-        const sources = await expandGlobs(fs, patterns, options.glob);
+        const { paths: sources } = await expandGlobs(fs, patterns, options.glob);
         return fs.move(sources, dest.path, { ...details, recursive });
       });
     });

@@ -41,7 +41,7 @@ export function define(command: Command): void {
       const recursive = options.recursive ?? false;
       const choices = { ...options, verbose: isVerbose(command) };
       await commitOn(store, branch, choices, async (fs, details) =>
-        fs.remove(await expandGlobs(fs, patterns, options.glob), { ...details, recursive }),
+        fs.remove((await expandGlobs(fs, patterns, options.glob)).paths, { ...details, recursive }),
       );
     });
   });
