@@ -31,12 +31,17 @@ export async function writeData(data: Uint8Array): Promise<void> {
           ? writeSync(STDOUT, data, done, rest)
           : await writeInBackground(data, done, rest);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EPIPE' || code === 'EOF') throw new ClosedPipeError();
-      if (code !== 'EAGAIN') throw error;
+      if (isOfClosedPipe(error)) throw new ClosedPipeError();
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
     }
   }
+}
+
+/** EOF is what Windows calls it; a pipe that is a socket is reset where something is left to read. */
+function isOfClosedPipe(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EPIPE' || code === 'EOF' || code === 'ECONNRESET';
 }
 
 function writeInBackground(data: Uint8Array, offset: number, length: number): Promise<number> {
@@ -92,8 +97,7 @@ export function printText(text: string): void {
   try {
     writeSync(STDOUT, text);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new ClosedPipeError();
-    throw error;
+    throw isOfClosedPipe(error) ? new ClosedPipeError() : error;
   }
 }
 

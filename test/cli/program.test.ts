@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from '../../src/cli/commands.ts';
@@ -159,8 +160,11 @@ describe('failures', () => {
     mkdirSync(source);
     for (const line of lines) writeFileSync(join(source, line), '');
     await place.ok('cp', './many', ':');
+    await place.okWith({ input: 'x'.repeat(4000) }, 'write', 'page');
     for (const args of [
       ['ls', '-R'],
+      // Written one by one, so that it waits with a piece of which nothing is through yet.
+      ['cat', ...Array(500).fill('page')],
       ['ls', '-l', 'many', '--format', 'json'],
     ]) {
       const child = spawn(process.execPath, [programPath(), ...args, '-r', place.repo]);
@@ -168,10 +172,14 @@ describe('failures', () => {
       child.stderr.on('data', (chunk: Buffer) => {
         stderr += chunk.toString();
       });
-      child.stdout.once('data', () => child.stdout.destroy());
+      // Node makes a socket of it: closed with something left to read, it is not closed but reset.
+      child.stdout.once('readable', async () => {
+        await setTimeout(300);
+        child.stdout.destroy();
+      });
       const [code, signal] = await once(child, 'close');
       expect({ args, code, signal, stderr }).toEqual({ args, code: 0, signal: null, stderr: '' });
     }
-    await place.ok('rm', '-R', 'many');
+    await place.ok('rm', '-R', 'many', 'page');
   });
 });
