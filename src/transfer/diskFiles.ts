@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { decodePath, encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../git/tree.ts';
+import { isErrorOf } from './localErrors.ts';
 import { type Entry, MODE_NONE } from './place.ts';
 
 /** A name on disk with what `lstat` says of it. */
@@ -69,13 +70,24 @@ export function isTemporaryName(name: string): boolean {
   return name.startsWith('.gs-') && TEMPORARY_NAME.test(name);
 }
 
-/** What stands at `path`; undefined when nothing does. A link is not followed unless asked. */
+/**
+ * What stands at `path`; undefined when nothing does. A link is not followed unless asked.
+ * @throws a system error, with code ENOTDIR for what would lie in a file
+ */
 export function readEntry(path: string, name: string, follow = false): DiskEntry | undefined {
   const at = toDisk(path);
-  const stats = follow
-    ? statSync(at, { throwIfNoEntry: false })
-    : lstatSync(at, { throwIfNoEntry: false });
+  const stats = follow ? statOf(at) : lstatSync(at, { throwIfNoEntry: false });
   return stats && entryOf(name, stats);
+}
+
+/** Asked not to throw, Node from 22 on leaves out ENOTDIR as well, though not for `lstat`. */
+function statOf(path: string | Buffer): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (isErrorOf(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 export function entryOf(name: string, stats: Stats): DiskEntry {
