@@ -32,7 +32,13 @@ export { Batch, type BatchWriteOptions } from './store/batch.ts';
 export { Branches, type SetBranchOptions } from './store/branches.ts';
 export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
-export { type CommitOptions, FS, type ReshapeOptions, type WriteOptions } from './store/fs.ts';
+export {
+  type CommitOptions,
+  FS,
+  type RefSources,
+  type ReshapeOptions,
+  type WriteOptions,
+} from './store/fs.ts';
 export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
 export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';

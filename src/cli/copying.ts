@@ -112,11 +112,7 @@ async function copyAcross(
     const place = isGlob ? asDirectory(dest.path) : dest.path;
     await withSignals((signal) =>
       commitCopy(command, store, branch, options, (fs, details) =>
-        fs.copyFromRefs(
-          groups.map(({ fs: source, paths }) => ({ source, paths })),
-          place,
-          { ...copy, ...details, signal },
-        ),
+        fs.copyFromRefs(groups, place, { ...copy, ...details, signal }),
       ),
     );
   });
@@ -132,42 +128,40 @@ async function copyToDisk(
   const copy = await libraryOptions(options);
   await withStore(command, async (store) => {
     const { groups, isGlob } = await groupSources(store, sources, options);
-    if (groups.length > 1 && options.delete) {
-      throw new UsageError('--delete needs all sources on one ref');
-    }
-    // Several sources always go into a directory, also when they are copied one ref at a time.
-    const place = groups.length > 1 || isGlob ? asDirectory(dest.path) : dest.path;
-    for (const { fs, paths } of groups) {
-      const { changes } = await withSignals((signal) =>
-        withProgress((onProgress) => fs.copyOut(paths, place, { ...copy, onProgress, signal })),
-      );
-      if (changes === null) continue;
-      if (options.dryRun) await printPlan(changes, '');
-      else if (isVerbose(command)) printChanges(changes, '');
-      printProblems(changes);
-    }
+    const place = isGlob ? asDirectory(dest.path) : dest.path;
+    const { changes } = await withSignals((signal) =>
+      withProgress((onProgress) =>
+        groups[0]!.source.copyRefsOut(groups, place, { ...copy, onProgress, signal }),
+      ),
+    );
+    if (changes === null) return;
+    if (options.dryRun) await printPlan(changes, '');
+    else if (isVerbose(command)) printChanges(changes, '');
+    printProblems(changes);
   });
 }
 
-/** Sources on one snapshot. */
+/** Sources on one snapshot, as the library takes them. */
 interface SourceGroup {
-  readonly fs: FS;
+  readonly source: FS;
   readonly paths: readonly string[];
 }
 
-/** The sources in the repository, globs expanded, gathered by the snapshot they lie in. */
+/** The sources in the repository in their order, globs expanded, with the snapshots they lie in. */
 async function groupSources(
   store: GitStore,
   sources: readonly RepositoryPath[],
   options: CopyChoices,
 ): Promise<{ groups: SourceGroup[]; isGlob: boolean }> {
-  const groups = new Map<FS, string[]>();
-  for (const [i, fs] of (await snapshotsOf(store, sources, options)).entries()) {
-    groups.set(fs, [...(groups.get(fs) ?? []), sources[i]!.path]);
+  const groups: { readonly source: FS; readonly paths: string[] }[] = [];
+  for (const [i, source] of (await snapshotsOf(store, sources, options)).entries()) {
+    const last = groups.at(-1);
+    if (last?.source === source) last.paths.push(sources[i]!.path);
+    else groups.push({ source, paths: [sources[i]!.path] });
   }
   const expanded: (SourceGroup & Expansion)[] = [];
-  for (const [fs, paths] of groups) {
-    expanded.push({ fs, ...(await expandGlobs(fs, paths, options.glob)) });
+  for (const { source, paths } of groups) {
+    expanded.push({ source, ...(await expandGlobs(source, paths, options.glob)) });
   }
   return { groups: expanded, isGlob: expanded.some(({ isGlob }) => isGlob) };
 }

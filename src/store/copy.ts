@@ -4,7 +4,6 @@
  */
 
 import { StaleSnapshotError } from '../errors.ts';
-import type { SourceTree } from '../transfer/copyAcross.ts';
 import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
@@ -43,33 +42,40 @@ export async function copyFromDisk(
   });
 }
 
-/** Copies files and directories of the snapshot to the local disk. */
+/** Sources in one snapshot. */
+export interface SnapshotSources {
+  readonly from: Snapshot;
+  readonly sources: readonly string[];
+}
+
+/** Copies files and directories of snapshots, of the one store, to the local disk. */
 export async function copyToDisk(
   snapshot: Snapshot,
-  sources: readonly string[],
+  groups: readonly SnapshotSources[],
   dest: string,
   options: CopyOptions,
 ): Promise<Outcome> {
-  const { store, commit } = snapshot;
-  const time = new Date(commit.committer.time * 1000);
-  const { trees, memos, location: storePath } = store;
-  const source = { trees, root: commit.tree, storePath, memos, time };
+  const { trees, memos, location: storePath } = snapshot.store;
   const { copyOut } = await import('../transfer/copyOut.ts');
-  return { snapshot, changes: await copyOut(source, sources, dest, options) };
+  const all = groups.map(({ from: { commit }, sources }) => {
+    return { root: commit.tree, time: new Date(commit.committer.time * 1000), sources };
+  });
+  return { snapshot, changes: await copyOut({ trees, storePath, memos }, all, dest, options) };
 }
 
 /** Copies what stands in other snapshots of the store into the snapshot's branch. */
 export async function copyFromSnapshots(
   snapshot: Snapshot,
-  sources: readonly SourceTree[],
+  groups: readonly SnapshotSources[],
   dest: string,
   options: CopyOptions,
   choices: CommitChoices,
 ): Promise<Outcome> {
   branchOf(snapshot);
+  const all = groups.map(({ from, sources }) => ({ root: from.commit.tree, sources }));
   const target = { trees: snapshot.store.trees, root: snapshot.commit.tree };
   const { copyAcross } = await import('../transfer/copyAcross.ts');
-  const { edits, report } = await copyAcross(target, sources, dest, options);
+  const { edits, report } = await copyAcross(target, all, dest, options);
   if (options.dryRun) return { snapshot, changes: report };
   return inSession(snapshot.store, (writer) =>
     commitEdits(snapshot, writer, edits, report, choices),

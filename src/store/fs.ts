@@ -17,7 +17,7 @@ import { type ApplyChanges, applyChanges } from './apply.ts';
 import type { StoredArchive } from './archiveIn.ts';
 import { Batch } from './batch.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
-import { copyFromDisk, copyFromSnapshots, copyToDisk } from './copy.ts';
+import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } from './copy.ts';
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
@@ -50,6 +50,14 @@ export interface WriteOptions extends CommitOptions {
    * it is executable stays; a new one is not.
    */
   mode?: FileType | FileMode | undefined;
+}
+
+/** Sources of a copy in one snapshot. */
+export interface RefSources {
+  /** A snapshot, or the name of a branch or tag, or a hash. */
+  readonly source: FS | string;
+  /** In the forms of `copyIn`. */
+  readonly paths: readonly string[];
 }
 
 /** Options of remove and move. */
@@ -347,7 +355,22 @@ export class FS {
     dest: string,
     options: CopyOptions = {},
   ): Promise<FS> {
-    return wrap(await copyToDisk(this.#snapshot, listOf(sources), dest, options));
+    const group = { from: this.#snapshot, sources: listOf(sources) };
+    return wrap(await copyToDisk(this.#snapshot, [group], dest, options));
+  }
+
+  /**
+   * As `copyOut`, with sources from several snapshots of this one's store. Where two land on one path
+   * the first is kept.
+   * @returns this snapshot with the report
+   */
+  async copyRefsOut(
+    sources: readonly RefSources[],
+    dest: string,
+    options: CopyOptions = {},
+  ): Promise<FS> {
+    const groups = await this.#resolveAll(sources);
+    return wrap(await copyToDisk(this.#snapshot, groups, dest, options));
   }
 
   /**
@@ -392,22 +415,26 @@ export class FS {
 
   /** As `copyFromRef`, with sources from several snapshots in one commit. */
   async copyFromRefs(
-    sources: readonly { source: FS | string; paths: readonly string[] }[],
+    sources: readonly RefSources[],
     dest = '',
     options: CopyOptions & CommitOptions = {},
   ): Promise<FS> {
+    const groups = await this.#resolveAll(sources);
+    const choices = choicesOf({ operation: 'cp', ...options });
+    return wrap(await copyFromSnapshots(this.#snapshot, groups, dest, options, choices));
+  }
+
+  #resolveAll(sources: readonly RefSources[]): Promise<SnapshotSources[]> {
     const { store } = this.#snapshot;
-    const groups = await Promise.all(
+    return Promise.all(
       sources.map(async ({ source, paths }) => {
         const from =
           typeof source === 'string'
             ? await resolveSnapshot(store, source)
             : ofStore(store, FS.snapshotOf(source));
-        return { root: from.commit.tree, sources: paths };
+        return { from, sources: paths };
       }),
     );
-    const choices = choicesOf({ operation: 'cp', ...options });
-    return wrap(await copyFromSnapshots(this.#snapshot, groups, dest, options, choices));
   }
 
   /**

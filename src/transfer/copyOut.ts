@@ -3,7 +3,7 @@ import { GitStoreError, NotADirectoryError } from '../errors.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { baseName, parentPath } from '../tree/paths.ts';
-import { type CopyOutSource, DiskExecutor } from './diskExecutor.ts';
+import { type CopyOutStore, type CopyOutTree, DiskExecutor } from './diskExecutor.ts';
 import { DirectoryIdentity, parentOnDisk, readEntry, withSlashes } from './diskFiles.ts';
 import { DiskDestination } from './diskPlaces.ts';
 import { DiskScan } from './diskScan.ts';
@@ -15,13 +15,13 @@ import { CopyRun } from './run.ts';
 import { deletesAllowed, type FoundSource, type Landing, land, requireSources } from './sources.ts';
 import { findInTree, refuseOnDisk, StoreSource } from './storePlaces.ts';
 
-export type { CopyOutSource } from './diskExecutor.ts';
+export type { CopyOutStore, CopyOutTree } from './diskExecutor.ts';
 
 /**
- * Writes what stands at `sources` in the tree to the local disk. Each file appears whole, by a rename
- * of its own or of its new directory; whatever the tree holds, nothing outside `dest` is touched.
+ * Writes what stands at the sources in the trees to the local disk. Each file appears whole, by a rename
+ * of its own or of its new directory; whatever a tree holds, nothing outside `dest` is touched.
  *
- * @param sources paths in the tree; `dir/` for the contents of a directory, `base/./rest` to keep
+ * @param groups their sources are paths in the tree; `dir/` for the contents of a directory, `base/./rest` to keep
  *   `rest`
  * @param dest local path; a link to a directory is followed
  * @throws FileNotFoundError for a source that is not there
@@ -29,22 +29,28 @@ export type { CopyOutSource } from './diskExecutor.ts';
  * @throws GitStoreError for a file that cannot be written (with `ignoreErrors` it is in the report)
  */
 export async function copyOut(
-  source: CopyOutSource,
-  sources: readonly string[],
+  { trees, storePath, memos }: CopyOutStore,
+  groups: readonly CopyOutTree[],
   dest: string,
   options: CopyOptions = {},
 ): Promise<ChangeReport> {
+  const sources = groups.flatMap((group) => group.sources);
   requireSources(sources);
   const run = new CopyRun(options);
-  const store = DirectoryIdentity.of(source.storePath);
-  const found = await findInTree(source, sources, run);
+  const store = DirectoryIdentity.of(storePath);
+  const found: FoundSource<TreeEntry>[] = [];
+  for (const [tree, group] of groups.entries()) {
+    for (const one of await findInTree({ trees, root: group.root }, group.sources, run)) {
+      found.push({ ...one, tree });
+    }
+  }
   const { directory, name, isDirectory } = lookAt(withSlashes(dest), store);
   const landings = land(found, isDirectory, sources.length);
   const root = landings.exact ? parentOnDisk(directory) : directory;
   const scan = new DiskScan(root, run, {
     // Of the directory that a single file goes to nothing needs to be known.
-    memos: landings.exact ? undefined : source.memos,
-    trees: source.trees,
+    memos: landings.exact ? undefined : memos,
+    trees,
     counterpart: counterpartOf(found),
     ignoreRecord: options.checksum,
     countsEmpty: true,
@@ -55,7 +61,7 @@ export async function copyOut(
     throw new NotADirectoryError(`${path}: not a directory`, { path });
   }
   const plan = await planCopy({
-    source: new StoreSource(source.trees, refuseOnDisk, scan.recordedEntry),
+    source: new StoreSource(trees, refuseOnDisk, scan.recordedEntry),
     landings: landings.exact
       ? landings.all.map((landing) => ({ ...landing, path: name }))
       : landings.all.filter((landing) => isNameable(landing, run)),
@@ -63,12 +69,13 @@ export async function copyOut(
     base: '',
     options,
     exclusion: new Exclusion(options.exclude, false),
-    trees: source.trees,
+    trees,
     grafts: true,
     deletes: deletesAllowed(options, landings, sources.length),
     run,
   });
-  const executor = new DiskExecutor(source, place, run, options);
+  const times = groups.map(({ time }) => time);
+  const executor = new DiskExecutor({ trees, storePath, memos }, times, place, run, options);
   try {
     return await executor.execute(plan, !landings.exact && landings.all.length > 0);
   } finally {

@@ -24,17 +24,22 @@ import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
 import type { CopyRun } from './run.ts';
 import { type ScannedDirectory, type ScannedEntry, SETTLED } from './scannedDirectory.ts';
 
-/** The tree that is copied from. */
-export interface CopyOutSource {
+/** The store that is copied from. */
+export interface CopyOutStore {
   readonly trees: TreeReader;
-  /** The root of the tree. */
-  readonly root: ObjectId;
-  /** Becomes the time of the files: the snapshot's commit time. */
-  readonly time: Date;
   /** The directory of the store itself, which is never written to; none for a store in memory. */
   readonly storePath?: string | undefined;
   /** Where stat records are kept; without, every file in the way is read. */
   readonly memos?: Memos | undefined;
+}
+
+/** A tree that is copied from. */
+export interface CopyOutTree {
+  /** The root of the tree. */
+  readonly root: ObjectId;
+  /** Becomes the time of the files: the snapshot's commit time. */
+  readonly time: Date;
+  readonly sources: readonly string[];
 }
 
 export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
@@ -53,12 +58,13 @@ const READ_IN_VAIN = 32;
 const LONGEST_TARGET = 64 << 10;
 
 export class DiskExecutor {
-  readonly #source: CopyOutSource;
+  readonly #store: CopyOutStore;
   readonly #place: DiskDestination;
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
   readonly #keepsOthers: boolean;
-  readonly #mtime: number;
+  /** Of each tree the time of its files, in seconds since the epoch. */
+  readonly #times: readonly number[];
   /** The files that the copy has changed. */
   readonly #changed = new Set<DiskFile>();
   /** Paths of files that could not be put to their places, or were not to. */
@@ -72,17 +78,18 @@ export class DiskExecutor {
   #failure: { error: unknown } | undefined;
 
   constructor(
-    source: CopyOutSource,
+    store: CopyOutStore,
+    times: readonly Date[],
     place: DiskDestination,
     run: CopyRun,
     options: Pick<CopyOptions, 'dryRun' | 'ignoreExisting'>,
   ) {
-    this.#source = source;
+    this.#store = store;
     this.#place = place;
     this.#run = run;
     this.#dryRun = options.dryRun ?? false;
     this.#keepsOthers = options.ignoreExisting ?? false;
-    this.#mtime = source.time.getTime() / 1000;
+    this.#times = times.map((time) => time.getTime() / 1000);
   }
 
   /** @param makesRoot whether the destination is made where it is missing, even without files */
@@ -97,7 +104,7 @@ export class DiskExecutor {
     await this.#remove(plan, report);
     const sink = new FileSink(this.#dryRun ? 0 : totalFiles);
     const directories = new DestinationDirectories(this.#place, sink);
-    const large = new LargeFiles(this.#source.trees.objects, run);
+    const large = new LargeFiles(this.#store.trees.objects, run);
     const target = { sink, directories, large };
     const trees = this.#dryRun ? undefined : this.#newTrees(target);
     try {
@@ -151,9 +158,9 @@ export class DiskExecutor {
   }
 
   #newTrees(target: Target): NewTrees {
-    return new NewTrees(this.#source, this.#place, target, {
+    return new NewTrees(this.#store, this.#place, target, {
       run: this.#run,
-      mtime: this.#mtime,
+      timeOf: (file) => this.#timeOf(file),
       bring: (file) => this.#bringAll([file], target),
       fail: (file, error) => this.#fail(file, error),
       defer: (file) => this.#later.push(file),
@@ -215,7 +222,7 @@ export class DiskExecutor {
   /** Brings one file to its place. */
   async #bring(file: DiskFile, target: Target): Promise<void> {
     const { sink, directories } = target;
-    const { objects } = this.#source.trees;
+    const { objects } = this.#store.trees;
     const { id } = file.source;
     const { existing } = file;
     const small = this.#isLikelyNeeded(file) ? objects.readAtOnce?.(id, sink.room) : undefined;
@@ -292,7 +299,8 @@ export class DiskExecutor {
   }
 
   /** @param temporary the name it has first; undefined in a directory that has none of its own yet */
-  #jobFor({ source, existing }: DiskFile, path: string, temporary: string | undefined): FileJob {
+  #jobFor(file: DiskFile, path: string, temporary: string | undefined): FileJob {
+    const { source, existing } = file;
     const isExecutable = fileTypeOf(source.mode) === 'executable';
     const isReplacement = existing?.mode === MODE_FILE || existing?.mode === MODE_EXECUTABLE;
     return {
@@ -306,8 +314,12 @@ export class DiskExecutor {
         : undefined,
       isNew: existing === undefined,
       keepsOthers: this.#keepsOthers,
-      mtime: this.#mtime,
+      mtime: this.#timeOf(file),
     };
+  }
+
+  #timeOf({ tree }: { readonly tree: number | undefined }): number {
+    return this.#times[tree ?? 0]!;
   }
 
   /** Whether the file on disk is what the tree holds. */

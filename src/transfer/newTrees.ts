@@ -6,7 +6,7 @@ import { isTreeMode, MODE_LINK, type TreeEntry } from '../git/tree.ts';
 import { joinPath } from '../tree/paths.ts';
 import type { Tree } from '../tree/reader.ts';
 import type { DestinationDirectories, NewDirectory } from './destinationDirectories.ts';
-import type { CopyOutSource, DiskFile } from './diskExecutor.ts';
+import type { CopyOutStore, DiskFile } from './diskExecutor.ts';
 import { toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import type { FileSink } from './fileSink.ts';
@@ -19,8 +19,8 @@ import type { FileResults } from './writerThread.ts';
 /** What the executor does for files. */
 interface Executor {
   readonly run: CopyRun;
-  /** Of new files, in seconds since the epoch. */
-  readonly mtime: number;
+  /** Of the new files, in seconds since the epoch. */
+  timeOf(graft: { readonly tree: number | undefined }): number;
   /** Brings a file that needs more than the short way. */
   bring(file: DiskFile): Promise<void>;
   fail(file: DiskFile, error: unknown): void;
@@ -30,7 +30,7 @@ interface Executor {
 }
 
 export class NewTrees {
-  readonly #source: CopyOutSource;
+  readonly #store: CopyOutStore;
   readonly #place: DiskDestination;
   readonly #sink: FileSink;
   readonly #directories: DestinationDirectories;
@@ -42,33 +42,34 @@ export class NewTrees {
   #hasFound = false;
 
   constructor(
-    source: CopyOutSource,
+    store: CopyOutStore,
     place: DiskDestination,
     target: { readonly sink: FileSink; readonly directories: DestinationDirectories },
     executor: Executor,
   ) {
-    this.#source = source;
+    this.#store = store;
     this.#place = place;
     this.#sink = target.sink;
     this.#directories = target.directories;
     this.#executor = executor;
   }
 
-  async put({ path, from, source }: Omit<Graft<TreeEntry>, 'files'>): Promise<void> {
-    const { trees } = this.#source;
+  async put(graft: Omit<Graft<TreeEntry>, 'files'>): Promise<void> {
+    const { path, from, source } = graft;
+    const { trees } = this.#store;
     if (this.#executor.isStopped()) return;
     const tree = trees.cached(source.id) ?? (await trees.tree(source.id));
     const files = tree.entries.filter(({ mode }) => !isTreeMode(mode));
     if (files.length > 0) {
       this.#directories.begin(path);
-      await this.#putFiles(path, from, files);
+      await this.#putFiles(graft, files);
       this.#directories.end();
     }
     this.#made.push({ home: this.#place.home(path), tree });
     for (const entry of tree.entries) {
       if (!isTreeMode(entry.mode)) continue;
       const [below, fromBelow] = [joinPath(path, entry.name), joinPath(from, entry.name)];
-      await this.put({ path: below, from: fromBelow, source: entry });
+      await this.put({ ...graft, path: below, from: fromBelow, source: entry });
     }
   }
 
@@ -78,14 +79,19 @@ export class NewTrees {
     for (const { home, tree } of this.#made) home.became(tree.id);
   }
 
-  async #putFiles(path: string, from: string, files: readonly TreeEntry[]): Promise<void> {
-    const { run, mtime } = this.#executor;
-    const { objects } = this.#source.trees;
+  async #putFiles(
+    { path, from, tree }: Omit<Graft<TreeEntry>, 'files'>,
+    files: readonly TreeEntry[],
+  ): Promise<void> {
+    const { run } = this.#executor;
+    const mtime = this.#executor.timeOf({ tree });
+    const { objects } = this.#store.trees;
     const sink = this.#sink;
     const planned = (source: TreeEntry): DiskFile => ({
       path: joinPath(path, source.name),
       from: joinPath(from, source.name),
       source,
+      tree,
       existing: undefined,
     });
     const directory = this.#provide(path);

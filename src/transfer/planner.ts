@@ -36,6 +36,8 @@ export interface PlannedFile<S extends Entry, D extends Entry> {
   /** Path in the source place. */
   readonly from: string;
   readonly source: S;
+  /** As its landing has it. */
+  readonly tree: number | undefined;
   /** What stands there and is replaced: a file, a link, or what Git cannot hold. */
   readonly existing: D | undefined;
 }
@@ -45,6 +47,8 @@ export interface Graft<S extends Entry> {
   readonly path: string;
   readonly from: string;
   readonly source: S;
+  /** As its landing has it. */
+  readonly tree: number | undefined;
   readonly files: readonly WholeFile[];
 }
 
@@ -92,7 +96,7 @@ export async function planCopy<S extends Entry, D extends Entry>(
 class Planner<S extends Entry, D extends Entry> {
   readonly #task: CopyTask<S, D>;
   /** All files of the sources by where they land. */
-  readonly #covered = new Map<string, { from: string; source: S }>();
+  readonly #covered = new Map<string, { from: string; source: S; tree: number | undefined }>();
   /** Where the sources have directories. */
   readonly #directories = new Set<string>();
   /** Destination paths that are left alone because the source there could not be looked into. */
@@ -103,6 +107,8 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #grafts: Graft<S>[] = [];
   /** Destination directories that are the same tree as their source. */
   readonly #same = new Set<string>();
+  /** The tree that the landing lies in whose files are collected. */
+  #tree: number | undefined;
   /** No landing lies in another one, so that each directory has a single source. */
   readonly #isDisjoint: boolean;
 
@@ -137,7 +143,8 @@ class Planner<S extends Entry, D extends Entry> {
 
   // What the sources cover.
 
-  async #collect({ from, entry, path, filterPath }: Landing<S>): Promise<void> {
+  async #collect({ from, entry, path, filterPath, tree }: Landing<S>): Promise<void> {
+    this.#tree = tree;
     const target = landingPath(this.#task.base, path);
     const isTree = isTreeMode(entry.mode);
     if (this.#isExcluded(filterPath, isTree)) return;
@@ -254,7 +261,9 @@ class Planner<S extends Entry, D extends Entry> {
     // Where a tree cannot be read the others are still to come: whoever lists it says what is wrong.
     const files = await source.whole(entry).catch(() => undefined);
     if (files === undefined) return false;
-    if (files.length > 0) this.#grafts.push({ path: target, from, source: entry, files });
+    if (files.length > 0) {
+      this.#grafts.push({ path: target, from, source: entry, tree: this.#tree, files });
+    }
     return true;
   }
 
@@ -264,7 +273,7 @@ class Planner<S extends Entry, D extends Entry> {
       this.#overlap(from);
       return false;
     }
-    this.#covered.set(target, { from, source });
+    this.#covered.set(target, { from, source, tree: this.#tree });
     this.#task.run.done(0);
     return true;
   }
@@ -281,7 +290,7 @@ class Planner<S extends Entry, D extends Entry> {
     let parent: string | undefined;
     let listing: ReadonlyMap<string, D> | undefined;
     let blocker: string | undefined;
-    for (const [path, { from, source }] of this.#covered) {
+    for (const [path, { from, source, tree }] of this.#covered) {
       if (run.tired) await run.rest();
       const slash = path.lastIndexOf('/');
       const above = slash < 0 ? '' : path.slice(0, slash);
@@ -297,10 +306,10 @@ class Planner<S extends Entry, D extends Entry> {
         this.#deletes.set(blocker, (await this.#view.entry(blocker))!);
       }
       if (existing === undefined || !isTreeMode(existing.mode)) {
-        files.push({ path, from, source, existing });
+        files.push({ path, from, source, tree, existing });
       } else if (await this.#clear(path)) {
         this.#vacated.push(path);
-        files.push({ path, from, source, existing: undefined });
+        files.push({ path, from, source, tree, existing: undefined });
       } else {
         const shown = destination.show(path);
         const reason = 'the directory in the way holds files that are excluded or cannot be seen';

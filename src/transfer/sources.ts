@@ -51,12 +51,16 @@ export interface Landing<E extends Entry> {
   readonly path: string;
   /** The path that exclude patterns are matched with. */
   readonly filterPath: string;
+  /** The number of the tree that the source lies in, where there are several. */
+  readonly tree?: number | undefined;
 }
 
 /** A source with what stands there. */
 export interface FoundSource<E extends Entry> {
   readonly source: CopySource;
   readonly entry: E;
+  /** As a landing has it. */
+  readonly tree?: number | undefined;
 }
 
 export interface Landings<E extends Entry> {
@@ -80,12 +84,12 @@ export function land<E extends Entry>(
   const only = given === 1 ? found[0] : undefined;
   const exact =
     only !== undefined && !intoDirectory && !only.source.hasPivot && !isTreeMode(only.entry.mode);
-  const all = found.map(({ source, entry }) => {
+  const all = found.map(({ source, entry, tree }) => {
     if (source.contents && !isTreeMode(entry.mode)) {
       throw new NotADirectoryError(`${source.text}: not a directory`, { path: source.text });
     }
     const filterPath = source.name === '' ? source.kept : joinPath(source.kept, source.name);
-    return { from: source.path, entry, path: exact ? '' : filterPath, filterPath };
+    return { from: source.path, entry, path: exact ? '' : filterPath, filterPath, tree };
   });
   return { all, exact };
 }

@@ -1,4 +1,6 @@
 /** cp in every direction, and what it prints. */
+
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -12,7 +14,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectClean, git } from '../helpers/git.ts';
+import { expectClean, git, gitEnvironment } from '../helpers/git.ts';
+import { filesOnDisk } from '../transfer/trees.ts';
 import { Place } from './program.ts';
 
 /** Writes files into the place's folder; a text that begins with `->` is a link's target. */
@@ -179,6 +182,60 @@ describe('from disk', () => {
     fill(place, { '-x': 'dash' });
     await place.ok('cp', '--', '-x', ':');
     expect(await files(place)).toEqual(['-x', '']);
+  });
+});
+
+describe('from several refs', () => {
+  const place = new Place();
+
+  beforeAll(async () => {
+    fill(place, { 'old/f': 'old', 'old/d/g': 'old', 'new/f': 'new', 'new/d/h': 'new' });
+    await place.ok('cp', '-b', 'old', 'old/', ':');
+    await place.ok('branch', 'set', 'new', '--empty');
+    await place.ok('branch', 'set', 'third', '--empty');
+    await place.ok('cp', '-b', 'new', 'new/', ':');
+  });
+
+  it.each(['', 'third:'])(
+    'to %jout: of what lands on one path the first is kept',
+    async (where) => {
+      const warning = 'Warning: f: skipped: another source lands on the same path\n';
+      const first = await place.run('cp', 'old:f', 'new:f', 'old:d', `${where}out`);
+      expect(first).toMatchObject({ code: 0, stderr: warning });
+      // The sources of one ref need not stand together.
+      const second = await place.run('cp', 'old:d', 'new:d/', 'new:f', 'old:', `${where}out2`);
+      const twice = warning.replace('f:', 'd/g:');
+      expect(second).toMatchObject({ code: 0, stderr: twice + warning });
+      if (where !== '') await place.ok('cp', 'third:', 'across');
+      const held = filesOnDisk(join(place.folder, where === '' ? '' : 'across'));
+      const expected = { 'out/f': 'old', 'out/d/g': 'old' };
+      const expected2 = { 'out2/f': 'new', 'out2/h': 'new', 'out2/d/g': 'old' };
+      expect(held).toMatchObject({ ...expected, ...expected2 });
+      expect(Object.keys(held).filter((path) => path.startsWith('out'))).toHaveLength(5);
+    },
+  );
+
+  it('each file gets the time of its own snapshot, also one in a new directory', async () => {
+    for (const [branch, time] of Object.entries({ old: 1_000_000_000, new: 1_500_000_000 })) {
+      const tree = git(place.repo, 'rev-parse', `${branch}^{tree}`);
+      const commit = ['commit-tree', '-m', 'then', tree];
+      const env = { ...gitEnvironment, GIT_COMMITTER_DATE: `${time} +0000` };
+      const { stdout } = spawnSync('git', ['-C', place.repo, ...commit], { env, encoding: 'utf8' });
+      git(place.repo, 'update-ref', `refs/heads/${branch}`, stdout.trim());
+    }
+    await place.ok('cp', 'old:d', 'new:f', 'new:d/h', 'times');
+    const timeOf = (path: string) => lstatSync(join(place.folder, 'times', path)).mtimeMs / 1000;
+    expect(['d/g', 'f', 'h'].map(timeOf)).toEqual([1_000_000_000, 1_500_000_000, 1_500_000_000]);
+  });
+
+  it('deletes what none of them covers', async () => {
+    fill(place, { 'mirror/d/x': '1', 'mirror/x': '1', 'mirror/f': 'old' });
+    await place.ok('cp', '--delete', 'old:d', 'new:', 'mirror');
+    expect(filesOnDisk(join(place.folder, 'mirror'))).toEqual({
+      f: 'new',
+      'd/g': 'old',
+      'd/h': 'new',
+    });
   });
 });
 

@@ -123,7 +123,7 @@ export class TestTree {
   ): Promise<ChangeReport> {
     const { trees, root, time, storePath } = this;
     const list = typeof sources === 'string' ? [sources] : sources;
-    return copyOut({ trees, root, time, storePath }, list, dest, options);
+    return copyOut({ trees, storePath }, [{ root, time, sources: list }], dest, options);
   }
 
   async files(): Promise<Files> {

@@ -6,6 +6,6 @@ import { TreeReader } from '../../../src/tree/reader.ts';
 const [store, root, dest] = process.argv.slice(2);
 const storage = await openBareStorage(store!);
 process.stdout.write('ready\n');
-const source = { trees: new TreeReader(storage.objects), root: root!, time: new Date(0) };
-await copyOut(source, [''], dest!);
+const trees = new TreeReader(storage.objects);
+await copyOut({ trees }, [{ root: root!, time: new Date(0), sources: [''] }], dest!);
 await storage.close();
