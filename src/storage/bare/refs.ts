@@ -56,11 +56,16 @@ export class BareRefs implements RefStore {
     this.#packed = new PackedRefsFile(gitDir);
     this.#recent = new RecentRefs(gitDir, this.#packed);
     this.#lock = new StoreLock(gitDir, (moves) => completeMoves(this.#place, moves), options);
+    let reflogs: ReflogWriter | undefined;
     this.#place = {
       gitDir,
       packed: this.#packed,
       lock: this.#lock,
-      reflogs: new ReflogWriter(gitDir),
+      // A command that only reads is not to load what writes.
+      get reflogs() {
+        reflogs ??= new ReflogWriter(gitDir);
+        return reflogs;
+      },
       durability: options.durability,
       onStep: options.onStep ?? (() => {}),
     };
