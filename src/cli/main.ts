@@ -18,7 +18,7 @@ const name = commandName(args);
 // The functions that V8 inlines into hot ones take longer to compile than a copy then gains by it. A flag
 // that a version does not have would be an error message, so only those where it was seen get it. What
 // is kept compiled belongs to the flags it was compiled with.
-if (name === 'cp' && /^(?:20|22|24)\./.test(process.versions.node)) {
+if (name === 'cp' && /^(?:20|22|24|26)\./.test(process.versions.node)) {
   process
     .getBuiltinModule('node:v8')
     .setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
