@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { type CommandModule, commands } from './commands.ts';
-import { errorLine } from './errors.ts';
+import { errorLine, UsageError } from './errors.ts';
 import { addGlobals } from './options.ts';
 import { printNote, printText } from './output.ts';
 
@@ -20,8 +20,7 @@ export function buildProgram(name: string, module: CommandModule | undefined): C
   addGlobals(program)
     .description('Directory trees of files, versioned in a bare Git repository.')
     .usage('[options] <command> [arguments]')
-    .version(`gitstore ${GITSTORE_VERSION}`, '--version', 'print the version')
-    .helpCommand('help [command]', 'show the help of a command');
+    .version(`gitstore ${GITSTORE_VERSION}`, '--version', 'print the version');
   addExamples(program, [
     ['gitstore -r data.git cp ./photos :', 'store a folder, as photos/'],
     ['gitstore -r data.git ls -R', 'list every file'],
@@ -34,6 +33,7 @@ export function buildProgram(name: string, module: CommandModule | undefined): C
   } else {
     for (const other of Object.keys(commands)) describe(program, other);
   }
+  addHelpCommand(program);
   return program;
 }
 
@@ -52,6 +52,25 @@ export function subcommand(parent: Command, name: string, summary: string): Comm
   return addGlobals(command)
     .description(`${capital(summary)}.`)
     .summary(summary);
+}
+
+/** `help` and `help COMMAND` of a command that has others below it, also `help branch set`. */
+export function addHelpCommand(parent: Command): void {
+  parent.helpCommand(false);
+  const summary = 'show the help of a command';
+  const command = withHouseRules(parent.command('help')).argument('[command...]');
+  command.description(`${capital(summary)}.`).summary(summary);
+  command.action((words: string[]) => {
+    let described = parent;
+    for (const [i, word] of words.entries()) {
+      const next = described.commands.find((each) => each.name() === word);
+      if (next === undefined) {
+        throw new UsageError(`Unknown command '${words.slice(0, i + 1).join(' ')}'`);
+      }
+      described = next;
+    }
+    described.help();
+  });
 }
 
 /** Errors in one line, exit codes to the caller, help and version through our own output. */

@@ -47,8 +47,22 @@ describe('help and version', () => {
   });
 
   it('knows `help COMMAND`', async () => {
-    const { stdout } = await gitstore(['help', 'cat']);
-    expect(stdout).toMatch(/^Usage: gitstore cat /);
+    const usages: [string[], string][] = [
+      [['help'], 'gitstore [options] <command>'],
+      [['help', 'cat'], 'gitstore cat '],
+      [['help', '-r', 'x.git', 'cat'], 'gitstore cat '],
+      [['help', 'help'], 'gitstore help '],
+      [['help', 'branch'], 'gitstore branch [options] [command]'],
+      [['help', 'branch', 'set'], 'gitstore branch set '],
+      [['branch', 'help', 'set'], 'gitstore branch set '],
+      [['tag', 'help'], 'gitstore tag [options] [command]'],
+      [['note', 'help', 'set'], 'gitstore note set '],
+    ];
+    for (const [args, usage] of usages) {
+      const { code, stdout, stderr } = await gitstore(args);
+      expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+      expect(stdout.slice(0, stdout.indexOf('\n'))).toContain(`Usage: ${usage}`);
+    }
   });
 });
 
@@ -56,6 +70,10 @@ describe('wrong usage', () => {
   it.each([
     [['sl'], /^Error: Unknown command 'sl' \(Did you mean ls\?\)\n$/],
     [['frobnicate'], /^Error: Unknown command 'frobnicate'\n$/],
+    [['frobnicate', '--help'], /^Error: Unknown command 'frobnicate'\n$/],
+    [['help', 'sl'], /^Error: Unknown command 'sl' \(Did you mean ls\?\)\n$/],
+    [['help', 'branch', 'frob'], /^Error: Unknown command 'branch frob'\n$/],
+    [['note', 'help', 'frob'], /^Error: Unknown command 'frob'\n$/],
     [['ls', '--ful-hash'], /^Error: Unknown option '--ful-hash' \(Did you mean --full-hash\?\)\n$/],
     [['cat'], /^Error: Missing required argument 'path'\n$/],
     [['hash', 'a', 'b'], /^Error: Too many arguments/],

@@ -6,7 +6,7 @@ import { shortHash } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
 import { addBranch, addFilters, type BranchOption } from '../options.ts';
 import { printLine, showName } from '../output.ts';
-import { addExamples, subcommand } from '../program.ts';
+import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
   defineExists,
@@ -34,6 +34,7 @@ export function define(command: Command): void {
   defineExists(command, BRANCH);
   defineCurrent(command);
   defineHash(command, BRANCH);
+  addHelpCommand(command);
   addExamples(command, [
     ['gitstore branch', 'the names of all branches'],
     ['gitstore branch set dev', 'fork the current branch'],

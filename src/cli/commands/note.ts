@@ -7,7 +7,7 @@ import { UsageError } from '../errors.ts';
 import { Listing } from '../listing.ts';
 import { addFormat, type FormatOption } from '../options.ts';
 import { printLine, printNote, showName } from '../output.ts';
-import { addExamples, subcommand } from '../program.ts';
+import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import { isVerbose, withStore } from '../repository.ts';
 import { findSnapshot, parseTarget } from '../snapshots.ts';
 
@@ -22,6 +22,7 @@ export function define(command: Command): void {
   defineSet(command);
   defineDelete(command);
   defineList(command);
+  addHelpCommand(command);
   addExamples(command, [
     ["gitstore note set 'checked by Ada'", 'on the newest commit'],
     ['gitstore note get', 'read it'],

@@ -1,7 +1,7 @@
 /** `tag`: list, set, delete and query tags. */
 import type { Command } from 'commander';
 import { addBranch, addFilters } from '../options.ts';
-import { addExamples, subcommand } from '../program.ts';
+import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
   defineExists,
@@ -21,6 +21,7 @@ export function define(command: Command): void {
   defineDelete(command, TAG);
   defineExists(command, TAG);
   defineHash(command, TAG);
+  addHelpCommand(command);
   addExamples(command, [
     ['gitstore tag', 'the names of all tags'],
     ['gitstore tag set v1.0', 'tag the current branch'],
