@@ -44,6 +44,8 @@ export interface RecordContext {
     | undefined;
   /** A tree, where that takes no reading. */
   cachedTree(id: ObjectId): Uint8Array | undefined;
+  /** Whether the modes of files in the record are those in the trees. */
+  readonly hasTreeModes: boolean;
 }
 
 export class DirectoryFindings {
@@ -149,11 +151,11 @@ export class DirectoryFindings {
     }
     const changes = { replaced, added };
     if (isSameTree) return { record, number, changes: { ...changes, treeId: base } };
-    const body = base === undefined ? undefined : context.cachedTree(base);
-    const treeId =
-      body === undefined || edits === undefined
+    const tree =
+      base === undefined || edits === undefined
         ? undefined
-        : hashObject('tree', editTree(body, edits));
+        : editedTree(recorded, context.cachedTree(base), edits, context.hasTreeModes);
+    const treeId = tree && hashObject('tree', tree);
     return { record, number, changes: { ...changes, treeId } };
   }
 
@@ -186,6 +188,29 @@ export class DirectoryFindings {
     if (id === undefined) return { entry, inTree: undefined };
     return { entry, inTree: id === EMPTY_TREE_ID ? null : { mode: MODE_TREE, id } };
   }
+}
+
+/**
+ * The recorded tree after edits, from its body or, without, from the record: a large tree is not kept,
+ * and one of a source that shares its destination with others is in no store.
+ */
+function editedTree(
+  recorded: RecordedDirectory,
+  body: Uint8Array | undefined,
+  edits: ReadonlyMap<string, EntryEdit>,
+  hasTreeModes: boolean,
+): Uint8Array | undefined {
+  if (body !== undefined) return editTree(body, edits);
+  if (!hasTreeModes) return undefined;
+  const entries: TreeEntry[] = [];
+  for (const [name, edit] of edits) if (edit !== null) entries.push({ name, ...edit });
+  for (const [place, name] of recorded.names.entries()) {
+    if (edits.has(name)) continue;
+    const entry = recorded.treeEntryAt(place);
+    if (entry === undefined) return undefined;
+    if (entry !== null) entries.push(entry);
+  }
+  return serializeTree(entries);
 }
 
 /** What there is to be recorded of an entry of which nothing is known. */

@@ -46,6 +46,12 @@ export class RecordedDirectory {
     return names[low] === name ? this.record.firstEntry(this.number) + low : undefined;
   }
 
+  /** What its tree holds under the name in that place of `names`, as `treeEntry` says it. */
+  treeEntryAt(place: number): TreeEntry | null | undefined {
+    const entry = this.record.firstEntry(this.number) + place;
+    return this.record.treeEntry(entry, this.names[place]!);
+  }
+
   /** What its tree holds under a name: null for nothing, undefined where it is not known. */
   treeEntry(name: string): TreeEntry | null | undefined {
     const entry = this.entryOf(name);

@@ -163,9 +163,13 @@ export class ScannedDirectory {
 
   /** What its recorded tree holds under a name: null for nothing, undefined where it is not known. */
   recordedEntry(name: string): TreeEntry | null | undefined {
-    // A tree's own modes are not in the record.
-    if (!HAS_EXECUTE_BITS || this.#scan.options.fileMode !== undefined) return undefined;
+    if (!this.#hasTreeModes) return undefined;
     return this.#recorded === undefined ? null : this.#recorded.treeEntry(name);
+  }
+
+  /** Otherwise the modes in the record are not those in the trees. */
+  get #hasTreeModes(): boolean {
+    return HAS_EXECUTE_BITS && this.#scan.options.fileMode === undefined;
   }
 
   /** All names in it, sorted by code units. */
@@ -296,6 +300,7 @@ export class ScannedDirectory {
         return directory && { directory, state: this.#stateBelow(name) };
       },
       cachedTree: (id: ObjectId) => trees?.cached(id)?.body,
+      hasTreeModes: this.#hasTreeModes,
     };
     if (this.#isComplete) {
       const isSame = !this.#isTouched && this.#changes?.names.size === 0;

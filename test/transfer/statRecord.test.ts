@@ -16,10 +16,13 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { EMPTY_TREE_ID } from '../../src/git/objectId.ts';
 import type { FS } from '../../src/store/fs.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
 import type * as readLocal from '../../src/transfer/readLocal.ts';
+import { StatRecord } from '../../src/transfer/statRecord.ts';
+import { TreeReader } from '../../src/tree/reader.ts';
 import { effort, seed } from '../crash/stress.ts';
 import { expectClean } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -220,6 +223,43 @@ describe('what the stat record saves', () => {
     // It was written just before its state was looked at, which proves nothing.
     expect(await readsOfSync()).toEqual(['d/c']);
     expect(await readsOfSync()).toEqual([]);
+    await store.close();
+  });
+
+  test('the tree of a changed directory is known, also where the one before is not at hand', async () => {
+    const folder = scratchFolder();
+    const work = makeFiles(join(folder, 'work'), {
+      a: 'a',
+      b: { run: 'b' },
+      l: { link: 'a' },
+      'd/c': 'c',
+      'd.x': 'x',
+      'no/e': 'e',
+    });
+    mkdirSync(join(work, 'empty'));
+    await sleep(TICK);
+    const store = await openStore(folder);
+    let fs = await store.branches.get('main');
+    const exclude = new ExcludeFilter(['no']);
+    fs = await fs.syncIn(work, 't', { exclude });
+    makeFiles(work, { a: 'A', 'd/new': 'n' });
+    rmSync(join(work, 'b'));
+    await sleep(TICK);
+    // As with trees that are too large to be kept.
+    const cached = TreeReader.prototype.cached;
+    const spy = vi.spyOn(TreeReader.prototype, 'cached').mockImplementation(function (
+      this: TreeReader,
+      id: string,
+    ) {
+      return id === EMPTY_TREE_ID ? cached.call(this, id) : undefined;
+    });
+    fs = await fs.syncIn(work, 't', { exclude });
+    spy.mockRestore();
+    const [record] = records(folder).map((path) => StatRecord.parse(readFileSync(path)));
+    expect(record?.treeId(0)).toBe(await fs.objectHash('t'));
+    expect(Object.keys(await contents(fs)).sort()).toEqual(
+      ['t/a', 't/d.x', 't/d/c', 't/d/new', 't/l'].sort(),
+    );
     await store.close();
   });
 
