@@ -389,6 +389,11 @@ describe('damage', () => {
     },
   );
 
+  test('a ref file that is longer than any is broken, which does not take long to see', async () => {
+    writeFileSync(join(store, MAIN), `ref: x${' '.repeat(1 << 20)}y`);
+    await expect(refs.get(MAIN)).rejects.toMatchObject({ code: 'ECORRUPT', ref: MAIN });
+  });
+
   test.each(['', 'garbage\n', `ref: ${MAIN}\n`, 'ref: refs/heads/none\n'])(
     'a ref file of %j can be deleted as one without a value, with its log',
     async (content) => {

@@ -85,9 +85,12 @@ function readUnread(path: DiskPath, error: unknown): LooseRef | undefined {
 /** White space as Git knows it. */
 const SYMBOLIC = /^ref:[ \t\n\r]*(.*?)[ \t\n\r]*$/s;
 const SPACE = /[ \t\n\r]/;
+/** More than any file that names a ref holds: paths end at 4,096 bytes. */
+const LONGEST = 8192;
 
 function parseRef(text: string): LooseRef {
   if (text === lastSymbolic?.text) return lastSymbolic.ref;
+  if (text.length > LONGEST) return broken(text);
   const target = SYMBOLIC.exec(text)?.[1];
   if (target !== undefined) {
     const ref = symbolicRef(target, text);
