@@ -1,5 +1,6 @@
 /** What `branch` and `tag` have in common: both are maps from names to snapshots. */
 import type { Command } from 'commander';
+import { KeyExistsError } from '../errors.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import { EXIT_FAILED, UsageError } from './errors.ts';
@@ -69,6 +70,16 @@ export function defineHash(parent: Command, kind: RefKind): void {
       await printLine(fs.commitHash);
     });
   });
+}
+
+/** Sets a ref; where it exists, the error says how it is moved. */
+export async function settingRef(name: string, set: () => Promise<FS>): Promise<void> {
+  try {
+    await set();
+  } catch (error) {
+    if (!(error instanceof KeyExistsError)) throw error;
+    throw new KeyExistsError(`${error.message} (-f moves it)`, { ref: name, cause: error });
+  }
 }
 
 /** The snapshot a ref is to be set to: a target such as `main~2`, or `-b` and the filters. */

@@ -22,7 +22,7 @@ export class Tags extends RefMap {
     const ref = this.fullName(name);
     const { refs } = this.store;
     if (!options.force && (await refs.get(ref)) !== undefined) {
-      throw new KeyExistsError(`Tag exists already: ${name}`, { ref: name });
+      throw new KeyExistsError(`Tag already exists: ${name}`, { ref: name });
     }
     const [below] = await refs.list(`${ref}/`);
     if (below !== undefined) throw collision(ref, below.ref);
@@ -49,7 +49,7 @@ export class Tags extends RefMap {
       await store.refs.update([{ ref: this.fullName(name), old, new: id, reflog }]);
     } catch (cause) {
       if (force || !(cause instanceof StaleSnapshotError)) throw cause;
-      throw new KeyExistsError(`Tag exists already: ${name}`, { ref: name, cause });
+      throw new KeyExistsError(`Tag already exists: ${name}`, { ref: name, cause });
     }
     return FS.of({ store, id, commit, ref: { kind: 'tag', name } });
   }

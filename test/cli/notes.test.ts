@@ -86,6 +86,7 @@ describe('branch set', () => {
     expect(await place.fails(1, 'branch', 'set', 'flat')).toMatch(
       /already exists: flat \(-f moves it\)/,
     );
+    expect(await place.fails(1, 'tag', 'set', 'v1')).toBe('Tag already exists: v1 (-f moves it)');
     await place.ok('branch', 'set', '-f', 'flat', '--before', '9999-12-31', '--match', 'm1');
     expect(subjects('flat')).toBe('m1 Initialize main');
     expectClean(repo);

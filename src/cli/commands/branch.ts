@@ -1,6 +1,6 @@
 /** `branch`: list, set, delete and query branches. */
 import type { Command } from 'commander';
-import { KeyExistsError, KeyNotFoundError } from '../../errors.ts';
+import { KeyNotFoundError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
@@ -13,6 +13,7 @@ import {
   defineHash,
   defineList,
   type RefKind,
+  settingRef,
   sourceSnapshot,
 } from '../refCommands.ts';
 import { withStore } from '../repository.ts';
@@ -71,16 +72,11 @@ function defineSet(parent: Command): void {
         return;
       }
       const how = { create: !options.force };
-      try {
-        if (options.empty) await store.branches.setEmpty(name, how);
-        else {
-          const fs = await sourceSnapshot(store, source, options);
-          await store.branches.set(name, options.squash ? await fs.squash() : fs, how);
-        }
-      } catch (error) {
-        if (!(error instanceof KeyExistsError)) throw error;
-        throw new KeyExistsError(`${error.message} (-f moves it)`, { ref: name, cause: error });
-      }
+      await settingRef(name, async () => {
+        if (options.empty) return store.branches.setEmpty(name, how);
+        const fs = await sourceSnapshot(store, source, options);
+        return store.branches.set(name, options.squash ? await fs.squash() : fs, how);
+      });
     });
   });
 }

@@ -8,6 +8,7 @@ import {
   defineHash,
   defineList,
   type RefKind,
+  settingRef,
   sourceSnapshot,
 } from '../refCommands.ts';
 import { withStore } from '../repository.ts';
@@ -45,7 +46,7 @@ function defineSet(parent: Command): void {
     async (name: string, source: string | undefined, options: Selection & { force?: boolean }) => {
       await withStore(command, async (store) => {
         const fs = await sourceSnapshot(store, source, options);
-        await store.tags.set(name, fs, { force: options.force });
+        await settingRef(name, () => store.tags.set(name, fs, { force: options.force }));
       });
     },
   );
