@@ -257,12 +257,12 @@ export class FS {
    * Writes a file.
    * @throws InvalidPathError, IsADirectoryError, NotADirectoryError
    */
-  async write(path: string, data: FileData, options: WriteOptions = {}): Promise<FS> {
+  write(path: string, data: FileData, options: WriteOptions = {}): Promise<FS> {
     return this.writeSource(path, { data }, options);
   }
 
   /** Writes text as UTF-8. */
-  async writeText(path: string, text: string, options: WriteOptions = {}): Promise<FS> {
+  writeText(path: string, text: string, options: WriteOptions = {}): Promise<FS> {
     return this.writeSource(path, { data: text }, options);
   }
 

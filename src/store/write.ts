@@ -72,7 +72,7 @@ export function writeFile(
     const standing = await staging.checkFile(target);
     const stored = await storeSource(writer, source, choices.signal);
     staging.put(target, modeFor(given, stored.mode, standing), stored.id, standing);
-    return commitEdits(snapshot, writer, staging.edits, staging.report(), choices);
+    return await commitEdits(snapshot, writer, staging.edits, staging.report(), choices);
   });
 }
 

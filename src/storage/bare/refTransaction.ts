@@ -133,7 +133,9 @@ export class RefTransaction {
         await allDone(files);
         onStep('synced');
       }
-      await this.#move(changes, values, touched);
+      this.#moveIn(changes, values, touched);
+      const deleted = changes.filter(({ update }) => update.new === null);
+      if (deleted.length > 0) await this.#delete(deleted, touched);
       if (several) lock.announce(this.#locks);
     } catch (error) {
       this.#takeBack(touched);
@@ -272,8 +274,9 @@ export class RefTransaction {
     for (const ref of refs) lines.push(this.#place.reflogs.append(ref, line));
   }
 
-  async #move(changes: readonly Change[], values: PendingFile[], touched: Change[]): Promise<void> {
-    const { gitDir, durability, onStep } = this.#place;
+  /** Puts the new values in their places. */
+  #moveIn(changes: readonly Change[], values: readonly PendingFile[], touched: Change[]): void {
+    const { gitDir, onStep } = this.#place;
     let next = 0;
     for (const change of changes) {
       if (change.update.new === null) continue;
@@ -284,8 +287,10 @@ export class RefTransaction {
       else value.replace(path);
       onStep('moved');
     }
-    const deleted = changes.filter(({ update }) => update.new === null);
-    if (deleted.length === 0) return;
+  }
+
+  async #delete(deleted: readonly Change[], touched: Change[]): Promise<void> {
+    const { gitDir, durability, onStep } = this.#place;
     const packedRefs = pendingPackedRefs(
       this.#place,
       new Set(deleted.map(({ chain }) => chain[0])),

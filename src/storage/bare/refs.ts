@@ -115,7 +115,7 @@ export class BareRefs implements RefStore {
         transaction.unlock();
       }
     });
-    await this.#sync(directories);
+    if (this.#place.durability === 'full') await this.#sync(directories);
   }
 
   async head(): Promise<Head> {
@@ -142,7 +142,7 @@ export class BareRefs implements RefStore {
         this.#lock.removeLockFile(lockName);
       }
     });
-    await this.#sync(['']);
+    if (this.#place.durability === 'full') await this.#sync(['']);
   }
 
   async *reflog(ref: string): AsyncGenerator<ReflogEntry> {
@@ -183,7 +183,7 @@ export class BareRefs implements RefStore {
     const deadline = monotonicTime() + this.#timeout;
     const backoff = new Backoff();
     for (;;) {
-      await this.#lock.acquire(deadline);
+      if (!this.#lock.tryAcquire()) await this.#lock.acquire(deadline);
       let outcome: Attempt<T>;
       try {
         outcome = await attempt();
@@ -198,7 +198,6 @@ export class BareRefs implements RefStore {
 
   /** Done after the lock is given back: the change is complete, and others need not wait for it. */
   async #sync(directories: Iterable<string>): Promise<void> {
-    if (this.#place.durability !== 'full') return;
     await Promise.all(
       Array.from(directories, (name) => syncDirectory(diskPath(this.#gitDir, name))),
     );

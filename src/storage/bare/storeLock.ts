@@ -81,6 +81,21 @@ export class StoreLock {
     this.#hardLinks = options.hardLinks ?? true;
   }
 
+  /** As `acquire`, without waiting: false when somebody else has it. */
+  tryAcquire(): boolean {
+    if (!this.#queue.tryAcquire()) return false;
+    let isOurs = false;
+    try {
+      isOurs = this.#tryKernelLock();
+      if (isOurs) this.#clearAfterDeadHolder();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+    if (!isOurs) this.#queue.release();
+    return isOurs;
+  }
+
   /**
    * Waits until the lock is ours, and clears away what a dead holder left.
    * @param deadline a time of `monotonicTime()`

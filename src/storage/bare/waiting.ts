@@ -29,12 +29,16 @@ export class Mutex {
     return this.#taken;
   }
 
+  /** True when it is the caller's at once. */
+  tryAcquire(): boolean {
+    if (this.#taken) return false;
+    this.#taken = true;
+    return true;
+  }
+
   /** True once it is the caller's, false when the deadline passed first. */
   acquire(deadline: number): Promise<boolean> {
-    if (!this.#taken) {
-      this.#taken = true;
-      return Promise.resolve(true);
-    }
+    if (this.tryAcquire()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const enter = () => {
         clearTimeout(timer);
