@@ -12,6 +12,7 @@ import { commit } from './commit.ts';
 import { printProblems } from './copying.ts';
 import { UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
+import { isOnDisk } from './onDisk.ts';
 import {
   addBranch,
   addCommit,
@@ -112,7 +113,12 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
         );
         if (fs.changes) printProblems(fs.changes);
       },
-      { create, branch: options.branch, dryRun },
+      // For an archive that is not there no repository is made, only its error.
+      {
+        create,
+        branch: options.branch,
+        dryRun: dryRun || (file !== STANDARD && !isOnDisk(file)),
+      },
     );
   });
 }

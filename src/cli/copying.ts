@@ -20,6 +20,7 @@ import {
 import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
 import { expandLocalGlobs } from './localGlobs.ts';
+import { isOnDisk } from './onDisk.ts';
 import { printNote } from './output.ts';
 import { Progress } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
@@ -92,7 +93,12 @@ async function copyFromDisk(
       }
       await watchAndSync({ store, path, debounce: watch, filter, sync: copyOnce });
     },
-    { create: create && dest.back === 0, branch: dest.ref || options.branch, dryRun },
+    {
+      create: create && dest.back === 0,
+      branch: dest.ref || options.branch,
+      // For sources none of which is there no repository is made, only their error.
+      dryRun: dryRun || (watch === undefined && !paths.some(isOnDisk)),
+    },
   );
 }
 

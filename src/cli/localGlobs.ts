@@ -1,8 +1,7 @@
 /** Globs over the local disk in arguments, with the rules of `sources.ts`. */
-import { lstatSync } from 'node:fs';
-import { encodePath } from '../git/pathBytes.ts';
 import { diskGlob } from '../transfer/diskGlob.ts';
 import { hasGlobChars } from '../tree/glob.ts';
+import { isOnDisk } from './onDisk.ts';
 import { type Expansion, joined, requireMatches } from './sources.ts';
 
 /**
@@ -16,16 +15,8 @@ export async function expandLocalGlobs(
 ): Promise<Expansion> {
   const all: Expansion[] = [];
   for (const path of paths) {
-    const isGlob = glob && hasGlobChars(path) && !exists(path);
+    const isGlob = glob && hasGlobChars(path) && !isOnDisk(path);
     all.push({ paths: isGlob ? requireMatches(await diskGlob(path), path) : [path], isGlob });
   }
   return joined(all);
-}
-
-function exists(path: string): boolean {
-  try {
-    return lstatSync(encodePath(path), { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
 }

@@ -113,6 +113,16 @@ describe('from disk', () => {
     expectClean(place.repo);
   });
 
+  it('makes no repository for sources none of which is there', async () => {
+    const place = new Place();
+    const missing = 'missing: no such file or directory';
+    expect(await place.fails(1, 'cp', 'missing', ':')).toBe(missing);
+    expect(await place.fails(1, 'sync', 'missing', ':x')).toMatch(/^missing\/: no such file/);
+    expect(await place.fails(1, 'untar', 'missing.tar')).toMatch(/^missing\.tar: no such file/);
+    expect((await place.run('cp', '--ignore-errors', 'missing', ':')).code).toBe(1);
+    expect(existsSync(place.repo)).toBe(false);
+  });
+
   it('prints what a dry run would change and changes nothing, not even a missing repository', async () => {
     const place = new Place();
     fill(place, FILES);
