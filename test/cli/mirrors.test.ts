@@ -74,6 +74,8 @@ test('restore creates the repository, with the current branch that it is there',
   expect(refusal).toContain('other.git');
   expect(await place.ok('-r', other, 'restore', '-n', place.repo)).toContain('refs/heads/dev');
   expect(existsSync(other)).toBe(false);
+  // What a restore that failed has left is still to get its current branch.
+  await place.fails(1, '-r', other, 'restore', join(place.folder, 'gone.git'));
   expect(await place.ok('-r', other, 'restore', place.repo)).toBe('');
   expect(refsOf(other)).toEqual(refsOf(place.repo));
   expect(await place.ok('-r', other, 'branch', 'current')).toBe('dev\n');

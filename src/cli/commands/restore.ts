@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
 import { redactUrl } from '../../remote/remoteUrl.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { repositoryExists } from '../destruction.ts';
 import {
   addMirrorOptions,
   lineOf,
@@ -14,7 +13,7 @@ import {
 import { addNoCreate, type CreateOption } from '../options.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, repositoryPath, withStore } from '../repository.ts';
+import { isVerbose, withStore } from '../repository.ts';
 
 const HEADS = 'refs/heads/';
 
@@ -31,12 +30,12 @@ export function define(command: Command): void {
   ]);
   command.action(async (url: string, { create, ...options }: RestoreOptions) => {
     const { dryRun = false } = options;
-    const isNew = !(await repositoryExists(repositoryPath(command)));
     const work = async (store: GitStore): Promise<MirrorDiff> => {
+      const isEmpty = (await store.branches.list()).length === 0;
       const diff = await withMirroring(options, isVerbose(command), (mirror) =>
         store.restore(url, mirror),
       );
-      if (isNew && !dryRun) await takeHead(store, diff);
+      if (isEmpty && !dryRun) await takeHead(store, diff);
       return diff;
     };
     const diff = await withStore(command, work, { create, dryRun, branch: null });
@@ -48,7 +47,7 @@ export function define(command: Command): void {
   });
 }
 
-/** In a repository that was made just now the current branch is the one that it is there. */
+/** In a repository that had no branch the current one is the one that it is there. */
 async function takeHead(store: GitStore, { remoteHead, add }: MirrorDiff): Promise<void> {
   if (remoteHead === undefined || !add.some(({ ref }) => ref === remoteHead)) return;
   await store.branches.setCurrent(remoteHead.slice(HEADS.length));
