@@ -12,7 +12,7 @@ import { commit } from './commit.ts';
 import { printProblems } from './copying.ts';
 import { UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
-import { isOnDisk } from './onDisk.ts';
+import { requireSources } from './onDisk.ts';
 import {
   addBranch,
   addCommit,
@@ -98,6 +98,7 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
     const format = formatOf(file, fixed, options.format, 'input');
     const { maxSize, maxFiles, outsideLinks, dryRun, create } = options;
     const source = file === STANDARD ? readStdin() : { file };
+    if (create && file !== STANDARD) await requireSources(command, [file]);
     await withStore(
       command,
       async (store) => {
@@ -113,12 +114,7 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
         );
         if (fs.changes) printProblems(fs.changes);
       },
-      // For an archive that is not there no repository is made, only its error.
-      {
-        create,
-        branch: options.branch,
-        dryRun: dryRun || (file !== STANDARD && !isOnDisk(file)),
-      },
+      { create, branch: options.branch, dryRun },
     );
   });
 }

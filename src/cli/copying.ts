@@ -20,7 +20,7 @@ import {
 import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
 import { expandLocalGlobs } from './localGlobs.ts';
-import { isOnDisk } from './onDisk.ts';
+import { requireSources } from './onDisk.ts';
 import { printNote } from './output.ts';
 import { Progress } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
@@ -69,6 +69,7 @@ async function copyFromDisk(
     glob,
   );
   const place = isGlob ? asDirectory(dest.path) : dest.path;
+  if (create && watch === undefined) await requireSources(command, paths);
   await withStore(
     command,
     async (store) => {
@@ -93,12 +94,7 @@ async function copyFromDisk(
       }
       await watchAndSync({ store, path, debounce: watch, filter, sync: copyOnce });
     },
-    {
-      create: create && dest.back === 0,
-      branch: dest.ref || options.branch,
-      // For sources none of which is there no repository is made, only their error.
-      dryRun: dryRun || (watch === undefined && !paths.some(isOnDisk)),
-    },
+    { create: create && dest.back === 0, branch: dest.ref || options.branch, dryRun },
   );
 }
 

@@ -1,5 +1,8 @@
 import { lstatSync } from 'node:fs';
+import type { Command } from 'commander';
+import { FileNotFoundError } from '../errors.ts';
 import { encodePath } from '../git/pathBytes.ts';
+import { repositoryPath } from './repository.ts';
 
 /** Whether anything stands at a local path, be it a link that leads nowhere. */
 export function isOnDisk(path: string): boolean {
@@ -8,4 +11,16 @@ export function isOnDisk(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Before a repository is made for what stands at the paths: a mistyped one is not to leave an empty one.
+ * @throws FileNotFoundError where neither the repository nor any of the paths is there
+ */
+export async function requireSources(command: Command, paths: readonly string[]): Promise<void> {
+  const [path] = paths;
+  if (path === undefined || paths.some(isOnDisk)) return;
+  const { repositoryExists } = await import('./destruction.ts');
+  if (await repositoryExists(repositoryPath(command))) return;
+  throw new FileNotFoundError(`${path}: no such file or directory`, { path });
 }

@@ -21,8 +21,8 @@ export type { CopyOutStore, CopyOutTree } from './diskExecutor.ts';
  * Writes what stands at the sources in the trees to the local disk. Each file appears whole, by a rename
  * of its own or of its new directory; whatever a tree holds, nothing outside `dest` is touched.
  *
- * @param groups their sources are paths in the tree; `dir/` for the contents of a directory, `base/./rest` to keep
- *   `rest`
+ * @param groups their sources are paths in the tree; `dir/` for the contents of a directory,
+ *   `base/./rest` to keep `rest`
  * @param dest local path; a link to a directory is followed
  * @throws FileNotFoundError for a source that is not there
  * @throws NotADirectoryError where `dest` is a file and a directory is needed

@@ -17,7 +17,10 @@ export type LooseRef =
 
 /** Links are read, not followed: a link is how Git once wrote symbolic refs. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
-/** As text a file is opened, read and closed in one call of Node's. */
+/**
+ * As text a file is opened, read and closed in one call of Node's. It takes flags as a number too, which
+ * its types leave out.
+ */
 const AS_TEXT = { encoding: 'utf8', flag: OPEN_FLAGS as unknown as string } as const;
 const AS_BYTES = { flag: AS_TEXT.flag } as const;
 
