@@ -1,8 +1,9 @@
 /**
- * A deep and wide history, as a large project's: tens of thousands of commits, thousands of files in
- * hundreds of directories, edits that change a few lines, files that come, go and move, merges of
- * side branches, light and annotated tags. The same objects every time; made once with
- * `git fast-import` and kept in the cache folder.
+ * A deep and wide history, shaped like git.git's own: tens of thousands of commits of which three in
+ * ten are first parents, most of those merges of topics with messages of 300 to 1,500 bytes, authors
+ * and zones that vary, thousands of files in hundreds of directories, edits that change a few lines,
+ * files that come, go and move, light and annotated tags. The same objects every time; made once
+ * with `git fast-import`, packed by `git gc` and kept in the cache folder.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,11 +14,11 @@ import { environment } from './measure.mjs';
 import { randomNumbers } from './random.mjs';
 
 /** Raise it when what is made changes. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
- * A bare repository: branch `main`, tags `v0`, `v1`, …, one pack with deltas as `git repack -adf`
- * makes them, packed refs, no commit-graph. Shared: figures that change it copy it first.
+ * A bare repository: branch `main`, tags `v0`, `v1`, …, one pack as `git gc` makes it with deltas
+ * computed anew (commits too are deltas of each other), packed refs, no commit-graph. Shared: figures that change it copy it first.
  * @returns path of the repository
  */
 export async function deepHistory({ commits = 40_000, files = 5_000 } = {}) {
@@ -28,8 +29,9 @@ export async function deepHistory({ commits = 40_000, files = 5_000 } = {}) {
   rmSync(draft, { recursive: true, force: true });
   git(['init', '-q', '--bare', '-b', 'main', draft]);
   await importHistory(draft, { commits, files });
+  // fast-import makes poor deltas, which a plain `git gc` would keep.
   git(['--git-dir', draft, 'repack', '-a', '-d', '-f', '-q', '--window=10', '--depth=50']);
-  git(['--git-dir', draft, 'pack-refs', '--all']);
+  git(['--git-dir', draft, '-c', 'gc.writeCommitGraph=false', 'gc', '--quiet']);
   try {
     renameSync(draft, path);
   } catch (error) {
@@ -127,53 +129,86 @@ export function* historyStream({ commits, files: fileCount }) {
   let count = fileCount / 5;
   const growth = (fileCount - count) / commits;
   let tags = 0;
-  /** A side branch: it alone touches its directory until it is merged. */
-  let side;
+  /** Topics under way: each alone touches its directory until it is merged. */
+  const topics = [];
+  const said = [];
+  let topicCount = 0;
+
+  /** An edit of a file, or now and then its end, its move, or a new one; a topic takes note of it. */
+  const change = (directory, topic) => {
+    const list = tree.get(directory);
+    if (count < fileCount && (list.length === 0 || random() < growth * 1.2)) {
+      const file = newFile();
+      list.push(file);
+      topic?.touched.add(file);
+      count += 1;
+      return put(directory, file);
+    }
+    if (list.length === 0) return [];
+    const file = pickSkewed(list);
+    topic?.touched.add(file);
+    const what = below(200);
+    if (what > 1 || list.length < 3) return edit(directory, file);
+    const removal = `D ${directory}${file.name}\n`;
+    topic?.removed.add(`${directory}${file.name}`);
+    if (what === 0) {
+      list.splice(list.indexOf(file), 1);
+      count -= 1;
+      return [removal];
+    }
+    file.name = newFile().name;
+    return [removal, ...put(directory, file)];
+  };
+  const isFree = (directory) => topics.every((topic) => topic.directory !== directory);
+  const begin = () => {
+    const directory = pickSkewed(directories);
+    if (!isFree(directory)) return;
+    topics.push({
+      directory,
+      name: `${pick(WORDS).slice(0, 2)}/${pick(WORDS)}-${pick(WORDS)}-${topicCount++}`,
+      tip,
+      left: 1 + Math.floor(7 * random() ** 2),
+      touched: new Set(),
+      removed: new Set(),
+    });
+  };
 
   while (mark < commits) {
-    if (side !== undefined && (side.left === 0 || mark === commits - 1)) {
-      const changes = tree.get(side.directory).flatMap((file) => put(side.directory, file));
-      const message = `Merge branch 'topic-${side.tip}'\n`;
-      yield* commit('main', tip, changes, { merge: side.tip, message });
+    const isLast = commits - mark <= topics.length;
+    const done = topics.findIndex(({ left }) => left <= 0 || isLast);
+    if (done >= 0 && (isLast || below(2) === 0)) {
+      const [topic] = topics.splice(done, 1);
+      // Removals first: a name may have come back.
+      const changes = [
+        ...Array.from(topic.removed, (path) => `D ${path}\n`),
+        ...tree
+          .get(topic.directory)
+          .filter((file) => topic.touched.has(file))
+          .flatMap((file) => put(topic.directory, file)),
+      ];
+      yield* commit('main', tip, changes, {
+        merge: topic.tip,
+        message: mergeMessage(topic.name, said, pick, below),
+      });
       tip = mark;
-      side = undefined;
-    } else if (side !== undefined && below(3) === 0) {
-      const file = pick(tree.get(side.directory));
-      yield* commit('topic', side.tip, edit(side.directory, file));
-      side.tip = mark;
-      side.left -= 1;
+    } else if (!isLast && topics.length < 12 && below(4) === 0) {
+      begin();
+    } else if (topics.length > 0 && below(8) > 0) {
+      const topic = pick(topics);
+      if (topic.left <= 0) continue;
+      const changes = change(topic.directory, topic);
+      if (changes.length === 0) {
+        topic.left = 0;
+        continue;
+      }
+      yield* commit('topic', topic.tip, changes);
+      topic.tip = mark;
+      topic.left -= 1;
     } else {
-      if (side === undefined && mark < commits - 20 && below(25) === 0) {
-        const directory = pick(directories);
-        if (tree.get(directory).length > 0) side = { directory, tip, left: 1 + below(6) };
-      }
       const changes = [];
-      if (count < fileCount && random() < growth * 1.2) {
+      for (let edits = 1 + below(2); edits > 0; edits--) {
         const directory = pickSkewed(directories);
-        if (directory !== side?.directory) {
-          const file = newFile();
-          tree.get(directory).push(file);
-          changes.push(...put(directory, file));
-          count += 1;
-        }
-      }
-      for (let edits = 1 + below(3); edits > 0; edits--) {
-        const directory = pickSkewed(directories);
-        const list = tree.get(directory);
-        if (directory === side?.directory || list.length === 0) continue;
-        const what = below(200);
-        const file = pickSkewed(list);
-        if (what === 0 && list.length > 2) {
-          changes.push(`D ${directory}${file.name}\n`);
-          list.splice(list.indexOf(file), 1);
-          count -= 1;
-        } else if (what === 1) {
-          changes.push(`D ${directory}${file.name}\n`);
-          file.name = newFile().name;
-          changes.push(...put(directory, file));
-        } else {
-          changes.push(...edit(directory, file));
-        }
+        if (isFree(directory)) changes.push(...change(directory));
       }
       if (changes.length === 0) continue;
       yield* commit('main', tip, changes);
@@ -213,6 +248,26 @@ function newMessage(pick, below) {
   if (below(3) > 0) return `${subject}\n`;
   const lines = Array.from({ length: 1 + below(8) }, () => words(6 + below(5)));
   return `${subject}\n\n${lines.join('\n')}\n\nSigned-off-by: ${pick(AUTHORS)}\n`;
+}
+
+/**
+ * 300 to 1,500 bytes, as a maintainer writes them: what the topic does, and who looked at it. A third
+ * repeats an earlier one, as where a topic is merged twice: many of those become deltas.
+ */
+function mergeMessage(topic, said, pick, below) {
+  let text = below(3) === 0 && said.length > 0 ? pick(said.slice(-8)) : undefined;
+  if (text === undefined) {
+    const words = (n) => Array.from({ length: n }, () => pick(WORDS)).join(' ');
+    const lines = [];
+    let size = 0;
+    for (const most = 250 + below(1000); size < most; size += lines.at(-1).length + 1) {
+      lines.push(`${below(6) === 0 ? '* ' : ''}${words(6 + below(6))}`);
+    }
+    for (let people = below(4); people > 0; people--) lines.push(`  Acked-by: ${pick(AUTHORS)}`);
+    text = `Merge branch '${topic}'\n\n${lines.join('\n')}\n`;
+    said.push(text);
+  }
+  return text;
 }
 
 const WORDS =
