@@ -67,7 +67,6 @@ export async function assembled() {
   return {
     GITSTORE_CODECS: assemble('codecs.wat'),
     GITSTORE_DEFLATE: assemble('deflate.wat'),
-    GITSTORE_GRAPH_WALK: assemble('graphWalk.wat'),
     GITSTORE_PACKED_TREES: assemble('packedTrees.wat'),
   };
 }

@@ -28,7 +28,6 @@ const GROUPS = {
   // What goes back in history.
   past: [
     'src/storage/bare/commitGraphFiles.ts',
-    'src/storage/bare/packedCommit.ts',
     'src/storage/bare/treeProbe.ts',
     'src/store/history.ts',
     'src/store/log.ts',

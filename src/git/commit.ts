@@ -65,14 +65,7 @@ export interface Commit {
  */
 export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
   const bytes = asBuffer(body);
-  return parsePlainCommit(bytes, 0, bytes.length) ?? parseAnyCommit(bytes, id);
-}
-
-/** The same of a body that lies in `bytes` from `start` to `end`. @throws as `parseCommit` */
-export function parseCommitAt(bytes: Buffer, start: number, end: number): Commit {
-  return (
-    parsePlainCommit(bytes, start, end) ?? parseAnyCommit(bytes.subarray(start, end), undefined)
-  );
+  return parsePlainCommit(bytes) ?? parseAnyCommit(bytes, id);
 }
 
 /**
@@ -82,8 +75,8 @@ export function parseCommitAt(bytes: Buffer, start: number, end: number): Commit
  * The bytes become one string, once, which one expression takes apart. That is quick from the first
  * commit on; loops over the bytes are slow until they are compiled, and most histories end before.
  */
-function parsePlainCommit(bytes: Buffer, start: number, end: number): Commit | undefined {
-  const text = bytes.toString('latin1', start, end);
+function parsePlainCommit(bytes: Buffer): Commit | undefined {
+  const text = bytes.toString('latin1');
   PLAIN_HEADERS.lastIndex = 0;
   const match = PLAIN_HEADERS.exec(text);
   if (match === null) return undefined;
@@ -95,7 +88,7 @@ function parsePlainCommit(bytes: Buffer, start: number, end: number): Commit | u
     author: plainIdentity(match, 2),
     committer: plainIdentity(match, 2 + PLAIN_IDENTITY_GROUPS),
     message: NOT_ASCII.test(text)
-      ? decodePath(bytes, start + messageAt, end)
+      ? decodePath(bytes, messageAt, bytes.length)
       : text.slice(messageAt),
     extraHeaders: NO_HEADERS,
   };
@@ -147,21 +140,18 @@ export type CommitLinks = Pick<Commit, 'tree' | 'parents'>;
  */
 export function parseCommitLinks(body: Uint8Array, id?: ObjectId): CommitLinks {
   const bytes = asBuffer(body);
-  return parseLinksAt(bytes, 0, bytes.length) ?? parseCommit(bytes, id);
+  return parsePlainLinks(bytes) ?? parseCommit(bytes, id);
 }
 
-/**
- * The same of a body that lies in `bytes` from `start` to `end`; undefined when it is not exactly as
- * Git writes it.
- */
-export function parseLinksAt(bytes: Buffer, start: number, end: number): CommitLinks | undefined {
-  const text = bytes.toString('latin1', start, Math.min(end, start + USUAL_LINKS));
+/** `undefined`: the headers are not exactly as Git writes them. */
+function parsePlainLinks(bytes: Buffer): CommitLinks | undefined {
+  const text = bytes.toString('latin1', 0, Math.min(bytes.length, USUAL_LINKS));
   PLAIN_LINKS.lastIndex = 0;
   if (!PLAIN_LINKS.test(text)) return undefined;
   const length = PLAIN_LINKS.lastIndex;
   // Perhaps more parents follow.
-  if (length + PARENT_LINE > text.length && start + text.length < end) {
-    return parsePlainCommit(bytes, start, end);
+  if (length + PARENT_LINE > text.length && text.length < bytes.length) {
+    return parsePlainCommit(bytes);
   }
   return { tree: treeIn(text), parents: parentsIn(text, length) };
 }

@@ -7,7 +7,6 @@
 import { CorruptObjectError } from '../errors.ts';
 import { type FilterSettings, filterMayHold } from './changedPaths.ts';
 import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
-import { type GraphWalk, Stop, type WalkPlace } from './graphWalk.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable } from './idTable.ts';
 import type { ObjectId } from './objectId.ts';
 
@@ -52,6 +51,27 @@ export function parseGraphLayout(head: Buffer, fileSize: number): GraphLayout {
   return { chunks, baseCount };
 }
 
+/** A walk by first parents. */
+export interface WalkPlace {
+  position: number;
+  /** How many more steps it takes. */
+  left: number;
+}
+
+/** Why a walk stops. */
+export const Stop = {
+  /** It has taken all its steps. */
+  arrived: 0,
+  /** The commit may have changed the path. */
+  change: 1,
+  /** The commit has no parents. */
+  end: 2,
+  /** The position belongs to another file of the chain. */
+  elsewhere: 3,
+} as const;
+
+export type Stop = (typeof Stop)[keyof typeof Stop];
+
 /** Gives out the bytes of a part of the file; undefined when the file does not have it. */
 export type ReadChunk = (name: string) => Buffer | undefined;
 
@@ -64,23 +84,15 @@ export class GraphLayer {
   readonly #further: Buffer | undefined;
   readonly #readFilters: () => Filters | undefined;
   #filters: Filters | null | undefined;
-  readonly #walk: GraphWalk | undefined;
 
   /**
    * @param read is called for the filters only when they are asked for
-   * @param openWalk makes a walk over what `read` gives out from then on
    * @throws CorruptObjectError
    */
-  constructor(
-    layout: GraphLayout,
-    read: ReadChunk,
-    first: number,
-    openWalk?: (count: number) => GraphWalk | undefined,
-  ) {
+  constructor(layout: GraphLayout, read: ReadChunk, first: number) {
     needChunk(layout.chunks, 'OIDF', FANOUT_LENGTH);
     this.#ids = new IdTable(read('OIDL') ?? EMPTY, 0, 0, ID_LENGTH, read('OIDF'));
     needChunk(layout.chunks, 'CDAT', this.count * ROW_LENGTH);
-    this.#walk = openWalk?.(this.count);
     this.#rows = read('CDAT')!;
     this.#further = read('EDGE');
     this.first = first;
@@ -160,10 +172,6 @@ export class GraphLayer {
    * @param hashes see `mayHaveChanged`; without them no change stops it
    */
   walk(place: WalkPlace, hashes?: readonly Uint32Array[]): Stop {
-    return this.#walk?.run(place, hashes) ?? this.#walkSlowly(place, hashes);
-  }
-
-  #walkSlowly(place: WalkPlace, hashes: readonly Uint32Array[] | undefined): Stop {
     for (;;) {
       const row = place.position - this.first;
       if (!(row >= 0 && row < this.count)) return Stop.elsewhere;

@@ -101,26 +101,6 @@ export class Inflater {
   }
 
   /**
-   * As `inflate` with an output, without making an object for the result.
-   * @returns how many bytes of the input belong to the stream; -1 when it cannot be inflated
-   */
-  inflateInto(input: Buffer, at: number, end: number, size: number, output: Buffer): number {
-    const engine = this.#engine;
-    if (engine === undefined) {
-      const result = this.#withNewEngine(input, at, end, size);
-      if (typeof result === 'string') return -1;
-      output.set(result.bytes);
-      return result.consumed;
-    }
-    const room = Math.min(output.length, size + ROOM);
-    this.#errno = 0;
-    engine.writeSync(constants.Z_FINISH, input, at, end - at, output, 0, room);
-    engine.reset();
-    const state = this.#state!;
-    return this.#errno === 0 && state[0] === room - size ? end - at - state[1]! : -1;
-  }
-
-  /**
    * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
    * how many bytes of the input that took; undefined when it is broken or holds less. One that holds
    * more does not show.

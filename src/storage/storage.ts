@@ -129,19 +129,6 @@ export interface ObjectStore {
   exportPack(objects: IdSet, options?: ExportPackOptions): AsyncIterable<Uint8Array>;
 
   /**
-   * Hands the body of a commit to `use` at once, where nothing has to be waited for, checked as `read`
-   * checks: it lies in `bytes` from `start` to `end`, and only as long as `use` runs. A way to walk a
-   * long history that costs less than reading it. Undefined says nothing. Optional.
-   * @param readAhead true in walks that do more with each commit than go on to its parent: when they
-   *   turn out to be long, the store may read on another thread what will be asked for next
-   */
-  commitNow?<T>(
-    id: ObjectId,
-    use: (bytes: Buffer, start: number, end: number) => T | undefined,
-    readAhead?: boolean,
-  ): T | undefined;
-
-  /**
    * Prepares to look for one name in many trees that differ little from each other, as those of a
    * history do. Optional.
    */

@@ -1,19 +1,19 @@
 /** Reading commits, and from a ref's value to the commit it means. */
 import { CorruptObjectError } from '../errors.ts';
-import {
-  type Commit,
-  type CommitLinks,
-  parseCommit,
-  parseCommitAt,
-  parseCommitLinks,
-  parseLinksAt,
-} from '../git/commit.ts';
+import { type Commit, type CommitLinks, parseCommit, parseCommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { type Peeled, peel } from '../storage/peel.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from '../tree/byteCache.ts';
 
 const CACHE_BYTES = 8 << 20;
+
+/** A walk parses each commit before it reads the next, so all of them are inflated into one buffer. */
+const commitRoom = Buffer.allocUnsafeSlow(16 << 10);
+
+function roomForCommit(size: number): Buffer {
+  return size <= commitRoom.length ? commitRoom.subarray(0, size) : Buffer.allocUnsafeSlow(size);
+}
 
 /**
  * Reads commits and keeps the last ones, bounded by bytes. A commit that the store has without its
@@ -44,13 +44,12 @@ export class CommitReader {
     return this.getNow(id) ?? this.#read(id);
   }
 
-  /**
-   * The same where nothing has to be waited for; undefined says nothing.
-   * @param readAhead see `ObjectStore.commitNow`
-   */
-  getNow(id: ObjectId, readAhead = false): Commit | undefined {
-    const commit = this.#objects.commitNow?.(id, parseCommitAt, readAhead);
-    return commit === undefined ? this.#cache.get(id) : this.#withParentsHere(id, commit);
+  /** The same, synchronously; `undefined`: call `getOnce`. */
+  getNow(id: ObjectId): Commit | undefined {
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) return cached;
+    const body = this.#bodyNow(id);
+    return body && this.#withParentsHere(id, parseCommit(body, id));
   }
 
   /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */
@@ -62,9 +61,17 @@ export class CommitReader {
   }
 
   /** As `getNow`. */
-  linksNow(id: ObjectId, readAhead = false): CommitLinks | undefined {
-    const links = this.#objects.commitNow?.(id, parseLinksAt, readAhead);
-    return links === undefined ? this.#cache.get(id) : this.#withParentsHere(id, links);
+  linksNow(id: ObjectId): CommitLinks | undefined {
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) return cached;
+    const body = this.#bodyNow(id);
+    return body && this.#withParentsHere(id, parseCommitLinks(body, id));
+  }
+
+  /** The body of a commit, valid until the next is read. */
+  #bodyNow(id: ObjectId): Uint8Array | undefined {
+    const object = this.#objects.readAtOnce?.(id, roomForCommit);
+    return object?.type === 'commit' ? object.body : undefined;
   }
 
   async #read(id: ObjectId): Promise<Commit> {

@@ -60,7 +60,7 @@ export async function* walkLog<T>(
     const parent = commit.parents[0];
     if (parent === undefined) return;
     id = parent;
-    commit = store.commits.getNow(parent, true) ?? (await store.commits.getOnce(parent));
+    commit = store.commits.getNow(parent) ?? (await store.commits.getOnce(parent));
   }
 }
 
@@ -86,7 +86,7 @@ async function* commitsThatChanged(
     const parent =
       parentId === undefined
         ? undefined
-        : (commits.linksNow(parentId, true) ?? (await commits.links(parentId)));
+        : (commits.linksNow(parentId) ?? (await commits.links(parentId)));
     const before: Trail =
       parent === undefined
         ? []

@@ -4,14 +4,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { filterMayHold, pathHashes } from '../../src/git/changedPaths.ts';
 import { GraphLayer, graphLayoutLength, parseGraphLayout } from '../../src/git/commitGraph.ts';
-import { GraphWalk, type Stop, type WalkPlace } from '../../src/git/graphWalk.ts';
-import { TrackedEntry } from '../../src/git/treeDelta.ts';
-import { serializeTree } from '../../src/git/treeWriter.ts';
 import { seed } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { imported, PATHS, randomHistory } from '../store/importedHistory.ts';
 import { damaged, survives } from './arbitraries.ts';
-import { makeDelta } from './makeDelta.ts';
 
 let store = '';
 let bytes: Buffer;
@@ -29,24 +25,6 @@ function parse(file: Buffer, first = 0): GraphLayer {
     return chunk && file.subarray(chunk.start, chunk.end);
   };
   return new GraphLayer(layout, read, first);
-}
-
-/** The same, for walks in WebAssembly. */
-function parseForWalks(file: Buffer, first = 0): GraphLayer {
-  const layout = parseGraphLayout(file.subarray(0, graphLayoutLength(file)), file.length);
-  let walk: GraphWalk | undefined;
-  const read = (name: string): Buffer | undefined => {
-    const chunk = layout.chunks.get(name);
-    const bytes = chunk && file.subarray(chunk.start, chunk.end);
-    const part = walk?.part(name);
-    if (bytes !== undefined) part?.set(bytes);
-    return part ?? bytes;
-  };
-  return new GraphLayer(layout, read, first, (count) => {
-    walk = GraphWalk.open(layout.chunks, first, count);
-    expect(walk).toBeDefined();
-    return walk;
-  });
 }
 
 it('says of every commit what Git says', () => {
@@ -118,47 +96,6 @@ describe('changed-path hashes', () => {
   });
 });
 
-/** All stops of a walk that goes on behind each change, and where they are. */
-function stopsOf(graph: GraphLayer, path: string, from: WalkPlace): (Stop | number)[] {
-  const settings = graph.filterSettings;
-  const hashes = settings && pathHashes(path, settings);
-  const place = { ...from };
-  const stops: (Stop | number)[] = [];
-  while (stops.length < 2000) {
-    const stop = graph.walk(place, hashes);
-    // No commit has a position with the highest bit, and which one it is does not matter.
-    stops.push(stop, Math.min(place.position, 0x7fffffff), place.left);
-    const parent = stop === 1 ? graph.firstParentAt(place.position - graph.first) : -1;
-    if (parent < 0 || place.left === 0) break;
-    place.position = parent;
-    place.left--;
-  }
-  return stops;
-}
-
-it('walks stop at the same places, in WebAssembly and without', () => {
-  const graph = parse(bytes, 1000);
-  const walking = parseForWalks(bytes, 1000);
-  for (const path of [...PATHS, 'none', `long/${'x/'.repeat(400)}end`]) {
-    for (const left of [0, 1, 7, 1000]) {
-      for (let position = 995; position < 1000 + graph.count + 5; position++) {
-        const expected = stopsOf(graph, path, { position, left });
-        expect(stopsOf(walking, path, { position, left })).toEqual(expected);
-      }
-    }
-  }
-  fc.assert(
-    fc.property(damaged(bytes), fc.nat(300), fc.constantFrom(...PATHS), (file, position, path) => {
-      survives(() => {
-        const from = { position, left: 500 };
-        const expected = stopsOf(parse(file), path, from);
-        expect(stopsOf(parseForWalks(file), path, from)).toEqual(expected);
-      });
-    }),
-    { numRuns: 200, seed },
-  );
-});
-
 it('damage is an error or an answer, never a hang', () => {
   fc.assert(
     fc.property(damaged(bytes), (file) => {
@@ -175,43 +112,4 @@ it('damage is an error or an answer, never a hang', () => {
     }),
     { numRuns: 200, seed },
   );
-});
-
-it('an entry followed through a delta is the entry of the tree, or left open', () => {
-  const name = fc.constantFrom('a', 'ab', 'abc', 'b', 'name', 'name.c', 'other', 'x1', 'x2', 'zz');
-  const id = fc
-    .uint8Array({ minLength: 20, maxLength: 20 })
-    .map((raw) => Buffer.from(raw).toString('hex'));
-  const mode = fc.constantFrom(0o100644, 0o100755, 0o40000);
-  const entry = fc.record({ name, mode, id });
-  const filler = Array.from({ length: 40 }, (_, i) => ({
-    name: `filler${i}`,
-    mode: 0o100644,
-    id: Buffer.alloc(20, i * 5).toString('hex'),
-  }));
-  let told = 0;
-  fc.assert(
-    fc.property(fc.array(entry), fc.array(entry), name, (first, changes, wanted) => {
-      const before = new Map([...filler, ...first].map((each) => [each.name, each]));
-      const after = new Map(before);
-      for (const change of changes) {
-        if (change.mode === 0o100755 && after.has(change.name)) after.delete(change.name);
-        else after.set(change.name, change);
-      }
-      const base = serializeTree([...before.values()]);
-      const result = serializeTree([...after.values()]);
-      const delta = makeDelta(base, result);
-      if (delta === undefined) return;
-      const followed = new TrackedEntry(wanted);
-      followed.find(base);
-      if (!followed.follow(delta, delta.length)) return;
-      told++;
-      const expected = new TrackedEntry(wanted);
-      expected.find(result);
-      expect(followed.isThere).toBe(expected.isThere);
-      if (expected.isThere) expect(followed).toEqual(expected);
-    }),
-    { numRuns: 500, seed },
-  );
-  expect(told).toBeGreaterThan(100);
 });

@@ -12,8 +12,9 @@ import {
   GraphLayer,
   graphLayoutLength,
   parseGraphLayout,
+  Stop,
+  type WalkPlace,
 } from '../../git/commitGraph.ts';
-import { GraphWalk, Stop, type WalkPlace } from '../../git/graphWalk.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
 import type { CommitGraph } from '../shortcuts.ts';
 import { isErrno, readFullySync } from './durable.ts';
@@ -87,22 +88,17 @@ function readLayer(file: string, first: number, below: number): GraphLayer {
     closeSync(open.fd);
     throw new CorruptObjectError('it has another place in its chain');
   }
-  let walk: GraphWalk | undefined;
-  const openWalk = (count: number): GraphWalk | undefined => {
-    walk = GraphWalk.open(layout.chunks, first, count);
-    return walk;
-  };
   const read = (name: string): Buffer | undefined => {
     const chunk = layout.chunks.get(name);
     if (chunk === undefined) return undefined;
     const { start, end } = chunk;
-    const bytes = walk?.part(name) ?? Buffer.allocUnsafeSlow(end - start);
+    const bytes = Buffer.allocUnsafeSlow(end - start);
     if (open === undefined) return readAgain(file, trailer, bytes, start) ? bytes : undefined;
     fill(open.fd, bytes, start);
     return bytes;
   };
   try {
-    return new GraphLayer(layout, read, first, openWalk);
+    return new GraphLayer(layout, read, first);
   } finally {
     closeSync(open.fd);
     open = undefined;

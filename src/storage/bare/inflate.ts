@@ -51,28 +51,6 @@ export function inflateExactly(input: Uint8Array, size: number): Buffer {
 }
 
 /**
- * Inflates the stream that lies in `input` from `at` to `end` at the latest into `out`, which must
- * have room for one byte more.
- * @returns how many bytes of the input that took; -1 when the stream is broken, cut short, or does not
- *   hold exactly `size` bytes
- */
-export function inflateInto(
-  input: Buffer,
-  at: number,
-  end: number,
-  size: number,
-  out: Buffer,
-): number {
-  const first = firstInflate(input, at, end, size);
-  if (first !== undefined) {
-    out.set(first.bytes);
-    return first.consumed;
-  }
-  inflater ??= new Inflater();
-  return inflater.inflateInto(input, at, end, size, out);
-}
-
-/**
  * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
  * how many bytes of the input that took; undefined when the stream is broken or too short. A stream
  * that holds more than `output` takes does not show: the caller must know the stream's bytes.

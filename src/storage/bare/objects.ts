@@ -32,7 +32,6 @@ import { ObjectPlaces } from './objectPlaces.ts';
 import { openRegion, streamRegion, within } from './objectStream.ts';
 import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import { exportPack } from './packExport.ts';
-import { type CommitUser, PackedCommits } from './packedCommit.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { ShallowFile } from './shallowFile.ts';
 import { TreeProbe } from './treeProbe.ts';
@@ -61,7 +60,6 @@ export class BareObjects implements ObjectStore {
   readonly #shallow: ShallowFile;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
-  #commits: PackedCommits | undefined;
   readonly #crowd = new Crowd();
   #headersRead = 0;
   /** What `header` has read whole: often it is asked for next. */
@@ -238,19 +236,11 @@ export class BareObjects implements ObjectStore {
     });
   }
 
-  commitNow<T>(id: ObjectId, use: CommitUser<T>, readAhead = false): T | undefined {
-    try {
-      this.#commits ??= new PackedCommits((wanted) => this.#places.findFirst(wanted));
-      return this.#commits.use(id, use, readAhead);
-    } catch {
-      // As in `readAtOnce`.
-      return undefined;
-    }
-  }
-
   entryProbe(name: string): EntryProbe {
     if (this.#trees === undefined) this.#trees = PackedTrees.open() ?? null;
-    const probe = new TreeProbe(name, this.#trees ?? undefined);
+    const trees = this.#trees;
+    if (trees === null) return () => undefined;
+    const probe = new TreeProbe(name, trees);
     return (tree) => {
       try {
         const there = probe.lookThere(tree);
@@ -308,10 +298,8 @@ export class BareObjects implements ObjectStore {
 
   async close(): Promise<void> {
     this.#places.close();
-    const commits = this.#commits;
-    this.#commits = undefined;
     this.#seen = undefined;
-    await Promise.all([commits?.close(), this.#pool?.close(), this.#inflatePool?.close()]);
+    await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
     this.#pool = undefined;
     this.#inflatePool = undefined;
   }

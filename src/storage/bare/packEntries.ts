@@ -21,15 +21,12 @@ import {
   compressedBound,
   inflateExactly,
   inflateExactlyAsync,
-  inflateInto,
   inflateStart,
   isPlausibleSize,
 } from './inflate.ts';
 import { PackWindows, type WindowBudget } from './packWindows.ts';
 
 const TRAILER = 20;
-/** Bytes that most commits and small trees take. */
-const SMALL_ENTRY = 1 << 10;
 /** More compressed bytes than zlib itself would need for the same data. */
 const SLACK = 16 << 10;
 
@@ -49,8 +46,6 @@ export class PackEntries {
   /** Where the last entry ends. */
   readonly end: number;
   readonly windows: PackWindows;
-  /** Where the entry ends that `inflateWhole` or `inflateDelta` has inflated last. */
-  endOfInflated = 0;
   readonly #path: string;
 
   /**
@@ -190,43 +185,6 @@ export class PackEntries {
     } catch (cause) {
       throw this.#corrupt(entry.dataStart, 'its delta does not inflate', cause);
     }
-  }
-
-  /**
-   * Inflates an entry that is no delta into `out`.
-   * @returns its size; -1 when it is of another type, or there is no room for it and one byte more
-   */
-  inflateWhole(offset: number, kind: number, out: Buffer): number {
-    const { windows } = this;
-    this.#checkOffset(offset);
-    // Most of the time that holds all of it.
-    const bytes = windows.hold(offset, SMALL_ENTRY);
-    const { at, end } = windows;
-    const { type, size, length } = parsePackEntryHeader(bytes, at);
-    if (type !== kind || size >= out.length) return -1;
-    if (length + compressedBound(size) > end - at)
-      return this.#inflateInto(offset, length, size, out);
-    const consumed = inflateInto(bytes, at + length, end, size, out);
-    this.endOfInflated = offset + length + consumed;
-    return consumed < 0 ? -1 : size;
-  }
-
-  /** Inflates the delta at `offset` into `out`; -1 when it is none, or there is no room for it. */
-  inflateDelta(offset: number, out: Buffer): number {
-    const entry = this.at(offset);
-    if (!isDelta(entry)) return -1;
-    return this.#inflateInto(offset, entry.dataStart - offset, entry.size, out);
-  }
-
-  #inflateInto(offset: number, headerLength: number, size: number, out: Buffer): number {
-    if (size >= out.length) return -1;
-    const dataStart = offset + headerLength;
-    const { windows } = this;
-    const input = windows.hold(dataStart, this.compressedLength({ size, dataStart }, offset));
-    const consumed = inflateInto(input, windows.at, windows.end, size, out);
-    if (consumed < 0) return -1;
-    this.endOfInflated = dataStart + consumed;
-    return size;
   }
 
   #corrupt(offset: number, what: string, cause?: unknown): CorruptObjectError {

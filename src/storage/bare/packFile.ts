@@ -250,24 +250,6 @@ export class PackFile {
     }
   }
 
-  /**
-   * Inflates an entry that is no delta into `out`.
-   * @returns its size; -1 when it is of another type, or there is no room for it and one byte more
-   */
-  inflateWhole(offset: number, kind: number, out: Buffer): number {
-    return this.#open().inflateWhole(offset, kind, out);
-  }
-
-  /** Inflates the delta at `offset` into `out`; -1 when it is none, or there is no room for it. */
-  inflateDelta(offset: number, out: Buffer): number {
-    return this.#open().inflateDelta(offset, out);
-  }
-
-  /** Where the entry ends that `inflateWhole` or `inflateDelta` has inflated last. */
-  get endOfInflated(): number {
-    return this.#entries?.endOfInflated ?? 0;
-  }
-
   /** Fills `out` with entries as they lie, from `offset` on. @returns how many bytes there were */
   readInto(out: Buffer, offset: number): number {
     return this.#open().readInto(out, offset);
@@ -280,12 +262,6 @@ export class PackFile {
 
   get isIndexPlain(): boolean {
     return this.#index.open().isPlain;
-  }
-
-  /** Where the base of the entry at `offset` lies in this pack; undefined when it has none here. */
-  baseOf(offset: number): number | undefined {
-    const entry = this.#open().at(offset);
-    return isDelta(entry) ? this.#baseOffset(entry) : undefined;
   }
 
   async #readChain(offset: number, findBase: FindBase): Promise<GitObject> {
