@@ -6,7 +6,7 @@ import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
-import { expectType, missing, readNow, readSlowly } from './source.ts';
+import { expectType, missing, readSlowly, tryRead } from './source.ts';
 
 const NO_PARENTS: readonly number[] = [];
 
@@ -63,7 +63,7 @@ export class CommitTable {
    */
   loadNow(commit: number): boolean {
     if (this.isLoaded(commit)) return true;
-    const object = readNow(this.#store, this.ids, commit);
+    const object = tryRead(this.#store, this.ids, commit);
     if (object !== undefined) this.#read(commit, object);
     return object !== undefined;
   }

@@ -12,7 +12,7 @@ import { Pace } from '../storage/pace.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import type { CommitRange } from './commitRange.ts';
 import type { ReachableOptions } from './reachable.ts';
-import { expectType, readNow, readSlowly } from './source.ts';
+import { expectType, readSlowly, tryRead } from './source.ts';
 
 /** The trees that stand at one path. */
 interface Group {
@@ -131,7 +131,7 @@ export class NewObjects {
   async #readTree(set: IdSet, position: number): Promise<Buffer> {
     const store = this.#store;
     const object: GitObject =
-      readNow(store, set, position) ?? (await readSlowly(store, set, position));
+      tryRead(store, set, position) ?? (await readSlowly(store, set, position));
     expectType(object, 'tree', set, position);
     if (this.#pace.due()) {
       this.#options.onProgress?.(this.objects.count);

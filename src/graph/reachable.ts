@@ -23,7 +23,7 @@ import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import { commitRange } from './commitRange.ts';
 import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
 import { NewObjects } from './newObjects.ts';
-import { expectType, missing, readNow, readSlowly } from './source.ts';
+import { expectType, missing, readSlowly, tryRead } from './source.ts';
 
 /** Bytes of trees that are kept to compare others with. */
 const MAX_VERSIONS_BYTES = 64 << 20;
@@ -109,7 +109,7 @@ async function everything(
   /** The tree that was opened last at a path, by the path's hash. */
   const versions = new Map<number, Uint8Array>();
   let versionsBytes = 0;
-  const hasRecords = (shallow?.count ?? 0) === 0 && store.reachOf !== undefined;
+  const hasRecords = (shallow?.count ?? 0) === 0 && store.history !== undefined;
   const records: ReachRecord[] = [];
   /** Runs of objects that came from a record, and are done therefore: first one → behind the last. */
   const recorded = new Map<number, number>();
@@ -127,7 +127,7 @@ async function everything(
       if (type === 'commit' && hasRecords) {
         const at = position * 20;
         if (records.some((record) => record.has(objects.bytes, at))) continue;
-        const record = store.reachOf?.(objects.bytes, at);
+        const record = store.history?.reachOf(objects.idAt(position));
         if (record !== undefined) {
           records.push(record);
           const before = objects.count;
@@ -137,7 +137,7 @@ async function everything(
         }
       }
       const object =
-        readNow(store, objects, position) ?? (await readSlowly(store, objects, position));
+        tryRead(store, objects, position) ?? (await readSlowly(store, objects, position));
       expectType(object, type, objects, position);
       const { body } = object;
       if (type === 'tree') {

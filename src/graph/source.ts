@@ -1,12 +1,12 @@
-/** Reading objects for walks: at once where the store can, so that no step waits without need. */
+/** Reads objects for walks, synchronously where the store can, so that no step waits without need. */
 import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 
-/** The object at a position of a set, when it can be had without waiting. */
-export function readNow(store: ObjectReader, set: IdSet, position: number): GitObject | undefined {
-  return store.readNow(set.bytes, position * 20);
+/** The object at a position of a set, where the store has it synchronously. */
+export function tryRead(store: ObjectReader, set: IdSet, position: number): GitObject | undefined {
+  return store.tryRead(set.idAt(position));
 }
 
 /**

@@ -135,7 +135,7 @@ async function withRemote<T>(
 
 /** In a shallow clone it is no damage when a commit is missing. */
 function orShallow(storage: Storage, error: unknown): unknown {
-  const isShallow = (storage.objects.shallow?.().size ?? 0) > 0;
+  const isShallow = (storage.objects.history?.shallow().size ?? 0) > 0;
   if (!isShallow || !(error instanceof CorruptObjectError)) return error;
   const message =
     "This repository is a shallow clone: the rest of its history is needed ('git fetch --unshallow')";

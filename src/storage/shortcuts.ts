@@ -1,16 +1,28 @@
 /**
  * What a storage may know of its commits and trees without reading them. All of it only saves work:
- * a storage that keeps no such thing has no such method, and the objects say the same.
+ * the objects say the same.
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectSet } from '../git/objectSet.ts';
 import type { TreeEntry } from '../git/tree.ts';
 import type { Pace } from './pace.ts';
 
+/** The shortcuts of one store. */
+export interface HistoryShortcuts {
+  /** The shape of the history, beside the commits themselves; `undefined`: there is none. */
+  commitGraph(): CommitGraph | undefined;
+  /** Prepares to look for one name in many trees that differ little from each other. */
+  entryProbe(name: string): EntryProbe;
+  /** A record of what a commit leads to (Git's reachability bitmaps); `undefined`: there is none. */
+  reachOf(commit: ObjectId): ReachRecord | undefined;
+  /** Commits that are here without their parents, as where Git has cloned with a limit. */
+  shallow(): ReadonlySet<ObjectId>;
+}
+
 /**
- * The entry of the name in a tree, where it can be had at once; null: the tree has none. Undefined
- * says nothing: read the tree. The tree's id need not have been checked, only that its data is as it
- * was written.
+ * The entry of the name in a tree; `null`: the tree has none; `undefined`: not available
+ * synchronously, read the tree. The tree's id need not have been checked, only that its data is as
+ * it was written.
  */
 export type EntryProbe = (tree: ObjectId) => Pick<TreeEntry, 'mode' | 'id'> | null | undefined;
 

@@ -12,7 +12,7 @@
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
-import type { CommitGraph, EntryProbe, ReachRecord } from './shortcuts.ts';
+import type { HistoryShortcuts } from './shortcuts.ts';
 import type { StorageUpkeep } from './storageUpkeep.ts';
 
 export interface ObjectHeader {
@@ -43,8 +43,15 @@ export interface ByteRange {
   readonly size?: number | undefined;
 }
 
-/** Memory of exactly `size` bytes, which its owner leaves alone until the body has been used. */
+/** Gives memory of exactly `size` bytes, which its owner leaves alone until the body has been used. */
 export type BodyRoom = (size: number) => Buffer;
+
+export interface TryReadOptions {
+  /** Gives memory for the body. The store may make the body there, or elsewhere. */
+  readonly room?: BodyRoom | undefined;
+  /** Size in bytes above which an object counts as large; default: the store's choice. */
+  readonly limit?: number | undefined;
+}
 
 /**
  * Objects by id. All methods may be called at any time from any number of callers; objects written
@@ -66,18 +73,11 @@ export interface ObjectStore {
   read(id: ObjectId): Promise<GitObject | undefined>;
 
   /**
-   * As `read`, where nothing has to be waited for: a promise costs as much as a small object. Undefined
-   * says nothing. Optional.
-   * @param room gives memory for a body of so many bytes; the body may be made there, or elsewhere
+   * As `read`, synchronously: for walks over many small objects, which promises would slow down.
+   * @returns `undefined` when the object is not available synchronously (it is not there, it is large,
+   *   or something is wrong with it): call `read`
    */
-  readAtOnce?(id: ObjectId, room?: BodyRoom): GitObject | undefined;
-
-  /**
-   * As `read`, without a promise where nothing has to be waited for. Objects that are asked for at a time,
-   * before an answer to the first was waited for, may be read on several threads, and come as promises
-   * then. Undefined says nothing, in a promise too. Optional.
-   */
-  readSoon?(id: ObjectId): GitObject | Promise<GitObject | undefined> | undefined;
+  tryRead(id: ObjectId, options?: TryReadOptions): GitObject | undefined;
 
   /**
    * The body, or a range of it, in chunks of at most 1 MiB and in memory that does not grow with the
@@ -105,20 +105,6 @@ export interface ObjectStore {
   resolve(prefix: string, limit?: number): Promise<ObjectId[]>;
 
   /**
-   * The object whose id is the 20 bytes at `at`, when it can be had at once: for walks over many small
-   * objects, which promises would slow down. Undefined when it has to be waited for, or looked for:
-   * `read` has the answer then. Its id is not recomputed, only the checksum of its compressed data is.
-   * @throws CorruptObjectError
-   */
-  readNow(ids: Uint8Array, at: number): GitObject | undefined;
-
-  /**
-   * What the commit whose id is the 20 bytes at `at` leads to, when the store has a record of it that
-   * saves reading the objects (Git's reachability bitmaps). Stores need not have any.
-   */
-  reachOf?(ids: Uint8Array, at: number): ReachRecord | undefined;
-
-  /**
    * A pack of exactly these objects (gitformat-pack(5), version 2), in memory that does not grow with
    * their sizes. What lies packed is copied as it lies, its checksum compared, with its delta where the
    * base goes into the same pack or is `known`. The order is the store's choice: a base comes before
@@ -128,23 +114,8 @@ export interface ObjectStore {
    */
   exportPack(objects: IdSet, options?: ExportPackOptions): AsyncIterable<Uint8Array>;
 
-  /**
-   * Prepares to look for one name in many trees that differ little from each other, as those of a
-   * history do. Optional.
-   */
-  entryProbe?(name: string): EntryProbe;
-
-  /**
-   * What the store knows about the shape of its history beside the commits themselves; undefined when
-   * it knows nothing. A storage without such knowledge has no such method.
-   */
-  commitGraph?(): CommitGraph | undefined;
-
-  /**
-   * Commits that are here without their parents, as where Git has cloned with a limit; what holds now.
-   * A storage that keeps whole histories only has no such method.
-   */
-  shallow?(): ReadonlySet<ObjectId>;
+  /** What saves reading objects on walks through history; a storage need not know any of it. */
+  readonly history?: HistoryShortcuts;
 
   /** Starts a writing session. Sessions are independent of each other. */
   writer(): ObjectWriter;
@@ -162,7 +133,7 @@ export interface ObjectStore {
 }
 
 /** What a walk over objects needs. */
-export type ObjectReader = Pick<ObjectStore, 'header' | 'read' | 'readNow' | 'has' | 'reachOf'>;
+export type ObjectReader = Pick<ObjectStore, 'header' | 'read' | 'tryRead' | 'has' | 'history'>;
 
 export interface ImportOptions {
   /**

@@ -40,48 +40,49 @@ export class CommitReader {
   }
 
   /** As `get`, but the commit is not kept: for long walks, which come by only once. */
-  async getOnce(id: ObjectId): Promise<Commit> {
-    return this.getNow(id) ?? this.#read(id);
+  async getUncached(id: ObjectId): Promise<Commit> {
+    return this.#cache.get(id) ?? this.#read(id);
   }
 
-  /** The same, synchronously; `undefined`: call `getOnce`. */
-  getNow(id: ObjectId): Commit | undefined {
+  /** The same, synchronously; `undefined`: call `getUncached`. */
+  tryGet(id: ObjectId): Commit | undefined {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    const body = this.#bodyNow(id);
+    const body = this.#tryBody(id);
     return body && this.#withParentsHere(id, parseCommit(body, id));
   }
 
   /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */
   async links(id: ObjectId): Promise<CommitLinks> {
-    const links = this.linksNow(id);
+    const links = this.tryLinks(id);
     if (links !== undefined) return links;
     const body = commitBody(await this.#objects.read(id), id);
     return this.#withParentsHere(id, parseCommitLinks(body, id));
   }
 
-  /** As `getNow`. */
-  linksNow(id: ObjectId): CommitLinks | undefined {
+  /** As `tryGet`. */
+  tryLinks(id: ObjectId): CommitLinks | undefined {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    const body = this.#bodyNow(id);
+    const body = this.#tryBody(id);
     return body && this.#withParentsHere(id, parseCommitLinks(body, id));
   }
 
   /** The body of a commit, valid until the next is read. */
-  #bodyNow(id: ObjectId): Uint8Array | undefined {
-    const object = this.#objects.readAtOnce?.(id, roomForCommit);
+  #tryBody(id: ObjectId): Uint8Array | undefined {
+    const object = this.#objects.tryRead(id, { room: roomForCommit });
     return object?.type === 'commit' ? object.body : undefined;
   }
 
   async #read(id: ObjectId): Promise<Commit> {
-    const body = commitBody(await this.#objects.read(id), id);
+    const now = this.#tryBody(id);
+    const body = now ?? commitBody(await this.#objects.read(id), id);
     return this.#withParentsHere(id, parseCommit(body, id));
   }
 
   #withParentsHere<T extends CommitLinks>(id: ObjectId, commit: T): T {
     if (this.#shallow === undefined) {
-      const shallow = this.#objects.shallow?.();
+      const shallow = this.#objects.history?.shallow();
       this.#shallow = shallow === undefined || shallow.size === 0 ? null : shallow;
     }
     return this.#shallow?.has(id) ? { ...commit, parents: [] } : commit;

@@ -150,7 +150,7 @@ export class FS {
    * @throws GitStoreError (`EINVAL`) for a range that is negative or no whole number
    */
   async read(path: string, range?: ByteRange): Promise<Uint8Array> {
-    const bytes = range === undefined ? reading.readSoon(this.#snapshot, path) : undefined;
+    const bytes = range === undefined ? reading.tryReadFile(this.#snapshot, path) : undefined;
     return bytes ?? reading.readFile(this.#snapshot, path, range);
   }
 

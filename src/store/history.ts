@@ -30,7 +30,7 @@ export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Sna
   checkSteps(steps, 0);
   if (steps === 0) return snapshot;
   const { store, ref } = snapshot;
-  const graph = store.objects.commitGraph?.();
+  const graph = store.objects.history?.commitGraph();
   let id: ObjectId | undefined = snapshot.id;
   let links: CommitLinks = snapshot.commit;
   for (let walked = 0; ; ) {
@@ -44,7 +44,7 @@ export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Sna
     if (id === undefined) throw tooFar(snapshot, steps, walked);
     walked += 1;
     if (walked === steps) return loadSnapshot(store, id, ref);
-    links = store.commits.linksNow(id) ?? (await store.commits.links(id));
+    links = store.commits.tryLinks(id) ?? (await store.commits.links(id));
   }
 }
 

@@ -60,7 +60,7 @@ export async function* walkLog<T>(
     const parent = commit.parents[0];
     if (parent === undefined) return;
     id = parent;
-    commit = store.commits.getNow(parent) ?? (await store.commits.getOnce(parent));
+    commit = store.commits.tryGet(parent) ?? (await store.commits.getUncached(parent));
   }
 }
 
@@ -75,10 +75,10 @@ async function* commitsThatChanged(
   const { commits } = store;
   const follower = new PathFollower(store, path);
   const pace = new Pace(signal);
-  const graph = store.objects.commitGraph?.();
+  const graph = store.objects.history?.commitGraph();
   let at = id;
   let links: CommitLinks = commit;
-  let trail = follower.followNow(commit.tree, []) ?? (await follower.follow(commit.tree));
+  let trail = follower.tryFollow(commit.tree, []) ?? (await follower.follow(commit.tree));
   let position = graph && positionInGraph(graph, at, links);
   while (position === undefined) {
     if (pace.isOver) await pace.rest();
@@ -86,13 +86,13 @@ async function* commitsThatChanged(
     const parent =
       parentId === undefined
         ? undefined
-        : (commits.linksNow(parentId) ?? (await commits.links(parentId)));
+        : (commits.tryLinks(parentId) ?? (await commits.links(parentId)));
     const before: Trail =
       parent === undefined
         ? []
-        : (follower.followNow(parent.tree, trail) ?? (await follower.follow(parent.tree, trail)));
+        : (follower.tryFollow(parent.tree, trail) ?? (await follower.follow(parent.tree, trail)));
     if (!isSame(trail[path.length], before[path.length])) {
-      yield { id: at, commit: await commits.getOnce(at) };
+      yield { id: at, commit: await commits.getUncached(at) };
     }
     if (parentId === undefined || parent === undefined) return;
     at = parentId;
@@ -115,10 +115,10 @@ async function* commitsThatChanged(
     const before: Trail =
       tree === undefined
         ? []
-        : (follower.followNow(tree, trail) ?? (await follower.follow(tree, trail)));
+        : (follower.tryFollow(tree, trail) ?? (await follower.follow(tree, trail)));
     if (!isSame(trail[path.length], before[path.length])) {
       const changed = known.id(next);
-      yield { id: changed, commit: await commits.getOnce(changed) };
+      yield { id: changed, commit: await commits.getUncached(changed) };
     }
     trail = before;
   }
@@ -177,13 +177,12 @@ class PathFollower {
   constructor({ trees, objects }: StoreContext, path: readonly string[]) {
     this.#trees = trees;
     this.#path = path;
-    if (objects.entryProbe !== undefined) {
-      this.#probes = path.map((name) => objects.entryProbe!(name));
-    }
+    const { history } = objects;
+    this.#probes = history && path.map((name) => history.entryProbe(name));
   }
 
   /** As `follow`, where nothing has to be waited for; undefined says nothing. */
-  followNow(root: ObjectId, known: Trail): Trail | undefined {
+  tryFollow(root: ObjectId, known: Trail): Trail | undefined {
     const probes = this.#probes;
     if (probes === undefined) return undefined;
     const trail: Place[] = [{ id: root, mode: MODE_TREE }];

@@ -8,6 +8,7 @@ import { globTree } from '../tree/glob.ts';
 import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { walkFiles } from '../tree/walk.ts';
+import { BurstDetector } from './burstDetector.ts';
 import type { StoreContext } from './context.ts';
 import { checkRange } from './data.ts';
 import { isADirectory, notADirectory, notFound } from './pathErrors.ts';
@@ -83,25 +84,26 @@ async function missing(snapshot: Snapshot, normal: string, path: string): Promis
 }
 
 /**
- * The bytes of a file, where nothing has to be waited for: reading many small files one after the
- * other takes half of the time without promises. Undefined says nothing: `readFile` has the answer.
+ * The bytes of a file, synchronously: reading many small files one after the other takes half of the
+ * time without promises.
+ * @returns `undefined`: not available synchronously, call `readFile`
  */
-export function readSoon(
-  snapshot: Snapshot,
-  path: string,
-): Uint8Array | Promise<Uint8Array> | undefined {
+export function tryReadFile(snapshot: Snapshot, path: string): Uint8Array | undefined {
   const { store, commit } = snapshot;
-  const entry = store.trees.lookupAtOnce(commit.tree, normalizePath(path));
+  const entry = store.trees.tryLookup(commit.tree, normalizePath(path));
   if (entry === undefined || isTreeMode(entry.mode)) return undefined;
-  const object = store.objects.readSoon?.(entry.id);
-  return object instanceof Promise
-    ? object.then((later) => bytesOf(later) ?? readFile(snapshot, path))
-    : bytesOf(object);
-}
-
-function bytesOf(object: GitObject | undefined): Uint8Array | undefined {
+  const object = tryReadObject(store, entry.id);
   return object?.type === 'blob' ? ownBytes(object) : undefined;
 }
+
+/** Of several reads at a time the larger ones are left to `read`, which uses threads. */
+function tryReadObject(store: StoreContext, id: ObjectId): GitObject | undefined {
+  return store.objects.tryRead(id, { limit: bursts.isBurst() ? SMALL_IN_BURST : undefined });
+}
+
+const bursts = new BurstDetector();
+/** Size in bytes. */
+const SMALL_IN_BURST = 16 << 10;
 
 /** The bytes of a file, or a part of them. @throws as requireFile */
 export async function readFile(
@@ -322,7 +324,7 @@ async function wholeBlob(
   id: ObjectId,
   path: string | undefined,
 ): Promise<GitObject> {
-  const object = await store.objects.read(id);
+  const object = tryReadObject(store, id) ?? (await store.objects.read(id));
   if (object === undefined) throw missingBlob(id, path);
   if (object.type !== 'blob') throw notABlob(id, object.type, path);
   return object;

@@ -225,7 +225,7 @@ export class DiskExecutor {
     const { objects } = this.#store.trees;
     const { id } = file.source;
     const { existing } = file;
-    const small = this.#isLikelyNeeded(file) ? objects.readAtOnce?.(id, sink.room) : undefined;
+    const small = this.#isLikelyNeeded(file) ? objects.tryRead(id, sink) : undefined;
     const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
     if (header?.type !== 'blob') throw missingBlob(id, header?.type);
     const since = existing?.id === undefined ? Date.now() : SETTLED;

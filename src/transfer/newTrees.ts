@@ -100,7 +100,7 @@ export class NewTrees {
     for (const file of files) {
       if (run.tired) await run.rest();
       if (this.#executor.isStopped()) return;
-      const object = target && objects.readAtOnce?.(file.id, sink.room);
+      const object = target && objects.tryRead(file.id, sink);
       if (object === undefined || !isPlain(file, object)) {
         await this.#executor.bring(planned(file));
         continue;

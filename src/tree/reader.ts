@@ -32,9 +32,9 @@ const ZERO_DIGIT = 0x30;
 
 const DEFAULT_CACHE_BYTES = 64 << 20;
 /** As much of it may be held by path as well, and only so much. */
-const WAYS_BYTES = 16 << 20;
+const TREES_BY_PATH_BYTES = 16 << 20;
 /** Ways of more characters are not kept: each directory on one stands for itself. */
-const LONGEST_WAY = 4096;
+const LONGEST_PATH = 4096;
 
 /** The entries of one directory. */
 export class Tree {
@@ -97,9 +97,9 @@ function memoryOf(tree: Tree): number {
 export class TreeReader {
   readonly objects: ObjectStore;
   readonly #cache: ByteCache<Tree>;
-  /** Trees by path below one root. */
-  #ways = new ByteCache<Tree>(WAYS_BYTES, memoryOf);
-  #waysFrom: ObjectId | undefined;
+  /** Directory trees by path, for the current root. */
+  #treesByPath = new ByteCache<Tree>(TREES_BY_PATH_BYTES, memoryOf);
+  #treesByPathRoot: ObjectId | undefined;
   readonly #loading = new Map<ObjectId, Promise<Tree>>();
 
   /** @param options.cacheBytes memory that the kept trees may take; default 64 MiB */
@@ -148,32 +148,32 @@ export class TreeReader {
     }
   }
 
-  /** As `lookup`, where nothing has to be waited for. Undefined says nothing. */
-  lookupAtOnce(root: ObjectId, path: string): TreeEntry | undefined {
-    if (path.length > LONGEST_WAY) return undefined;
+  /** As `lookup`, synchronously; `undefined` also where a tree must be read asynchronously. */
+  tryLookup(root: ObjectId, path: string): TreeEntry | undefined {
+    if (path.length > LONGEST_PATH) return undefined;
     const slash = path.lastIndexOf('/');
-    const tree = this.#directoryAtOnce(root, slash < 0 ? '' : path.slice(0, slash));
+    const tree = this.#tryDirectory(root, slash < 0 ? '' : path.slice(0, slash));
     return tree?.get(path.slice(slash + 1));
   }
 
-  /** The tree of a directory. The way to each is gone once, as long as the root stays the same. */
-  #directoryAtOnce(root: ObjectId, path: string): Tree | undefined {
-    if (this.#waysFrom !== root) {
-      this.#waysFrom = root;
-      this.#ways = new ByteCache(WAYS_BYTES, memoryOf);
+  /** The tree of a directory, kept by its path as long as the root stays the same. */
+  #tryDirectory(root: ObjectId, path: string): Tree | undefined {
+    if (this.#treesByPathRoot !== root) {
+      this.#treesByPathRoot = root;
+      this.#treesByPath = new ByteCache(TREES_BY_PATH_BYTES, memoryOf);
     }
-    const known = this.#ways.get(path);
+    const known = this.#treesByPath.get(path);
     if (known !== undefined) return known;
     const slash = path.lastIndexOf('/');
     let id = root;
     if (path !== '') {
-      const above = this.#directoryAtOnce(root, slash < 0 ? '' : path.slice(0, slash));
+      const above = this.#tryDirectory(root, slash < 0 ? '' : path.slice(0, slash));
       const entry = above?.get(path.slice(slash + 1));
       if (entry === undefined || !isTreeMode(entry.mode)) return undefined;
       id = entry.id;
     }
-    const tree = this.cached(id) ?? this.#loadAtOnce(id);
-    if (tree !== undefined) this.#ways.set(path, tree);
+    const tree = this.cached(id) ?? this.#tryLoad(id);
+    if (tree !== undefined) this.#treesByPath.set(path, tree);
     return tree;
   }
 
@@ -184,7 +184,8 @@ export class TreeReader {
   async entryOf(id: ObjectId, name: string): Promise<TreeEntry | undefined> {
     const cached = this.cached(id);
     if (cached !== undefined) return cached.get(name);
-    return findTreeEntry(treeBody(await this.objects.read(id), id), name);
+    const object = this.objects.tryRead(id) ?? (await this.objects.read(id));
+    return findTreeEntry(treeBody(object, id), name);
   }
 
   /** Reads a tree; callers that want the same one at the same time share the read. */
@@ -197,8 +198,8 @@ export class TreeReader {
     return loading;
   }
 
-  #loadAtOnce(id: ObjectId): Tree | undefined {
-    const object = this.objects.readAtOnce?.(id);
+  #tryLoad(id: ObjectId): Tree | undefined {
+    const object = this.objects.tryRead(id);
     if (object?.type !== 'tree') return undefined;
     const tree = new Tree(id, object.body);
     this.#cache.set(id, tree);
@@ -206,7 +207,8 @@ export class TreeReader {
   }
 
   async #read(id: ObjectId): Promise<Tree> {
-    const tree = new Tree(id, treeBody(await this.objects.read(id), id));
+    const object = this.objects.tryRead(id) ?? (await this.objects.read(id));
+    const tree = new Tree(id, treeBody(object, id));
     this.#cache.set(id, tree);
     return tree;
   }

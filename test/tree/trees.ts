@@ -24,7 +24,10 @@ export class CountingObjects {
       readMany: (ids) => objects.readMany(ids),
       has: (id) => objects.has(id),
       resolve: (prefix, limit) => objects.resolve(prefix, limit),
-      readNow: (ids, at) => objects.readNow(ids, at),
+      tryRead: (id) => {
+        this.reads.push(id);
+        return objects.tryRead(id);
+      },
       exportPack: (ids, options) => objects.exportPack(ids, options),
       writer: () => objects.writer(),
       importPack: (source, options) => objects.importPack(source, options),

@@ -35,7 +35,7 @@ export class Negotiation {
     if (++this.#taken > MAX_HAVES) throw new Refusal('too many have lines');
     const bytes = Buffer.from(id, 'hex');
     if (!this.common.hasBytes(bytes, 0)) {
-      if (this.#store.readNow(bytes, 0) === undefined) return false;
+      if (this.#store.tryRead(id) === undefined) return false;
       this.common.addBytes(bytes, 0);
     }
     this.#last = id;

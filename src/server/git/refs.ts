@@ -66,7 +66,7 @@ export class RefTeller {
   async #shallow(): Promise<IdSet> {
     const { objects } = this.#context;
     const here = new IdSet();
-    for (const id of objects.shallow?.() ?? []) if (await objects.has(id)) here.add(id);
+    for (const id of objects.history?.shallow() ?? []) if (await objects.has(id)) here.add(id);
     return here;
   }
 
@@ -81,8 +81,8 @@ export class RefTeller {
     const { objects } = this.#context;
     const target = Buffer.from(start, 'hex');
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
-      const now = objects.readNow(target, 0);
       const id = asBuffer(target).toString('hex');
+      const now = objects.tryRead(id);
       const type = now?.type ?? (await objects.header(id))?.type;
       if (type === undefined) return undefined;
       if (type !== 'tag') return depth === 0 ? NO_TAG : id;

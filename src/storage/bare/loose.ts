@@ -5,12 +5,11 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { asBuffer } from '../../git/bytes.ts';
-import { ID_LENGTH } from '../../git/idTable.ts';
 import { isObjectType, type ObjectId } from '../../git/objectId.ts';
 import type { GitObject, ObjectHeader } from '../storage.ts';
 import { isErrno, readFully, readFullySync } from './durable.ts';
 import { inflateExactly, inflateExactlyAsync, inflateStart, isPlausibleSize } from './inflate.ts';
+import { verified } from './objectFaults.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import type { ZlibRegion } from './zlibFile.ts';
 
@@ -104,17 +103,20 @@ function readWhole({ fd, fileSize }: OpenLoose): Buffer {
   return file.subarray(0, readFullySync(fd, file, fileSize, 0));
 }
 
-/** A small loose object at once; undefined when there is none, or it is large. */
-export function readLooseNow(
+/**
+ * A loose object of at most `limit` bytes, checked, synchronously; `undefined`: there is none, or it
+ * is larger.
+ * @throws CorruptObjectError
+ */
+export function tryReadLoose(
   objectsDir: string,
-  ids: Uint8Array,
-  at: number,
+  id: ObjectId,
+  limit: number,
 ): GitObject | undefined {
-  const id = asBuffer(ids).toString('hex', at, at + ID_LENGTH);
   const open = openLoose(objectsDir, id);
   if (open === undefined) return undefined;
   try {
-    return open.size > LARGE_OBJECT ? undefined : readSmallLoose(open);
+    return open.size > limit ? undefined : verified(id, readSmallLoose(open));
   } finally {
     closeSync(open.fd);
   }

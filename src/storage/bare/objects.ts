@@ -7,10 +7,7 @@ import { join } from 'node:path';
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
-import { PackedTrees } from '../../git/packedTrees.ts';
-import type { CommitGraph, EntryProbe, ReachRecord } from '../shortcuts.ts';
 import type {
-  BodyRoom,
   ByteRange,
   ExportPackOptions,
   GitObject,
@@ -20,21 +17,20 @@ import type {
   ObjectStore,
   ObjectWriter,
   ReadAhead,
+  TryReadOptions,
 } from '../storage.ts';
+import { BareHistory } from './bareHistory.ts';
 import { readMany } from './bulkRead.ts';
-import { openCommitGraph } from './commitGraphFiles.ts';
-import { Crowd } from './crowd.ts';
 import { DeflatePool } from './deflatePool.ts';
 import { InflatePool } from './inflatePool.ts';
-import { listLoose, openLoose, readLooseNow, readOpenLoose } from './loose.ts';
+import { listLoose, openLoose, readOpenLoose, tryReadLoose } from './loose.ts';
+import type { ObjectDirectory } from './objectDirectories.ts';
 import { corrupt, isSystemError, missing, verified } from './objectFaults.ts';
 import { ObjectPlaces } from './objectPlaces.ts';
 import { openRegion, streamRegion, within } from './objectStream.ts';
 import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import { exportPack } from './packExport.ts';
 import { LARGE_OBJECT } from './packFile.ts';
-import { ShallowFile } from './shallowFile.ts';
-import { TreeProbe } from './treeProbe.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
@@ -44,8 +40,8 @@ const CHUNK = 1 << 20;
 /** Bytes up to which a loose object is read whole for its header. */
 const SMALL_OBJECT = 64 << 10;
 
-/** Up to so many bytes, a thread to inflate them costs this one more than inflating them. */
-const SMALL_IN_CROWD = 16 << 10;
+/** Up to this size in bytes, handing an object to a thread costs more than inflating it here. */
+const SMALL_FOR_THREAD = 16 << 10;
 
 /**
  * So many packed objects are read to learn their type and size. Without that it takes a table of
@@ -57,21 +53,19 @@ export class BareObjects implements ObjectStore {
   readonly options: WriterOptions;
   readonly #objectsDir: string;
   readonly #places: ObjectPlaces;
-  readonly #shallow: ShallowFile;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
-  readonly #crowd = new Crowd();
+  readonly history: BareHistory;
+  /** Calls of `read` under way. */
+  #reading = 0;
   #headersRead = 0;
   /** What `header` has read whole: often it is asked for next. */
   #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
-  #trees: PackedTrees | null | undefined;
-  /** Null: there is none. */
-  #graph: CommitGraph | null | undefined;
 
   constructor(gitDir: string, options: WriterOptions) {
     this.#objectsDir = join(gitDir, 'objects');
     this.#places = new ObjectPlaces(this.#objectsDir);
-    this.#shallow = new ShallowFile(join(gitDir, 'shallow'));
+    this.history = new BareHistory(this.#places, join(gitDir, 'shallow'));
     this.options = options;
   }
 
@@ -113,53 +107,30 @@ export class BareObjects implements ObjectStore {
   }
 
   async read(id: ObjectId): Promise<GitObject | undefined> {
-    return (await this.readSoon(id)) ?? this.#read(id, 0);
+    this.#reading++;
+    try {
+      return await this.#read(id, 0);
+    } finally {
+      this.#reading--;
+    }
   }
 
-  /**
-   * The object when it is small and where it is likeliest, which holds for nearly all of a packed
-   * history.
-   */
-  readAtOnce(id: ObjectId, room?: BodyRoom): GitObject | undefined {
+  tryRead(id: ObjectId, options: TryReadOptions = {}): GitObject | undefined {
     if (this.#seen?.id === id) {
       const { object } = this.#seen;
       this.#seen = undefined;
       return object;
     }
-    try {
-      for (const { packs } of this.#places.open()) {
-        const place = packs.findFirst(id);
-        if (place === undefined) continue;
-        const proven = place.pack.readProven(place.offset, place.crc, room);
-        if (proven !== undefined) return proven;
-        const object = place.pack.readNow(place.offset);
-        if (object !== undefined) return verified(id, object);
-      }
-    } catch {
-      // What is wrong, and whether the object is sound elsewhere, the thorough search finds out.
-    }
-    return undefined;
-  }
-
-  readSoon(id: ObjectId): GitObject | Promise<GitObject | undefined> | undefined {
-    return this.#crowd.join() ? this.#readInCrowd(id) : this.readAtOnce(id);
-  }
-
-  /** What takes longer is done on other threads, while this one goes on with the next. */
-  #readInCrowd(id: ObjectId): GitObject | Promise<GitObject | undefined> | undefined {
-    try {
-      const place = this.#places.findFirst(id);
-      if (place !== undefined) {
-        const { pack, offset, crc } = place;
-        const small = pack.readProven(offset, crc, undefined, SMALL_IN_CROWD);
-        if (small !== undefined) return small;
-        const larger = pack.readProvenBeside(offset, crc);
-        if (larger !== undefined) return larger.catch(() => undefined);
-      }
-    } catch {
-      // As in `readAtOnce`.
-    }
-    return this.readAtOnce(id);
+    const { room, limit = LARGE_OBJECT } = options;
+    return this.#tryInEach(({ path, packs }) => {
+      const place = packs.findFirst(id);
+      if (place === undefined) return tryReadLoose(path, id, limit);
+      const { pack, offset, crc } = place;
+      const proven = pack.readProven(offset, crc, room, limit);
+      if (proven !== undefined) return proven;
+      const object = pack.readNow(offset, limit);
+      return object && verified(id, object);
+    });
   }
 
   async readStream(
@@ -205,24 +176,15 @@ export class BareObjects implements ObjectStore {
     return [...found].sort().slice(0, limit);
   }
 
-  readNow(ids: Uint8Array, at: number): GitObject | undefined {
-    for (const { path, packs } of this.#places.open()) {
-      try {
-        const object = packs.readNow(ids, at) ?? readLooseNow(path, ids, at);
-        if (object !== undefined) return object;
-      } catch (error) {
-        // Gone meanwhile, or broken: `read` knows where else to look.
-        if (error instanceof CorruptObjectError || isSystemError(error)) return undefined;
-        throw error;
+  /** The first answer of a directory; none where one cannot say: `read` finds out why. */
+  #tryInEach<T>(ask: (directory: ObjectDirectory) => T | undefined): T | undefined {
+    try {
+      for (const directory of this.#places.open()) {
+        const answer = ask(directory);
+        if (answer !== undefined) return answer;
       }
-    }
-    return undefined;
-  }
-
-  reachOf(ids: Uint8Array, at: number): ReachRecord | undefined {
-    for (const { packs } of this.#places.open()) {
-      const reach = packs.reachOf(ids, at);
-      if (reach !== undefined) return reach;
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError) && !isSystemError(error)) throw error;
     }
     return undefined;
   }
@@ -234,38 +196,6 @@ export class BareObjects implements ObjectStore {
       rescan: () => this.#places.rescan(),
       store: this,
     });
-  }
-
-  entryProbe(name: string): EntryProbe {
-    if (this.#trees === undefined) this.#trees = PackedTrees.open() ?? null;
-    const trees = this.#trees;
-    if (trees === null) return () => undefined;
-    const probe = new TreeProbe(name, trees);
-    return (tree) => {
-      try {
-        const there = probe.lookThere(tree);
-        if (there !== undefined) return there;
-        const place = this.#places.findFirst(tree);
-        if (place !== undefined) return probe.look(place);
-      } catch {
-        // As in `readAtOnce`.
-      }
-      return undefined;
-    };
-  }
-
-  shallow(): ReadonlySet<ObjectId> {
-    return this.#shallow.read();
-  }
-
-  commitGraph(): CommitGraph | undefined {
-    if (this.#graph === undefined) {
-      // The commits at a shallow clone's end have parents that are not there, and a graph may be older.
-      const isShallow = this.shallow().size > 0;
-      const directories = this.#places.open().map(({ path }) => path);
-      this.#graph = (isShallow ? undefined : openCommitGraph(directories)) ?? null;
-    }
-    return this.#graph ?? undefined;
   }
 
   writer(): ObjectWriter {
@@ -309,9 +239,15 @@ export class BareObjects implements ObjectStore {
       emptyTree: EMPTY_TREE,
       packed: async ({ pack, offset, crc }) => {
         const header = pack.whole(offset);
-        if (header !== undefined && header.size > LARGE_OBJECT) {
-          return (await pack.readProvenBeside(offset, crc)) ?? (await this.#readLarge(id, header));
-        }
+        const isLarge = header !== undefined && header.size > LARGE_OBJECT;
+        const isBeside =
+          header !== undefined && this.#reading > 1 && header.size > SMALL_FOR_THREAD;
+        const proven =
+          isLarge || isBeside
+            ? await pack.readProvenBeside(offset, crc)
+            : pack.readProven(offset, crc);
+        if (proven !== undefined) return proven;
+        if (isLarge) return this.#readLarge(id, header);
         return verified(id, await pack.read(offset, this.#findBase(depth)));
       },
       loose: async (directory) => {

@@ -5,12 +5,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { asBuffer } from '../../git/bytes.ts';
-import { ID_LENGTH } from '../../git/idTable.ts';
 import { MultiPackIndex } from '../../git/multiPackIndex.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { ReachRecord } from '../shortcuts.ts';
-import type { GitObject } from '../storage.ts';
 import { isErrno } from './durable.ts';
 import { freshen } from './loose.ts';
 import { PackFile } from './packFile.ts';
@@ -88,27 +85,12 @@ export class PackDirectory {
     return first.done ? undefined : first.value;
   }
 
-  /** The object whose id is the 20 bytes at `at`, when it is small and at hand (`PackFile.readNow`). */
-  readNow(ids: Uint8Array, at: number): GitObject | undefined {
-    if (!this.#scanned) this.scan();
-    const row = this.#last === undefined ? -1 : this.#indexOf(this.#last)?.indexOfBytes(ids, at);
-    if (this.#last !== undefined && row !== undefined && row !== -1) {
-      return this.#last.readNow(this.#last.index.offsetAt(row));
-    }
-    const id = asBuffer(ids).toString('hex', at, at + ID_LENGTH);
-    for (const { pack, offset } of this.find(id)) {
-      const object = pack.readNow(offset);
-      if (object !== undefined) return object;
-    }
-    return undefined;
-  }
-
   /** What a commit leads to, where a pack's bitmap tells it. */
-  reachOf(ids: Uint8Array, at: number): ReachRecord | undefined {
+  reachOf(commit: ObjectId): ReachRecord | undefined {
     for (const pack of this.usable()) {
       const { bitmap } = pack;
       if (bitmap === undefined) continue;
-      const row = pack.index.indexOfBytes(ids, at);
+      const row = pack.index.indexOf(commit);
       if (row !== -1 && bitmap.has(row)) return new PackReach(pack, bitmap, row);
     }
     return undefined;

@@ -197,7 +197,7 @@ export class PackFile {
    * As `readNow`, for an object that is no delta (provenEntry.ts). Undefined also while the index has
    * not proven itself, which is worth its while only when many objects are read.
    * @param crc CRC-32 of the entry, from the index
-   * @param room see `ObjectStore.readAtOnce`
+   * @param room see `TryReadOptions`
    * @param limit size of the largest object that is read so
    */
   readProven(
@@ -228,17 +228,17 @@ export class PackFile {
   }
 
   /**
-   * As `read`, without waiting. Undefined when that cannot be: the object or a base of it is large,
-   * or a base lies outside of this pack.
+   * As `read`, synchronously. `undefined` when the object or a base of it is larger than `limit`, or a
+   * base lies outside of this pack.
    */
-  readNow(offset: number): GitObject | undefined {
+  readNow(offset: number, limit = LARGE_OBJECT): GitObject | undefined {
     const chain: Delta[] = [];
     for (let at = offset; ; ) {
       const known = this.#cache.get(this, at);
       if (known !== undefined) return this.#applyChain(known, at, chain, offset);
       const entries = this.#open();
       const entry = entries.at(at);
-      if (entry.size > LARGE_OBJECT || chain.length > MAX_CHAIN) return undefined;
+      if (entry.size > limit || chain.length > MAX_CHAIN) return undefined;
       const data = entries.inflate(entry, at);
       if (!isDelta(entry)) {
         return this.#applyChain({ type: entries.typeOf(entry, at), body: data }, at, chain, offset);

@@ -1,6 +1,5 @@
 /** Objects in memory, with the promises of an ObjectStore. */
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
-import { asBuffer } from '../../git/bytes.ts';
 import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
 import { PackStream } from '../../git/packStream.ts';
@@ -76,8 +75,8 @@ export class MemoryObjects implements ObjectStore {
     return found.sort().slice(0, limit);
   }
 
-  readNow(ids: Uint8Array, at: number): GitObject | undefined {
-    return this.#objects.get(asBuffer(ids).toString('hex', at, at + 20));
+  tryRead(id: ObjectId): GitObject | undefined {
+    return this.#objects.get(id);
   }
 
   async *exportPack(

@@ -39,10 +39,9 @@ export class Incoming implements IncomingPack {
     return entry === -1 ? this.#store.read(id) : this.#pack.object(entry);
   }
 
-  readNow(ids: Uint8Array, at: number): GitObject | undefined {
-    const position = this.#pack.links.ids.positionOfBytes(ids, at);
-    const entry = position === -1 ? -1 : this.#pack.links.entryAt(position);
-    return entry === -1 ? this.#store.readNow(ids, at) : this.#pack.objectNow(entry);
+  tryRead(id: ObjectId): GitObject | undefined {
+    const entry = this.#pack.links.entryOf(id);
+    return entry === -1 ? this.#store.tryRead(id) : this.#pack.objectNow(entry);
   }
 
   async has(id: ObjectId): Promise<boolean> {

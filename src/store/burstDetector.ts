@@ -1,0 +1,17 @@
+const SETTLED = Promise.resolve();
+
+/** Tells calls made together, as in `Promise.all`, from calls that wait for each other. */
+export class BurstDetector {
+  #isOpen = false;
+  readonly #close = () => {
+    this.#isOpen = false;
+  };
+
+  /** Call it once for each call: true if another was made in the same microtask turn. */
+  isBurst(): boolean {
+    if (this.#isOpen) return true;
+    this.#isOpen = true;
+    SETTLED.then(this.#close);
+    return false;
+  }
+}
