@@ -1,12 +1,22 @@
 /**
- * README.md does what it says: every line of its tours is run, and what it shows is what is printed.
+ * README.md and the task pages do what they say: every line of their tours is run in an empty folder, and
+ * what they show is what is printed.
  *
  * In a ```console block a line that begins with `$ ` is run, in one shell for the whole block, and the
  * lines below it are its output; `…` fits any text within a line. In the ```ts block a comment
  * `// → text` is what the program prints there.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transform } from 'esbuild';
@@ -17,11 +27,25 @@ import { scratchFolder } from './helpers/scratch.ts';
 
 const root = dirname(import.meta.dirname);
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const tasks = join(root, 'docs', 'tasks');
+const pages: [page: string, text: string][] = [
+  ['README.md', readme],
+  ...readdirSync(tasks).map((page): [string, string] => [
+    `docs/tasks/${page}`,
+    readFileSync(join(tasks, page), 'utf8'),
+  ]),
+];
 
-function block(language: string): string {
-  const found = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(readme)?.[1];
-  if (found === undefined) throw new Error(`README.md has no ${language} block`);
-  return found;
+function blocks(text: string, language: string): string[] {
+  const found = text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'));
+  return Array.from(found, ([, block]) => block!);
+}
+
+/** Each block with the page it is in, and a name for its test. */
+function toursIn(language: string): [name: string, block: string][] {
+  return pages.flatMap(([page, text]) =>
+    blocks(text, language).map((block, i): [string, string] => [`${page}, ${i + 1}`, block]),
+  );
 }
 
 let program: Program;
@@ -49,13 +73,13 @@ async function shell(script: string, cwd: string): Promise<Finished> {
   return await runCommand('sh', ['-c', script], { cwd, env: { PATH: path } });
 }
 
-describe.skipIf(process.platform === 'win32')('README.md', () => {
-  test('the first command', async () => {
+describe.skipIf(process.platform === 'win32')('the pages', () => {
+  test('README.md: the first command', async () => {
     const cwd = join(folder, 'clone');
     const commander = join(cwd, 'node_modules', 'commander');
     mkdirSync(commander, { recursive: true });
     writeFileSync(join(commander, 'index.js'), 'source\n');
-    const end = await shell(block('sh'), cwd);
+    const end = await shell(blocks(readme, 'sh')[0]!, cwd);
     expect(end, end.stderr).toMatchObject({ code: 0 });
     const output = end.stdout.toString();
     expect(output).toContain('index.js');
@@ -63,10 +87,9 @@ describe.skipIf(process.platform === 'win32')('README.md', () => {
     expect(output).toContain('+ hello.txt');
   });
 
-  test('the tour of the command line, then that of the library', async () => {
-    const cwd = join(folder, 'tour');
-    mkdirSync(cwd);
-    const steps = consoleSteps(block('console'));
+  test.each(toursIn('console'))('at a shell: %s', async (_name, block) => {
+    const cwd = mkdtempSync(join(folder, 'tour-'));
+    const steps = consoleSteps(block);
     const mark = '--- end of a step ---';
     const script = steps.map(({ command }) => `${command}\necho "${mark}"`).join('\n');
     const end = await shell(`set -e\nexec 2>&1\n${script}`, cwd);
@@ -75,8 +98,10 @@ describe.skipIf(process.platform === 'win32')('README.md', () => {
       expect(outputs[i], command).toMatch(pattern(output));
     }
     expect(end).toMatchObject({ code: 0 });
+  });
 
-    const source = block('ts');
+  test.each(toursIn('ts'))('in a program: %s', async (_name, source) => {
+    const cwd = mkdtempSync(join(folder, 'tour-'));
     const expected = [...source.matchAll(/\/\/ → (.*)$/gm)].map((match) => match[1]);
     const { code } = await transform(source, { loader: 'ts' });
     installLibrary(cwd);
@@ -85,21 +110,23 @@ describe.skipIf(process.platform === 'win32')('README.md', () => {
     expect(ran, ran.stderr).toMatchObject({ code: 0, stderr: '' });
     const printed = ran.stdout.toString().split('\n');
     expect(printed.filter((line) => line !== '')).toEqual(expected);
-    expect(readFileSync(join(cwd, 'plans-out', 'plans', 'monday.txt'), 'utf8')).toBe('rest');
   });
 
-  test('the tour of the library is sound TypeScript', () => {
+  test('the programs are sound TypeScript', () => {
     // Below the repository, so that the compiler finds Node's types.
     const cache = join(root, 'node_modules', '.cache');
     mkdirSync(cache, { recursive: true });
     const cwd = mkdtempSync(join(cache, 'readme-'));
     try {
-      writeFileSync(join(cwd, 'tour.ts'), block('ts'));
+      const files = toursIn('ts').map(([, block], i) => {
+        writeFileSync(join(cwd, `tour-${i}.ts`), block);
+        return `tour-${i}.ts`;
+      });
       const config = {
         extends: join(root, 'tsconfig.json'),
         compilerOptions: { paths: { gitstore: [join(root, 'src', 'index.ts')] } },
         include: [join(root, 'src', '**', '*.d.ts')],
-        files: ['tour.ts'],
+        files,
       };
       writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(config));
       const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -109,7 +136,26 @@ describe.skipIf(process.platform === 'win32')('README.md', () => {
       rmSync(cwd, { recursive: true });
     }
   });
+
+  test.each([...pages, ...otherPages()])('links of %s lead somewhere', (page, text) => {
+    const folder = dirname(join(root, page));
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      expect(existsSync(join(folder, target)), target).toBe(true);
+    }
+  });
 });
+
+/** Pages without tours that are run. */
+function otherPages(): [page: string, text: string][] {
+  return ['docs', 'docs/decisions'].flatMap((directory) =>
+    readdirSync(join(root, directory))
+      .filter((name) => name.endsWith('.md'))
+      .map((name): [string, string] => [
+        `${directory}/${name}`,
+        readFileSync(join(root, directory, name), 'utf8'),
+      ]),
+  );
+}
 
 interface Step {
   readonly command: string;
