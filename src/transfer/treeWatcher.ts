@@ -3,14 +3,18 @@
  * to find that out costs a scan little, and is then right whatever the system has told.
  *
  * Where the system watches a directory with all below it (macOS, Windows), one watch is enough.
- * Elsewhere each directory has its own. Watches are set before the directories are scanned, and set
- * anew before each scan, so that no change falls in between: what comes into being in a directory
- * that is not watched yet is an event of the directory above it. When the system has no more watches
- * to give, the answer is to look at regular times.
+ * Elsewhere each directory has its own. All watches are made anew before each scan: a watch belongs
+ * to one directory on the disk, and a path may lead to another one since, which may even have the
+ * old one's inode number. A new watch is made before the old one is closed, so that no change falls
+ * in between: what comes into being in a directory that is not watched yet is an event of the
+ * directory above it. What no watch tells (another directory in the root's place, a mount) is looked
+ * for twice a second (`watchedPlaces.ts`). When the system has no more watches to give, the answer is
+ * to look at the whole at regular times.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileNotFoundError } from '../errors.ts';
+import { decodePath } from '../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../git/tree.ts';
 import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
 import {
@@ -23,19 +27,29 @@ import {
 } from './diskFiles.ts';
 import type { ExcludeFilter } from './excludeFilter.ts';
 import { Exclusion, GITIGNORE } from './exclusion.ts';
-import { errorCode } from './localErrors.ts';
+import { errorCode, localError } from './localErrors.ts';
 import { readWhole, SMALL_FILE } from './readLocal.ts';
+import { isGone, WatchedPlaces } from './watchedPlaces.ts';
 
 const WATCHES_ALL_BELOW = process.platform === 'darwin' || process.platform === 'win32';
 
 /** While changes go on and on, they are reported after so many quiet times all the same. */
 const LONGEST_WAIT = 10;
 
+/** How often to look for what no watch tells, in milliseconds. */
+const LOOK_INTERVAL = 500;
+
 /** How often to look whether a directory that is gone has come back, in milliseconds. */
 const GONE_INTERVAL = 200;
 
-/** How often to look where nothing can be watched, in milliseconds. */
+/** How often to look at the whole where not everything can be watched, in milliseconds. */
 const POLL_INTERVAL = 2000;
+
+/**
+ * The system keeps so many events or more until they are read, and drops what comes after them. Where
+ * so many told of what is passed over, other ones may have been dropped.
+ */
+const MOST_PASSED_OVER = 8192;
 
 export interface WatchOptions {
   /** Pass over what is left out. */
@@ -46,24 +60,43 @@ export interface WatchOptions {
   readonly follow?: boolean | undefined;
   /** The store's own directory, in which every commit is a change. */
   readonly storePath?: string | undefined;
-  /** Called when the directory is not there any more. */
-  readonly onGone?: (() => void) | undefined;
+  /** Called when the directory is not there any more, or cannot be read: then with the error. */
+  readonly onGone?: ((error: Error | undefined) => void) | undefined;
+  /** Called now and then while `next` waits. What it throws ends the wait. */
+  readonly onLook?: (() => void) | undefined;
+}
+
+/** A directory that is to be watched, or a file behind a link. */
+interface Place {
+  readonly path: string;
+  readonly below: string;
+  readonly entry: DiskEntry;
+  /** No other watch can tell of it: the root, or what a link leads to. */
+  readonly isOutside: boolean;
+  /** The directories it lies in, by identity: a link may lead back to one. */
+  readonly above: Above | undefined;
+}
+
+interface Above {
+  readonly identity: string;
+  readonly above: Above | undefined;
 }
 
 interface Watched {
   readonly watcher: FSWatcher;
-  readonly dev: number;
-  readonly ino: number;
+  readonly identity: string;
 }
 
 export class TreeWatcher {
   readonly #root: string;
   readonly #options: WatchOptions;
   readonly #watched = new Map<string, Watched>();
+  readonly #places: WatchedPlaces;
   #store: DirectoryIdentity | undefined;
   #exclusion: Exclusion;
   #changed = false;
-  /** The system gives no more watches. */
+  #passedOver = 0;
+  /** Not everything could be watched the last time. */
   #isShort = false;
   #wake: (() => void) | undefined;
 
@@ -79,7 +112,7 @@ export class TreeWatcher {
       }
     } catch (error) {
       watcher.close();
-      throw error;
+      throw localError(error, root);
     }
     return watcher;
   }
@@ -88,6 +121,7 @@ export class TreeWatcher {
     this.#root = root.replace(/(.)\/+$/, '$1');
     this.#options = options;
     this.#exclusion = this.#newExclusion();
+    this.#places = new WatchedPlaces(this.#root);
   }
 
   /** Whether changes are looked for at regular times, because not everything can be watched. */
@@ -97,31 +131,33 @@ export class TreeWatcher {
   }
 
   /**
-   * Waits until something has changed and then nothing for `quiet` ms; then sets the watches anew,
-   * after which the directory is to be scanned.
-   * @throws the signal's reason
+   * Waits until something has changed and then nothing for `quiet` ms, or, with `within`, until so
+   * many ms are over; then sets the watches anew, after which the directory is to be scanned.
+   * @throws the signal's reason, and what `onLook` throws
    */
-  async next(quiet: number, signal?: AbortSignal): Promise<void> {
-    for (;;) {
-      await this.#event(this.polls ? Math.max(quiet, POLL_INTERVAL) : undefined, signal);
+  async next(quiet: number, signal?: AbortSignal, within?: number): Promise<void> {
+    const limit = this.polls ? Math.min(within ?? POLL_INTERVAL, POLL_INTERVAL) : within;
+    await this.#event(limit === undefined ? undefined : Math.max(quiet, limit), signal);
+    for (let isGone = false; ; ) {
       for (let waited = 0; waited < LONGEST_WAIT; waited++) {
         this.#changed = false;
         await sleep(quiet, undefined, signal && { signal });
         if (!this.#changed) break;
       }
       this.#changed = false;
-      if (await this.refresh()) return;
-      this.#options.onGone?.();
-      do await sleep(GONE_INTERVAL, undefined, signal && { signal });
-      while (!isDirectory(this.#root));
-      this.#changed = true;
+      let reason: Error | undefined;
+      try {
+        if (await this.refresh()) return;
+      } catch (error) {
+        reason = localError(error, this.#root);
+      }
+      if (!isGone) this.#options.onGone?.(reason);
+      isGone = true;
+      do {
+        await sleep(GONE_INTERVAL, undefined, signal && { signal });
+        this.#options.onLook?.();
+      } while (!isDirectory(this.#root));
     }
-  }
-
-  /** Makes `next` return as if something had changed. */
-  touch(): void {
-    this.#changed = true;
-    this.#wake?.();
   }
 
   close(): void {
@@ -129,17 +165,28 @@ export class TreeWatcher {
     this.#watched.clear();
   }
 
-  /** Watches what is there now. False when the directory itself is not. */
+  /**
+   * Watches what is there now. False when the directory itself is not.
+   * @throws a system error where that cannot be told
+   */
   async refresh(): Promise<boolean> {
     const root = readEntryIfAny(this.#root, true);
     if (root === undefined || !isTreeMode(root.mode)) {
       this.close();
       return false;
     }
+    this.#places.begin();
+    this.#isShort = false;
+    this.#passedOver = 0;
     this.#store = DirectoryIdentity.of(this.#options.storePath);
     this.#exclusion = this.#newExclusion();
     const seen = new Set<string>();
-    await this.#visit(this.#root, '', root, seen, new Set());
+    const open: Place[] = [
+      { path: this.#root, below: '', entry: root, isOutside: true, above: undefined },
+    ];
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      await this.#visit(place, seen, open);
+    }
     for (const [path, { watcher }] of this.#watched) {
       if (seen.has(path)) continue;
       watcher.close();
@@ -148,70 +195,64 @@ export class TreeWatcher {
     return true;
   }
 
-  async #visit(
-    path: string,
-    below: string,
-    entry: DiskEntry,
-    seen: Set<string>,
-    above: ReadonlySet<string>,
-  ): Promise<void> {
+  /** Watches one directory, and adds what is to be visited in it. */
+  async #visit(place: Place, seen: Set<string>, open: Place[]): Promise<void> {
+    const { path, below, entry, above } = place;
     const identity = `${entry.dev}:${entry.ino}`;
-    if (this.#store?.is(entry) || above.has(identity)) return;
-    seen.add(path);
-    this.#watch(path, below, entry);
-    if (WATCHES_ALL_BELOW && !this.#options.gitignore && !this.#options.follow) return;
-    let names: string[];
-    try {
-      names = readNames(path);
-    } catch {
-      // The scan reports it, unless it is gone.
-      return;
+    if (this.#store?.is(entry)) return;
+    for (let at = above; at !== undefined; at = at.above) if (at.identity === identity) return;
+    // Below a directory that is watched with all below it, only rules and links are wanted.
+    if (!WATCHES_ALL_BELOW || place.isOutside) {
+      seen.add(path);
+      this.#watch(path, below, identity);
     }
+    if (WATCHES_ALL_BELOW && !this.#options.gitignore && !this.#options.follow) return;
+    const names = this.#attempt(() => readNames(path));
+    if (names === undefined) return;
     if (this.#options.gitignore && names.includes(GITIGNORE)) await this.#readRules(path, below);
-    const within = new Set(above).add(identity);
+    const within = { identity, above };
     for (const name of names) {
       if (isForbiddenSegment(name)) continue;
       const child = joinDisk(path, name);
       const childBelow = joinPath(below, name);
-      const plain = readEntryIfAny(child, false);
+      const plain = this.#attempt(() => readEntryIfAny(child, false));
       const isLink = plain !== undefined && !isTreeMode(plain.mode) && !isFileMode(plain.mode);
-      const found = isLink && this.#options.follow ? readEntryIfAny(child, true) : plain;
+      const isFollowed = isLink && this.#options.follow === true;
+      const found = isFollowed ? this.#attempt(() => readEntryIfAny(child, true)) : plain;
+      if (isFollowed) this.#places.add(child);
       if (found === undefined) continue;
       if (isTreeMode(found.mode)) {
         if (this.#exclusion.excludes(childBelow, true)) continue;
-        if (WATCHES_ALL_BELOW && !isLink) {
-          if (this.#options.gitignore) await this.#visitRules(child, childBelow);
-          continue;
-        }
-        await this.#visit(child, childBelow, found, seen, within);
-      } else if (isLink && this.#options.follow) {
+        open.push({
+          path: child,
+          below: childBelow,
+          entry: found,
+          isOutside: isFollowed,
+          above: within,
+        });
+      } else if (isFollowed) {
         seen.add(child);
-        this.#watch(child, childBelow, found);
+        this.#watch(child, childBelow, `${found.dev}:${found.ino}`);
       }
     }
   }
 
-  /** Reads the .gitignore files of directories that need no watch of their own. */
-  async #visitRules(path: string, below: string): Promise<void> {
-    let names: string[];
+  /**
+   * What `look` finds; undefined when it is gone, or must not be read, which is the scan's matter. Any
+   * other failure may pass, and what it hides is not watched until it has.
+   */
+  #attempt<T>(look: () => T): T | undefined {
     try {
-      names = readNames(path);
-    } catch {
-      return;
-    }
-    if (names.includes(GITIGNORE)) await this.#readRules(path, below);
-    for (const name of names) {
-      const child = joinDisk(path, name);
-      const childBelow = joinPath(below, name);
-      const entry = readEntryIfAny(child, false);
-      if (entry === undefined || !isTreeMode(entry.mode) || isForbiddenSegment(name)) continue;
-      if (!this.#exclusion.excludes(childBelow, true)) await this.#visitRules(child, childBelow);
+      return look();
+    } catch (error) {
+      if (!isGone(error) && !isForbidden(error)) this.#isShort = true;
+      return undefined;
     }
   }
 
   async #readRules(path: string, below: string): Promise<void> {
     const file = joinDisk(path, GITIGNORE);
-    const entry = readEntryIfAny(file, false);
+    const entry = this.#attempt(() => readEntryIfAny(file, false));
     if (entry === undefined || !isFileMode(entry.mode) || entry.size > SMALL_FILE) return;
     try {
       await this.#exclusion.add(below, readWhole(file, entry, false));
@@ -220,35 +261,51 @@ export class TreeWatcher {
     }
   }
 
-  #watch(path: string, below: string, { dev, ino }: DiskEntry): void {
+  #watch(path: string, below: string, identity: string): void {
     const known = this.#watched.get(path);
-    if (known?.ino === ino && known.dev === dev) return;
-    known?.watcher.close();
+    // Such a watch is dear to make, and one of its kind notices when its directory is replaced.
+    if (WATCHES_ALL_BELOW && known?.identity === identity) return;
     this.#watched.delete(path);
     try {
-      const watcher = watch(toDisk(path), { recursive: WATCHES_ALL_BELOW }, (_event, name) => {
-        if (!this.#isPassedOver(below, name)) this.touch();
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      const options = { recursive: WATCHES_ALL_BELOW, encoding: 'buffer' } as const;
+      const watcher = watch(toDisk(path), options, (_event, changed) => {
+        if (this.#isPassedOver(below, name, changed)) this.#passOver();
+        else this.#touch();
       });
       watcher.on('error', () => {
         watcher.close();
         if (this.#watched.get(path)?.watcher === watcher) this.#watched.delete(path);
-        this.touch();
+        this.#touch();
       });
-      this.#watched.set(path, { watcher, dev, ino });
+      this.#watched.set(path, { watcher, identity });
     } catch (error) {
-      const code = errorCode(error);
       // A directory that is gone, or that must not be read, is the scan's matter.
-      if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'ENOTDIR') this.#isShort = true;
+      if (!isGone(error) && !isForbidden(error)) this.#isShort = true;
+    } finally {
+      known?.watcher.close();
     }
   }
 
-  #isPassedOver(below: string, name: string | Buffer | null): boolean {
-    if (typeof name !== 'string') return false;
+  #isPassedOver(below: string, own: string, changed: Buffer | null): boolean {
+    if (changed === null) return false;
+    const name = decodePath(changed);
+    // Maybe the directory itself: it is gone.
+    if (name === own) return false;
     const path = joinPath(below, name.replaceAll('\\', '/'));
     if (path === GITIGNORE || path.endsWith(`/${GITIGNORE}`)) return false;
     if (isForbiddenSegment(path)) return true;
     if (WATCHES_ALL_BELOW && this.#store?.contains(joinDisk(this.#root, path))) return true;
     return this.#exclusion.excludes(path, false) && this.#exclusion.excludes(path, true);
+  }
+
+  #passOver(): void {
+    if (++this.#passedOver % MOST_PASSED_OVER === 0) this.#touch();
+  }
+
+  #touch(): void {
+    this.#changed = true;
+    this.#wake?.();
   }
 
   #newExclusion(): Exclusion {
@@ -261,9 +318,19 @@ export class TreeWatcher {
     if (this.#changed) return;
     await new Promise<void>((resolve, reject) => {
       const timer = limit === undefined ? undefined : setTimeout(() => end(resolve), limit);
+      const look = (): void => {
+        try {
+          this.#options.onLook?.();
+          if (this.#places.haveChanged()) this.#touch();
+        } catch (error) {
+          end(() => reject(error));
+        }
+      };
+      const looking = setInterval(look, LOOK_INTERVAL);
       const abort = (): void => end(() => reject(signal?.reason));
       const end = (settle: () => void): void => {
         clearTimeout(timer);
+        clearInterval(looking);
         signal?.removeEventListener('abort', abort);
         this.#wake = undefined;
         settle();
@@ -274,15 +341,27 @@ export class TreeWatcher {
   }
 }
 
+/** @throws a system error where it cannot be told what is there */
 function readEntryIfAny(path: string, follow: boolean): DiskEntry | undefined {
   try {
     return readEntry(path, '', follow);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
   }
 }
 
+function isForbidden(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'EACCES' || code === 'EPERM';
+}
+
 function isDirectory(path: string): boolean {
-  const entry = readEntryIfAny(path, true);
-  return entry !== undefined && isTreeMode(entry.mode);
+  try {
+    const entry = readEntryIfAny(path, true);
+    return entry !== undefined && isTreeMode(entry.mode);
+  } catch {
+    // Why not was said when it began.
+    return false;
+  }
 }

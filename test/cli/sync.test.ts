@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { GitStore } from '../../src/store/gitStore.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { filesOnDisk, makeFiles } from '../transfer/trees.ts';
-import { Place, programPath } from './program.ts';
+import { Place } from './program.ts';
+import { Watching } from './watching.ts';
 
 describe('sync', () => {
   it('makes the repository equal to a folder, and a folder equal to the repository', async () => {
@@ -84,62 +83,6 @@ describe('sync', () => {
     expect(await place.ok('ls', '-R')).toBe('a\n');
   });
 });
-
-/** `sync --watch` at work. */
-class Watching {
-  readonly place: Place;
-  readonly work: string;
-  stdout = '';
-  stderr = '';
-  readonly #child;
-  readonly ended: Promise<number | null>;
-
-  constructor(place: Place, ...args: string[]) {
-    this.place = place;
-    this.work = join(place.folder, 'work');
-    this.#child = spawn(
-      process.execPath,
-      [programPath(), '-r', place.repo, 'sync', '--watch', '--debounce', '100', ...args, 'work'],
-      { cwd: place.folder },
-    );
-    this.#child.stdout.on('data', (data) => {
-      this.stdout += data;
-    });
-    this.#child.stderr.on('data', (data) => {
-      this.stderr += data;
-    });
-    this.ended = new Promise((resolve) => this.#child.on('close', resolve));
-  }
-
-  /** Waits until the repository holds what the folder holds. */
-  async inSync(): Promise<void> {
-    let [stored, local]: unknown[] = [];
-    for (let tries = 0; tries < 300; tries++) {
-      await sleep(50);
-      if (!existsSync(this.work) || !existsSync(join(this.place.repo, 'refs/heads/main'))) continue;
-      try {
-        local = Object.keys(filesOnDisk(this.work)).sort();
-        const store = await GitStore.open(this.place.repo, { create: false });
-        const fs = await store.branches.get('main');
-        const names = await fs.ls('', { recursive: true });
-        stored = names;
-        let same = names.join('\0') === (local as string[]).join('\0');
-        const files = filesOnDisk(this.work);
-        for (const name of same ? names : []) same &&= (await fs.readText(name)) === files[name];
-        await store.close();
-        if (same) return;
-      } catch {
-        // The folder changes meanwhile.
-      }
-    }
-    expect({ stored, stderr: this.stderr, stdout: this.stdout }).toEqual({ stored: local });
-  }
-
-  async stop(): Promise<void> {
-    this.#child.kill('SIGINT');
-    expect(await this.ended).toBe(0);
-  }
-}
 
 describe.skipIf(process.platform === 'win32')('sync --watch', () => {
   it('follows bursts, renames, new directories, and a folder that goes and comes back', {
