@@ -114,6 +114,16 @@ export class CorruptObjectError extends GitStoreError {
   }
 }
 
+/**
+ * A ref, or a folder of refs, that is there and cannot be read (`EUNREADABLE`). Whatever would delete
+ * something because no ref names it stops with this error.
+ */
+export class UnreadableRefError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EUNREADABLE', details);
+  }
+}
+
 /** The other side does not keep to Git's wire protocol, or hung up (`EPROTO`). */
 export class ProtocolError extends GitStoreError {
   constructor(message: string, details?: ErrorDetails) {

@@ -64,3 +64,4 @@ export {
 } from './tree/changes.ts';
 export { normalizePath } from './tree/paths.ts';
 export { FileType } from './tree/types.ts';
+export type { OnWarning, StoreWarning } from './warnings.ts';

@@ -4,12 +4,13 @@ import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff, RefChange } from '../remote/mirrorDiff.ts';
 import type { MirrorProgress } from '../remote/remote.ts';
 import { shortHash } from '../store/snapshot.ts';
-import { escapeControls } from './errors.ts';
+import { EXIT_FAILED, escapeControls } from './errors.ts';
 import { withSignals } from './interruption.ts';
 import { Listing } from './listing.ts';
 import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
 import { printLine, printNote, showName } from './output.ts';
 import { Progress } from './progress.ts';
+import { onWarning } from './repository.ts';
 
 export interface MirrorCommandOptions extends DryRunOption {
   ref?: Record<string, string> | undefined;
@@ -82,6 +83,12 @@ export async function withMirroring(
   } finally {
     progress.stop();
   }
+}
+
+/** Tells of what was left out: the other side is not what it could be. */
+export function printLeftOut({ warnings }: MirrorDiff): void {
+  for (const warning of warnings) onWarning(warning);
+  if (warnings.length > 0) process.exitCode = EXIT_FAILED;
 }
 
 /** Prints what comes in pieces in lines, of progress that is written over itself only the last word. */

@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
 import { GitStore } from '../store/gitStore.ts';
-import { UsageError } from './errors.ts';
+import type { StoreWarning } from '../warnings.ts';
+import { escapeControls, UsageError } from './errors.ts';
 import type { GlobalOptions } from './options.ts';
+import { printNote } from './output.ts';
 
 /** Where the repository is: the option, wherever it was given, else the environment. */
 export function repositoryPath(command: Command): string {
@@ -44,14 +46,19 @@ export async function withStore<T>(
 
 async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
   const { create = false, branch, dryRun = false } = choices;
-  if (!create || !dryRun) return GitStore.open(path, { create, branch });
+  if (!create || !dryRun) return GitStore.open(path, { create, branch, onWarning });
   try {
-    return await GitStore.open(path, { create: false });
+    return await GitStore.open(path, { create: false, onWarning });
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) throw error;
     const { createMemoryStorage } = await import('../storage/memory/memoryStorage.ts');
-    return GitStore.over(createMemoryStorage(), { branch });
+    return GitStore.over(createMemoryStorage(), { branch, onWarning });
   }
+}
+
+/** What a command tells of beside its work, on stderr. */
+export function onWarning({ message }: StoreWarning): void {
+  printNote(escapeControls(`Warning: ${message}`));
 }
 
 /** The option's value at the command itself, else at the one above it, and so on. */

@@ -27,7 +27,11 @@ export class LocalRemote implements Remote {
     if (storage === undefined) return { refs: [] };
     const lists = await Promise.all(prefixes.map((prefix) => storage.refs.list(prefix)));
     const head = await storage.refs.head();
-    return { refs: lists.flat(), head: 'ref' in head ? head.ref : undefined };
+    return {
+      refs: lists.flatMap(({ refs }) => refs),
+      unreadable: lists.flatMap(({ unreadable }) => unreadable),
+      head: 'ref' in head ? head.ref : undefined,
+    };
   }
 
   async fetch(
@@ -43,12 +47,21 @@ export class LocalRemote implements Remote {
   async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<void> {
     const to = (await this.#open('push')) ?? (await this.#create(request.head));
     const wants = [...request.refs.values()];
-    const haves = (await to.refs.list('refs/')).map(({ id }) => id);
-    await transferObjects(store, to, wants, haves, options);
+    const { refs, unreadable } = await to.refs.list('refs/');
+    await transferObjects(
+      store,
+      to,
+      wants,
+      refs.map(({ id }) => id),
+      options,
+    );
+    const broken = new Set(unreadable.map(({ ref }) => ref));
     for (const group of inOrder(request.diff.changes())) {
       const updates = group.map(({ ref, oldTarget, newTarget }): RefUpdate => {
         const reflog = { who: request.who, message: 'push' };
-        return { ref, old: oldTarget ?? null, new: newTarget ?? null, reflog };
+        // What is broken there has no value that could be compared.
+        const old = oldTarget ?? (broken.has(ref) ? undefined : null);
+        return { ref, old, new: newTarget ?? null, reflog };
       });
       await to.refs.update(updates);
     }

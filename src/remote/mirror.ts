@@ -7,13 +7,15 @@ import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { checkComplete } from '../graph/connected.ts';
-import type { RefUpdate, Storage } from '../storage/storage.ts';
+import { requireAll, unreadableWarning } from '../storage/refRules.ts';
+import type { RefUpdate, Storage, UnreadableRef } from '../storage/storage.ts';
+import type { StoreWarning } from '../warnings.ts';
 import { inOrder } from './localRemote.ts';
 import { diffRefs, type MirrorDiff } from './mirrorDiff.ts';
 import { openRemote } from './openRemote.ts';
 import type { Remote, TransferOptions } from './remote.ts';
 import { Secrets } from './secrets.ts';
-import { prefixesOf, type RefSelection, selectRefs } from './selection.ts';
+import { mayBeMirrored, prefixesOf, type RefSelection, selectRefs } from './selection.ts';
 import { type Squashed, squashRefs, writeSquashed } from './squash.ts';
 
 export interface MirrorOptions extends TransferOptions {
@@ -40,6 +42,9 @@ export async function backup(
     const { refs: selection, dryRun = false } = options;
     const own = await storage.refs.list('refs/');
     let wanted = selectRefs(own, selection);
+    if (selection === undefined) {
+      requireAll(own, NOT_BACKED_UP, (one) => one.kind === 'broken' && mayBeMirrored(one));
+    }
     if (wanted.size === 0) {
       // Deleting everything there is never what somebody wants who backs up.
       throw new GitStoreError('The store has no branch, tag or note: there is nothing to back up');
@@ -49,10 +54,16 @@ export async function backup(
       squashed = await squashRefs(storage, wanted);
       wanted = squashed.refs;
     }
-    const { refs, head: remoteHead } = await remote.list(prefixesOf(selection), 'push');
-    const present = new Map(refs.map(({ ref, id }) => [ref, id]));
+    const listed = await remote.list(prefixesOf(selection), 'push');
+    const present = new Map(listed.refs.map(({ ref, id }) => [ref, id]));
+    // A symbolic ref that leads to none has no value to give, and is no reason to delete one there.
+    if (selection === undefined) requireAll(own, NOT_BACKED_UP, ({ ref }) => present.has(ref));
     const replaces = selection === undefined || remote.replaces === true;
-    const diff = diffRefs(wanted, present, replaces, remoteHead);
+    const left = (listed.unreadable ?? []).filter(({ ref }) => !wanted.has(ref));
+    const diff = diffRefs(wanted, present, replaces, {
+      remoteHead: listed.head,
+      warnings: replaces ? left.map((one) => leftOut(remote, one)) : [],
+    });
     if (dryRun || diff.inSync) return diff;
     if (squashed !== undefined) await writeSquashed(storage, squashed);
     const head = await storage.refs.head();
@@ -71,11 +82,15 @@ export async function restore(
 ): Promise<MirrorDiff> {
   return withRemote(storage, url, options, async (remote, onMessage) => {
     const { refs: selection, dryRun = false, signal } = options;
-    const { refs, head } = await remote.list(prefixesOf(selection), 'fetch');
-    const wanted = selectRefs(refs, selection);
-    const own = await storage.refs.list('refs/');
+    const { refs, unreadable = [], head } = await remote.list(prefixesOf(selection), 'fetch');
+    const wanted = selectRefs({ refs, unreadable }, selection);
+    const { refs: own, unreadable: broken } = await storage.refs.list('refs/');
     const present = new Map(own.map(({ ref, id }) => [ref, id]));
-    const diff = diffRefs(wanted, present, false, head);
+    const left = selection === undefined ? unreadable.filter(mayBeMirrored) : [];
+    const diff = diffRefs(wanted, present, false, {
+      remoteHead: head,
+      warnings: left.map((one) => leftOut(remote, one)),
+    });
     if (dryRun || diff.inSync) return diff;
     const wants = [...new Set(Array.from(diff.changes(), ({ newTarget }) => newTarget!))];
     const haves = [...new Set(own.map(({ id }) => id))];
@@ -86,12 +101,22 @@ export async function restore(
     for (const group of inOrder(diff.changes())) {
       const updates = group.map(({ ref, oldTarget, newTarget }): RefUpdate => {
         const reflog = { who, message: `restore: from ${remote.name}` };
-        return { ref, old: oldTarget ?? null, new: newTarget!, reflog };
+        // A broken ref has no value that could be compared: what comes is how it is mended.
+        const isBroken = broken.some((one) => one.ref === ref && one.kind === 'broken');
+        const old = oldTarget ?? (isBroken ? undefined : null);
+        return { ref, old, new: newTarget!, reflog };
       });
       await storage.refs.update(updates);
     }
     return diff;
   });
+}
+
+const NOT_BACKED_UP = 'nothing is backed up';
+
+function leftOut({ name }: Remote, one: UnreadableRef): StoreWarning {
+  const { code, message, ref } = unreadableWarning(one);
+  return { code, message: `${message} (in ${name})`, ref };
 }
 
 /** Whether all of it is in the store already: a restore that was cut short may have brought it. */

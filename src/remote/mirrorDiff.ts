@@ -1,6 +1,7 @@
 /** What a backup or restore changes: which refs are to be made, moved and deleted on the far side. */
 import type { ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
+import type { StoreWarning } from '../warnings.ts';
 
 export interface RefChange {
   /** Full name, as `refs/heads/main`. */
@@ -18,9 +19,16 @@ export class MirrorDiff {
   readonly delete: readonly RefChange[];
   /** The branch that HEAD of the remote names, a full name, where that is known. */
   readonly remoteHead: string | undefined;
+  /** What was left out: refs of the other side that cannot be read, deletions that it refused. */
+  readonly warnings: readonly StoreWarning[];
 
   /** @internal */
-  constructor(changes: Iterable<RefChange> = [], remoteHead?: string) {
+  constructor(
+    changes: Iterable<RefChange> = [],
+    remoteHead?: string,
+    warnings: readonly StoreWarning[] = [],
+  ) {
+    this.warnings = warnings;
     const sorted = [...changes].sort((a, b) => comparePaths(a.ref, b.ref));
     this.add = sorted.filter(({ oldTarget }) => oldTarget === undefined);
     this.update = sorted.filter((c) => c.oldTarget !== undefined && c.newTarget !== undefined);
@@ -54,7 +62,10 @@ export function diffRefs(
   wanted: ReadonlyMap<string, ObjectId>,
   present: ReadonlyMap<string, ObjectId>,
   deletes: boolean,
-  remoteHead?: string,
+  {
+    remoteHead,
+    warnings,
+  }: { remoteHead?: string | undefined; warnings?: readonly StoreWarning[] } = {},
 ): MirrorDiff {
   const changes: RefChange[] = [];
   for (const [ref, newTarget] of wanted) {
@@ -67,5 +78,5 @@ export function diffRefs(
       if (!wanted.has(ref)) changes.push({ ref, oldTarget });
     }
   }
-  return new MirrorDiff(changes, remoteHead);
+  return new MirrorDiff(changes, remoteHead, warnings);
 }

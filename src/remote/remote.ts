@@ -4,11 +4,13 @@
  */
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import type { RefEntry, Storage } from '../storage/storage.ts';
+import type { RefEntry, Storage, UnreadableRef } from '../storage/storage.ts';
 import type { MirrorDiff } from './mirrorDiff.ts';
 
 export interface RemoteRefs {
   readonly refs: readonly RefEntry[];
+  /** What is there and cannot be read, where that is known. */
+  readonly unreadable?: readonly UnreadableRef[] | undefined;
   /** The branch that HEAD names, a full name, where that is known. */
   readonly head?: string | undefined;
 }

@@ -2,8 +2,8 @@
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
-import { checkRef } from '../storage/refRules.ts';
-import type { RefEntry } from '../storage/storage.ts';
+import { checkRef, refuseFor } from '../storage/refRules.ts';
+import type { RefListing, UnreadableRef } from '../storage/storage.ts';
 
 /**
  * Refs by name, or a record from each name to the one it has on the other side. A name is full
@@ -28,12 +28,12 @@ export function isMirrored(ref: string): boolean {
 
 /**
  * The refs that are meant, by the names they have on the other side.
- * @param refs all that there are; without a selection those of a mirror are meant
- * @throws KeyNotFoundError when one is not there; InvalidRefNameError; GitStoreError (`EINVAL`) when
+ * @param listing all that there are; without a selection those of a mirror are meant
+ * @throws UnreadableRefError when one that is selected cannot be read; KeyNotFoundError when one is not there; InvalidRefNameError; GitStoreError (`EINVAL`) when
  *   two would have one name
  */
 export function selectRefs(
-  refs: readonly RefEntry[],
+  { refs, unreadable }: RefListing,
   selection?: RefSelection,
 ): Map<string, ObjectId> {
   const selected = new Map<string, ObjectId>();
@@ -45,7 +45,11 @@ export function selectRefs(
   }
   const there = new Map(refs.map(({ ref, id }) => [ref, id]));
   for (const [source, destination] of namesOf(selection)) {
-    const ref = candidates(source).find((name) => there.has(name));
+    const ref = candidates(source).find((name) => {
+      const broken = there.has(name) ? undefined : unreadable.find((one) => covers(one, name));
+      if (broken !== undefined) throw refuseFor(broken, 'it cannot be taken along');
+      return there.has(name);
+    });
     if (ref === undefined) throw new KeyNotFoundError(`Ref not found: ${source}`, { ref: source });
     const other = otherName(ref, destination);
     checkRef(other);
@@ -55,6 +59,16 @@ export function selectRefs(
     selected.set(other, there.get(ref)!);
   }
   return selected;
+}
+
+/** Whether it may be what cannot be read: the ref itself, or a folder that it would lie in. */
+export function covers({ ref }: UnreadableRef, name: string): boolean {
+  return ref === name || (ref.endsWith('/') && `${name}/`.startsWith(ref));
+}
+
+/** Whether a mirror would hold it, or some of what it holds. */
+export function mayBeMirrored({ ref }: UnreadableRef): boolean {
+  return MIRRORED.some((prefix) => ref.startsWith(prefix) || prefix.startsWith(ref));
 }
 
 function namesOf(selection: RefSelection | undefined): [source: string, destination?: string][] {

@@ -1,10 +1,16 @@
 /**
  * What every RefStore demands of an update, wherever it keeps its refs.
  */
-import { CorruptObjectError, InvalidRefNameError, StaleSnapshotError } from '../errors.ts';
+import {
+  CorruptObjectError,
+  InvalidRefNameError,
+  StaleSnapshotError,
+  UnreadableRefError,
+} from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
-import type { ReflogMessage, RefUpdate } from './storage.ts';
+import type { StoreWarning } from '../warnings.ts';
+import type { RefEntry, RefListing, ReflogMessage, RefUpdate, UnreadableRef } from './storage.ts';
 
 /** How many symbolic refs may lead to a ref; Git's own limit. */
 export const MAX_SYMBOLIC_DEPTH = 5;
@@ -63,8 +69,45 @@ export function staleRef(update: RefUpdate, found: ObjectId | null): StaleSnapsh
   });
 }
 
-export function brokenRef(ref: string): CorruptObjectError {
-  return new CorruptObjectError(`Broken ref: ${ref}`, { ref });
+/** @param why what is wrong with its file */
+export function brokenRef(ref: string, why?: string): CorruptObjectError {
+  return new CorruptObjectError(`Broken ref: ${ref}${why === undefined ? '' : ` (${why})`}`, {
+    ref,
+  });
+}
+
+/** @param why in the system's words */
+export function unreadableRef(ref: string, why: string, cause?: unknown): UnreadableRefError {
+  return new UnreadableRefError(`Cannot read ${ref}: ${why}`, { ref, cause });
+}
+
+/**
+ * The refs of a listing, for callers that delete what no ref names.
+ * @param refusal what is not done, as `nothing is removed`
+ * @param matters whether this ref counts; default: every one but symbolic refs to refs that do not exist,
+ *   which hide nothing
+ * @throws UnreadableRefError that names the first ref that cannot be read
+ */
+export function requireAll(
+  { refs, unreadable }: RefListing,
+  refusal: string,
+  matters: (ref: UnreadableRef) => boolean = (ref) => ref.kind !== 'dangling',
+): readonly RefEntry[] {
+  const first = unreadable.find(matters);
+  if (first !== undefined) throw refuseFor(first, refusal);
+  return refs;
+}
+
+export function refuseFor({ ref, reason }: UnreadableRef, refusal: string): UnreadableRefError {
+  return new UnreadableRefError(
+    `Cannot read ${ref} (${reason}): ${refusal} until it is mended or deleted`,
+    { ref },
+  );
+}
+
+/** For listings, which go on without it. */
+export function unreadableWarning({ ref, reason }: UnreadableRef): StoreWarning {
+  return { code: 'UNREADABLE_REF', message: `Cannot read ${ref}: ${reason}`, ref };
 }
 
 /** Who and why for the reflog where the caller says nothing. */

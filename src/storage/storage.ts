@@ -244,6 +244,29 @@ export interface RefEntry {
   readonly id: ObjectId;
 }
 
+/** A ref that is there and has no value that can be told. */
+export interface UnreadableRef {
+  /** Full name; that of a folder of refs ends in `/`. */
+  readonly ref: string;
+  /**
+   * `dangling`: a symbolic ref to a ref that does not exist. `broken`: what is there names no object,
+   * or the system does not let it be read: it may name anything.
+   */
+  readonly kind: 'dangling' | 'broken';
+  /** In a few words, for a message. */
+  readonly reason: string;
+}
+
+/**
+ * What a look at refs has found. What is unreadable is not absent: a caller that deletes what is not in
+ * `refs`, or what no ref names, takes them by `requireAll` (refRules.ts).
+ */
+export interface RefListing {
+  /** Sorted by name bytes. */
+  readonly refs: readonly RefEntry[];
+  readonly unreadable: readonly UnreadableRef[];
+}
+
 export interface RefUpdate {
   readonly ref: string;
   /**
@@ -276,14 +299,20 @@ export interface ReflogEntry {
 export type Head = { readonly ref: string } | { readonly id: ObjectId };
 
 export interface RefStore {
-  /** The ref's value, symbolic refs followed; undefined when it does not exist. */
+  /**
+   * The ref's value, symbolic refs followed; undefined when it does not exist.
+   * @throws CorruptObjectError when it is broken; UnreadableRefError when it cannot be read
+   */
   get(ref: string): Promise<ObjectId | undefined>;
 
   /** Whether there is anything of that name, also a broken ref, or one that leads to none. */
   has(ref: string): Promise<boolean>;
 
-  /** All refs whose names begin with `prefix`, sorted by name bytes. Broken refs are left out. */
-  list(prefix: string): Promise<RefEntry[]>;
+  /**
+   * All refs whose names begin with `prefix`, and what is there of that name and cannot be read.
+   * @throws CorruptObjectError, UnreadableRefError for a file that holds many refs
+   */
+  list(prefix: string): Promise<RefListing>;
 
   /**
    * Moves refs, all or none. Every `old` is compared while the refs are locked against all other

@@ -34,7 +34,7 @@ export class Branches extends RefMap {
     const { id, commit, ref } = this.snapshotToSet(fs);
     const from = ref?.name ?? shortHash(id);
     const { create = false } = options;
-    const exists = !create && (await store.refs.get(this.fullName(name))) !== undefined;
+    const exists = !create && (await store.refs.has(this.fullName(name)));
     const message = exists ? `branch: Reset to ${from}` : `branch: Created from ${from}`;
     const reflog = { who: store.signature(), message };
     const old = create ? null : undefined;
@@ -102,12 +102,12 @@ export class Branches extends RefMap {
   }
 
   /**
-   * Where the branch has been, newest first.
+   * Where the branch has been, newest first; also of a branch that is broken, to find what it was.
    * @param options.limit the newest entries only, so many at most
    * @throws KeyNotFoundError when it does not exist
    */
   async reflog(name: string, options: { limit?: number | undefined } = {}): Promise<ReflogEntry[]> {
-    await this.require(name);
+    if (!(await this.store.refs.has(this.fullName(name)))) this.missing(name);
     const { limit = Number.POSITIVE_INFINITY } = options;
     const entries: ReflogEntry[] = [];
     if (limit <= 0) return entries;

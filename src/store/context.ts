@@ -5,8 +5,10 @@
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import { formatIdentity, type Identity, parseIdentity } from '../git/commit.ts';
 import { AutomaticCollection } from '../maintenance/auto.ts';
-import type { Memos, ObjectStore, RefStore, Storage } from '../storage/storage.ts';
+import { unreadableWarning } from '../storage/refRules.ts';
+import type { Memos, ObjectStore, RefEntry, RefStore, Storage } from '../storage/storage.ts';
 import { TreeReader } from '../tree/reader.ts';
+import { type OnWarning, type StoreWarning, warnProcess } from '../warnings.ts';
 import { CommitReader } from './commits.ts';
 
 /** Who commits, and by which clock. */
@@ -15,11 +17,19 @@ export interface CommitterOptions {
   author?: string | undefined;
   /** E-mail address on commits and reflog lines; default `gitstore@localhost`. */
   email?: string | undefined;
+  /**
+   * Called with what a program should know and what stops nothing: a branch that cannot be read and is
+   * left out of a listing, for example. Default: `process.emitWarning`.
+   */
+  onWarning?: OnWarning | undefined;
   /** The time in milliseconds since the epoch; default `Date.now`. */
   now?: (() => number) | undefined;
   /** Time zone of commits in minutes east of UTC; default the machine's. */
   timezoneOffset?: number | undefined;
 }
+
+/** More warnings than that are not told apart from those before. */
+const MOST_WARNINGS = 1000;
 
 export class StoreContext {
   readonly location: string;
@@ -31,6 +41,8 @@ export class StoreContext {
   readonly #now: () => number;
   readonly #timezoneOffset: number | undefined;
   readonly #collection: AutomaticCollection;
+  readonly #onWarning: OnWarning;
+  readonly #warned = new Set<string>();
   #closed = false;
 
   constructor(storage: Storage, options: CommitterOptions = {}) {
@@ -40,6 +52,7 @@ export class StoreContext {
     }
     this.location = storage.location;
     this.#storage = storage;
+    this.#onWarning = options.onWarning ?? warnProcess;
     this.#collection = new AutomaticCollection(storage);
     this.#trees = new TreeReader(storage.objects);
     this.#commits = new CommitReader(storage.objects);
@@ -77,6 +90,21 @@ export class StoreContext {
   get storage(): Storage {
     this.assertOpen();
     return this.#storage;
+  }
+
+  /** Tells of something that stops nothing; of the same thing once. */
+  warn(warning: StoreWarning): void {
+    if (this.#warned.has(warning.message)) return;
+    if (this.#warned.size >= MOST_WARNINGS) this.#warned.clear();
+    this.#warned.add(warning.message);
+    this.#onWarning(warning);
+  }
+
+  /** Refs for a listing: of those that cannot be read it tells as a warning. */
+  async listRefs(prefix: string): Promise<readonly RefEntry[]> {
+    const { refs, unreadable } = await this.refs.list(prefix);
+    for (const one of unreadable) this.warn(unreadableWarning(one));
+    return refs;
   }
 
   /** Milliseconds since the epoch. */

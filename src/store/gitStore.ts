@@ -247,7 +247,8 @@ export class GitStore implements AsyncDisposable {
   /** Gives a store without any refs its first commit. */
   async #begin(branch: string | undefined): Promise<void> {
     const { refs } = this.context;
-    if ((await refs.list('refs/')).length > 0) return;
+    const { refs: entries, unreadable } = await refs.list('refs/');
+    if (entries.length > 0 || unreadable.length > 0) return;
     const head = await refs.head();
     if ('id' in head) return;
     const folder = refFolder('branch');

@@ -51,7 +51,7 @@ export class Notes {
 
   /** The names of all namespaces there are, sorted. */
   async list(): Promise<string[]> {
-    const refs = await this.#store.refs.list(FOLDER);
+    const refs = await this.#store.listRefs(FOLDER);
     return refs.map(({ ref }) => ref.slice(FOLDER.length));
   }
 }

@@ -2,7 +2,7 @@
  * Branches and tags as async maps from names to snapshots. A tag that stands for another tag is
  * followed; a ref that stands for no commit is left out of every listing.
  */
-import { CorruptObjectError, KeyNotFoundError } from '../errors.ts';
+import { CorruptObjectError, KeyNotFoundError, UnreadableRefError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
@@ -116,11 +116,16 @@ export abstract class RefMap implements AsyncIterable<string> {
   /** @internal Names and the commits they stand for. */
   protected async *commits(): AsyncGenerator<[string, ObjectId], void, undefined> {
     const folder = refFolder(this.kind);
-    for (const { ref, id } of await this.store.refs.list(folder)) {
+    for (const { ref, id } of await this.store.listRefs(folder)) {
       const peeled = await this.store.commits.peel(id);
       if (peeled?.type === 'commit') yield [ref.slice(folder.length), peeled.id];
     }
   }
+}
+
+/** Whether an error says that a ref is there and has no value. */
+function isBroken(error: unknown): boolean {
+  return error instanceof CorruptObjectError || error instanceof UnreadableRefError;
 }
 
 /** A ref's value; undefined also for one that is broken. */
@@ -128,7 +133,7 @@ async function unlessBroken(value: Promise<ObjectId | undefined>): Promise<Objec
   try {
     return await value;
   } catch (error) {
-    if (error instanceof CorruptObjectError) return undefined;
+    if (isBroken(error)) return undefined;
     throw error;
   }
 }

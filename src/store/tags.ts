@@ -24,7 +24,8 @@ export class Tags extends RefMap {
     if (!options.force && (await refs.get(ref)) !== undefined) {
       throw new KeyExistsError(`Tag already exists: ${name}`, { ref: name });
     }
-    const [below] = await refs.list(`${ref}/`);
+    const listing = await refs.list(`${ref}/`);
+    const below = listing.refs[0] ?? listing.unreadable[0];
     if (below !== undefined) throw collision(ref, below.ref);
     for (const parent of parentNames(ref)) {
       if ((await refs.get(parent)) !== undefined) throw collision(ref, parent);

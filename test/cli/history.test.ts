@@ -364,8 +364,12 @@ describe('what Git can leave behind', () => {
     expect(await odd.fails(1, 'rm', 'tree:f')).toBe("Tag 'tree' stands for a tree, not a commit");
     git(odd.repo, 'symbolic-ref', 'refs/heads/one', 'refs/heads/two');
     git(odd.repo, 'symbolic-ref', 'refs/heads/two', 'refs/heads/one');
-    expect(await odd.fails(1, 'log', 'one')).toBe('Broken ref: refs/heads/one');
-    expect(await odd.ok('branch')).toBe(`${tip.slice(0, 8)}\nmain\n`);
+    expect(await odd.fails(1, 'log', 'one')).toMatch(/^Broken ref: refs\/heads\/one \(/);
+    const listed = await odd.run('branch');
+    expect(listed).toMatchObject({ code: 0, stdout: `${tip.slice(0, 8)}\nmain\n` });
+    expect(listed.stderr).toMatch(
+      /^Warning: Cannot read refs\/heads\/one: .+\nWarning: Cannot read refs\/heads\/two: .+\n$/,
+    );
     git(odd.repo, 'tag', 'main', old);
     expect(await odd.ok('hash', 'main')).toBe(`${tip}\n`);
     expect(await odd.ok('tag', 'hash', 'main')).toBe(`${old}\n`);
@@ -388,10 +392,9 @@ describe('what Git can leave behind', () => {
     writeFileSync(join(odd.repo, 'refs/heads/bad'), 'garbage\n');
     for (const args of [
       ['branch', 'current', '-b', 'bad'],
-      ['reflog', '-b', 'bad'],
       ['ls', 'bad:'],
     ]) {
-      expect(await odd.fails(1, ...args)).toBe('Broken ref: refs/heads/bad');
+      expect(await odd.fails(1, ...args)).toBe('Broken ref: refs/heads/bad (it names no object)');
     }
   });
 

@@ -285,7 +285,7 @@ describe('verify', () => {
       `logs/refs/heads/main: line 3 names ${id}, which is missing`,
       expect.stringMatching(/^refs\/heads\/blob: names [0-9a-f]{40}, which is not a commit$/),
       `refs/heads/lost: names ${id}, which is missing`,
-      'refs/heads/odd: names no object',
+      'refs/heads/odd: cannot be read: it names no object',
     ]);
     expect(fsckFails(path)).toBe(true);
   });
@@ -298,7 +298,10 @@ describe('verify', () => {
     git(path, 'symbolic-ref', 'refs/heads/astray', 'refs/heads/none');
     expect(fsckFails(path)).toBe(true);
     expect((await verify(path)).faults).toEqual([
-      { subject: 'refs/heads/astray', problem: 'leads to refs/heads/none, which is missing' },
+      {
+        subject: 'refs/heads/astray',
+        problem: 'cannot be read: it leads to refs/heads/none, which does not exist',
+      },
     ]);
     git(path, 'symbolic-ref', 'refs/heads/astray', 'refs/heads/circle');
     git(path, 'symbolic-ref', 'refs/heads/circle', 'refs/heads/astray');

@@ -16,12 +16,16 @@ const refs = [
 
 describe('which refs are meant', () => {
   test('without a selection branches, tags and notes', () => {
-    const names = [...selectRefs(refs).keys()];
+    const names = [...selectRefs({ refs, unreadable: [] }).keys()];
     expect(names).toEqual(refs.map(({ ref }) => ref).filter((ref) => !ref.includes('pull')));
   });
 
   test('a short name is a branch, else a tag, else notes', () => {
-    expect(Object.fromEntries(selectRefs(refs, ['v1', 'v2', 'commits', 'refs/tags/v1']))).toEqual({
+    expect(
+      Object.fromEntries(
+        selectRefs({ refs, unreadable: [] }, ['v1', 'v2', 'commits', 'refs/tags/v1']),
+      ),
+    ).toEqual({
       'refs/heads/v1': id(2),
       'refs/tags/v2': id(6),
       'refs/notes/commits': id(3),
@@ -31,7 +35,7 @@ describe('which refs are meant', () => {
 
   test('other names, of the same kind or full', () => {
     const selection = { main: 'trunk', v2: 'two', 'refs/pull/7/head': 'refs/heads/seven' };
-    expect(Object.fromEntries(selectRefs(refs, selection))).toEqual({
+    expect(Object.fromEntries(selectRefs({ refs, unreadable: [] }, selection))).toEqual({
       'refs/heads/trunk': id(1),
       'refs/tags/two': id(6),
       'refs/heads/seven': id(4),
@@ -40,9 +44,13 @@ describe('which refs are meant', () => {
   });
 
   test('refused', () => {
-    expect(() => selectRefs(refs, ['gone'])).toThrow(KeyNotFoundError);
-    expect(() => selectRefs(refs, { main: 'a..b' })).toThrow(InvalidRefNameError);
-    expect(() => selectRefs(refs, { main: 'x', v1: 'x' })).toThrow(/refs\/heads\/x/);
+    expect(() => selectRefs({ refs, unreadable: [] }, ['gone'])).toThrow(KeyNotFoundError);
+    expect(() => selectRefs({ refs, unreadable: [] }, { main: 'a..b' })).toThrow(
+      InvalidRefNameError,
+    );
+    expect(() => selectRefs({ refs, unreadable: [] }, { main: 'x', v1: 'x' })).toThrow(
+      /refs\/heads\/x/,
+    );
   });
 });
 

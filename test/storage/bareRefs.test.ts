@@ -174,12 +174,12 @@ describe('packed refs', () => {
       git(store, 'pack-refs', '--all', '--prune');
       expect(existsSync(join(store, MAIN))).toBe(false);
       expect(await refs.get(MAIN)).toBe(id);
-      expect(await refs.list('refs/heads/b')).toHaveLength(i + 1);
+      expect((await refs.list('refs/heads/b')).refs).toHaveLength(i + 1);
     }
     await refs.update([{ ref: MAIN, old: ids[3]!, new: ids[0]! }]);
     expect(await refs.get(MAIN)).toBe(ids[0]);
     expect(git(store, 'rev-parse', 'main')).toBe(ids[0]);
-    expect(await refs.list('')).toEqual([
+    expect((await refs.list('')).refs).toEqual([
       ...ids.map((id, i) => ({ ref: `refs/heads/b${i}`, id })),
       { ref: MAIN, id: ids[0] },
     ]);
@@ -251,7 +251,7 @@ describe('packed refs', () => {
       last = next;
       expect(await reader.get(MAIN)).toBe(last);
       expect(await reader.get(other)).toBe(ids[0]);
-      expect(await reader.list('refs/heads/')).toEqual([
+      expect((await reader.list('refs/heads/')).refs).toEqual([
         { ref: MAIN, id: last },
         { ref: other, id: ids[0] },
       ]);
@@ -296,7 +296,7 @@ describe('symbolic refs', () => {
     await refs.update([{ ref: MAIN, new: a }]);
     git(store, 'symbolic-ref', alias, MAIN);
     expect(await refs.get(alias)).toBe(a);
-    expect(await refs.list('refs/heads/')).toEqual([
+    expect((await refs.list('refs/heads/')).refs).toEqual([
       { ref: alias, id: a },
       { ref: MAIN, id: a },
     ]);
@@ -319,10 +319,10 @@ describe('symbolic refs', () => {
     await refs.update([{ ref: MAIN, new: a }]);
     git(store, 'symbolic-ref', alias, MAIN);
     await refs.update([{ ref: alias, old: a, new: null }]);
-    expect(await refs.list('')).toEqual([{ ref: MAIN, id: a }]);
+    expect((await refs.list('')).refs).toEqual([{ ref: MAIN, id: a }]);
     git(store, 'symbolic-ref', alias, 'refs/heads/nothing');
     expect(await refs.get(alias)).toBeUndefined();
-    expect(await refs.list('')).toEqual([{ ref: MAIN, id: a }]);
+    expect((await refs.list('')).refs).toEqual([{ ref: MAIN, id: a }]);
     await refs.update([{ ref: alias, new: null }]);
     expect(existsSync(join(store, alias))).toBe(false);
   });
@@ -341,7 +341,7 @@ describe('symbolic refs', () => {
     git(store, 'symbolic-ref', 'refs/heads/other', alias);
     await expect(refs.get(alias)).rejects.toThrow(CorruptObjectError);
     await expect(refs.update([{ ref: alias, new: someId(1) }])).rejects.toThrow(CorruptObjectError);
-    expect(await refs.list('')).toEqual([]);
+    expect((await refs.list('')).refs).toEqual([]);
     await refs.update([{ ref: alias, new: null }]);
     expect(existsSync(join(store, alias))).toBe(false);
   });
@@ -381,7 +381,7 @@ describe('damage', () => {
     async (content) => {
       writeFileSync(join(store, MAIN), content);
       await expect(refs.get(MAIN)).rejects.toMatchObject({ code: 'ECORRUPT', ref: MAIN });
-      expect(await refs.list('')).toEqual([]);
+      expect((await refs.list('')).refs).toEqual([]);
       const compared = refs.update([{ ref: MAIN, old: null, new: someId(2) }]);
       await expect(compared).rejects.toThrow(CorruptObjectError);
       await refs.update([{ ref: MAIN, new: someId(2) }]);
@@ -620,7 +620,7 @@ describe('packing', () => {
     }
     for (const end of await ends) expect(end).toMatchObject({ code: 0, stderr: '' });
     expect(await refs.get(MAIN)).toBe(someId(151));
-    expect(await refs.list('refs/tags/')).toEqual([]);
+    expect((await refs.list('refs/tags/')).refs).toEqual([]);
   });
 });
 

@@ -348,7 +348,7 @@ describe('a writer that dies', () => {
       { ref: DEEP, old: null, new: b },
     ]);
     await expect(update).rejects.toThrow('EISDIR');
-    expect(await refs.list('')).toHaveLength(2);
+    expect((await refs.list('')).refs).toHaveLength(2);
     expect(await refs.get(MAIN)).toBe(a);
     expect(await collect(refs.reflog(MAIN))).toHaveLength(1);
     expect(existsSync(join(store, 'refs/heads/deep'))).toBe(false);
@@ -373,7 +373,7 @@ describe('a writer that dies', () => {
           { ref: DEEP, old: null, new: b },
         ]);
         await expect(update).rejects.toThrow('injected');
-        expect(await refs.list('')).toEqual([
+        expect((await refs.list('')).refs).toEqual([
           { ref: MAIN, id: a },
           { ref: TWIN, id: a },
         ]);

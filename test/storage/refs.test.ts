@@ -22,7 +22,7 @@ describe.each(places)('refs in $name', ({ create }) => {
   afterEach(() => storage.close());
 
   test('a new store has no refs, and HEAD names a branch that is not there', async () => {
-    expect(await refs.list('')).toEqual([]);
+    expect((await refs.list('')).refs).toEqual([]);
     expect(await refs.head()).toEqual({ ref: MAIN });
     expect(await refs.get(MAIN)).toBeUndefined();
     expect(await refs.get('HEAD')).toBeUndefined();
@@ -38,7 +38,7 @@ describe.each(places)('refs in $name', ({ create }) => {
     expect(await refs.get(MAIN)).toBe(B);
     await refs.update([{ ref: MAIN, old: B, new: null }]);
     expect(await refs.get(MAIN)).toBeUndefined();
-    expect(await refs.list('')).toEqual([]);
+    expect((await refs.list('')).refs).toEqual([]);
   });
 
   test('the old value is compared', async () => {
@@ -65,7 +65,7 @@ describe.each(places)('refs in $name', ({ create }) => {
       { ref: 'refs/tags/v1', old: C, new: null },
     ]);
     await expect(half).rejects.toMatchObject({ code: 'ESTALE', ref: 'refs/tags/v1' });
-    expect(await refs.list('')).toEqual([
+    expect((await refs.list('')).refs).toEqual([
       { ref: MAIN, id: A },
       { ref: 'refs/tags/v1', id: B },
     ]);
@@ -74,7 +74,7 @@ describe.each(places)('refs in $name', ({ create }) => {
       { ref: 'refs/heads/new', old: null, new: C },
       { ref: 'refs/tags/v1', old: B, new: null },
     ]);
-    expect(await refs.list('refs/')).toEqual([
+    expect((await refs.list('refs/')).refs).toEqual([
       { ref: MAIN, id: C },
       { ref: 'refs/heads/new', id: C },
     ]);
@@ -85,7 +85,7 @@ describe.each(places)('refs in $name', ({ create }) => {
     await refs.update([{ ref: 'refs/heads/deep/er', new: null }]);
     await refs.update([{ ref: MAIN, new: A }]);
     await refs.update([{ ref: `${MAIN}/below`, new: null }]);
-    expect(await refs.list('')).toEqual([{ ref: MAIN, id: A }]);
+    expect((await refs.list('')).refs).toEqual([{ ref: MAIN, id: A }]);
     await refs.update([
       { ref: 'refs/heads/a/b', new: null },
       { ref: 'refs/heads/a', new: B },
@@ -102,7 +102,7 @@ describe.each(places)('refs in $name', ({ create }) => {
       'refs/tags/a',
     ];
     for (const ref of names) await refs.update([{ ref, new: A }]);
-    const listed = async (prefix: string) => (await refs.list(prefix)).map(({ ref }) => ref);
+    const listed = async (prefix: string) => (await refs.list(prefix)).refs.map(({ ref }) => ref);
     expect(await listed('refs/')).toEqual([
       'refs/heads/a-x',
       'refs/heads/a/x',
@@ -121,10 +121,10 @@ describe.each(places)('refs in $name', ({ create }) => {
     const ref = 'refs/heads/caf\udce9/\ud83d\ude00';
     await refs.update([{ ref, old: null, new: A, reflog: saying('one') }]);
     await refs.update([{ ref, old: A, new: B, reflog: saying('two') }]);
-    expect(await refs.list('refs/heads/')).toEqual([{ ref, id: B }]);
+    expect((await refs.list('refs/heads/')).refs).toEqual([{ ref, id: B }]);
     expect((await collect(refs.reflog(ref))).map((entry) => entry.message)).toEqual(['two', 'one']);
     await refs.update([{ ref, old: B, new: null }]);
-    expect(await refs.list('')).toEqual([]);
+    expect((await refs.list('')).refs).toEqual([]);
   });
 
   test.each([
@@ -146,7 +146,7 @@ describe.each(places)('refs in $name', ({ create }) => {
     ]);
     await expect(twice).rejects.toThrow(InvalidRefNameError);
     await expect(refs.update([{ ref: MAIN, new: 'abc' }])).rejects.toThrow(TypeError);
-    expect(await refs.list('')).toEqual([]);
+    expect((await refs.list('')).refs).toEqual([]);
   });
 
   describe('a name cannot be a directory of names too', () => {
@@ -164,7 +164,7 @@ describe.each(places)('refs in $name', ({ create }) => {
         { ref: second, new: B },
       ]);
       await expect(both).rejects.toThrow(InvalidRefNameError);
-      expect(await refs.list('')).toEqual([{ ref: first, id: A }]);
+      expect((await refs.list('')).refs).toEqual([{ ref: first, id: A }]);
     });
 
     test('both at once', async () => {
@@ -173,13 +173,13 @@ describe.each(places)('refs in $name', ({ create }) => {
         { ref: 'refs/heads/a', new: A },
       ]);
       await expect(both).rejects.toThrow(InvalidRefNameError);
-      expect(await refs.list('')).toEqual([]);
+      expect((await refs.list('')).refs).toEqual([]);
     });
 
     test('one after the other was deleted', async () => {
       for (const ref of ['refs/heads/a', 'refs/heads/a/b/c', 'refs/heads/a/b', 'refs/heads/a']) {
         await refs.update([{ ref, old: null, new: A }]);
-        expect(await refs.list('')).toEqual([{ ref, id: A }]);
+        expect((await refs.list('')).refs).toEqual([{ ref, id: A }]);
         await refs.update([{ ref, old: A, new: null }]);
       }
     });
@@ -314,7 +314,7 @@ describe.each(places)('refs in $name', ({ create }) => {
             () => false,
           );
           expect(done).toBe(expected);
-          const listed = (await storage.refs.list('')).map(({ ref, id }) => [ref, id]);
+          const listed = (await storage.refs.list('')).refs.map(({ ref, id }) => [ref, id]);
           expect(listed).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)));
         }
         await storage.close();

@@ -6,6 +6,7 @@ import {
   lineOf,
   type MirrorCommandOptions,
   printDiff,
+  printLeftOut,
   withMirroring,
 } from '../mirroring.ts';
 import { printNote } from '../output.ts';
@@ -37,6 +38,7 @@ export function define(command: Command): void {
       ),
     );
     await printDiff(diff, options, 'Nothing to push — already in sync.');
+    printLeftOut(diff);
     if (isVerbose(command) && !options.dryRun) {
       for (const change of diff.changes()) printNote(lineOf(change));
       printNote(`Backed up to ${redactUrl(url)}`);

@@ -8,6 +8,7 @@ import {
   lineOf,
   type MirrorCommandOptions,
   printDiff,
+  printLeftOut,
   withMirroring,
 } from '../mirroring.ts';
 import { addNoCreate, type CreateOption } from '../options.ts';
@@ -31,7 +32,8 @@ export function define(command: Command): void {
   command.action(async (url: string, { create, ...options }: RestoreOptions) => {
     const { dryRun = false } = options;
     const work = async (store: GitStore): Promise<MirrorDiff> => {
-      const isEmpty = (await store.branches.list()).length === 0;
+      const { refs, unreadable } = await store.context.refs.list(HEADS);
+      const isEmpty = refs.length + unreadable.length === 0;
       const diff = await withMirroring(options, isVerbose(command), (mirror) =>
         store.restore(url, mirror),
       );
@@ -40,6 +42,7 @@ export function define(command: Command): void {
     };
     const diff = await withStore(command, work, { create, dryRun, branch: null });
     await printDiff(diff, options, 'Nothing to fetch — already in sync.');
+    printLeftOut(diff);
     if (isVerbose(command) && !dryRun) {
       for (const change of diff.changes()) printNote(lineOf(change));
       printNote(`Restored from ${redactUrl(url)}`);

@@ -42,11 +42,11 @@ export class RefTeller {
     this.#context = context;
   }
 
-  /** Refs whose objects are missing are left out, as Git does. */
+  /** Refs that cannot be read, or whose objects are missing, are left out, as Git does. */
   async read(signal?: AbortSignal): Promise<ToldRefs> {
     const { refs } = this.#context;
     const pace = new Pace(signal);
-    const [entries, head] = [await refs.list('refs/'), await refs.head()];
+    const [entries, head] = [await this.#context.listRefs('refs/'), await refs.head()];
     const told: ToldRef[] = [];
     for (const { ref, id } of entries) {
       const one = await this.#tell(ref, id);

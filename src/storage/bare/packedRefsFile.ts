@@ -2,12 +2,22 @@
  * The `packed-refs` file: many refs in one file, sorted (git-pack-refs(1)). A loose ref of the same
  * name overrides its line. The parsed file is kept until the file on disk is another one.
  */
-import { type BigIntStats, readFileSync, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { ObjectId } from '../../git/objectId.ts';
 import { type PackedRefs, parsePackedRefs } from '../../git/packedRefs.ts';
 import { comparePaths, encodePath } from '../../git/pathBytes.ts';
+import { unreadableRef } from '../refRules.ts';
 import type { RefEntry } from '../storage.ts';
-import { isErrno } from './durable.ts';
+import { isErrno, systemReason } from './durable.ts';
+import type { PendingFile } from './pendingFile.ts';
 
 /**
  * A file that changed less than this before it was read may change again without its times showing
@@ -55,7 +65,7 @@ export class PackedRefsFile {
     const names = new Set([...refs].map((ref) => encodePath(ref).toString('latin1')));
     const kept: string[] = [];
     let dropping = false;
-    for (const line of readFileSync(this.path, 'latin1').split('\n')) {
+    for (const line of this.#bytes()?.toString('latin1').split('\n') ?? []) {
       // A line `^<id>` tells what the tag of the line before points to, and goes with it.
       if (!line.startsWith('^')) dropping = names.has(line.slice(41));
       if (!dropping) kept.push(line);
@@ -65,16 +75,69 @@ export class PackedRefsFile {
 
   /** The whole file as it stands now, read anew. */
   read(): PackedRefs {
+    const bytes = this.#bytes();
+    return bytes === undefined ? NO_REFS : parsePackedRefs(bytes);
+  }
+
+  /**
+   * Puts a new file in the place of this one; where it is a link, in the place of what it leads to, as
+   * Git does: another repository shares that.
+   */
+  replaceBy(file: PendingFile): void {
+    const target = this.linkTarget();
+    if (target === undefined) file.moveTo(this.path);
+    else file.moveAcross(target);
+  }
+
+  /** Where the link leads that this file is, whether anything is there or not; undefined for no link. */
+  linkTarget(): string | undefined {
+    let path = this.path;
+    for (let depth = 0; depth < MOST_LINKS; depth++) {
+      const next = readLink(path);
+      if (next === undefined) return path === this.path ? undefined : path;
+      path = resolve(dirname(path), next);
+    }
+    throw unreadableRef('packed-refs', 'its links lead on and on');
+  }
+
+  /**
+   * Takes the lock file by which Git, and other repositories, know that what a link leads to is about
+   * to be replaced. Without a link there is none: `packed-refs.lock` in the repository is that file.
+   * @returns the lock file, to be removed by `unlockTarget`; `blocked` when somebody else has it
+   */
+  lockTarget(): { readonly lock: string | undefined } | { readonly blocked: string } {
+    const target = this.linkTarget();
+    if (target === undefined) return { lock: undefined };
+    const lock = `${target}.lock`;
     try {
-      return parsePackedRefs(readFileSync(this.path));
+      closeSync(openSync(lock, 'wx'));
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return NO_REFS;
-      throw error;
+      if (isErrno(error, 'EEXIST')) return { blocked: lock };
+      throw unreadableRef('packed-refs', `${target}: ${systemReason(error)}`, error);
+    }
+    return { lock };
+  }
+
+  #bytes(): Buffer | undefined {
+    try {
+      return readFileSync(this.path);
+    } catch (error) {
+      // Also where a link leads to nothing: Git packs the first ref to where it leads.
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw unreadableRef('packed-refs', systemReason(error), error);
+    }
+  }
+
+  #stats(): BigIntStats | undefined {
+    try {
+      return statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    } catch (error) {
+      throw unreadableRef('packed-refs', systemReason(error), error);
     }
   }
 
   #entries(): readonly RefEntry[] {
-    const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    const stats = this.#stats();
     const known = this.#snapshot;
     if (known?.settled && sameFile(known.stats, stats)) return known.entries;
     const read = this.#read(stats);
@@ -89,6 +152,19 @@ export class PackedRefsFile {
     const { entries, sorted } = this.read();
     const inOrder = sorted ? entries : entries.toSorted((a, b) => comparePaths(a.ref, b.ref));
     return { entries: inOrder, stats, settled };
+  }
+}
+
+/** Git follows as many. */
+const MOST_LINKS = 5;
+
+/** Undefined when it is no link. */
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'UNKNOWN')) return undefined;
+    throw unreadableRef('packed-refs', systemReason(error), error);
   }
 }
 

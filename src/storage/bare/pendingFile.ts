@@ -3,8 +3,8 @@
  * It lies under a fixed name in our own directory, so that a writer that dies leaves nothing that the
  * next one does not overwrite; the store's lock keeps two writers from using one name.
  */
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { removeIfThere, syncFile } from './durable.ts';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { removeIfThere, syncFile, writeFully } from './durable.ts';
 import { nativeFiles } from './nativeFiles.ts';
 import type { DiskPath } from './refPaths.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
@@ -52,6 +52,20 @@ export class PendingFile {
   /** Puts it at `path`, in the place of what is there. */
   moveTo(path: DiskPath): void {
     renameSync(this.#path, path);
+  }
+
+  /** As `moveTo`, also to another file system: by way of `packed-refs.new` beside it, as Git's, always on stable storage. */
+  moveAcross(path: string): void {
+    const beside = `${path}.new`;
+    const fd = openSync(beside, 'w');
+    try {
+      writeFully(fd, readFileSync(this.#path));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(beside, path);
+    this.discard();
   }
 
   /** As `moveTo` for a file that is there, and quicker when nothing has to outlive the machine. */

@@ -2,7 +2,7 @@
  * Values of loose refs that are asked for again and again, as a server does for every request. One
  * look at the file's times takes the place of opening, reading and closing it.
  */
-import { type Stats, statSync } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import type { ObjectId } from '../../git/objectId.ts';
 import { readLooseRef } from './looseRefs.ts';
 import { CLOCK_TICK_MS, type PackedRefsFile } from './packedRefsFile.ts';
@@ -53,7 +53,7 @@ export class RecentRefs {
   /** Undefined when there is no file; null when what is there is no plain file. */
   #look(ref: string): Stats | null | undefined {
     try {
-      const stats = statSync(diskPath(this.#gitDir, ref), { throwIfNoEntry: false });
+      const stats = lstatSync(diskPath(this.#gitDir, ref), { throwIfNoEntry: false });
       return stats === undefined || stats.isFile() ? stats : null;
     } catch {
       return null;

@@ -8,13 +8,15 @@
  * under its ref's own lock, and only while both still say the same. So a ref has its value whenever
  * this is cut short.
  *
- * Left loose, as by Git: symbolic refs, refs of one working tree, and broken ones.
+ * Left loose, as by Git: symbolic refs, refs of one working tree, and broken ones. Also what lies
+ * behind links, which another repository may share.
  */
 import { unlinkSync } from 'node:fs';
 import type { ObjectId } from '../../git/objectId.ts';
 import { type PackedRef, serializePackedRefs } from '../../git/packedRefs.ts';
-import { isErrno, syncDirectory } from './durable.ts';
-import { listLooseRefs, readLooseRef } from './looseRefs.ts';
+import { isValidRefName } from '../../git/refName.ts';
+import { isErrno, removeIfThere, syncDirectory } from './durable.ts';
+import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { PendingFile } from './pendingFile.ts';
 import { diskPath, removeEmptyParents } from './refPaths.ts';
 import { PACKED_REFS_LOCK, type RefPlace } from './refTransaction.ts';
@@ -48,32 +50,37 @@ export class RefPacking {
 
   /**
    * Writes the new file, under the store's lock.
-   * @returns false when somebody else has its lock file
+   * @returns the lock file that somebody else has; undefined when it is done
    */
-  async write(): Promise<boolean> {
+  async write(): Promise<string | undefined> {
     const { gitDir, lock, packed, onStep } = this.#place;
     lock.announce([PACKED_REFS_LOCK]);
     onStep('announced');
-    if (!lock.tryMakeLockFile(PACKED_REFS_LOCK)) return false;
+    if (!lock.tryMakeLockFile(PACKED_REFS_LOCK)) return PACKED_REFS_LOCK;
     let file: PendingFile | undefined;
+    let targetLock: string | undefined;
     try {
+      const target = packed.lockTarget();
+      if ('blocked' in target) return target.blocked;
+      targetLock = target.lock;
       onStep('locked');
       const loose = await this.#readLoose();
-      if (loose.length === 0) return true;
+      if (loose.length === 0) return undefined;
       const entries = new Map<string, PackedRef>();
       for (const entry of [...(await this.#readPacked()), ...loose]) entries.set(entry.ref, entry);
       file = new PendingFile(gitDir, 'packed-refs', serializePackedRefs([...entries.values()]));
       // In either durability: what goes afterwards is nowhere else.
       await file.sync();
       onStep('synced');
-      file.moveTo(packed.path);
+      packed.replaceBy(file);
       file = undefined;
       await syncDirectory(gitDir);
       onStep('moved');
       this.#packed = loose;
-      return true;
+      return undefined;
     } finally {
       file?.discard();
+      if (targetLock !== undefined) removeIfThere(targetLock);
       lock.removeLockFile(PACKED_REFS_LOCK);
     }
   }
@@ -118,8 +125,9 @@ export class RefPacking {
   async #readLoose(): Promise<PackedRef[]> {
     const { gitDir } = this.#place;
     const found: PackedRef[] = [];
-    for (const ref of listLooseRefs(gitDir, 'refs/')) {
-      if (OF_ONE_WORKING_TREE.test(ref)) continue;
+    // What lies behind a link may be another repository's too: it stays where it is.
+    for (const ref of namesBelowRefs(gitDir, 'refs/', { links: false }).files) {
+      if (!isValidRefName(ref) || OF_ONE_WORKING_TREE.test(ref)) continue;
       const loose = readLooseRef(gitDir, ref);
       if (loose?.kind !== 'id') continue;
       const peeled = await this.#target(loose.id);

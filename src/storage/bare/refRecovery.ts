@@ -11,7 +11,7 @@ import {
   pendingValue,
   type RefPlace,
 } from './refTransaction.ts';
-import { tryResolveRef } from './resolveRef.ts';
+import { valueOrNone } from './resolveRef.ts';
 
 /**
  * Completes the moves as their dead writer would have: its reflog lines are written, its lock files
@@ -23,9 +23,15 @@ export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void 
   for (const move of open) if (move.new !== null) complete(place, move.ref, move.new);
   const deleted = open.filter((move) => move.new === null).map((move) => move.ref);
   if (deleted.length === 0 || !place.lock.tryMakeLockFile(PACKED_REFS_LOCK)) return;
-  const packedRefs = pendingPackedRefs(place, new Set(deleted));
-  if (place.durability === 'full') packedRefs?.syncNow();
-  packedRefs?.moveTo(place.packed.path);
+  const target = place.packed.lockTarget();
+  if ('blocked' in target) return;
+  try {
+    const packedRefs = pendingPackedRefs(place, new Set(deleted));
+    if (place.durability === 'full') packedRefs?.syncNow();
+    if (packedRefs !== undefined) place.packed.replaceBy(packedRefs);
+  } finally {
+    if (target.lock !== undefined) removeIfThere(target.lock);
+  }
   for (const ref of deleted) {
     removeIfThere(diskPath(place.gitDir, ref));
     tryRemoveReflog(place.gitDir, ref);
@@ -34,7 +40,7 @@ export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void 
 }
 
 function isOpen({ gitDir, packed, lock }: RefPlace, { ref, old, new: next }: RefMove): boolean {
-  const now = tryResolveRef(gitDir, packed, ref) ?? null;
+  const now = valueOrNone(gitDir, packed, ref) ?? null;
   if (now !== old) return false;
   // Only a broken ref has no value and is still to be deleted.
   if (now === next && (next !== null || readLooseRef(gitDir, ref) === undefined)) return false;

@@ -40,7 +40,7 @@ import {
   removeEmptyParents,
   removeEmptyTree,
 } from './refPaths.ts';
-import { tryResolveRef } from './resolveRef.ts';
+import { brokenLooseRef, valueOrNone } from './resolveRef.ts';
 import type { StoreLock } from './storeLock.ts';
 
 /** What a transaction works on. */
@@ -76,6 +76,8 @@ export class RefTransaction {
   /** Names whose directories may have to go again. */
   readonly #emptied: string[] = [];
   #headTarget: string | undefined;
+  /** Held where `packed-refs` is a link. */
+  #targetLock: string | undefined;
   /** `packed-refs` as it was, once it is replaced. */
   #packedRefs: Buffer | undefined;
 
@@ -150,6 +152,8 @@ export class RefTransaction {
 
   /** Removes the lock files. */
   unlock(): void {
+    if (this.#targetLock !== undefined) removeIfThere(this.#targetLock);
+    this.#targetLock = undefined;
     for (const name of this.#locks) this.#place.lock.removeLockFile(name);
     for (const name of this.#emptied) removeEmptyParents(this.#place.gitDir, name);
     this.#locks.length = 0;
@@ -175,7 +179,12 @@ export class RefTransaction {
     this.#place.lock.announce(wanted);
     this.#place.onStep('announced');
     for (const name of wanted) {
-      if (!this.#locks.includes(name) && !this.#takeLock(name)) return name;
+      if (this.#locks.includes(name)) continue;
+      if (!this.#takeLock(name)) return name;
+      if (name !== PACKED_REFS_LOCK) continue;
+      const target = this.#place.packed.lockTarget();
+      if ('blocked' in target) return target.blocked;
+      this.#targetLock = target.lock;
     }
     return undefined;
   }
@@ -242,12 +251,12 @@ export class RefTransaction {
     if (loose?.kind === 'broken') {
       // Whoever names no old value may replace it: the way to repair a ref.
       const isDeleted = update.old === null && update.new === null;
-      if (update.old !== undefined && !isDeleted) throw brokenRef(ref);
+      if (update.old !== undefined && !isDeleted) throw brokenLooseRef(ref, loose);
       return;
     }
     if (loose?.kind === 'id') change.old = loose.id;
     else if (loose === undefined) change.old = packed.get(ref) ?? null;
-    else change.old = tryResolveRef(gitDir, packed, loose.target) ?? null;
+    else change.old = valueOrNone(gitDir, packed, loose.target) ?? null;
     if (update.old !== undefined && update.old !== change.old) throw staleRef(update, change.old);
     if (loose === undefined && update.new !== null) this.#makeFree(ref, change.old === null);
   }
@@ -299,7 +308,7 @@ export class RefTransaction {
     if (packedRefs !== undefined) {
       if (durability === 'full') await packedRefs.sync();
       this.#packedRefs = readFileSync(this.#place.packed.path);
-      packedRefs.moveTo(this.#place.packed.path);
+      this.#place.packed.replaceBy(packedRefs);
     }
     for (const { chain, loose } of deleted) {
       if (loose !== undefined) unlinkSync(diskPath(gitDir, chain[0]));
@@ -315,7 +324,7 @@ export class RefTransaction {
     const tasks = touched.map((change) => () => this.#restore(change));
     const packedRefs = this.#packedRefs;
     if (packedRefs !== undefined) {
-      tasks.push(() => new PendingFile(gitDir, 'restored', packedRefs).moveTo(packed.path));
+      tasks.push(() => packed.replaceBy(new PendingFile(gitDir, 'restored', packedRefs)));
     }
     for (const task of tasks.reverse()) {
       try {
@@ -330,8 +339,10 @@ export class RefTransaction {
   #restore({ chain, loose }: Change): void {
     const { gitDir } = this.#place;
     const path = diskPath(gitDir, chain.at(-1)!);
+    const content = loose && contentOf(loose);
     if (loose === undefined) removeIfThere(path);
-    else new PendingFile(gitDir, 'restored', contentOf(loose)).moveTo(path);
+    // What could not be read before cannot be written again.
+    else if (content !== undefined) new PendingFile(gitDir, 'restored', content).moveTo(path);
   }
 }
 
@@ -344,7 +355,7 @@ async function allDone(work: readonly Promise<void>[]): Promise<void> {
   }
 }
 
-function contentOf(loose: LooseRef): Buffer {
+function contentOf(loose: LooseRef): Buffer | undefined {
   switch (loose.kind) {
     case 'id':
       return Buffer.from(`${loose.id}\n`);

@@ -2,15 +2,25 @@
  * The refs of a bare repository on disk, as Git's files backend keeps them: loose files, packed-refs,
  * reflogs. Reading takes no lock; changing takes the store's and Git's (storeLock.ts).
  */
+import { isAbsolute } from 'node:path';
 import { monotonicTime } from '../../clock.ts';
-import { CorruptObjectError, LockTimeoutError } from '../../errors.ts';
+import { CorruptObjectError, LockTimeoutError, UnreadableRefError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { comparePaths, encodePath } from '../../git/pathBytes.ts';
 import { isValidRefName } from '../../git/refName.ts';
-import { brokenRef, checkRef, checkUpdates, defaultReflog } from '../refRules.ts';
-import type { Durability, Head, RefEntry, ReflogEntry, RefStore, RefUpdate } from '../storage.ts';
-import { syncDirectory } from './durable.ts';
-import { listLooseRefs, readLooseRef } from './looseRefs.ts';
+import { checkRef, checkUpdates, defaultReflog } from '../refRules.ts';
+import type {
+  Durability,
+  Head,
+  RefEntry,
+  RefListing,
+  ReflogEntry,
+  RefStore,
+  RefUpdate,
+  UnreadableRef,
+} from '../storage.ts';
+import { syncDirectory, systemReason } from './durable.ts';
+import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
 import { RecentRefs } from './recentRefs.ts';
@@ -18,13 +28,8 @@ import { ReflogWriter, readReflog } from './reflogFile.ts';
 import { type PeelObject, RefPacking } from './refPacking.ts';
 import { diskPath } from './refPaths.ts';
 import { completeMoves } from './refRecovery.ts';
-import {
-  PACKED_REFS_LOCK,
-  type RefPlace,
-  RefTransaction,
-  type TransactionStep,
-} from './refTransaction.ts';
-import { tryResolveRef } from './resolveRef.ts';
+import { type RefPlace, RefTransaction, type TransactionStep } from './refTransaction.ts';
+import { brokenLooseRef, followRef } from './resolveRef.ts';
 import { StoreLock, type StoreLockOptions } from './storeLock.ts';
 import { Turns } from './turns.ts';
 import { Backoff } from './waiting.ts';
@@ -85,20 +90,53 @@ export class BareRefs implements RefStore {
     return readLooseRef(this.#gitDir, ref) !== undefined || this.#packed.get(ref) !== undefined;
   }
 
-  async list(prefix: string): Promise<RefEntry[]> {
+  async list(prefix: string): Promise<RefListing> {
     // Loose names first: a ref that is packed meanwhile is then found in the packed file.
-    const loose = listLooseRefs(this.#gitDir, prefix);
+    const loose = namesBelowRefs(this.#gitDir, prefix);
     const found = new Map<string, ObjectId>();
     for (const { ref, id } of this.#packed.withPrefix(prefix)) {
       if (isValidRefName(ref)) found.set(ref, id);
     }
-    for (const ref of loose) {
-      const id = tryResolveRef(this.#gitDir, this.#packed, ref);
-      if (id === undefined) found.delete(ref);
-      else found.set(ref, id);
+    const unreadable = [...loose.unreadable];
+    for (const ref of loose.files) {
+      if (!isValidRefName(ref)) continue;
+      const value = this.#valueOf(ref);
+      if (typeof value === 'string') found.set(ref, value);
+      else found.delete(ref);
+      if (typeof value === 'object') unreadable.push(value);
     }
-    const entries = Array.from(found, ([ref, id]): RefEntry => ({ ref, id }));
-    return entries.sort((a, b) => comparePaths(a.ref, b.ref));
+    // What a folder that cannot be read may hide is not told from packed-refs.
+    for (const folder of loose.unreadable) {
+      if (!folder.ref.endsWith('/')) continue;
+      for (const ref of found.keys()) {
+        if (!ref.startsWith(folder.ref)) continue;
+        found.delete(ref);
+        unreadable.push({ ...folder, ref });
+      }
+    }
+    const refs = Array.from(found, ([ref, id]): RefEntry => ({ ref, id }));
+    return {
+      refs: refs.sort((a, b) => comparePaths(a.ref, b.ref)),
+      unreadable: unreadable.sort((a, b) => comparePaths(a.ref, b.ref)),
+    };
+  }
+
+  /** Undefined for one that is gone meanwhile. */
+  #valueOf(ref: string): ObjectId | UnreadableRef | undefined {
+    try {
+      const found = followRef(this.#gitDir, this.#packed, ref);
+      if (typeof found === 'string') return found;
+      if (found !== undefined) {
+        const reason = found.ref === ref ? found.why : `it leads to ${found.ref}: ${found.why}`;
+        return { ref, kind: 'broken', reason };
+      }
+      const loose = readLooseRef(this.#gitDir, ref);
+      if (loose?.kind !== 'symbolic') return undefined;
+      return { ref, kind: 'dangling', reason: `it leads to ${loose.target}, which does not exist` };
+    } catch (error) {
+      if (!(error instanceof UnreadableRefError)) throw error;
+      return { ref, kind: 'broken', reason: systemReason(error.cause) };
+    }
   }
 
   async update(updates: readonly RefUpdate[]): Promise<void> {
@@ -123,7 +161,7 @@ export class BareRefs implements RefStore {
     if (head === undefined) {
       throw new CorruptObjectError(`HEAD is missing in ${this.#gitDir}`, { ref: 'HEAD' });
     }
-    if (head.kind === 'broken') throw brokenRef('HEAD');
+    if (head.kind === 'broken') throw brokenLooseRef('HEAD', head);
     return head.kind === 'id' ? { id: head.id } : { ref: head.target };
   }
 
@@ -162,9 +200,10 @@ export class BareRefs implements RefStore {
   async pack(peel: PeelObject, signal?: AbortSignal): Promise<void> {
     const packing = new RefPacking(this.#place, peel);
     await packing.prepare();
-    await this.#whileLocked(async () =>
-      (await packing.write()) ? { done: undefined } : { blocked: PACKED_REFS_LOCK },
-    );
+    await this.#whileLocked(async () => {
+      const blocked = await packing.write();
+      return blocked === undefined ? { done: undefined } : { blocked };
+    });
     while (packing.isPending) {
       signal?.throwIfAborted();
       await this.whileLocked(async () => packing.removeSome());
@@ -204,7 +243,7 @@ export class BareRefs implements RefStore {
   }
 
   #blockedBy(lockName: string): LockTimeoutError {
-    const path = `${this.#gitDir}/${lockName}`;
+    const path = isAbsolute(lockName) ? lockName : `${this.#gitDir}/${lockName}`;
     return new LockTimeoutError(
       `Another program, perhaps Git, holds ${path}; if none is running, remove that file`,
       { path, ref: lockName.slice(0, -'.lock'.length) },

@@ -13,6 +13,7 @@ import {
 import type {
   Head,
   RefEntry,
+  RefListing,
   ReflogEntry,
   ReflogMessage,
   RefStore,
@@ -41,11 +42,12 @@ export class MemoryRefs implements RefStore {
     return this.#refs.has(ref);
   }
 
-  async list(prefix: string): Promise<RefEntry[]> {
+  async list(prefix: string): Promise<RefListing> {
     const entries = Array.from(this.#refs, ([ref, id]): RefEntry => ({ ref, id }));
-    return entries
+    const refs = entries
       .filter(({ ref }) => ref.startsWith(prefix))
       .sort((a, b) => comparePaths(a.ref, b.ref));
+    return { refs, unreadable: [] };
   }
 
   async update(updates: readonly RefUpdate[]): Promise<void> {

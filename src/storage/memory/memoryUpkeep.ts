@@ -55,7 +55,7 @@ export class MemoryUpkeep implements StorageUpkeep {
         faults.push({ subject: `object ${id}`, problem: (error as Error).message });
       }
     }
-    const refs = await this.#refs.list('');
+    const { refs } = await this.#refs.list('');
     for (const { ref, id } of refs) {
       if (!(await this.#objects.has(id)))
         faults.push({ subject: ref, problem: `${id} is missing` });

@@ -1,16 +1,13 @@
 /** Checks that everything which names objects names what is there: refs, their logs, heads, indexes. */
-import { readFileSync } from 'node:fs';
-import { CorruptObjectError } from '../../../errors.ts';
+import { CorruptObjectError, UnreadableRefError } from '../../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
 import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
 import { isValidRefName } from '../../../git/refName.ts';
 import type { RefStore } from '../../storage.ts';
-import { isErrno } from '../durable.ts';
-import { listLooseRefs, readLooseRef } from '../looseRefs.ts';
-import { diskPath } from '../refPaths.ts';
+import { readLooseRef } from '../looseRefs.ts';
 import { Kind, type ObjectTable } from '../repack/objectTable.ts';
-import { filesBelow, readRoots } from '../repack/roots.ts';
+import { bytesOf, filesBelow, readRoots, strayNames } from '../repack/roots.ts';
 
 export interface CheckedRoots {
   readonly refs: number;
@@ -38,7 +35,9 @@ export async function checkRefs(
   const ids = new Set<ObjectId>();
   let count = 0;
   try {
-    for (const { ref, id } of await refs.list('refs/')) {
+    const { refs: entries, unreadable } = await refs.list('refs/');
+    for (const { ref, reason } of unreadable) report(ref, `cannot be read: ${reason}`);
+    for (const { ref, id } of entries) {
       count++;
       ids.add(id);
       const kind = table.columns.kind[table.findId(id)] ?? Kind.unknown;
@@ -52,18 +51,11 @@ export async function checkRefs(
     report('packed-refs', error.message);
   }
   checkPackedRefs(gitDir, report);
-  for (const ref of listLooseRefs(gitDir, 'refs/')) {
-    const loose = readLooseRef(gitDir, ref);
-    if (loose?.kind === 'broken') report(ref, 'names no object');
-    else if (loose?.kind === 'symbolic') {
-      try {
-        if ((await refs.get(ref)) === undefined)
-          report(ref, `leads to ${loose.target}, which is missing`);
-      } catch (error) {
-        if (!(error instanceof CorruptObjectError)) throw error;
-        report(ref, `leads to no object, by way of ${loose.target}`);
-      }
-    }
+  for (const name of strayNames(gitDir)) {
+    if (name.endsWith('.lock')) continue;
+    const bytes = readFor(gitDir, name, report);
+    const id = /\b[0-9a-f]{40}\b/.exec(bytes?.toString('latin1') ?? '')?.[0];
+    if (id !== undefined) report(name, `is no ref, but holds ${id}: no ref can have this name`);
   }
   const head = readLooseRef(gitDir, 'HEAD');
   if (head === undefined || head.kind === 'broken') report('HEAD', 'names nothing');
@@ -76,7 +68,7 @@ export async function checkRefs(
   const reflogEntries = await checkLogs(gitDir, isPresent, ids, report);
   let shallow: ReadonlySet<ObjectId> = new Set();
   try {
-    const roots = await readRoots(gitDir, refs);
+    const roots = await readRoots(gitDir, refs, true);
     shallow = roots.shallow;
     for (const [id, name] of roots.firm) {
       if (name.startsWith('refs/') || id === EMPTY_TREE_ID) continue;
@@ -84,21 +76,17 @@ export async function checkRefs(
       if (!(await isPresent(id))) report(name, `names ${id}, which is missing`);
     }
   } catch (error) {
-    if (!(error instanceof CorruptObjectError)) throw error;
-    report('index', error.message);
+    if (error instanceof UnreadableRefError) report(error.ref ?? 'refs', error.message);
+    else if (error instanceof CorruptObjectError) report('index', error.message);
+    else throw error;
   }
   return { refs: count, reflogEntries, ids, shallow };
 }
 
 /** Lines that a reader passes over, and Git does not. */
 function checkPackedRefs(gitDir: string, report: (subject: string, problem: string) => void): void {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(`${gitDir}/packed-refs`);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
-  }
+  const bytes = readFor(gitDir, 'packed-refs', report);
+  if (bytes === undefined) return;
   const comments = bytes.toString('latin1').match(/^#.*$/gm) ?? [];
   if (comments.length > 1 || (comments[0] && !comments[0].startsWith('# pack-refs with:'))) {
     report('packed-refs', 'has a line that Git does not know');
@@ -112,6 +100,21 @@ function checkPackedRefs(gitDir: string, report: (subject: string, problem: stri
   }
 }
 
+/** Undefined where there is none, and where it cannot be read, which is reported. */
+function readFor(
+  gitDir: string,
+  name: string,
+  report: (subject: string, problem: string) => void,
+): Buffer | undefined {
+  try {
+    return bytesOf(gitDir, name);
+  } catch (error) {
+    if (!(error instanceof UnreadableRefError)) throw error;
+    report(name, error.message);
+    return undefined;
+  }
+}
+
 /** @returns how many entries there are */
 async function checkLogs(
   gitDir: string,
@@ -121,13 +124,8 @@ async function checkLogs(
 ): Promise<number> {
   let entries = 0;
   for (const log of filesBelow(gitDir, 'logs')) {
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(diskPath(gitDir, log));
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) continue;
-      throw error;
-    }
+    const bytes = readFor(gitDir, log, report);
+    if (bytes === undefined) continue;
     let line = 0;
     for (let at = 0; at < bytes.length; ) {
       const end = bytes.indexOf(LINE_FEED, at);

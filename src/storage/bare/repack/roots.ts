@@ -3,12 +3,16 @@
  * *Firm* roots must be there; *loose* ones (old values in logs, what an unfinished operation names)
  * keep what they name if it is still there.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { idsInIndex } from '../../../git/indexFile.ts';
 import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
+import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
+import { isValidRefName } from '../../../git/refName.ts';
+import { requireAll, unreadableRef } from '../../refRules.ts';
 import type { RefStore } from '../../storage.ts';
-import { isErrno } from '../durable.ts';
+import { isErrno, systemReason } from '../durable.ts';
+import { namesBelowRefs } from '../looseRefs.ts';
 import { diskPath } from '../refPaths.ts';
 import { parseShallow } from '../shallowFile.ts';
 import { PRIVATE_DIRECTORY } from '../storeLock.ts';
@@ -23,7 +27,11 @@ export interface Roots {
   readonly shallow: ReadonlySet<ObjectId>;
 }
 
-export async function readRoots(gitDir: string, refs: RefStore): Promise<Roots> {
+/**
+ * @param lenient true for a caller that removes nothing: refs that cannot be read are passed over
+ * @throws UnreadableRefError that names what cannot be read
+ */
+export async function readRoots(gitDir: string, refs: RefStore, lenient = false): Promise<Roots> {
   const firm = new Map<ObjectId, string>();
   const loose = new Set<ObjectId>();
   const keepIds = (text: string): void => {
@@ -31,7 +39,12 @@ export async function readRoots(gitDir: string, refs: RefStore): Promise<Roots> 
   };
   // Refs may move while they are read. Their logs are read after them: a value that a ref got
   // meanwhile stands there, and one that it had was read before.
-  for (const { ref, id } of await refs.list('refs/')) firm.set(id, ref);
+  // What cannot be read may name anything: then nothing can be told to be unreachable.
+  const listing = await refs.list('refs/');
+  if (!lenient) requireAll(listing, 'nothing is removed');
+  for (const { ref, id } of listing.refs) firm.set(id, ref);
+  if (!lenient) for (const name of strayNames(gitDir)) keepIds(textOf(gitDir, name));
+  for (const id of packedStrays(gitDir)) loose.add(id);
   for (const folder of ['', ...worktrees(gitDir)]) {
     for (const name of namesIn(gitDir, folder)) {
       const path = `${folder}${name}`;
@@ -56,6 +69,22 @@ export async function readRoots(gitDir: string, refs: RefStore): Promise<Roots> 
   return { firm, loose, shallow };
 }
 
+/**
+ * Files below `refs/` whose names no ref can have: `main (conflicted copy)` of a service that keeps
+ * folders alike, or a lock file of Git's with the value that was to come. What they hold was a ref's.
+ */
+export function strayNames(gitDir: string): string[] {
+  return namesBelowRefs(gitDir, 'refs/').files.filter((name) => !isValidRefName(name));
+}
+
+/** Values in packed-refs under such names. */
+function packedStrays(gitDir: string): ObjectId[] {
+  const bytes = bytesOf(gitDir, 'packed-refs');
+  if (bytes === undefined) return [];
+  const { entries } = parsePackedRefs(bytes);
+  return entries.filter(({ ref }) => !isValidRefName(ref)).map(({ id }) => id);
+}
+
 /** The folders of linked working trees, each with its slash. */
 function worktrees(gitDir: string): string[] {
   return namesIn(gitDir, 'worktrees/').map((name) => `worktrees/${name}/`);
@@ -78,10 +107,37 @@ function readLog(gitDir: string, log: string, found: Set<ObjectId>): void {
 
 /** Names below the Git directory of all files in a folder and the folders in it. */
 export function* filesBelow(gitDir: string, folder: string): Generator<string> {
+  yield* filesIn(gitDir, folder, [realPathOf(gitDir, folder)]);
+}
+
+/** @param above the folders on the way here, so that links do not lead in circles */
+function* filesIn(gitDir: string, folder: string, above: readonly string[]): Generator<string> {
   for (const entry of entriesIn(gitDir, folder)) {
     const name = `${folder}/${decodePath(entry.name)}`;
-    if (entry.isDirectory()) yield* filesBelow(gitDir, name);
-    else yield name;
+    const isLink = entry.isSymbolicLink();
+    if (!(isLink ? isDirectory(gitDir, name) : entry.isDirectory())) {
+      yield name;
+      continue;
+    }
+    const real = isLink ? realPathOf(gitDir, name) : `${above.at(-1)}/${decodePath(entry.name)}`;
+    if (!above.includes(real)) yield* filesIn(gitDir, name, [...above, real]);
+  }
+}
+
+function realPathOf(gitDir: string, name: string): string {
+  try {
+    return decodePath(realpathSync(diskPath(gitDir, name), { encoding: 'buffer' }));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return name;
+    throw unreadableRef(name, systemReason(error), error);
+  }
+}
+
+function isDirectory(gitDir: string, name: string): boolean {
+  try {
+    return statSync(diskPath(gitDir, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    throw unreadableRef(name, systemReason(error), error);
   }
 }
 
@@ -90,7 +146,7 @@ function entriesIn(gitDir: string, folder: string) {
     return readdirSync(diskPath(gitDir, folder), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
+    throw unreadableRef(folder, systemReason(error), error);
   }
 }
 
@@ -98,12 +154,12 @@ function namesIn(gitDir: string, folder: string): string[] {
   return entriesIn(gitDir, folder).map(({ name }) => decodePath(name));
 }
 
-function bytesOf(gitDir: string, name: string): Buffer | undefined {
+export function bytesOf(gitDir: string, name: string): Buffer | undefined {
   try {
     return readFileSync(diskPath(gitDir, name));
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP')) return undefined;
-    throw error;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
+    throw unreadableRef(name, systemReason(error), error);
   }
 }
 
