@@ -1,5 +1,7 @@
 /** gzip, bzip2, xz and Zstandard: against the real programs, at odd sizes, damaged and cut short. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compress, decompress } from '../../src/archive/compression.ts';
@@ -172,6 +174,13 @@ describe('Zstandard', () => {
       const same = ours.equals(SAMPLES['noise in text']!);
       expect({ args, same }).toEqual({ args, same: true });
     }
+  });
+
+  it('ends also where a damaged table of its own leads in a circle', async () => {
+    const damaged = readFileSync(join(import.meta.dirname, 'endless.tar.zst'));
+    await expect(gathered(decompress(inPieces(damaged, 4096), 'zst'))).rejects.toThrow(
+      /Zstandard data cannot be read/,
+    );
   });
 
   it('says which windows it does not take', async () => {

@@ -13,13 +13,26 @@ const SKIPPABLE = 0x184d2a50;
 const CHECKSUM_FLAG = 4;
 const CHECKSUM_LENGTH = 4;
 
+/** What is to be read as a whole. */
+export interface Part {
+  /** The caller's own. */
+  readonly bytes: Buffer;
+  /** How many bytes it unpacks to; undefined for a compressed block, which has at least one. */
+  readonly unpacked: number | undefined;
+}
+
+/** What becomes of a block (RFC 8878, 3.1.1.2). */
+const BLOCK = { raw: 0, run: 1, compressed: 2, reserved: 3 } as const;
+
 /** One frame, to be read to its end before the next one is asked for. */
 export interface Frame {
   /** Bytes that it may refer back to. */
   readonly window: number;
   /** Bytes that it unpacks to, where it says so. */
   readonly size: number | undefined;
-  /** The whole frame, magic number and checksum included, each piece the caller's own. */
+  /** The whole frame, magic number and checksum included: its header, each block, its end. */
+  parts(): AsyncGenerator<Part, void, undefined>;
+  /** The same as bytes only. */
   pieces(): AsyncGenerator<Buffer, void, undefined>;
   /** The checksum that it ends with, once it has been read; undefined when it has none. */
   checksum(): number | undefined;
@@ -51,23 +64,31 @@ async function readFrame(reader: ByteReader, magic: Buffer): Promise<Frame> {
   const head = Buffer.concat([magic, descriptor, windowField, dictionary, sizeField]);
   const size = sizeField.length === 0 ? undefined : sizeOf(sizeField);
   let checksum: number | undefined;
+  async function* parts(): AsyncGenerator<Part, void, undefined> {
+    yield { bytes: head, unpacked: 0 };
+    for (let last = false; !last; ) {
+      const blockHead = await reader.read(3);
+      const value = blockHead.readUIntLE(0, 3);
+      last = (value & 1) === 1;
+      const type = (value >> 1) & 3;
+      if (type === BLOCK.reserved) throw broken();
+      const size = value >> 3;
+      const content = await reader.read(type === BLOCK.run ? 1 : size);
+      const unpacked = type === BLOCK.compressed ? undefined : size;
+      yield { bytes: Buffer.concat([blockHead, content]), unpacked };
+    }
+    if ((flags & CHECKSUM_FLAG) !== 0) {
+      const end = await reader.read(CHECKSUM_LENGTH);
+      checksum = end.readUInt32LE();
+      yield { bytes: end, unpacked: 0 };
+    }
+  }
   return {
     window: windowField.length === 0 ? (size ?? 0) : windowOf(windowField[0]!),
     size,
+    parts,
     async *pieces() {
-      yield head;
-      for (let last = false; !last; ) {
-        const blockHead = await reader.read(3);
-        const value = blockHead.readUIntLE(0, 3);
-        last = (value & 1) === 1;
-        const isRun = ((value >> 1) & 3) === 1;
-        yield Buffer.concat([blockHead, await reader.read(isRun ? 1 : value >> 3)]);
-      }
-      if ((flags & CHECKSUM_FLAG) !== 0) {
-        const end = await reader.read(CHECKSUM_LENGTH);
-        checksum = end.readUInt32LE();
-        yield end;
-      }
+      for await (const { bytes } of parts()) yield bytes;
     },
     checksum: () => checksum,
   };
