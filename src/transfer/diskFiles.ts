@@ -3,7 +3,7 @@
  * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
  */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { decodePath, encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../git/tree.ts';
 import { isErrorOf } from './localErrors.ts';
@@ -134,51 +134,5 @@ export function modeOnDisk(mode: number): FileMode {
       return MODE_LINK;
     default:
       return MODE_NONE;
-  }
-}
-
-/** A directory by identity rather than by name: the store itself, wherever a walk comes upon it. */
-export class DirectoryIdentity {
-  readonly #real: string;
-  readonly #dev: number;
-  readonly #ino: number;
-
-  private constructor(real: string, dev: number, ino: number) {
-    this.#real = real;
-    this.#dev = dev;
-    this.#ino = ino;
-  }
-
-  /** Undefined when there is no such directory. */
-  static of(path: string | undefined): DirectoryIdentity | undefined {
-    const stats =
-      path === undefined ? undefined : statSync(toDisk(path), { throwIfNoEntry: false });
-    if (path === undefined || !stats?.isDirectory()) return undefined;
-    return new DirectoryIdentity(realPath(path), stats.dev, stats.ino);
-  }
-
-  is(entry: DiskEntry): boolean {
-    return entry.ino === this.#ino && entry.dev === this.#dev;
-  }
-
-  /** Whether `path`, which need not exist yet, is the directory or lies in it. */
-  contains(path: string): boolean {
-    const real = realPathOfNearest(path);
-    return real === this.#real || real.startsWith(`${this.#real}/`);
-  }
-}
-
-function realPath(path: string): string {
-  return withSlashes(decodePath(realpathSync(toDisk(path), { encoding: 'buffer' })));
-}
-
-/** The real path of the nearest ancestor that exists, itself included. */
-function realPathOfNearest(path: string): string {
-  for (let at = path; ; at = parentOnDisk(at)) {
-    try {
-      return realPath(at);
-    } catch (error) {
-      if (at === '/' || at === '.' || at === parentOnDisk(at)) throw error;
-    }
   }
 }

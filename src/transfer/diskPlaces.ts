@@ -9,8 +9,8 @@ import {
   MODE_FILE,
 } from '../git/tree.ts';
 import { isForbiddenSegment } from '../tree/paths.ts';
+import type { DirectoryIdentity } from './directoryIdentity.ts';
 import {
-  type DirectoryIdentity,
   type DiskEntry,
   HAS_EXECUTE_BITS,
   isTemporaryName,
@@ -20,6 +20,7 @@ import {
   withFileMode,
 } from './diskFiles.ts';
 import type { DiskScan } from './diskScan.ts';
+import { identityAt, isSameIdentity } from './fileIdentity.ts';
 import { localError } from './localErrors.ts';
 import {
   type Changes,
@@ -88,7 +89,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   objection(path: string, entry: DiskEntry): string | undefined {
     if (entry.mode === MODE_NONE) return 'skipped: neither a file, a directory nor a link';
     if (!isTreeMode(entry.mode)) return undefined;
-    if (this.#store?.is(entry)) return 'skipped: this is the store itself';
+    if (this.#store?.is(entry, path)) return 'skipped: this is the store itself';
     return this.#follow && this.#isCycle(path, entry)
       ? 'skipped: a link that leads back to a directory it lies in'
       : undefined;
@@ -166,7 +167,9 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
       if (above === at) return false;
       at = above;
       const listed = this.#listed.get(at);
-      if (listed?.ino === entry.ino && listed.dev === entry.dev) return true;
+      if (listed?.ino !== entry.ino || listed.dev !== entry.dev) continue;
+      const [higher, own] = [identityAt(at), identityAt(path)];
+      if (higher !== undefined && own !== undefined && isSameIdentity(higher, own)) return true;
     }
   }
 }
@@ -223,7 +226,7 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     for (const name of names) {
       if (run.tired) await run.rest();
       const entry = isForbiddenSegment(name) ? undefined : home.entry(name);
-      if (entry === undefined || this.#store?.is(entry)) continue;
+      if (entry === undefined || this.#store?.is(entry, joinDisk(home.path, name))) continue;
       // Another copy may be about to rename it.
       if (isTemporaryName(name) && Date.now() - entry.ctimeMs < TEMPORARY_LIFE) continue;
       entries.push(entry);
