@@ -17,16 +17,11 @@ import { FileNotFoundError } from '../errors.ts';
 import { decodePath } from '../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../git/tree.ts';
 import { isForbiddenSegment, joinPath } from '../tree/paths.ts';
-import {
-  DirectoryIdentity,
-  type DiskEntry,
-  joinDisk,
-  readEntry,
-  readNames,
-  toDisk,
-} from './diskFiles.ts';
+import { DirectoryIdentity } from './directoryIdentity.ts';
+import { type DiskEntry, joinDisk, readEntry, readNames, toDisk } from './diskFiles.ts';
 import type { ExcludeFilter } from './excludeFilter.ts';
 import { Exclusion, GITIGNORE } from './exclusion.ts';
+import { identityAt } from './fileIdentity.ts';
 import { errorCode, localError } from './localErrors.ts';
 import { readWhole, SMALL_FILE } from './readLocal.ts';
 import { isGone, WatchedPlaces } from './watchedPlaces.ts';
@@ -198,8 +193,9 @@ export class TreeWatcher {
   /** Watches one directory, and adds what is to be visited in it. */
   async #visit(place: Place, seen: Set<string>, open: Place[]): Promise<void> {
     const { path, below, entry, above } = place;
-    const identity = `${entry.dev}:${entry.ino}`;
-    if (this.#store?.is(entry)) return;
+    if (this.#store?.is(entry, path)) return;
+    const identity = this.#attempt(() => identityOf(path));
+    if (identity === undefined) return;
     for (let at = above; at !== undefined; at = at.above) if (at.identity === identity) return;
     // Below a directory that is watched with all below it, only rules and links are wanted.
     if (!WATCHES_ALL_BELOW || place.isOutside) {
@@ -231,8 +227,10 @@ export class TreeWatcher {
           above: within,
         });
       } else if (isFollowed) {
+        const target = this.#attempt(() => identityOf(child));
+        if (target === undefined) continue;
         seen.add(child);
-        this.#watch(child, childBelow, `${found.dev}:${found.ino}`);
+        this.#watch(child, childBelow, target);
       }
     }
   }
@@ -364,4 +362,9 @@ function isDirectory(path: string): boolean {
     // Why not was said when it began.
     return false;
   }
+}
+
+function identityOf(path: string): string | undefined {
+  const found = identityAt(path);
+  return found && `${found.dev}:${found.ino}`;
 }
