@@ -13,7 +13,6 @@
 import {
   closeSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -24,6 +23,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { makeDirectories } from '../storage/bare/makeDirectories.ts';
 
 /** Set when the sources are bundled: names what was built, so that no build reads another's code. */
 declare const GITSTORE_BUILD: string;
@@ -207,7 +207,7 @@ function writeKept(
   const temporary = `${file}.${process.pid}.tmp`;
   let wrote = false;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeDirectories(folder, 0o700);
     wrote = true;
     writeFileSync(temporary, bytes, { mode: 0o600, flag: 'wx' });
     renameSync(temporary, file);

@@ -3,6 +3,9 @@
  * (gitcredentials(7)), else the token of GitHub's `gh`. Nobody is asked at the terminal.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 export interface Credentials {
   readonly username: string;
@@ -17,16 +20,21 @@ export interface FoundCredentials extends Credentials {
 
 const HELPER_TIMEOUT = 30_000;
 
-/**
- * @param username when the URL names one
- * @param folder the repository whose configuration may name helpers
- */
+export interface CredentialChoices {
+  /** When the URL names one. */
+  readonly username: string | undefined;
+  /** The repository whose configuration may name helpers. */
+  readonly folder: string;
+  /** False for a host that a server sent us to. */
+  readonly useGh: boolean;
+}
+
 export async function findCredentials(
   url: URL,
-  username: string | undefined,
-  folder: string,
+  { username, folder, useGh }: CredentialChoices,
 ): Promise<FoundCredentials | undefined> {
-  return (await fromGit(url, username, folder)) ?? (await fromGh(url));
+  const found = await fromGit(url, username, folder);
+  return found ?? (useGh ? await fromGh(url) : undefined);
 }
 
 async function fromGit(
@@ -59,12 +67,39 @@ async function fromGit(
 }
 
 async function fromGh(url: URL): Promise<FoundCredentials | undefined> {
-  // A token must not travel in the clear.
-  if (url.protocol !== 'https:') return undefined;
+  // A token must not travel in the clear, and one of the environment is told for any host.
+  if (url.protocol !== 'https:' || !knownToGh(url.host)) return undefined;
   const token = (await run('gh', ['auth', 'token', '--hostname', url.host], '', {}))?.trim();
   if (token === undefined || token === '') return undefined;
   const username = 'x-access-token';
   return { username, password: token, accepted: async () => {}, refused: async () => {} };
+}
+
+/** Whether `gh` has a login at the host (gh-help-environment(1)). */
+function knownToGh(host: string): boolean {
+  const { GH_HOST = '' } = process.env;
+  if (host === 'github.com' || host === GH_HOST.toLowerCase()) return true;
+  const folder = ghFolder();
+  if (folder === undefined) return false;
+  let text: string;
+  try {
+    text = readFileSync(join(folder, 'hosts.yml'), 'utf8');
+  } catch {
+    // Nobody logged in, or a file that is not for us: then gh is not asked.
+    return false;
+  }
+  // Hosts are the keys that are not indented.
+  return text.split('\n').some((line) => {
+    return /^(["']?)([^\s"'#:]+)\1:\s*$/.exec(line)?.[2]?.toLowerCase() === host;
+  });
+}
+
+function ghFolder(): string | undefined {
+  const { GH_CONFIG_DIR, XDG_CONFIG_HOME, AppData } = process.env;
+  if (GH_CONFIG_DIR) return GH_CONFIG_DIR;
+  if (XDG_CONFIG_HOME) return join(XDG_CONFIG_HOME, 'gh');
+  if (process.platform === 'win32' && AppData) return join(AppData, 'GitHub CLI');
+  return join(homedir(), '.config', 'gh');
 }
 
 function credential(

@@ -3,7 +3,7 @@
  * The pack is thin, its deltas name their bases by distance, and progress comes beside it.
  */
 import { ProtocolError } from '../errors.ts';
-import type { ObjectId } from '../git/objectId.ts';
+import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import {
   DELIMITER_PACKET,
   FLUSH_PACKET,
@@ -12,7 +12,14 @@ import {
   packetText,
 } from '../git/pktLine.ts';
 import type { Connection } from './connection.ts';
-import { type Capabilities, type Greeting, RemoteRefList, shallowRemote } from './greeting.ts';
+import {
+  type Capabilities,
+  type Greeting,
+  MAX_REF_BYTES,
+  quote,
+  RemoteRefList,
+  shallowRemote,
+} from './greeting.ts';
 import type { Negotiator } from './negotiator.ts';
 
 export const AGENT = 'agent=gitstore';
@@ -47,12 +54,12 @@ export async function listRefs(
     ...prefixes.map((prefix) => packetLine(`ref-prefix ${prefix}`)),
     FLUSH_PACKET,
   ]);
-  reader.limit = 512 << 20;
+  reader.limit = MAX_REF_BYTES;
   const list = new RemoteRefList();
-  for (const line of await reader.lines()) {
+  for (let line = await reader.line(); line !== undefined; line = await reader.line()) {
     const [, id, ref, rest = ''] = /^([0-9a-f]{40}) ([^ ]+)(.*)$/s.exec(line) ?? [];
     if (id === undefined || ref === undefined) {
-      throw new ProtocolError(`The remote sent what is no ref: ${JSON.stringify(line)}`);
+      throw new ProtocolError(`The remote sent what is no ref: ${quote(line)}`);
     }
     const target = / symref-target:(\S+)/.exec(rest)?.[1];
     if (ref === 'HEAD' && target !== undefined) list.head = target;
@@ -130,10 +137,16 @@ async function readAcknowledgments(
   let ready = false;
   for (const line of await reader.lines()) {
     if (line === 'ready') ready = true;
-    else if (line.startsWith('ACK ')) acknowledged.push(line.slice(4, 44));
-    else if (line !== 'NAK') throw new ProtocolError(`The remote sent ${JSON.stringify(line)}`);
+    else if (line.startsWith('ACK ')) acknowledged.push(idOf(line.slice(4)));
+    else if (line !== 'NAK') throw new ProtocolError(`The remote sent ${quote(line)}`);
   }
   return { acknowledged, ready };
+}
+
+/** @throws ProtocolError for what is no id: it never gets as far as a path on disk */
+function idOf(text: string): ObjectId {
+  if (!isObjectId(text)) throw new ProtocolError(`The remote sent no object id: ${quote(text)}`);
+  return text;
 }
 
 /** All that we have to say goes in one request: the answer then is the pack. */
@@ -160,9 +173,10 @@ async function fetchVersion0(
   for (;;) {
     const packet = await reader.peek();
     if (!Buffer.isBuffer(packet)) throw new ProtocolError('The remote sent no pack');
-    const text = packetText(packet.subarray(0, 4));
-    if (text.startsWith('ERR')) await reader.line();
-    if (!text.startsWith('ACK ') && text !== 'NAK' && text !== 'NAK\n') break;
+    const text = packetText(packet.subarray(0, 44));
+    if (text.startsWith('ERR ')) await reader.line();
+    if (text.startsWith('ACK ')) idOf(text.slice(4));
+    else if (text !== 'NAK') break;
     await reader.next();
   }
   reader.limit = Number.POSITIVE_INFINITY;

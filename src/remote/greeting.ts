@@ -7,8 +7,10 @@ import { isObjectId, type ObjectId, ZERO_ID } from '../git/objectId.ts';
 import type { PacketReader } from '../git/pktLine.ts';
 import type { RefEntry } from '../storage/storage.ts';
 
-/** Bytes of refs, more than any remote has. */
-const MAX_REFS = 512 << 20;
+/** Bytes that a remote may use to name its refs. */
+export const MAX_REF_BYTES = 256 << 20;
+/** Refs of a remote; each takes some hundred bytes of memory. */
+const MAX_REFS = 1_000_000;
 
 export interface Greeting {
   readonly version: 0 | 2;
@@ -25,7 +27,11 @@ export class RemoteRefList {
   /** Objects that the remote has, though none of its refs leads to them. */
   readonly extra: ObjectId[] = [];
 
+  /** @throws ProtocolError when the remote has more refs than are taken */
   add(ref: string, id: ObjectId): void {
+    if (this.refs.length + this.extra.length >= MAX_REFS) {
+      throw new ProtocolError(`The remote has more than ${MAX_REFS} refs, which are not read`);
+    }
     if (ref === '.have') this.extra.push(id);
     // HEAD, and what an annotated tag leads to, are no refs of their own.
     else if (ref.startsWith('refs/') && !ref.endsWith('^{}')) this.refs.push({ ref, id });
@@ -67,7 +73,7 @@ export class Capabilities {
 
 /** @throws ProtocolError RemoteError */
 export async function readGreeting(reader: PacketReader): Promise<Greeting> {
-  reader.limit = MAX_REFS;
+  reader.limit = MAX_REF_BYTES;
   if ((await reader.peek()) === 'flush') {
     // An empty repository, in version 0.
     await reader.next();
@@ -101,7 +107,7 @@ async function readRefs(first: string, reader: PacketReader): Promise<Greeting> 
     if (line.startsWith('shallow ')) throw shallowRemote();
     const id = line.slice(0, 40);
     if (!isObjectId(id) || line[40] !== ' ') {
-      throw new ProtocolError(`The remote sent what is no ref: ${JSON.stringify(line)}`);
+      throw new ProtocolError(`The remote sent what is no ref: ${quote(line)}`);
     }
     if (id !== ZERO_ID) list.add(line.slice(41), id);
   }
@@ -109,6 +115,11 @@ async function readRefs(first: string, reader: PacketReader): Promise<Greeting> 
     if (pair.startsWith('HEAD:')) list.head = pair.slice('HEAD:'.length);
   }
   return { version: 0, capabilities, refs: list };
+}
+
+/** What a remote sent, for a message: no more than its beginning. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
 export function shallowRemote(): RemoteError {

@@ -12,10 +12,10 @@ import {
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { GitStoreError, ProtocolError, RemoteError } from '../errors.ts';
 import { PacketReader } from '../git/pktLine.ts';
+import { redactUrl } from '../git/redactUrl.ts';
 import type { Connection, Connector, RequestBody, Service } from './connection.ts';
 import type { Credentials, FoundCredentials } from './credentials.ts';
 import { writeAll } from './duplex.ts';
-import { redactUrl } from './remoteUrl.ts';
 import type { Secrets } from './secrets.ts';
 import { IDLE_TIMEOUT } from './tcp.ts';
 
@@ -42,6 +42,8 @@ interface Outgoing {
 export class HttpConnector implements Connector {
   readonly name: string;
   readonly #choices: HttpChoices;
+  /** The host that the user named. */
+  readonly #host: string;
   /** Without credentials; changes when the remote turns out to have moved. */
   #base: URL;
   /** The user whom the URL names, for its host. */
@@ -65,7 +67,9 @@ export class HttpConnector implements Connector {
     this.#base.search = '';
     this.#base.hash = '';
     this.#base.pathname = this.#base.pathname.replace(/\/+$/, '');
-    this.name = redactUrl(url.href);
+    // What a query holds may be a token.
+    this.name = this.#base.href;
+    this.#host = url.host;
   }
 
   async connect(service: Service, version: 0 | 2): Promise<Connection> {
@@ -146,7 +150,13 @@ export class HttpConnector implements Connector {
   async #findCredentials(url: URL): Promise<FoundCredentials | undefined> {
     // Loaded only now: most remotes are asked nothing, or say in their URL what is needed.
     const { findCredentials } = await import('./credentials.ts');
-    const found = await findCredentials(url, this.#username, this.#choices.folder);
+    // The user's token for GitHub is for hosts that the user names.
+    const useGh = url.host === this.#host;
+    const found = await findCredentials(url, {
+      username: this.#username,
+      folder: this.#choices.folder,
+      useGh,
+    });
     if (found !== undefined) this.#choices.secrets.add(found.username, found.password);
     return found;
   }

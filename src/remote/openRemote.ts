@@ -1,11 +1,12 @@
 /** Finds the way to a remote by its URL. The code for each way is loaded when it is taken. */
 import { isAbsolute } from 'node:path';
 import { GitStoreError } from '../errors.ts';
+import { redactUrl } from '../git/redactUrl.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Connector } from './connection.ts';
 import type { MirrorOptions } from './mirror.ts';
 import type { Remote } from './remote.ts';
-import { parseRemoteUrl, type RemoteAddress, redactUrl } from './remoteUrl.ts';
+import { parseRemoteUrl, type RemoteAddress } from './remoteUrl.ts';
 import type { Secrets } from './secrets.ts';
 
 /**

@@ -21,37 +21,61 @@ export type RemoteAddress =
     };
 
 const GIT_PORT = 9418;
+/** What would end a line, or the whole request, of the protocol or a shell. */
+const CONTROLS = /[\0-\x1f\x7f]/;
 
 /** @throws GitStoreError (`EINVAL`) for a URL that cannot be used */
 export function parseRemoteUrl(text: string, format?: 'bundle'): RemoteAddress {
   if (text === '') throw invalid('it is empty');
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return parseWithoutScheme(text, format);
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw invalid(`${redactUrl(text)} cannot be parsed`);
-  }
-  if (scheme === 'file') return local(fileURLToPath(url), format);
+  // The parser would leave tabs and line ends out.
+  if (CONTROLS.test(text)) throw invalid('it has control characters in it');
+  const url = parsed(text, scheme);
+  if (scheme === 'file') return local(filePathOf(url), format);
   if (format === 'bundle') throw invalid('a bundle is a file on this disk');
   if (scheme === 'http' || scheme === 'https') return { kind: 'http', url };
   if (scheme === 'ssh' || scheme === 'git+ssh' || scheme === 'ssh+git') {
-    const user = url.username === '' ? '' : `${decodeURIComponent(url.username)}@`;
-    const path = decodeURIComponent(url.pathname).replace(/^\/~/, '~');
+    const user = url.username === '' ? '' : `${decoded(url.username)}@`;
+    const path = decoded(url.pathname).replace(/^\/~/, '~');
     return ssh(user + unbracketed(url.hostname), url.port === '' ? undefined : url.port, path);
   }
   if (scheme === 'git') {
     const port = url.port === '' ? GIT_PORT : Number(url.port);
-    const path = decodeURIComponent(url.pathname);
+    const path = decoded(url.pathname);
     return { kind: 'git', host: unbracketed(url.hostname), port, path };
   }
   throw invalid(`${scheme}: is not known`);
 }
 
-/** The URL without user name and password. */
-export function redactUrl(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');
+function parsed(text: string, scheme: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    // Where the password ends is not known either: only what follows the last @ is shown.
+    const shown = text.includes('@') ? `${scheme}://…${text.slice(text.lastIndexOf('@'))}` : text;
+    throw invalid(`${shown} cannot be parsed`);
+  }
+}
+
+function filePathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw invalid(`${url.href} names no file on this disk`);
+  }
+}
+
+/** A part of a URL without its percent signs. What is a line to a service must be one line. */
+function decoded(part: string): string {
+  let text: string;
+  try {
+    text = decodeURIComponent(part);
+  } catch {
+    throw invalid('a percent sign in it is followed by no UTF-8');
+  }
+  if (CONTROLS.test(text)) throw invalid('it has control characters in it');
+  return text;
 }
 
 function parseWithoutScheme(text: string, format: 'bundle' | undefined): RemoteAddress {
@@ -60,6 +84,7 @@ function parseWithoutScheme(text: string, format: 'bundle' | undefined): RemoteA
   const isDrive = /^[a-z]:/i.test(text);
   if (remote === null || isDrive || format === 'bundle') return local(text, format);
   const [, host = '', path = ''] = remote;
+  if (CONTROLS.test(text)) throw invalid('it has control characters in it');
   return ssh(host.replace(/\[|\]/g, ''), undefined, path);
 }
 

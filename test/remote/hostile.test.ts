@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ZERO_ID } from '../../src/git/objectId.ts';
 import {
   Band,
   bandPackets,
@@ -15,6 +16,7 @@ import {
   packetLine,
 } from '../../src/git/pktLine.ts';
 import type { GitStore } from '../../src/index.ts';
+import { RemoteRefList } from '../../src/remote/greeting.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { emptyBare, exampleStore, expectSound, newStore, refsOf } from './places.ts';
 import { credentialHelper, fakeProgram, type Handler, httpBackend, serveHttp } from './servers.ts';
@@ -147,6 +149,16 @@ describe('a fetch', () => {
       /perhaps/,
     ],
     [
+      'an acknowledgment of a path',
+      [packetLine('acknowledgments'), packetLine('ACK ../../../etc/hostname'), DELIMITER_PACKET],
+      /no object id/,
+    ],
+    [
+      'an acknowledgment of a longer id',
+      [packetLine('acknowledgments'), packetLine(`ACK ${'1'.repeat(41)}`), DELIMITER_PACKET],
+      /no object id/,
+    ],
+    [
       'a shallow history',
       [
         packetLine('shallow-info'),
@@ -205,6 +217,14 @@ describe('a first answer', () => {
       expect(error).toMatchObject({ code: 'EREMOTE' });
       expect(error.message).toContain('ECONNREFUSED');
     }
+  });
+
+  test('more refs than are taken', () => {
+    const list = new RemoteRefList();
+    const add = () => {
+      for (let i = 0; i <= 1_000_000; i++) list.add('refs/heads/a', ZERO_ID);
+    };
+    expect(add).toThrow('more than 1000000 refs');
   });
 
   test('refs with names that no repository can have are passed over', async () => {

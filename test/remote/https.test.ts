@@ -1,6 +1,6 @@
 /** https in a process of its own, which is told of a certificate that was made here. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { basename, delimiter, dirname, join } from 'node:path';
@@ -38,11 +38,25 @@ test('a token of gh, when Git knows nothing, and only for https', async () => {
   const gh = fakeProgram('gh', `echo ${TOKEN}`);
   vi.stubEnv('PATH', pathWith(gh.program));
   const folder = scratchFolder();
-  const found = await findCredentials(new URL('https://example.com/a.git'), undefined, folder);
+  vi.stubEnv('GH_CONFIG_DIR', folder);
+  vi.stubEnv('GH_HOST', '');
+  writeFileSync(join(folder, 'hosts.yml'), 'example.com:\n    user: ada\n    host.test:\n');
+  const ask = (url: string, useGh = true) =>
+    findCredentials(new URL(url), { username: undefined, folder, useGh });
+  const found = await ask('https://example.com/a.git');
   expect(found).toMatchObject({ username: 'x-access-token', password: TOKEN });
   expect(readFileSync(gh.log, 'utf8')).toBe('auth\ntoken\n--hostname\nexample.com\n');
-  const clear = await findCredentials(new URL('http://example.com/a.git'), undefined, folder);
-  expect(clear).toBeUndefined();
+  rmSync(gh.log);
+  expect(await ask('http://example.com/a.git')).toBeUndefined();
+  // A host that gh has no login for gets the token of the environment from it, were it asked.
+  expect(await ask('https://other.test/a.git')).toBeUndefined();
+  expect(await ask('https://host.test/a.git')).toBeUndefined();
+  expect(await ask('https://example.com:444/a.git')).toBeUndefined();
+  expect(await ask('https://example.com/a.git', false)).toBeUndefined();
+  expect(existsSync(gh.log)).toBe(false);
+  vi.stubEnv('GH_HOST', 'other.test');
+  expect(await ask('https://other.test/a.git')).toMatchObject({ password: TOKEN });
+  expect(await ask('https://github.com/a.git')).toMatchObject({ password: TOKEN });
 });
 
 test('a restore over https with that token, which shows nowhere', async ({ skip }) => {
@@ -71,7 +85,11 @@ test('a restore over https with that token, which shows nowhere', async ({ skip 
   });
   const url = `https://localhost:${(server.address() as AddressInfo).port}/${basename(source.path)}`;
   const gh = fakeProgram('gh', `echo ${TOKEN}`);
-  const env = { PATH: pathWith(gh.program), NODE_EXTRA_CA_CERTS: certificate };
+  const env = {
+    PATH: pathWith(gh.program),
+    NODE_EXTRA_CA_CERTS: certificate,
+    GH_HOST: new URL(url).host,
+  };
 
   const store = join(folder, 'store.git');
   const { code, stdout, stderr } = await runNode([cli, '-v', '-r', store, 'restore', url], { env });

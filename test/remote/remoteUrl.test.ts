@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseRemoteUrl, redactUrl } from '../../src/remote/remoteUrl.ts';
+import { redactUrl } from '../../src/git/redactUrl.ts';
+import { parseRemoteUrl } from '../../src/remote/remoteUrl.ts';
 import { Secrets } from '../../src/remote/secrets.ts';
 
 test.each<[string, unknown]>([
@@ -36,10 +37,31 @@ test.each(['', 'ftp://host/a', 'https://', 'ssh:///a', 'ssh://host', 'host:', 's
   },
 );
 
+test.each([
+  'git://host/a%0d%0aInjected: b',
+  'git://host/a%00b',
+  'git://ho\nst/a',
+  'ssh://host/a%0ab',
+  'ssh://a%0ab@host/a',
+  'host:a\nb',
+  'ssh://host/%ff',
+  'git://host/%zz',
+  'file://other.host/a',
+  'file:///a%2fb',
+])('%j is refused: no line of a protocol, no raw text of Node', (text) => {
+  expect(() => parseRemoteUrl(text)).toThrow(/^Not the URL of a remote: /);
+});
+
 test('user names and passwords do not show', () => {
   expect(redactUrl('https://ada:word@host/a@b')).toBe('https://host/a@b');
   expect(redactUrl('https://host/a@b')).toBe('https://host/a@b');
-  expect(() => parseRemoteUrl('https://ada:word@ho st/')).toThrow(/https:\/\/ho st/);
+  expect(redactUrl('ada:word@host:a.git')).toBe('host:a.git');
+  expect(redactUrl('ada@host:a.git')).toBe('ada@host:a.git');
+  expect(redactUrl('host:a@b')).toBe('host:a@b');
+  expect(() => parseRemoteUrl('https://ada:word@ho st/')).toThrow(/https:\/\/…@ho st\/ cannot/);
+  for (const url of ['https://ada:w/rd@host/', 'https://ada:w#rd@host', 'ssh://ada:w?rd@host/a']) {
+    expect(() => parseRemoteUrl(url)).toThrow(/^(?!.*rd@?host).*…@host.* cannot be parsed$/);
+  }
   const secrets = new Secrets();
   secrets.add('ada', 'p@ss word');
   secrets.add('ada', 'abc');

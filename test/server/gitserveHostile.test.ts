@@ -252,3 +252,14 @@ describe('clients that leave', () => {
     for (const socket of lazy) socket.destroy();
   });
 });
+
+test('the ends of a shallow history come without line feeds, as Git writes them', async () => {
+  const v2 = await post(fetchOf(`want ${main}`, 'deepen 1', 'done'));
+  expect(v2.text).toContain(`0034shallow ${main}0001`);
+  const v0 = await post(lines(`want ${main}`, 'deepen 1', '', 'done'), 0);
+  expect(v0.text).toContain(`0034shallow ${main}0000`);
+  const parent = git(store, 'rev-parse', 'main~1');
+  const deeper = fetchOf(`want ${main}`, `shallow ${main}`, `have ${main}`, 'deepen 2', 'done');
+  expect((await post(deeper)).text).toContain(`0036unshallow ${main}`);
+  expect((await post(deeper)).text).toContain(`0034shallow ${parent}`);
+});

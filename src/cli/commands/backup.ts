@@ -1,6 +1,6 @@
 /** `backup`: make another repository, or a bundle, like this one. */
 import type { Command } from 'commander';
-import { redactUrl } from '../../remote/remoteUrl.ts';
+import { redactUrl } from '../../git/redactUrl.ts';
 import {
   addMirrorOptions,
   lineOf,

@@ -1,7 +1,7 @@
 /** `restore`: bring what another repository, or a bundle, has into this one. */
 import type { Command } from 'commander';
+import { redactUrl } from '../../git/redactUrl.ts';
 import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
-import { redactUrl } from '../../remote/remoteUrl.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import {
   addMirrorOptions,

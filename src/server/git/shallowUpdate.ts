@@ -5,7 +5,7 @@ import { asBuffer } from '../../git/bytes.ts';
 import { CommitLinks, readCommitLinks } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
-import { packetLine } from '../../git/pktLine.ts';
+import { packet } from '../../git/pktLine.ts';
 import { isValidRefName } from '../../git/refName.ts';
 import { type Boundary, limitDepth, limitHistory } from '../../graph/shallow.ts';
 import { Pace } from '../../storage/pace.ts';
@@ -17,7 +17,10 @@ import { Refusal } from './refusal.ts';
 export interface ShallowUpdate {
   /** Commits whose parents the client will not have, or the store has not. */
   readonly shallow: IdSet;
-  /** What the client is told: new ones, and those that are so no more. */
+  /**
+   * What the client is told: new ones, and those that are so no more. Without line feeds, as Git writes
+   * them: libgit2 takes no others.
+   */
   readonly lines: readonly Buffer[];
   /** Commits that become wants: the parents of those that are shallow no more. */
   readonly wants: readonly ObjectId[];
@@ -50,14 +53,14 @@ export async function shallowUpdate(
   for (const id of boundary.shallow) {
     if (boundary.complete.has(id)) continue;
     shallow.add(id);
-    if (!before.has(id)) lines.push(packetLine(`shallow ${id}`));
+    if (!before.has(id)) lines.push(packet(`shallow ${id}`));
   }
   const wants: ObjectId[] = [];
   const haves: ObjectId[] = [];
   for (const id of before) {
     shallow.add(id);
     if (!boundary.complete.has(id)) continue;
-    lines.push(packetLine(`unshallow ${id}`));
+    lines.push(packet(`unshallow ${id}`));
     haves.push(id);
     wants.push(...(await parentsOf(objects, id)));
     if (pace.due()) await pace.pause();
@@ -78,7 +81,7 @@ async function newEnds(
   const lines: Buffer[] = [];
   if (ours.count > 0) {
     const ends = await limitDepth(objects, wants, Number.POSITIVE_INFINITY, { shallow, signal });
-    for (const id of ends.shallow) if (!before.has(id)) lines.push(packetLine(`shallow ${id}`));
+    for (const id of ends.shallow) if (!before.has(id)) lines.push(packet(`shallow ${id}`));
   }
   return { shallow, lines, wants: [], haves: [] };
 }

@@ -6,15 +6,7 @@
  * several at once end with one repository.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { GitStoreError } from '../../errors.ts';
 import { encodePath } from '../../git/pathBytes.ts';
@@ -22,6 +14,7 @@ import { checkRef } from '../refRules.ts';
 import type { Durability } from '../storage.ts';
 import { isErrno, removeIfThere, syncDirectory, writeFully } from './durable.ts';
 import { isGitDirectory, isVacant } from './gitDirectory.ts';
+import { makeDirectories } from './makeDirectories.ts';
 import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
@@ -53,8 +46,8 @@ export async function createRepository(
     });
   }
   const durability = options.durability ?? 'full';
-  const outermost = mkdirSync(gitDir, { recursive: true });
-  for (const name of DIRECTORIES) mkdirSync(`${gitDir}/${name}`, { recursive: true });
+  const outermost = makeDirectories(gitDir);
+  for (const name of DIRECTORIES) makeDirectories(`${gitDir}/${name}`);
   const config = new NewFile(gitDir, newConfig(options), durability);
   const head = new NewFile(gitDir, `ref: ${branch}\n`, durability);
   config.replace('config');

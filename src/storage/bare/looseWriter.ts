@@ -1,5 +1,5 @@
 /** Writes loose objects (loose.ts). */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate as deflateCallback, deflateSync } from 'node:zlib';
@@ -15,6 +15,7 @@ import {
   writeFully,
 } from './durable.ts';
 import { loosePath } from './loose.ts';
+import { makeDirectories } from './makeDirectories.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 
 const deflate = promisify(deflateCallback) as (
@@ -120,7 +121,7 @@ function createInDirectory(directory: string, file: string): number {
       return openSync(file, 'wx', 0o444);
     } catch (error) {
       if (!isErrno(error, 'ENOENT') || attempt === 5) throw error;
-      mkdirSync(directory, { recursive: true });
+      makeDirectories(directory);
     }
   }
 }

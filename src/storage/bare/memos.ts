@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import type { Memos } from '../storage.ts';
 import { removeIfThere, writeFully } from './durable.ts';
+import { makeDirectories } from './makeDirectories.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
 /** So many are kept; the ones that were not replaced for longest go first. */
@@ -61,7 +61,7 @@ export class BareMemos implements Memos {
   }
 
   #makeRoom(): void {
-    mkdirSync(this.#directory, { recursive: true });
+    makeDirectories(this.#directory);
     const now = Date.now();
     const memos: { path: string; mtimeMs: number }[] = [];
     for (const name of readdirSync(this.#directory)) {

@@ -1,11 +1,15 @@
 /** The `objects` directories of a repository: its own and its alternates (gitrepository-layout(5)). */
-import { existsSync, readFileSync } from 'node:fs';
+import { constants, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { GitStoreError } from '../../errors.ts';
+import { parseAlternates } from '../../git/alternates.ts';
+import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
 import { PackDirectory } from './packDirectory.ts';
 import type { ReadCache } from './readCache.ts';
 
-const MAX_ALTERNATE_DEPTH = 5;
+/** As in Git: alternates of alternates are followed five times beyond the first. */
+const MAX_ALTERNATE_DEPTH = 6;
 
 export interface ObjectDirectory {
   readonly path: string;
@@ -32,17 +36,48 @@ export function listObjectDirectories(objectsDir: string): string[] {
   return [...found];
 }
 
+/**
+ * What is not there is passed over, as Git does; what cannot be read is an error.
+ * @throws system errors
+ */
 function readAlternates(objectsDir: string): string[] {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(join(objectsDir, 'info', 'alternates'), 'utf8');
+    bytes = readFileSync(join(objectsDir, 'info', 'alternates'));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   }
-  return text
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
+  return parseAlternates(bytes)
     .map((line) => (isAbsolute(line) ? resolve(line) : resolve(objectsDir, line)))
-    .filter((path) => existsSync(path) && path !== dirname(path));
+    .filter((path) => isDirectory(path) && path !== dirname(path))
+    .map(nameable);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(encodePath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+/** Directories whose names are no UTF-8, kept open: by the path they are known by here. */
+const opened = new Map<string, string>();
+
+/** A path that every call takes: where the name is no UTF-8, one by way of an open descriptor. */
+function nameable(path: string): string {
+  if (!hasLoneSurrogate(path)) return path;
+  let name = opened.get(path);
+  if (name === undefined) {
+    if (process.platform !== 'linux') {
+      throw new GitStoreError(`Alternate objects with a name that is no UTF-8: ${path}`, 'EINVAL', {
+        path,
+      });
+    }
+    name = `/proc/self/fd/${openSync(encodePath(path), constants.O_RDONLY | constants.O_DIRECTORY)}`;
+    opened.set(path, name);
+  }
+  return name;
 }

@@ -2,9 +2,10 @@
  * Where refs and their logs lie on disk, and the directories around them. A ref's name is its path
  * below the Git directory (gitrepository-layout(5)); its log lies at the same path below `logs/`.
  */
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { readdirSync, rmdirSync } from 'node:fs';
 import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
+import { makeDirectories } from './makeDirectories.ts';
 
 /** A path for file system calls: bytes where the name is not valid UTF-8. */
 export type DiskPath = string | Buffer;
@@ -22,7 +23,7 @@ export function parentName(name: string): string {
 }
 
 export function makeParent(gitDir: string, name: string): void {
-  mkdirSync(diskPath(gitDir, parentName(name)), { recursive: true });
+  makeDirectories(diskPath(gitDir, parentName(name)));
 }
 
 /**

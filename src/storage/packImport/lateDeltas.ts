@@ -110,11 +110,12 @@ export class LateDeltas {
       chain.push(at);
       if (bases[at]! < 0) break;
     }
+    if (chain.length > 0) made.forgetLast();
     for (let i = chain.length - 1; i >= 0; i--) {
       const at = chain[i]!;
       const outside = this.#outside.get(at);
       if (outside !== undefined) body = await this.#readBase(outside);
-      else if (body === undefined) body = made.arena.copy(await this.#data(at));
+      else if (body === undefined) body = this.#owned(await this.#data(at));
       else body = applyDelta(body, await this.#data(at), made.arena.allocate);
       made.work(body.length);
       made.keep(at, body);
@@ -133,6 +134,7 @@ export class LateDeltas {
     const { resultSize } = deltaSizes(delta);
     made.checkSize(resultSize);
     made.work(resultSize);
+    made.forgetLast();
     const bytes = applyDelta(body, delta, made.arena.allocate);
     // What an object of the store points to was not noted.
     const scanned = this.#outside.has(base) ? undefined : body;
@@ -182,7 +184,12 @@ export class LateDeltas {
     return asBuffer(object.body);
   }
 
-  /** What an entry holds, inflated. Valid until the next call. */
+  /** What `#data` gave, to be kept: a large one has memory of its own already. */
+  #owned(data: Buffer): Buffer {
+    return data.length > LARGE ? data : this.#made.arena.copy(data);
+  }
+
+  /** What an entry holds, inflated. Valid until the next call, unless it is large. */
   async #data(entry: number): Promise<Buffer> {
     const { offsets } = this.#made.entries;
     const { spool, count, size: packSize } = this.#pack;

@@ -130,6 +130,11 @@ export class MadeObjects {
     return this.#last?.entry === entry ? this.#last.bytes : this.#bodies.get(entry);
   }
 
+  /** Lets go of the object that was made last, before memory is taken for a large one. */
+  forgetLast(): void {
+    this.#last = undefined;
+  }
+
   /** To be called for all bytes that are made of the pack. @throws GitStoreError (`EFBIG`) */
   work(bytes: number): void {
     this.#worked += bytes;

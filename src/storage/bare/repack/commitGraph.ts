@@ -3,7 +3,7 @@
  * whatever else walks through history reads it instead of commits, and skips commits that have not
  * touched a path. What an older graph tells is taken from there.
  */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from '../../../git/changedPaths.ts';
@@ -14,6 +14,7 @@ import { CommitLinks, readCommitLinks } from '../../../git/links.ts';
 import { sortIds } from '../../../git/packIndex.ts';
 import type { Durability } from '../../storage.ts';
 import { removeIfThere, syncDirectory } from '../durable.ts';
+import { makeDirectories } from '../makeDirectories.ts';
 import { replaceFile } from './midx.ts';
 import { Kind } from './objectTable.ts';
 import { changedPaths } from './treeChanges.ts';
@@ -97,7 +98,7 @@ export async function writeCommitGraph(
     turnEnds = performance.now() + TURN;
   }
   const graph = serializeCommitGraph({ count, ids, trees, parents, times, filters });
-  mkdirSync(info, { recursive: true });
+  makeDirectories(info);
   await replaceFile(file, packDir, graph, durability);
   // A chain of graphs would be older than this.
   rmSync(join(info, 'commit-graphs'), { recursive: true, force: true });

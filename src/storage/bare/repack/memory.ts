@@ -9,10 +9,11 @@
  * the order of ids, and the SHA-1 of all before it.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { removeIfThere } from '../durable.ts';
+import { makeDirectories } from '../makeDirectories.ts';
 import { PRIVATE_DIRECTORY } from '../storeLock.ts';
 import { Flag, type ObjectTable } from './objectTable.ts';
 import type { SourcePack } from './packSet.ts';
@@ -109,7 +110,7 @@ export function remember(
   bytes.set(createHash('sha1').update(bytes.subarray(0, at)).digest(), at);
   const path = pathOf(gitDir);
   try {
-    mkdirSync(`${gitDir}/${PRIVATE_DIRECTORY}`, { recursive: true });
+    makeDirectories(`${gitDir}/${PRIVATE_DIRECTORY}`);
     writeFileSync(`${path}.new`, bytes);
     renameSync(`${path}.new`, path);
   } catch {
