@@ -4,7 +4,7 @@ import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { CommitGraph } from '../storage/shortcuts.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
-import { redoMessage, redoTarget } from './redo.ts';
+import { redoMessage, redoTarget, undoMessage } from './redo.ts';
 import {
   branchOf,
   fullRefName,
@@ -77,16 +77,15 @@ export async function undo(snapshot: Snapshot, steps: number): Promise<Snapshot>
   branchOf(snapshot);
   checkSteps(steps, 1);
   const target = await ancestorOf(snapshot, steps);
-  await moveBranch(snapshot, target.id, `undo: ${steps} back from ${shortHash(snapshot.id)}`);
+  await moveBranch(snapshot, target.id, undoMessage(steps, snapshot.id));
   return target;
 }
 
 /**
- * Takes back what moved the branch here. The branch's reflog is followed backwards from the newest
- * entry that arrived at this commit, and each entry's old value is taken; a redo goes on where the one
- * before it has stopped.
- * @throws KeyNotFoundError when the reflog does not go that far, reaches the branch's creation, or leads
- *   back to this commit
+ * Takes back undos: the newest moves of the branch, as far as `undo` has made them. The branch's reflog
+ * is followed backwards from the newest entry that arrived at this commit, and each entry's old value is
+ * taken; a redo goes on where the one before it has stopped.
+ * @throws KeyNotFoundError when there are fewer undos to take back
  */
 export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
   const branch = branchOf(snapshot);
@@ -94,13 +93,13 @@ export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot>
   const { store } = snapshot;
   const reflog = store.refs.reflog(fullRefName(branch));
   const { target, found } = await redoTarget(reflog, snapshot.id, steps);
-  const refuse = (reason: string) =>
-    new KeyNotFoundError(`Cannot redo ${steps} on branch '${branch.name}': ${reason}`, {
-      ref: branch.name,
-    });
-  if (target === undefined) throw refuse(`its reflog leads on only ${found}`);
-  // As two steps do after one undo: whoever asks for them has something else in mind.
-  if (target === snapshot.id) throw refuse('that leads back to where it is');
+  if (target === undefined) {
+    const what =
+      found === 0
+        ? `Nothing to redo on branch '${branch.name}': its last move was no undo`
+        : `Cannot redo ${steps} on branch '${branch.name}': only ${found} can be redone`;
+    throw new KeyNotFoundError(what, { ref: branch.name });
+  }
   const there = await loadSnapshot(store, target, branch);
   await moveBranch(snapshot, target, redoMessage(steps, snapshot.id));
   return there;

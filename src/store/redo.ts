@@ -1,6 +1,7 @@
 /**
- * Where redo leads. The reflog of a branch is its list of moves. Redo takes back the newest move, two
- * steps the newest two, and so on: after `undo` that is forward again.
+ * Where redo leads. The reflog of a branch is its list of moves. Redo takes back the newest move when
+ * `undo` has made it, two steps the newest two, and so on. Where another move is the newest (a commit, a
+ * push, a reset) there is nothing to redo: taking that back would be another undo.
  *
  * A redo is a move too. When its turn comes it is not taken back, which would lead in circles, but
  * skipped together with the moves that it took back: so that two redos in a row are the same as one of
@@ -14,9 +15,9 @@ import type { ReflogEntry } from '../storage/storage.ts';
 import { shortHash } from './snapshot.ts';
 
 export interface RedoTarget {
-  /** Undefined when the reflog does not lead so far. */
+  /** Undefined when there are fewer steps. */
   readonly target: ObjectId | undefined;
-  /** How many steps there are, up to those wanted. */
+  /** How many undos there are to be taken back, up to those wanted. */
   readonly found: number;
 }
 
@@ -25,6 +26,12 @@ export function redoMessage(steps: number, from: ObjectId): string {
   return `redo: ${steps} forward from ${shortHash(from)}`;
 }
 
+/** What the reflog says of an undo. */
+export function undoMessage(steps: number, from: ObjectId): string {
+  return `undo: ${steps} back from ${shortHash(from)}`;
+}
+
+const UNDO = /^undo: /;
 const REDO = /^redo: (\d+) forward from /;
 
 /**
@@ -53,9 +60,9 @@ async function follow(moves: Moves, at: ObjectId, steps: number): Promise<RedoTa
   let target: ObjectId | undefined;
   let next = await moves.toTakeBack(newest);
   for (let found = 0; found < steps; found++) {
-    const old = (await moves.get(next))?.old;
-    if (old == null) return { target: undefined, found };
-    target = old;
+    const move = await moves.get(next);
+    if (move?.old == null || !UNDO.test(move.message)) return { target: undefined, found };
+    target = move.old;
     next = await moves.toTakeBack(next + 1);
   }
   return { target, found: steps };

@@ -1,9 +1,9 @@
-/** `redo`: move a branch forward along its reflog. */
+/** `redo`: take back undos of a branch. */
 import type { Command } from 'commander';
 import { defineMove } from '../move.ts';
 
 export function define(command: Command): void {
-  defineMove(command, 'steps of the reflog to go forward', (fs, steps) => fs.redo(steps), [
+  defineMove(command, 'undos to take back', (fs, steps) => fs.redo(steps), [
     ['gitstore redo', 'take back the last undo'],
     ['gitstore redo 3', 'the last three'],
     ['gitstore redo -b dev', 'on another branch'],
