@@ -20,3 +20,11 @@ export function isForbiddenSegment(name: string): boolean {
   if (NTFS_DOT_GIT.test(name)) return true;
   return ABOVE_ASCII.test(name) && DOT_GIT.test(name.replace(HFS_IGNORED, ''));
 }
+
+/** Segments that a file system may take for `.gitmodules`. */
+const GIT_MODULES = /^(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9])[. ]*(?::.*)?$/i;
+
+/** Whether Git refuses to have a symbolic link of this name (gitmodulesSymlink, git-fsck(1)). */
+export function isModulesFile(name: string): boolean {
+  return GIT_MODULES.test(name.replace(HFS_IGNORED, ''));
+}

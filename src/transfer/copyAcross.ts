@@ -40,7 +40,7 @@ export async function copyAcross(
   const place = new StoreSource(target.trees, (name) =>
     isForbiddenSegment(name) ? "a name that stands for '.git'" : undefined,
   );
-  const task = { sources: all.length, options, run };
+  const task = { sources: all, options, run };
   const { files, deletes, grafts } = await planInto(target, place, found, dest, task);
   const edits = new Map<string, TreeEdit>();
   const report = new ChangeReport({ errors: run.errors, warnings: run.warnings });

@@ -53,11 +53,12 @@ export async function copyIn(
   const scans = new SourceScans(target, normalizePath(dest), run, options, exclusion);
   const found = findSources(sources, place, store, run).map((source) => scans.attach(source));
   const plan = await planInto(target, place, found, dest, {
-    sources: sources.length,
+    sources,
     options,
     run,
     exclusion,
     known: scans.recordedEntry,
+    isFromDisk: true,
   });
   const result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
   return {
@@ -109,10 +110,12 @@ class SourceScans {
   };
 
   prepare(): void {
+    if (this.#exclusion.isIncomplete) return;
     for (const scan of this.#scans.values()) scan.prepare();
   }
 
   save(): void {
+    if (this.#exclusion.isIncomplete) return;
     for (const scan of this.#scans.values()) scan.save();
   }
 
@@ -164,7 +167,9 @@ function findSources(
           path: text,
         });
       }
-      if (store?.contains(source.path)) run.warn(text, 'skipped: this is the store itself');
+      const objection = source.contents ? undefined : place.objection(source.path, entry);
+      if (objection !== undefined) run.warn(text, objection);
+      else if (store?.contains(source.path)) run.warn(text, 'skipped: this is the store itself');
       else found.push({ source, entry });
     } catch (error) {
       run.fail(text, localError(error, text));

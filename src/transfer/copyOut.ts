@@ -72,7 +72,7 @@ export async function copyOut(
     exclusion: new Exclusion(options.exclude, false),
     trees,
     grafts: true,
-    deletes: deletesAllowed(options, landings, sources.length),
+    deletes: deletesAllowed(options, landings, sources, run),
     run,
   });
   const times = groups.map(({ time }) => time);

@@ -1,5 +1,4 @@
 /** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
-import * as fs from 'node:fs';
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
@@ -21,6 +20,7 @@ import { MODE_NONE } from './place.ts';
 import type { Plan, PlannedFile } from './planner.ts';
 import type { FileJob, FileStamp } from './putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from './readLocal.ts';
+import { Removals } from './removals.ts';
 import type { CopyRun } from './run.ts';
 import { type ScannedDirectory, type ScannedEntry, SETTLED } from './scannedDirectory.ts';
 
@@ -74,6 +74,7 @@ export class DiskExecutor {
   /** Blobs that were read and turned out to be what stood there. */
   #readInVain = 0;
   #lastHome: { directory: string; home: ScannedDirectory } | undefined;
+  #removals: Removals | undefined;
   /** The first failure that is to stop the copy, met outside its normal course. */
   #failure: { error: unknown } | undefined;
 
@@ -100,8 +101,9 @@ export class DiskExecutor {
     let totalFiles = plan.files.length;
     for (const { files } of plan.grafts) totalFiles += files.length;
     run.begin('copy', { totalFiles });
-    // First, so that names which the disk takes for the same make room for each other.
-    await this.#remove(plan, report);
+    const removals = new Removals(plan, this.#place, run, this.#dryRun);
+    await removals.clearWay();
+    this.#removals = removals;
     const sink = new FileSink(this.#dryRun ? 0 : totalFiles);
     const directories = new DestinationDirectories(this.#place, sink);
     const large = new LargeFiles(this.#store.trees.objects, run);
@@ -129,6 +131,8 @@ export class DiskExecutor {
       }
     }
     if (this.#failure !== undefined) throw this.#failure.error;
+    await removals.finish();
+    report.delete.push(...removals.removed.sort((a, b) => comparePaths(a.path, b.path)));
     run.end();
     if (this.#failed.size === 0) trees?.confirm();
     for (const file of plan.files) {
@@ -154,6 +158,7 @@ export class DiskExecutor {
     if (plan.grafts.length > 0 && report.add.length > plan.grafts[0]!.files.length) {
       report.add.sort((a, b) => comparePaths(a.path, b.path));
     }
+    removals.report();
     return report;
   }
 
@@ -190,39 +195,14 @@ export class DiskExecutor {
     }
   }
 
-  async #remove(plan: Plan<TreeEntry, ScannedEntry>, report: ChangeReport): Promise<void> {
-    for (const [path, entry] of plan.deletes) {
-      if (this.#run.tired) await this.#run.rest();
-      const shown = this.#place.show(path);
-      try {
-        if (!this.#dryRun) fs.unlinkSync(toDisk(shown));
-      } catch (error) {
-        if (!isErrorOf(error, 'ENOENT')) this.#run.fail(shown, localError(error, shown));
-        continue;
-      }
-      entry.home?.removed(entry.name);
-      report.delete.push({ path: shown, type: fileTypeOf(entry.mode) });
-    }
-    report.delete.sort((a, b) => comparePaths(a.path, b.path));
-    if (this.#dryRun) return;
-    for (const path of plan.vacated) {
-      const shown = this.#place.show(path);
-      try {
-        fs.rmdirSync(toDisk(shown));
-        this.#place.home(parentPath(path)).removed(baseName(path));
-      } catch (error) {
-        // A directory in which something stays is to stay too.
-        if (!isErrorOf(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) {
-          this.#run.fail(shown, localError(error, shown));
-        }
-      }
-    }
-  }
-
   /** Brings one file to its place. */
   async #bring(file: DiskFile, target: Target): Promise<void> {
     const { sink, directories } = target;
     const { objects } = this.#store.trees;
+    if (this.#removals?.isBlocked(file.path)) {
+      this.#failed.add(file.path);
+      return;
+    }
     const { id } = file.source;
     const { existing } = file;
     const small = this.#isLikelyNeeded(file) ? objects.tryRead(id, sink) : undefined;
@@ -243,6 +223,11 @@ export class DiskExecutor {
     if (file.source.mode === MODE_LINK && header.size > LONGEST_TARGET) {
       throw new GitStoreError(`${shown}: link target too long`, 'ENAMETOOLONG', { path: shown });
     }
+    if (file.source.mode === MODE_LINK && header.size === 0) {
+      throw new GitStoreError(`${shown}: a link without a target cannot be on disk`, 'EINVAL', {
+        path: shown,
+      });
+    }
     const above = parentPath(file.path);
     const directory = directories.provide(above);
     if (header.size > SMALL_FILE) {
@@ -261,6 +246,11 @@ export class DiskExecutor {
         : this.#jobFor(file, joinDisk(directory.temporary, baseName(shown)), undefined);
     const object = small ?? (await objects.read(id));
     if (object === undefined) throw missingBlob(id);
+    if (file.source.mode === MODE_LINK && object.body.includes(0)) {
+      throw new GitStoreError(`${shown}: a link target cannot hold a zero byte`, 'EINVAL', {
+        path: shown,
+      });
+    }
     const waiting = sink.put(job, object.body, (error, stamp) => {
       if (directory?.isLost) this.#later.push(file);
       else if (stamp === undefined) this.#fail(file, error);

@@ -1,5 +1,6 @@
 /** Directories on disk as the source and as the destination of a copy. */
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
+import { isModulesFile } from '../git/dotGit.ts';
 import { hashObject } from '../git/objectId.ts';
 import {
   compareTreeEntries,
@@ -7,6 +8,7 @@ import {
   isTreeMode,
   MODE_EXECUTABLE,
   MODE_FILE,
+  MODE_LINK,
 } from '../git/tree.ts';
 import { isForbiddenSegment } from '../tree/paths.ts';
 import type { DirectoryIdentity } from './directoryIdentity.ts';
@@ -88,11 +90,18 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   /** Why an entry is not copied in although it is there; undefined when it is. */
   objection(path: string, entry: DiskEntry): string | undefined {
     if (entry.mode === MODE_NONE) return 'skipped: neither a file, a directory nor a link';
+    if (entry.mode === MODE_LINK && isModulesFile(entry.name)) {
+      return 'skipped: Git stores no .gitmodules that is a symbolic link';
+    }
     if (!isTreeMode(entry.mode)) return undefined;
     if (this.#store?.is(entry, path)) return 'skipped: this is the store itself';
     return this.#follow && this.#isCycle(path, entry)
       ? 'skipped: a link that leads back to a directory it lies in'
       : undefined;
+  }
+
+  isRepository(path: string): boolean {
+    return readEntry(joinDisk(path, '.git'), '.git') !== undefined;
   }
 
   async changes(directory: ScannedEntry): Promise<Changes | undefined> {

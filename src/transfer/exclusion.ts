@@ -20,6 +20,8 @@ interface Level {
 export class Exclusion {
   readonly #filter: ExcludeFilter | undefined;
   readonly #levels: Map<string, Level> | undefined;
+  /** Rules could not be read. What was found out without them is not to be kept for another copy. */
+  isIncomplete = false;
   #lastDirectory = '';
   #lastLevel: Level | undefined;
 

@@ -29,17 +29,19 @@ export async function planInto<E extends Entry>(
   found: FoundSource<E>[],
   dest: string,
   task: {
-    sources: number;
+    sources: readonly string[];
     options: CopyOptions;
     run: CopyRun;
     exclusion?: Exclusion;
     known?: KnownEntry;
+    /** Default false. */
+    isFromDisk?: boolean;
   },
 ): Promise<Plan<E, TreeEntry>> {
   const { sources, options, run } = task;
   const base = normalizePath(dest);
   const standing = await standingAt(target, base);
-  const landings = land(found, standing === 'directory' || dest.endsWith('/'), sources);
+  const landings = land(found, standing === 'directory' || dest.endsWith('/'), sources.length);
   for (const { path, entry } of landings.all) {
     const landing = landingPath(base, path);
     if (landing !== '') checkWritablePath(landing);
@@ -50,11 +52,14 @@ export async function planInto<E extends Entry>(
   return planCopy({
     source: place,
     landings: landings.all,
-    destination: new StoreDestination(target.trees, target.root, task.known),
+    destination: new StoreDestination(target.trees, target.root, {
+      known: task.known,
+      keepsSubmodules: task.isFromDisk ?? false,
+    }),
     base,
     options,
     exclusion: task.exclusion ?? new Exclusion(options.exclude, false),
-    deletes: deletesAllowed(options, landings, sources),
+    deletes: deletesAllowed(options, landings, sources, run),
     grafts: true,
     trees: target.trees,
     run,

@@ -159,5 +159,6 @@ const SHORT_TARGET = 1000;
 
 function isPlain(file: TreeEntry, { type, body }: { type: string; body: Uint8Array }): boolean {
   if (type !== 'blob' || typeof toDisk(file.name) !== 'string') return false;
-  return body.length <= (file.mode === MODE_LINK ? SHORT_TARGET : SMALL_FILE);
+  if (file.mode !== MODE_LINK) return body.length <= SMALL_FILE;
+  return body.length > 0 && body.length <= SHORT_TARGET && !body.includes(0);
 }

@@ -69,6 +69,9 @@ export interface SourcePlace<E extends Entry> {
    */
   whole?(directory: E): Promise<readonly WholeFile[] | undefined>;
 
+  /** Whether a directory is the root of a repository of its own, as a submodule that is checked out. */
+  isRepository?(path: string): boolean;
+
   /**
    * What can be copied of the directory, in Git's order.
    * @param path the directory, as this place names it
@@ -88,6 +91,12 @@ export interface DestinationPlace<E extends Entry> {
 
   /** All entries of the directory that a copy may touch. */
   list(path: string, directory: E): Promise<readonly E[]>;
+
+  /**
+   * Why an entry is not deleted although no source covers it: the sources cannot hold such a thing.
+   * Undefined for one that is deleted.
+   */
+  keeps?(entry: E): string | undefined;
 
   /** The path as a person knows it, for reports. */
   show(path: string): string;

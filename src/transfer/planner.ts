@@ -61,7 +61,10 @@ export interface Plan<S extends Entry, D extends Entry> {
   readonly vacated: readonly string[];
   /** Only from sources that can be taken over as a whole. */
   readonly grafts: readonly Graft<S>[];
-  /** There are directories in which nothing is to be done, so that files of theirs are not here. */
+  /**
+   * There are source directories of which something is known to be in its place already, so that it
+   * is not here.
+   */
   readonly hasSame: boolean;
 }
 
@@ -107,6 +110,8 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #grafts: Graft<S>[] = [];
   /** Destination directories that are the same tree as their source. */
   readonly #same = new Set<string>();
+  /** Some sources are known, at least in part, without having been looked at. */
+  #hasSame = false;
   /** The tree that the landing lies in whose files are collected. */
   #tree: number | undefined;
   /** No landing lies in another one, so that each directory has a single source. */
@@ -137,7 +142,7 @@ class Planner<S extends Entry, D extends Entry> {
       deletes: this.#deletes,
       vacated: this.#vacated,
       grafts: this.#grafts,
-      hasSame: this.#same.size > 0,
+      hasSame: this.#hasSame,
     };
   }
 
@@ -166,11 +171,19 @@ class Planner<S extends Entry, D extends Entry> {
   ): Promise<void> {
     const { source, run } = this.#task;
     if (this.#covered.has(target)) return this.#overlap(from);
+    if (await this.#isSubmodule(from, target)) {
+      this.#untouchable.add(target);
+      run.warn(from, 'skipped: a submodule, which stays as it is in the destination');
+      return;
+    }
     this.#directories.add(target);
     const differing = this.#isDisjoint ? await this.#differing(entry, target) : undefined;
-    if (differing?.size === 0) {
-      this.#same.add(target);
-      return;
+    if (differing !== undefined) {
+      this.#hasSame ||= await this.#holdsOthers(entry, differing);
+      if (differing.size === 0) {
+        this.#same.add(target);
+        return;
+      }
     }
     if (await this.#graft(from, entry, target)) return;
     const omissions: Omissions = {
@@ -181,8 +194,10 @@ class Planner<S extends Entry, D extends Entry> {
       fail: (name, error) => {
         this.#untouchable.add(joinPath(target, name));
         run.fail(joinDisk(from, name), error);
+        if (name === GITIGNORE) hasRules = false;
       },
     };
+    let hasRules = true;
     let children: readonly S[];
     try {
       if (differing === undefined) {
@@ -196,7 +211,13 @@ class Planner<S extends Entry, D extends Entry> {
       run.fail(from, error);
       return;
     }
-    await this.#readRules(from, children, filterPath);
+    // Without the rules it is not known what they leave out. So the directory stays as it is.
+    hasRules = (await this.#readRules(from, children, filterPath)) && hasRules;
+    if (!hasRules && this.#task.exclusion.readsGitignore) {
+      this.#task.exclusion.isIncomplete = true;
+      this.#untouchable.add(target);
+      return;
+    }
     const isVacant = isAboveVacant || (await this.#view.isVacant(target));
     if (this.#view.isClosed(target)) return;
     for (const child of children) {
@@ -218,16 +239,23 @@ class Planner<S extends Entry, D extends Entry> {
     }
   }
 
-  async #readRules(from: string, children: readonly S[], filterPath: string): Promise<void> {
+  /** False, and the error is recorded, where there are rules that cannot be read. */
+  async #readRules(from: string, children: readonly S[], filterPath: string): Promise<boolean> {
     const { source, exclusion, run } = this.#task;
-    if (!exclusion.readsGitignore || source.readRules === undefined) return;
+    if (!exclusion.readsGitignore || source.readRules === undefined) return true;
     const file = children.find(({ name, mode }) => name === GITIGNORE && isFileMode(mode));
-    if (file === undefined) return;
+    if (file === undefined) return true;
     const path = joinDisk(from, GITIGNORE);
     try {
       await exclusion.add(filterPath, await source.readRules(path, file));
+      return true;
     } catch (error) {
       run.fail(path, error);
+      run.warn(
+        from,
+        'left as it is in the destination: what its .gitignore leaves out is not known',
+      );
+      return false;
     }
   }
 
@@ -250,6 +278,14 @@ class Planner<S extends Entry, D extends Entry> {
     return names;
   }
 
+  /** Whether a source directory whose tree is known holds anything under other names than these. */
+  async #holdsOthers(entry: S, differing: ReadonlySet<string>): Promise<boolean> {
+    if (this.#hasSame || differing.size === 0) return true;
+    const { base } = (await this.#task.source.changes(entry))!;
+    const { entries } = await this.#task.trees.tree(base);
+    return entries.some(({ name }) => !differing.has(name));
+  }
+
   /** Takes over a directory as a whole, to where nothing stands. False where that cannot be. */
   async #graft(from: string, entry: S, target: string): Promise<boolean> {
     const { source, exclusion, grafts } = this.#task;
@@ -265,6 +301,15 @@ class Planner<S extends Entry, D extends Entry> {
       this.#grafts.push({ path: target, from, source: entry, tree: this.#tree, files });
     }
     return true;
+  }
+
+  /** Whether a source directory is the checked out form of an entry of the destination. */
+  async #isSubmodule(from: string, target: string): Promise<boolean> {
+    const { source, destination } = this.#task;
+    if (source.isRepository === undefined || destination.keeps === undefined) return false;
+    const existing = await this.#view.entry(target);
+    if (existing === undefined || destination.keeps(existing) === undefined) return false;
+    return source.isRepository(from);
   }
 
   /** Whether it is the file that comes to stand at the target. */
@@ -303,9 +348,10 @@ class Planner<S extends Entry, D extends Entry> {
       const existing = listing?.get(path.slice(slash + 1));
       if (options.ignoreExisting && (existing !== undefined || blocker !== undefined)) continue;
       if (blocker !== undefined && !this.#deletes.has(blocker)) {
-        this.#deletes.set(blocker, (await this.#view.entry(blocker))!);
+        this.#replace(blocker, (await this.#view.entry(blocker))!);
       }
       if (existing === undefined || !isTreeMode(existing.mode)) {
+        if (existing !== undefined) this.#warnOfReplacing(path, existing);
         files.push({ path, from, source, tree, existing });
       } else if (await this.#clear(path)) {
         this.#vacated.push(path);
@@ -324,8 +370,22 @@ class Planner<S extends Entry, D extends Entry> {
     if (this.#task.options.ignoreExisting) return;
     for (const path of this.#directories) {
       const entry = await this.#view.entry(path);
-      if (entry !== undefined && !isTreeMode(entry.mode)) this.#deletes.set(path, entry);
+      if (entry === undefined || isTreeMode(entry.mode) || this.#deletes.has(path)) continue;
+      // A directory without files is how a copy to disk shows what it leaves out.
+      if (this.#task.destination.keeps?.(entry) === undefined) this.#deletes.set(path, entry);
     }
+  }
+
+  /** Plans the removal of what is in the way of something else. */
+  #replace(path: string, entry: D): void {
+    this.#warnOfReplacing(path, entry);
+    this.#deletes.set(path, entry);
+  }
+
+  #warnOfReplacing(path: string, entry: D): void {
+    const { run, destination } = this.#task;
+    if (destination.keeps?.(entry) === undefined) return;
+    run.warn(destination.show(path), 'a submodule, replaced by what stands there in the source');
   }
 
   /** Plans the removal of everything in a directory. False, and nothing, where it must not go. */
@@ -344,7 +404,7 @@ class Planner<S extends Entry, D extends Entry> {
       return !this.#view.isClosed(directory);
     };
     if (!(await visit(path))) return false;
-    for (const [child, entry] of deletes) this.#deletes.set(child, entry);
+    for (const [child, entry] of deletes) this.#replace(child, entry);
     this.#vacated.push(...vacated);
     return true;
   }
@@ -367,7 +427,9 @@ class Planner<S extends Entry, D extends Entry> {
       } else if (entry.mode === MODE_NONE) {
         run.warn(destination.show(path), 'not deleted: neither a file nor a link');
       } else {
-        this.#deletes.set(path, entry);
+        const reason = destination.keeps?.(entry);
+        if (reason === undefined) this.#deletes.set(path, entry);
+        else run.warn(destination.show(path), reason);
       }
     }
   }

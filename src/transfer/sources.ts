@@ -9,6 +9,7 @@ import { isTreeMode } from '../git/tree.ts';
 import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
 import type { CopyOptions } from './options.ts';
 import type { Entry } from './place.ts';
+import type { CopyRun } from './run.ts';
 
 export interface CopySource {
   /** As the caller wrote it. */
@@ -44,6 +45,8 @@ export function parseSource(text: string): CopySource {
 
 /** A source that is there, and where it goes. */
 export interface Landing<E extends Entry> {
+  /** The source as the caller wrote it. */
+  readonly text: string;
   /** The source's path in its own place. */
   readonly from: string;
   readonly entry: E;
@@ -89,30 +92,40 @@ export function land<E extends Entry>(
       throw new NotADirectoryError(`${source.text}: not a directory`, { path: source.text });
     }
     const filterPath = source.name === '' ? source.kept : joinPath(source.kept, source.name);
-    return { from: source.path, entry, path: exact ? '' : filterPath, filterPath, tree };
+    const { text, path: from } = source;
+    return { text, from, entry, path: exact ? '' : filterPath, filterPath, tree };
   });
   return { all, exact };
 }
 
 /**
- * Whether this copy may delete. Where a source is missing nothing is deleted, because nobody knows
- * what it would have covered.
+ * Whether this copy may delete. Where a source is missing nothing is deleted, because it is not known
+ * what it would have covered. Asked to delete, it warns of what it does not do.
+ * @param given the sources as the caller wrote them
  * @throws GitStoreError (`EINVAL`) when asked to delete what a single file does not cover
  */
 export function deletesAllowed<E extends Entry>(
   options: CopyOptions,
-  landings: Landings<E>,
-  given: number,
+  { all }: Landings<E>,
+  given: readonly string[],
+  run: CopyRun,
 ): boolean {
   if (!options.delete) return false;
-  const only = given === 1 ? landings.all[0] : undefined;
-  if (only !== undefined && !isTreeMode(only.entry.mode)) {
+  if (all.length < given.length) {
+    const found = new Set(all.map(({ text }) => text));
+    const missing = given.find((text) => !found.has(text)) ?? given[0]!;
+    run.warn(missing, 'nothing is deleted in the destination, as this source was not copied');
+    return false;
+  }
+  if (all.some(({ entry }) => isTreeMode(entry.mode))) return true;
+  if (given.length === 1) {
     throw new GitStoreError(
       'Deleting needs a directory as the source, not a single file',
       'EINVAL',
     );
   }
-  return landings.all.length === given;
+  run.warn(given[0]!, 'nothing is deleted in the destination, as no source is a directory');
+  return false;
 }
 
 /** A landing's path where the destination is the directory `base`. */

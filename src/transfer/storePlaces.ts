@@ -133,10 +133,17 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
   readonly root: TreeEntry;
   readonly #trees: TreeReader;
   readonly #known: KnownEntry | undefined;
+  readonly #keepsSubmodules: boolean;
 
-  constructor(trees: TreeReader, root: ObjectId, known?: KnownEntry) {
+  /** @param options.keepsSubmodules the sources cannot hold any, so that none is missing there */
+  constructor(
+    trees: TreeReader,
+    root: ObjectId,
+    options: { readonly known?: KnownEntry | undefined; readonly keepsSubmodules: boolean },
+  ) {
     this.#trees = trees;
-    this.#known = known;
+    this.#known = options.known;
+    this.#keepsSubmodules = options.keepsSubmodules;
     this.root = { name: '', mode: MODE_TREE, id: root };
   }
 
@@ -154,6 +161,12 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
 
   async list(_path: string, directory: TreeEntry): Promise<readonly TreeEntry[]> {
     return (await this.#trees.tree(directory.id)).entries;
+  }
+
+  keeps({ mode }: TreeEntry): string | undefined {
+    return this.#keepsSubmodules && mode === MODE_GITLINK
+      ? 'not deleted: a submodule, which a copy to disk leaves out'
+      : undefined;
   }
 
   show(path: string): string {
