@@ -19,6 +19,8 @@ import { placeOf } from '../repack/scan.ts';
 import type { EntryColumns } from './packTask.ts';
 
 const TRAILER = 20;
+/** A pack without objects. */
+const SHORTEST_PACK = PACK_HEADER_LENGTH + TRAILER;
 const CHUNK = 1 << 20;
 const LONGEST_HEADER = 32;
 /** Whole blobs above this, with nothing based on them, are checked in pieces. */
@@ -62,14 +64,17 @@ export function openForCheck(path: string, name: string, report: Report): Opened
   const pack = { path, name, fd, size, index };
   const problem = headerProblem(pack);
   if (problem !== undefined) report(`${name}.pack`, problem);
-  return pack;
+  if (size >= SHORTEST_PACK) return pack;
+  // There is no room for an entry. What refers to its objects finds them missing.
+  closeSync(fd);
+  return undefined;
 }
 
 function headerProblem({ fd, size, index }: OpenedPack): string | undefined {
-  if (size < PACK_HEADER_LENGTH + TRAILER) return 'is cut short';
-  const head = Buffer.alloc(PACK_HEADER_LENGTH);
-  readFullySync(fd, head, head.length, 0);
+  if (size < SHORTEST_PACK) return 'is cut short';
   try {
+    const head = Buffer.alloc(PACK_HEADER_LENGTH);
+    readFullySync(fd, head, head.length, 0);
     const { count } = parsePackHeader(head);
     if (count !== index.count) return `holds ${count} objects, its index names ${index.count}`;
   } catch (error) {

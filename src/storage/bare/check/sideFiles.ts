@@ -59,7 +59,7 @@ function checkMultiPackIndex(
       }
     }
   } catch (error) {
-    if (!(error instanceof CorruptObjectError)) throw error;
+    if (!isOfDamage(error)) throw error;
     report(name, error.message.replace(`${name} is corrupt: `, ''));
   }
 }
@@ -91,9 +91,14 @@ async function checkGraph(
       else if (!(await isPresent(id))) report(name, `names ${id}, which is missing`);
     }
   } catch (error) {
-    if (!(error instanceof CorruptObjectError)) throw error;
+    if (!isOfDamage(error)) throw error;
     report(name, error.message);
   }
+}
+
+/** Whether a parser met bytes that make no sense, or numbers in them that lead outside the file. */
+function isOfDamage(error: unknown): error is Error {
+  return error instanceof CorruptObjectError || error instanceof RangeError;
 }
 
 function read(path: string): Buffer | undefined {

@@ -101,9 +101,9 @@ class RepositoryCheck {
       entries: entries.map(({ columns }) => columns),
       hasCrc: this.#packs.map(({ index }) => index.version > 1),
     };
-    const checksums = this.#checkPackFiles();
-    await this.#checkEntries(task);
-    await checksums;
+    // Both end before the packs are closed, also where one fails.
+    const parts = await Promise.allSettled([this.#checkPackFiles(), this.#checkEntries(task)]);
+    for (const part of parts) if (part.status === 'rejected') throw part.reason;
     for (const [number, { large, columns }] of entries.entries()) {
       for (const at of large) await this.#checkLarge(table, number, columns, at);
     }
