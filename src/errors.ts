@@ -96,6 +96,20 @@ export class StaleSnapshotError extends GitStoreError {
   }
 }
 
+/**
+ * The change has been made, and something failed afterwards: it is not known to be on stable storage,
+ * or a lock file could not be removed (`EMADE`). Who repeats the change makes it twice.
+ */
+export class ChangeMadeError extends GitStoreError {
+  /** What `ref` points to now: the new commit. Undefined where the ref was deleted. */
+  readonly objectId?: string;
+
+  constructor(message: string, details: ErrorDetails & { objectId?: string | undefined } = {}) {
+    super(message, 'EMADE', details);
+    if (details.objectId !== undefined) this.objectId = details.objectId;
+  }
+}
+
 /** A lock could not be had in time; the message says who holds it (`ELOCKED`). */
 export class LockTimeoutError extends GitStoreError {
   constructor(message: string, details?: ErrorDetails) {

@@ -2,6 +2,7 @@
  * What every RefStore demands of an update, wherever it keeps its refs.
  */
 import {
+  ChangeMadeError,
   CorruptObjectError,
   InvalidRefNameError,
   StaleSnapshotError,
@@ -59,6 +60,20 @@ export function namedTwice(ref: string): InvalidRefNameError {
 /** A ref cannot be both a name and a directory of names. */
 export function collision(ref: string, other: string): InvalidRefNameError {
   return new InvalidRefNameError(`Cannot create ${ref}: ${other} exists`, { ref });
+}
+
+/** For what fails after the refs have moved. */
+export function changeMade(updates: readonly RefUpdate[], cause: unknown): ChangeMadeError {
+  const [first] = updates;
+  const made = updates.map(({ ref, new: id }) =>
+    id === null ? `${ref} is deleted` : `${ref} is now ${id}`,
+  );
+  const shown = made.length > 3 ? [...made.slice(0, 3), `${made.length - 3} more`] : made;
+  const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+  return new ChangeMadeError(
+    `The change is made, do not repeat it: ${shown.join(', ')}; but a crash of the machine may still undo it, or a lock file stayed (${why})`,
+    { ref: first!.ref, objectId: first!.new ?? undefined, cause },
+  );
 }
 
 export function staleRef(update: RefUpdate, found: ObjectId | null): StaleSnapshotError {

@@ -41,7 +41,7 @@ export async function openBareStorage(
     objects,
     refs,
     memos: new BareMemos(gitDir),
-    upkeep: new BareUpkeep({ gitDir, refs, durability, now: options.now ?? Date.now }),
+    upkeep: new BareUpkeep({ gitDir, refs, now: options.now ?? Date.now }),
     async close() {
       await objects.close();
       refs.close();

@@ -3,7 +3,16 @@
  * missing.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, openSync, read, readSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsync,
+  fsyncSync,
+  openSync,
+  read,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 
 /** Puts a file's data on stable storage, without blocking the event loop. */
@@ -30,6 +39,47 @@ export async function syncDirectory(path: string | Buffer): Promise<void> {
     await syncFile(fd);
   } catch (error) {
     if (!isErrno(error, 'EINVAL', 'EPERM', 'ENOTSUP', 'EBADF')) throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** As `syncDirectory`, blocking. */
+export function syncDirectoryNow(path: string | Buffer): void {
+  if (process.platform === 'win32') return;
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EACCES', 'EISDIR')) return;
+    throw error;
+  }
+  try {
+    fsyncSync(fd);
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'EPERM', 'ENOTSUP', 'EBADF')) throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Puts a file that somebody else has written on stable storage. A file that is gone counts as done:
+ * who relies on it notices that it is gone. So does one that this user may not open for this.
+ */
+export async function syncFileAt(path: string): Promise<void> {
+  let fd: number;
+  try {
+    // Windows flushes only what is open for writing; objects are read-only files.
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return;
+    throw error;
+  }
+  try {
+    await syncFile(fd);
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'EPERM', 'EROFS', 'ENOTSUP', 'EBADF')) throw error;
   } finally {
     closeSync(fd);
   }

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { isObjectType, type ObjectId } from '../../git/objectId.ts';
+import { hashObject, isObjectType, type ObjectId } from '../../git/objectId.ts';
 import type { GitObject, ObjectHeader } from '../storage.ts';
 import { isErrno, readFully, readFullySync } from './durable.ts';
 import { inflateExactly, inflateExactlyAsync, inflateStart, isPlausibleSize } from './inflate.ts';
@@ -15,6 +15,8 @@ import type { ZlibRegion } from './zlibFile.ts';
 
 /** So many bytes are read at first: enough to show an object's header, and all of most objects. */
 const FIRST_READ = 4096;
+/** Bytes up to which a writer that relies on an object reads it at once to check it. */
+const LARGEST_LOOKED_AT = 16 << 20;
 /** Enough compressed bytes to show an object's header. */
 const HEAD = 128;
 
@@ -119,6 +121,30 @@ export function tryReadLoose(
     return open.size > limit ? undefined : verified(id, readSmallLoose(open));
   } finally {
     closeSync(open.fd);
+  }
+}
+
+/**
+ * Whether a loose object is what its name says. Of one that is too large to be read at once only the
+ * header is looked at.
+ */
+export function isSoundLoose(objectsDir: string, id: ObjectId): boolean {
+  try {
+    const open = openLoose(objectsDir, id);
+    if (open === undefined) return false;
+    try {
+      if (open.size > LARGEST_LOOKED_AT) return true;
+      const { type, body } = readSmallLoose(open);
+      return hashObject(type, body) === id;
+    } finally {
+      closeSync(open.fd);
+    }
+  } catch (error) {
+    // One that cannot be read is of no use either: a new one takes its place.
+    if (error instanceof CorruptObjectError || isErrno(error, 'EIO', 'EACCES', 'EPERM', 'EISDIR')) {
+      return false;
+    }
+    throw error;
   }
 }
 

@@ -7,10 +7,11 @@ import { existsSync } from 'node:fs';
 import { CorruptObjectError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import { isErrno } from './durable.ts';
-import { freshen, hasLoose, type LooseListings, loosePath } from './loose.ts';
+import { freshen, hasLoose, isSoundLoose, type LooseListings, loosePath } from './loose.ts';
 import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
 import { corrupt, named } from './objectFaults.ts';
 import type { PackedObject } from './packDirectory.ts';
+import { isWholePack } from './packFile.ts';
 import { ReadCache } from './readCache.ts';
 
 /** How to get an answer from either kind of place; undefined: it is not there. */
@@ -21,9 +22,14 @@ export interface Ways<T> {
   readonly emptyTree?: T;
 }
 
+/** More files than that are not remembered. */
+const MOST_SOUND = 200_000;
+
 export class ObjectPlaces {
   readonly #objectsDir: string;
   readonly #cache = new ReadCache();
+  /** Files that were looked at and found whole. */
+  readonly #sound = new Set<string>();
   #directories: ObjectDirectory[] | undefined;
 
   constructor(objectsDir: string) {
@@ -86,19 +92,33 @@ export class ObjectPlaces {
   /**
    * As `hasNow`, for a writer that relies on the object from now on. A copy that is about to be
    * collected does not count: a collector that is quicker than the new time has taken it away, and in
-   * a cruft pack it ages on.
+   * a cruft pack it ages on. Nor does a copy that is broken, as a crash of the machine leaves it: the
+   * writer then writes the object again.
+   * @returns the loose object's or the pack's file
    */
-  holds(id: ObjectId, listings: LooseListings | undefined): boolean {
+  holds(id: ObjectId, listings: LooseListings | undefined): string | undefined {
     for (const { path, packs } of this.open()) {
       for (const { pack } of packs.find(id)) {
         if (packs.isCruft(pack)) continue;
         packs.freshen(pack);
-        if (existsSync(pack.path)) return true;
+        if (existsSync(pack.path) && this.#isSound(pack.path, () => isWholePack(pack))) {
+          return pack.path;
+        }
       }
       if (listings?.has(path, id) === false) continue;
-      if (freshen(loosePath(path, id))) return true;
+      const file = loosePath(path, id);
+      if (freshen(file) && this.#isSound(file, () => isSoundLoose(path, id))) return file;
     }
-    return false;
+    return undefined;
+  }
+
+  /** Whether a file is what it should be; looked at once. */
+  #isSound(file: string, look: () => boolean): boolean {
+    if (this.#sound.has(file)) return true;
+    if (!look()) return false;
+    if (this.#sound.size >= MOST_SOUND) this.#sound.clear();
+    this.#sound.add(file);
+    return true;
   }
 
   /** Looks which packs there are by now. True when there are others than before. */

@@ -9,9 +9,10 @@ import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.t
 import type { Durability, ObjectWriter } from '../storage.ts';
 import type { DeflatePool } from './deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from './durable.ts';
-import { LooseListings } from './loose.ts';
+import { LooseListings, loosePath } from './loose.ts';
 import { type NewObject, writeLoose } from './looseWriter.ts';
 import { PackWriter, sizeMismatch } from './packWriter.ts';
+import type { Settled } from './settled.ts';
 
 /** What Git uses for loose objects: half the time of level 6 for a tenth more bytes. */
 export const DEFAULT_LEVEL = 1;
@@ -33,10 +34,12 @@ export interface WriterContext {
   readonly options: WriterOptions;
   readonly pool: DeflatePool;
   /**
-   * Whether the store has the object already; if so, keeps it from being collected as old.
+   * The file in which the store has the object already, undefined when it has not; if it has, keeps it
+   * from being collected as old.
    * @param listings where to look for loose objects instead of looking for each
    */
-  holds(id: ObjectId, listings: LooseListings | undefined): boolean;
+  holds(id: ObjectId, listings: LooseListings | undefined): string | undefined;
+  readonly settled: Settled;
   packAdded(name: string): void;
 }
 
@@ -51,6 +54,8 @@ export class BareObjectWriter implements ObjectWriter {
   /** True once the session has been given something that the store did not have. */
   #brings = false;
   readonly #listings = new LooseListings();
+  /** Files of objects that were there already, and perhaps not on stable storage. */
+  readonly #relied = new Set<string>();
   #over = false;
   /** Streams take the pack for themselves; everything else that needs it waits in line. */
   #line: Promise<unknown> = Promise.resolve();
@@ -104,10 +109,17 @@ export class BareObjectWriter implements ObjectWriter {
     try {
       await this.#line;
       const name = await this.#pack?.finish();
+      const { settled, objectsDir } = this.#context;
       if (name !== undefined) this.#context.packAdded(name);
       const { durability } = this.#context.options;
       if (!this.#spilled && this.#small.length > 0) {
-        await writeLoose(this.#context.objectsDir, this.#small, this.#level, durability);
+        await writeLoose(objectsDir, this.#small, this.#level, durability);
+      }
+      if (durability === 'full') {
+        if (name !== undefined) settled.add(`${objectsDir}/pack/${name}`);
+        if (!this.#spilled)
+          for (const { id } of this.#small) settled.add(loosePath(objectsDir, id));
+        if (this.#relied.size > 0) await settled.settle(this.#relied);
       }
     } catch (error) {
       this.#pack?.abort();
@@ -135,7 +147,9 @@ export class BareObjectWriter implements ObjectWriter {
 
   /** A session of many objects asks listings. What others store meanwhile is then stored twice. */
   #holds(id: ObjectId): boolean {
-    return this.#context.holds(id, this.#spilled ? this.#listings : undefined);
+    const file = this.#context.holds(id, this.#spilled ? this.#listings : undefined);
+    if (file !== undefined && this.#context.options.durability === 'full') this.#relied.add(file);
+    return file !== undefined;
   }
 
   #drop(): void {

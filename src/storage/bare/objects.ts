@@ -31,6 +31,7 @@ import { openRegion, streamRegion, within } from './objectStream.ts';
 import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import { exportPack } from './packExport.ts';
 import { LARGE_OBJECT } from './packFile.ts';
+import { Settled } from './settled.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
@@ -53,6 +54,7 @@ export class BareObjects implements ObjectStore {
   readonly options: WriterOptions;
   readonly #objectsDir: string;
   readonly #places: ObjectPlaces;
+  readonly #settled = new Settled();
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
   readonly history: BareHistory;
@@ -207,6 +209,7 @@ export class BareObjects implements ObjectStore {
       pool: this.#pool,
       holds: (id, listings) => this.#places.holds(id, listings),
       packAdded: (name) => this.#places.packAdded(name),
+      settled: this.#settled,
     });
   }
 
@@ -222,6 +225,7 @@ export class BareObjects implements ObjectStore {
       store: this,
       holds: (id: ObjectId) => this.#places.holds(id, undefined),
       packAdded: (name: string) => this.#places.packAdded(name),
+      settled: this.#settled,
     };
     return importPack(target, source, options);
   }

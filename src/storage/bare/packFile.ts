@@ -2,15 +2,17 @@
  * Reads objects out of one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either
  * whole or a *delta* against a *base*; a base may be a delta again: the *delta chain*.
  */
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { CorruptObjectError } from '../../errors.ts';
+import { CorruptObjectError } from '../../errors.ts';
 import { applyDelta } from '../../git/delta.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { PackBitmap } from '../../git/packBitmap.ts';
 import type { PackIndex } from '../../git/packIndex.ts';
 import { PackOrder } from '../../git/packOrder.ts';
 import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
+import { isErrno, readFullySync } from './durable.ts';
 import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';
 import { PackIndexFile } from './packIndexFile.ts';
 import { readBitmap } from './packReach.ts';
@@ -45,6 +47,29 @@ interface Delta {
   readonly data: Buffer;
 }
 
+/** Whether a pack's file ends as its index says: one that a crash cut short or emptied does not. */
+export function isWholePack(pack: PackFile): boolean {
+  const trailer = Buffer.alloc(TRAILER_LENGTH);
+  try {
+    const fd = openSync(pack.path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      if (size < TRAILER_LENGTH) return false;
+      readFullySync(fd, trailer, TRAILER_LENGTH, size - TRAILER_LENGTH);
+    } finally {
+      closeSync(fd);
+    }
+    return trailer.equals(pack.packChecksum);
+  } catch (error) {
+    if (error instanceof CorruptObjectError) return false;
+    if (isErrno(error, 'ENOENT', 'EIO', 'EACCES', 'EPERM')) return false;
+    throw error;
+  }
+}
+
+/** The checksum at a pack's end. */
+const TRAILER_LENGTH = 20;
+
 export class PackFile {
   readonly #cache: ReadCache;
   readonly #index: PackIndexFile;
@@ -73,6 +98,11 @@ export class PackFile {
   /** @throws CorruptObjectError; a system error with code ENOENT when the pack is gone */
   get index(): PackIndex {
     return this.#index.whole;
+  }
+
+  /** The checksum with which the file has to end. @throws as `index` */
+  get packChecksum(): Buffer {
+    return this.#index.packChecksum;
   }
 
   /** Whether `openIndex` has nothing more to do. */

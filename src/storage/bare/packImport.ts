@@ -17,6 +17,7 @@ import { FileSpool } from './fileSpool.ts';
 import { type NewObject, writeLoose } from './looseWriter.ts';
 import { DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import { placePack } from './placePack.ts';
+import type { Settled } from './settled.ts';
 
 /** Git's own default of `transfer.unpackLimit`. */
 const UNPACK_LIMIT = 100;
@@ -27,8 +28,9 @@ export interface ImportTarget {
   readonly objectsDir: string;
   readonly options: WriterOptions;
   readonly store: ObjectStore;
-  /** Whether the store has the object already; if so, keeps it from being collected as old. */
-  holds(id: ObjectId): boolean;
+  /** As in `WriterContext`. */
+  holds(id: ObjectId): string | undefined;
+  readonly settled: Settled;
   packAdded(name: string): void;
 }
 
@@ -56,13 +58,17 @@ export async function importPack(
 }
 
 async function unpack(target: ImportTarget, pack: PackImporter): Promise<void> {
-  const { objectsDir, options } = target;
+  const { objectsDir, options, settled } = target;
   const objects: NewObject[] = [];
+  const relied: string[] = [];
   for (let entry = 0; entry < pack.count; entry++) {
     const id = pack.links.ids.idAt(pack.entries.positions[entry]!);
-    if (!target.holds(id)) objects.push({ id, ...(await pack.object(entry)) });
+    const file = target.holds(id);
+    if (file !== undefined) relied.push(file);
+    else objects.push({ id, ...(await pack.object(entry)) });
   }
   await writeLoose(objectsDir, objects, options.compression ?? DEFAULT_LEVEL, options.durability);
+  if (options.durability === 'full') await settled.settle(relied);
 }
 
 async function keep(

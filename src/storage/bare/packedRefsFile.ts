@@ -89,6 +89,11 @@ export class PackedRefsFile {
     else file.moveAcross(target);
   }
 
+  /** The directory that its name is in; where it is a link, the name of what it leads to. */
+  get directory(): string {
+    return dirname(this.linkTarget() ?? this.path);
+  }
+
   /** Where the link leads that this file is, whether anything is there or not; undefined for no link. */
   linkTarget(): string | undefined {
     let path = this.path;

@@ -74,7 +74,7 @@ export class RefPacking {
       onStep('synced');
       packed.replaceBy(file);
       file = undefined;
-      await syncDirectory(gitDir);
+      await syncDirectory(packed.directory);
       onStep('moved');
       this.#packed = loose;
       return undefined;

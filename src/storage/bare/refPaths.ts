@@ -3,7 +3,7 @@
  * below the Git directory (gitrepository-layout(5)); its log lies at the same path below `logs/`.
  */
 import { readdirSync, rmdirSync } from 'node:fs';
-import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { decodePath, encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
 import { makeDirectories } from './makeDirectories.ts';
 
@@ -24,6 +24,23 @@ export function parentName(name: string): string {
 
 export function makeParent(gitDir: string, name: string): void {
   makeDirectories(diskPath(gitDir, parentName(name)));
+}
+
+/** The directories below `name`, and `name` itself. */
+export function listDirectories(gitDir: string, name: string): string[] {
+  const found = [name];
+  // A list that grows while it is walked is walked to its end.
+  for (const directory of found) {
+    try {
+      const path = diskPath(gitDir, directory);
+      for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
+        if (entry.isDirectory()) found.push(`${directory}/${decodePath(entry.name)}`);
+      }
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+    }
+  }
+  return found;
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Completing a change of several refs whose writer died in the middle (refTransaction.ts). */
 import type { ObjectId } from '../../git/objectId.ts';
-import { isErrno, removeIfThere } from './durable.ts';
+import { isErrno, removeIfThere, syncDirectoryNow } from './durable.ts';
 import type { RefMove } from './lockRecord.ts';
 import { readLooseRef } from './looseRefs.ts';
 import { tryRemoveReflog } from './reflogFile.ts';
-import { diskPath, makeParent, removeEmptyParents } from './refPaths.ts';
+import { diskPath, makeParent, parentName, removeEmptyParents } from './refPaths.ts';
 import {
   PACKED_REFS_LOCK,
   pendingPackedRefs,
@@ -22,21 +22,36 @@ export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void 
   const open = moves.filter((move) => isOpen(place, move));
   for (const move of open) if (move.new !== null) complete(place, move.ref, move.new);
   const deleted = open.filter((move) => move.new === null).map((move) => move.ref);
-  if (deleted.length === 0 || !place.lock.tryMakeLockFile(PACKED_REFS_LOCK)) return;
-  const target = place.packed.lockTarget();
+  if (deleted.length > 0) removeRefs(place, deleted);
+  // The record goes next, also where the moves had been made before: `RefTransaction.#endMove`.
+  const directories = new Set(moves.flatMap(({ ref }) => withParents(parentName(ref))));
+  for (const name of directories) syncDirectoryNow(diskPath(place.gitDir, name));
+  for (const ref of deleted) removeEmptyParents(place.gitDir, ref);
+}
+
+function removeRefs(place: RefPlace, refs: readonly string[]): void {
+  const { gitDir, packed, lock } = place;
+  if (!lock.tryMakeLockFile(PACKED_REFS_LOCK)) return;
+  const target = packed.lockTarget();
   if ('blocked' in target) return;
   try {
-    const packedRefs = pendingPackedRefs(place, new Set(deleted));
-    if (place.durability === 'full') packedRefs?.syncNow();
-    if (packedRefs !== undefined) place.packed.replaceBy(packedRefs);
+    const packedRefs = pendingPackedRefs(place, new Set(refs));
+    if (packedRefs !== undefined) {
+      packedRefs.syncNow();
+      packed.replaceBy(packedRefs);
+      syncDirectoryNow(packed.directory);
+    }
   } finally {
     if (target.lock !== undefined) removeIfThere(target.lock);
   }
-  for (const ref of deleted) {
-    removeIfThere(diskPath(place.gitDir, ref));
-    tryRemoveReflog(place.gitDir, ref);
-    removeEmptyParents(place.gitDir, ref);
+  for (const ref of refs) {
+    removeIfThere(diskPath(gitDir, ref));
+    tryRemoveReflog(gitDir, ref);
   }
+}
+
+function withParents(directory: string): string[] {
+  return directory === '' ? [''] : [directory, ...withParents(parentName(directory))];
 }
 
 function isOpen({ gitDir, packed, lock }: RefPlace, { ref, old, new: next }: RefMove): boolean {
@@ -53,10 +68,10 @@ function isOpen({ gitDir, packed, lock }: RefPlace, { ref, old, new: next }: Ref
   }
 }
 
-function complete({ gitDir, durability }: RefPlace, ref: string, next: ObjectId): void {
+function complete({ gitDir }: RefPlace, ref: string, next: ObjectId): void {
   const value = pendingValue(gitDir, 0, next);
   try {
-    if (durability === 'full') value.syncNow();
+    value.syncNow();
     value.moveTo(diskPath(gitDir, ref));
   } catch (error) {
     value.discard();

@@ -12,7 +12,7 @@
  * *Several refs*: the whole move is written into `gitstore.lock` before the first ref moves. When its
  * writer dies, the next holder of the store's lock completes it before doing anything else
  * (`completeMoves`), the lock files still in place. Git, which knows nothing of this, can see part of
- * the move until then.
+ * the move until then. `#endMove` says when the record goes.
  */
 import { readFileSync, unlinkSync } from 'node:fs';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -27,7 +27,7 @@ import {
   staleRef,
 } from '../refRules.ts';
 import type { Durability, ReflogMessage, RefUpdate } from '../storage.ts';
-import { isErrno, removeIfThere, syncFile } from './durable.ts';
+import { isErrno, removeIfThere, syncDirectory, syncFile } from './durable.ts';
 import type { RefMove } from './lockRecord.ts';
 import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
 import type { PackedRefsFile } from './packedRefsFile.ts';
@@ -78,6 +78,7 @@ export class RefTransaction {
   #headTarget: string | undefined;
   /** Held where `packed-refs` is a link. */
   #targetLock: string | undefined;
+  #isMade = false;
   /** `packed-refs` as it was, once it is replaced. */
   #packedRefs: Buffer | undefined;
 
@@ -112,7 +113,7 @@ export class RefTransaction {
   }
 
   /**
-   * Makes the change. When it throws, everything is as it was.
+   * Makes the change. When it throws, everything is as it was, unless `isMade` is true.
    * @returns the directories to put on stable storage, where durability asks for that
    */
   async commit(): Promise<Iterable<string>> {
@@ -138,27 +139,58 @@ export class RefTransaction {
       this.#moveIn(changes, values, touched);
       const deleted = changes.filter(({ update }) => update.new === null);
       if (deleted.length > 0) await this.#delete(deleted, touched);
-      if (several) lock.announce(this.#locks);
+      this.#isMade = true;
     } catch (error) {
       this.#takeBack(touched);
-      if (several) lock.announce(this.#locks);
+      // What stopped the change is the error to tell.
+      if (several) await this.#endMove(directoriesOf(changes, lines)).catch(() => {});
       for (const value of values) value.discard();
       for (const line of lines) line.takeBack();
       throw error;
     }
     for (const line of lines) line.close();
-    return durability === 'full' ? directoriesOf(changes, lines) : [];
+    const directories = durability === 'full' ? directoriesOf(changes, lines) : [];
+    if (!several) return directories;
+    await this.#endMove(directories);
+    return [];
   }
 
-  /** Removes the lock files. */
+  /** Whether the refs have moved. What fails from then on must not be taken for the change failing. */
+  get isMade(): boolean {
+    return this.#isMade;
+  }
+
+  /** Removes the lock files, all that can be removed. */
   unlock(): void {
     if (this.#targetLock !== undefined) removeIfThere(this.#targetLock);
     this.#targetLock = undefined;
-    for (const name of this.#locks) this.#place.lock.removeLockFile(name);
+    let failure: { readonly error: unknown } | undefined;
+    for (const name of this.#locks) {
+      try {
+        this.#place.lock.removeLockFile(name);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
     for (const name of this.#emptied) removeEmptyParents(this.#place.gitDir, name);
     this.#locks.length = 0;
     this.#emptied.length = 0;
     this.#place.onStep('unlocked');
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /**
+   * Takes the announced moves back from the record. Two things must not happen after a crash of the
+   * machine: that a part of the moves is there and no record of the rest, and that the record is there
+   * and later changes are not safe from it. So the moves are on stable storage before the record goes,
+   * and that it is gone is on stable storage before anybody can change the refs again. The second holds
+   * for `fast` too: the next change may be one with `full`.
+   */
+  async #endMove(directories: Iterable<string>): Promise<void> {
+    const { gitDir, lock } = this.#place;
+    await allDone(Array.from(directories, (name) => syncDirectory(diskPath(gitDir, name))));
+    lock.announce(this.#locks);
+    await syncFile(lock.fd);
   }
 
   /** @throws StaleSnapshotError */
@@ -306,9 +338,12 @@ export class RefTransaction {
     );
     touched.push(...deleted);
     if (packedRefs !== undefined) {
-      if (durability === 'full') await packedRefs.sync();
+      const hides = deleted.some(({ loose }) => loose !== undefined);
+      if (durability === 'full' || hides) await packedRefs.sync();
       this.#packedRefs = readFileSync(this.#place.packed.path);
       this.#place.packed.replaceBy(packedRefs);
+      // In either durability: without its loose file a ref that is packed has an older value.
+      if (hides) await syncDirectory(this.#place.packed.directory);
     }
     for (const { chain, loose } of deleted) {
       if (loose !== undefined) unlinkSync(diskPath(gitDir, chain[0]));

@@ -8,7 +8,7 @@ import { CorruptObjectError, LockTimeoutError, UnreadableRefError } from '../../
 import type { ObjectId } from '../../git/objectId.ts';
 import { comparePaths, encodePath } from '../../git/pathBytes.ts';
 import { isValidRefName } from '../../git/refName.ts';
-import { checkRef, checkUpdates, defaultReflog } from '../refRules.ts';
+import { changeMade, checkRef, checkUpdates, defaultReflog } from '../refRules.ts';
 import type {
   Durability,
   Head,
@@ -26,7 +26,7 @@ import { PendingFile } from './pendingFile.ts';
 import { RecentRefs } from './recentRefs.ts';
 import { ReflogWriter, readReflog } from './reflogFile.ts';
 import { type PeelObject, RefPacking } from './refPacking.ts';
-import { diskPath } from './refPaths.ts';
+import { diskPath, listDirectories } from './refPaths.ts';
 import { completeMoves } from './refRecovery.ts';
 import { type RefPlace, RefTransaction, type TransactionStep } from './refTransaction.ts';
 import { brokenLooseRef, followRef } from './resolveRef.ts';
@@ -143,17 +143,23 @@ export class BareRefs implements RefStore {
     checkUpdates(updates);
     if (updates.length === 0) return;
     const fallback = () => defaultReflog(this.#now);
-    const directories = await this.#whileLocked(async () => {
-      const transaction = new RefTransaction(this.#place, updates, fallback);
-      try {
-        const blocked = transaction.prepare();
-        if (blocked !== undefined) return { blocked };
-        return { done: await transaction.commit() };
-      } finally {
-        transaction.unlock();
-      }
-    });
-    if (this.#place.durability === 'full') await this.#sync(directories);
+    let isMade = false;
+    try {
+      const directories = await this.#whileLocked(async () => {
+        const transaction = new RefTransaction(this.#place, updates, fallback);
+        try {
+          const blocked = transaction.prepare();
+          if (blocked !== undefined) return { blocked };
+          return { done: await transaction.commit() };
+        } finally {
+          isMade = transaction.isMade;
+          transaction.unlock();
+        }
+      });
+      if (this.#place.durability === 'full') await this.#sync(directories);
+    } catch (error) {
+      throw isMade ? changeMade(updates, error) : error;
+    }
   }
 
   async head(): Promise<Head> {
@@ -194,6 +200,11 @@ export class BareRefs implements RefStore {
   /** Runs `work` while no writer of ours can move a ref. */
   async whileLocked<T>(work: () => Promise<T>): Promise<T> {
     return this.#whileLocked(async () => ({ done: await work() }));
+  }
+
+  /** Puts on stable storage which refs there are, before what only a removed ref needed goes. */
+  async settleNames(): Promise<void> {
+    for (const name of ['', ...listDirectories(this.#gitDir, 'refs')]) await this.#sync([name]);
   }
 
   /** Puts loose refs into `packed-refs` (refPacking.ts). */

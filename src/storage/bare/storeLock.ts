@@ -16,6 +16,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  fsyncSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -269,7 +270,10 @@ export class StoreLock {
       // Made by a holder whose record did not outlive a crash of the machine.
       for (const name of listLockFiles(this.#gitDir)) this.#removeLeftover(name);
     }
-    if (record !== undefined && record.locks.length > 0) this.announce([]);
+    if (record !== undefined && record.locks.length > 0) {
+      this.announce([]);
+      if (record.moves.length > 0) fsyncSync(this.#fd!);
+    }
     this.#idleLinks = fstatSync(this.#fd!).nlink;
     this.#recordSeen = true;
   }

@@ -25,7 +25,13 @@ import { GoneError } from './objectBytes.ts';
 import { Flag, LOOSE } from './objectTable.ts';
 import type { WrittenPack } from './packOutput.ts';
 import type { SourcePack } from './packSet.ts';
-import { removeEmptyFanOuts, removePack, removeUnusedLoose, removeUnusedPack } from './removal.ts';
+import {
+  removeEmptyFanOuts,
+  removePack,
+  removeUnusedLoose,
+  removeUnusedPack,
+  settlePacks,
+} from './removal.ts';
 import { Rescue } from './rescue.ts';
 import { type Roots, readRoots } from './roots.ts';
 import { Walker } from './walker.ts';
@@ -301,6 +307,7 @@ class Collection {
       const { objects } = this.#work.layouts[number]!;
       (objects.every((object) => packed[object] === 1) ? redundant : doomed).push(one);
     }
+    await settlePacks(packs, packDir);
     if (redundant.length + doomed.length > 0) removeIfThere(`${packDir}/multi-pack-index`);
     for (const { stem } of redundant) removePack(stem);
 
@@ -352,6 +359,8 @@ class Collection {
     const { refs, gitDir, signal, objectsDirs } = this.#options;
     const { layouts, packs: all } = this.#work;
     const rescue = new Rescue(this.#work, this.#roots);
+    // A ref whose removal is not on stable storage may come back, and needs its objects then.
+    await refs.settleNames();
     const gone = new Set<number>();
     const stays = (object: number): boolean => packed[object] === 1 || rescue.has(object);
     for (let next = 0, first = true; first || next < loose.length; first = false) {

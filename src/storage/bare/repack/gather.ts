@@ -10,7 +10,7 @@ import { makePack, type PackProgress } from './makePack.ts';
 import { GoneError } from './objectBytes.ts';
 import { Flag, Kind, LOOSE } from './objectTable.ts';
 import type { SourcePack } from './packSet.ts';
-import { removeEmptyFanOuts, removePack } from './removal.ts';
+import { removeEmptyFanOuts, removePack, settlePacks } from './removal.ts';
 import { Walker } from './walker.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
@@ -61,6 +61,7 @@ async function gatherOnce(work: Workspace, options: GatherOptions): Promise<void
     const made = { durability, settings, bigFileThreshold, search: true, signal, onProgress };
     base = (await makePack(work, objects, made)).base;
   }
+  await settlePacks(packs, packDir);
   if (merged.length > 0) removeIfThere(`${packDir}/multi-pack-index`);
   for (const { stem, name } of merged) if (name !== `${base}.pack`) removePack(stem);
   for (const object of loose) {

@@ -9,11 +9,22 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isErrno, removeIfThere } from '../durable.ts';
-import { readNames } from './packSet.ts';
+import { isErrno, removeIfThere, syncDirectory, syncFileAt } from '../durable.ts';
+import { readNames, type SourcePack } from './packSet.ts';
 
 /** Files that belong to a pack, the pack itself first: without it the others count for nothing. */
 const ENDINGS = ['.pack', '.idx', '.rev', '.bitmap', '.mtimes'];
+
+/**
+ * Puts packs on stable storage, before copies of what they hold are removed: who wrote them need not
+ * have done it.
+ */
+export async function settlePacks(packs: readonly SourcePack[], packDir: string): Promise<void> {
+  for (const { stem } of packs) {
+    await Promise.all(ENDINGS.map((ending) => syncFileAt(stem + ending)));
+  }
+  await syncDirectory(packDir);
+}
 
 /** Removes a pack whose objects all lie elsewhere. */
 export function removePack(stem: string): void {

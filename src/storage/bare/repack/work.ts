@@ -15,6 +15,12 @@ import { writeMultiPackIndex } from './midx.ts';
 import { removeStaleTemporaries } from './removal.ts';
 import { readUpkeepConfig } from './upkeepConfig.ts';
 
+/**
+ * Whatever the store was opened with: what a collection removes was perhaps written with `full`, and
+ * what takes its place must not be less durable.
+ */
+const DURABILITY = 'full';
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Temporary files that nobody has written to for so long have no writer any more. */
@@ -23,7 +29,7 @@ const STALE = 24 * HOUR;
 const STALE_NOW = 10 * MINUTE;
 
 export async function packRepository(place: UpkeepPlace, options: UpkeepOptions): Promise<void> {
-  const { gitDir, durability } = place;
+  const { gitDir } = place;
   const { settings, bigFileThreshold, writeMultiPackIndex: isWanted } = readUpkeepConfig(gitDir);
   const { signal } = options;
   signal?.throwIfAborted();
@@ -31,13 +37,13 @@ export async function packRepository(place: UpkeepPlace, options: UpkeepOptions)
   try {
     await gather({
       objectsDirs: listObjectDirectories(join(gitDir, 'objects')),
-      durability,
+      durability: DURABILITY,
       settings,
       bigFileThreshold,
       signal,
       onProgress: reporter(options),
     });
-    await writeMultiPackIndex(join(gitDir, 'objects'), durability, isWanted);
+    await writeMultiPackIndex(join(gitDir, 'objects'), DURABILITY, isWanted);
   } finally {
     unlock();
   }
@@ -48,7 +54,7 @@ export async function collectRepository(
   options: CollectionOptions,
   onStep?: (step: CollectStep) => void,
 ): Promise<CollectionResult> {
-  const { gitDir, refs, durability, now } = place;
+  const { gitDir, refs, now } = place;
   const config = readUpkeepConfig(gitDir);
   const { signal } = options;
   const expire = config.preciousObjects
@@ -64,7 +70,7 @@ export async function collectRepository(
       gitDir,
       objectsDirs: listObjectDirectories(objectsDir),
       refs,
-      durability,
+      durability: DURABILITY,
       settings: config.settings,
       bigFileThreshold: config.bigFileThreshold,
       expire,
@@ -89,8 +95,8 @@ export async function collectRepository(
 }
 
 /** Last, so that whoever keeps a ref locked keeps nobody from collecting. */
-async function packRefs({ gitDir, refs, durability }: UpkeepPlace, signal?: AbortSignal) {
-  const objects = new BareObjects(gitDir, { durability });
+async function packRefs({ gitDir, refs }: UpkeepPlace, signal?: AbortSignal) {
+  const objects = new BareObjects(gitDir, { durability: DURABILITY });
   try {
     await refs.pack(async (id) => (await peel(objects, id))?.id, signal);
   } finally {
