@@ -4,6 +4,7 @@
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { share } from './sharing.ts';
 
 /** A directory may go again, by another program's hand, while those below it are made. */
 const ATTEMPTS = 5;
@@ -32,6 +33,7 @@ function makeAll<Path extends string | Buffer>(path: Path, mode: number): Path |
   for (let at = path; ; ) {
     try {
       mkdirSync(at, { mode });
+      share(at);
       outermost = at;
       break;
     } catch (error) {
@@ -45,6 +47,7 @@ function makeAll<Path extends string | Buffer>(path: Path, mode: number): Path |
   for (let at = below.pop(); at !== undefined; at = below.pop()) {
     try {
       mkdirSync(at, { mode });
+      share(at);
       outermost ??= at;
     } catch (error) {
       if (codeOf(error) !== 'EEXIST' || !isDirectory(at)) throw error;

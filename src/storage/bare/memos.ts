@@ -15,6 +15,7 @@ import {
 import type { Memos } from '../storage.ts';
 import { removeIfThere, writeFully } from './durable.ts';
 import { makeDirectories } from './makeDirectories.ts';
+import { share } from './sharing.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
 /** So many are kept; the ones that were not replaced for longest go first. */
@@ -45,6 +46,7 @@ export class BareMemos implements Memos {
       if (!existsSync(path)) this.#makeRoom();
       const fd = openSync(temporary, 'wx');
       try {
+        share(temporary, fd);
         writeFully(fd, content);
       } finally {
         closeSync(fd);

@@ -19,6 +19,7 @@ import type { DeflatedBatch, DeflatePool } from './deflatePool.ts';
 import { isDense } from './dense.ts';
 import { readFully, readFullySync, removeIfThere, temporaryName, writeFully } from './durable.ts';
 import { placePack } from './placePack.ts';
+import { share } from './sharing.ts';
 
 /** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
 const WHOLE_STREAM = 10 << 20;
@@ -51,6 +52,7 @@ export class PackWriter {
     this.#file = join(options.packDir, temporaryName('tmp_pack_'));
     this.#fd = openSync(this.#file, 'wx+', 0o444);
     try {
+      share(this.#file, this.#fd);
       this.#append(packHeader(0), 0);
     } catch (error) {
       this.abort();

@@ -4,9 +4,10 @@
  * next one does not overwrite; the store's lock keeps two writers from using one name.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { removeIfThere, syncFile, writeFully } from './durable.ts';
+import { isErrno, removeIfThere, syncFile, writeFully } from './durable.ts';
 import { nativeFiles } from './nativeFiles.ts';
 import type { DiskPath } from './refPaths.ts';
+import { share } from './sharing.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
 export class PendingFile {
@@ -20,7 +21,7 @@ export class PendingFile {
   constructor(gitDir: string, name: string, content: string | Uint8Array) {
     this.#path = `${gitDir}/${PRIVATE_DIRECTORY}/${name}`;
     try {
-      writeFileSync(this.#path, content);
+      write(this.#path, content);
     } catch (error) {
       this.discard();
       throw error;
@@ -78,6 +79,18 @@ export class PendingFile {
   discard(): void {
     removeIfThere(this.#path);
   }
+}
+
+function write(path: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    // Left by a writer of another user who died: the directory is ours all the same.
+    if (!isErrno(error, 'EACCES', 'EPERM')) throw error;
+    removeIfThere(path);
+    writeFileSync(path, content);
+  }
+  share(path);
 }
 
 let canSwap = process.platform === 'linux';

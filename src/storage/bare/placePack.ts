@@ -3,6 +3,7 @@ import { closeSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Durability } from '../storage.ts';
 import { removeIfThere, syncDirectory, syncFile, temporaryName, writeFully } from './durable.ts';
+import { share } from './sharing.ts';
 
 export interface CompletePack {
   readonly packDir: string;
@@ -61,6 +62,7 @@ function writeSide(packDir: string, ending: string, content: Uint8Array): Side {
   const file = join(packDir, temporaryName('tmp_idx_'));
   const fd = openSync(file, 'wx', 0o444);
   try {
+    share(file, fd);
     writeFully(fd, content);
     return { ending, file, fd };
   } catch (error) {

@@ -7,6 +7,7 @@ import { parentNames } from '../refRules.ts';
 import type { ReflogEntry } from '../storage.ts';
 import { isErrno, readFullySync, writeFully } from './durable.ts';
 import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
+import { share } from './sharing.ts';
 
 const CHUNK_SIZE = 64 * 1024;
 /** Of a longer line, which can only have a long message, the end is not read. */
@@ -144,7 +145,9 @@ function openLog(gitDir: string, ref: string): number {
   const path = diskPath(gitDir, log);
   for (let attempt = 0; ; attempt++) {
     try {
-      return openSync(path, 'a+');
+      const fd = openSync(path, 'a+');
+      share(path, fd);
+      return fd;
     } catch (error) {
       if (attempt === MAX_OPEN_ATTEMPTS) throw error;
       if (isErrno(error, 'EISDIR')) removeEmptyTree(path);

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
 import { type GitConfig, parseConfig, setConfigValue } from '../../git/config.ts';
 import { isErrno } from './durable.ts';
+import { parseSharing, setSharing } from './sharing.ts';
 
 export interface RepositoryConfig {
   /** zlib level 0 to 9, where the repository names one. */
@@ -45,12 +46,29 @@ export function newConfig({ compression, bigFileThreshold }: ConfigChoices): str
 export function readRepositoryConfig(gitDir: string): RepositoryConfig {
   const config = parseConfig(readConfigText(gitDir));
   checkFormat(config, gitDir);
+  applySharing(config, gitDir);
   const compression = config.getInt('core.compression');
   return {
     // Git writes -1 for "zlib's own choice".
     compression: compression !== undefined && compression >= 0 ? compression : undefined,
     bigFileThreshold: config.getInt('core.bigFileThreshold'),
   };
+}
+
+/** @throws GitStoreError for permissions that would keep the owner out, and what is no permission */
+function applySharing(config: GitConfig, gitDir: string): void {
+  const value = config.get('core.sharedrepository');
+  // A key that stands alone says yes.
+  const isBareKey = value === '' && config.getBool('core.sharedrepository') === true;
+  const sharing = parseSharing(isBareKey ? 'true' : value);
+  if (sharing === undefined) {
+    throw new GitStoreError(
+      `Cannot use ${gitDir}: core.sharedRepository is ${JSON.stringify(value)}, which is no sharing`,
+      'EINVAL',
+      { path: gitDir },
+    );
+  }
+  setSharing(gitDir, sharing);
 }
 
 export function readConfigText(gitDir: string): string {

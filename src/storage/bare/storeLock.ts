@@ -40,6 +40,7 @@ import {
 } from './lockRecord.ts';
 import { listLockFiles } from './looseRefs.ts';
 import { type DiskPath, diskPath } from './refPaths.ts';
+import { share } from './sharing.ts';
 import { Backoff, Mutex } from './waiting.ts';
 
 /** Our own small files inside the Git directory: new values on their way, turns, stat records. */
@@ -247,6 +248,7 @@ export class StoreLock {
     try {
       makeDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);
       this.#fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o666);
+      share(this.#path, this.#fd);
     } catch (error) {
       const details = { path: this.#gitDir, cause: error };
       if (isErrno(error, 'ENOENT')) {
@@ -296,6 +298,7 @@ const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EML
 function makeDirectory(path: string): void {
   try {
     mkdirSync(path);
+    share(path);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
   }

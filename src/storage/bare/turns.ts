@@ -8,6 +8,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { monotonicTime } from '../../clock.ts';
 import { type FileLock, fileLock } from './kernelLock.ts';
+import { share } from './sharing.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 import { Backoff, Mutex } from './waiting.ts';
 
@@ -47,6 +48,7 @@ export class Turns {
     let fd: number;
     try {
       fd = openSync(path, 'a');
+      share(path, fd);
     } catch {
       return () => {};
     }

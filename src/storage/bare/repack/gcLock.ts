@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } fr
 import { hostname } from 'node:os';
 import { LockTimeoutError } from '../../../errors.ts';
 import { isErrno, removeIfThere, writeFully } from '../durable.ts';
+import { share } from '../sharing.ts';
 
 /** Milliseconds; Git takes a number of a process that is older for another process's. */
 const OUTLIVED = 12 * 3600 * 1000;
@@ -24,6 +25,7 @@ export function lockCollection(gitDir: string): () => void {
   try {
     const holder = runningHolder(path);
     if (holder !== undefined) throw taken(path, holder);
+    share(lock, fd);
     writeFully(fd, Buffer.from(`${process.pid} ${hostname()}`));
     renameSync(lock, path);
   } catch (error) {

@@ -14,6 +14,7 @@ import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { removeIfThere } from '../durable.ts';
 import { makeDirectories } from '../makeDirectories.ts';
+import { share } from '../sharing.ts';
 import { PRIVATE_DIRECTORY } from '../storeLock.ts';
 import { Flag, type ObjectTable } from './objectTable.ts';
 import type { SourcePack } from './packSet.ts';
@@ -112,6 +113,7 @@ export function remember(
   try {
     makeDirectories(`${gitDir}/${PRIVATE_DIRECTORY}`);
     writeFileSync(`${path}.new`, bytes);
+    share(`${path}.new`);
     renameSync(`${path}.new`, path);
   } catch {
     // The next collection has more to do.

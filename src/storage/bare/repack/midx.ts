@@ -6,6 +6,7 @@ import { serializeMultiPackIndex } from '../../../git/multiPackIndex.ts';
 import { sortIds } from '../../../git/packIndex.ts';
 import type { Durability } from '../../storage.ts';
 import { removeIfThere, syncFile, temporaryName, writeFully } from '../durable.ts';
+import { share } from '../sharing.ts';
 import { ObjectTable } from './objectTable.ts';
 import { closePacks, openPacks } from './packSet.ts';
 
@@ -77,6 +78,7 @@ export async function replaceFile(
   try {
     const fd = openSync(aside, 'wx', 0o444);
     try {
+      share(aside, fd);
       writeFully(fd, bytes);
       if (durability === 'full') await syncFile(fd);
     } finally {

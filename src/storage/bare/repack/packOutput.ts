@@ -15,6 +15,7 @@ import { serializePackIndexColumns, sortIds } from '../../../git/packIndex.ts';
 import type { Durability } from '../../storage.ts';
 import { readFullySync, removeIfThere, temporaryName, writeFully } from '../durable.ts';
 import { placePack } from '../placePack.ts';
+import { share } from '../sharing.ts';
 import { streamZlib } from '../zlibFile.ts';
 import type { PackPlan } from './candidates.ts';
 import { serializeMtimes } from './mtimesFile.ts';
@@ -96,6 +97,7 @@ export class PackOutput {
     this.#file = join(options.packDir, temporaryName('tmp_pack_'));
     this.#fd = openSync(this.#file, 'wx', 0o444);
     try {
+      share(this.#file, this.#fd);
       for (const path of spillPaths) spills.push(openSync(path, 'r'));
     } catch (error) {
       this.#close();

@@ -7,6 +7,7 @@ import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../s
 import { removeIfThere } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
 import { BareObjects } from '../objects.ts';
+import { share } from '../sharing.ts';
 import type { UpkeepPlace } from '../upkeepPlace.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
@@ -86,7 +87,9 @@ export async function collectRepository(
   } catch (error) {
     // As `git gc --auto` keeps it, for whoever wonders why the store grows.
     if (options.automatic && !signal?.aborted) {
-      writeFileSync(join(gitDir, 'gc.log'), `error: ${(error as Error).message}\n`);
+      const log = join(gitDir, 'gc.log');
+      writeFileSync(log, `error: ${(error as Error).message}\n`);
+      share(log);
     }
     throw error;
   } finally {
