@@ -44,6 +44,7 @@ export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';
 export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
 export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
+export type { DeletedRef, DeleteOptions } from './store/refMap.ts';
 export {
   type LocalPath,
   parseRefPath,

@@ -3,11 +3,13 @@ import type { Command } from 'commander';
 import { KeyExistsError } from '../errors.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
+import { shortHash } from '../store/snapshot.ts';
+import { isoTime } from './dates.ts';
 import { EXIT_FAILED, UsageError } from './errors.ts';
 import { addFilters, type FilterOptions } from './options.ts';
-import { Lines, printLine, printNote, showName } from './output.ts';
+import { Lines, printLine, showName } from './output.ts';
 import { subcommand } from './program.ts';
-import { isVerbose, withStore } from './repository.ts';
+import { withStore } from './repository.ts';
 import {
   checkAgainstTarget,
   filterSnapshot,
@@ -44,9 +46,31 @@ export function defineList(parent: Command, kind: RefKind): void {
 
 export function defineDelete(parent: Command, kind: RefKind): void {
   const command = subcommand(parent, 'delete', `delete a ${kind.word}`).argument('<name>');
-  command.action(async (name: string) => {
-    await withStore(command, (store) => store[kind.words].delete(name));
-    if (isVerbose(command)) printNote(`Deleted ${kind.word} ${name}`);
+  if (kind.word === 'branch') command.option('-f, --force', 'also the current branch');
+  command.action(async (name: string, { force }: { force?: boolean | undefined }) => {
+    await withStore(command, async (store) => {
+      const map = store[kind.words];
+      const isBroken = !(await map.has(name));
+      const hash = await map.delete(name, { force });
+      const was = hash === null ? 'it stood for nothing' : `was ${shortHash(hash)}`;
+      const note = isBroken && hash !== null ? `broken; it ${was}` : was;
+      await printLine(`Deleted ${kind.word} ${showName(name)} (${note})`);
+    });
+  });
+}
+
+/** What was deleted and can still be had back. */
+export function defineDeleted(parent: Command, kind: RefKind): void {
+  const summary = `list ${kind.words} that were deleted and whose commits are still kept`;
+  const command = subcommand(parent, 'deleted', summary);
+  command.action(async () => {
+    await withStore(command, async (store) => {
+      const lines = new Lines();
+      for (const { name, commitHash, time } of await store[kind.words].deleted()) {
+        await lines.add(`${shortHash(commitHash)}  ${isoTime(time, 0)}  ${showName(name)}`);
+      }
+      await lines.flush();
+    });
   });
 }
 

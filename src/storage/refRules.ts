@@ -11,7 +11,14 @@ import {
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
 import type { StoreWarning } from '../warnings.ts';
-import type { RefEntry, RefListing, ReflogMessage, RefUpdate, UnreadableRef } from './storage.ts';
+import type {
+  RefEntry,
+  RefListing,
+  ReflogMessage,
+  RefStore,
+  RefUpdate,
+  UnreadableRef,
+} from './storage.ts';
 
 /** How many symbolic refs may lead to a ref; Git's own limit. */
 export const MAX_SYMBOLIC_DEPTH = 5;
@@ -123,6 +130,33 @@ export function refuseFor({ ref, reason }: UnreadableRef, refusal: string): Unre
 /** For listings, which go on without it. */
 export function unreadableWarning({ ref, reason }: UnreadableRef): StoreWarning {
   return { code: 'UNREADABLE_REF', message: `Cannot read ${ref}: ${reason}`, ref };
+}
+
+/**
+ * Where deleted branches and tags are kept for the grace time of collections, so that neither ours nor
+ * Git's takes their commits: `refs/gitstore/deleted/SECONDS-RANDOM`. The newest line of such a ref's log
+ * names what was deleted; the lines before it are the log that it had.
+ */
+export const DELETED_REFS = 'refs/gitstore/deleted/';
+
+/** Refs that are ours alone: no listing, mirror or server tells them. */
+export function isPrivate(ref: string): boolean {
+  return ref.startsWith('refs/gitstore/');
+}
+
+/**
+ * Lets those go that were deleted before a moment.
+ * @param expire milliseconds since the epoch
+ */
+export async function forgetDeleted(refs: RefStore, expire: number): Promise<void> {
+  const { refs: kept } = await refs.list(DELETED_REFS);
+  const old = kept.filter(({ ref }) => deletionTime(ref) * 1000 < expire);
+  if (old.length > 0) await refs.update(old.map(({ ref, id }) => ({ ref, old: id, new: null })));
+}
+
+/** Seconds since the epoch. */
+export function deletionTime(ref: string): number {
+  return Number.parseInt(ref.slice(DELETED_REFS.length), 10) || 0;
 }
 
 /** Who and why for the reflog where the caller says nothing. */

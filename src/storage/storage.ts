@@ -278,6 +278,8 @@ export interface RefUpdate {
   readonly new: ObjectId | null;
   /** The line for the ref's reflog (and HEAD's, when HEAD names this ref). */
   readonly reflog?: ReflogMessage | undefined;
+  /** For a new ref: its log begins with that of this ref, which the same update may delete. */
+  readonly logOf?: string | undefined;
 }
 
 export interface ReflogMessage {

@@ -7,6 +7,7 @@ import type { VerifyReport } from '../maintenance/verify.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
+import { isPrivate } from '../storage/refRules.ts';
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
 import { type CommitterOptions, StoreContext } from './context.ts';
@@ -248,7 +249,7 @@ export class GitStore implements AsyncDisposable {
   async #begin(branch: string | undefined): Promise<void> {
     const { refs } = this.context;
     const { refs: entries, unreadable } = await refs.list('refs/');
-    if (entries.length > 0 || unreadable.length > 0) return;
+    if (unreadable.length > 0 || !entries.every(({ ref }) => isPrivate(ref))) return;
     const head = await refs.head();
     if ('id' in head) return;
     const folder = refFolder('branch');

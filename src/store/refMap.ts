@@ -2,12 +2,37 @@
  * Branches and tags as async maps from names to snapshots. A tag that stands for another tag is
  * followed; a ref that stands for no commit is left out of every listing.
  */
-import { CorruptObjectError, KeyNotFoundError, UnreadableRefError } from '../errors.ts';
+import { randomBytes } from 'node:crypto';
+import {
+  CorruptObjectError,
+  KeyNotFoundError,
+  PermissionError,
+  UnreadableRefError,
+} from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { DELETED_REFS, deletionTime } from '../storage/refRules.ts';
+import type { RefUpdate } from '../storage/storage.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
 import { findRef, refValue } from './resolve.ts';
 import { loadSnapshot, ofStore, refFolder, type Snapshot, type SnapshotRef } from './snapshot.ts';
+
+export interface DeleteOptions {
+  /** Also the current branch. */
+  readonly force?: boolean | undefined;
+}
+
+/** A branch or tag that was deleted and is kept for a while. */
+export interface DeletedRef {
+  readonly name: string;
+  /** What it stood for; of an annotated tag the tag's own id. */
+  readonly commitHash: string;
+  /** When it was deleted. */
+  readonly time: Date;
+}
+
+/** What the log of a kept ref says, before the full name that was deleted. */
+const DELETED = 'deleted: ';
 
 export abstract class RefMap implements AsyncIterable<string> {
   /** @internal */
@@ -46,14 +71,53 @@ export abstract class RefMap implements AsyncIterable<string> {
   }
 
   /**
-   * Deletes the name, and its reflog; also where it is broken, or stands for no commit.
+   * Deletes the name; also where it is broken, or stands for no commit. What it stood for, and its
+   * reflog, are kept for the grace time of `gc`: `deleted()` tells them.
+   * @returns the hash that it stood for, of a broken one the last that its reflog knows; null for none
    * @throws KeyNotFoundError when there is none of this name
+   * @throws PermissionError for the current branch, unless forced
    */
-  async delete(name: string): Promise<void> {
-    const { refs } = this.store;
+  async delete(name: string, options: DeleteOptions = {}): Promise<string | null> {
+    const { refs, objects } = this.store;
     const ref = this.fullName(name);
     if (!(await refs.has(ref))) this.missing(name);
-    await refs.update([{ ref, old: (await unlessBroken(refs.get(ref))) ?? null, new: null }]);
+    if (!options.force) {
+      const head = await refs.head();
+      if ('ref' in head && head.ref === ref) {
+        const message = `Branch '${name}' is the current one: it is deleted with -f (force) only`;
+        throw new PermissionError(message, { ref: name });
+      }
+    }
+    const old = (await unlessBroken(refs.get(ref))) ?? null;
+    const last = old ?? (await this.#lastLogged(ref));
+    const updates: RefUpdate[] = [{ ref, old, new: null }];
+    if (last !== null && (await objects.has(last))) {
+      const who = this.store.signature();
+      const kept = `${DELETED_REFS}${who.time}-${randomBytes(8).toString('hex')}`;
+      const reflog = { who, message: `${DELETED}${ref}` };
+      updates.push({ ref: kept, old: null, new: last, reflog, logOf: ref });
+    }
+    await refs.update(updates);
+    return last;
+  }
+
+  /** What was deleted and is kept until `gc` lets it go, newest first. */
+  async deleted(): Promise<DeletedRef[]> {
+    const folder = refFolder(this.kind);
+    const found: DeletedRef[] = [];
+    for (const { ref, id } of await this.store.listRefs(DELETED_REFS)) {
+      const newest = await firstOf(this.store.refs.reflog(ref));
+      const was = newest?.message.startsWith(DELETED) ? newest.message.slice(DELETED.length) : '';
+      if (!was.startsWith(folder)) continue;
+      const time = new Date(deletionTime(ref) * 1000);
+      found.push({ name: was.slice(folder.length), commitHash: id, time });
+    }
+    return found.reverse();
+  }
+
+  async #lastLogged(ref: string): Promise<ObjectId | null> {
+    for await (const entry of this.store.refs.reflog(ref)) if (entry.new !== null) return entry.new;
+    return null;
   }
 
   /** All names, sorted. */
@@ -121,6 +185,11 @@ export abstract class RefMap implements AsyncIterable<string> {
       if (peeled?.type === 'commit') yield [ref.slice(folder.length), peeled.id];
     }
   }
+}
+
+async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const item of items) return item;
+  return undefined;
 }
 
 /** Whether an error says that a ref is there and has no value. */

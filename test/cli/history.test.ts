@@ -421,12 +421,13 @@ describe('what Git can leave behind', () => {
         expect(await odd.fails(1, kind, 'delete', name)).toMatch(/not found/);
       }
     }
-    expect(git(odd.repo, 'for-each-ref', '--format=%(refname) %(objectname)')).toBe(
+    const format = '--format=%(refname) %(objectname)';
+    expect(git(odd.repo, 'for-each-ref', format, 'refs/heads', 'refs/tags')).toBe(
       `refs/heads/main ${tip}`,
     );
     expectClean(odd.repo);
     writeFileSync(join(odd.repo, 'refs/heads/main'), 'garbage\n');
-    await odd.ok('branch', 'delete', 'main');
+    await odd.ok('branch', 'delete', '-f', 'main');
     await odd.ok('branch', 'set', 'main', tip);
     expectClean(odd.repo);
   });
@@ -569,4 +570,25 @@ describe('what Git can leave behind', () => {
     expect(await odd.ok('cat', 'f')).toBe('2');
     expect(await odd.ok('reflog')).toMatch(/\(5 entries\)/);
   });
+});
+
+it('a delete tells what was deleted, of a broken branch what its reflog knew', async () => {
+  const other = new Place();
+  await other.okWith({ input: '1' }, 'write', 'f');
+  const tip = git(other.repo, 'rev-parse', 'main').slice(0, 7);
+  await other.ok('branch', 'set', 'dev');
+  await other.ok('tag', 'set', 'v1');
+  expect(await other.ok('tag', 'delete', 'v1')).toBe(`Deleted tag v1 (was ${tip})\n`);
+  writeFileSync(join(other.repo, 'refs/heads/dev'), '');
+  expect(await other.ok('reflog', '-b', 'dev')).toContain(tip);
+  expect(await other.ok('branch', 'delete', 'dev')).toBe(
+    `Deleted branch dev (broken; it was ${tip})\n`,
+  );
+  expect(await other.fails(1, 'branch', 'delete', 'main')).toMatch(/-f/);
+  expect(await other.ok('branch', 'delete', '-f', 'main')).toBe(
+    `Deleted branch main (was ${tip})\n`,
+  );
+  expect(await other.ok('branch', 'deleted')).toMatch(new RegExp(`^${tip} {2}.* {2}main\n`));
+  await other.ok('branch', 'set', 'main', tip);
+  expect(await other.ok('cat', 'f')).toBe('1');
 });

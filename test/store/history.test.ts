@@ -1,5 +1,5 @@
 /** Undo, redo, appending and squashing, beside Git. */
-import { appendFileSync, symlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -419,4 +419,63 @@ it('log takes no date that is none', async () => {
   const main = await withCommits(await memoryStore(), 'A');
   const commits = main.log({ before: new Date('no date') });
   await expect(commits[Symbol.asyncIterator]().next()).rejects.toThrow(/no valid date/);
+});
+
+describe('delete', () => {
+  it('keeps the commits for the grace time, those in the reflog too, beside git gc', async () => {
+    const path = join(scratchFolder(), 'deleted.git');
+    const store = await GitStore.open(path, { durability: 'fast' });
+    const main = await withCommits(store, 'A', 'B');
+    let dev = await store.branches.set('dev', main);
+    const undone = await dev.writeText('f', 'only in the log');
+    await undone.undo();
+    dev = await (await store.branches.get('dev')).writeText('g', 'tip');
+    await store.branches.set('dev', dev);
+    await store.tags.set('v1', undone);
+    expect(await store.branches.delete('dev')).toBe(dev.commitHash);
+    expect(await store.tags.delete('v1')).toBe(undone.commitHash);
+    // No leftover is in the way of a name below it.
+    await (await store.branches.set('dev/x', main)).writeText('h', '1');
+    await store.branches.delete('dev/x');
+    git(path, 'gc', '-q', '--prune=now');
+    await store.gc();
+    expectClean(path);
+    const deleted = await store.branches.deleted();
+    expect(deleted.map(({ name }) => name).sort()).toEqual(['dev', 'dev/x']);
+    expect((await store.tags.deleted()).map(({ name }) => name)).toEqual(['v1']);
+    expect(await store.branches.list()).toEqual(['main']);
+    await store.branches.set('dev', await store.fs(dev.commitHash));
+    await store.branches.set('other', await store.fs(undone.commitHash));
+    await store.close();
+  });
+
+  it('lets them go after it, and the reflog with them', async () => {
+    let now = Date.now() - 15 * 24 * 3600 * 1000;
+    const path = join(scratchFolder(), 'forgotten.git');
+    const store = await GitStore.open(path, { durability: 'fast', now: () => now });
+    const dev = await store.branches.set('dev', await withCommits(store, 'A'));
+    await dev.writeText('f', 'x');
+    await store.branches.delete('dev');
+    await store.gc({ prune: new Date(now - 1000) });
+    expect(await store.branches.deleted()).toHaveLength(1);
+    now = Date.now();
+    await store.gc();
+    expect(await store.branches.deleted()).toEqual([]);
+    expect(git(path, 'for-each-ref', 'refs/gitstore')).toBe('');
+    expect(existsSync(join(path, 'logs/refs/gitstore/deleted'))).toBe(false);
+    expectClean(path);
+    await store.close();
+  });
+
+  it('of the current branch needs force', async () => {
+    const store = await memoryStore();
+    const fs = await withCommits(store, 'A');
+    await expect(store.branches.delete('main')).rejects.toMatchObject({ code: 'EPERM' });
+    expect(await store.branches.delete('main', { force: true })).toBe(fs.commitHash);
+    expect(await store.branches.deleted()).toMatchObject([
+      { name: 'main', commitHash: fs.commitHash },
+    ]);
+    await store.branches.set('main', await store.fs(fs.commitHash));
+    await store.close();
+  });
 });

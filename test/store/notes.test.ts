@@ -91,7 +91,7 @@ describe('one note', () => {
       TypeError,
     );
     await store.branches.set('dev', await currentOf(store));
-    await store.branches.delete('main');
+    await store.branches.delete('main', { force: true });
     await expect(store.notes.commits.getForCurrentBranch()).rejects.toThrow('has no commit');
   });
 });

@@ -9,6 +9,7 @@ import { printLine, showName } from '../output.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
+  defineDeleted,
   defineExists,
   defineHash,
   defineList,
@@ -32,6 +33,7 @@ export function define(command: Command): void {
   defineList(command, BRANCH);
   defineSet(command);
   defineDelete(command, BRANCH);
+  defineDeleted(command, BRANCH);
   defineExists(command, BRANCH);
   defineCurrent(command);
   defineHash(command, BRANCH);

@@ -4,6 +4,7 @@ import { addBranch, addFilters } from '../options.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
+  defineDeleted,
   defineExists,
   defineHash,
   defineList,
@@ -20,6 +21,7 @@ export function define(command: Command): void {
   defineList(command, TAG);
   defineSet(command);
   defineDelete(command, TAG);
+  defineDeleted(command, TAG);
   defineExists(command, TAG);
   defineHash(command, TAG);
   addHelpCommand(command);

@@ -6,6 +6,7 @@ import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
 import { isValidRefName } from '../../git/refName.ts';
 import { Pace } from '../../storage/pace.ts';
+import { isPrivate } from '../../storage/refRules.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 
@@ -49,6 +50,7 @@ export class RefTeller {
     const [entries, head] = [await this.#context.listRefs('refs/'), await refs.head()];
     const told: ToldRef[] = [];
     for (const { ref, id } of entries) {
+      if (isPrivate(ref)) continue;
       const one = await this.#tell(ref, id);
       if (one !== undefined) told.push(one);
       if (pace.due()) await pace.pause();

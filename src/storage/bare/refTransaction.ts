@@ -32,7 +32,7 @@ import type { RefMove } from './lockRecord.ts';
 import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
 import type { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
-import { type AppendedLine, type ReflogWriter, tryRemoveReflog } from './reflogFile.ts';
+import { type AppendedLine, copyReflog, type ReflogWriter, tryRemoveReflog } from './reflogFile.ts';
 import {
   diskPath,
   makeParent,
@@ -312,6 +312,7 @@ export class RefTransaction {
     const line = encodeText(formatReflogLine({ old, new: update.new, ...message }));
     const refs = update.new === null ? [] : [...chain];
     if (chain.includes(this.#headTarget!)) refs.push('HEAD');
+    if (update.logOf !== undefined) copyReflog(this.#place.gitDir, update.logOf, update.ref);
     for (const ref of refs) lines.push(this.#place.reflogs.append(ref, line));
   }
 
@@ -437,6 +438,7 @@ function directoriesOf(changes: readonly Change[], lines: readonly AppendedLine[
   for (const { chain, loose, update } of changes) {
     add(chain.at(-1)!, loose === undefined);
     if (update.new === null) directories.add('');
+    if (update.logOf !== undefined) add(`logs/${update.ref}`, true);
   }
   for (const line of lines) if (line.created) add(`logs/${line.ref}`, true);
   return directories;

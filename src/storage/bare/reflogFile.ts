@@ -1,11 +1,19 @@
 /**
  * Reflog files: `logs/<ref>`, one line for each value a ref has had, oldest first (reflogLine.ts).
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  unlinkSync,
+} from 'node:fs';
 import { parseReflogLine } from '../../git/reflogLine.ts';
-import { parentNames } from '../refRules.ts';
+import { parentNames, unreadableRef } from '../refRules.ts';
 import type { ReflogEntry } from '../storage.ts';
-import { isErrno, readFullySync, writeFully } from './durable.ts';
+import { isErrno, readFullySync, systemReason, writeFully } from './durable.ts';
 import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
 import { share } from './sharing.ts';
 
@@ -126,6 +134,17 @@ export function* readReflog(gitDir: string, ref: string): Generator<ReflogEntry>
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Begins the log of a new ref with that of another, where that has one. */
+export function copyReflog(gitDir: string, from: string, to: string): void {
+  makeParent(gitDir, `logs/${to}`);
+  try {
+    copyFileSync(diskPath(gitDir, `logs/${from}`), diskPath(gitDir, `logs/${to}`));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
+    throw unreadableRef(`logs/${from}`, systemReason(error), error);
   }
 }
 

@@ -57,6 +57,10 @@ export class MemoryRefs implements RefStore {
       if (update.old !== undefined && update.old !== now) throw staleRef(update, now);
       if (now === null && update.new !== null) this.#checkCollisions(update.ref);
     }
+    for (const { ref, logOf } of updates) {
+      const log = logOf === undefined ? undefined : this.#logs.get(logOf);
+      if (log !== undefined) this.#logs.set(ref, [...log]);
+    }
     for (const update of updates) this.#move(update);
   }
 

@@ -4,6 +4,7 @@ import { findFaults } from '../../git/fsck.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { parseTag } from '../../git/tag.ts';
 import { MODE_GITLINK, parseTree } from '../../git/tree.ts';
+import { forgetDeleted } from '../refRules.ts';
 import type {
   CheckResult,
   CollectionOptions,
@@ -38,6 +39,7 @@ export class MemoryUpkeep implements StorageUpkeep {
   async collect({ expire, signal }: CollectionOptions = {}): Promise<CollectionResult> {
     signal?.throwIfAborted();
     if (expire !== Number.POSITIVE_INFINITY) return { pruned: 0, temporaryFiles: 0 };
+    await forgetDeleted(this.#refs, expire);
     return { pruned: this.#objects.keepOnly(await this.#reachable()), temporaryFiles: 0 };
   }
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
 import { peel } from '../../peel.ts';
+import { forgetDeleted } from '../../refRules.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
 import { removeIfThere } from '../durable.ts';
 import { listObjectDirectories } from '../objectDirectories.ts';
@@ -67,6 +68,7 @@ export async function collectRepository(
     const objectsDir = join(gitDir, 'objects');
     const stale = expire === Number.POSITIVE_INFINITY ? STALE_NOW : STALE;
     const temporaryFiles = removeStaleTemporaries(objectsDir, Date.now() - stale);
+    await forgetDeleted(refs, expire);
     const { pruned } = await collect({
       gitDir,
       objectsDirs: listObjectDirectories(objectsDir),
