@@ -2,6 +2,7 @@
  * How the sources become JavaScript: the library's entries, and the command line. Used by the build
  * and by the tests that run the program in a process of its own.
  */
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,7 @@ const target = 'node20.19';
 export async function bundle(outdir) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const modules = await assembled();
+  const stamp = stampOf(join(root, 'src'));
   const common = {
     absWorkingDir: root,
     bundle: true,
@@ -29,6 +31,7 @@ export async function bundle(outdir) {
     external: ['fs-native-extensions'],
     define: {
       GITSTORE_VERSION: JSON.stringify(version),
+      GITSTORE_STAMP: JSON.stringify(stamp),
       GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
       GITSTORE_CHECK_WORKER: JSON.stringify(await threadSource('check/worker.ts')),
       ...modules,
@@ -48,10 +51,22 @@ export async function bundle(outdir) {
   });
   const program = await bundleProgram(outdir, {
     ...common,
+    stamp,
     define: { ...common.define, 'import.meta.url': '__filename' },
   });
   const inputs = [...Object.keys(library.metafile.inputs), ...program];
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
+}
+
+/** What is the same for two builds of the same sources only. */
+function stampOf(folder) {
+  const hash = createHash('sha256');
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+  for (const name of names) hash.update(readFileSync(name));
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** What stands in the sources for modules of WebAssembly (src/git), each in Base64. */

@@ -102,7 +102,12 @@ const REQUIRE_ONLY = { 'dynamic-import': false };
 /** Writes `cli.cjs` and all it loads. @returns the paths of the sources in it */
 export async function bundleProgram(outdir, common) {
   const root = common.absWorkingDir;
-  const options = { ...common, outdir, plugins: [withoutChildProcess], write: false };
+  const { stamp: _, ...options } = {
+    ...common,
+    outdir,
+    plugins: [withoutChildProcess],
+    write: false,
+  };
   const imports = await importsOf('src/cli/run.ts', options);
   const groupOf = groupModules(imports);
   const isImportedByOthers = importedByOthers(imports, groupOf);
@@ -335,7 +340,7 @@ function link(code, chunkOf) {
  * @param name of the code of the rest
  * @param folder where the rest is
  */
-async function writeStart(outdir, common, { name, folder }) {
+async function writeStart(outdir, { stamp, ...common }, { name, folder }) {
   const outfile = join(outdir, 'cli.cjs');
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
@@ -343,6 +348,8 @@ async function writeStart(outdir, common, { name, folder }) {
     outfile,
     format: 'cjs',
     entryPoints: ['src/cli/main.ts'],
+    // By it the library knows the program of its own build.
+    banner: { js: programMark(stamp) },
     define: {
       GITSTORE_BUILD: JSON.stringify(name),
       GITSTORE_FOLDER: JSON.stringify(folder),
@@ -351,6 +358,11 @@ async function writeStart(outdir, common, { name, folder }) {
     },
   });
   chmodSync(outfile, 0o755);
+}
+
+/** The line behind `#!` in the start of the program. `src/maintenance/auto.ts` looks for it. */
+function programMark(stamp) {
+  return `/* gitstore program ${stamp} */`;
 }
 
 /** Commander loads it for commands that are programs of their own; we have none. */

@@ -3,10 +3,13 @@
  * `gc.autoPackLimit`). Whoever wrote the object that was too many does not wait for it: another
  * process does the work, and goes on when this one has ended.
  */
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Storage } from '../storage/storage.ts';
+
+/** What only the program of the same build has too, put in when the sources are bundled. */
+declare const GITSTORE_STAMP: string | undefined;
 
 /** How many commits go by between two looks at what lies about. */
 const LOOK_EVERY = 500;
@@ -54,13 +57,29 @@ export class AutomaticCollection {
   }
 }
 
-/** The command line that belongs to this library; undefined where it was bundled without it. */
+/**
+ * The command line that was built with this library; undefined where there is none. A program that has
+ * the library in its bundle may have a `cli.cjs` of its own there: ours has our mark at its head.
+ */
 function findProgram(): string | undefined {
   const here = import.meta.url.startsWith('file:')
     ? fileURLToPath(import.meta.url)
     : import.meta.url;
   const { dir } = parse(here);
-  return [resolve(dir, 'cli.cjs'), resolve(dir, '..', 'cli.cjs')].find((path) => existsSync(path));
+  return [resolve(dir, 'cli.cjs'), resolve(dir, '..', 'cli.cjs')].find(isOurs);
+}
+
+function isOurs(path: string): boolean {
+  if (typeof GITSTORE_STAMP !== 'string' || !existsSync(path)) return false;
+  const head = `#!/usr/bin/env node\n/* gitstore program ${GITSTORE_STAMP} */`;
+  const bytes = Buffer.alloc(head.length);
+  const fd = openSync(path, 'r');
+  try {
+    readSync(fd, bytes);
+  } finally {
+    closeSync(fd);
+  }
+  return bytes.toString('latin1') === head;
 }
 
 function startProcess(program: string, location: string): void {

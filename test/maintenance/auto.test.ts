@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GitStore } from '../../src/index.ts';
 import { gitstore, Place } from '../cli/program.ts';
+import { buildProgram } from '../helpers/build.ts';
 import { expectClean, git } from '../helpers/git.ts';
+import { runNode } from '../helpers/run.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
 import { looseBlob, looseCount, packsOf } from './stores.ts';
 
 /** A text whose blob lies in the directory by which Git estimates how many loose objects there are. */
@@ -45,6 +48,33 @@ describe('automatic collection', () => {
     await place.ok('cat', 'a.txt');
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(packsOf(place.repo)).toEqual([]);
+  });
+
+  test('a program that lies beside the library and is not ours is not started', async () => {
+    const { library } = await buildProgram();
+    const folder = scratchFolder();
+    const repo = join(folder, 'data.git');
+    await (await GitStore.open(repo)).close();
+    git(repo, 'config', 'gc.auto', '100');
+    looseBlob(repo, sampledText(), 0);
+    cpSync(dirname(library), join(folder, 'app'), {
+      recursive: true,
+      filter: (path) => !/cli|\.map$/.test(basename(path)),
+    });
+    const started = join(folder, 'started');
+    const theirs = `require('fs').writeFileSync(${JSON.stringify(started)}, '')`;
+    writeFileSync(join(folder, 'app/cli.cjs'), `#!/usr/bin/env node\n${theirs}`);
+    const main = join(folder, 'app/main.mjs');
+    writeFileSync(
+      main,
+      `import { GitStore } from './index.js';
+       const store = await GitStore.open(${JSON.stringify(repo)});
+       await (await store.branches.get('main')).writeText('a.txt', 'hello');
+       await store.close();`,
+    );
+    expect(await runNode([main])).toMatchObject({ code: 0, stderr: '' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(existsSync(started)).toBe(false);
   });
 
   test('many packs count too, kept ones do not', async () => {
