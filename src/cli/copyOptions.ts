@@ -35,6 +35,7 @@ export interface CopyChoices
   ignoreErrors?: boolean | undefined;
   checksum?: boolean | undefined;
   gitignore?: boolean | undefined;
+  recall?: boolean | undefined;
   /** What the commit is said to be; default `cp`. */
   operation?: 'cp' | 'sync' | undefined;
   /** Copy again when the source has changed, after so many milliseconds without a change. */
@@ -71,7 +72,7 @@ export function addDelete(command: Command): Command {
 export function addGitignore(command: Command): Command {
   return command.option(
     '--gitignore',
-    'leave out what .gitignore files in the source say, and them (disk to repository)',
+    'leave out what .gitignore files say, and them; on disk protect that',
   );
 }
 
@@ -84,7 +85,6 @@ const FLAGS = {
   back: '--back',
   type: '--type',
   followSymlinks: '--follow-symlinks',
-  gitignore: '--gitignore',
   message: '--message',
   parent: '--parent',
   tag: '--tag',
@@ -94,7 +94,7 @@ const FLAGS = {
 type Flag = keyof typeof FLAGS;
 
 export const FILTERS: readonly Flag[] = ['ref', 'path', 'match', 'before', 'back'];
-export const ONLY_FROM_DISK: readonly Flag[] = ['type', 'followSymlinks', 'gitignore'];
+export const ONLY_FROM_DISK: readonly Flag[] = ['type', 'followSymlinks'];
 export const ONLY_COMMIT: readonly Flag[] = ['message', 'parent', 'tag', 'forceTag'];
 
 /** @throws UsageError when an option was given that could only be ignored */
@@ -115,6 +115,8 @@ export async function libraryOptions(options: CopyChoices): Promise<CopyOptions>
     ignoreErrors,
     checksum,
     delete: options.delete,
+    gitignore: options.gitignore,
+    recall: options.recall,
     exclude: hasFilter ? await readFilter(excludeFrom, exclude) : undefined,
   };
 }

@@ -16,7 +16,7 @@ export async function copyFromDisk(
   options: CopyInOptions,
   choices: CommitChoices,
 ): Promise<Outcome> {
-  branchOf(snapshot);
+  const { name: branch } = branchOf(snapshot);
   const { store, commit } = snapshot;
   const { trees, memos, location: storePath } = store;
   const target = { trees, root: commit.tree, storePath, memos };
@@ -31,6 +31,7 @@ export async function copyFromDisk(
     try {
       const outcome = await commitEdits(snapshot, writer, result.edits, result.report, choices);
       result.saveRecords();
+      result.remember(branch);
       return outcome;
     } catch (error) {
       // The blobs are stored all the same: whoever tries again need not read the files again.
@@ -56,11 +57,15 @@ export async function copyToDisk(
   options: CopyOptions,
 ): Promise<Outcome> {
   const { trees, memos, location: storePath } = snapshot.store;
+  const branch = snapshot.ref?.kind === 'branch' ? snapshot.ref.name : undefined;
   const { copyOut } = await import('../transfer/copyOut.ts');
   const all = groups.map(({ from: { commit }, sources }) => {
     return { root: commit.tree, time: new Date(commit.committer.time * 1000), sources };
   });
-  return { snapshot, changes: await copyOut({ trees, storePath, memos }, all, dest, options) };
+  return {
+    snapshot,
+    changes: await copyOut({ trees, storePath, memos, branch }, all, dest, options),
+  };
 }
 
 /** Copies what stands in other snapshots of the store into the snapshot's branch. */

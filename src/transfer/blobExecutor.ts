@@ -50,6 +50,8 @@ export interface CopyInResult extends TreeChanges {
   readonly prepareRecords: () => void;
   /** Keeps what is known of the local files now. To be called once their blobs are in the store. */
   readonly saveRecords: () => void;
+  /** Keeps what a sync has left out, so that one back protects it. To be called after the commit. */
+  readonly remember: (branch: string) => void;
 }
 
 type BlobFile = PlannedFile<ScannedEntry, TreeEntry>;

@@ -13,6 +13,7 @@ import { planInto } from './intoTree.ts';
 import { localError } from './localErrors.ts';
 import type { CopyInOptions } from './options.ts';
 import { MODE_NONE } from './place.ts';
+import { rememberLeftOut } from './protection.ts';
 import { ReadAhead } from './readAhead.ts';
 import { SMALL_FILE } from './readLocal.ts';
 import { CopyRun } from './run.ts';
@@ -65,6 +66,13 @@ export async function copyIn(
     ...result,
     prepareRecords: () => scans.prepare(),
     saveRecords: () => scans.save(),
+    remember: (branch) => {
+      const [only, ...others] = found;
+      if (!options.delete || others.length > 0 || !only?.source.contents) return;
+      if (only.source.kept !== '') return;
+      const { path: local } = only.source;
+      rememberLeftOut(target.memos, { local, branch, path: normalizePath(dest) }, options);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { Exclusion } from './exclusion.ts';
 import { localError } from './localErrors.ts';
 import type { CopyOptions } from './options.ts';
 import { planCopy } from './planner.ts';
+import { Protection } from './protection.ts';
 import { CopyRun } from './run.ts';
 import { deletesAllowed, type FoundSource, type Landing, land, requireSources } from './sources.ts';
 import { findInTree, refuseOnDisk, StoreSource } from './storePlaces.ts';
@@ -30,7 +31,7 @@ export type { CopyOutStore, CopyOutTree } from './diskExecutor.ts';
  * @throws GitStoreError for a file that cannot be written (with `ignoreErrors` it is in the report)
  */
 export async function copyOut(
-  { trees, storePath, memos }: CopyOutStore,
+  { trees, storePath, memos, branch }: CopyOutStore,
   groups: readonly CopyOutTree[],
   dest: string,
   options: CopyOptions = {},
@@ -69,7 +70,10 @@ export async function copyOut(
     destination: place,
     base: '',
     options,
-    exclusion: new Exclusion(options.exclude, false),
+    exclusion: new Exclusion(options.exclude, options.gitignore ?? false),
+    protection: landings.exact
+      ? undefined
+      : await Protection.of(memos, { local: root, branch, path: counterpartOf(found) }, options),
     trees,
     grafts: true,
     deletes: deletesAllowed(options, landings, sources, run),

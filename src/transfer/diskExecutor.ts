@@ -29,6 +29,8 @@ export interface CopyOutStore {
   readonly trees: TreeReader;
   /** The directory of the store itself, which is never written to; none for a store in memory. */
   readonly storePath?: string | undefined;
+  /** The branch whose tree it is, where it is one. */
+  readonly branch?: string | undefined;
   /** Where stat records are kept; without, every file in the way is read. */
   readonly memos?: Memos | undefined;
 }

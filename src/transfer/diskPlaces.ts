@@ -243,6 +243,16 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     return entries;
   }
 
+  async readRules(path: string, file: ScannedEntry): Promise<Uint8Array> {
+    const shown = this.show(path);
+    try {
+      return readWhole(shown, file, false);
+    } catch (error) {
+      if (!(error instanceof ChangedFileError)) throw localError(error, shown);
+      throw new GitStoreError(`${shown}: it changed while it was read`, 'EBUSY', { path: shown });
+    }
+  }
+
   show(path: string): string {
     return path === '' ? this.#path : joinDisk(this.#path, path);
   }

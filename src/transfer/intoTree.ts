@@ -58,7 +58,7 @@ export async function planInto<E extends Entry>(
     }),
     base,
     options,
-    exclusion: task.exclusion ?? new Exclusion(options.exclude, false),
+    exclusion: task.exclusion ?? new Exclusion(options.exclude, options.gitignore ?? false),
     deletes: deletesAllowed(options, landings, sources, run),
     grafts: true,
     trees: target.trees,

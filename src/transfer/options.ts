@@ -30,6 +30,16 @@ export interface CopyOptions {
   readonly checksum?: boolean | undefined;
   /** What to leave out; in the destination it protects from `delete`. */
   readonly exclude?: ExcludeFilter | undefined;
+  /**
+   * Leave out what the .gitignore files in the source say, nested ones too, and these files
+   * themselves. As with `exclude`, what is left out is not deleted in the destination. On disk, what
+   * the .gitignore files of the destination say is neither deleted nor replaced.
+   */
+  readonly gitignore?: boolean | undefined;
+  /**
+   * With `delete`, to disk: protect what the last sync from there left out. Default true.
+   */
+  readonly recall?: boolean | undefined;
   /** Called now and then, and at the end of each phase. */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
   /** Stops the copy; it then throws the signal's reason. */
@@ -40,11 +50,6 @@ export interface CopyOptions {
 export interface CopyInOptions extends CopyOptions {
   /** Store what links point to instead of the links. */
   readonly followSymlinks?: boolean | undefined;
-  /**
-   * Leave out what the .gitignore files in the source say, nested ones too, and these files
-   * themselves. As with `exclude`, what is left out is not deleted in the destination.
-   */
-  readonly gitignore?: boolean | undefined;
   /** Stored for every file, whatever its permissions: a file type or a mode. Links stay links. */
   readonly mode?: FileType | number | undefined;
 }

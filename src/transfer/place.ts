@@ -92,6 +92,9 @@ export interface DestinationPlace<E extends Entry> {
   /** All entries of the directory that a copy may touch. */
   list(path: string, directory: E): Promise<readonly E[]>;
 
+  /** The content of a file that says what is to be left out. */
+  readRules?(path: string, file: E): Promise<Uint8Array>;
+
   /**
    * Why an entry is not deleted although no source covers it: the sources cannot hold such a thing.
    * Undefined for one that is deleted.

@@ -27,6 +27,7 @@ import {
   type SourcePlace,
   type WholeFile,
 } from './place.ts';
+import type { Protection } from './protection.ts';
 import type { CopyRun } from './run.ts';
 import { type Landing, landingPath } from './sources.ts';
 
@@ -79,6 +80,8 @@ export interface CopyTask<S extends Entry, D extends Entry> {
   readonly trees: TreeReader;
   /** What is left out, in the source and of deleting. */
   readonly exclusion: Exclusion;
+  /** What is neither deleted nor replaced besides. */
+  readonly protection?: Protection | undefined;
   /** Whether to remove what no source covers. */
   readonly deletes: boolean;
   /** Whether a directory may be taken over as a whole; default false. */
@@ -108,6 +111,8 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #deletes = new Map<string, D>();
   readonly #vacated: string[] = [];
   readonly #grafts: Graft<S>[] = [];
+  /** Destination directories whose .gitignore has been read. */
+  readonly #learned = new Set<string>();
   /** Destination directories that are the same tree as their source. */
   readonly #same = new Set<string>();
   /** Some sources are known, at least in part, without having been looked at. */
@@ -136,6 +141,8 @@ class Planner<S extends Entry, D extends Entry> {
         if (isTreeMode(entry.mode)) await this.#sweep(landingPath(base, path));
       }
     }
+    const remark = this.#task.protection?.remark;
+    if (remark !== undefined) this.#task.run.warn(this.#task.destination.show(''), remark);
     if (landings.length > 1) files.sort((a, b) => comparePaths(a.path, b.path));
     return {
       files,
@@ -274,7 +281,9 @@ class Planner<S extends Entry, D extends Entry> {
     if (names === undefined) return undefined;
     for (const name of here.names) names.add(name);
     for (const name of there.names) names.add(name);
-    if (names.size > 0 && exclusion.readsGitignore) names.add(GITIGNORE);
+    if (names.size > 0 && (exclusion.readsGitignore || this.#task.protection?.readsGitignore)) {
+      names.add(GITIGNORE);
+    }
     return names;
   }
 
@@ -345,10 +354,19 @@ class Planner<S extends Entry, D extends Entry> {
         blocker = listing === undefined ? await this.#view.blocker(above) : undefined;
       }
       if (this.#view.isClosed(above)) continue;
+      if (blocker !== undefined && (await this.#isProtected(blocker, false))) {
+        const shown = destination.show(blocker);
+        const reason = 'in the way of a directory, and protected as left out';
+        run.fail(shown, new GitStoreError(`${shown}: ${reason}`, 'EEXIST', { path: shown }));
+        continue;
+      }
       const existing = listing?.get(path.slice(slash + 1));
       if (options.ignoreExisting && (existing !== undefined || blocker !== undefined)) continue;
       if (blocker !== undefined && !this.#deletes.has(blocker)) {
         this.#replace(blocker, (await this.#view.entry(blocker))!);
+      }
+      if (existing !== undefined && !isTreeMode(existing.mode)) {
+        if (await this.#isProtected(path, false)) continue;
       }
       if (existing === undefined || !isTreeMode(existing.mode)) {
         if (existing !== undefined) this.#warnOfReplacing(path, existing);
@@ -372,7 +390,8 @@ class Planner<S extends Entry, D extends Entry> {
       const entry = await this.#view.entry(path);
       if (entry === undefined || isTreeMode(entry.mode) || this.#deletes.has(path)) continue;
       // A directory without files is how a copy to disk shows what it leaves out.
-      if (this.#task.destination.keeps?.(entry) === undefined) this.#deletes.set(path, entry);
+      if (this.#task.destination.keeps?.(entry) !== undefined) continue;
+      if (!(await this.#isProtected(path, false))) this.#deletes.set(path, entry);
     }
   }
 
@@ -397,6 +416,7 @@ class Planner<S extends Entry, D extends Entry> {
         const child = joinPath(directory, name);
         const isTree = isTreeMode(entry.mode);
         if (this.#isExcluded(this.#filterPath(child), isTree)) return false;
+        if (await this.#isProtected(child, isTree)) return false;
         if (!isTree) deletes.push([child, entry]);
         else if (await visit(child)) vacated.push(child);
         else return false;
@@ -419,6 +439,7 @@ class Planner<S extends Entry, D extends Entry> {
       if (this.#untouchable.has(path) || this.#covered.has(path) || this.#deletes.has(path))
         continue;
       if (this.#isExcluded(this.#filterPath(path), isTree)) continue;
+      if (await this.#isProtected(path, isTree)) continue;
       // A file where the sources have a directory is what already stands there.
       if (options.ignoreExisting && !isTree && this.#directories.has(path)) continue;
       if (isTree) {
@@ -434,6 +455,34 @@ class Planner<S extends Entry, D extends Entry> {
     }
   }
 
+  /** Whether what stands in the destination is protected by what is said there, or is remembered. */
+  async #isProtected(path: string, isDirectory: boolean): Promise<boolean> {
+    const { protection } = this.#task;
+    if (protection === undefined) return false;
+    if (protection.isGuess && isRules(path) && this.#covered.has(path)) return false;
+    if (protection.readsGitignore) await this.#learn(parentPath(path), protection);
+    return protection.protects(path, isDirectory);
+  }
+
+  /** Reads the .gitignore files of a destination directory and of those above it. */
+  async #learn(directory: string, protection: Protection): Promise<void> {
+    if (this.#learned.has(directory)) return;
+    if (directory !== '') await this.#learn(parentPath(directory), protection);
+    this.#learned.add(directory);
+    const { destination, run } = this.#task;
+    const path = joinPath(directory, GITIGNORE);
+    const file = await this.#view.entry(path);
+    if (file === undefined || !isFileMode(file.mode) || destination.readRules === undefined) return;
+    if (protection.isGuess && this.#covered.has(path)) return;
+    try {
+      await protection.add(directory, await destination.readRules(path, file));
+    } catch (error) {
+      protection.seal(directory);
+      const shown = destination.show(path);
+      run.fail(shown, localError(error, shown));
+    }
+  }
+
   #filterPath(path: string): string {
     const { base } = this.#task;
     return base === '' ? path : path.slice(base.length + 1);
@@ -442,6 +491,10 @@ class Planner<S extends Entry, D extends Entry> {
   #isExcluded(path: string, isDirectory: boolean): boolean {
     return this.#task.exclusion.excludes(path, isDirectory);
   }
+}
+
+function isRules(path: string): boolean {
+  return path === GITIGNORE || path.endsWith(`/${GITIGNORE}`);
 }
 
 /** Whether no path is another one, or lies below one. */

@@ -1,5 +1,5 @@
 /** Trees in a store as the source and as the destination of a copy. */
-import { FileNotFoundError, InvalidPathError } from '../errors.ts';
+import { CorruptObjectError, FileNotFoundError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import {
   compareTreeEntries,
@@ -56,6 +56,14 @@ export class StoreSource implements SourcePlace<TreeEntry> {
       return true;
     };
     return (await visit(directory.id, '')) ? files : undefined;
+  }
+
+  async readRules(path: string, { id }: TreeEntry): Promise<Uint8Array> {
+    const object = await this.#trees.objects.read(id);
+    if (object === undefined) {
+      throw new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
+    }
+    return object.body;
   }
 
   async list(path: string, directory: TreeEntry, omissions: Omissions): Promise<TreeEntry[]> {

@@ -78,7 +78,6 @@ describe('sync', () => {
     expect(await place.fails(2, 'sync', '--watch', '--debounce', '99', 'work')).toMatch(
       /100 or more/,
     );
-    expect(await place.fails(2, 'sync', '--gitignore', ':', 'work')).toMatch(/--gitignore/);
     expect(await place.fails(1, 'sync', '--watch', 'nothing')).toMatch(/no such/);
     expect(await place.ok('ls', '-R')).toBe('a\n');
   });

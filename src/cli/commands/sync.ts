@@ -26,6 +26,7 @@ export function define(command: Command): void {
   addGitignore(addCopyOptions(command))
     // As cp has it; here it goes without saying.
     .addOption(new Option('--delete').hideHelp())
+    .option('--no-recall', 'to disk: delete also what the last sync from there left out')
     .option('--watch', 'go on, and sync whenever something has changed (disk to repository)')
     .addOption(
       new Option(

@@ -71,6 +71,8 @@ export class BareMemos implements Memos {
       const path = `${this.#directory}/${name}`;
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats === undefined) continue;
+      // What a sync left out is not known otherwise, and small.
+      if (name.startsWith('memo-sync-') && !name.endsWith('.tmp')) continue;
       if (!name.endsWith('.tmp')) memos.push({ path, mtimeMs: stats.mtimeMs });
       else if (now - stats.mtimeMs > TEMPORARY_LIFE) removeIfThere(path);
     }
