@@ -30,8 +30,7 @@ export function chunkLoader(folder: string, cache: CompileCache): (path: string)
     const module = { exports: {} };
     loaded.set(path, module);
     const filename = join(folder, path);
-    // A function, in ASCII: the bundler escapes all else, and Latin-1 needs no decoding.
-    const code = readFileSync(filename, 'latin1');
+    const code = readFileSync(filename, 'utf8');
     const body = cache.compile(code, filename, path).runInThisContext() as ChunkBody;
     body(module.exports, require, module, filename);
     return module.exports;

@@ -43,6 +43,17 @@ export function isFileMode(mode: FileMode): boolean {
   return (mode & TYPE_BITS) === (MODE_FILE & TYPE_BITS);
 }
 
+/**
+ * The mode as Git takes it (`canon_mode`): files are 100644, or 100755 where their owner may run them,
+ * whatever else an old Git or another program has written. 0: of no kind that Git knows.
+ */
+export function canonicalMode(mode: FileMode): FileMode {
+  if (mode === MODE_FILE || mode === MODE_TREE) return mode;
+  const type = mode & TYPE_BITS;
+  if (type === (MODE_FILE & TYPE_BITS)) return (mode & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;
+  return type === MODE_TREE || type === MODE_LINK || type === MODE_GITLINK ? type : 0;
+}
+
 /** Git's order of entries. Zero only for the same name and both, or neither, a directory. */
 export function compareTreeEntries(
   a: Pick<TreeEntry, 'name' | 'mode'>,
@@ -221,7 +232,8 @@ export class EntryCursor {
       if (mode > LARGEST_MODE) throw this.#corrupt('a mode that is too large');
     }
     if (at === this.start) throw this.#corrupt('no mode');
-    this.mode = mode;
+    this.mode = canonicalMode(mode);
+    if (this.mode === 0) throw this.#corrupt(`a mode of ${mode.toString(8)}`);
     this.nameStart = ++at;
     const last = bytes.length - ID_LENGTH;
     while (at < last && bytes[at] !== 0) at++;

@@ -119,14 +119,14 @@ describe('parseTree', () => {
     expect(hashObject('tree', serializeTree([]))).toBe(EMPTY_TREE_ID);
   });
 
-  test('old modes, zero-padded modes and a wrong order are read as they lie', () => {
+  test('old modes are those of Git; zero-padded ones and a wrong order are read as they lie', () => {
     const body = Buffer.concat([
       rawEntry('100664', 'b'),
       rawEntry('040000', 'a', OTHER),
       rawEntry('100644', 'a'),
     ]);
     expect(parseTree(body)).toEqual([
-      { name: 'b', mode: 0o100664, id: ID },
+      { name: 'b', mode: MODE_FILE, id: ID },
       { name: 'a', mode: MODE_TREE, id: OTHER },
       { name: 'a', mode: MODE_FILE, id: ID },
     ]);
@@ -136,6 +136,8 @@ describe('parseTree', () => {
     ['no octal digit', rawEntry('10064x', 'a')],
     ['no mode', rawEntry('', 'a')],
     ['a mode beyond 16 bits', rawEntry('1000000', 'a')],
+    ['a mode of 0', rawEntry('0', 'a')],
+    ['a mode of a device', rawEntry('20644', 'a')],
     ['an empty name', rawEntry('100644', '')],
     ['an id cut off', rawEntry('100644', 'a').subarray(0, -1)],
     ['a name cut off', Buffer.from('100644 abc')],

@@ -10,7 +10,7 @@ import type { ObjectId } from '../../git/objectId.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import type { Slice } from './conditions.ts';
-import { looksLikeText, SAMPLE_SIZE } from './contentTypes.ts';
+import { SAMPLE_SIZE, type TextFacts, textFacts } from './contentTypes.ts';
 import type { Coding } from './negotiation.ts';
 
 /** Bodies up to this size are held in memory, larger ones are streamed. */
@@ -28,8 +28,8 @@ export interface BlobFacts {
   readonly id: ObjectId;
   /** In bytes. */
   readonly size: number;
-  /** Whether its beginning reads as text; undefined until somebody asked. */
-  isText: boolean | undefined;
+  /** `undefined` until its beginning has been read. */
+  text: TextFacts | undefined;
 }
 
 const compressors: Readonly<
@@ -70,7 +70,7 @@ export class Blobs {
     if (known !== undefined) return known;
     const header = await this.#store.objects.header(id);
     if (header?.type !== 'blob') return undefined;
-    const facts: BlobFacts = { id, size: header.size, isText: undefined };
+    const facts: BlobFacts = { id, size: header.size, text: undefined };
     this.#facts.set(id, facts);
     return facts;
   }
@@ -80,13 +80,13 @@ export class Blobs {
     return (await this.find(id)) ?? this.#missing(id);
   }
 
-  /** Whether it reads as text. */
-  async isText(facts: BlobFacts): Promise<boolean> {
-    if (facts.isText === undefined) {
+  /** What its beginning tells of its text. */
+  async text(facts: BlobFacts): Promise<TextFacts> {
+    if (facts.text === undefined) {
       const sample = await this.read(facts, { start: 0, end: Math.min(SAMPLE_SIZE, facts.size) });
-      facts.isText = looksLikeText(sample, facts.size > sample.length);
+      facts.text = textFacts(sample, facts.size > sample.length);
     }
-    return facts.isText;
+    return facts.text;
   }
 
   /** The body of a small blob when it is in memory. */

@@ -9,7 +9,8 @@ export interface Slice {
   readonly end: number;
 }
 
-const ENTITY_TAG = /\s*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)/y;
+/** An element of a list, which may be empty (RFC 9110, 5.6.1.2). */
+const ENTITY_TAG = /\s*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?\s*(?:,|$)/y;
 
 /**
  * Whether a field of entity tags, or `*`, names this one.
@@ -24,17 +25,20 @@ export function namesTag(field: string, tag: string, weakly: boolean): boolean {
     const found = ENTITY_TAG.exec(field);
     if (found === null) return false;
     if (found[2] === tag && (weakly || found[1] === undefined)) return true;
+    // Without progress it is the empty element at the end.
+    if (found[0] === '') return false;
   }
   return false;
 }
 
 /**
  * What a Range field asks of a body of `size` bytes: a slice; `'unsatisfiable'` when it begins behind
- * the end; undefined, the whole body, for several ranges, other units, and what is no range.
+ * the end; undefined, the whole body, for several ranges, other units, what is no range, and of an empty
+ * body, of which clients that always ask for a range (players, downloads resumed) expect all.
  */
 export function parseRange(field: string, size: number): Slice | 'unsatisfiable' | undefined {
   const match = /^\s*bytes\s*=[\s,]*([0-9]*)\s*-\s*([0-9]*)[\s,]*$/i.exec(field);
-  if (match === null) return undefined;
+  if (match === null || size === 0) return undefined;
   const [, first = '', last = ''] = match;
   if (first === '') {
     if (last === '') return undefined;

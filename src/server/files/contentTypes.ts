@@ -6,7 +6,8 @@
 import mime from 'mime';
 import { baseName } from '../../tree/paths.ts';
 
-export const PLAIN_TEXT = 'text/plain; charset=utf-8';
+const UTF8 = '; charset=utf-8';
+export const PLAIN_TEXT = `text/plain${UTF8}`;
 export const HTML = 'text/html; charset=utf-8';
 export const BINARY = 'application/octet-stream';
 export const JSON_TYPE = 'application/json; charset=utf-8';
@@ -52,26 +53,42 @@ export function typeOfName(path: string): NamedType {
 function typeOfExtension(extension: string): NamedType {
   const type = /^[a-z0-9][a-z0-9+-]*$/.test(extension) ? mime.getType(`x.${extension}`) : null;
   if (type === null) return { type: BINARY, unsure: true };
-  if (TEXT_FOR_BROWSERS.has(type)) return { type: `${type}; charset=utf-8`, unsure: false };
+  if (TEXT_FOR_BROWSERS.has(type)) return { type: `${type}${UTF8}`, unsure: false };
   if (MISLEADING.test(type)) return { type, unsure: true };
   if (TEXT.test(type)) return { type: PLAIN_TEXT, unsure: false };
   return { type, unsure: !SHOWN.test(type) };
 }
 
-/**
- * Whether bytes are text: UTF-8 without control characters that no text has.
- * @param cut whether they are only the beginning, so that a character may be cut at their end
- */
-export function looksLikeText(bytes: Uint8Array, cut: boolean): boolean {
-  for (const byte of bytes) {
-    if (byte < 0x20 && !(byte >= 0x07 && byte <= 0x0d) && byte !== 0x1b) return false;
-  }
+/** Whether a type says that the text is UTF-8. */
+export function saysUtf8(type: string): boolean {
+  return type.endsWith(UTF8);
+}
+
+/** The type of a text in another encoding, which the browser is left to find out. */
+export function withoutCharset(type: string): string {
+  return type.slice(0, -UTF8.length);
+}
+
+/** What the beginning of a file tells of its text. */
+export interface TextFacts {
+  readonly isUtf8: boolean;
+  /** Whether it is UTF-8 without control characters that no text has. */
+  readonly isText: boolean;
+}
+
+/** @param cut whether the bytes are only the beginning, so that a character may be cut at their end */
+export function textFacts(bytes: Uint8Array, cut: boolean): TextFacts {
+  let isUtf8 = true;
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: cut });
-    return true;
   } catch {
-    return false;
+    isUtf8 = false;
   }
+  return { isUtf8, isText: isUtf8 && !bytes.some(isNoTextByte) };
+}
+
+function isNoTextByte(byte: number): boolean {
+  return byte < 0x20 && !(byte >= 0x07 && byte <= 0x0d) && byte !== 0x1b;
 }
 
 const SHRINKS =

@@ -11,7 +11,9 @@ import {
   isCompressible,
   JSON_TYPE,
   PLAIN_TEXT,
+  saysUtf8,
   typeOfName,
+  withoutCharset,
 } from './contentTypes.ts';
 import type { Exchange, Fields } from './exchange.ts';
 import { HttpError } from './httpError.ts';
@@ -52,8 +54,9 @@ export async function answerFile(
   checkSize(service, facts);
   // A link is served as the text that it is: nothing leads out of the snapshot.
   const named = entry.mode === MODE_LINK ? { type: PLAIN_TEXT, unsure: false } : typeOfName(path);
-  const isPlain = named.unsure && (await service.blobs.isText(facts));
-  const type = isPlain ? PLAIN_TEXT : named.type;
+  const isPlain = named.unsure && (await service.blobs.text(facts)).isText;
+  let type = isPlain ? PLAIN_TEXT : named.type;
+  if (saysUtf8(type) && !(await service.blobs.text(facts)).isUtf8) type = withoutCharset(type);
   const fields = ['Content-Type', type];
   if (isActive(type)) fields.push('Content-Security-Policy', SANDBOX);
   if (download) fields.push('Content-Disposition', attachment(baseName(path)));

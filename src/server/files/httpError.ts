@@ -1,6 +1,7 @@
 /** An answer that is an error, and which answer an error of the store becomes. */
 import {
   FileNotFoundError,
+  GitStoreError,
   InvalidPathError,
   KeyNotFoundError,
   NotADirectoryError,
@@ -34,6 +35,10 @@ export function toHttpError(error: unknown): HttpError {
     return new HttpError(404, error.message);
   }
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  // A tag of a tree or a blob has nothing that could be served as a snapshot.
+  if (error instanceof GitStoreError && error.code === 'ENOTCOMMIT') {
+    return new HttpError(404, error.message);
+  }
   if (code !== undefined && PASSING.has(code)) {
     return new HttpError(503, 'The server is short of resources; try again', ['Retry-After', '1']);
   }

@@ -6,7 +6,7 @@
 import type { ObjectId } from '../../git/objectId.ts';
 import type { FoundEntry, PackedTrees } from '../../git/packedTrees.ts';
 import { encodePath } from '../../git/pathBytes.ts';
-import type { TreeEntry } from '../../git/tree.ts';
+import { canonicalMode, type TreeEntry } from '../../git/tree.ts';
 import type { PackedObject } from './packDirectory.ts';
 
 type Answer = Pick<TreeEntry, 'mode' | 'id'>;
@@ -37,7 +37,8 @@ export class TreeProbe {
 
   #answerWith(found: FoundEntry | null | undefined): Answer | null | undefined {
     if (found == null) return found;
-    const { mode, id } = found;
+    const mode = canonicalMode(found.mode);
+    const { id } = found;
     if (mode !== this.#answer.mode || !id.equals(this.#answerId)) {
       this.#answer = { mode, id: id.toString('hex') };
       this.#answerId.set(id);

@@ -8,7 +8,7 @@ import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../contentTypes.ts';
 import type { Place } from '../snapshots.ts';
 import { type Html, html, visible, wellFormed } from './html.ts';
-import { button, placePage, timeOf, urlAt, type View } from './layout.ts';
+import { button, buttonPair, placePage, timeOf, urlAt, type View } from './layout.ts';
 import { lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf, stepsOf } from './steps.ts';
@@ -83,9 +83,10 @@ export async function changesPage(
   const actions = [
     path !== '' && button('All files', links.to('', { diff: true, ...ends })),
     button('Swap', swap, 'The other way round'),
-    html`<span class="grow"></span>`,
-    button('← Older', step(steps.older), 'The change before'),
-    button('Newer →', step(steps.newer), 'The change after'),
+    buttonPair(
+      button('← Older', step(steps.older), 'The change before'),
+      button('Newer →', step(steps.newer), 'The change after'),
+    ),
   ].filter((action) => action !== false);
   const count = tooMany ? `more than ${MOST_FILES} files` : countText(found.length);
   const body = html`<div class="ends">${isOneStep && messageText(to)}<p>${await ending(view, from)} → ${await ending(view, to)} <span class="dim">· ${count}</span></p></div>
@@ -202,6 +203,6 @@ async function sideOf(
   const facts = await blobs.facts(entry.id);
   const { size } = facts;
   const readable =
-    size <= MOST_TEXT && (typeOfName(path).type === PLAIN_TEXT || (await blobs.isText(facts)));
+    size <= MOST_TEXT && (typeOfName(path).type === PLAIN_TEXT || (await blobs.text(facts)).isText);
   return readable ? { size, text: decodeText(await blobs.body(entry.id)) } : { size };
 }

@@ -148,6 +148,11 @@ export function timeOf({ commit }: Snapshot, dayOnly = false): Html {
   return html`<time datetime="${exact.toISOString()}">${text}</time>`;
 }
 
+/** Two buttons that stay together, at the end of the row. */
+export function buttonPair(first: Html, second: Html): Html {
+  return html`<span class="pair">${first}${second}</span>`;
+}
+
 /** A link that leads somewhere, or the same without. */
 export function button(label: string, url: string | undefined, title = ''): Html {
   return url === undefined

@@ -9,7 +9,16 @@ import { type FileType, fileTypeOf } from '../../../tree/types.ts';
 import { typeOfName } from '../contentTypes.ts';
 import { type Html, html, visible } from './html.ts';
 import { FILE, FOLDER, LINK } from './icons.ts';
-import { button, pageUrl, placePage, snapshotLine, timeOf, urlAt, type View } from './layout.ts';
+import {
+  button,
+  buttonPair,
+  pageUrl,
+  placePage,
+  snapshotLine,
+  timeOf,
+  urlAt,
+  type View,
+} from './layout.ts';
 import { LastChanges, type Steps, stepsOf } from './steps.ts';
 
 /** Entries on one page. */
@@ -83,9 +92,10 @@ export async function stepButtons(view: View, { older, newer, complete }: Steps)
   const before = older && (await urlAt(view, older));
   const history = complete ? undefined : links.here(place.path, { history: true });
   return [
-    html`<span class="grow"></span>`,
-    button('← Older', before ?? history, 'As it was before its last change'),
-    button('Newer →', newer && (await urlAt(view, newer)), 'As it is after its next change'),
+    buttonPair(
+      button('← Older', before ?? history, 'As it was before its last change'),
+      button('Newer →', newer && (await urlAt(view, newer)), 'As it is after its next change'),
+    ),
   ];
 }
 

@@ -16,7 +16,7 @@ h1{font-size:1.2rem;font-weight:600;margin:0;line-height:1.4;overflow-wrap:anywh
 h1 .sep{color:var(--dim);font-weight:400;margin:0 .3rem}
 h2{font-size:1rem;font-weight:600;margin:1.4rem 0 .5rem}
 .bar{display:flex;flex-wrap:wrap;gap:.5rem .6rem;align-items:center;margin:.7rem 0 0}
-.bar .grow{flex:1}
+.pair{display:flex;flex-wrap:nowrap;gap:.6rem;margin-left:auto}
 .tag{display:inline-block;border:1px solid var(--line);background:var(--soft);border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;color:var(--dim);max-width:100%;overflow-wrap:anywhere}
 .btn,button{display:inline-block;border:1px solid var(--line);background:var(--soft);color:var(--text);border-radius:.4rem;padding:.28rem .7rem;font:inherit;font-size:.9rem;line-height:1.4;cursor:pointer;white-space:nowrap}
 .btn:hover,button:hover{border-color:var(--accent);text-decoration:none}
@@ -93,7 +93,7 @@ footer{margin-top:1.5rem;color:var(--dim);font-size:.82rem;display:flex;flex-wra
 .ls .name{grid-column:1/-1;width:auto}
 .ls .when{order:2;font-size:.82rem;padding-left:1.5rem}
 .ls .num{order:3;font-size:.82rem}
-.btn,button{padding:.42rem .75rem}
+.btn,button{padding:.42rem .6rem}.bar{gap:.5rem .4rem}.pair{gap:.4rem}
 .snap,ol.log li{padding:.5rem .75rem}
 .snap .by,ol.log .by{white-space:normal;flex:1 1 14rem}
 pre.code{white-space:pre-wrap;overflow-wrap:anywhere}pre.code code{width:auto}

@@ -40,7 +40,7 @@ async function contentOf(
 ): Promise<Html> {
   const { service, place } = view;
   const { type, unsure } = entry.mode === MODE_LINK ? asText : typeOfName(place.path);
-  const isText = unsure ? await service.blobs.isText(facts) : isShownAsText(type);
+  const isText = unsure ? (await service.blobs.text(facts)).isText : isShownAsText(type);
   const tooLarge = facts.size > service.maxFileSize;
   if (facts.size === 0) return html`<p class="note">The file is empty.</p>`;
   if (!isText && tooLarge) {
