@@ -333,6 +333,8 @@ describe('conditions', () => {
     ['"TAG-json"', 200],
     ['', 200],
     ['"a,b", "TAG"', 304],
+    [', ,"x",, "TAG",', 304],
+    [' , ', 200],
     ['garbage "TAG"', 200],
   ])('If-None-Match: %s', async (field, status) => {
     for (const [path, hash] of [
