@@ -1,7 +1,7 @@
 /** Another repository on this disk, as a remote: objects go straight from one storage to the other. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileNotFoundError } from '../errors.ts';
+import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
 import { parentNames } from '../storage/refRules.ts';
@@ -82,6 +82,7 @@ export class LocalRemote implements Remote {
       this.#storage = await openBareStorage(path);
     } catch (error) {
       if (!(error instanceof FileNotFoundError)) throw error;
+      refuseUrlWithoutScheme(this.#path);
       if (purpose === 'push') return undefined;
       throw new FileNotFoundError(`Repository not found: ${this.#path}`, { path: this.#path });
     }
@@ -93,6 +94,14 @@ export class LocalRemote implements Remote {
     this.#storage = await createBareStorage(this.#path, { branch });
     return this.#storage;
   }
+}
+
+/** `github.com/me/data.git`, where there is no such folder: a URL was meant, and not a copy on this disk. */
+function refuseUrlWithoutScheme(path: string): void {
+  const host = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?=[/\\])/i.exec(path)?.[0];
+  if (host === undefined || existsSync(host)) return;
+  const message = `There is no ${path} here: https://${path} is the URL, ./${path} a new folder`;
+  throw new GitStoreError(message, 'EINVAL', { path });
 }
 
 /**

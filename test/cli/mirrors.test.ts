@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { git } from '../helpers/git.ts';
@@ -114,4 +114,14 @@ test('status lines with -v, and no password in them', async () => {
   const failed = await place.run('-v', 'restore', 'http://ada:top-secret@127.0.0.1:1/x.git');
   expect(failed.code).toBe(1);
   expect(failed.stderr).toMatch(/^Error: No connection to http:\/\/127\.0\.0\.1:1\/x\.git: .*\n$/);
+});
+
+test('a URL without its scheme is refused, and a restore of nothing leaves nothing behind', async () => {
+  const place = new Place();
+  expect(await place.fails(1, 'restore', 'typo.git')).toMatch(/typo\.git/);
+  expect(await place.fails(1, 'restore', 'github.com/me/data.git')).toMatch(/https:\/\/github/);
+  expect(readdirSync(place.folder)).toEqual([]);
+  await place.ok('init');
+  expect(await place.fails(1, 'backup', 'github.com/me/data.git')).toMatch(/https:\/\/github/);
+  expect(readdirSync(place.folder)).toEqual(['data.git']);
 });

@@ -35,14 +35,15 @@ export async function exampleStore(): Promise<GitStore> {
   return store;
 }
 
-/** All refs of a repository and what they point to, as Git lists them. */
+/** All refs of a repository and what they point to, as Git lists them, but the store's own. */
 export function refsOf(repository: string, ...patterns: string[]): Record<string, string> {
-  const lines = git(repository, 'for-each-ref', '--format=%(refname) %(objectname)', ...patterns);
+  const format = '--format=%(refname) %(objectname)';
+  const lines = git(repository, 'for-each-ref', format, ...patterns);
   return Object.fromEntries(
     lines
       .split('\n')
       .map((line) => line.split(' '))
-      .filter((p) => p[1]),
+      .filter(([ref, id]) => id && !ref!.startsWith('refs/gitstore/')),
   );
 }
 

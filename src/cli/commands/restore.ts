@@ -1,5 +1,7 @@
 /** `restore`: bring what another repository, or a bundle, has into this one. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { GitStoreError } from '../../errors.ts';
 import { redactUrl } from '../../git/redactUrl.ts';
 import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
 import type { GitStore } from '../../store/gitStore.ts';
@@ -14,7 +16,7 @@ import {
 import { addNoCreate, type CreateOption } from '../options.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
+import { isVerbose, repositoryPath, withStore } from '../repository.ts';
 
 const HEADS = 'refs/heads/';
 
@@ -40,6 +42,19 @@ export function define(command: Command): void {
       if (isEmpty && !dryRun) await takeHead(store, diff);
       return diff;
     };
+    // What cannot be reached, or has nothing, leaves no new repository behind.
+    if (create && !dryRun && !existsSync(repositoryPath(command))) {
+      const probe = { ...options, dryRun: true };
+      const found = await withStore(
+        command,
+        (store) => withMirroring(probe, false, (mirror) => store.restore(url, mirror)),
+        { create, dryRun: true, branch: null },
+      );
+      if (found.total === 0) {
+        const message = `Nothing to restore: ${redactUrl(url)} has no branch, tag or note`;
+        throw new GitStoreError(message, 'ENOENT');
+      }
+    }
     const diff = await withStore(command, work, { create, dryRun, branch: null });
     await printDiff(diff, options, 'Nothing to fetch — already in sync.');
     printLeftOut(diff);
