@@ -65,7 +65,7 @@ async function* readAnyTar(
   { onUnpacked }: ReadArchiveOptions,
 ): AsyncGenerator<ArchiveMember, void, undefined> {
   if (found?.kind !== 'compressed') {
-    yield* readTar(reader);
+    yield* readTar(reader, found?.kind === 'tar');
     return;
   }
   const inner = new ByteReader(watched(decompress(reader.rest(), found.compression), onUnpacked));
@@ -75,7 +75,7 @@ async function* readAnyTar(
     if (content !== undefined && content.kind !== 'tar') {
       throw refused(`Not a tar archive: ${found.name} that holds ${content.name}`);
     }
-    yield* readTar(inner);
+    yield* readTar(inner, content?.kind === 'tar');
   } finally {
     await inner.close();
   }

@@ -40,8 +40,14 @@ const OTHERS: Readonly<Record<string, string>> = {
   '6': 'a pipe',
 };
 
-/** The members in their order. What of one is not read is passed over. */
-export async function* readTar(reader: ByteReader): AsyncGenerator<ArchiveMember, void, undefined> {
+/**
+ * The members in their order. What of one is not read is passed over.
+ * @param isTar whether its first bytes say that it is one; old tars do not
+ */
+export async function* readTar(
+  reader: ByteReader,
+  isTar: boolean,
+): AsyncGenerator<ArchiveMember, void, undefined> {
   let start = reader.position;
   const global = new Map<string, Buffer>();
   let extension: Extension = {};
@@ -49,6 +55,8 @@ export async function* readTar(reader: ByteReader): AsyncGenerator<ArchiveMember
     for (;;) {
       start = reader.position;
       if (!(await reader.fill(BLOCK))) {
+        // Without a header that says so, nothing tells that it ever was one.
+        if (start === 0 && !isTar) throw refused('Not a tar archive');
         throw truncated(reader.available > 0 ? 'it ends inside a header' : 'it has no end mark');
       }
       const block = Buffer.from(reader.take(BLOCK));

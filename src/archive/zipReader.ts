@@ -4,12 +4,14 @@
  * entries share bytes of the archive, by which a small one could swell without end.
  */
 import { crc32, inflateRawSync } from 'node:zlib';
+import { ArchiveError } from '../errors.ts';
 import { decodePath } from '../git/pathBytes.ts';
 import { corrupt, refused, truncated } from './errors.ts';
 import { type ArchiveMember, MAX_NAME, SMALL_MEMBER } from './member.ts';
 import type { RandomAccess } from './randomAccess.ts';
 import { unpackMethod } from './zipMethods.ts';
 import {
+  CENTRAL_SIGNATURE,
   type CentralEntry,
   END_LENGTH,
   FLAG_ENCRYPTED,
@@ -52,18 +54,64 @@ interface Directory {
   readonly shift: number;
 }
 
+/** Bytes before the end of the file in which the archive's end is looked for where others stand behind it. */
+const LONGEST_TAIL = 1 << 20;
+/** End records that are looked at there. */
+const MOST_ENDS = 100;
+
 async function findDirectory(file: RandomAccess): Promise<Directory> {
   const tailStart = Math.max(0, file.size - END_LENGTH - 0xffff);
   const tail = await file.read(tailStart, file.size - tailStart);
-  const at = findEnd(tail);
-  if (at < 0) {
-    const head = await file.read(0, Math.min(4, file.size));
-    throw head.length === 4 && head.readUInt32LE(0) === LOCAL_SIGNATURE
-      ? truncated('the directory at its end is missing')
-      : refused('Not a zip archive');
+  const at = findEnd(tail, false);
+  const head = await file.read(0, Math.min(4, file.size));
+  const beginsHere = head.length === 4 && head.readUInt32LE(0) === LOCAL_SIGNATURE;
+  if (at >= 0) {
+    const directory = await directoryOf(file, parseEnd(tail, at), tailStart + at);
+    // A program may stand before an archive, but not the beginning of another one.
+    if (beginsHere && directory.shift > 0) {
+      throw truncated('the directory at its end is that of an archive within it');
+    }
+    return directory;
   }
-  let end: ZipEnd = parseEnd(tail, at);
-  let endAt = tailStart + at;
+  const directory = await findInside(file);
+  if (directory !== undefined) return directory;
+  throw beginsHere
+    ? truncated('the directory at its end is missing')
+    : refused('Not a zip archive');
+}
+
+/**
+ * The directory of an archive with other bytes behind it, as other programs leave and read it. Only one
+ * that lies where its end record says: what is left of an archive that was cut short may hold another
+ * archive as a member, whose directory lies elsewhere.
+ */
+async function findInside(file: RandomAccess): Promise<Directory | undefined> {
+  const start = Math.max(0, file.size - LONGEST_TAIL);
+  const tail = await file.read(start, file.size - start);
+  let at = tail.length;
+  for (let i = 0; i < MOST_ENDS; i++) {
+    at = findEnd(tail, true, at);
+    if (at < 0) return undefined;
+    try {
+      const directory = await directoryOf(file, parseEnd(tail, at), start + at);
+      if (directory.shift === 0 && (await isDirectory(file, directory))) return directory;
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+async function isDirectory(file: RandomAccess, { start, entries }: Directory): Promise<boolean> {
+  if (entries === 0) return true;
+  const head = await file.read(start, 4);
+  return head.length === 4 && head.readUInt32LE(0) === CENTRAL_SIGNATURE;
+}
+
+/** The directory that an end record tells of. @throws ArchiveError */
+async function directoryOf(file: RandomAccess, found: ZipEnd, foundAt: number): Promise<Directory> {
+  let end = found;
+  let endAt = foundAt;
   let exact = false;
   if (isWideEnd(end) && endAt >= LOCATOR_LENGTH + ZIP64_END_LENGTH) {
     const place = parseLocator(await file.read(endAt - LOCATOR_LENGTH, LOCATOR_LENGTH));

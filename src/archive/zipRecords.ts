@@ -10,7 +10,6 @@ import { corrupt } from './errors.ts';
 export const LOCAL_SIGNATURE = 0x04034b50;
 export const CENTRAL_SIGNATURE = 0x02014b50;
 const DESCRIPTOR_SIGNATURE = 0x08074b50;
-const END_SIGNATURE = 0x06054b50;
 const ZIP64_END_SIGNATURE = 0x06064b50;
 const ZIP64_LOCATOR_SIGNATURE = 0x07064b50;
 
@@ -130,7 +129,8 @@ function parseExtras(bytes: Buffer): Map<number, Buffer> {
 }
 
 /**
- * The name as text. UTF-8 where the archive says so, or a Unix program wrote what can be UTF-8 only
+ * The name as text. That of the Unicode Path field where it belongs to the stored name (APPNOTE,
+ * 4.6.9), which may be a plain stand-in for it; UTF-8 where the archive says so, or a Unix program wrote what can be UTF-8 only
  * on purpose; bytes as they are where a Unix program's own extra fields stand beside them; else code
  * page 437.
  */
@@ -140,12 +140,12 @@ function nameOf(
   system: number,
   extras: ReadonlyMap<number, Buffer>,
 ): string {
-  if (name.every((byte) => byte < 0x80)) return separated(name.toString('latin1'), system);
-  if ((flags & FLAG_UTF8) !== 0) return decodePath(name);
   const unicode = extras.get(EXTRA_UNICODE_PATH);
   if (unicode !== undefined && unicode[0] === 1 && unicode.readUInt32LE(1) === crc32(name)) {
     return decodePath(unicode, 5);
   }
+  if (name.every((byte) => byte < 0x80)) return separated(name.toString('latin1'), system);
+  if ((flags & FLAG_UTF8) !== 0) return decodePath(name);
   if (system === UNIX || system === OS_X) {
     const isUtf8 = Buffer.from(name.toString('utf8')).equals(name);
     if (isUtf8 || extras.has(EXTRA_TIME) || extras.has(EXTRA_UNIX)) return decodePath(name);
@@ -165,18 +165,21 @@ export interface ZipEnd {
   readonly offset: number;
 }
 
+const END_MARK = Buffer.from([0x50, 0x4b, 5, 6]);
+
 /**
- * Where the end record lies in the last bytes of the archive; -1 when it is not there. Its comment
- * must reach to the end.
+ * Where an end record lies in the last bytes of the archive; -1 when none is there.
+ * @param mayHaveMore whether other bytes may stand behind it; else its comment must reach to the end
+ * @param before only one that begins before it
  */
-export function findEnd(tail: Buffer): number {
-  for (let at = tail.length - END_LENGTH; at >= 0; at--) {
-    if (
-      tail.readUInt32LE(at) === END_SIGNATURE &&
-      at + END_LENGTH + tail.readUInt16LE(at + 20) === tail.length
-    ) {
-      return at;
-    }
+export function findEnd(tail: Buffer, mayHaveMore: boolean, before = tail.length): number {
+  let from = Math.min(before - 1, tail.length - END_LENGTH);
+  while (from >= 0) {
+    const at = tail.lastIndexOf(END_MARK, from);
+    if (at < 0) return -1;
+    const end = at + END_LENGTH + tail.readUInt16LE(at + 20);
+    if (mayHaveMore ? end <= tail.length : end === tail.length) return at;
+    from = at - 1;
   }
   return -1;
 }
@@ -312,7 +315,7 @@ export function endRecords({ entries, size, offset }: ZipEnd, comment: string): 
     records.push(end, locator);
   }
   const end = Buffer.alloc(END_LENGTH);
-  end.writeUInt32LE(END_SIGNATURE, 0);
+  END_MARK.copy(end);
   end.writeUInt16LE(Math.min(entries, MAX16), 8);
   end.writeUInt16LE(Math.min(entries, MAX16), 10);
   end.writeUInt32LE(Math.min(size, MAX32), 12);

@@ -367,6 +367,11 @@ export interface Storage {
   readonly refs: RefStore;
   readonly memos: Memos;
   readonly upkeep: StorageUpkeep;
+  /**
+   * A value that the storage is set to under a name of git-config(1), such as `core.notesRef`; undefined
+   * when it is not set. Optional: nothing is.
+   */
+  setting?(key: string): Promise<string | undefined>;
   /** Releases files, locks and threads. No method may be called afterwards. */
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@
  * change is a commit on top of the newest one, made again when somebody else was faster, so that
  * writers side by side lose nothing.
  */
-import { BatchClosedError, KeyNotFoundError } from '../errors.ts';
+import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../git/refName.ts';
@@ -41,18 +41,49 @@ export class Notes {
   }
 
   /**
-   * The notes of another namespace, for `git notes --ref=NAME`. It need not exist.
+   * The notes of another namespace, for `git notes --ref=NAME`. It need not exist. As with Git, `review`,
+   * `notes/review` and `refs/notes/review` are one.
    * @throws InvalidRefNameError
    */
   namespace(name: string): NoteNamespace {
-    validateRefName(name);
-    return new NoteNamespace(this.#store, name);
+    const short = name.replace(/^(?:refs\/)?notes\//, '');
+    validateRefName(short);
+    return new NoteNamespace(this.#store, short);
   }
 
-  /** The names of all namespaces there are, sorted. */
+  /**
+   * The notes that `git notes` uses in this store: those of the ref that `core.notesRef` in the
+   * repository's configuration names, else `commits`.
+   * @throws GitStoreError (`EINVAL`) when it names a ref outside `refs/notes/`, which Git refuses too
+   */
+  async default(): Promise<NoteNamespace> {
+    const ref = await this.#store.storage.setting?.('core.notesRef');
+    return ref === undefined ? this.commits : this.ofRef(ref, 'core.notesRef');
+  }
+
+  /**
+   * The notes of a full ref name, as settings hold it.
+   * @param setting where it comes from, for the error
+   * @throws GitStoreError (`EINVAL`) when it lies outside `refs/notes/`
+   */
+  ofRef(ref: string, setting: string): NoteNamespace {
+    if (!ref.startsWith(FOLDER) || !isValidRefName(ref)) {
+      throw new GitStoreError(
+        `${setting} is '${ref}', no ref below ${FOLDER}; name one such, as in refs/notes/commits`,
+        'EINVAL',
+        { ref },
+      );
+    }
+    return new NoteNamespace(this.#store, ref.slice(FOLDER.length));
+  }
+
+  /** The names of all namespaces there are, sorted; each as `namespace` takes it. */
   async list(): Promise<string[]> {
     const refs = await this.#store.listRefs(FOLDER);
-    return refs.map(({ ref }) => ref.slice(FOLDER.length));
+    return refs.map(({ ref }) => {
+      const name = ref.slice(FOLDER.length);
+      return /^(?:refs\/)?notes\//.test(name) ? ref : name;
+    });
   }
 }
 

@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectStore } from '../storage/storage.ts';
-import { type FileJob, type FileStamp, finishFile } from './putFile.ts';
+import { type FileJob, type FileStamp, finishFile, timeForNode } from './putFile.ts';
 import type { CopyRun } from './run.ts';
 
 /** So many are written at a time. */
@@ -71,7 +71,8 @@ export class LargeFiles {
           if (this.#run.tired) await this.#run.rest();
         }
         if (job.exactPermissions !== undefined) await handle.chmod(job.exactPermissions);
-        await handle.utimes(job.mtime, job.mtime);
+        const time = timeForNode(job.mtime);
+        await handle.utimes(time, time);
       } finally {
         await handle.close();
       }

@@ -117,6 +117,14 @@ export function performPart(
 }
 
 /**
+ * A time as Node takes it. A number below 0 is the present to Node; in a Date it is the time it says.
+ * @param seconds since the epoch
+ */
+export function timeForNode(seconds: number): number | Date {
+  return seconds < 0 ? new Date(seconds * 1000) : seconds;
+}
+
+/**
  * Writes the file, or the link to the target that `data` spells, and calls `finishFile`. When it
  * throws, no temporary file is left.
  */
@@ -129,7 +137,8 @@ export function putFile(disk: typeof fs, job: FileJob, data: Uint8Array): FileSt
     if (job.isLink) {
       disk.symlinkSync(Buffer.from(data), name);
       isMade = true;
-      disk.lutimesSync(name, job.mtime, job.mtime);
+      const time = timeForNode(job.mtime);
+      disk.lutimesSync(name, time, time);
       return finishFile(disk, job);
     }
     const fd = writeUnfinished(disk, job, data);
@@ -157,7 +166,8 @@ export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array)
   try {
     for (let at = 0; at < data.length; ) at += disk.writeSync(fd, data, at);
     if (job.exactPermissions !== undefined) disk.fchmodSync(fd, job.exactPermissions);
-    disk.futimesSync(fd, job.mtime, job.mtime);
+    const time = timeForNode(job.mtime);
+    disk.futimesSync(fd, time, time);
     return fd;
   } catch (error) {
     try {
@@ -226,6 +236,7 @@ export function sameNameError(): Error {
 const PARTS = [
   putDirectory,
   putFile,
+  timeForNode,
   writeUnfinished,
   finishFile,
   mayFold,

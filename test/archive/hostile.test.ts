@@ -1,5 +1,5 @@
 /** Archives that are broken or mean harm: one error, and no commit. */
-import { gzipSync } from 'node:zlib';
+import { crc32, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ArchiveError, type ArchiveInOptions, type FS } from '../../src/index.ts';
 import { currentOf, memoryStore } from '../store/stores.ts';
@@ -271,7 +271,13 @@ describe('broken archives', () => {
     await refuses(zip, /Not a tar archive: it is a zip/, { format: 'tar' });
     await refuses(gzipSync(zip), /gzip that holds a zip/, { format: 'tar.gz' });
     await refuses(Buffer.from('just some text, and more of it '.repeat(40)), /Not a tar archive/);
-    await refuses(Buffer.from('short'), /cut short/);
+    for (const text of ['short', 'x', 'a line\n'.repeat(70), 'a line\n'.repeat(90)]) {
+      for (const format of [undefined, 'tar'] as const) {
+        await refuses(Buffer.from(text), /^Not a tar archive/, { format });
+        await refuses(gzipSync(text), /^Not a tar archive/, { format });
+      }
+    }
+    await refuses(tar.subarray(0, 400), /cut short/);
     await refuses(Buffer.from('PK, but no zip'), /Not a zip archive/, { format: 'zip' });
     await refuses(Buffer.from('7z\xbc\xaf\x27\x1c more', 'latin1'), /7z archive/);
   });
@@ -290,6 +296,54 @@ describe('names in zip archives', () => {
       zipOf([{ name: Buffer.from('café'), data: 'x' }]),
     );
     expect(fs.changes!.add.map(({ path }) => path)).toEqual(['café']);
+  });
+
+  it.each([
+    ['stand-in', 'größe.txt'],
+    [Buffer.from('x\x94', 'latin1'), 'größe.txt'],
+  ])('the Unicode Path field counts where it belongs to the name: %s', async (name, path) => {
+    const stored = Buffer.from(name);
+    const field = (sum: number): Buffer => {
+      const head = Buffer.alloc(9);
+      head.writeUInt16LE(0x7075, 0);
+      head.writeUInt16LE(5 + Buffer.byteLength(path), 2);
+      head[4] = 1;
+      head.writeUInt32LE(sum, 5);
+      return Buffer.concat([head, Buffer.from(path)]);
+    };
+    const namesIn = async (extra: Buffer): Promise<string[]> => {
+      const fs = await (await startingPoint()).archiveIn(
+        zipOf([{ name: stored, data: 'x', extra }]),
+      );
+      return fs.changes!.add.map((entry) => entry.path);
+    };
+    expect(await namesIn(field(crc32(stored)))).toEqual([path]);
+    // Another program has given the member another name since.
+    expect(await namesIn(field(crc32(stored) ^ 1))).not.toEqual([path]);
+  });
+
+  it('other bytes may stand behind the archive', async () => {
+    const zip = zipOf([{ name: 'a', data: 'inside' }], 'a comment');
+    for (const length of [1, 100, 70_000, 900_000]) {
+      for (const comment of ['', 'PK\x05\x06 and more that is no end record of any archive']) {
+        const rest = Buffer.concat([Buffer.from(comment, 'latin1'), Buffer.alloc(length)]);
+        const fs = await (await startingPoint()).archiveIn(Buffer.concat([zip, rest]));
+        expect(await fs.readText('a')).toBe('inside');
+      }
+    }
+  });
+
+  it('of an archive that is cut short no member is taken for the archive', async () => {
+    const inner = zipOf([{ name: 'inner', data: 'x' }]);
+    const outer = zipOf([
+      { name: 'first', data: 'y' },
+      { name: 'inner.zip', data: inner, store: true },
+      { name: 'last', data: 'z'.repeat(100), store: true },
+    ]);
+    const end = outer.indexOf(inner) + inner.length;
+    for (const cut of [end, end + 1, end + 60, outer.length - 1]) {
+      await refuses(outer.subarray(0, cut), /cut short/);
+    }
   });
 
   it('a program may stand before the archive', async () => {

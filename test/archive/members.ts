@@ -60,6 +60,15 @@ export interface ZipMember {
   readonly size?: number;
   readonly crc?: number;
   readonly method?: number;
+  /** Extra fields of the directory's record. */
+  readonly extra?: Uint8Array;
+}
+
+/** A record of the directory with more extra fields; it has no comment. */
+function withExtra(record: Buffer, extra: Uint8Array = new Uint8Array(0)): Buffer {
+  const whole = Buffer.concat([record, extra]);
+  whole.writeUInt16LE(record.readUInt16LE(30) + extra.length, 30);
+  return whole;
 }
 
 /** A zip with the members as they are given; each name is UTF-8 unless it is bytes. */
@@ -67,7 +76,7 @@ export function zipOf(members: readonly ZipMember[], comment = ''): Buffer {
   const parts: Buffer[] = [];
   const central: Buffer[] = [];
   let offset = 0;
-  for (const { name, data = '', mode = 0o100644, store = false, ...lies } of members) {
+  for (const { name, data = '', mode = 0o100644, store = false, extra, ...lies } of members) {
     const bytes = Buffer.from(data);
     const packed = store ? bytes : deflateRawSync(bytes);
     const entry = {
@@ -86,7 +95,7 @@ export function zipOf(members: readonly ZipMember[], comment = ''): Buffer {
     };
     const whole = Buffer.concat([localHeader(entry), packed]);
     parts.push(whole);
-    central.push(centralEntry(entry));
+    central.push(withExtra(centralEntry(entry), extra));
     offset += whole.length;
   }
   const size = central.reduce((sum, record) => sum + record.length, 0);

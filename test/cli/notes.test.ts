@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { GitStore } from '../../src/index.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { Place } from './program.ts';
 
@@ -49,6 +50,51 @@ describe('note', () => {
     expect(git(repo, 'notes', '--ref=review', 'show', 'main')).toBe('LGTM');
     expect(await place.ok('note', 'get', '--namespace', 'review')).toBe('LGTM\n');
     expect(await place.fails(1, 'note', 'get', '-N', 'none')).toMatch(/in 'none'$/);
+  });
+
+  it('takes every name of a namespace that Git takes', async () => {
+    for (const [i, name] of ['sent', 'notes/sent', 'refs/notes/sent'].entries()) {
+      await place.ok('note', 'set', '-N', name, 'main', `sent ${i}`);
+      expect(git(repo, 'notes', `--ref=${name}`, 'show', 'main')).toBe(`sent ${i}`);
+      expect(await place.ok('note', 'get', '-N', 'sent')).toBe(`sent ${i}\n`);
+    }
+    expect(git(repo, 'for-each-ref', '--format=%(refname)', 'refs/notes/')).not.toContain(
+      'refs/notes/refs',
+    );
+    const store = await GitStore.open(repo);
+    try {
+      await store.notes.namespace('refs/notes/notes/deep').set('main', 'deep');
+      const names = await store.notes.list();
+      expect(names).toContain('refs/notes/notes/deep');
+      for (const name of names) {
+        for await (const _ of store.notes.namespace(name).keys()) expect(_).toMatch(/^[0-9a-f]+$/);
+      }
+      expect(await store.notes.namespace('refs/notes/notes/deep').get('main')).toBe('deep');
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('goes by core.notesRef and GIT_NOTES_REF, as Git does', async () => {
+    const env = { GIT_NOTES_REF: 'refs/notes/env' };
+    git(repo, 'config', 'core.notesRef', 'refs/notes/mine');
+    try {
+      await place.ok('note', 'set', 'main', 'by the configuration');
+      expect(git(repo, 'notes', '--ref=mine', 'show', 'main')).toBe('by the configuration');
+      expect(git(repo, 'notes', 'show', 'main')).toBe('by the configuration');
+      await place.okWith({ env }, 'note', 'set', 'main', 'by the environment');
+      expect(git(repo, 'notes', '--ref=env', 'show', 'main')).toBe('by the environment');
+      expect(await place.okWith({ env }, 'note', 'get', '-N', 'mine')).toBe(
+        'by the configuration\n',
+      );
+      git(repo, 'config', 'core.notesRef', 'refs/heads/main');
+      expect(await place.fails(1, 'note', 'get')).toMatch(
+        /^core\.notesRef is 'refs\/heads\/main', no ref below refs\/notes\//,
+      );
+    } finally {
+      git(repo, 'config', '--unset', 'core.notesRef');
+    }
+    expect(await place.ok('note', 'get')).toBe('on the tip\n');
   });
 
   it('refuses what makes no sense', async () => {

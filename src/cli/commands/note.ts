@@ -12,7 +12,7 @@ import { isVerbose, withStore } from '../repository.ts';
 import { findSnapshot, parseTarget } from '../snapshots.ts';
 
 interface NamespaceOption {
-  namespace: string;
+  namespace?: string;
 }
 
 const TARGET = 'a commit hash, branch, tag, or main~2 (default: the current branch)';
@@ -40,7 +40,7 @@ function defineGet(parent: Command): void {
   ]);
   command.action(async (target: string | undefined, options: NamespaceOption) => {
     await withStore(command, async (store) => {
-      const notes = namespaceOf(store, options);
+      const notes = await namespaceOf(store, options);
       await printLine(await notes.get(await keyOf(store, target)));
     });
   });
@@ -60,7 +60,7 @@ function defineSet(parent: Command): void {
       const key = await keyOf(store, words[0]);
       // Where nothing has that hash, it was mistyped.
       if (typeof key === 'string') await store.fs(key);
-      await namespaceOf(store, options).set(key, text);
+      await (await namespaceOf(store, options)).set(key, text);
       if (isVerbose(command))
         printNote(`Note on ${typeof key === 'string' ? key : key.commitHash}`);
     });
@@ -72,7 +72,7 @@ function defineDelete(parent: Command): void {
   command.argument('[target]', TARGET);
   command.action(async (target: string | undefined, options: NamespaceOption) => {
     await withStore(command, async (store) => {
-      await namespaceOf(store, options).delete(await keyOf(store, target));
+      await (await namespaceOf(store, options)).delete(await keyOf(store, target));
     });
   });
 }
@@ -87,7 +87,7 @@ function defineList(parent: Command): void {
   ]);
   command.action(async (options: NamespaceOption & FormatOption & { long?: boolean }) => {
     await withStore(command, async (store) => {
-      const notes = namespaceOf(store, options);
+      const notes = await namespaceOf(store, options);
       const listing = new Listing(options.format);
       if (options.format === 'text' && !options.long) {
         for await (const hash of notes.keys()) await listing.add(hash, () => hash);
@@ -102,11 +102,22 @@ function defineList(parent: Command): void {
 }
 
 function addNamespace(command: Command): Command {
-  return command.option('-N, --namespace <name>', 'the notes in refs/notes/NAME', 'commits');
+  return command.option(
+    '-N, --namespace <name>',
+    'the notes in refs/notes/NAME (default: GIT_NOTES_REF, core.notesRef, else commits)',
+  );
 }
 
-function namespaceOf(store: GitStore, { namespace }: NamespaceOption): NoteNamespace {
-  return store.notes.namespace(namespace);
+/** As Git chooses: the option, the environment, the repository's configuration. */
+async function namespaceOf(
+  store: GitStore,
+  { namespace }: NamespaceOption,
+): Promise<NoteNamespace> {
+  if (namespace !== undefined) return store.notes.namespace(namespace);
+  const { GIT_NOTES_REF } = process.env;
+  return GIT_NOTES_REF
+    ? store.notes.ofRef(GIT_NOTES_REF, 'GIT_NOTES_REF')
+    : await store.notes.default();
 }
 
 /** A full hash as it is, so that a note can outlive its commit; else the snapshot that is meant. */

@@ -1,13 +1,14 @@
 /**
  * A store in a bare Git repository on the local disk: its objects and its refs, opened together.
  */
+import { parseConfig } from '../../git/config.ts';
 import type { Durability, Storage } from '../storage.ts';
 import { type CreateOptions, createRepository } from './create.ts';
 import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects.ts';
 import { BareRefs, type BareRefsOptions } from './refs.ts';
-import { type ConfigChoices, readRepositoryConfig } from './repositoryConfig.ts';
+import { type ConfigChoices, readConfigText, readRepositoryConfig } from './repositoryConfig.ts';
 import { BareUpkeep } from './upkeep.ts';
 
 /** What is given here goes before what the repository's configuration says. */
@@ -42,6 +43,9 @@ export async function openBareStorage(
     refs,
     memos: new BareMemos(gitDir),
     upkeep: new BareUpkeep({ gitDir, refs, now: options.now ?? Date.now }),
+    async setting(key) {
+      return parseConfig(readConfigText(gitDir)).get(key);
+    },
     async close() {
       await objects.close();
       refs.close();
