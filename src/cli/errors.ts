@@ -19,8 +19,16 @@ export const EXIT_USAGE = 2;
 
 /** The error in one line, control characters escaped so that a terminal only shows them. */
 export function errorLine(error: unknown): string {
-  const message = error instanceof Error ? error.message || error.name : String(error);
+  const message = error instanceof Error ? plainMessage(error) : String(error);
   return `Error: ${escapeControls(message.trim().replace(/\s*\n\s*/g, ' '))}`;
+}
+
+/** Node writes "ENOENT: no such file or directory, open 'x'": a person reads "x: no such file or directory". */
+function plainMessage(error: Error): string {
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  const system = /^E[A-Z0-9]+: (.*?)(?:, [a-z]+(?: '.*)?)?$/s.exec(error.message);
+  if (system === null || syscall === undefined) return error.message || error.name;
+  return path === undefined ? system[1]! : `${path}: ${system[1]!}`;
 }
 
 /** Runs a parser over what the user typed; what it refuses is a usage error. */

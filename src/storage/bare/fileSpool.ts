@@ -7,6 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemorySpool, type Spool } from '../packImport/spool.ts';
 import { readFully, readFullySync, removeIfThere, temporaryName, writeFully } from './durable.ts';
+import { whileWritable } from './readOnly.ts';
 import { share } from './sharing.ts';
 
 const MAX_IN_MEMORY = 4 << 20;
@@ -67,7 +68,7 @@ export class FileSpool implements Spool {
   toFile(): { readonly path: string; readonly fd: number } {
     if (this.#file === undefined) {
       const path = join(this.#packDir, temporaryName('tmp_pack_'));
-      this.#file = { path, fd: openSync(path, 'wx+', 0o444) };
+      this.#file = { path, fd: whileWritable(path, () => openSync(path, 'wx+', 0o444)) };
       share(path, this.#file.fd);
       this.#tail = this.#memory as MemorySpool;
       this.#memory = undefined;

@@ -17,6 +17,7 @@ import {
 import { loosePath } from './loose.ts';
 import { makeDirectories } from './makeDirectories.ts';
 import { LARGE_OBJECT } from './packFile.ts';
+import { whileWritable } from './readOnly.ts';
 import { share } from './sharing.ts';
 
 const deflate = promisify(deflateCallback) as (
@@ -119,12 +120,12 @@ function writeTemporary(
 function createInDirectory(directory: string, file: string): number {
   for (let attempt = 0; ; attempt++) {
     try {
-      const fd = openSync(file, 'wx', 0o444);
+      const fd = whileWritable(file, () => openSync(file, 'wx', 0o444));
       share(file, fd);
       return fd;
     } catch (error) {
       if (!isErrno(error, 'ENOENT') || attempt === 5) throw error;
-      makeDirectories(directory);
+      whileWritable(directory, () => makeDirectories(directory));
     }
   }
 }

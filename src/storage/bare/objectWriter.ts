@@ -29,6 +29,8 @@ export interface WriterOptions {
   readonly compression?: number | undefined;
 }
 
+import { whileWritable } from './readOnly.ts';
+
 export interface WriterContext {
   readonly objectsDir: string;
   readonly options: WriterOptions;
@@ -205,7 +207,7 @@ export class BareObjectWriter implements ObjectWriter {
     if (next.done) return this.write('blob', Buffer.concat(held, size));
 
     const file = join(this.#context.objectsDir, 'pack', temporaryName('tmp_obj_'));
-    const fd = openSync(file, 'wx+', 0o600);
+    const fd = whileWritable(file, () => openSync(file, 'wx+', 0o600));
     try {
       for (const chunk of held) writeFully(fd, chunk);
       for (; !next.done; next = await chunks.next()) {

@@ -19,6 +19,7 @@ import type { DeflatedBatch, DeflatePool } from './deflatePool.ts';
 import { isDense } from './dense.ts';
 import { readFully, readFullySync, removeIfThere, temporaryName, writeFully } from './durable.ts';
 import { placePack } from './placePack.ts';
+import { whileWritable } from './readOnly.ts';
 import { share } from './sharing.ts';
 
 /** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
@@ -50,7 +51,7 @@ export class PackWriter {
     const { level, pool } = options;
     this.#line = new DeflateLine(pool, level, (ids, batch) => this.#take(ids, batch));
     this.#file = join(options.packDir, temporaryName('tmp_pack_'));
-    this.#fd = openSync(this.#file, 'wx+', 0o444);
+    this.#fd = whileWritable(this.#file, () => openSync(this.#file, 'wx+', 0o444));
     try {
       share(this.#file, this.#fd);
       this.#append(packHeader(0), 0);

@@ -255,7 +255,7 @@ export class StoreLock {
         throw new FileNotFoundError(`Store is gone: ${this.#gitDir}`, details);
       }
       if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
-        throw new PermissionError(`Store is read-only: ${this.#gitDir}`, details);
+        throw new PermissionError(`The store is read-only: ${this.#gitDir}`, details);
       }
       throw error;
     }

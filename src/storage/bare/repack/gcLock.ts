@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } fr
 import { hostname } from 'node:os';
 import { LockTimeoutError } from '../../../errors.ts';
 import { isErrno, removeIfThere, writeFully } from '../durable.ts';
+import { whileWritable } from '../readOnly.ts';
 import { share } from '../sharing.ts';
 
 /** Milliseconds; Git takes a number of a process that is older for another process's. */
@@ -42,9 +43,10 @@ export function lockCollection(gitDir: string): () => void {
 function takeLockFile(lock: string): number {
   for (let attempt = 0; ; attempt++) {
     try {
-      return openSync(lock, 'wx');
+      return whileWritable(lock, () => openSync(lock, 'wx'));
     } catch (error) {
-      if (!isErrno(error, 'EEXIST') || attempt > 0) throw taken(lock, 'another program');
+      if (!isErrno(error, 'EEXIST')) throw error;
+      if (attempt > 0) throw taken(lock, 'another program');
     }
     const stats = statSync(lock, { throwIfNoEntry: false });
     if (stats !== undefined && Date.now() - stats.mtimeMs > STUCK) removeIfThere(lock);
