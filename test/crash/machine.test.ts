@@ -1,0 +1,306 @@
+/**
+ * The machine crashes. What each verb does to the disk is recorded; of the states in which a crash at
+ * any moment can leave it (disk/states.ts) some are made, drawn at random. In each Git finds the store
+ * in order, every ref has a value that was acknowledged last or was about to be, changes of several refs
+ * are there as a whole, and our own `verify` and the next write succeed.
+ */
+// First, as it says.
+import './disk/recorder.ts';
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ChangeMadeError, GitStore } from '../../src/index.ts';
+import { expectClean, git } from '../helpers/git.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { type Recording, record } from './disk/recorder.ts';
+import { materialise, stateAfter } from './disk/states.ts';
+import { effort, seed, seededRandom } from './stress.ts';
+
+const { count, timeout } = effort(2, 150);
+const who = { author: 'Test', email: 'test@localhost' };
+
+/** What refs say, a line each. */
+type Refs = string;
+/** After so many events these refs were acknowledged. */
+interface Acknowledged {
+  readonly at: number;
+  readonly refs: Refs;
+}
+
+interface Scene {
+  store: GitStore;
+  path: string;
+  folder: string;
+}
+
+interface Verb {
+  readonly name: string;
+  readonly durability?: 'fast' | 'full';
+  /** What there is before, on stable storage. */
+  readonly before?: (scene: Scene) => Promise<void>;
+  /** Each step is acknowledged by its end. */
+  readonly steps: readonly ((scene: Scene) => Promise<unknown>)[];
+  /** Where it lies that is recorded, when it is not the store. */
+  readonly recorded?: string;
+}
+
+const main = ({ store }: Scene) => store.branches.get('main');
+const write = (path: string, text: string) => (scene: Scene) =>
+  scene.store.update('main', (tip) => tip.writeText(path, text));
+/** Another store with other values for three branches. */
+async function makeOther({ store, folder }: Scene): Promise<void> {
+  for (const name of ['a', 'b', 'c']) {
+    await store.branches.set(name, await store.branches.get('main'));
+  }
+  await store.backup(join(folder, 'other.git'));
+  const other = await GitStore.open(join(folder, 'other.git'), who);
+  for (const name of ['a', 'b', 'c']) {
+    await other.update(name, (tip) => tip.writeText('restored', name));
+  }
+  await other.close();
+}
+
+function makeFiles(folder: string, number: number): void {
+  mkdirSync(join(folder, 'files/deep'), { recursive: true });
+  for (let i = 0; i < number; i++) writeFileSync(join(folder, `files/deep/${i}`), `file ${i}\n`);
+}
+
+const verbs: readonly Verb[] = [
+  { name: 'write', steps: [write('a', 'one\n'), write('b/c', 'two\n')] },
+  {
+    name: 'cp in, few files',
+    steps: [
+      async (scene) => {
+        makeFiles(scene.folder, 5);
+        return (await main(scene)).copyIn(join(scene.folder, 'files'), '');
+      },
+    ],
+  },
+  {
+    name: 'cp in, a pack',
+    steps: [
+      async (scene) => {
+        makeFiles(scene.folder, 150);
+        return (await main(scene)).copyIn(join(scene.folder, 'files'), '');
+      },
+    ],
+  },
+  {
+    name: 'cp out',
+    steps: [async (scene) => (await main(scene)).copyOut('', join(scene.folder, 'out'))],
+  },
+  {
+    name: 'sync',
+    steps: [
+      async (scene) => {
+        makeFiles(scene.folder, 5);
+        await (await main(scene)).syncIn(join(scene.folder, 'files'), '');
+      },
+      async (scene) => {
+        rmSync(join(scene.folder, 'files/deep/1'));
+        await (await main(scene)).syncIn(join(scene.folder, 'files'), '');
+      },
+    ],
+  },
+  {
+    name: 'undo and redo',
+    before: async (scene) => void (await write('x', 'x\n')(scene)),
+    steps: [
+      async (scene) => (await main(scene)).undo(),
+      async (scene) => (await main(scene)).redo(),
+    ],
+  },
+  {
+    name: 'branch set and delete',
+    steps: [
+      async (scene) => scene.store.branches.set('team/x', await main(scene)),
+      async (scene) => scene.store.branches.delete('team/x'),
+    ],
+  },
+  {
+    name: 'deleting a branch that is packed with an older value',
+    before: async (scene) => {
+      await scene.store.branches.set('x', await main(scene));
+      git(scene.path, 'pack-refs', '--all');
+      await scene.store.update('x', (tip) => tip.writeText('newer', 'newer\n'));
+    },
+    steps: [async ({ store }) => store.branches.delete('x')],
+  },
+  {
+    name: 'a batch of notes',
+    steps: [
+      async (scene) => {
+        const { commitHash } = await main(scene);
+        await scene.store.notes.commits.batch(async (batch) => batch.set(commitHash, 'a note'));
+      },
+    ],
+  },
+  {
+    name: 'restore, and back',
+    before: makeOther,
+    steps: [
+      async ({ store, folder }) => store.restore(join(folder, 'other.git')),
+      async ({ store }) => (await store.branches.get('a')).undo(),
+      async ({ store }) => (await store.branches.get('b')).undo(),
+    ],
+  },
+  {
+    name: 'backup',
+    before: async (scene) => {
+      await scene.store.branches.set('b', await main(scene));
+      await scene.store.backup(join(scene.folder, 'copy.git'));
+      await write('newer', 'newer\n')(scene);
+      await scene.store.update('b', (tip) => tip.writeText('newer', 'b\n'));
+    },
+    recorded: 'copy.git',
+    steps: [async ({ store, folder }) => store.backup(join(folder, 'copy.git'))],
+  },
+  ...(['gc', 'pack'] as const).map(
+    (verb): Verb => ({
+      name: `${verb} by a store with durability fast`,
+      durability: 'fast',
+      before: async (scene) => {
+        makeFiles(scene.folder, 120);
+        await (await main(scene)).copyIn(join(scene.folder, 'files'), '');
+        await write('more', 'more\n')(scene);
+      },
+      steps: [async ({ store }) => store[verb]()],
+    }),
+  ),
+];
+
+test('objects that a writer with fast left are synced before a ref moves to them', async () => {
+  const path = join(scratchFolder(), 'store.git');
+  const first = await GitStore.open(path, { ...who, durability: 'full' });
+  const recorder = record(path);
+  const fast = await GitStore.open(path, { ...who, durability: 'fast' });
+  await fast.branches.setEmpty('other');
+  await fast.update('other', (tip) => tip.writeText('a', 'the same\n'));
+  await first.update('main', (tip) => tip.writeText('b', 'the same\n'));
+  const { events, ...rest } = recorder.stop();
+  await Promise.all([fast.close(), first.close()]);
+  // Of what is not synced nothing is there: the worst that can be.
+  const state = stateAfter({ ...rest, events }, events.length, 'posix', () => 0);
+  const after = join(scratchFolder(), 'after.git');
+  materialise(state, after);
+  expect(git(after, 'show', 'main:b')).toBe('the same');
+});
+
+test('an object whose file a crash has emptied or broken is written again', async () => {
+  const path = join(scratchFolder(), 'store.git');
+  const store = await GitStore.open(path, who);
+  await store.update('main', (tip) => tip.writeText('a', 'the same\n'));
+  await store.close();
+  const id = git(path, 'rev-parse', 'main:a');
+  const file = join(path, 'objects', id.slice(0, 2), id.slice(2));
+  for (const [i, damage] of ['', 'no zlib stream'].entries()) {
+    rmSync(file);
+    writeFileSync(file, damage);
+    const again = await GitStore.open(path, who);
+    await again.update('main', (tip) => tip.writeText(`b${i}`, 'the same\n'));
+    await again.close();
+    expect(git(path, 'show', `main:b${i}`)).toBe('the same');
+    expectClean(path);
+  }
+});
+
+test('what fails after the branch has moved names the commit that exists', async () => {
+  const path = join(scratchFolder(), 'store.git');
+  const store = await GitStore.open(path, who);
+  const tip = await store.branches.get('main');
+  let moved = false;
+  const recorder = record(path, (event) => {
+    if (event.op === 'rename' && event.toName === 'main') moved = true;
+    if (event.op === 'sync' && moved) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+  });
+  let tries = 0;
+  const failed = store.update('main', (fs) => {
+    tries++;
+    return fs.writeText('a', 'a\n');
+  });
+  const error = await failed.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  recorder.stop();
+  expect(error).toBeInstanceOf(ChangeMadeError);
+  expect((error as ChangeMadeError).objectId).toBe(git(path, 'rev-parse', 'main'));
+  expect(git(path, 'rev-parse', 'main~1')).toBe(tip.commitHash);
+  expect(tries).toBe(1);
+  await store.close();
+  expectClean(path);
+});
+
+describe.each(verbs)('$name', (verb) => {
+  for (const model of ['journal', 'posix'] as const) {
+    test(`${count} states of ${model} (seed ${seed})`, { timeout }, async () => {
+      const { recording, acknowledged } = await play(verb);
+      const random = seededRandom(seed);
+      const folder = scratchFolder();
+      for (let i = 0; i < count; i++) {
+        // The moments after an acknowledgement count most.
+        const end =
+          i % 2 === 0
+            ? acknowledged[Math.floor(random() * acknowledged.length)]!.at
+            : Math.floor(random() * (recording.events.length + 1));
+        const path = join(folder, `state${i}.git`);
+        materialise(stateAfter(recording, end, model, random), path);
+        await expectInOrder(path, allowedAt(acknowledged, end), `${model}, state ${i} at ${end}`);
+        rmSync(path, { recursive: true });
+      }
+    });
+  }
+});
+
+async function play(
+  verb: Verb,
+): Promise<{ recording: Recording; acknowledged: readonly Acknowledged[] }> {
+  const folder = scratchFolder();
+  const path = join(folder, 'store.git');
+  const setup = await GitStore.open(path, { ...who, durability: 'fast' });
+  const start: Scene = { store: setup, path, folder };
+  await write('start', 'start\n')(start);
+  await verb.before?.(start);
+  await setup.close();
+  const store = await GitStore.open(path, { ...who, durability: verb.durability ?? 'full' });
+  const scene: Scene = { store, path, folder };
+  const watched = verb.recorded === undefined ? path : join(folder, verb.recorded);
+  const acknowledged: Acknowledged[] = [{ at: 0, refs: refsOf(watched) }];
+  const recorder = record(watched);
+  for (const step of verb.steps) {
+    await step(scene);
+    acknowledged.push({ at: recorder.count(), refs: refsOf(watched) });
+  }
+  const recording = recorder.stop();
+  await store.close();
+  return { recording, acknowledged };
+}
+
+function refsOf(path: string): Refs {
+  return git(path, 'for-each-ref', '--format=%(refname) %(objectname)');
+}
+
+/** What was acknowledged last, and what was about to be next. */
+function allowedAt(acknowledged: readonly Acknowledged[], end: number): Refs[] {
+  const last = acknowledged.findLastIndex(({ at }) => at <= end);
+  return acknowledged.slice(last, last + 2).map(({ refs }) => refs);
+}
+
+async function expectInOrder(path: string, allowed: readonly Refs[], what: string): Promise<void> {
+  try {
+    expectClean(path);
+    const store = await GitStore.open(path, { ...who, create: false });
+    // The next change completes what was announced.
+    await store.branches.set('after-the-crash', await store.branches.get('main'));
+    await store.branches.delete('after-the-crash');
+    expect(allowed).toContain(refsOf(path));
+    await store.update('main', (tip) => tip.writeText('after', 'after\n'));
+    expect((await store.verify()).faults).toEqual([]);
+    await store.close();
+    expectClean(path);
+    expect(git(path, 'show', 'main:after')).toBe('after');
+  } catch (error) {
+    throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
+  }
+}
