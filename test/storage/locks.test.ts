@@ -13,15 +13,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { FileNotFoundError, LockTimeoutError } from '../../src/errors.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
-import { fileLock } from '../../src/storage/bare/kernelLock.ts';
+import { FileLock } from '../../src/storage/bare/kernelLock.ts';
 import { BareRefs, type BareRefsOptions } from '../../src/storage/bare/refs.ts';
 import type { TransactionStep } from '../../src/storage/bare/refTransaction.ts';
 import { Backoff } from '../../src/storage/bare/waiting.ts';
@@ -139,7 +137,7 @@ describe('the lock of the store', () => {
     async ({ kernelLocks }) => {
       const path = join(store, 'gitstore.lock');
       const fd = openSync(path, 'r+');
-      const lock = fileLock(fd, path, kernelLocks);
+      const lock = new FileLock(fd, path, kernelLocks);
       expect(lock.tryLock()).toBe(true);
       const refs = new BareRefs(store, { durability: 'fast', lockTimeout: 100, kernelLocks });
       const update = refs.update([{ ref: MAIN, old: a, new: b }]);
@@ -170,18 +168,6 @@ describe('the lock of the store', () => {
       );
     },
   );
-
-  test('a holder link of a dead process, or of one with its number, is no hindrance', async () => {
-    const link = join(store, 'gitstore.lock.holder');
-    const refs = new BareRefs(store, { durability: 'fast', lockTimeout: 100, kernelLocks: false });
-    for (const holder of [`999999999 1 ${hostname()} x`, `${process.pid} 1 ${hostname()} y`]) {
-      symlinkSync(holder, link);
-      await refs.update([{ ref: MAIN, new: b }]);
-      expect(existsSync(link)).toBe(false);
-    }
-    symlinkSync(`1 1 another-host z`, link);
-    await expect(refs.update([{ ref: MAIN, new: c }])).rejects.toThrow(LockTimeoutError);
-  });
 
   test('four processes with holder links count to 200', async () => {
     const task: CountTask = {

@@ -1,21 +1,17 @@
 /**
- * One exclusive lock on one file, shared by all processes of a machine.
+ * One exclusive lock on one file, for processes of every kind.
  *
- * A *kernel lock* belongs to an open file and is dropped by the kernel when its process dies, however
- * it dies (fcntl(2) open file description locks on Linux, flock(2) on macOS, LockFileEx on Windows).
- * Where the system or the file system has none, a *holder link* stands in: see holderLink.ts. The two
- * do not see each other, so all writers of a store must be of one kind.
+ * The lock is a *holder link* (holderLink.ts), which every process can make and read. A process that
+ * has the native module takes the *kernel lock* on the open file first, and gives it back last: the
+ * kernel drops it when its process dies, however it dies (fcntl(2) open file description locks on
+ * Linux, flock(2) on macOS, LockFileEx on Windows). So the kernel lock decides nothing about who may
+ * write; it proves that a holder that must have it is dead, also in another container on this machine.
  */
+import { fstatSync } from 'node:fs';
 import { isErrno } from './durable.ts';
-import { HolderLink } from './holderLink.ts';
+import { type LockSpace, lockSpaceOf } from './holder.ts';
+import { HolderLink, type Obstacle } from './holderLink.ts';
 import { type NativeFiles, nativeFiles } from './nativeFiles.ts';
-
-/** Takes and gives back the lock on one open file. */
-export interface FileLock {
-  /** Takes the lock if it is free; never waits. */
-  tryLock(): boolean;
-  unlock(): void;
-}
 
 /**
  * What is locked: on Windows a lock keeps others from reading what it covers, so there it covers a
@@ -24,43 +20,66 @@ export interface FileLock {
 const RANGE: readonly [offset: number, length: number] =
   process.platform === 'win32' ? [2 ** 40, 1] : [0, 0];
 
-/**
- * The lock on the file open as `fd` at `path`.
- * @param useKernel false leaves the native module out, as on a system that has none
- */
-export function fileLock(fd: number, path: string, useKernel = true): FileLock {
-  const locks = useKernel ? nativeFiles() : null;
-  return locks === null ? new HolderLink(path) : new KernelLock(locks, fd, path);
-}
-
-class KernelLock implements FileLock {
-  readonly #native: NativeFiles;
+/** Takes and gives back the lock on one open file. */
+export class FileLock {
+  /** Null where there are no kernel locks: no module, or a file system that knows none. */
+  #native: NativeFiles | null;
   readonly #fd: number;
-  readonly #path: string;
-  /** Set once the file system turns out to have no kernel locks. */
-  #standIn: HolderLink | undefined;
+  readonly #link: HolderLink;
+  #space: LockSpace;
 
-  constructor(locks: NativeFiles, fd: number, path: string) {
-    this.#native = locks;
+  /**
+   * @param fd the file at `path`, open
+   * @param useKernel false leaves the native module out, as on a system that has none
+   */
+  constructor(fd: number, path: string, useKernel = true) {
+    this.#native = useKernel ? nativeFiles() : null;
     this.#fd = fd;
-    this.#path = path;
+    this.#link = new HolderLink(path);
   }
 
+  /** Takes the lock if it is free; never waits. */
   tryLock(): boolean {
-    if (this.#standIn !== undefined) return this.#standIn.tryLock();
+    if (!this.#tryKernelLock()) return false;
+    let isOurs = false;
     try {
-      return this.#native.tryLock(this.#fd, ...RANGE);
-    } catch (error) {
-      // LockFileEx and some fcntl implementations answer "taken" in their own words.
-      if (isErrno(error, 'EACCES', 'EBUSY', 'UNKNOWN')) return false;
-      if (!isErrno(error, 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL')) throw error;
-      this.#standIn = new HolderLink(this.#path);
-      return this.#standIn.tryLock();
+      isOurs = this.#link.tryLock(this.#space);
+      return isOurs;
+    } finally {
+      if (!isOurs) this.#kernelUnlock();
     }
   }
 
   unlock(): void {
-    if (this.#standIn !== undefined) this.#standIn.unlock();
-    else this.#native.unlock(this.#fd, ...RANGE);
+    this.#link.unlock();
+    this.#kernelUnlock();
+  }
+
+  /** Why `tryLock` returned false, as far as that can be seen. */
+  get obstacle(): Obstacle | undefined {
+    const holder = this.#link.holder;
+    const obstacle = this.#link.obstacle;
+    if (holder === undefined || holder === obstacle?.holder) return obstacle;
+    return { holder, path: '', verdict: 'alive' };
+  }
+
+  #tryKernelLock(): boolean {
+    if (this.#native === null) return true;
+    try {
+      if (!this.#native.tryLock(this.#fd, ...RANGE)) return false;
+    } catch (error) {
+      // LockFileEx and some fcntl implementations answer "taken" in their own words.
+      if (isErrno(error, 'EACCES', 'EBUSY', 'UNKNOWN')) return false;
+      if (!isErrno(error, 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL')) throw error;
+      this.#native = null;
+      this.#space = undefined;
+      return true;
+    }
+    this.#space ??= lockSpaceOf(fstatSync(this.#fd, { bigint: true }));
+    return true;
+  }
+
+  #kernelUnlock(): void {
+    this.#native?.unlock(this.#fd, ...RANGE);
   }
 }

@@ -1,20 +1,21 @@
 /**
  * The lock of a whole store, held around every change of refs.
  *
- * `gitstore.lock` is a file that is always there; its *kernel lock* says who may write. Inside one
- * process callers queue. On top of it every ref is locked as Git does, by a *lock file*
- * (`refs/heads/main.lock`) that must not exist before, so that Git's own writers keep out; those are
- * made here too, in a form that tells ours from Git's: as hard links to `gitstore.lock`, or, where
- * the file system has none, as directories. Ours are made only by who has the kernel lock. So whoever
- * has it and did not make a lock file in our form knows that its maker is dead, and removes it: a
- * *leftover*.
+ * `gitstore.lock` is a file that is always there; a `FileLock` on it (kernelLock.ts) says who may
+ * write. Inside one process callers queue. On top of it every ref is locked as Git does, by a *lock
+ * file* (`refs/heads/main.lock`) that must not exist before, so that Git's own writers keep out; those
+ * are made here too, in a form that tells ours from Git's: as hard links to `gitstore.lock`, or, where
+ * the file system has none, as directories. Ours are made only by the holder of the store's lock. So a
+ * holder that finds a lock file in our form that it did not make knows that its maker is dead, and
+ * removes it: a *leftover*.
  *
  * A dead holder is noticed by the link count of `gitstore.lock`, which is 1 when nobody is at work,
- * and by the record he left in it (lockRecord.ts).
+ * and by the record it left there (lockRecord.ts).
  */
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -29,7 +30,8 @@ import {
 import { monotonicTime } from '../../clock.ts';
 import { FileNotFoundError, LockTimeoutError, PermissionError } from '../../errors.ts';
 import { isErrno, writeFully } from './durable.ts';
-import { type FileLock, fileLock } from './kernelLock.ts';
+import { describeObstacle } from './holderLink.ts';
+import { FileLock } from './kernelLock.ts';
 import {
   formatLockRecord,
   type LockRecord,
@@ -88,7 +90,7 @@ export class StoreLock {
     if (!this.#queue.tryAcquire()) return false;
     let isOurs = false;
     try {
-      isOurs = this.#tryKernelLock();
+      isOurs = this.#tryFileLock();
       if (isOurs) this.#clearAfterDeadHolder();
     } catch (error) {
       this.release();
@@ -114,7 +116,7 @@ export class StoreLock {
     }
     try {
       const backoff = new Backoff();
-      while (!this.#tryKernelLock()) {
+      while (!this.#tryFileLock()) {
         if (monotonicTime() >= deadline) throw this.#timedOut();
         await backoff.pause();
       }
@@ -126,7 +128,7 @@ export class StoreLock {
   }
 
   release(): void {
-    this.#kernelUnlock();
+    this.#fileUnlock();
     this.#queue.release();
   }
 
@@ -138,11 +140,11 @@ export class StoreLock {
     const links = statSync(this.#path, { throwIfNoEntry: false })?.nlink ?? 1;
     if (links <= 1 || this.#queue.busy) return;
     try {
-      if (!this.#tryKernelLock()) return;
+      if (!this.#tryFileLock()) return;
       try {
         this.#clearAfterDeadHolder();
       } finally {
-        this.#kernelUnlock();
+        this.#fileUnlock();
       }
     } catch {
       // The next change of a ref tries again, and says what is wrong.
@@ -223,21 +225,28 @@ export class StoreLock {
     }
   }
 
-  #tryKernelLock(): boolean {
+  #tryFileLock(): boolean {
     for (;;) {
       const fd = this.#open();
-      this.#lock ??= fileLock(fd, this.#path, this.#options.kernelLocks);
-      if (!this.#lock.tryLock()) return false;
+      this.#lock ??= new FileLock(fd, this.#path, this.#options.kernelLocks);
+      try {
+        if (!this.#lock.tryLock()) return false;
+      } catch (error) {
+        this.close();
+        // The directory is gone, or made anew meanwhile: opening it says which.
+        if (isErrno(error, 'ENOENT') && !existsSync(this.#path)) continue;
+        throw this.#unopened(error);
+      }
       this.#locked = true;
       this.#links = fstatSync(fd).nlink;
       if (this.#links > 0) return true;
       // The file was removed since it was opened: the store has been made anew in its place.
-      this.#kernelUnlock();
+      this.#fileUnlock();
       this.close();
     }
   }
 
-  #kernelUnlock(): void {
+  #fileUnlock(): void {
     if (!this.#locked) return;
     this.#locked = false;
     this.#lock?.unlock();
@@ -250,17 +259,21 @@ export class StoreLock {
       this.#fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o666);
       share(this.#path, this.#fd);
     } catch (error) {
-      const details = { path: this.#gitDir, cause: error };
-      if (isErrno(error, 'ENOENT')) {
-        throw new FileNotFoundError(`Store is gone: ${this.#gitDir}`, details);
-      }
-      if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
-        throw new PermissionError(`The store is read-only: ${this.#gitDir}`, details);
-      }
-      throw error;
+      throw this.#unopened(error);
     }
     this.#recordSeen = false;
     return this.#fd;
+  }
+
+  #unopened(error: unknown): unknown {
+    const details = { path: this.#gitDir, cause: error };
+    if (isErrno(error, 'ENOENT')) {
+      return new FileNotFoundError(`Store is gone: ${this.#gitDir}`, details);
+    }
+    if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
+      return new PermissionError(`The store is read-only: ${this.#gitDir}`, details);
+    }
+    return error;
   }
 
   #clearAfterDeadHolder(): void {
@@ -287,8 +300,11 @@ export class StoreLock {
   }
 
   #timedOut(): LockTimeoutError {
-    const holder = this.#readRecord()?.holder.split(' ');
-    const who = holder === undefined ? 'another process' : `process ${holder[0]} on ${holder[2]}`;
+    const obstacle = this.#lock?.obstacle;
+    const record = this.#readRecord()?.holder.split(' ');
+    const recorded =
+      record === undefined ? 'another process' : `process ${record[0]} on ${record[2]}`;
+    const who = obstacle === undefined ? recorded : describeObstacle(obstacle);
     return new LockTimeoutError(`Store is locked by ${who}: ${this.#path}`, { path: this.#path });
   }
 }

@@ -2,26 +2,27 @@
  * Turns: a courtesy among those who want to change the same ref, so that many of them do not spend
  * their time failing each other's compare-and-swap. A *turn* excludes nobody who does not ask.
  *
- * Refs share a fixed number of turn files in our own directory; the kernel lock on such a file is the
- * turn (kernelLock.ts). Inside one process callers queue, so that only the first of them asks it.
+ * Refs share a fixed number of turns; each is a holder link in our own directory (holderLink.ts), which
+ * processes of every kind see. Inside one process callers queue, so that only the first of them asks
+ * for it.
  */
-import { closeSync, openSync } from 'node:fs';
 import { monotonicTime } from '../../clock.ts';
-import { type FileLock, fileLock } from './kernelLock.ts';
-import { share } from './sharing.ts';
+import { isErrno } from './durable.ts';
+import { HolderLink } from './holderLink.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 import { Backoff, Mutex } from './waiting.ts';
+
+/** A turn excludes nobody, so a holder that cannot be judged loses it after this time, in milliseconds. */
+const PATIENCE = 10_000;
 
 const TURN_FILES = 64;
 
 export class Turns {
   readonly #gitDir: string;
-  readonly #kernelLocks: boolean | undefined;
   readonly #queues = new Map<number, Mutex>();
 
-  constructor(gitDir: string, kernelLocks?: boolean) {
+  constructor(gitDir: string) {
     this.#gitDir = gitDir;
-    this.#kernelLocks = kernelLocks;
   }
 
   /** Waits at most `timeout` ms for the turn, and never fails. Returns how to give it back. */
@@ -31,49 +32,37 @@ export class Turns {
     const queue = this.#queues.get(index) ?? new Mutex();
     this.#queues.set(index, queue);
     if (!(await queue.acquire(deadline))) return () => {};
-    const unlock = await this.#lockFile(
-      `${this.#gitDir}/${PRIVATE_DIRECTORY}/turn-${index}`,
-      deadline,
-    );
+    const link = new HolderLink(`${this.#gitDir}/${PRIVATE_DIRECTORY}/turn-${index}`, PATIENCE);
+    const isTaken = await takeUntil(link, deadline);
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      unlock();
+      if (isTaken) link.unlock();
       queue.release();
     };
   }
-
-  async #lockFile(path: string, deadline: number): Promise<() => void> {
-    let fd: number;
-    try {
-      fd = openSync(path, 'a');
-      share(path, fd);
-    } catch {
-      return () => {};
-    }
-    try {
-      const lock = fileLock(fd, path, this.#kernelLocks);
-      const locked = await lockUntil(lock, deadline);
-      return () => {
-        if (locked) lock.unlock();
-        closeSync(fd);
-      };
-    } catch {
-      closeSync(fd);
-      return () => {};
-    }
-  }
 }
 
-async function lockUntil(lock: FileLock, deadline: number): Promise<boolean> {
+async function takeUntil(link: HolderLink, deadline: number): Promise<boolean> {
   const backoff = new Backoff();
-  while (!lock.tryLock()) {
-    if (monotonicTime() >= deadline) return false;
-    await backoff.pause();
+  try {
+    while (!link.tryLock()) {
+      if (link.obstacle?.verdict === 'unknown' || monotonicTime() >= deadline) return false;
+      await backoff.pause();
+    }
+    return true;
+  } catch (error) {
+    // A store that cannot be written or is not there: the change itself says so.
+    if (isErrno(error, ...UNWRITABLE)) return false;
+    throw error;
   }
-  return true;
 }
+
+const UNWRITABLE = [
+  ...['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'],
+  ...['ENFILE', 'ELOOP', 'ESTALE'],
+];
 
 /** FNV-1a over the name's UTF-16 units; any even spread would do. */
 function turnOf(ref: string): number {

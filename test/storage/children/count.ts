@@ -1,4 +1,5 @@
 /** Adds 1 to the number that a ref stands for, again and again, retrying when others were quicker. */
+import { writeSync } from 'node:fs';
 import { StaleSnapshotError } from '../../../src/errors.ts';
 import { BareRefs, type BareRefsOptions } from '../../../src/storage/bare/refs.ts';
 
@@ -8,9 +9,11 @@ export interface CountTask {
   readonly ref: string;
   readonly times: number;
   readonly turns: boolean;
+  /** Each change is acknowledged on stdout by one byte. */
+  readonly isTold?: boolean;
 }
 
-const { store, options, ref, times, turns } = JSON.parse(process.argv[2]!) as CountTask;
+const { store, options, ref, times, turns, isTold } = JSON.parse(process.argv[2]!) as CountTask;
 const refs = new BareRefs(store, options);
 
 for (let done = 0; done < times; ) {
@@ -21,6 +24,7 @@ for (let done = 0; done < times; ) {
   try {
     await refs.update([{ ref, old, new: next }]);
     done++;
+    if (isTold === true) writeSync(1, '.');
   } catch (error) {
     if (!(error instanceof StaleSnapshotError)) throw error;
   } finally {
