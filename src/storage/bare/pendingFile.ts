@@ -81,14 +81,16 @@ export class PendingFile {
   }
 }
 
+const AS_NEW = { flag: 'wx' } as const;
+
 function write(path: string, content: string | Uint8Array): void {
   try {
-    writeFileSync(path, content);
+    writeFileSync(path, content, AS_NEW);
   } catch (error) {
-    // Left by a writer of another user who died: the directory is ours all the same.
-    if (!isErrno(error, 'EACCES', 'EPERM')) throw error;
+    // Left by a writer who died, or planted: a link there must not be written through.
+    if (!isErrno(error, 'EEXIST')) throw error;
     removeIfThere(path);
-    writeFileSync(path, content);
+    writeFileSync(path, content, AS_NEW);
   }
   share(path);
 }

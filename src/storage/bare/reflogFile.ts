@@ -3,6 +3,7 @@
  */
 import {
   closeSync,
+  constants,
   copyFileSync,
   fstatSync,
   ftruncateSync,
@@ -159,17 +160,22 @@ export function tryRemoveReflog(gitDir: string, ref: string): void {
   removeEmptyParents(gitDir, log);
 }
 
+const APPENDED =
+  constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+
 function openLog(gitDir: string, ref: string): number {
   const log = `logs/${ref}`;
   const path = diskPath(gitDir, log);
   for (let attempt = 0; ; attempt++) {
     try {
-      const fd = openSync(path, 'a+');
+      const fd = openSync(path, APPENDED, 0o666);
       share(path, fd);
       return fd;
     } catch (error) {
       if (attempt === MAX_OPEN_ATTEMPTS) throw error;
       if (isErrno(error, 'EISDIR')) removeEmptyTree(path);
+      // No Git makes a log that is a link; it could lead to any file of the user.
+      else if (isErrno(error, 'ELOOP', 'EMLINK')) unlinkSync(path);
       else if (isErrno(error, 'ENOENT', 'ENOTDIR')) makeLogDirectory(gitDir, ref);
       else throw error;
     }

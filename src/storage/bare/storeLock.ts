@@ -28,7 +28,12 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { monotonicTime } from '../../clock.ts';
-import { FileNotFoundError, LockTimeoutError, PermissionError } from '../../errors.ts';
+import {
+  FileNotFoundError,
+  GitStoreError,
+  LockTimeoutError,
+  PermissionError,
+} from '../../errors.ts';
 import { isErrno, writeFully } from './durable.ts';
 import { describeObstacle } from './holderLink.ts';
 import { FileLock } from './kernelLock.ts';
@@ -65,6 +70,8 @@ export class StoreLock {
   #fd: number | undefined;
   #lock: FileLock | undefined;
   #locked = false;
+  /** The inode number of the lock file, which binds a record to it. */
+  #file = 0n;
   /** How many names the file had when the lock was taken. */
   #links = 0;
   #hardLinks: boolean;
@@ -159,7 +166,7 @@ export class StoreLock {
 
   /** Writes down what is about to be locked and moved. To be called before it happens. */
   announce(locks: readonly string[], moves: readonly RefMove[] = []): void {
-    writeFully(this.#fd!, formatLockRecord(locks, moves), 0);
+    writeFully(this.#fd!, formatLockRecord(locks, moves, this.#file), 0);
   }
 
   /** The open file, for putting what was announced on stable storage. */
@@ -256,8 +263,16 @@ export class StoreLock {
     if (this.#fd !== undefined) return this.#fd;
     try {
       makeDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);
-      this.#fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o666);
+      // A store from someone else may hold links to files elsewhere.
+      const isReal = isDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);
+      if (!isReal || isOther(this.#path)) throw this.#planted();
+      this.#fd = openSync(
+        this.#path,
+        constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0),
+        0o666,
+      );
       share(this.#path, this.#fd);
+      this.#file = fstatSync(this.#fd, { bigint: true }).ino;
     } catch (error) {
       throw this.#unopened(error);
     }
@@ -265,7 +280,16 @@ export class StoreLock {
     return this.#fd;
   }
 
+  #planted(): GitStoreError {
+    return new GitStoreError(
+      `Not written through a link: ${this.#path} and ${PRIVATE_DIRECTORY}/ beside it must be a file and a directory; remove what is in their place`,
+      'EINVAL',
+      { path: this.#path },
+    );
+  }
+
   #unopened(error: unknown): unknown {
+    if (isErrno(error, 'ELOOP')) return this.#planted();
     const details = { path: this.#gitDir, cause: error };
     if (isErrno(error, 'ENOENT')) {
       return new FileNotFoundError(`Store is gone: ${this.#gitDir}`, details);
@@ -279,6 +303,12 @@ export class StoreLock {
   #clearAfterDeadHolder(): void {
     if (this.#recordSeen && this.#hardLinks && this.#links === this.#idleLinks) return;
     const record = this.#readRecord();
+    if (record?.dropped !== undefined && record.dropped > 0) {
+      process.emitWarning(
+        `The record in ${this.#path} is damaged or of another store; what it says of refs is ignored`,
+      );
+      this.announce([]);
+    }
     if (record !== undefined && record.moves.length > 0) this.#finishMoves(record.moves);
     for (const name of record?.locks ?? []) this.#removeLeftover(name);
     if (fstatSync(this.#fd!).nlink > 1) {
@@ -296,7 +326,7 @@ export class StoreLock {
   #readRecord(): LockRecord | undefined {
     const fd = this.#fd!;
     const bytes = Buffer.allocUnsafe(Math.max(USUAL_RECORD_SIZE, fstatSync(fd).size));
-    return parseLockRecord(bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0)));
+    return parseLockRecord(bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0)), this.#file);
   }
 
   #timedOut(): LockTimeoutError {
@@ -310,6 +340,15 @@ export class StoreLock {
 }
 
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'UNKNOWN'];
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Whether something lies there that is no file: opening a FIFO could wait for ever. */
+function isOther(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === false;
+}
 
 function makeDirectory(path: string): void {
   try {
