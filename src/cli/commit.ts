@@ -16,6 +16,8 @@ import { snapshotOfRef } from './snapshots.ts';
 export interface CommitDetails {
   readonly message?: string | undefined;
   readonly parents: readonly FS[];
+  readonly tag: string | undefined;
+  readonly forceTag: boolean | undefined;
   readonly dryRun: boolean;
 }
 
@@ -50,12 +52,12 @@ export async function commit(
   const parents: FS[] = [];
   for (const ref of options.parent ?? []) parents.push(await snapshotOfRef(store, ref));
   const dryRun = options.dryRun ?? false;
-  const fs = await change({ message: options.message, parents, dryRun });
+  const { message, tag, forceTag } = options;
+  const fs = await change({ message, parents, tag, forceTag, dryRun });
   if (dryRun) {
     if (fs.changes) await printPlan(fs.changes, ':');
     return fs;
   }
-  await setTag(store, fs, options);
   if (options.verbose) printResult(fs);
   return fs;
 }
@@ -72,10 +74,6 @@ async function checkTag(store: GitStore, { tag, forceTag }: CommitOptions): Prom
     if (!(error instanceof KeyExistsError)) throw error;
     throw new KeyExistsError(`Tag already exists: ${tag} (--force-tag moves it)`, { ref: tag });
   }
-}
-
-async function setTag(store: GitStore, fs: FS, { tag, forceTag }: CommitOptions): Promise<void> {
-  if (tag !== undefined) await store.tags.set(tag, fs, { force: forceTag });
 }
 
 /** Prints a dry run's changes on stdout: `+ :path`, `~ :path`, `- :path`. */

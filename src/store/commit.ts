@@ -2,11 +2,11 @@
  * Making commits. All objects of a commit go through one writing session of the storage; when that
  * is finished, the branch moves, provided that it still stands at the snapshot that was changed.
  */
-import { StaleSnapshotError } from '../errors.ts';
+import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { hasLoneSurrogate } from '../git/pathBytes.ts';
-import type { ObjectWriter } from '../storage/storage.ts';
+import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { applyEdits, type TreeEdit } from '../tree/edit.ts';
 import type { StoreContext } from './context.ts';
@@ -21,7 +21,15 @@ export interface CommitChoices {
   readonly operation?: string | undefined;
   /** Extra parents, recorded behind the first one; their trees are not merged. */
   readonly parents?: readonly Snapshot[] | undefined;
+  /** A tag that moves to the result in the same transaction as the branch. */
+  readonly tag?: NewTag | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface NewTag {
+  readonly name: string;
+  /** Whether it may exist. */
+  readonly force: boolean;
 }
 
 /** What an operation led to. */
@@ -62,13 +70,14 @@ export async function commitEdits(
   const parents = distinctParents(snapshot, choices.parents);
   choices.signal?.throwIfAborted();
   if (tree === snapshot.commit.tree && parents.length === 1) {
-    await checkCurrent(snapshot);
+    if (choices.tag === undefined) await checkCurrent(snapshot);
+    else await moveBranch(snapshot, snapshot.id, '', { tag: choices.tag });
     return { snapshot, changes };
   }
   const message = commitMessage(choices.message, changes, choices.operation);
   const { id, commit } = await writeCommit(store, writer, { tree, parents, message });
   const log = `commit: ${firstLine(message)}`;
-  await moveBranch(snapshot, id, log, commit.committer);
+  await moveBranch(snapshot, id, log, { who: commit.committer, tag: choices.tag });
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
 }
 
@@ -99,25 +108,41 @@ export async function writeCommit(
 }
 
 /**
- * Moves the snapshot's branch from the snapshot to another commit.
+ * Moves the snapshot's branch from the snapshot to another commit, and a tag with it: both or neither.
  * @param log the reflog's line
  * @throws StaleSnapshotError when the branch does not stand at the snapshot any more
+ * @throws KeyExistsError when there is a tag of this name, without `force`
  */
 export async function moveBranch(
   snapshot: Snapshot,
   to: ObjectId,
   log: string,
-  who: Identity = snapshot.store.signature(),
+  { who = snapshot.store.signature(), tag }: { who?: Identity; tag?: NewTag | undefined } = {},
 ): Promise<void> {
   const ref = fullRefName(branchOf(snapshot));
+  const updates: RefUpdate[] = [{ ref, old: snapshot.id, new: to, reflog: { who, message: log } }];
+  if (tag !== undefined) updates.push(tagUpdate(tag, to, who));
   try {
-    await snapshot.store.refs.update([
-      { ref, old: snapshot.id, new: to, reflog: { who, message: log } },
-    ]);
+    await snapshot.store.refs.update(updates);
     snapshot.store.wrote();
   } catch (error) {
-    throw error instanceof StaleSnapshotError ? stale(snapshot, error) : error;
+    if (!(error instanceof StaleSnapshotError)) throw error;
+    if (tag !== undefined && error.ref === fullRefName({ kind: 'tag', name: tag.name })) {
+      throw tagExists(tag.name, error);
+    }
+    throw stale(snapshot, error);
   }
+}
+
+/** What sets a tag. */
+export function tagUpdate({ name, force }: NewTag, to: ObjectId, who: Identity): RefUpdate {
+  const message = force ? 'tag: set' : 'tag: created';
+  const ref = fullRefName({ kind: 'tag', name });
+  return { ref, old: force ? undefined : null, new: to, reflog: { who, message } };
+}
+
+export function tagExists(name: string, cause?: unknown): KeyExistsError {
+  return new KeyExistsError(`Tag already exists: ${name}`, { ref: name, cause });
 }
 
 async function checkCurrent(snapshot: Snapshot): Promise<void> {

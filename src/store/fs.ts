@@ -6,6 +6,7 @@ import type {
   ArchiveSource,
 } from '../archive/options.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { validateRefName } from '../git/refName.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { ByteRange } from '../storage/storage.ts';
 import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
@@ -41,6 +42,13 @@ export interface CommitOptions {
   operation?: string | undefined;
   /** Extra parents, recorded behind the first; their trees are not merged. */
   parents?: readonly FS[] | undefined;
+  /**
+   * A tag for the resulting commit, set in the same step as the branch: either both move or neither.
+   * A tag that exists is refused (`KeyExistsError`), unless `forceTag`.
+   */
+  tag?: string | undefined;
+  /** Whether `tag` may move a tag that exists; default false. */
+  forceTag?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -529,8 +537,10 @@ function wrap({ snapshot, changes }: Outcome): FS {
 }
 
 function choicesOf(options: CommitOptions): CommitChoices {
-  const { message, operation, signal } = options;
-  return { message, operation, signal, parents: options.parents?.map(FS.snapshotOf) };
+  const { message, operation, tag: name, forceTag: force = false, signal } = options;
+  if (name !== undefined) validateRefName(name);
+  const tag = name === undefined ? undefined : { name, force };
+  return { message, operation, tag, signal, parents: options.parents?.map(FS.snapshotOf) };
 }
 
 function reshapeChoices(operation: string, options: ReshapeOptions) {

@@ -95,7 +95,9 @@ export abstract class RefMap implements AsyncIterable<string> {
       const who = this.store.signature();
       const kept = `${DELETED_REFS}${who.time}-${randomBytes(8).toString('hex')}`;
       const reflog = { who, message: `${DELETED}${ref}` };
-      updates.push({ ref: kept, old: null, new: last, reflog, logOf: ref });
+      // A log that names what is not here would be a fault of the store for as long as it is kept.
+      const logOf = (await this.#isLogSound(ref)) ? ref : undefined;
+      updates.push({ ref: kept, old: null, new: last, reflog, logOf });
     }
     await refs.update(updates);
     return last;
@@ -113,6 +115,18 @@ export abstract class RefMap implements AsyncIterable<string> {
       found.push({ name: was.slice(folder.length), commitHash: id, time });
     }
     return found.reverse();
+  }
+
+  async #isLogSound(ref: string): Promise<boolean> {
+    const known = new Set<ObjectId | null>([null]);
+    for await (const entry of this.store.refs.reflog(ref)) {
+      for (const id of [entry.old, entry.new]) {
+        if (known.has(id)) continue;
+        if (!(await this.store.objects.has(id!))) return false;
+        known.add(id);
+      }
+    }
+    return true;
   }
 
   async #lastLogged(ref: string): Promise<ObjectId | null> {

@@ -1,7 +1,8 @@
 /** The tags of a store. */
-import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
+import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import { collision, parentNames } from '../storage/refRules.ts';
+import { tagExists, tagUpdate } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
@@ -22,7 +23,7 @@ export class Tags extends RefMap {
     const ref = this.fullName(name);
     const { refs } = this.store;
     if (!options.force && (await refs.get(ref)) !== undefined) {
-      throw new KeyExistsError(`Tag already exists: ${name}`, { ref: name });
+      throw tagExists(name);
     }
     const listing = await refs.list(`${ref}/`);
     const below = listing.refs[0] ?? listing.unreadable[0];
@@ -44,13 +45,11 @@ export class Tags extends RefMap {
     validateRefName(name);
     const { id, commit } = this.snapshotToSet(fs);
     const { force = false } = options;
-    const old = force ? undefined : null;
-    const reflog = { who: store.signature(), message: force ? 'tag: set' : 'tag: created' };
     try {
-      await store.refs.update([{ ref: this.fullName(name), old, new: id, reflog }]);
+      await store.refs.update([tagUpdate({ name, force }, id, store.signature())]);
     } catch (cause) {
       if (force || !(cause instanceof StaleSnapshotError)) throw cause;
-      throw new KeyExistsError(`Tag already exists: ${name}`, { ref: name, cause });
+      throw tagExists(name, cause);
     }
     return FS.of({ store, id, commit, ref: { kind: 'tag', name } });
   }

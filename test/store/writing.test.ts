@@ -17,6 +17,36 @@ async function* chunksOf(...chunks: string[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield Buffer.from(chunk);
 }
 
+describe('a tag in the same step', () => {
+  it('moves with the branch, or neither does', async () => {
+    const store = await memoryStore();
+    let fs = await currentOf(store);
+    fs = await fs.write('a', '1', { tag: 'first' });
+    expect((await store.tags.get('first')).commitHash).toBe(fs.commitHash);
+    for (const write of [
+      () => fs.write('a', '2', { tag: 'first' }),
+      () => fs.batch({ tag: 'first' }, async (batch) => await batch.write('a', '2')),
+      () => fs.remove('a', { tag: 'first' }),
+      () => fs.move('a', 'b', { tag: 'first' }),
+      () => fs.copyFromRef(fs, ['a'], 'copy', { tag: 'first' }),
+    ]) {
+      expect(await codeOf(write())).toBe('EREFEXISTS');
+      expect((await currentOf(store)).commitHash).toBe(fs.commitHash);
+    }
+    expect(await codeOf(fs.write('a', '2', { tag: 'not valid' }))).toBe('EINVAL');
+    fs = await fs.write('a', '2', { tag: 'first', forceTag: true });
+    expect((await store.tags.get('first')).commitHash).toBe(fs.commitHash);
+    // Nothing to change: the tag is set all the same.
+    const same = await fs.write('a', '2', { tag: 'again' });
+    expect((await store.tags.get('again')).commitHash).toBe(same.commitHash);
+    // A stale snapshot sets no tag.
+    const held = fs;
+    await fs.write('a', '3');
+    expect(await codeOf(held.write('b', '1', { tag: 'late' }))).toBe('ESTALE');
+    expect(await store.tags.has('late')).toBe(false);
+  });
+});
+
 describe('write', () => {
   it('takes content in every form', async () => {
     let fs = await snapshotWith({});

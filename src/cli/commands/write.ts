@@ -50,13 +50,19 @@ export function define(command: Command): void {
       async (store) => {
         const branch = await writableBranch(store, target, options);
         const choices = { ...options, verbose: isVerbose(command) };
-        await commit(store, choices, async ({ message, parents }) => {
+        await commit(store, choices, async ({ message, parents, tag, forceTag }) => {
           const progress = new Progress('Storing');
           const input = counted(readStdin(), progress);
           const data = options.passthrough ? passingThrough(input) : input;
           try {
             return await withSignals((signal) =>
-              retryWrite(store, branch, target.path, data, { message, parents, signal }),
+              retryWrite(store, branch, target.path, data, {
+                message,
+                parents,
+                tag,
+                forceTag,
+                signal,
+              }),
             );
           } finally {
             progress.stop();
