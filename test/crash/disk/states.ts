@@ -77,11 +77,16 @@ export function materialise(nodes: ReadonlyMap<number, Node>, path: string): voi
     }
     made.set(id, at);
     if (node.kind === 'file') writeFileSync(at, node.data);
-    else if (node.kind === 'link') symlinkSync(node.target, at);
+    else if (node.kind === 'link') symlinkSync(ofDeadProcess(node.target), at);
     else {
       mkdirSync(at);
       for (const [name, child] of node.entries) make(child, `${at}/${name}`);
     }
   };
   make(ROOT, path);
+}
+
+/** After a crash of the machine no process is left that a holder link (holder.ts) could name. */
+function ofDeadProcess(target: string): string {
+  return target.replace(/^([kf])\d+\./, '$1999999999.');
 }
