@@ -20,39 +20,70 @@ import { type NativeFiles, nativeFiles } from './nativeFiles.ts';
 const RANGE: readonly [offset: number, length: number] =
   process.platform === 'win32' ? [2 ** 40, 1] : [0, 0];
 
+/** The kernel lock on one open file, where there is one. */
+export class KernelLock {
+  #native: NativeFiles | null;
+  readonly #fd: number;
+
+  /** @param useKernel false leaves the native module out, as on a system that has none */
+  constructor(fd: number, useKernel = true) {
+    this.#native = useKernel ? nativeFiles() : null;
+    this.#fd = fd;
+  }
+
+  /** Never waits. Undefined where there are none: no module, or a file system that knows none. */
+  tryLock(): boolean | undefined {
+    if (this.#native === null) return undefined;
+    try {
+      return this.#native.tryLock(this.#fd, ...RANGE);
+    } catch (error) {
+      // LockFileEx and some fcntl implementations answer "taken" in their own words.
+      if (isErrno(error, 'EACCES', 'EBUSY', 'UNKNOWN')) return false;
+      if (!isErrno(error, 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL')) throw error;
+      this.#native = null;
+      return undefined;
+    }
+  }
+
+  unlock(): void {
+    this.#native?.unlock(this.#fd, ...RANGE);
+  }
+}
+
 /** Takes and gives back the lock on one open file. */
 export class FileLock {
-  /** Null where there are no kernel locks: no module, or a file system that knows none. */
-  #native: NativeFiles | null;
+  readonly #kernel: KernelLock;
   readonly #fd: number;
   readonly #link: HolderLink;
   #space: LockSpace;
 
   /**
    * @param fd the file at `path`, open
-   * @param useKernel false leaves the native module out, as on a system that has none
+   * @param useKernel as for `KernelLock`
    */
-  constructor(fd: number, path: string, useKernel = true) {
-    this.#native = useKernel ? nativeFiles() : null;
+  constructor(fd: number, path: string, useKernel?: boolean) {
+    this.#kernel = new KernelLock(fd, useKernel);
     this.#fd = fd;
     this.#link = new HolderLink(path);
   }
 
   /** Takes the lock if it is free; never waits. */
   tryLock(): boolean {
-    if (!this.#tryKernelLock()) return false;
+    const isLocked = this.#kernel.tryLock();
+    if (isLocked === false) return false;
     let isOurs = false;
     try {
-      isOurs = this.#link.tryLock(this.#space);
+      if (isLocked === true) this.#space ??= lockSpaceOf(fstatSync(this.#fd, { bigint: true }));
+      isOurs = this.#link.tryLock(isLocked === true ? this.#space : undefined);
       return isOurs;
     } finally {
-      if (!isOurs) this.#kernelUnlock();
+      if (!isOurs) this.#kernel.unlock();
     }
   }
 
   unlock(): void {
     this.#link.unlock();
-    this.#kernelUnlock();
+    this.#kernel.unlock();
   }
 
   /** Why `tryLock` returned false, as far as that can be seen. */
@@ -61,25 +92,5 @@ export class FileLock {
     const obstacle = this.#link.obstacle;
     if (holder === undefined || holder === obstacle?.holder) return obstacle;
     return { holder, path: '', verdict: 'alive' };
-  }
-
-  #tryKernelLock(): boolean {
-    if (this.#native === null) return true;
-    try {
-      if (!this.#native.tryLock(this.#fd, ...RANGE)) return false;
-    } catch (error) {
-      // LockFileEx and some fcntl implementations answer "taken" in their own words.
-      if (isErrno(error, 'EACCES', 'EBUSY', 'UNKNOWN')) return false;
-      if (!isErrno(error, 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL')) throw error;
-      this.#native = null;
-      this.#space = undefined;
-      return true;
-    }
-    this.#space ??= lockSpaceOf(fstatSync(this.#fd, { bigint: true }));
-    return true;
-  }
-
-  #kernelUnlock(): void {
-    this.#native?.unlock(this.#fd, ...RANGE);
   }
 }

@@ -74,7 +74,7 @@ export class BareRefs implements RefStore {
       durability: options.durability,
       onStep: options.onStep ?? (() => {}),
     };
-    this.#turns = new Turns(gitDir);
+    this.#turns = new Turns(gitDir, options.kernelLocks);
     this.#timeout = options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT;
     this.#now = options.now ?? Date.now;
     this.#lock.clearLeftovers();

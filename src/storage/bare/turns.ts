@@ -2,13 +2,18 @@
  * Turns: a courtesy among those who want to change the same ref, so that many of them do not spend
  * their time failing each other's compare-and-swap. A *turn* excludes nobody who does not ask.
  *
- * Refs share a fixed number of turns; each is a holder link in our own directory (holderLink.ts), which
- * processes of every kind see. Inside one process callers queue, so that only the first of them asks
- * for it.
+ * Refs share a fixed number of turn files in our own directory. A process with kernel locks takes the one
+ * on such a file (kernelLock.ts), which costs little; one without makes a holder link (holderLink.ts). The
+ * first kind makes the link too when it sees one, so the two kinds queue together; a link that it does
+ * not see yet costs one failed compare-and-swap. Inside one process callers queue, so that only the
+ * first of them asks.
  */
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { monotonicTime } from '../../clock.ts';
 import { isErrno } from './durable.ts';
 import { HolderLink } from './holderLink.ts';
+import { KernelLock } from './kernelLock.ts';
+import { share } from './sharing.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 import { Backoff, Mutex } from './waiting.ts';
 
@@ -19,10 +24,12 @@ const TURN_FILES = 64;
 
 export class Turns {
   readonly #gitDir: string;
+  readonly #kernelLocks: boolean | undefined;
   readonly #queues = new Map<number, Mutex>();
 
-  constructor(gitDir: string) {
+  constructor(gitDir: string, kernelLocks?: boolean) {
     this.#gitDir = gitDir;
+    this.#kernelLocks = kernelLocks;
   }
 
   /** Waits at most `timeout` ms for the turn, and never fails. Returns how to give it back. */
@@ -32,32 +39,71 @@ export class Turns {
     const queue = this.#queues.get(index) ?? new Mutex();
     this.#queues.set(index, queue);
     if (!(await queue.acquire(deadline))) return () => {};
-    const link = new HolderLink(`${this.#gitDir}/${PRIVATE_DIRECTORY}/turn-${index}`, PATIENCE);
-    const isTaken = await takeUntil(link, deadline);
+    const path = `${this.#gitDir}/${PRIVATE_DIRECTORY}/turn-${index}`;
+    const turn = new Turn(path, this.#kernelLocks);
+    await turn.take(deadline);
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      if (isTaken) link.unlock();
+      turn.giveBack();
       queue.release();
     };
   }
 }
 
-async function takeUntil(link: HolderLink, deadline: number): Promise<boolean> {
-  const backoff = new Backoff();
-  try {
-    while (!link.tryLock()) {
-      if (link.obstacle?.verdict === 'unknown' || monotonicTime() >= deadline) return false;
-      await backoff.pause();
+/** One taking of a turn, or of as much of it as can be had in time. */
+class Turn {
+  readonly #path: string;
+  readonly #kernelLocks: boolean | undefined;
+  readonly #given: (() => void)[] = [];
+
+  constructor(path: string, kernelLocks: boolean | undefined) {
+    this.#path = path;
+    this.#kernelLocks = kernelLocks;
+  }
+
+  async take(deadline: number): Promise<void> {
+    try {
+      const fd = openSync(this.#path, APPENDED, 0o666);
+      this.#given.push(() => closeSync(fd));
+      share(this.#path, fd);
+      const kernel = new KernelLock(fd, this.#kernelLocks);
+      const first = kernel.tryLock();
+      if (first === false && !(await until(deadline, () => kernel.tryLock() !== false))) return;
+      if (first !== undefined) {
+        this.#given.push(() => kernel.unlock());
+        if (!existsSync(`${this.#path}.holder`)) return;
+      }
+      const link = new HolderLink(this.#path, PATIENCE);
+      let isTaken = false;
+      await until(deadline, () => {
+        isTaken = link.tryLock();
+        return isTaken || link.obstacle?.verdict === 'unknown';
+      });
+      if (isTaken) this.#given.push(() => link.unlock());
+    } catch (error) {
+      // A store that cannot be written or is not there: the change itself says so.
+      if (!isErrno(error, ...UNWRITABLE)) throw error;
     }
-    return true;
-  } catch (error) {
-    // A store that cannot be written or is not there: the change itself says so.
-    if (isErrno(error, ...UNWRITABLE)) return false;
-    throw error;
+  }
+
+  giveBack(): void {
+    for (const undo of this.#given.splice(0).reverse()) undo();
   }
 }
+
+async function until(deadline: number, isOver: () => boolean): Promise<boolean> {
+  const backoff = new Backoff();
+  while (!isOver()) {
+    if (monotonicTime() >= deadline) return false;
+    await backoff.pause();
+  }
+  return true;
+}
+
+const APPENDED =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 const UNWRITABLE = [
   ...['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'],
