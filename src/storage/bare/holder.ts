@@ -32,12 +32,17 @@ export function lockSpaceOf(stats: BigIntStats): LockSpace {
 
 /** The word for a new holder: this process, once. */
 export function newHolder(space: LockSpace): string {
-  const { pid, start, machine, boot, namespaces } = here();
-  const kind = space === undefined ? 'f' : 'k';
-  const count = (taken++).toString(36);
-  const word = `${kind}${pid}.${start}.${machine}.${boot}.${namespaces}.${space ?? NONE}.${stem}${count}`;
-  return `${word} ${hostname()}`.slice(0, LONGEST);
+  if (usual === undefined || usual.space !== space) {
+    const { pid, start, machine, boot, namespaces } = here();
+    const kind = space === undefined ? 'f' : 'k';
+    const word = `${kind}${pid}.${start}.${machine}.${boot}.${namespaces}.${space ?? NONE}.${stem}`;
+    usual = { space, word, host: ` ${hostname()}` };
+  }
+  return `${usual.word}${(taken++).toString(36)}${usual.host}`.slice(0, LONGEST);
 }
+
+/** What is the same in one holder after the other: a commit has no time to put it together. */
+let usual: { space: LockSpace; word: string; host: string } | undefined;
 
 /**
  * What this process can say of a holder.
