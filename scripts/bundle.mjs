@@ -44,7 +44,7 @@ export async function bundle(outdir) {
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     entryPoints: { index: 'src/index.ts', server: 'src/server/index.ts' },
-    // Bundled CommonJS parts (ignore) call require for Node's own modules.
+    // Bundled CommonJS parts call require for Node's own modules.
     banner: {
       js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
     },

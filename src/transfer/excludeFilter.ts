@@ -4,19 +4,18 @@
  * destination of the copy, that is, as they land there.
  */
 import { readFile } from 'node:fs/promises';
-import ignore from 'ignore';
+import { IgnoreRules, IgnoreTree, ignoreLines } from '../tree/ignoreRules.ts';
 import { localError } from './localErrors.ts';
-import { patternLines } from './patternLines.ts';
 
 export class ExcludeFilter {
   /** In their order. */
   readonly patterns: readonly string[];
-  readonly #rules = ignore({ ignorecase: false });
+  readonly #tree: IgnoreTree;
 
   /** @param patterns one pattern each; blank ones and those that begin with `#` mean nothing */
   constructor(patterns: readonly string[] = []) {
     this.patterns = [...patterns];
-    this.#rules.add(patterns);
+    this.#tree = new IgnoreTree(new IgnoreRules(patterns));
   }
 
   /**
@@ -31,7 +30,7 @@ export class ExcludeFilter {
     const lines: string[] = [];
     for (const file of files) {
       try {
-        lines.push(...patternLines(await readFile(file)));
+        lines.push(...ignoreLines(await readFile(file)));
       } catch (error) {
         throw localError(error, file);
       }
@@ -41,6 +40,6 @@ export class ExcludeFilter {
 
   /** Whether the path, or a directory it lies in, is left out. */
   excludes(path: string, isDirectory: boolean): boolean {
-    return this.#rules.ignores(isDirectory ? `${path}/` : path);
+    return this.#tree.excludes(path, isDirectory);
   }
 }

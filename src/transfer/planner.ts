@@ -254,7 +254,7 @@ class Planner<S extends Entry, D extends Entry> {
     if (file === undefined) return true;
     const path = joinDisk(from, GITIGNORE);
     try {
-      await exclusion.add(filterPath, await source.readRules(path, file));
+      exclusion.add(filterPath, await source.readRules(path, file));
       return true;
     } catch (error) {
       run.fail(path, error);
@@ -475,7 +475,7 @@ class Planner<S extends Entry, D extends Entry> {
     if (file === undefined || !isFileMode(file.mode) || destination.readRules === undefined) return;
     if (protection.isGuess && this.#covered.has(path)) return;
     try {
-      await protection.add(directory, await destination.readRules(path, file));
+      protection.add(directory, await destination.readRules(path, file));
     } catch (error) {
       protection.seal(directory);
       const shown = destination.show(path);

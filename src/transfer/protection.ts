@@ -81,9 +81,9 @@ export class Protection {
   }
 
   /** Takes the content of a .gitignore file of the destination. */
-  async add(directory: string, content: Uint8Array): Promise<void> {
+  add(directory: string, content: Uint8Array): void {
     for (const { lead, exclusion } of this.#rules) {
-      if (exclusion.readsGitignore) await exclusion.add(below(lead, directory), content);
+      if (exclusion.readsGitignore) exclusion.add(below(lead, directory), content);
     }
   }
 

@@ -253,7 +253,7 @@ export class TreeWatcher {
     const entry = this.#attempt(() => readEntryIfAny(file, false));
     if (entry === undefined || !isFileMode(entry.mode) || entry.size > SMALL_FILE) return;
     try {
-      await this.#exclusion.add(below, readWhole(file, entry, false));
+      this.#exclusion.add(below, readWhole(file, entry, false));
     } catch {
       // Too much is watched then, which does no harm.
     }
