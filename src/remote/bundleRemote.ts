@@ -18,7 +18,7 @@ import {
   writeFully,
 } from '../storage/bare/durable.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { PushRequest, Remote, RemoteRefs, TransferOptions } from './remote.ts';
+import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 
 const READ_CHUNK = 64 << 10;
 
@@ -81,7 +81,7 @@ export class BundleRemote implements Remote {
     });
   }
 
-  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<void> {
+  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<RefusedRefs> {
     const { signal, onProgress } = options;
     const { objects } = await reachable(store.objects, {
       wants: [...request.refs.values()],
@@ -114,6 +114,7 @@ export class BundleRemote implements Remote {
         report();
       }
     });
+    return new Map();
   }
 
   async close(): Promise<void> {}

@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
+import { parseConfig } from '../git/config.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
-import { parentNames } from '../storage/refRules.ts';
+import { readConfigText } from '../storage/bare/repositoryConfig.ts';
 import type { RefUpdate, Storage } from '../storage/storage.ts';
 import type { RefChange } from './mirrorDiff.ts';
-import type { PushRequest, Remote, RemoteRefs, TransferOptions } from './remote.ts';
+import { inOrder, withoutBlocked } from './pushOrder.ts';
+import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 import { transferObjects } from './transfer.ts';
 
 const HEADS = 'refs/heads/';
@@ -44,7 +46,7 @@ export class LocalRemote implements Remote {
     await transferObjects(from!, store, wants, haves, options);
   }
 
-  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<void> {
+  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<RefusedRefs> {
     const to = (await this.#open('push')) ?? (await this.#create(request.head));
     const wants = [...request.refs.values()];
     const { refs, unreadable } = await to.refs.list('refs/');
@@ -56,7 +58,10 @@ export class LocalRemote implements Remote {
       options,
     );
     const broken = new Set(unreadable.map(({ ref }) => ref));
-    for (const group of inOrder(request.diff.changes())) {
+    const denied = await this.#deniedDeletions(to, request.diff.delete);
+    const rest = [...request.diff.changes()].filter(({ ref }) => !denied.has(ref));
+    const { changes, blocked } = withoutBlocked(rest, denied);
+    for (const group of inOrder(changes)) {
       const updates = group.map(({ ref, oldTarget, newTarget }): RefUpdate => {
         const reflog = { who: request.who, message: 'push' };
         // What is broken there has no value that could be compared.
@@ -65,11 +70,30 @@ export class LocalRemote implements Remote {
       });
       await to.refs.update(updates);
     }
+    return new Map([...denied, ...blocked]);
   }
 
   async close(): Promise<void> {
     await this.#storage?.close();
     this.#storage = undefined;
+  }
+
+  /** Branches that Git's own push would not be let delete there either. */
+  async #deniedDeletions(to: Storage, deletions: readonly RefChange[]): Promise<RefusedRefs> {
+    const branches = deletions.filter(({ ref }) => ref.startsWith(HEADS));
+    if (branches.length === 0) return new Map();
+    const config = parseConfig(readConfigText(this.#path));
+    if (config.getBool('receive.denyDeletes')) {
+      return new Map(branches.map(({ ref }) => [ref, 'deletion prohibited']));
+    }
+    const policy = config.get('receive.denyDeleteCurrent') ?? 'refuse';
+    const isDenied =
+      !/^(ignore|warn)$/i.test(policy) &&
+      (/^refuse$/i.test(policy) || config.getBool('receive.denyDeleteCurrent'));
+    const head = await to.refs.head();
+    if (!isDenied || !('ref' in head)) return new Map();
+    const current = branches.filter(({ ref }) => ref === head.ref);
+    return new Map(current.map(({ ref }) => [ref, 'deletion of the current branch prohibited']));
   }
 
   /** Undefined for a repository that is missing and may be made. */
@@ -102,24 +126,4 @@ function refuseUrlWithoutScheme(path: string): void {
   if (host === undefined || existsSync(host)) return;
   const message = `There is no ${path} here: https://${path} is the URL, ./${path} a new folder`;
   throw new GitStoreError(message, 'EINVAL', { path });
-}
-
-/**
- * Changes in groups, each to be made at once. One group is the rule; deletions go before the rest
- * where a new name needs their place (`a` where `a/b` was, and the reverse).
- */
-export function inOrder(changes: Iterable<RefChange>): RefChange[][] {
-  const all = [...changes];
-  const deleted = new Set(all.filter((c) => c.newTarget === undefined).map((c) => c.ref));
-  const below = new Set([...deleted].flatMap(parentNames));
-  const collides = all.some(
-    ({ ref, newTarget }) =>
-      newTarget !== undefined &&
-      (below.has(ref) || parentNames(ref).some((parent) => deleted.has(parent))),
-  );
-  if (!collides) return all.length === 0 ? [] : [all];
-  return [
-    all.filter(({ newTarget }) => newTarget === undefined),
-    all.filter(({ newTarget }) => newTarget !== undefined),
-  ];
 }

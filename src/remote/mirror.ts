@@ -10,9 +10,9 @@ import { checkComplete } from '../graph/connected.ts';
 import { requireAll, unreadableWarning } from '../storage/refRules.ts';
 import type { RefUpdate, Storage, UnreadableRef } from '../storage/storage.ts';
 import type { StoreWarning } from '../warnings.ts';
-import { inOrder } from './localRemote.ts';
 import { diffRefs, type MirrorDiff } from './mirrorDiff.ts';
 import { openRemote } from './openRemote.ts';
+import { inOrder } from './pushOrder.ts';
 import type { Remote, TransferOptions } from './remote.ts';
 import { Secrets } from './secrets.ts';
 import { mayBeMirrored, prefixesOf, type RefSelection, selectRefs } from './selection.ts';
@@ -68,8 +68,8 @@ export async function backup(
     if (squashed !== undefined) await writeSquashed(storage, squashed);
     const head = await storage.refs.head();
     const request = { diff, refs: wanted, who, head: 'ref' in head ? head.ref : undefined };
-    await remote.push(storage, request, { ...options, onMessage });
-    return diff;
+    const refused = await remote.push(storage, request, { ...options, onMessage });
+    return diff.without(refused, (ref, why) => notMade(remote, ref, why));
   });
 }
 
@@ -117,6 +117,13 @@ const NOT_BACKED_UP = 'nothing is backed up';
 function leftOut({ name }: Remote, one: UnreadableRef): StoreWarning {
   const { code, message, ref } = unreadableWarning(one);
   return { code, message: `${message} (in ${name})`, ref };
+}
+
+function notMade({ name }: Remote, ref: string, why: string): StoreWarning {
+  const message = `${ref} in ${name} stays as it is, the remote refused: ${why}`;
+  const isCurrent = /current branch/.test(why);
+  const step = isCurrent ? '; make another branch the current one there, then back up again' : '';
+  return { code: 'REFUSED_BY_REMOTE', message: message + step, ref };
 }
 
 /** Whether all of it is in the store already: a restore that was cut short may have brought it. */

@@ -36,6 +36,20 @@ export class MirrorDiff {
     this.remoteHead = remoteHead;
   }
 
+  /**
+   * What is left when some changes were not made.
+   * @internal
+   */
+  without(
+    refused: ReadonlyMap<string, string>,
+    tell: (ref: string, why: string) => StoreWarning,
+  ): MirrorDiff {
+    if (refused.size === 0) return this;
+    const made = [...this.changes()].filter(({ ref }) => !refused.has(ref));
+    const told = Array.from(refused, ([ref, why]) => tell(ref, why));
+    return new MirrorDiff(made, this.remoteHead, [...this.warnings, ...told]);
+  }
+
   /** Whether both sides are the same already. */
   get inSync(): boolean {
     return this.total === 0;

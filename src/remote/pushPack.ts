@@ -9,28 +9,34 @@ import type { Connection, RequestBody } from './connection.ts';
 import { AGENT } from './fetchPack.ts';
 import type { Capabilities } from './greeting.ts';
 import type { RefChange } from './mirrorDiff.ts';
+import type { RefusedRefs } from './remote.ts';
 
 /** Bytes of what the remote reports. */
 const MAX_REPORT = 64 << 20;
 
+export interface PushChoices {
+  /** Each ref for itself, also where the remote could move all or none. */
+  readonly each?: boolean | undefined;
+  readonly onMessage?: ((text: string) => void) | undefined;
+}
+
 /**
  * @param pack gives the pack; not called when refs are only deleted
- * @throws RemoteError that says which refs the remote refused to move, and why
+ * @returns refs that the remote refused to move, with its reasons
  */
 export async function pushPack(
   connection: Connection,
   capabilities: Capabilities,
   changes: readonly RefChange[],
   pack: RequestBody,
-  onMessage?: ((text: string) => void) | undefined,
-): Promise<void> {
+  { each = false, onMessage }: PushChoices = {},
+): Promise<RefusedRefs> {
   const deletes = changes.filter(({ newTarget }) => newTarget === undefined);
   if (deletes.length > 0 && !capabilities.has('delete-refs')) {
-    throw new RemoteError(`The remote deletes no refs: ${deletes[0]!.ref}`, {
-      ref: deletes[0]!.ref,
-    });
+    return new Map(changes.map(({ ref }) => [ref, 'it deletes no refs']));
   }
-  const wished = ['report-status', 'side-band-64k', ...(changes.length > 1 ? ['atomic'] : [])];
+  const atomic = changes.length > 1 && !each;
+  const wished = ['report-status', 'side-band-64k', ...(atomic ? ['atomic'] : [])];
   const words = wished.filter((word) => capabilities.has(word));
   if (capabilities.has('object-format')) words.push('object-format=sha1');
   if (capabilities.has('agent')) words.push(AGENT);
@@ -44,15 +50,25 @@ export async function pushPack(
     if (deletes.length < changes.length) yield* pack();
   });
   reader.limit = MAX_REPORT;
-  if (!words.includes('report-status')) return;
+  if (!words.includes('report-status')) return new Map();
   const band = words.includes('side-band-64k');
   const report = band ? new PacketReader(reader.band(onMessage)) : reader;
-  await readReport(report, changes);
+  const refused = await readReport(report, changes);
   // Progress may still come, and a service that waits to be heard must not be cut off.
   if (band) while ((await report.next()) !== undefined);
+  return refused;
 }
 
-async function readReport(report: PacketReader, changes: readonly RefChange[]): Promise<void> {
+export function refusedToMove(refused: RefusedRefs): RemoteError {
+  const [[ref, why] = ['', '']] = refused;
+  const others = refused.size === 1 ? '' : `, and ${refused.size - 1} more`;
+  return new RemoteError(`The remote refused to move ${ref} (${why})${others}`, { ref });
+}
+
+async function readReport(
+  report: PacketReader,
+  changes: readonly RefChange[],
+): Promise<RefusedRefs> {
   const first = await report.line();
   if (first === undefined) throw new ProtocolError('The remote hung up without a report');
   if (!first.startsWith('unpack ')) {
@@ -73,8 +89,5 @@ async function readReport(report: PacketReader, changes: readonly RefChange[]): 
   for (const { ref } of changes) {
     if (!done.has(ref) && !refused.has(ref)) refused.set(ref, 'no word about it');
   }
-  if (refused.size === 0) return;
-  const [[ref, why] = ['', '']] = refused;
-  const others = refused.size === 1 ? '' : `, and ${refused.size - 1} more`;
-  throw new RemoteError(`The remote refused to move ${ref} (${why})${others}`, { ref });
+  return refused;
 }

@@ -42,6 +42,9 @@ export interface PushRequest {
   readonly who: Identity;
 }
 
+/** Refs that a remote did not move, with its reasons. */
+export type RefusedRefs = ReadonlyMap<string, string>;
+
 export interface Remote {
   /** What to call it in messages: without passwords. */
   readonly name: string;
@@ -70,8 +73,9 @@ export interface Remote {
   /**
    * Sends what is missing and moves the refs. When it throws, some of them may have moved, each to a
    * state that is complete.
+   * @returns deletions that the remote refused, and changes whose names need the place of such a ref
    */
-  push(store: Storage, request: PushRequest, options: TransferOptions): Promise<void>;
+  push(store: Storage, request: PushRequest, options: TransferOptions): Promise<RefusedRefs>;
 
   close(): Promise<void>;
 }

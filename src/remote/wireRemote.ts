@@ -7,10 +7,11 @@ import type { Storage } from '../storage/storage.ts';
 import type { Connection, Connector, RequestBody, Service } from './connection.ts';
 import { fetchPack, listRefs } from './fetchPack.ts';
 import { type Greeting, type RemoteRefList, readGreeting } from './greeting.ts';
-import { inOrder } from './localRemote.ts';
+import type { RefChange } from './mirrorDiff.ts';
 import { Negotiator } from './negotiator.ts';
-import { pushPack } from './pushPack.ts';
-import type { PushRequest, Remote, RemoteRefs, TransferOptions } from './remote.ts';
+import { inOrder, withoutBlocked } from './pushOrder.ts';
+import { pushPack, refusedToMove } from './pushPack.ts';
+import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 import { existing } from './transfer.ts';
 
 interface Open {
@@ -61,28 +62,56 @@ export class WireRemote implements Remote {
     });
   }
 
-  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<void> {
-    for (const changes of inOrder(request.diff.changes())) {
-      const { connection, greeting } = await this.#connect('git-receive-pack');
-      const { capabilities, refs } = greeting;
-      const theirs = [...refs.refs.map(({ id }) => id), ...refs.extra];
-      const wants = changes.flatMap(({ newTarget }) => newTarget ?? []);
-      const { signal, onProgress } = options;
-      const { objects, known } = await reachable(store.objects, {
-        wants,
-        haves: await existing(store, theirs),
-        signal,
-        onProgress: (found) => onProgress?.({ phase: 'counting', objects: found, bytes: 0 }),
-      });
-      const pack = packOf(store, objects, {
-        known: capabilities.has('no-thin') ? undefined : known,
-        offsetDeltas: capabilities.has('ofs-delta'),
-        options,
-      });
-      await pushPack(connection, capabilities, changes, pack, options.onMessage);
-      // A service takes one request: what is left needs another one.
-      await this.#disconnect('git-receive-pack');
+  async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<RefusedRefs> {
+    let refused: RefusedRefs = new Map();
+    for (const group of inOrder(request.diff.changes())) {
+      const { changes, blocked } = withoutBlocked(group, refused);
+      refused = new Map([...refused, ...blocked]);
+      if (changes.length === 0) continue;
+      let left = await this.#push(store, changes, options);
+      if (left.size === 0) continue;
+      const isLeft = ({ ref }: RefChange): boolean => left.has(ref);
+      const deletions = changes.filter((c) => c.newTarget === undefined).filter(isLeft);
+      const others = changes.filter((c) => c.newTarget !== undefined).filter(isLeft);
+      // All or none: it may be for the sake of a single deletion that nothing moved.
+      if (deletions.length === 0) throw refusedToMove(left);
+      if (others.length > 0) {
+        const again = await this.#push(store, others, options);
+        if (again.size > 0) throw refusedToMove(again);
+      }
+      if (changes.length > 1) left = await this.#push(store, deletions, options, true);
+      refused = new Map([...refused, ...left]);
     }
+    return refused;
+  }
+
+  async #push(
+    store: Storage,
+    changes: readonly RefChange[],
+    options: TransferOptions,
+    each = false,
+  ): Promise<RefusedRefs> {
+    const { connection, greeting } = await this.#connect('git-receive-pack');
+    const { capabilities, refs } = greeting;
+    const theirs = [...refs.refs.map(({ id }) => id), ...refs.extra];
+    const wants = changes.flatMap(({ newTarget }) => newTarget ?? []);
+    const { signal, onProgress, onMessage } = options;
+    const { objects, known } = await reachable(store.objects, {
+      wants,
+      haves: await existing(store, theirs),
+      signal,
+      onProgress: (found) => onProgress?.({ phase: 'counting', objects: found, bytes: 0 }),
+    });
+    const pack = packOf(store, objects, {
+      known: capabilities.has('no-thin') ? undefined : known,
+      offsetDeltas: capabilities.has('ofs-delta'),
+      options,
+    });
+    const choices = { each, onMessage };
+    const refused = await pushPack(connection, capabilities, changes, pack, choices);
+    // A service takes one request: what is left needs another one.
+    await this.#disconnect('git-receive-pack');
+    return refused;
   }
 
   async close(): Promise<void> {

@@ -125,3 +125,18 @@ test('a URL without its scheme is refused, and a restore of nothing leaves nothi
   expect(await place.fails(1, 'backup', 'github.com/me/data.git')).toMatch(/https:\/\/github/);
   expect(readdirSync(place.folder)).toEqual(['data.git']);
 });
+
+test('a branch that the other side does not let go is a warning and exit 1', async () => {
+  await place.ok('branch', 'set', 'dev');
+  await place.ok('backup', copy);
+  git(copy, 'symbolic-ref', 'HEAD', 'refs/heads/dev');
+  await place.ok('branch', 'delete', 'dev');
+  await place.okWith({ input: 'two\n' }, 'write', 'file.txt');
+  const { code, stdout, stderr } = await place.run('backup', '--output-format', 'jsonl', copy);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^Warning: refs\/heads\/dev in \S+ stays .*current branch.*\n$/);
+  expect(stdout).toMatch(/^\{"action":"update","ref":"refs\/heads\/main"[^\n]*\n$/);
+  expect(await place.ok('-r', copy, 'branch', 'current', '-b', 'main')).toBe('');
+  expect(await place.ok('backup', copy)).toBe('');
+  expect(refsOf(copy)).toEqual(refsOf(place.repo));
+});

@@ -6,6 +6,7 @@ import { GitStore } from '../../src/index.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { emptyBare, exampleStore, expectSound, gitIn, newStore, refsOf } from './places.ts';
+import { backUpBesideCurrent } from './refusedDeletions.ts';
 
 describe('backup to a path', () => {
   test('makes the repository, and only what is missing travels later', async () => {
@@ -62,6 +63,24 @@ describe('backup to a path', () => {
     expect(refsOf(path, 'refs/heads', 'refs/tags', 'refs/notes')).toEqual(refsOf(store.path));
     expect(Object.keys(refsOf(path))).toContain('refs/pull/1/head');
     expectSound(path);
+    await store.close();
+  });
+
+  test('keeps the branch that is the current one there, as Git does', async () => {
+    await backUpBesideCurrent((path) => path);
+    const store = await exampleStore();
+    const path = emptyBare();
+    await store.backup(path);
+    git(path, 'branch', 'top', 'main');
+    git(path, 'symbolic-ref', 'HEAD', 'refs/heads/top');
+    git(path, 'config', 'receive.denyDeletes', 'true');
+    git(path, 'branch', 'beyond', 'main');
+    const kept = (await store.backup(path)).warnings.map(({ ref }) => ref);
+    expect(kept).toEqual(['refs/heads/beyond', 'refs/heads/top']);
+    git(path, 'config', 'receive.denyDeletes', 'false');
+    git(path, 'config', 'receive.denyDeleteCurrent', 'ignore');
+    expect((await store.backup(path)).delete).toHaveLength(2);
+    expect(refsOf(path)).toEqual(refsOf(store.path));
     await store.close();
   });
 

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { GitStore } from '../../src/index.ts';
 import { git } from '../helpers/git.ts';
 import { emptyBare, exampleStore, expectSound, newStore, refsOf } from './places.ts';
+import { backUpBesideCurrent } from './refusedDeletions.ts';
 import { fakeSsh, gitDaemon, httpBackend, serveHttp } from './servers.ts';
 
 /** Ways to a repository by its path on this disk. */
@@ -57,6 +58,10 @@ afterEach(() => {
 });
 
 describe.each(ways)('$name', ({ urlOf }) => {
+  test('backup: a deletion that is refused is a warning, and all else goes through', async () => {
+    await backUpBesideCurrent(urlOf);
+  });
+
   test('backup: everything, then what changed; deletions; only some refs', async () => {
     const store = await exampleStore();
     const path = emptyBare();
@@ -159,6 +164,22 @@ describe('a remote that refuses', () => {
     await expect(pushed).rejects.toThrow(/refused to move refs\/\S+ \(.*\), and 4 more/);
     expect(messages.join('')).toContain('hook says no');
     expect(refsOf(path)).toEqual({});
+  });
+
+  test('a deletion and more by its hook: the rest does not move either', async () => {
+    const path = emptyBare();
+    git(path, 'config', 'http.receivepack', 'true');
+    await store.backup(path);
+    git(path, 'branch', 'beyond', 'main');
+    git(path, 'update-ref', 'refs/heads/main', 'main~2');
+    const before = refsOf(path);
+    const { chmodSync, writeFileSync } = await import('node:fs');
+    const hook = join(path, 'hooks/update');
+    writeFileSync(hook, '#!/bin/sh\nexit 1\n');
+    chmodSync(hook, 0o755);
+    const url = `${await serveHttp(httpBackend(dirname(path)))}/${basename(path)}`;
+    await expect(store.backup(url)).rejects.toThrow('refused to move refs/heads/main');
+    expect(refsOf(path)).toEqual(before);
   });
 
   test('pushing at all', async () => {
