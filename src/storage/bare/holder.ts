@@ -52,15 +52,15 @@ let usual: { space: LockSpace; word: string; host: string } | undefined;
 export function judge(holder: string, space: LockSpace): Verdict {
   const fields = FORM.exec(holder)?.groups;
   if (fields === undefined) return 'unknown';
-  if (fields['kind'] === 'k' && space !== undefined && fields['space'] === space) return 'dead';
+  if (fields.kind === 'k' && space !== undefined && fields.space === space) return 'dead';
   const { machine, boot, namespaces } = here();
-  if (fields['boot'] !== boot) {
+  if (fields.boot !== boot) {
     // The machine has been started again since. Another one cannot be looked at.
-    return fields['machine'] === machine && boot !== NONE ? 'dead' : 'unknown';
+    return fields.machine === machine && boot !== NONE ? 'dead' : 'unknown';
   }
-  if (boot === NONE && fields['machine'] !== machine) return 'unknown';
-  if (fields['namespaces'] !== namespaces) return 'unknown';
-  return isRunning(Number(fields['pid']), fields['start']!) ? 'alive' : 'dead';
+  if (boot === NONE && fields.machine !== machine) return 'unknown';
+  if (fields.namespaces !== namespaces) return 'unknown';
+  return isRunning(Number(fields.pid), fields.start!) ? 'alive' : 'dead';
 }
 
 /** The last field and its like: what no other holder has, and a file may be called. */
@@ -71,7 +71,7 @@ export function nameOf(holder: string): string {
 /** For messages. */
 export function describeHolder(holder: string): string {
   const fields = FORM.exec(holder)?.groups;
-  return fields === undefined ? 'another program' : `process ${fields['pid']} on ${fields['host']}`;
+  return fields === undefined ? 'another program' : `process ${fields.pid} on ${fields.host}`;
 }
 
 const LONGEST = 59;

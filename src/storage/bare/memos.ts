@@ -15,6 +15,7 @@ import {
 import type { Memos } from '../storage.ts';
 import { removeIfThere, writeFully } from './durable.ts';
 import { makeDirectories } from './makeDirectories.ts';
+import { isTrusted } from './ownership.ts';
 import { share } from './sharing.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
@@ -25,9 +26,11 @@ const KEPT = 100;
 const TEMPORARY_LIFE = 3_600_000;
 
 export class BareMemos implements Memos {
+  readonly #gitDir: string;
   readonly #directory: string;
 
   constructor(gitDir: string) {
+    this.#gitDir = gitDir;
     this.#directory = `${gitDir}/${PRIVATE_DIRECTORY}`;
   }
 
@@ -40,6 +43,7 @@ export class BareMemos implements Memos {
   }
 
   replace(name: string, content: Uint8Array): void {
+    if (!isTrusted(this.#gitDir)) return;
     const path = this.#path(name);
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     try {

@@ -29,6 +29,7 @@ import { corrupt, isSystemError, missing, verified } from './objectFaults.ts';
 import { ObjectPlaces } from './objectPlaces.ts';
 import { openRegion, streamRegion, within } from './objectStream.ts';
 import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
+import { checkOwner } from './ownership.ts';
 import { exportPack } from './packExport.ts';
 import { LARGE_OBJECT } from './packFile.ts';
 import { Settled } from './settled.ts';
@@ -52,6 +53,7 @@ const HEADERS_TO_READ = 256;
 
 export class BareObjects implements ObjectStore {
   readonly options: WriterOptions;
+  readonly #gitDir: string;
   readonly #objectsDir: string;
   readonly #places: ObjectPlaces;
   readonly #settled = new Settled();
@@ -65,6 +67,7 @@ export class BareObjects implements ObjectStore {
   #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
 
   constructor(gitDir: string, options: WriterOptions) {
+    this.#gitDir = gitDir;
     this.#objectsDir = join(gitDir, 'objects');
     this.#places = new ObjectPlaces(this.#objectsDir);
     this.history = new BareHistory(this.#places, join(gitDir, 'shallow'));
@@ -201,6 +204,7 @@ export class BareObjects implements ObjectStore {
   }
 
   writer(): ObjectWriter {
+    checkOwner(this.#gitDir);
     this.#pool ??= new DeflatePool();
     const objectsDir = this.#objectsDir;
     return new BareObjectWriter({
@@ -217,6 +221,7 @@ export class BareObjects implements ObjectStore {
     source: AsyncIterable<Uint8Array>,
     options: ImportOptions = {},
   ): Promise<ImportedPack> {
+    checkOwner(this.#gitDir);
     // Loaded when the first pack comes in: most programs take none.
     const { importPack } = await import('./packImport.ts');
     const target = {

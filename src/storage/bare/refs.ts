@@ -21,6 +21,7 @@ import type {
 } from '../storage.ts';
 import { syncDirectory, systemReason } from './durable.ts';
 import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
+import { checkOwner, isTrusted } from './ownership.ts';
 import { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
 import { RecentRefs } from './recentRefs.ts';
@@ -77,7 +78,7 @@ export class BareRefs implements RefStore {
     this.#turns = new Turns(gitDir, options.kernelLocks);
     this.#timeout = options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT;
     this.#now = options.now ?? Date.now;
-    this.#lock.clearLeftovers();
+    if (isTrusted(gitDir)) this.#lock.clearLeftovers();
   }
 
   async get(ref: string): Promise<ObjectId | undefined> {
@@ -193,7 +194,8 @@ export class BareRefs implements RefStore {
     if (ref === 'HEAD' || isValidRefName(ref)) yield* readReflog(this.#gitDir, ref);
   }
 
-  turn(ref: string, timeout: number): Promise<() => void> {
+  async turn(ref: string, timeout: number): Promise<() => void> {
+    checkOwner(this.#gitDir);
     return this.#turns.take(ref, timeout);
   }
 
@@ -230,6 +232,7 @@ export class BareRefs implements RefStore {
    * somebody else has the lock file of a ref.
    */
   async #whileLocked<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
+    checkOwner(this.#gitDir);
     const deadline = monotonicTime() + this.#timeout;
     const backoff = new Backoff();
     for (;;) {

@@ -2,6 +2,7 @@
  * Work on a bare repository as a whole. The work itself is loaded when it is called for: reading and
  * writing files need none of it.
  */
+
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
@@ -12,6 +13,7 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../storageUpkeep.ts';
+import { checkOwner } from './ownership.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
 import type { UpkeepPlace } from './upkeepPlace.ts';
 
@@ -33,11 +35,13 @@ export class BareUpkeep implements StorageUpkeep {
   }
 
   async pack(options: UpkeepOptions = {}): Promise<void> {
+    checkOwner(this.#place.gitDir);
     const { packRepository } = await import('./repack/work.ts');
     await packRepository(this.#place, options);
   }
 
   async collect(options: CollectionOptions = {}): Promise<CollectionResult> {
+    checkOwner(this.#place.gitDir);
     const { collectRepository } = await import('./repack/work.ts');
     return collectRepository(this.#place, options);
   }

@@ -1,0 +1,102 @@
+/**
+ * Whose repository it is. One that belongs to another user is read, but not written to, and no
+ * program that its configuration names is run: whoever can write its files could have prepared them.
+ * The rule and its settings are Git's `safe.directory` (git-config(1)).
+ */
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { PermissionError } from '../../errors.ts';
+import { parseConfig } from '../../git/config.ts';
+import { isErrno } from './durable.ts';
+
+/** Repositories that were found to be trusted, by path and user. */
+const trusted = new Set<string>();
+
+/** Whether the repository belongs to the user, or `safe.directory` names it. */
+export function isTrusted(gitDir: string): boolean {
+  const user = process.geteuid?.();
+  if (user === undefined) return true;
+  const key = `${user} ${gitDir}`;
+  if (trusted.has(key)) return true;
+  const owner = statSync(gitDir).uid;
+  const isOwn = owner === user || (user === 0 && owner === invoker());
+  if (!isOwn && !isNamed(gitDir)) return false;
+  trusted.add(key);
+  return true;
+}
+
+/** @throws PermissionError for a repository of another user that `safe.directory` does not name */
+export function checkOwner(gitDir: string): void {
+  if (isTrusted(gitDir)) return;
+  const path = realpathSync(gitDir);
+  throw new PermissionError(
+    `${gitDir} belongs to another user, so it is only read; to write to it all the same: git config --global --add safe.directory ${quoted(path)}`,
+    { path: gitDir },
+  );
+}
+
+/** Who has called sudo. */
+function invoker(): number | undefined {
+  const { SUDO_UID: id } = process.env;
+  return id !== undefined && /^[0-9]+$/.test(id) ? Number(id) : undefined;
+}
+
+function isNamed(gitDir: string): boolean {
+  const path = realpathSync(gitDir);
+  // A working copy is named by its folder.
+  const names = [path, path.replace(/\/\.git$/, '')];
+  let isSafe = false;
+  for (const value of safeDirectories()) {
+    const wanted = value.startsWith('~/') ? `${homedir()}${value.slice(1)}` : value;
+    if (value === '') isSafe = false;
+    else if (value === '*' || names.includes(realOr(wanted))) isSafe = true;
+    else if (wanted.endsWith('/*')) {
+      const folder = realOr(wanted.slice(0, -2));
+      isSafe ||= names.some((name) => name.startsWith(`${folder}/`));
+    }
+  }
+  return isSafe;
+}
+
+/**
+ * The values of `safe.directory` in the order in which Git reads them: the system's, the user's, and
+ * those of the environment. The repository's own do not count. Files that these include are not read.
+ */
+function safeDirectories(): string[] {
+  const { env } = process;
+  const home = env.HOME ?? homedir();
+  const files: string[] = [];
+  if (!/^(1|true|yes|on)$/i.test(env.GIT_CONFIG_NOSYSTEM ?? '')) {
+    files.push(env.GIT_CONFIG_SYSTEM ?? '/etc/gitconfig');
+  }
+  if (env.GIT_CONFIG_GLOBAL !== undefined) files.push(env.GIT_CONFIG_GLOBAL);
+  else files.push(`${env.XDG_CONFIG_HOME || `${home}/.config`}/git/config`, `${home}/.gitconfig`);
+  const values = files.flatMap((file) => parseConfig(textOf(file)).getAll('safe.directory'));
+  for (let i = 0; i < Number(env.GIT_CONFIG_COUNT ?? 0); i++) {
+    const isKey = env[`GIT_CONFIG_KEY_${i}`]?.toLowerCase() === 'safe.directory';
+    if (isKey) values.push(env[`GIT_CONFIG_VALUE_${i}`] ?? '');
+  }
+  return values;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return '';
+    throw error;
+  }
+}
+
+function realOr(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')) return path;
+    throw error;
+  }
+}
+
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
