@@ -256,6 +256,7 @@ describe('files that fail', () => {
     const lacking = {
       ...objects,
       header: (id: string) => (id === missing ? objects.header(id) : read.header(id)),
+      tryRead: (id: string) => (id === missing ? undefined : read.tryRead(id)),
       read: (id: string) => read.read(id),
     };
     const missing = (await tree.trees.lookup(tree.root, 'a'))!.id;
@@ -273,6 +274,7 @@ describe('files that fail', () => {
     const lacking = {
       ...objects,
       header: (id: string) => objects.header(id),
+      tryRead: (id: string) => (id === missing ? undefined : objects.tryRead(id)),
       read: async (id: string) => (id === missing ? undefined : objects.read(id)),
     };
     const tree = new TestTree({ ...storage, objects: lacking } as Storage, root);
