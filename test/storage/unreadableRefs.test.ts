@@ -247,7 +247,9 @@ describe.skipIf(isWindows)('packed-refs as a link', () => {
     await store.branches.delete('dev');
     await store.close();
     expect(readFileSync(join(shared, 'packed'), 'utf8')).not.toContain(DEV);
-    expect(git(path, 'for-each-ref', '--format=%(refname:short)', 'refs/heads')).toBe('main\nteam/x');
+    expect(git(path, 'for-each-ref', '--format=%(refname:short)', 'refs/heads')).toBe(
+      'main\nteam/x',
+    );
     expect(readdirSync(shared)).toEqual(['packed']);
   });
 
