@@ -13,7 +13,7 @@ import { type Running, runNode, startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
-const { count, timeout } = effort(2, 300);
+const { count, timeout } = effort(1, 300);
 const FILES = 40;
 
 let program: Program;
@@ -212,7 +212,7 @@ describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
     git(scene.store, 'config', 'gc.auto', '0');
     git(scene.store, 'branch', 'live', 'main');
     const work = join(folder, 'work');
-    git(scene.store, 'clone', '-q', scene.store, work);
+    git(scene.store, 'clone', '-q', '--bare', scene.store, work);
 
     const live: Running = startNode(
       [
@@ -238,8 +238,9 @@ describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
         if (end.code === 0) duration = performance.now() - began;
         await check(scene, before);
         await run(scene, 'write', `next/${round}`);
-        if (round % 10 === 5) await run(scene, 'gc');
-        if (round % 10 === 7) git(work, 'push', '-q', 'origin', `HEAD:refs/heads/pushed${round}`);
+        if ((round + name.length) % 4 === 1) await run(scene, 'gc');
+        if ((round + name.length) % 4 === 0)
+          git(work, 'push', '-q', 'origin', `HEAD:refs/heads/pushed${round}`);
       }
     } finally {
       live.process.kill('SIGKILL');
