@@ -54,6 +54,13 @@ export class PermissionError extends GitStoreError {
   }
 }
 
+/** A branch would move that a working tree has checked out (`ECHECKEDOUT`). */
+export class CheckedOutError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ECHECKEDOUT', details);
+  }
+}
+
 /** Missing branch, tag or note (`ENOREF`). */
 export class KeyNotFoundError extends GitStoreError {
   constructor(message: string, details?: ErrorDetails) {

@@ -1,7 +1,8 @@
 /** Removing a repository from disk, for `destroy` and `init -f`. */
 import { mkdtemp, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FileNotFoundError } from '../errors.ts';
+import { FileNotFoundError, GitStoreError } from '../errors.ts';
+import { followGitFile } from '../storage/bare/gitDirectory.ts';
 import { GitStore } from '../store/gitStore.ts';
 
 /**
@@ -21,10 +22,17 @@ export async function repositoryExists(path: string): Promise<boolean> {
 /**
  * Removes the repository at the path, which has been opened before, so that it is known to be one.
  * It vanishes from its place in one step: a removal that is killed leaves no half repository there.
+ * @throws GitStoreError for a `.git` file or the folder of a linked working tree
  * @returns where it was; another path than the one given where that is a link, which stays
  */
 export async function removeRepository(path: string): Promise<string> {
   const place = await realpath(path);
+  const leadsTo = followGitFile(place);
+  if (leadsTo !== place) {
+    throw new GitStoreError(
+      `${path} only leads to a repository; name that to remove it: ${leadsTo}`,
+    );
+  }
   const aside = await moveAside(place);
   await rm(aside ?? place, { recursive: true, maxRetries: 3 });
   if (aside !== undefined) await rmdir(dirname(aside));

@@ -1,5 +1,5 @@
 /** Another repository on this disk, as a remote: objects go straight from one storage to the other. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { parseConfig } from '../git/config.ts';
@@ -101,7 +101,10 @@ export class LocalRemote implements Remote {
     if (this.#storage !== undefined) return this.#storage;
     // Reading from a working tree harms nobody; moving the branch that it shows would.
     const inside = join(this.#path, '.git');
-    const path = purpose === 'fetch' && existsSync(join(inside, 'HEAD')) ? inside : this.#path;
+    // In linked working trees and submodules `.git` is a file, which leads to the repository.
+    const isTree =
+      existsSync(join(inside, 'HEAD')) || (existsSync(inside) && statSync(inside).isFile());
+    const path = purpose === 'fetch' && isTree ? inside : this.#path;
     try {
       this.#storage = await openBareStorage(path);
     } catch (error) {

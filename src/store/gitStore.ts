@@ -43,6 +43,11 @@ export interface OpenOptions extends StoreOptions {
   bigFileThreshold?: number | undefined;
   /** `full` (default): on stable storage before a call returns. `fast`: no fsync. */
   durability?: Durability | undefined;
+  /**
+   * Whether to move branches that a working tree has checked out, whose files then stay behind.
+   * Default false: `CheckedOutError`, unless `receive.denyCurrentBranch` of the repository says other.
+   */
+  moveCheckedOut?: boolean | undefined;
 }
 
 /**
@@ -78,6 +83,8 @@ export class GitStore implements AsyncDisposable {
       ...(compression !== undefined && { compression }),
       ...(bigFileThreshold !== undefined && { bigFileThreshold }),
       ...(options.now !== undefined && { now: options.now }),
+      onWarning: options.onWarning,
+      moveCheckedOut: options.moveCheckedOut,
     };
     const storage = create
       ? await createBareStorage(path, { ...choices, ...(branch != null && { branch }) })

@@ -119,6 +119,18 @@ describe('backup to a path', () => {
     await store.close();
   });
 
+  test('a linked working tree, whose .git is a file, can be restored from', async () => {
+    const folder = scratchFolder();
+    const tree = join(folder, 'tree');
+    gitIn(folder, 'init', '-q', '-b', 'main', tree);
+    gitIn(tree, 'commit', '-q', '--allow-empty', '-m', 'first');
+    gitIn(tree, 'worktree', 'add', '-q', '-b', 'side', join(folder, 'linked'));
+    const store = await newStore();
+    await store.restore(join(folder, 'linked'));
+    expect(await store.branches.has('side')).toBe(true);
+    await store.close();
+  });
+
   test('a branch that moved there meanwhile is not moved', async () => {
     const store = await exampleStore();
     const path = emptyBare();

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -138,6 +139,42 @@ describe('opening', () => {
       git(join(tree, '.git'), 'rev-parse', 'HEAD'),
     );
     await storage.close();
+  });
+
+  test('a .git file leads to the repository: linked working tree, submodule, separate git dir', async () => {
+    const tree = join(folder, 'tree');
+    runGit('init', '-q', '-b', 'main', tree);
+    runGit('-C', tree, 'commit', '-q', '--allow-empty', '-m', 'first');
+    const linked = join(folder, 'linked');
+    runGit('-C', tree, 'worktree', 'add', '-q', '-b', 'side', linked);
+    const apart = join(folder, 'apart');
+    runGit('init', '-q', '-b', 'main', `--separate-git-dir=${apart}`, join(folder, 'working'));
+    runGit('-C', tree, '-c', 'protocol.file.allow=always', 'submodule', '-q', 'add', tree, 'sub');
+    const places: [given: string, location: string][] = [
+      [join(linked, '.git'), join(tree, '.git')],
+      [join(tree, '.git', 'worktrees', 'linked'), join(tree, '.git')],
+      [join(folder, 'working', '.git'), apart],
+      [join(tree, 'sub', '.git'), join(tree, '.git', 'modules', 'sub')],
+    ];
+    for (const [given, location] of places) {
+      for (const open of [openBareStorage, createBareStorage]) {
+        const storage = await open(given);
+        expect(realpathSync(storage.location)).toBe(realpathSync(location));
+        // HEAD is the repository's, not the one of the linked working tree.
+        expect(await storage.refs.head()).toEqual({ ref: 'refs/heads/main' });
+        await storage.close();
+      }
+    }
+    await expect(openBareStorage(linked)).rejects.toThrow(join(linked, '.git'));
+  });
+
+  test('a .git file that leads to no repository says where it leads', async () => {
+    const file = join(folder, '.git');
+    writeFileSync(file, 'gitdir: gone\n');
+    for (const open of [openBareStorage, createBareStorage]) {
+      await expect(open(file)).rejects.toThrow(`leads to ${join(folder, 'gone')}`);
+      await expect(open(file)).rejects.toThrow(GitStoreError);
+    }
   });
 
   test('a relative path stands for the same store after a change of directory', async () => {

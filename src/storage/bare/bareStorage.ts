@@ -3,6 +3,7 @@
  */
 import { parseConfig } from '../../git/config.ts';
 import type { Durability, Storage } from '../storage.ts';
+import { CheckedOut, type CheckedOutOptions } from './checkedOut.ts';
 import { type CreateOptions, createRepository } from './create.ts';
 import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
@@ -12,7 +13,10 @@ import { type ConfigChoices, readConfigText, readRepositoryConfig } from './repo
 import { BareUpkeep } from './upkeep.ts';
 
 /** What is given here goes before what the repository's configuration says. */
-export interface BareStorageOptions extends ConfigChoices, Partial<BareRefsOptions> {
+export interface BareStorageOptions
+  extends ConfigChoices,
+    CheckedOutOptions,
+    Partial<Omit<BareRefsOptions, 'checkedOut'>> {
   /** Default `full`. */
   readonly durability?: Durability;
 }
@@ -33,7 +37,11 @@ export async function openBareStorage(
     durability,
     compression: options.compression ?? config.compression,
   });
-  const refs = new BareRefs(gitDir, { ...options, durability });
+  const refs = new BareRefs(gitDir, {
+    ...options,
+    durability,
+    checkedOut: options.moveCheckedOut ? undefined : new CheckedOut(gitDir, config.file, options),
+  });
   return {
     location: gitDir,
     get identity() {

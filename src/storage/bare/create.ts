@@ -13,7 +13,7 @@ import { encodePath } from '../../git/pathBytes.ts';
 import { checkRef } from '../refRules.ts';
 import type { Durability } from '../storage.ts';
 import { isErrno, removeIfThere, syncDirectory, writeFully } from './durable.ts';
-import { isGitDirectory, isVacant } from './gitDirectory.ts';
+import { followGitFile, isGitDirectory, isVacant } from './gitDirectory.ts';
 import { makeDirectories } from './makeDirectories.ts';
 import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
@@ -38,7 +38,7 @@ export async function createRepository(
 ): Promise<boolean> {
   const branch = `refs/heads/${options.branch ?? 'main'}`;
   checkRef(branch);
-  const gitDir = resolve(path);
+  const gitDir = followGitFile(resolve(path));
   if (isGitDirectory(gitDir)) return false;
   if (!isVacant(gitDir)) {
     throw new GitStoreError(`Directory is not empty and no Git repository: ${path}`, 'EEXIST', {

@@ -1,19 +1,22 @@
 /**
  * What lies at a path: a Git directory, nothing yet, or something else.
  */
-import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../../errors.ts';
+import { decodePath } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
 /**
- * The absolute path of the Git directory at `path`: a bare repository, or the `.git` directory of
- * another one. A working tree is refused: moving the branch it has checked out would surprise.
+ * The absolute path of the Git directory at `path`: a bare repository, the `.git` directory of another
+ * one, or a `.git` file. A linked working tree leads to the repository that it belongs to: its refs and
+ * objects are there, and so is the HEAD that a store uses. A working tree itself is refused: moving the
+ * branch it has checked out would surprise.
  * @throws FileNotFoundError NotADirectoryError GitStoreError
  */
 export function findGitDirectory(path: string): string {
-  const gitDir = resolve(path);
+  const gitDir = followGitFile(resolve(path));
   if (isGitDirectory(gitDir)) return gitDir;
   if (isVacant(gitDir)) throw new FileNotFoundError(`Store not found: ${path}`, { path });
   if (statOf(`${gitDir}/.git`) !== undefined) {
@@ -24,6 +27,45 @@ export function findGitDirectory(path: string): string {
     );
   }
   throw new GitStoreError(`Not a Git repository: ${path}`, 'EGITSTORE', { path });
+}
+
+/**
+ * Where a `.git` file (`gitdir: PATH`) and the `commondir` of a linked working tree lead to
+ * (gitrepository-layout(5)); any other path as it is.
+ * @throws GitStoreError when they lead to no repository
+ */
+export function followGitFile(path: string): string {
+  const named = statOf(path)?.isFile() === true ? readGitFile(path) : undefined;
+  const own = named ?? path;
+  const common = readLine(`${own}/commondir`);
+  const gitDir = common === undefined ? own : resolve(own, common);
+  if (gitDir === path || isGitDirectory(gitDir)) return gitDir;
+  throw new GitStoreError(
+    `${path} leads to ${gitDir}, which is no Git repository; if it was moved, run "git worktree repair" there`,
+    'EGITSTORE',
+    { path },
+  );
+}
+
+/** Undefined for a file of another kind. */
+function readGitFile(path: string): string | undefined {
+  // Of a large file, which is none of Git's, nothing is read.
+  if ((statOf(path)?.size ?? 0) > MAX_GIT_FILE) return undefined;
+  const target = /^gitdir: (.+)$/.exec(readLine(path) ?? '')?.[1];
+  return target === undefined ? undefined : resolve(dirname(path), target);
+}
+
+/** As much as Git reads. */
+const MAX_GIT_FILE = 1 << 20;
+
+/** The content without the line ends behind it; undefined where there is no such file. */
+function readLine(path: string): string | undefined {
+  try {
+    return decodePath(readFileSync(path)).replace(/[\r\n]+$/, '');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
 }
 
 /** Whether Git would take it for a repository (gitrepository-layout(5)). */

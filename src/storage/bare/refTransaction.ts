@@ -27,6 +27,7 @@ import {
   staleRef,
 } from '../refRules.ts';
 import type { Durability, ReflogMessage, RefUpdate } from '../storage.ts';
+import type { CheckedOut } from './checkedOut.ts';
 import { isErrno, removeIfThere, syncDirectory, syncFile } from './durable.ts';
 import type { RefMove } from './lockRecord.ts';
 import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
@@ -50,6 +51,7 @@ export interface RefPlace {
   readonly lock: StoreLock;
   readonly reflogs: ReflogWriter;
   readonly durability: Durability;
+  readonly checkedOut: CheckedOut | undefined;
   /** Called at the places where a crash hurts; tests crash there. */
   readonly onStep: (step: TransactionStep) => void;
 }
@@ -96,7 +98,7 @@ export class RefTransaction {
   /**
    * Takes every lock file and compares.
    * @returns the name of a lock file that somebody else has, or undefined when all are ours
-   * @throws StaleSnapshotError InvalidRefNameError CorruptObjectError
+   * @throws StaleSnapshotError InvalidRefNameError CorruptObjectError CheckedOutError
    */
   prepare(): string | undefined {
     const head = readLooseRef(this.#place.gitDir, 'HEAD');
@@ -109,6 +111,12 @@ export class RefTransaction {
     } while (this.#readAndFollow());
     this.#place.onStep('locked');
     for (const change of this.#changes) this.#compare(change);
+    if (this.#place.checkedOut?.hasTrees) {
+      const moving = this.#changes.filter(isNeeded).map(({ chain, update }) => {
+        return { ref: chain.at(-1)!, isDeleted: update.new === null };
+      });
+      this.#place.checkedOut.check(moving, this.#headTarget);
+    }
     return undefined;
   }
 

@@ -19,6 +19,7 @@ import type {
   RefUpdate,
   UnreadableRef,
 } from '../storage.ts';
+import type { CheckedOut } from './checkedOut.ts';
 import { syncDirectory, systemReason } from './durable.ts';
 import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { checkOwner, isTrusted } from './ownership.ts';
@@ -37,6 +38,8 @@ import { Backoff } from './waiting.ts';
 
 export interface BareRefsOptions extends StoreLockOptions {
   readonly durability: Durability;
+  /** What must not move; default: everything may. */
+  readonly checkedOut?: CheckedOut | undefined;
   /** How long to wait for a lock, in milliseconds; default 10,000. */
   readonly lockTimeout?: number | undefined;
   /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
@@ -73,6 +76,7 @@ export class BareRefs implements RefStore {
         return reflogs;
       },
       durability: options.durability,
+      checkedOut: options.checkedOut,
       onStep: options.onStep ?? (() => {}),
     };
     this.#turns = new Turns(gitDir, options.kernelLocks);

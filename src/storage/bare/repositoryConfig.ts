@@ -12,6 +12,8 @@ export interface RepositoryConfig {
   readonly compression: number | undefined;
   /** Blobs above this many bytes are never deltified, where the repository names a limit. */
   readonly bigFileThreshold: number | undefined;
+  /** All of it. */
+  readonly file: GitConfig;
 }
 
 /** What the creator of a store may choose. */
@@ -52,6 +54,7 @@ export function readRepositoryConfig(gitDir: string): RepositoryConfig {
     // Git writes -1 for "zlib's own choice".
     compression: compression !== undefined && compression >= 0 ? compression : undefined,
     bigFileThreshold: config.getInt('core.bigFileThreshold'),
+    file: config,
   };
 }
 
@@ -71,9 +74,9 @@ function applySharing(config: GitConfig, gitDir: string): void {
   setSharing(gitDir, sharing);
 }
 
-export function readConfigText(gitDir: string): string {
+export function readConfigText(gitDir: string, name = 'config'): string {
   try {
-    return readFileSync(`${gitDir}/config`, 'utf8');
+    return readFileSync(`${gitDir}/${name}`, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return '';
     throw error;
