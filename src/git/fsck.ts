@@ -5,7 +5,7 @@
  */
 import { asBuffer } from './bytes.ts';
 import { parseConfig } from './config.ts';
-import { isForbiddenSegment } from './dotGit.ts';
+import { isForbiddenSegment, isModulesFile } from './dotGit.ts';
 import { isObjectType, type ObjectType } from './objectId.ts';
 import { decodePath } from './pathBytes.ts';
 
@@ -18,9 +18,6 @@ const SLASH = 0x2f;
 const ZERO = 0x30;
 const TREE_MODE = 0o040000;
 const LINK_MODE = 0o120000;
-/** Git's own files, which may not be links, and the names that NTFS and HFS+ take for them. */
-const GIT_MODULES = /^(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9])[. ]*(?::.*)?$/i;
-const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 const LARGEST_LINE_IN_ATTRIBUTES = 2048;
 const LARGEST_ATTRIBUTES = 100 << 20;
 
@@ -40,7 +37,7 @@ export function namedBlob(bytes: Buffer, from: number, to: number): NamedBlob | 
   const first = bytes[from];
   if (first !== 0x2e && first !== 0x67 && first !== 0x47) return undefined;
   const name = bytes.toString('latin1', from, to);
-  if (GIT_MODULES.test(name)) return 'gitmodules';
+  if (isModulesFile(name)) return 'gitmodules';
   return /^\.gitattributes$/i.test(name) ? 'gitattributes' : undefined;
 }
 
@@ -121,7 +118,7 @@ function nameFaults(
   if (name === '.') fault("has an entry named '.'");
   else if (name === '..') fault("has an entry named '..'");
   else if (isForbiddenSegment(name)) fault("has an entry that stands for '.git'");
-  else if (mode === LINK_MODE && GIT_MODULES.test(name.replace(HFS_IGNORED, ''))) {
+  else if (mode === LINK_MODE && isModulesFile(name)) {
     fault('has a .gitmodules that is a symbolic link');
   }
 }
