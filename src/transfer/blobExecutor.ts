@@ -17,6 +17,7 @@ import type { ReadAhead } from './readAhead.ts';
 import {
   ChangedFileError,
   hashLocalFile,
+  type Reading,
   readChunks,
   readTarget,
   readWhole,
@@ -129,10 +130,12 @@ export class BlobExecutor {
   }
 
   /**
-   * Stores the file as it is at some moment between call and return. Undefined when it is gone; the
-   * id is undefined where a dry run need not know it.
+   * Stores the file as it is at some moment between call and return. Of one that goes on growing, a
+   * log, it stores the start: what was there at a moment. Undefined when it is gone; the id is
+   * undefined where a dry run need not know it.
    */
   async #bring(file: BlobFile): Promise<{ mode: number; id: ObjectId | undefined } | undefined> {
+    const run = this.#run;
     const { id: known, home } = file.source;
     let state: DiskEntry = this.#place.replacing(file.source, file.existing);
     if (known !== undefined && (await this.#isStored(known, file.existing))) {
@@ -147,8 +150,12 @@ export class BlobExecutor {
     for (let attempt = 1; ; attempt++) {
       try {
         const since = Date.now();
-        const id = await this.#store(file, state);
-        if (id !== undefined) home?.learn(state, id, since);
+        const reading: Reading = { mayGrow: attempt > 1, onChunk: () => run.throwIfStopped() };
+        const { id, isWhole } = await this.#store(file, state, reading);
+        if (id !== undefined && isWhole) home?.learn(state, id, since);
+        if (reading.hasGrown) {
+          run.warn(file.from, `stored up to its first ${state.size} bytes: it grew meanwhile`);
+        }
         return { mode: state.mode, id };
       } catch (error) {
         if (!(error instanceof ReadFailure)) throw error;
@@ -159,7 +166,7 @@ export class BlobExecutor {
         if (!hasChanged) throw error;
         const now = this.#place.entry(file.from, state.name);
         if (now === undefined) {
-          this.#run.warn(file.from, 'skipped: it vanished while it was copied');
+          run.warn(file.from, 'skipped: it vanished while it was copied');
           return undefined;
         }
         if (attempt === ATTEMPTS || isTreeMode(now.mode) || now.mode === MODE_NONE) {
@@ -179,28 +186,41 @@ export class BlobExecutor {
     return existing?.id === id || this.#target.trees.objects.has(id);
   }
 
-  /** The blob's id. A blob that stands in the destination already is not stored again. */
-  async #store(file: BlobFile, state: DiskEntry): Promise<ObjectId | undefined> {
+  /**
+   * A blob that stands in the destination already is not stored again.
+   * @returns the blob's id, and whether a file in that state is known to be that blob
+   */
+  async #store(
+    file: BlobFile,
+    state: DiskEntry,
+    reading: Reading,
+  ): Promise<{ id: ObjectId | undefined; isWhole: boolean }> {
     const { writer } = this.#target;
     const existing = file.existing?.mode === state.mode ? file.existing : undefined;
-    if (writer === null && existing === undefined) return undefined;
+    if (writer === null && existing === undefined) return { id: undefined, isWhole: false };
     if (state.mode !== MODE_LINK && state.size > SMALL_FILE) {
-      return this.#storeLarge(file.from, state, existing);
+      const id = await this.#storeLarge(file.from, state, existing, reading);
+      return { id, isWhole: !reading.hasGrown };
     }
-    const body = reading(() =>
-      state.mode === MODE_LINK ? readTarget(file.from) : readWhole(file.from, state, this.#follow),
+    const body = tryReading(() =>
+      state.mode === MODE_LINK
+        ? readTarget(file.from)
+        : readWhole(file.from, state, this.#follow, reading),
     );
+    // A file whose size is given as 0 may change without a trace.
+    const isWhole = !reading.hasGrown && (state.mode === MODE_LINK || body.length === state.size);
     if (existing !== undefined || writer === null) {
       const id = hashObject('blob', body);
-      if (writer === null || id === existing?.id) return id;
+      if (writer === null || id === existing?.id) return { id, isWhole };
     }
-    return writer.write('blob', body);
+    return { id: await writer.write('blob', body), isWhole };
   }
 
   async #storeLarge(
     path: string,
     state: DiskEntry,
     existing: TreeEntry | undefined,
+    reading: Reading,
   ): Promise<ObjectId | undefined> {
     const { writer, trees } = this.#target;
     const run = this.#run;
@@ -208,11 +228,12 @@ export class BlobExecutor {
     if (existing !== undefined && (writer === null || state.size > WORTH_A_LOOK)) {
       const header = await trees.objects.header(existing.id);
       if (header?.size === state.size) {
-        const id = await hashLocalFile(path, state, this.#follow, check).catch((error) => {
+        const id = await hashLocalFile(path, state, this.#follow, reading).catch((error) => {
           check();
           return readFailed(error);
         });
         if (id === existing.id || writer === null) return id;
+        reading.hasGrown = false;
       }
     }
     if (writer === null) return undefined;
@@ -220,8 +241,7 @@ export class BlobExecutor {
     let moved = 0;
     async function* chunks(follow: boolean): AsyncGenerator<Uint8Array, void, undefined> {
       try {
-        for await (const chunk of readChunks(path, state, follow)) {
-          check();
+        for await (const chunk of readChunks(path, state, follow, reading)) {
           yield chunk;
           moved += chunk.length;
           run.moved(chunk.length);
@@ -242,7 +262,7 @@ export class BlobExecutor {
   }
 }
 
-function reading<T>(read: () => T): T {
+function tryReading<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

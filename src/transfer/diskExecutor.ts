@@ -328,10 +328,9 @@ export class DiskExecutor {
     const shown = this.#place.show(path);
     try {
       if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;
-      const check = () => this.#run.throwIfStopped();
-      return (
-        existing.size === size && (await hashLocalFile(shown, existing, false, check)) === source.id
-      );
+      if (existing.size !== size) return false;
+      const reading = { mayGrow: false, onChunk: () => this.#run.throwIfStopped() };
+      return (await hashLocalFile(shown, existing, false, reading)) === source.id;
     } catch {
       this.#run.throwIfStopped();
       // What cannot be read, or changes meanwhile, is replaced.

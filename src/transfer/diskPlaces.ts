@@ -162,7 +162,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     const since = Date.now();
     try {
       const bytes = readWhole(path, file, this.#follow);
-      file.home?.learn(file, hashObject('blob', bytes), since);
+      if (bytes.length === file.size) file.home?.learn(file, hashObject('blob', bytes), since);
       return bytes;
     } catch (error) {
       if (!(error instanceof ChangedFileError)) throw localError(error, path);

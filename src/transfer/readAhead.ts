@@ -42,6 +42,7 @@ export class ReadAhead {
       // Whoever copies it finds out what is wrong, and whether it still is.
       return undefined;
     }
+    if (body.length !== file.size) return undefined;
     const stored = this.#writer.write('blob', body).then((id) => ({ id, since }));
     this.#stored.set(file, stored);
     // What goes wrong is for who takes it.

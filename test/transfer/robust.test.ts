@@ -429,6 +429,91 @@ describe.each([
   });
 });
 
+describe('files that do not stop growing', () => {
+  /** Copies a folder in; `disturb` runs after each chunk of a large file and before each small one. */
+  async function copyDisturbed(
+    source: string,
+    disturb: () => void,
+  ): Promise<{ tree: TestTree; report: ChangeReport }> {
+    const tree = new TestTree();
+    const writer = tree.storage.objects.writer();
+    const disturbed: ObjectWriter = {
+      ...writerFunctions(writer),
+      async writeStream(chunks, size) {
+        const slow = async function* () {
+          for await (const chunk of chunks) {
+            yield chunk;
+            disturb();
+          }
+        };
+        return writer.writeStream(slow(), size);
+      },
+    };
+    const { trees, root } = tree;
+    const { memos } = tree.storage;
+    const result = await copyIn({ trees, root, writer: disturbed, memos }, [`${source}/`], '');
+    await writer.finish();
+    for (const [path, edit] of result.edits) {
+      blobs.set(path, Buffer.from((await tree.storage.objects.read(edit!.id))!.body).toString());
+    }
+    return { tree, report: result.report };
+  }
+
+  function writerFunctions(writer: ObjectWriter): ObjectWriter {
+    return {
+      hasIdleThreads: false,
+      write: (type, body) => writer.write(type, body),
+      writeStream: (chunks, size) => writer.writeStream(chunks, size),
+      finish: () => writer.finish(),
+      abort: () => writer.abort(),
+    };
+  }
+
+  const blobs = new Map<string, string>();
+
+  test('are stored as they were at a moment, with a warning', async () => {
+    const source = makeFiles(scratchFolder(), { a: 'a', log: 'first line\n'.repeat(2e5) });
+    const log = join(source, 'log');
+    const { report } = await copyDisturbed(source, () => appendFileSync(log, 'one more\n'));
+    expect(report.errors).toEqual([]);
+    expect(report.warnings).toMatchObject([{ path: log }]);
+    expect(report.warnings[0]!.error).toMatch(/^stored up to its first \d+ bytes: it grew/);
+    expect(blobs.get('a')).toBe('a');
+    const stored = blobs.get('log')!;
+    const now = readFileSync(log, 'utf8');
+    expect(stored.length < now.length && now.startsWith(stored)).toBe(true);
+    expect(stored.length).toBeGreaterThan(2_200_000);
+  });
+
+  test('are not stored when what was there changes as well', async () => {
+    const source = makeFiles(scratchFolder(), { a: 'a', log: 'first line\n'.repeat(2e5) });
+    const log = join(source, 'log');
+    let count = 0;
+    const copy = copyDisturbed(source, () => {
+      appendFileSync(log, 'one more\n');
+      const fd = fs.openSync(log, 'r+');
+      fs.writeSync(fd, `${count++}`, 0);
+      fs.closeSync(fd);
+    });
+    await expect(copy).rejects.toMatchObject({ code: 'EBUSY' });
+  });
+});
+
+test.runIf(process.platform === 'linux')(
+  'files that give no size are read to their end',
+  async () => {
+    const source = makeFiles(scratchFolder(), { version: { link: '/proc/version' }, empty: '' });
+    const tree = new TestTree();
+    for (const time of ['first', 'second']) {
+      await tree.copyIn([`${source}/`], '', { followSymlinks: true });
+      const out = join(scratchFolder(), time);
+      await tree.copyOut('', out);
+      const expected = { version: readFileSync('/proc/version', 'utf8'), empty: '' };
+      expect(filesOnDisk(out)).toEqual(expected);
+    }
+  },
+);
+
 describe('two copies into one new directory at once', () => {
   const large = 'large'.repeat(1e6);
   const source: Files = { a: 'a', 'sub/b': { run: 'b' }, 'sub/link': { link: 'a' }, 'x/y': large };
