@@ -21,6 +21,7 @@
  */
 import { createHash } from 'node:crypto';
 import { asBuffer } from '../git/bytes.ts';
+import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../git/tree.ts';
 
 const MAGIC = Buffer.from('gsstat 1');
 const BYTE_ORDER = 1.5;
@@ -52,7 +53,7 @@ export interface DecodedRecord {
   readonly columns: RecordColumns;
 }
 
-/** Undefined for bytes that are not, whole and unharmed, a record of this machine. */
+/** Undefined for bytes that are not a record of this machine, whole, unharmed and without contradictions. */
 export function decodeRecord(content: Uint8Array): DecodedRecord | undefined {
   // Doubles must lie at multiples of eight.
   const bytes = asBuffer(content.byteOffset % 8 === 0 ? content : Uint8Array.from(content));
@@ -76,16 +77,81 @@ export function decodeRecord(content: Uint8Array): DecodedRecord | undefined {
   };
   const entries = next(8 * COLUMNS * count);
   const places = next(4 * DIRECTORY_COLUMNS * directories);
-  return {
-    rules: bytes.toString('hex', RULES, RULES + ID),
-    columns: {
-      entries: new Float64Array(buffer, entries.byteOffset, COLUMNS * count),
-      directories: new Uint32Array(buffer, places.byteOffset, DIRECTORY_COLUMNS * directories),
-      ids: next(ID * count),
-      treeIds: next(ID * directories),
-      names: next(names),
-    },
+  const columns: RecordColumns = {
+    entries: new Float64Array(buffer, entries.byteOffset, COLUMNS * count),
+    directories: new Uint32Array(buffer, places.byteOffset, DIRECTORY_COLUMNS * directories),
+    ids: next(ID * count),
+    treeIds: next(ID * directories),
+    names: next(names),
   };
+  if (!hasSoundPlaces(columns) || !hasSoundEntries(columns)) return undefined;
+  return { rules: bytes.toString('hex', RULES, RULES + ID), columns };
+}
+
+const SLASH = 0x2f;
+
+/** Whether the entries and names of the directories lie one after the other and are all there is. */
+function hasSoundPlaces({ entries, directories, names }: RecordColumns): boolean {
+  let [entry, name] = [0, 0];
+  for (let at = 0; at < directories.length; at += DIRECTORY_COLUMNS) {
+    if (directories[at] !== entry || directories[at + 2] !== name) return false;
+    const [count, length] = [directories[at + 1]!, directories[at + 3]!];
+    entry += count;
+    const end = name + length;
+    if (end > names.length || (count === 0) !== (length === 0)) return false;
+    let found = length === 0 ? 0 : 1;
+    for (; name < end; name++) if (names[name] === SLASH) found++;
+    if (found !== count) return false;
+  }
+  return entry === entries.length / COLUMNS && name === names.length;
+}
+
+/** Whether the entries are what this program writes, and directories have the numbers of a walk. */
+function hasSoundEntries({ entries, directories }: RecordColumns): boolean {
+  const count = directories.length / DIRECTORY_COLUMNS;
+  /** The next entry of each directory that the walk is in, and the entry where that one ends. */
+  const nexts = [0];
+  const ends = [directories[1]!];
+  let known = 1;
+  while (nexts.length > 0) {
+    const depth = nexts.length - 1;
+    const entry = nexts[depth]!;
+    if (entry === ends[depth]) {
+      nexts.pop();
+      ends.pop();
+      continue;
+    }
+    nexts[depth] = entry + 1;
+    const at = COLUMNS * entry;
+    if (!isSoundEntry(entries, at)) return false;
+    if (entries[at + MODE] !== MODE_TREE) continue;
+    if (entries[at + SIZE] !== known || known === count) return false;
+    const first = directories[DIRECTORY_COLUMNS * known]!;
+    nexts.push(first);
+    ends.push(first + directories[DIRECTORY_COLUMNS * known + 1]!);
+    known++;
+  }
+  return known === count;
+}
+
+function isSoundEntry(entries: Float64Array, at: number): boolean {
+  const [size, mtime] = [entries[at + SIZE]!, entries[at + MTIME]!];
+  const [ctime, inode] = [entries[at + CTIME]!, entries[at + INODE]!];
+  if (!(Number.isFinite(ctime) && inode >= 0 && Number.isFinite(inode))) return false;
+  if (!Number.isSafeInteger(size) || size < 0) return false;
+  switch (entries[at + MODE]) {
+    case EXCLUDED:
+    case EXCLUDED | MODE_TREE:
+      return size === 0 && Number.isNaN(mtime) && ctime === 0 && inode === 0;
+    case 0:
+    case MODE_FILE:
+    case MODE_EXECUTABLE:
+    case MODE_LINK:
+    case MODE_TREE:
+      return Number.isFinite(mtime) || Number.isNaN(mtime);
+    default:
+      return false;
+  }
 }
 
 export function encodeRecord({ rules, columns }: DecodedRecord): Buffer {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   linkSync,
@@ -295,6 +296,64 @@ describe('what the stat record saves', () => {
       fs = await fs.syncIn(work, '');
       expect(await contents(fs)).toEqual({ a: what, 'd/b': 'b' });
     }
+    await store.close();
+  });
+
+  const { count: runs, timeout: runsTimeout } = effort(100, 3000);
+  test('it may have any numbers under a right checksum', { timeout: runsTimeout }, async () => {
+    const folder = scratchFolder();
+    const files: Files = {
+      a: 'a',
+      'b/c': 'c',
+      'b/d/e': { run: 'e' },
+      'b/f': { link: 'c' },
+      'g/h': '',
+    };
+    const work = makeFiles(join(folder, 'work'), files);
+    await sleep(TICK);
+    const store = await openStore(folder);
+    const first = await (await store.branches.get('main')).syncIn(work, '');
+    const [record] = records(folder);
+    const whole = readFileSync(record!);
+    expect(StatRecord.parse(whole)).toBeDefined();
+    const [entries, directories] = [whole.readUInt32LE(16), whole.readUInt32LE(20)];
+    const numbers = 40 * entries;
+    const odd = [0, 1, 2, 3, 5, 7, 0xffffffff, 0o040000, 0o100644, 0o100755, 0o120000, 0o160000];
+    const oddDoubles = [...odd, -1, 0.5, 1e300, NaN, Infinity, 1 << 20, (1 << 20) | 0o040000];
+    const mutation = fc.oneof(
+      fc.record({
+        at: fc.nat(4 * directories - 1).map((i) => 64 + numbers + 4 * i),
+        value: fc.constantFrom(...odd),
+        bytes: fc.constant(4),
+      }),
+      fc.record({
+        at: fc.nat(5 * entries - 1).map((i) => 64 + 8 * i),
+        value: fc.constantFrom(...oddDoubles),
+        bytes: fc.constant(8),
+      }),
+    );
+    let fs = first;
+    let count = 0;
+    const property = fc.asyncProperty(
+      fc.array(mutation, { minLength: 1, maxLength: 3 }),
+      async (mutations) => {
+        const bytes = Buffer.from(whole);
+        for (const { at, value, bytes: width } of mutations) {
+          if (width === 4) bytes.writeUInt32LE(value, at);
+          else bytes.writeDoubleLE(value, at);
+        }
+        createHash('sha1')
+          .update(bytes.subarray(0, -20))
+          .digest()
+          .copy(bytes, bytes.length - 20);
+        writeFileSync(record!, bytes);
+        files['b/c'] = `c${count++}`;
+        writeFileSync(join(work, 'b/c'), files['b/c'] as string);
+        fs = await fs.syncIn(work, '');
+        expect(await contents(fs)).toEqual(files);
+      },
+    );
+    await fc.assert(property, { numRuns: runs, seed });
     await store.close();
   });
 
