@@ -10,7 +10,7 @@ import { Listing } from './listing.ts';
 import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
 import { printLine, printNote, showName } from './output.ts';
 import { Progress } from './progress.ts';
-import { onWarning } from './repository.ts';
+import { onCreate, onWarning } from './repository.ts';
 
 export interface MirrorCommandOptions extends DryRunOption {
   ref?: Record<string, string> | undefined;
@@ -73,6 +73,7 @@ export async function withMirroring(
         refs: options.ref,
         dryRun: options.dryRun,
         format: options.format,
+        onCreate,
         onMessage: verbose ? remoteLines() : undefined,
         onProgress: ({ phase, objects, totalObjects, bytes }) => {
           const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };

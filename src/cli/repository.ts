@@ -46,7 +46,9 @@ export async function withStore<T>(
 
 async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
   const { create = false, branch, dryRun = false } = choices;
-  if (!create || !dryRun) return GitStore.open(path, { create, branch, onWarning });
+  if (!create || !dryRun) {
+    return GitStore.open(path, { create, branch, onWarning, onCreate });
+  }
   try {
     return await GitStore.open(path, { create: false, onWarning });
   } catch (error) {
@@ -59,6 +61,11 @@ async function openStore(path: string, choices: StoreChoices): Promise<GitStore>
 /** What a command tells of beside its work, on stderr. */
 export function onWarning({ message }: StoreWarning): void {
   printNote(escapeControls(`Warning: ${message}`));
+}
+
+/** Tells of a repository that is new: the path may have been meant to be that of another. */
+export function onCreate(path: string): void {
+  printNote(escapeControls(`Created repository ${path}`));
 }
 
 /** The option's value at the command itself, else at the one above it, and so on. */

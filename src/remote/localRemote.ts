@@ -47,7 +47,7 @@ export class LocalRemote implements Remote {
   }
 
   async push(store: Storage, request: PushRequest, options: TransferOptions): Promise<RefusedRefs> {
-    const to = (await this.#open('push')) ?? (await this.#create(request.head));
+    const to = (await this.#open('push')) ?? (await this.#create(request.head, options));
     const wants = [...request.refs.values()];
     const { refs, unreadable } = await to.refs.list('refs/');
     await transferObjects(
@@ -116,9 +116,9 @@ export class LocalRemote implements Remote {
     return this.#storage;
   }
 
-  async #create(head: string | undefined): Promise<Storage> {
+  async #create(head: string | undefined, { onCreate }: TransferOptions): Promise<Storage> {
     const branch = head?.startsWith(HEADS) ? head.slice(HEADS.length) : undefined;
-    this.#storage = await createBareStorage(this.#path, { branch });
+    this.#storage = await createBareStorage(this.#path, { branch, onCreate });
     return this.#storage;
   }
 }

@@ -22,12 +22,17 @@ export class MirrorDiff {
   /** What was left out: refs of the other side that cannot be read, deletions that it refused. */
   readonly warnings: readonly StoreWarning[];
 
+  /** Whether the source has no branch, tag or note at all: then `inSync` is true as well. */
+  readonly isEmptySource: boolean;
+
   /** @internal */
   constructor(
     changes: Iterable<RefChange> = [],
     remoteHead?: string,
     warnings: readonly StoreWarning[] = [],
+    isEmptySource = false,
   ) {
+    this.isEmptySource = isEmptySource;
     this.warnings = warnings;
     const sorted = [...changes].sort((a, b) => comparePaths(a.ref, b.ref));
     this.add = sorted.filter(({ oldTarget }) => oldTarget === undefined);
@@ -92,5 +97,5 @@ export function diffRefs(
       if (!wanted.has(ref)) changes.push({ ref, oldTarget });
     }
   }
-  return new MirrorDiff(changes, remoteHead, warnings);
+  return new MirrorDiff(changes, remoteHead, warnings, wanted.size === 0);
 }

@@ -29,6 +29,8 @@ export interface TransferOptions {
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
   /** What the other side says, for a person to read: lines, or parts of them. */
   readonly onMessage?: ((text: string) => void) | undefined;
+  /** Called with the path when a backup to a path has made the repository there. */
+  readonly onCreate?: ((path: string) => void) | undefined;
 }
 
 export interface PushRequest {

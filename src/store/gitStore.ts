@@ -48,6 +48,8 @@ export interface OpenOptions extends StoreOptions {
    * Default false: `CheckedOutError`, unless `receive.denyCurrentBranch` of the repository says other.
    */
   moveCheckedOut?: boolean | undefined;
+  /** Called with the path when there was no repository and one has been made. */
+  onCreate?: ((path: string) => void) | undefined;
 }
 
 /**
@@ -75,7 +77,14 @@ export class GitStore implements AsyncDisposable {
    * @throws GitStoreError (`EINVAL`) for an option out of its range
    */
   static async open(path: string, options: OpenOptions = {}): Promise<GitStore> {
-    const { create = true, branch, compression, bigFileThreshold, durability = 'full' } = options;
+    const {
+      create = true,
+      branch,
+      onCreate,
+      compression,
+      bigFileThreshold,
+      durability = 'full',
+    } = options;
     if (branch != null) validateRefName(branch);
     checkRanges(compression, bigFileThreshold, durability);
     const choices = {
@@ -87,7 +96,7 @@ export class GitStore implements AsyncDisposable {
       moveCheckedOut: options.moveCheckedOut,
     };
     const storage = create
-      ? await createBareStorage(path, { ...choices, ...(branch != null && { branch }) })
+      ? await createBareStorage(path, { ...choices, onCreate, ...(branch != null && { branch }) })
       : await openBareStorage(path, choices);
     return GitStore.over(storage, create ? options : { ...options, branch: null });
   }

@@ -144,7 +144,9 @@ describe('from disk', () => {
     const place = new Place();
     fill(place, FILES);
     const first = await place.run('-v', 'cp', 'one.txt', 'in/a.txt', ':', '-m', 'Two');
-    expect(first.stderr).toMatch(/^\+ :a\.txt\n\+ :one\.txt\nCommitted [0-9a-f]{7}: Two\n$/);
+    expect(first.stderr).toMatch(
+      /^Created repository \S+\n\+ :a\.txt\n\+ :one\.txt\nCommitted [0-9a-f]{7}: Two\n$/,
+    );
     const second = await place.run('-v', 'cp', 'one.txt', ':');
     expect(second.stderr).toMatch(/^Nothing to change: [0-9a-f]{7}\n$/);
     expect(git(place.repo, 'rev-list', '--count', 'main')).toBe('2');
@@ -183,7 +185,7 @@ describe('from disk', () => {
     fill(place, { 'x/f': '1', 'y/f': '2' });
     const { code, stderr } = await place.run('cp', 'x/f', 'y/f', ':');
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^Warning: [^\n]+\n$/);
+    expect(stderr).toMatch(/^Created repository \S+\nWarning: [^\n]+\n$/);
     expect(await place.ok('cat', 'f')).toBe('1');
   });
 

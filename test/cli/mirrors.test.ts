@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { git } from '../helpers/git.ts';
@@ -139,4 +139,41 @@ test('a branch that the other side does not let go is a warning and exit 1', asy
   expect(await place.ok('-r', copy, 'branch', 'current', '-b', 'main')).toBe('');
   expect(await place.ok('backup', copy)).toBe('');
   expect(refsOf(copy)).toEqual(refsOf(place.repo));
+});
+
+test('a repository that is made is told of on stderr, once', async () => {
+  const place = new Place();
+  writeFileSync(join(place.folder, 'one.txt'), 'one');
+  mkdirSync(join(place.folder, 'one'));
+  const made = async (path: string, ...args: string[]) => {
+    for (const stderr of [`Created repository ${path}\n`, '']) {
+      const ran = await place.runWith({ input: 'x' }, ...args);
+      expect({ args, ...ran }).toMatchObject({ code: 0, stdout: '', stderr });
+    }
+  };
+  await made('a.git', '-r', 'a.git', 'write', 'file.txt');
+  await made('b.git', '-r', 'b.git', 'cp', 'one.txt', ':');
+  await made('c.git', '-r', 'c.git', 'sync', 'one', ':');
+  await made('d.git', '-r', 'a.git', 'backup', 'd.git');
+  await made('e.git', '-r', 'e.git', 'restore', 'd.git');
+  await place.ok('-r', 'a.git', 'tar', 'a.tar');
+  await made('f.git', '-r', 'f.git', 'untar', 'a.tar');
+  const dry = await place.run('-r', 'g.git', 'cp', '-n', 'one.txt', ':');
+  expect(dry.stderr).toBe('');
+  expect((await place.run('-r', 'h.git', 'init')).stderr).toBe('');
+});
+
+test('a restore of nothing into what exists is an error, one of the same is none', async () => {
+  git('.', 'init', '-q', '--bare', copy);
+  const head = join(place.folder, 'head.bundle');
+  git(place.repo, 'bundle', 'create', '-q', head, 'HEAD');
+  for (const source of [copy, head]) {
+    for (const more of [[], ['-n'], ['--output-format', 'json']]) {
+      expect(await place.fails(1, 'restore', ...more, source)).toBe(
+        `Nothing to restore: ${source} has no branches, tags or notes`,
+      );
+    }
+  }
+  await place.ok('backup', copy);
+  expect(await place.ok('restore', copy)).toBe('');
 });

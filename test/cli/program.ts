@@ -40,14 +40,18 @@ export class Place {
     return gitstore(args, { cwd: this.folder, ...options, env });
   }
 
-  /** Runs a command that must succeed without a word on stderr, and returns its stdout. */
+  /**
+   * Runs a command that must succeed without a word on stderr, but that a repository is new, and
+   * returns its stdout.
+   */
   async ok(...args: string[]): Promise<string> {
     return this.okWith({}, ...args);
   }
 
   async okWith(options: RunOptions, ...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.runWith(options, ...args);
-    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    const others = stderr.replace(/^Created repository [^\n]+\n/, '');
+    expect({ args, code, stderr: others }).toEqual({ args, code: 0, stderr: '' });
     return stdout;
   }
 

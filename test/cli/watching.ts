@@ -28,7 +28,8 @@ export class Watching {
       this.stdout += data;
     });
     this.#child.stderr.on('data', (data) => {
-      this.stderr += data;
+      const text = this.stderr + data;
+      this.stderr = text.replace(/^Created repository [^\n]+\n/, '');
     });
     this.ended = new Promise((resolve) => this.#child.on('close', resolve));
   }

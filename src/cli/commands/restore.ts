@@ -50,12 +50,10 @@ export function define(command: Command): void {
         (store) => withMirroring(probe, false, (mirror) => store.restore(url, mirror)),
         { create, dryRun: true, branch: null },
       );
-      if (found.total === 0) {
-        const message = `Nothing to restore: ${redactUrl(url)} has no branch, tag or note`;
-        throw new GitStoreError(message, 'ENOENT');
-      }
+      refuseEmpty(found, url);
     }
     const diff = await withStore(command, work, { create, dryRun, branch: null });
+    refuseEmpty(diff, url);
     await printDiff(diff, options, 'Nothing to fetch — already in sync.');
     printLeftOut(diff);
     if (isVerbose(command) && !dryRun) {
@@ -63,6 +61,14 @@ export function define(command: Command): void {
       printNote(`Restored from ${redactUrl(url)}`);
     }
   });
+}
+
+/** Nothing came, and not since all is here already. */
+function refuseEmpty(diff: MirrorDiff, url: string): void {
+  if (!diff.isEmptySource) return;
+  printLeftOut(diff);
+  const message = `Nothing to restore: ${redactUrl(url)} has no branches, tags or notes`;
+  throw new GitStoreError(message, 'ENOENT');
 }
 
 /** In a repository that had no branch the current one is the one that it is there. */

@@ -69,6 +69,6 @@ export async function createBareStorage(
   path: string,
   options: BareStorageOptions & CreateOptions = {},
 ): Promise<Storage> {
-  await createRepository(path, options);
+  if (await createRepository(path, options)) options.onCreate?.(path);
   return openBareStorage(path, options);
 }

@@ -22,6 +22,8 @@ export interface CreateOptions extends ConfigChoices {
   /** The branch that HEAD is to name, a short name; default `main`. */
   readonly branch?: string | undefined;
   readonly durability?: Durability | undefined;
+  /** Called with the path when there was no repository and one has been made. */
+  readonly onCreate?: ((path: string) => void) | undefined;
 }
 
 /** As `git init --bare` makes them, and our own. */
