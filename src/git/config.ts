@@ -27,9 +27,11 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, 
 /** The settings of one file. */
 export class GitConfig {
   readonly #values = new Map<string, (string | null)[]>();
+  readonly #settings: (readonly [key: string, value: string | null])[] = [];
 
   constructor(settings: Iterable<readonly [key: string, value: string | null]>) {
     for (const [key, value] of settings) {
+      this.#settings.push([key, value]);
       const values = this.#values.get(key);
       if (values === undefined) this.#values.set(key, [value]);
       else values.push(value);
@@ -49,6 +51,12 @@ export class GitConfig {
   /** All values of a key in the order of the file. */
   getAll(key: string): string[] {
     return this.#get(key).map((value) => value ?? '');
+  }
+
+  /** All values of several keys, in the order of the file. */
+  getAllOf(keys: readonly string[]): string[] {
+    const wanted = new Set(keys.map(normalizeKey));
+    return this.#settings.flatMap(([key, value]) => (wanted.has(key) ? [value ?? ''] : []));
   }
 
   /** @throws GitStoreError (`EINVAL`) when the value is no boolean */

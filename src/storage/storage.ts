@@ -372,6 +372,8 @@ export interface Storage {
    * when it is not set. Optional: nothing is.
    */
   setting?(key: string): Promise<string | undefined>;
+  /** All values under several names, in the order in which they are set. Optional: nothing is. */
+  settings?(keys: readonly string[]): Promise<readonly string[]>;
   /** Releases files, locks and threads. No method may be called afterwards. */
   close(): Promise<void>;
 }

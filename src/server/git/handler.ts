@@ -6,11 +6,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { ProtocolError, RemoteError } from '../../errors.ts';
-import { PacketReader, packet } from '../../git/pktLine.ts';
+import { CorruptObjectError, ProtocolError, RemoteError } from '../../errors.ts';
+import { FLUSH_PACKET, PacketReader, packet, packetLine } from '../../git/pktLine.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { advertiseCommands, advertiseRefs } from './advertisement.ts';
-import { Refusal } from './refusal.ts';
+import { brokenObject, CutOff, Refusal } from './refusal.ts';
 import { UploadPack } from './uploadPack.ts';
 
 export interface GitHandlerOptions {
@@ -104,19 +104,44 @@ export function createGitHandler(store: GitStore, options: GitHandlerOptions = {
     });
 
     function giveUp(error: unknown): void {
+      if (error instanceof CutOff) {
+        report(error.cause);
+        forget(request);
+        if (error.isTold) response.end();
+        else response.destroy();
+        return;
+      }
+      if (error instanceof CorruptObjectError) {
+        report(error);
+        forget(request);
+        tell(new Refusal(brokenObject(error)));
+        return;
+      }
       const refused = error instanceof Refusal;
       const garbage = error instanceof ProtocolError || error instanceof RemoteError;
-      if (!refused && !garbage) options.onError?.(error, request);
+      if (!refused && !garbage) report(error);
       forget(request);
-      if (response.headersSent) {
-        // A pack that is cut off is no pack: the client notices.
-        if (refused) response.end(errorPacket(error));
-        else response.destroy();
-      } else if (refused) {
-        response.writeHead(200, head(`${UPLOAD_PACK}-result`));
-        response.end(errorPacket(error));
-      } else if (garbage) refuse(response, 400, `${error.message}\n`);
+      if (refused) tell(error);
+      else if (response.headersSent) response.destroy();
+      else if (garbage) refuse(response, 400, `${error.message}\n`);
       else refuse(response, 500, 'The server has an error.\n');
+    }
+
+    function report(error: unknown): void {
+      options.onError?.(error, request);
+    }
+
+    /** Never in the middle of a pack, which would take it for a part of itself. */
+    function tell(refusal: Refusal): void {
+      const advertises = request.method !== 'POST';
+      if (!response.headersSent) {
+        response.writeHead(200, head(`${UPLOAD_PACK}-${advertises ? 'advertisement' : 'result'}`));
+        if (advertises) {
+          response.write(packetLine('# service=git-upload-pack'));
+          response.write(FLUSH_PACKET);
+        }
+      }
+      response.end(errorPacket(refusal));
     }
   };
 }
@@ -166,6 +191,9 @@ async function send(
     }
     flush();
     response.end();
+  } catch (error) {
+    if (error instanceof CutOff && error.isTold) flush();
+    throw error;
   } finally {
     clearImmediate(later);
   }

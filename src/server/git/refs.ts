@@ -1,6 +1,7 @@
 /** The refs of a store as they are told to clients. */
 
 import { asBuffer } from '../../git/bytes.ts';
+import { hiddenRefs } from '../../git/hiddenRefs.ts';
 import { readTagLink } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
@@ -28,6 +29,9 @@ export interface ToldRefs {
   readonly shallow: IdSet;
 }
 
+/** `git upload-pack` heeds these. */
+const HIDING_KEYS = ['transfer.hideRefs', 'uploadpack.hideRefs'];
+
 const CACHE_BYTES = 8 << 20;
 const CACHE_COST = 200;
 /** What the cache says of an object that is no tag. */
@@ -48,17 +52,20 @@ export class RefTeller {
     const { refs } = this.#context;
     const pace = new Pace(signal);
     const [entries, head] = [await this.#context.listRefs('refs/'), await refs.head()];
+    const patterns = await this.#context.storage.settings?.(HIDING_KEYS);
+    const isHidden = hiddenRefs(patterns ?? []);
     const told: ToldRef[] = [];
     for (const { ref, id } of entries) {
-      if (isPrivate(ref)) continue;
+      if (isPrivate(ref) || isHidden(ref)) continue;
       const one = await this.#tell(ref, id);
       if (one !== undefined) told.push(one);
       if (pace.due()) await pace.pause();
     }
     const headTarget = 'ref' in head ? head.ref : undefined;
-    const headId = 'id' in head ? head.id : told.find(({ ref }) => ref === headTarget)?.id;
+    // As in Git, HEAD is told by its own name, also where its branch is hidden.
+    const headId = 'id' in head ? head.id : entries.find(({ ref }) => ref === headTarget)?.id;
     return {
-      head: headId === undefined ? undefined : await this.#tell('HEAD', headId),
+      head: headId === undefined || isHidden('HEAD') ? undefined : await this.#tell('HEAD', headId),
       headTarget: headTarget !== undefined && isValidRefName(headTarget) ? headTarget : undefined,
       refs: told,
       shallow: await this.#shallow(),

@@ -2,6 +2,7 @@
  * Answers what Git's clients ask (the server's side of gitprotocol-v2(5), gitprotocol-pack(5) and
  * gitprotocol-http(5)): one request in, one answer out, nothing kept between them but caches.
  */
+import { CorruptObjectError } from '../../errors.ts';
 import {
   Band,
   bandPackets,
@@ -16,7 +17,7 @@ import { asksForDepth, type FetchRequest, readFetch, readWants } from './fetchRe
 import { Negotiation } from './negotiation.ts';
 import { PackPlans, type Plan } from './packPlans.ts';
 import { RefTeller, type ToldRefs } from './refs.ts';
-import { Refusal } from './refusal.ts';
+import { brokenObject, CutOff, Refusal } from './refusal.ts';
 import { type ShallowUpdate, shallowUpdate } from './shallowUpdate.ts';
 import { Turnstile } from './turnstile.ts';
 import { WantedObjects } from './wantedObjects.ts';
@@ -135,9 +136,11 @@ export class UploadPack {
       if (request.bandData > 0) yield FLUSH_PACKET;
     } catch (error) {
       if (request.bandData > 0 && !signal.aborted) {
-        yield* bandPackets(Band.error, Buffer.from('The server could not make the pack\n'));
+        const why = error instanceof CorruptObjectError ? `: ${brokenObject(error)}` : '';
+        const message = `The server could not make the pack${why}\n`;
+        yield* bandPackets(Band.error, Buffer.from(message));
       }
-      throw error;
+      throw new CutOff(request.bandData > 0, error);
     } finally {
       leave();
       // Left while waiting for a place that came all the same.

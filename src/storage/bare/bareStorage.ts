@@ -54,6 +54,9 @@ export async function openBareStorage(
     async setting(key) {
       return parseConfig(readConfigText(gitDir)).get(key);
     },
+    async settings(keys) {
+      return parseConfig(readConfigText(gitDir)).getAllOf(keys);
+    },
     async close() {
       await objects.close();
       refs.close();

@@ -1,0 +1,21 @@
+/** Refs that a server does not tell (`transfer.hideRefs` and its kin, git-config(1)). */
+
+/**
+ * @param patterns the values in the order of the configuration: the last that fits decides
+ * @returns whether a ref is hidden
+ */
+export function hiddenRefs(patterns: readonly string[]): (ref: string) => boolean {
+  const rules = patterns.toReversed().map((pattern) => {
+    const shown = pattern.startsWith('!');
+    // `^` means the full name where namespaces shorten it; there are none here.
+    const name = pattern
+      .slice(shown ? 1 : 0)
+      .replace(/^\^/, '')
+      .replace(/\/+$/, '');
+    return { name, shown };
+  });
+  return (ref) => {
+    const rule = rules.find(({ name }) => ref === name || ref.startsWith(`${name}/`));
+    return rule !== undefined && !rule.shown;
+  };
+}
