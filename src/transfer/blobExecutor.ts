@@ -164,7 +164,7 @@ export class BlobExecutor {
           error.cause instanceof ChangedFileError ||
           isErrorOf(error.cause, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'EISDIR');
         if (!hasChanged) throw error;
-        const now = this.#place.entry(file.from, state.name);
+        const now = this.#again(file);
         if (now === undefined) {
           run.warn(file.from, 'skipped: it vanished while it was copied');
           return undefined;
@@ -179,6 +179,17 @@ export class BlobExecutor {
         state = this.#place.replacing(now, file.existing);
         await setTimeout(PAUSE * attempt);
       }
+    }
+  }
+
+  /** What stands there now. */
+  #again({ from, source }: BlobFile): DiskEntry | undefined {
+    try {
+      return this.#place.entryAgain(from, source);
+    } catch (error) {
+      // A directory on the way was replaced by something else.
+      if (isErrorOf(error, 'ENOTDIR', 'ELOOP')) readFailed(error);
+      throw error;
     }
   }
 
@@ -199,13 +210,13 @@ export class BlobExecutor {
     const existing = file.existing?.mode === state.mode ? file.existing : undefined;
     if (writer === null && existing === undefined) return { id: undefined, isWhole: false };
     if (state.mode !== MODE_LINK && state.size > SMALL_FILE) {
-      const id = await this.#storeLarge(file.from, state, existing, reading);
+      const id = await this.#storeLarge(file, state, existing, reading);
       return { id, isWhole: !reading.hasGrown };
     }
     const body = tryReading(() =>
       state.mode === MODE_LINK
-        ? readTarget(file.from)
-        : readWhole(file.from, state, this.#follow, reading),
+        ? readTarget(pathOf(file))
+        : readWhole(pathOf(file), state, this.#follow, reading),
     );
     // A file whose size is given as 0 may change without a trace.
     const isWhole = !reading.hasGrown && (state.mode === MODE_LINK || body.length === state.size);
@@ -217,7 +228,7 @@ export class BlobExecutor {
   }
 
   async #storeLarge(
-    path: string,
+    file: BlobFile,
     state: DiskEntry,
     existing: TreeEntry | undefined,
     reading: Reading,
@@ -228,6 +239,7 @@ export class BlobExecutor {
     if (existing !== undefined && (writer === null || state.size > WORTH_A_LOOK)) {
       const header = await trees.objects.header(existing.id);
       if (header?.size === state.size) {
+        const path = tryReading(() => pathOf(file));
         const id = await hashLocalFile(path, state, this.#follow, reading).catch((error) => {
           check();
           return readFailed(error);
@@ -241,7 +253,7 @@ export class BlobExecutor {
     let moved = 0;
     async function* chunks(follow: boolean): AsyncGenerator<Uint8Array, void, undefined> {
       try {
-        for await (const chunk of readChunks(path, state, follow, reading)) {
+        for await (const chunk of readChunks(pathOf(file), state, follow, reading)) {
           yield chunk;
           moved += chunk.length;
           run.moved(chunk.length);
@@ -260,6 +272,11 @@ export class BlobExecutor {
       run.movedBack(moved);
     }
   }
+}
+
+/** The path by which to read the file at once. */
+function pathOf({ from, source }: BlobFile): string | Buffer {
+  return source.home?.diskPath(source.name) ?? from;
 }
 
 function tryReading<T>(read: () => T): T {

@@ -3,7 +3,12 @@ import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { isTreeMode } from '../git/tree.ts';
 import { joinPath, normalizePath } from '../tree/paths.ts';
 import { fileModeOf } from '../tree/types.ts';
-import { BlobExecutor, type CopyInResult, type CopyInTarget } from './blobExecutor.ts';
+import {
+  BlobExecutor,
+  type CopyInResult,
+  type CopyInTarget,
+  type TreeChanges,
+} from './blobExecutor.ts';
 import { DirectoryIdentity } from './directoryIdentity.ts';
 import { parentOnDisk, withSlashes } from './diskFiles.ts';
 import { DiskSource } from './diskPlaces.ts';
@@ -52,16 +57,22 @@ export async function copyIn(
   });
   const exclusion = new Exclusion(options.exclude, options.gitignore ?? false);
   const scans = new SourceScans(target, normalizePath(dest), run, options, exclusion);
-  const found = findSources(sources, place, store, run).map((source) => scans.attach(source));
-  const plan = await planInto(target, place, found, dest, {
-    sources,
-    options,
-    run,
-    exclusion,
-    known: scans.recordedEntry,
-    isFromDisk: true,
-  });
-  const result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
+  let found: FoundSource<ScannedEntry>[];
+  let result: TreeChanges;
+  try {
+    found = findSources(sources, place, store, run).map((source) => scans.attach(source));
+    const plan = await planInto(target, place, found, dest, {
+      sources,
+      options,
+      run,
+      exclusion,
+      known: scans.recordedEntry,
+      isFromDisk: true,
+    });
+    result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
+  } finally {
+    scans.close();
+  }
   return {
     ...result,
     prepareRecords: () => scans.prepare(),
@@ -107,6 +118,11 @@ class SourceScans {
     const root = this.#scanOf(at, source.kept).root;
     if (source.contents) return { source, entry: { ...entry, home: root } };
     return { source, entry: root.entry(source.name) ?? entry };
+  }
+
+  /** Nothing is looked at any more. */
+  close(): void {
+    for (const scan of this.#scans.values()) scan.close();
   }
 
   readonly recordedEntry: KnownEntry = (tree, name) => {

@@ -84,6 +84,7 @@ export async function copyOut(
   try {
     return await executor.execute(plan, !landings.exact && landings.all.length > 0);
   } finally {
+    scan.close();
     if (!options.dryRun) scan.save();
   }
 }

@@ -8,9 +8,10 @@
  */
 import * as fs from 'node:fs';
 import { NotADirectoryError } from '../errors.ts';
+import { encodePath } from '../git/pathBytes.ts';
 import { isTreeMode } from '../git/tree.ts';
 import { baseName, joinPath, parentPath } from '../tree/paths.ts';
-import { newTemporaryPrefix, readEntry, toDisk } from './diskFiles.ts';
+import { newTemporaryPrefix, readEntry, readNames, readOwnEntry, toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
 import { isErrorOf, localError } from './localErrors.ts';
@@ -126,7 +127,7 @@ export class DestinationDirectories {
     const shown = this.#place.show(path);
     try {
       const isRoot = path === '';
-      const first = fs.mkdirSync(toDisk(shown), { recursive: isRoot });
+      const first = fs.mkdirSync(this.#place.at(path), { recursive: isRoot });
       if (isRoot && first === undefined) return 'found';
       this.#place.home(path).made();
       return 'made';
@@ -170,7 +171,11 @@ export class DestinationDirectories {
   #giveUp(temporary: string | Buffer): void {
     this.#isAlone = false;
     try {
-      fs.rmSync(temporary, { recursive: true, force: true });
+      const { anchors } = this.#place;
+      for (const name of readNames(anchors.directory(temporary))) {
+        fs.unlinkSync(anchors.at(Buffer.concat([Buffer.from(temporary), encodePath(`/${name}`)])));
+      }
+      fs.rmdirSync(anchors.at(temporary));
     } catch {
       // It stays, as what a killed copy leaves.
     }
@@ -183,7 +188,7 @@ export class DestinationDirectories {
    */
   #isDirectory(path: string): boolean {
     const shown = this.#place.show(path);
-    const entry = readEntry(shown, '', path === '');
+    const entry = path === '' ? readEntry(shown, '', true) : readOwnEntry(this.#place.at(path), '');
     if (entry === undefined) return false;
     if (!isTreeMode(entry.mode)) {
       throw new NotADirectoryError(`${shown}: something in the way of a directory`, {

@@ -106,9 +106,13 @@ export class DiskExecutor {
     const removals = new Removals(plan, this.#place, run, this.#dryRun);
     await removals.clearWay();
     this.#removals = removals;
-    const sink = new FileSink(this.#dryRun ? 0 : totalFiles);
+    const sink = new FileSink(
+      this.#dryRun ? 0 : totalFiles,
+      toDisk(this.#place.show('')),
+      this.#place.anchors,
+    );
     const directories = new DestinationDirectories(this.#place, sink);
-    const large = new LargeFiles(this.#store.trees.objects, run);
+    const large = new LargeFiles(this.#store.trees.objects, run, this.#place.anchors);
     const target = { sink, directories, large };
     const trees = this.#dryRun ? undefined : this.#newTrees(target);
     try {

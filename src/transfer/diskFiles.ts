@@ -48,8 +48,8 @@ export function withSlashes(path: string): string {
 }
 
 /** All names in a directory, in no particular order. */
-export function readNames(directory: string): string[] {
-  const path = toDisk(directory);
+export function readNames(directory: string | Buffer): string[] {
+  const path = typeof directory === 'string' ? toDisk(directory) : directory;
   const names = readdirSync(path);
   // The decoder puts U+FFFD for what it cannot read; only then are the bytes needed.
   return names.some((name) => name.includes('\ufffd'))
@@ -77,6 +77,12 @@ export function isTemporaryName(name: string): boolean {
 export function readEntry(path: string, name: string, follow = false): DiskEntry | undefined {
   const at = toDisk(path);
   const stats = follow ? statOf(at) : lstatSync(at, { throwIfNoEntry: false });
+  return stats && entryOf(name, stats);
+}
+
+/** The same for a path as `fs` takes it; a link is what stands there. */
+export function readOwnEntry(path: string | Buffer, name: string): DiskEntry | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats && entryOf(name, stats);
 }
 

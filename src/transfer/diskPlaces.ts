@@ -11,6 +11,7 @@ import {
   MODE_LINK,
 } from '../git/tree.ts';
 import { isForbiddenSegment } from '../tree/paths.ts';
+import type { Anchors } from './anchors.ts';
 import type { DirectoryIdentity } from './directoryIdentity.ts';
 import {
   type DiskEntry,
@@ -19,11 +20,13 @@ import {
   joinDisk,
   parentOnDisk,
   readEntry,
+  readOwnEntry,
+  toDisk,
   withFileMode,
 } from './diskFiles.ts';
 import type { DiskScan } from './diskScan.ts';
 import { identityAt, isSameIdentity } from './fileIdentity.ts';
-import { localError } from './localErrors.ts';
+import { isErrorOf, localError } from './localErrors.ts';
 import {
   type Changes,
   type DestinationPlace,
@@ -77,6 +80,18 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   entry(path: string, name: string, follow = this.#follow): DiskEntry | undefined {
     const entry = readEntry(path, name, follow);
     return entry && withFileMode(entry, this.#fileMode);
+  }
+
+  /** What stands now where a file was found; undefined when nothing does. */
+  entryAgain(path: string, file: ScannedEntry): DiskEntry | undefined {
+    if (this.#follow || file.home === undefined) return this.entry(path, file.name);
+    try {
+      const entry = readOwnEntry(file.home.diskPath(file.name), file.name);
+      return entry && withFileMode(entry, this.#fileMode);
+    } catch (error) {
+      if (isErrorOf(error, 'ENOENT')) return undefined;
+      throw error;
+    }
   }
 
   /** The entry as it is to be stored over `existing`. */
@@ -161,7 +176,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   async readRules(path: string, file: ScannedEntry): Promise<Uint8Array> {
     const since = Date.now();
     try {
-      const bytes = readWhole(path, file, this.#follow);
+      const bytes = readWhole(file.home?.diskPath(file.name) ?? path, file, this.#follow);
       if (bytes.length === file.size) file.home?.learn(file, hashObject('blob', bytes), since);
       return bytes;
     } catch (error) {
@@ -251,6 +266,16 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
       if (!(error instanceof ChangedFileError)) throw localError(error, shown);
       throw new GitStoreError(`${shown}: it changed while it was read`, 'EBUSY', { path: shown });
     }
+  }
+
+  /** The place as `fs` takes it, whatever others do meanwhile; good until the next call of this. */
+  at(path: string): string | Buffer {
+    return this.anchors.at(toDisk(this.show(path)));
+  }
+
+  /** Of the destination. */
+  get anchors(): Anchors {
+    return this.#scan.anchors!;
   }
 
   show(path: string): string {

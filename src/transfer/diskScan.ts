@@ -4,13 +4,14 @@
  * record that the last one left, and leaves one for the next.
  */
 import { createHash } from 'node:crypto';
-import { realpathSync } from 'node:fs';
+import * as fs from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { ObjectId } from '../git/objectId.ts';
 import { decodePath, encodePath } from '../git/pathBytes.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { Memos } from '../storage/storage.ts';
 import type { TreeReader } from '../tree/reader.ts';
+import { type Anchors, anchorAt } from './anchors.ts';
 import { toDisk } from './diskFiles.ts';
 import { DeviceClocks, deviceOfTrust } from './fileTimes.ts';
 import { RecordComparison } from './recordComparison.ts';
@@ -50,6 +51,8 @@ export class DiskScan {
   readonly root: ScannedDirectory;
   readonly run: CopyRun;
   readonly options: ScanOptions;
+  /** Of the directory; undefined where links are followed. */
+  readonly anchors: Anchors | undefined;
   readonly record: StatRecord | undefined;
   /** Of the disk with the record; undefined where its trees were found by other rules. */
   readonly comparison: RecordComparison | undefined;
@@ -73,6 +76,7 @@ export class DiskScan {
   constructor(path: string, run: CopyRun, options: ScanOptions) {
     this.run = run;
     this.options = options;
+    this.anchors = options.follow ? undefined : anchorAt(fs, toDisk(path));
     this.#rules = options.rules === undefined ? PLAIN_RULES : sha1(options.rules);
     const { memos, counterpart, ignoreRecord, follow, countsEmpty } = options;
     this.#memo = memos ? `stat-${sha1(`${canonicalPath(path)}\0${counterpart}`)}` : '';
@@ -110,6 +114,11 @@ export class DiskScan {
     if (root !== undefined) this.#next ??= serializeRecord(root, this.#rules);
   }
 
+  /** Nothing is looked at any more. */
+  close(): void {
+    this.anchors?.close();
+  }
+
   /** Writes the record anew where it has changed. Its blobs must be in the store by now. */
   save(): void {
     if (this.#next === undefined) this.prepare();
@@ -120,7 +129,7 @@ export class DiskScan {
 /** The path without links, also when its last parts do not exist. */
 function canonicalPath(path: string): string {
   try {
-    return decodePath(realpathSync(toDisk(path), { encoding: 'buffer' }));
+    return decodePath(fs.realpathSync(toDisk(path), { encoding: 'buffer' }));
   } catch {
     const absolute = resolve(path);
     const above = dirname(absolute);

@@ -4,7 +4,9 @@
  * files starting a thread is not worth it: they are written at once.
  */
 import * as fs from 'node:fs';
+import type { Anchors, FsPath } from './anchors.ts';
 import {
+  anchoredJob,
   type DirectoryJob,
   type FileJob,
   type FileStamp,
@@ -32,14 +34,21 @@ const BURST = 16;
 export const RENAMES_OPEN_FILES = process.platform !== 'win32';
 
 export class FileSink {
-  readonly #replacements = new Replacements();
+  readonly #replacements: Replacements;
+  readonly #anchors: Anchors;
   readonly #thread: WriterThread | undefined;
   /** For `perform`, without a thread. */
   readonly #lost = new Set<string>();
 
-  /** @param files how many are going to be put, at the most */
-  constructor(files: number) {
-    if (files > DIRECT_FILES) this.#thread = new WriterThread();
+  /**
+   * @param files how many are going to be put, at the most
+   * @param root the destination, which need not be there before the first of them
+   * @param anchors of the destination
+   */
+  constructor(files: number, root: FsPath, anchors: Anchors) {
+    this.#anchors = anchors;
+    this.#replacements = new Replacements(anchors);
+    if (files > DIRECT_FILES) this.#thread = new WriterThread(root, anchors);
   }
 
   /** Memory for the contents of the file that is put next, where they need not be copied; or not. */
@@ -75,7 +84,7 @@ export class FileSink {
     let stamp: FileStamp | undefined;
     const errors = new Map<number, Error>();
     try {
-      stamp = performPart(fs, job, 0, data);
+      stamp = performPart(fs, this.#anchors, job, 0, data);
     } catch (error) {
       errors.set(0, error as Error);
     }
@@ -103,7 +112,7 @@ export class FileSink {
   #performNow(job: Job, data: Uint8Array, done: FileDone): void {
     let stamp: FileStamp | undefined;
     try {
-      stamp = perform(fs, job, data, this.#lost);
+      stamp = perform(fs, this.#anchors, job, data, this.#lost);
     } catch (error) {
       done(error, undefined);
       return;
@@ -116,7 +125,7 @@ const NO_DATA = new Uint8Array(0);
 
 interface Replacement {
   readonly job: FileJob;
-  readonly temporary: string | Buffer;
+  readonly temporary: FsPath;
   readonly done: FileDone;
 }
 
@@ -127,15 +136,20 @@ interface Replacement {
  */
 class Replacements {
   /** Written, but not on their way yet. */
+  readonly #anchors: Anchors;
   readonly #written: (Replacement & { readonly fd: number })[] = [];
   #underWay = 0;
   /** Wakes whoever waits for one to end. */
   #wake: (() => void) | undefined;
 
+  constructor(anchors: Anchors) {
+    this.#anchors = anchors;
+  }
+
   put(file: Replacement, data: Uint8Array): Promise<void> | void {
     let fd: number;
     try {
-      fd = writeUnfinished(fs, file.job, data);
+      fd = writeUnfinished(fs, anchoredJob(this.#anchors, file.job), data);
     } catch (error) {
       file.done(error, undefined);
       return;
@@ -154,11 +168,23 @@ class Replacements {
   #rename(): void {
     for (const file of this.#written.splice(0)) {
       this.#underWay += 1;
-      fs.rename(file.temporary, file.job.path, (error) => {
+      const finish = (error: unknown) => {
         this.#finish(file, error);
         this.#underWay -= 1;
         this.#wake?.();
-      });
+      };
+      let unpin: (() => void) | undefined;
+      try {
+        unpin = this.#anchors.pin(file.job.path);
+        const { path, temporary } = anchoredJob(this.#anchors, file.job);
+        fs.rename(temporary! as string, path as string, (error) => {
+          unpin?.();
+          finish(error);
+        });
+      } catch (error) {
+        unpin?.();
+        finish(error);
+      }
     }
   }
 
@@ -173,7 +199,7 @@ class Replacements {
         // A network's file system may tell only now that there is no room.
         fs.closeSync(fd);
       }
-      if (error !== null) fs.unlinkSync(temporary);
+      if (error !== null) fs.unlinkSync(this.#anchors.at(temporary));
     } catch (other) {
       failure ??= other;
     }

@@ -6,7 +6,8 @@ import * as fs from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectStore } from '../storage/storage.ts';
-import { type FileJob, type FileStamp, finishFile, timeForNode } from './putFile.ts';
+import type { Anchors } from './anchors.ts';
+import { anchoredJob, type FileJob, type FileStamp, finishFile, timeForNode } from './putFile.ts';
 import type { CopyRun } from './run.ts';
 
 /** So many are written at a time. */
@@ -18,12 +19,15 @@ const LARGEST_PIECE = 16 << 20;
 export class LargeFiles {
   readonly #objects: ObjectStore;
   readonly #run: CopyRun;
+  readonly #anchors: Anchors;
   readonly #waiting: (() => Promise<void>)[] = [];
   #active = 0;
   /** Wakes whoever waits for one to end. */
   #wake: (() => void) | undefined;
 
-  constructor(objects: ObjectStore, run: CopyRun) {
+  /** @param anchors of the destination */
+  constructor(objects: ObjectStore, run: CopyRun, anchors: Anchors) {
+    this.#anchors = anchors;
     this.#objects = objects;
     this.#run = run;
   }
@@ -60,7 +64,7 @@ export class LargeFiles {
     const chunks = await this.#chunksOf(id, size);
     if (chunks === undefined) return undefined;
     const temporary = job.temporary!;
-    const handle = await open(temporary, 'wx', job.permissions);
+    const handle = await this.#create(job);
     let moved = 0;
     try {
       try {
@@ -76,11 +80,20 @@ export class LargeFiles {
       } finally {
         await handle.close();
       }
-      return finishFile(fs, job);
+      return finishFile(fs, anchoredJob(this.#anchors, job));
     } catch (error) {
       this.#run.movedBack(moved);
-      fs.unlinkSync(temporary);
+      fs.unlinkSync(this.#anchors.at(temporary));
       throw error;
+    }
+  }
+
+  async #create({ temporary, permissions }: FileJob): Promise<FileHandle> {
+    const unpin = this.#anchors.pin(temporary!);
+    try {
+      return await open(this.#anchors.at(temporary!), 'wx', permissions);
+    } finally {
+      unpin();
     }
   }
 

@@ -4,15 +4,16 @@
  * source text (`PUT_SOURCE`).
  */
 import type * as fs from 'node:fs';
+import { type Anchors, anchorAt, type FsPath } from './anchors.ts';
 
 export interface FileJob {
   /** Where it goes, as `fs` takes it. */
-  readonly path: string | Buffer;
+  readonly path: FsPath;
   /**
    * Name to write it under first, in the same directory; undefined where nobody else writes, in a
    * directory that has no name of its own yet.
    */
-  readonly temporary: string | Buffer | undefined;
+  readonly temporary: FsPath | undefined;
   readonly isLink: boolean;
   /** Permissions for a new file, before the umask. */
   readonly permissions: number;
@@ -28,9 +29,9 @@ export interface FileJob {
 
 /** A directory that is made, or one that was filled and now gets its name. */
 export interface DirectoryJob {
-  readonly directory: string | Buffer;
+  readonly directory: FsPath;
   /** The name that it gets. */
-  readonly becomes?: string | Buffer;
+  readonly becomes?: FsPath;
   /** Its path in the destination, whatever it is called by now. */
   readonly path: string;
   /** The path of the directory that it lies in. */
@@ -62,17 +63,29 @@ export type FileStamp = readonly [
 
 /**
  * Does the job; `data` are the contents of a file, or the target of a link.
+ * @param anchors of the destination
  * @param lost paths of the directories whose jobs have failed, from one job to the next
  */
 export function perform(
   disk: typeof fs,
+  anchors: Anchors,
   job: Job,
   data: Uint8Array,
   lost: Set<string>,
 ): FileStamp | undefined {
-  if (!('directory' in job)) return putFile(disk, job, data);
-  putDirectory(disk, job, lost);
+  if (!('directory' in job)) return putFile(disk, anchoredJob(anchors, job), data);
+  putDirectory(disk, anchors, job, lost);
   return undefined;
+}
+
+/** The job with paths that no link in the destination leads astray. Good for a call at once. */
+export function anchoredJob<J extends FileJob>(anchors: Anchors, job: J): J {
+  const { path, temporary } = job;
+  return {
+    ...job,
+    path: anchors.at(path),
+    temporary: temporary === undefined ? undefined : anchors.at(temporary),
+  };
 }
 
 /**
@@ -81,13 +94,17 @@ export function perform(
  */
 function putDirectory(
   disk: typeof fs,
+  anchors: Anchors,
   { directory, becomes, path, above }: DirectoryJob,
   lost: Set<string>,
 ): void {
   try {
     if (lost.has(above)) throw new Error('the directory above is not there');
-    if (becomes === undefined) disk.mkdirSync(directory);
-    else disk.renameSync(directory, becomes);
+    if (becomes === undefined) disk.mkdirSync(anchors.at(directory));
+    else {
+      disk.renameSync(anchors.at(directory), anchors.at(becomes));
+      anchors.moved(directory, becomes);
+    }
   } catch (error) {
     lost.add(path);
     throw error;
@@ -97,6 +114,7 @@ function putDirectory(
 /** Puts one of the files there. */
 export function performPart(
   disk: typeof fs,
+  anchors: Anchors,
   { into, names, modes, mtime }: FilesJob,
   part: number,
   data: Uint8Array,
@@ -104,7 +122,7 @@ export function performPart(
   const mode = modes[part]!;
   const isLink = (mode & 0o170000) === 0o120000;
   const job = {
-    path: `${into}/${names[part]}`,
+    path: anchors.at(`${into}/${names[part]}`),
     temporary: undefined,
     isLink,
     permissions: !isLink && (mode & 0o100) !== 0 ? 0o777 : 0o666,
@@ -205,7 +223,7 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
  * Whether the disk may find something of another name by the path: it may take names for the same that
  * differ in letter case, or in how a character is composed.
  */
-export function mayFold(disk: typeof fs, at: string | Buffer): boolean {
+export function mayFold(disk: typeof fs, at: FsPath): boolean {
   const path = Buffer.from(at);
   const inOtherCase = Buffer.from(path);
   for (let place = path.lastIndexOf('/') + 1; place < path.length; place++) {
@@ -219,7 +237,7 @@ export function mayFold(disk: typeof fs, at: string | Buffer): boolean {
 }
 
 /** Whether the directory above holds the name as it is spelled. */
-function isSpelled(disk: typeof fs, at: string | Buffer): boolean {
+function isSpelled(disk: typeof fs, at: FsPath): boolean {
   const path = Buffer.from(at);
   const start = path.lastIndexOf('/') + 1;
   const directory = start === 0 ? Buffer.from('./') : path.subarray(0, start);
@@ -234,6 +252,7 @@ export function sameNameError(): Error {
 }
 
 const PARTS = [
+  anchoredJob,
   putDirectory,
   putFile,
   timeForNode,
@@ -244,9 +263,9 @@ const PARTS = [
   sameNameError,
 ];
 
-/** An expression for `[perform, performPart]`, with what they call. */
-export const PUT_SOURCE = `(() => { ${[perform, performPart, ...PARTS].join('\n')}
-return [${nameInSource(perform)}, ${nameInSource(performPart)}]; })()`;
+/** An expression for `[perform, performPart, anchorAt]`, with what they call. */
+export const PUT_SOURCE = `(() => { ${[perform, performPart, anchorAt, ...PARTS].join('\n')}
+return [${[perform, performPart, anchorAt].map(nameInSource).join(', ')}]; })()`;
 
 /** A bundler may have renamed a function, and have its `name` tell the old one. */
 function nameInSource(declared: (...args: never[]) => unknown): string {

@@ -47,12 +47,12 @@ function openFlags(follow: boolean): number {
  * @throws ChangedFileError
  */
 export function readWhole(
-  path: string,
+  path: string | Buffer,
   state: DiskEntry,
   follow: boolean,
   reading?: Reading,
 ): Buffer {
-  const fd = openSync(toDisk(path), openFlags(follow));
+  const fd = openSync(asDisk(path), openFlags(follow));
   try {
     if (state.size === 0) return readWithoutSize(fd, path, state);
     const bytes = readStart(fd, state.size);
@@ -80,7 +80,7 @@ function readStart(fd: number, size: number): Buffer {
 }
 
 /** All that a file of size 0 gives. */
-function readWithoutSize(fd: number, path: string, state: DiskEntry): Buffer {
+function readWithoutSize(fd: number, path: string | Buffer, state: DiskEntry): Buffer {
   const pieces: Buffer[] = [];
   for (let total = 0; ; ) {
     const piece = Buffer.allocUnsafe(total === 0 ? 4096 : CHUNK);
@@ -89,8 +89,10 @@ function readWithoutSize(fd: number, path: string, state: DiskEntry): Buffer {
     pieces.push(piece.subarray(0, count));
     total += count;
     if (total > LARGEST_WITHOUT_SIZE) {
-      const message = `${path}: too large for a file whose size is given as 0`;
-      throw new GitStoreError(message, 'EFBIG', { path });
+      // The path may be one by a directory's descriptor.
+      const shown = state.name === '' ? String(path) : state.name;
+      const message = `${shown}: too large for a file whose size is given as 0`;
+      throw new GitStoreError(message, 'EFBIG', { path: shown });
     }
   }
   const now = entryOf(state.name, fstatSync(fd));
@@ -105,12 +107,12 @@ function readWithoutSize(fd: number, path: string, state: DiskEntry): Buffer {
  * @throws ChangedFileError at its end, or as soon as it turns out to be shorter
  */
 export async function* readChunks(
-  path: string,
+  path: string | Buffer,
   state: DiskEntry,
   follow: boolean,
   reading?: Reading,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const fd = openSync(toDisk(path), openFlags(follow));
+  const fd = openSync(asDisk(path), openFlags(follow));
   try {
     const hash = reading?.mayGrow ? createHash('sha1') : undefined;
     for await (const chunk of startInChunks(fd, state.size)) {
@@ -160,7 +162,7 @@ function mayBeStart(now: DiskEntry, state: DiskEntry, reading: Reading | undefin
  * @throws ChangedFileError
  */
 export async function hashLocalFile(
-  path: string,
+  path: string | Buffer,
   state: DiskEntry,
   follow: boolean,
   reading?: Reading,
@@ -172,8 +174,12 @@ export async function hashLocalFile(
 }
 
 /** Where a link points to, as it is written. */
-export function readTarget(path: string): Buffer {
-  return readlinkSync(toDisk(path), { encoding: 'buffer' });
+export function readTarget(path: string | Buffer): Buffer {
+  return readlinkSync(asDisk(path), { encoding: 'buffer' });
+}
+
+function asDisk(path: string | Buffer): string | Buffer {
+  return typeof path === 'string' ? toDisk(path) : path;
 }
 
 /** The mode is left out: a copy may store another than the file has. */

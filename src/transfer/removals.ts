@@ -11,7 +11,6 @@ import type { TreeEntry } from '../git/tree.ts';
 import type { FileEntry } from '../tree/changes.ts';
 import { baseName, isWithin, parentPath } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';
-import { toDisk } from './diskFiles.ts';
 import type { DiskDestination } from './diskPlaces.ts';
 import { isErrorOf, localError } from './localErrors.ts';
 import type { Plan } from './planner.ts';
@@ -95,17 +94,17 @@ export class Removals {
       if (this.#run.tired) await this.#run.rest();
       const shown = this.#place.show(path);
       try {
-        if (entry === undefined) this.#removeDirectory(path, shown);
-        else this.#removeFile(shown, entry);
+        if (entry === undefined) this.#removeDirectory(path);
+        else this.#removeFile(path, shown, entry);
       } catch (error) {
         this.#stayed.set(path, localError(error, shown));
       }
     }
   }
 
-  #removeFile(shown: string, entry: ScannedEntry): void {
+  #removeFile(path: string, shown: string, entry: ScannedEntry): void {
     try {
-      if (!this.#dryRun) fs.unlinkSync(toDisk(shown));
+      if (!this.#dryRun) fs.unlinkSync(this.#place.at(path));
     } catch (error) {
       if (isErrorOf(error, 'ENOENT')) return;
       throw error;
@@ -114,10 +113,10 @@ export class Removals {
     this.removed.push({ path: shown, type: fileTypeOf(entry.mode) });
   }
 
-  #removeDirectory(path: string, shown: string): void {
+  #removeDirectory(path: string): void {
     if (this.#dryRun) return;
     try {
-      fs.rmdirSync(toDisk(shown));
+      fs.rmdirSync(this.#place.at(path));
       this.#place.home(parentPath(path)).removed(baseName(path));
     } catch (error) {
       // A directory in which something stays is to stay too.

@@ -29,6 +29,7 @@ import {
 import type { DiskScan } from './diskScan.ts';
 import { GITIGNORE } from './exclusion.ts';
 import { isSettled } from './fileTimes.ts';
+import { isErrorOf } from './localErrors.ts';
 import type { Changes } from './place.ts';
 import type { FileStamp } from './putFile.ts';
 import { RecordedDirectory } from './recordedDirectory.ts';
@@ -227,6 +228,15 @@ export class ScannedDirectory {
     return { ...entry, id, home: this };
   }
 
+  /**
+   * The path by which to reach what lies in it under a name, whatever others do meanwhile. It is good
+   * until the next call of this for anything that the scan covers.
+   */
+  diskPath(name: string): string | Buffer {
+    const path = toDisk(joinDisk(this.path, name));
+    return this.#scan.anchors?.at(path) ?? path;
+  }
+
   /** The scan of a directory in it. */
   directory(name: string): ScannedDirectory {
     return this.#child(name, undefined);
@@ -311,13 +321,19 @@ export class ScannedDirectory {
   }
 
   #readNames(): readonly string[] {
-    this.#names ??= readNames(this.path).sort();
+    this.#names ??= readNames(this.#scan.anchors?.directory(toDisk(this.path)) ?? this.path).sort();
     return this.#names;
   }
 
   #look(name: string): Stats | undefined {
-    const at = toDisk(joinDisk(this.path, name));
-    return this.#scan.options.follow ? statSync(at, NO_THROW) : lstatSync(at, NO_THROW);
+    if (this.#scan.options.follow) return statSync(toDisk(joinDisk(this.path, name)), NO_THROW);
+    try {
+      return lstatSync(this.diskPath(name), NO_THROW);
+    } catch (error) {
+      // The directory itself is gone.
+      if (isErrorOf(error, 'ENOENT')) return undefined;
+      throw error;
+    }
   }
 
   /** The state of a directory in this one, for the record. */

@@ -3,6 +3,8 @@
  * files in shared memory; it does them in their order.
  */
 import { Worker } from 'node:worker_threads';
+import type { Anchors, anchorAt, FsPath } from './anchors.ts';
+import { errorCode } from './localErrors.ts';
 import {
   type FileJob,
   type FileStamp,
@@ -74,6 +76,8 @@ interface Request {
   readonly jobs: readonly (Job | FilesJob)[];
   readonly ends: readonly number[];
   readonly buffer: Uint8Array<SharedArrayBuffer>;
+  /** The destination, and its descriptor. */
+  readonly root: { readonly path: FsPath; readonly fd: number | undefined };
 }
 
 interface Reply {
@@ -85,16 +89,26 @@ interface Reply {
 /** Puts files to disk on a second thread. */
 export class WriterThread {
   readonly #worker: Worker;
+  readonly #anchors: Anchors;
+  readonly #root: FsPath;
   readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
   readonly #sent: Batch[] = [];
   #filling: Batch | undefined;
   /** Wakes whoever waits for a batch to come back. */
   #wake: (() => void) | undefined;
   #death: unknown;
+  /** The thread has let go of its directories. */
+  #isClosed = false;
 
-  constructor() {
+  /**
+   * @param root the destination, which is there when the first job comes
+   * @param anchors of the destination
+   */
+  constructor(root: FsPath, anchors: Anchors) {
+    this.#root = root;
+    this.#anchors = anchors;
     this.#worker = new Worker(`(${workerMain.toString()})(...${PUT_SOURCE})`, { eval: true });
-    this.#worker.on('message', (reply: Reply) => this.#finished(reply));
+    this.#worker.on('message', (reply: Reply | null) => this.#finished(reply));
     this.#worker.on('error', (error) => {
       this.#death = error;
       this.#wake?.();
@@ -176,6 +190,9 @@ export class WriterThread {
   async close(): Promise<void> {
     try {
       await this.drain();
+      this.#worker.postMessage(null);
+      // A thread that is ended leaves its descriptors open.
+      while (!this.#isClosed && this.#death === undefined) await this.#woken();
     } finally {
       await this.#worker.terminate();
     }
@@ -192,11 +209,28 @@ export class WriterThread {
     this.#filling = undefined;
     this.#sent.push(batch);
     const { jobs, ends, buffer } = batch;
-    const request: Request = { jobs, ends, buffer };
+    const root = { path: this.#root, fd: this.#rootDescriptor() };
+    const request: Request = { jobs, ends, buffer, root };
     this.#worker.postMessage(request);
   }
 
-  #finished({ failures, stamps }: Reply): void {
+  /** Undefined where it is gone: then each job fails. */
+  #rootDescriptor(): number | undefined {
+    try {
+      return this.#anchors.root();
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
+  #finished(reply: Reply | null): void {
+    if (reply === null) {
+      this.#isClosed = true;
+      this.#wake?.();
+      return;
+    }
+    const { failures, stamps } = reply;
     const batch = this.#sent.shift();
     if (batch === undefined) return;
     this.#free.push(batch.buffer);
@@ -229,10 +263,14 @@ export class WriterThread {
   async #waitFor(count: number): Promise<void> {
     while (this.#sent.length > count) {
       if (this.#death !== undefined) throw this.#death;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#woken();
     }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 }
 
@@ -250,11 +288,23 @@ function shifted(
 }
 
 /** The thread. It uses nothing from outside itself. */
-function workerMain(act: typeof perform, actInPart: typeof performPart): void {
+function workerMain(
+  act: typeof perform,
+  actInPart: typeof performPart,
+  anchor: typeof anchorAt,
+): void {
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
   const disk = process.getBuiltinModule('node:fs');
   const lost = new Set<string>();
-  parentPort?.on('message', ({ jobs, ends, buffer }: Request) => {
+  let anchors: Anchors | undefined;
+  parentPort?.on('message', (request: Request | null) => {
+    if (request === null) {
+      anchors?.close();
+      parentPort.postMessage(null);
+      return;
+    }
+    const { jobs, ends, buffer, root } = request;
+    anchors ??= anchor(disk, root.path, root.fd);
     const failures: { index: number; message: string; code: string | undefined }[] = [];
     const stamps = new Float64Array(6 * ends.length);
     let index = 0;
@@ -264,7 +314,9 @@ function workerMain(act: typeof perform, actInPart: typeof performPart): void {
         const data = buffer.subarray(index === 0 ? 0 : ends[index - 1]!, ends[index]!);
         try {
           const stamp =
-            'names' in job ? actInPart(disk, job, part, data) : act(disk, job, data, lost);
+            'names' in job
+              ? actInPart(disk, anchors, job, part, data)
+              : act(disk, anchors, job, data, lost);
           if (stamp !== undefined) stamps.set(stamp, 6 * index);
         } catch (error) {
           const { message, code } = error as NodeJS.ErrnoException;

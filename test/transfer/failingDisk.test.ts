@@ -15,8 +15,9 @@ vi.mock('node:fs', async (importOriginal) => {
   return {
     ...real,
     closeSync(fd: number) {
+      const isFile = real.fstatSync(fd).isFile();
       real.closeSync(fd);
-      if (full.onClose) throw noSpace();
+      if (full.onClose && isFile) throw noSpace();
     },
     writeSync(...args: Parameters<typeof real.writeSync>) {
       if (full.onWrite) throw noSpace();

@@ -13,11 +13,15 @@ const disk = vi.hoisted(() => ({ root: '' }));
 vi.mock('node:fs', async (importOriginal) => {
   const real = await importOriginal<typeof fs>();
   /** The path with the names that are there, where there are some. */
-  const found = (path: unknown): unknown => {
+  const found = (given: unknown): unknown => {
+    let path = given;
     const isPath = typeof path === 'string' || Buffer.isBuffer(path);
-    if (!isPath || disk.root === '' || !path.toString().startsWith(`${disk.root}/`)) return path;
+    if (isPath && path?.toString().startsWith('/proc/self/fd/')) {
+      path = path.toString().replace(/^\/proc\/self\/fd\/\d+/, (fd) => real.readlinkSync(fd));
+    }
+    if (!isPath || disk.root === '' || !path!.toString().startsWith(`${disk.root}/`)) return given;
     let at = disk.root;
-    for (const name of path
+    for (const name of path!
       .toString()
       .slice(at.length + 1)
       .split('/')) {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -35,9 +36,11 @@ const read: string[] = [];
 vi.mock('../../src/transfer/readLocal.ts', async (importOriginal) => {
   const actual = await importOriginal<typeof readLocal>();
   const noting =
-    <A extends [string, ...unknown[]], R>(reads: (...args: A) => R) =>
+    <A extends [string | Buffer, ...never[]], R>(reads: (...args: A) => R) =>
     (...args: A): R => {
-      read.push(args[0]);
+      // Files may be reached through the descriptors of their directories.
+      const path = String(args[0]);
+      read.push(join(realpathSync(dirname(path)), basename(path)));
       return reads(...args);
     };
   return {

@@ -19,7 +19,9 @@ const disk = vi.hoisted(() => ({
 vi.mock('node:fs', async (importOriginal) => {
   const real = await importOriginal<typeof fs>();
   const refuse = (names: string[], code: string, path: unknown) => {
-    if (names.some((name) => String(path).endsWith(`/${name}`))) {
+    // Files may be reached through the descriptors of their directories.
+    const full = String(path).replace(/^\/proc\/self\/fd\/\d+/, (fd) => real.readlinkSync(fd));
+    if (names.some((name) => full.endsWith(`/${name}`))) {
       throw Object.assign(new Error(`${code}: operation not permitted, '${path}'`), { code });
     }
   };
