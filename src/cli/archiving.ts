@@ -28,7 +28,7 @@ import {
 import { printNote, showName, writeData } from './output.ts';
 import { addExamples } from './program.ts';
 import { Progress } from './progress.ts';
-import { isVerbose, withStore } from './repository.ts';
+import { isVerbose, requireUnicode, withStore } from './repository.ts';
 import { type Selection, snapshotsOf, writableBranch } from './snapshots.ts';
 import { readStdin } from './stdin.ts';
 
@@ -51,7 +51,11 @@ interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOpt
 const STANDARD = '-';
 
 export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examples): void {
-  command.argument('<file>', `the archive to write; ${STANDARD} is standard output`);
+  command.argument(
+    '<file>',
+    `the archive to write; ${STANDARD} is standard output`,
+    requireUnicode,
+  );
   addFilters(addBranch(addFormat(command, fixed)));
   addExamples(command, examples);
   command.action(async (file: string, options: Selection & FormatOption) => {
@@ -78,7 +82,7 @@ function becomesFile(file: string): boolean {
 }
 
 export function defineArchiveIn(command: Command, fixed: Fixed, examples: Examples): void {
-  command.argument('<file>', `the archive to read; ${STANDARD} is standard input`);
+  command.argument('<file>', `the archive to read; ${STANDARD} is standard input`, requireUnicode);
   addFormat(command, fixed)
     .addOption(
       new Option(

@@ -1,11 +1,13 @@
 /** Which repository a command works on, and opening it for the length of the command. */
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
+import { encodePath } from '../git/pathBytes.ts';
 import { GitStore } from '../store/gitStore.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { escapeControls, UsageError } from './errors.ts';
 import type { GlobalOptions } from './options.ts';
 import { printNote } from './output.ts';
+import { rawVariable } from './rawArguments.ts';
 
 /** Where the repository is: the option, wherever it was given, else the environment. */
 export function repositoryPath(command: Command): string {
@@ -13,7 +15,19 @@ export function repositoryPath(command: Command): string {
   if (path === undefined || path === '') {
     throw new UsageError('No repository given: use -r PATH or set GITSTORE_REPO');
   }
-  return path;
+  return requireUnicode(path);
+}
+
+/**
+ * Repositories, and what is written beside them, lie at paths that are UTF-8: another one would be
+ * changed for that of another file on its way to the disk.
+ * @throws UsageError
+ */
+export function requireUnicode(path: string): string {
+  if (path.isWellFormed()) return path;
+  throw new UsageError(
+    `${encodePath(path).toString()}: a path that is not UTF-8 cannot be used here; rename it, or use a link to it`,
+  );
 }
 
 /** Whether status lines are wanted. */
@@ -82,7 +96,7 @@ function globalOption<K extends keyof GlobalOptions>(
 
 function environment(...names: string[]): string | undefined {
   for (const name of names) {
-    const value = process.env[name];
+    const value = rawVariable(name);
     if (value !== undefined && value !== '') return value;
   }
   return undefined;
