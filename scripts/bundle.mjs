@@ -69,27 +69,27 @@ function stampOf(folder) {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** What stands in the sources for modules of WebAssembly (src/git), each in Base64. */
+/** What stands in the sources for modules of WebAssembly (*.wat), each in Base64. */
 export async function assembled() {
   const { parseWat } = await wabt();
   const features = { simd: true, bulk_memory: true };
   const assemble = (name) => {
-    const file = join(root, 'src/git', name);
+    const file = join(root, 'src', name);
     const module = parseWat(file, withParts(readFileSync(file, 'utf8')), features);
     module.validate();
     return JSON.stringify(Buffer.from(module.toBinary({}).buffer).toString('base64'));
   };
   return {
-    GITSTORE_CODECS: assemble('codecs.wat'),
-    GITSTORE_DEFLATE: assemble('deflate.wat'),
-    GITSTORE_PACKED_TREES: assemble('packedTrees.wat'),
+    GITSTORE_CODECS: assemble('zlib/codecs.wat'),
+    GITSTORE_DEFLATE: assemble('zlib/deflate.wat'),
+    GITSTORE_PACKED_TREES: assemble('storage/shortcuts/packedTrees.wat'),
   };
 }
 
 /** Puts in the files that a module includes. */
 function withParts(text) {
   return text.replace(/^ *;; include (\S+)$/gm, (_, name) =>
-    readFileSync(join(root, 'src/git', name), 'utf8'),
+    readFileSync(join(root, 'src', name), 'utf8'),
   );
 }
 

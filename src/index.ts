@@ -54,9 +54,9 @@ export {
 export { Tags } from './store/tags.ts';
 export { retryArchiveIn, retryWrite, type UpdateOptions } from './store/update.ts';
 export { Writer } from './store/writer.ts';
-export { diskGlob } from './transfer/diskGlob.ts';
-export { ExcludeFilter } from './transfer/excludeFilter.ts';
-export type { CopyInOptions, CopyOptions, CopyProgress } from './transfer/options.ts';
+export { diskGlob } from './transfer/disk/diskGlob.ts';
+export { ExcludeFilter } from './transfer/rules/excludeFilter.ts';
+export type { CopyInOptions, CopyOptions, CopyProgress } from './transfer/rules/options.ts';
 export {
   type ChangeAction,
   type ChangeProblem,

@@ -1,7 +1,7 @@
 /** Reading a stream of bytes piece by piece: so many bytes, the rest later. */
 
+import { asBuffer } from '../bytes.ts';
 import type { ArchiveError } from '../errors.ts';
-import { asBuffer } from '../git/bytes.ts';
 import { truncated } from './errors.ts';
 
 const NOTHING = Buffer.alloc(0);

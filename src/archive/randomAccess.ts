@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asBuffer } from '../git/bytes.ts';
+import { asBuffer } from '../bytes.ts';
 
 export interface RandomAccess {
   /** In bytes. */

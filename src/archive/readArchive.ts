@@ -1,5 +1,5 @@
 /** From a stream, a file or bytes to the members of the archive in it, whatever its format. */
-import { asBuffer } from '../git/bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { ByteReader } from './byteReader.ts';
 import { decompress } from './compression.ts';
 import { corrupt, refused, truncated } from './errors.ts';

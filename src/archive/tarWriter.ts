@@ -3,7 +3,7 @@
  * same owner (root, 0) and time, so that the same snapshot gives the same bytes. As in an archive of
  * `git archive`, a global pax record names the commit.
  */
-import { asBuffer } from '../git/bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
 import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../git/tree.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';

@@ -12,7 +12,7 @@ export interface CommandModule {
 export interface CommandEntry {
   readonly group: string;
   readonly summary: string;
-  /** It mostly reads a few objects and writes none (`git/firstCodecs.ts`). */
+  /** It mostly reads a few objects and writes none (`zlib/firstCodecs.ts`). */
   readonly readsFew?: true;
   load(): Promise<CommandModule>;
 }

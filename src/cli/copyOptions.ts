@@ -1,7 +1,7 @@
 /** The options of commands that copy, and what each direction makes of them. */
 import { type Command, Option } from 'commander';
-import type { ExcludeFilter } from '../transfer/excludeFilter.ts';
-import type { CopyOptions } from '../transfer/options.ts';
+import type { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
+import type { CopyOptions } from '../transfer/rules/options.ts';
 import { UsageError } from './errors.ts';
 import {
   addBranch,
@@ -122,6 +122,6 @@ export async function libraryOptions(options: CopyChoices): Promise<CopyOptions>
 }
 
 async function readFilter(files: string[], patterns: string[]): Promise<ExcludeFilter> {
-  const { ExcludeFilter } = await import('../transfer/excludeFilter.ts');
+  const { ExcludeFilter } = await import('../transfer/rules/excludeFilter.ts');
   return ExcludeFilter.read(files, patterns);
 }

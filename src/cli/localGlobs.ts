@@ -1,5 +1,5 @@
 /** Globs over the local disk in arguments, with the rules of `sources.ts`. */
-import { diskGlob } from '../transfer/diskGlob.ts';
+import { diskGlob } from '../transfer/disk/diskGlob.ts';
 import { hasGlobChars } from '../tree/glob.ts';
 import { isOnDisk } from './onDisk.ts';
 import { type Expansion, joined, requireMatches } from './sources.ts';

@@ -3,7 +3,7 @@
  * whatever goes wrong into one line on stderr and an exit code.
  */
 import { CommanderError } from 'commander';
-import { useFirstCodecs } from '../git/firstCodecs.ts';
+import { useFirstCodecs } from '../zlib/firstCodecs.ts';
 import { commands } from './commands.ts';
 import { ClosedPipeError, EXIT_FAILED, EXIT_USAGE, errorLine, UsageError } from './errors.ts';
 import { printNote } from './output.ts';

@@ -4,10 +4,10 @@ import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import { shortHash } from '../store/snapshot.ts';
-import { joinDisk, toDisk } from '../transfer/diskFiles.ts';
-import { errorCode, isErrorOf } from '../transfer/localErrors.ts';
-import type { CopyOptions } from '../transfer/options.ts';
-import { TreeWatcher } from '../transfer/treeWatcher.ts';
+import { joinDisk, toDisk } from '../transfer/disk/diskFiles.ts';
+import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
+import { errorCode, isErrorOf } from '../transfer/rules/localErrors.ts';
+import type { CopyOptions } from '../transfer/rules/options.ts';
 import { errorLine } from './errors.ts';
 import { printLine, printNote } from './output.ts';
 

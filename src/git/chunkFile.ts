@@ -2,8 +2,9 @@
  * Files made of *chunks*, as multi-pack-indexes and commit-graphs are (gitformat-chunk(5)): after a
  * header a table of the chunks' names and places, each row 12 bytes, and one more row for the end.
  */
+
+import { readUint64 } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { readUint64 } from './bytes.ts';
 
 export const CHUNK_ROW_LENGTH = 12;
 

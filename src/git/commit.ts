@@ -6,8 +6,9 @@
  * What exists in real histories is read as well as Git can: only a commit whose tree or parents
  * cannot be told is corrupt.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import { type ExtraHeader, type HeaderLine, headerValue, splitHeaders } from './headers.ts';
 import {
   formatIdentity,

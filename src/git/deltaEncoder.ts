@@ -3,7 +3,7 @@
  * hashes are indexed; the same hash rolls over the target, and where it is that of a block, bytes
  * are compared from there on, both ways. As in Git's `diff-delta.c`, with another hash.
  */
-import { asBuffer } from './bytes.ts';
+import { asBuffer } from '../bytes.ts';
 
 const BLOCK = 16;
 /** Of the rolling hash: a number modulo 2^32 to the base of this. */

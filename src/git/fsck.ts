@@ -3,7 +3,7 @@
  * readers can still make sense of may break them: a tree out of order, a commit without author. What
  * `git fsck` only warns of even when it is strict is no fault here either.
  */
-import { asBuffer } from './bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { parseConfig } from './config.ts';
 import { isForbiddenSegment, isModulesFile } from './dotGit.ts';
 import { isObjectType, type ObjectType } from './objectId.ts';

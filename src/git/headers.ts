@@ -2,7 +2,7 @@
  * The lines before the empty line in commits and tags: `<key> <value>`, where a line that begins
  * with a space goes on with the value of the line before.
  */
-import { asBuffer } from './bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { decodeText } from './textEncoding.ts';
 
 export interface ExtraHeader {

@@ -2,8 +2,9 @@
  * Index files of working trees (gitformat-index(5)), as far as a collection needs them: which
  * objects they name. Versions 2, 3 and 4.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import { ID_LENGTH } from './idTable.ts';
 import type { ObjectId } from './objectId.ts';
 

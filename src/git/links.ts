@@ -3,8 +3,9 @@
  * thousands of objects, and building them as `parseTree` and `parseCommit` do would take most of the
  * time.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import type { ObjectType } from './objectId.ts';
 
 const ID_LENGTH = 20;

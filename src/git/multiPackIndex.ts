@@ -2,8 +2,9 @@
  * Multi-pack-indexes (gitformat-pack(5), "multi-pack-index (MIDX) files"): one table of ids for
  * many packs. The file is a header, a list of *chunks* by name and place, and the chunks.
  */
+
+import { asBuffer, readUint64 } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer, readUint64 } from './bytes.ts';
 import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
 import { fanOutOf, joinChunks } from './chunkWriter.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';

@@ -3,7 +3,7 @@
  * lowercase hex digits (gitglossary(7), "object name").
  */
 import { createHash, type Hash, hash } from 'node:crypto';
-import { firstSha1 } from './firstCodecs.ts';
+import { firstSha1 } from '../zlib/firstCodecs.ts';
 
 /** 40 lowercase hex digits. */
 export type ObjectId = string;

@@ -4,7 +4,7 @@
  * *position*, in the order in which the ids were added.
  */
 import { randomInt } from 'node:crypto';
-import { LITTLE_ENDIAN } from './bytes.ts';
+import { LITTLE_ENDIAN } from '../bytes.ts';
 import type { ObjectId, ObjectType } from './objectId.ts';
 
 const ID_LENGTH = 20;

@@ -5,8 +5,9 @@
  *
  * Numbers go up to 2^53 - 1: nothing here is computed in 32 bits.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import type { ObjectType } from './objectId.ts';
 
 export const PACK_SIGNATURE = 'PACK';

@@ -4,8 +4,9 @@
  * *traits*: `peeled` (tags under refs/tags/ have their second line), `fully-peeled` (all refs that
  * can have it), `sorted`. Git's `refs/packed-backend.c` is the source of the format.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import { isObjectId, type ObjectId } from './objectId.ts';
 import { comparePaths, decodePath, encodePath } from './pathBytes.ts';
 

@@ -4,8 +4,9 @@
  * the lone surrogate U+DC00 + byte (U+DC80 to U+DCFF), as Python's `surrogateescape` (PEP 383) does.
  * Every byte sequence survives decoding and encoding unchanged.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { InvalidPathError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 
 const ESCAPE_BASE = 0xdc00;
 const FIRST_SURROGATE = 0xd800;

@@ -4,8 +4,9 @@
  * *delimiter* and *response end*. In a *side band* (gitprotocol-capabilities(5)) the first byte of
  * the data says what the rest is: 1 the payload, 2 progress for a person, 3 an error that ends all.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { ProtocolError, RemoteError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import { decodePath, encodePath } from './pathBytes.ts';
 
 /** The most data in one packet, in bytes. */

@@ -4,7 +4,7 @@
  * pathBytes.ts, so that text read and written again is the same bytes.
  */
 import { TextDecoder } from 'node:util';
-import { asBuffer } from './bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { decodePath, encodeText } from './pathBytes.ts';
 
 /** Text of bytes in an encoding; one that is unknown here, or none, is read as UTF-8. */

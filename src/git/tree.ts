@@ -6,8 +6,9 @@
  * Here trees are read, as they lie: also in a wrong order or with modes of old Git versions. They are
  * written in treeWriter.ts.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import type { ObjectId } from './objectId.ts';
 import { comparePaths, decodePath, encodePath } from './pathBytes.ts';
 

@@ -2,8 +2,9 @@
  * Writing trees (tree.ts): a new one from its entries, or one that differs little from another. It keeps
  * the rules of `git fsck`: right order, no name twice, no name that no file can have.
  */
+
+import { asBuffer } from '../bytes.ts';
 import { InvalidPathError } from '../errors.ts';
-import { asBuffer } from './bytes.ts';
 import type { ObjectId } from './objectId.ts';
 import { decodePath, encodePath, hasLoneSurrogate } from './pathBytes.ts';
 import {

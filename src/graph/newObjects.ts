@@ -4,7 +4,7 @@
  * is known; a directory of which only they have versions is never opened.
  */
 
-import { asBuffer } from '../git/bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { eachTreeLink } from '../git/links.ts';
 import { nameHash } from '../git/nameHash.ts';
 import { type IdSet, ObjectSet } from '../git/objectSet.ts';

@@ -16,7 +16,7 @@ import {
   syncDirectory,
   syncFile,
   writeFully,
-} from '../storage/bare/durable.ts';
+} from '../storage/disk/durable.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 

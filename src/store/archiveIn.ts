@@ -13,8 +13,8 @@ import { hashObject, type ObjectId, type ObjectType, startObjectHash } from '../
 import { encodePath } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
-import { localError } from '../transfer/localErrors.ts';
-import { CopyRun } from '../transfer/run.ts';
+import { localError } from '../transfer/rules/localErrors.ts';
+import { CopyRun } from '../transfer/rules/run.ts';
 import type { ChangeProblem } from '../tree/changes.ts';
 import { type CommitChoices, commitEdits, type Outcome } from './commit.ts';
 import type { StoreContext } from './context.ts';

@@ -7,8 +7,8 @@ import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.t
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
 import type { ReadAhead } from '../storage/storage.ts';
-import { localError } from '../transfer/localErrors.ts';
-import { CopyRun } from '../transfer/run.ts';
+import { localError } from '../transfer/rules/localErrors.ts';
+import { CopyRun } from '../transfer/rules/run.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { isForbiddenSegment, isWithin, parentPath } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';

@@ -4,7 +4,7 @@
  */
 
 import { StaleSnapshotError } from '../errors.ts';
-import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
+import type { CopyInOptions, CopyOptions } from '../transfer/rules/options.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
 
@@ -20,7 +20,7 @@ export async function copyFromDisk(
   const { store, commit } = snapshot;
   const { trees, memos, location: storePath } = store;
   const target = { trees, root: commit.tree, storePath, memos };
-  const { copyIn } = await import('../transfer/copyIn.ts');
+  const { copyIn } = await import('../transfer/in/copyIn.ts');
   if (options.dryRun === true) {
     const { report } = await copyIn({ ...target, writer: null }, sources, dest, options);
     return { snapshot, changes: report };
@@ -58,7 +58,7 @@ export async function copyToDisk(
 ): Promise<Outcome> {
   const { trees, memos, location: storePath } = snapshot.store;
   const branch = snapshot.ref?.kind === 'branch' ? snapshot.ref.name : undefined;
-  const { copyOut } = await import('../transfer/copyOut.ts');
+  const { copyOut } = await import('../transfer/out/copyOut.ts');
   const all = groups.map(({ from: { commit }, sources }) => {
     return { root: commit.tree, time: new Date(commit.committer.time * 1000), sources };
   });
@@ -79,7 +79,7 @@ export async function copyFromSnapshots(
   branchOf(snapshot);
   const all = groups.map(({ from, sources }) => ({ root: from.commit.tree, sources }));
   const target = { trees: snapshot.store.trees, root: snapshot.commit.tree };
-  const { copyAcross } = await import('../transfer/copyAcross.ts');
+  const { copyAcross } = await import('../transfer/in/copyAcross.ts');
   const { edits, report } = await copyAcross(target, all, dest, options);
   if (options.dryRun) return { snapshot, changes: report };
   return inSession(snapshot.store, (writer) =>

@@ -9,7 +9,7 @@ import type { ObjectId } from '../git/objectId.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { ByteRange } from '../storage/storage.ts';
-import type { CopyInOptions, CopyOptions } from '../transfer/options.ts';
+import type { CopyInOptions, CopyOptions } from '../transfer/rules/options.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { globTree } from '../tree/glob.ts';
 import { normalizePath } from '../tree/paths.ts';

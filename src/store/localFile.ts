@@ -4,9 +4,7 @@ import { GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_LINK } from '../git/tree.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
-import { readEntry, toDisk } from '../transfer/diskFiles.ts';
-import { localError } from '../transfer/localErrors.ts';
-import { MODE_NONE } from '../transfer/place.ts';
+import { readEntry, toDisk } from '../transfer/disk/diskFiles.ts';
 import {
   ChangedFileError,
   hashLocalFile,
@@ -14,7 +12,9 @@ import {
   readTarget,
   readWhole,
   SMALL_FILE,
-} from '../transfer/readLocal.ts';
+} from '../transfer/disk/readLocal.ts';
+import { localError } from '../transfer/rules/localErrors.ts';
+import { MODE_NONE } from '../transfer/rules/place.ts';
 import { byteChunks } from './data.ts';
 import { isADirectory, notFound } from './pathErrors.ts';
 

@@ -4,7 +4,7 @@
  * byte by byte; upper and lower case differ.
  */
 
-import { asBuffer } from '../git/bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { parentPath } from './paths.ts';
 import { compileWildmatch } from './wildmatch.ts';

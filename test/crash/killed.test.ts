@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { GitStore } from '../../src/index.ts';
-import { Backoff } from '../../src/storage/bare/waiting.ts';
+import { Backoff } from '../../src/storage/bare/locks/waiting.ts';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { commitsOf, expectClean, git } from '../helpers/git.ts';
 import { type Running, runNode, startNode } from '../helpers/run.ts';

@@ -8,7 +8,7 @@ import {
   firstInflateStart,
   firstSha1,
   useFirstCodecs,
-} from '../../src/git/firstCodecs.ts';
+} from '../../src/zlib/firstCodecs.ts';
 
 const STRATEGIES = [
   constants.Z_DEFAULT_STRATEGY,
@@ -179,7 +179,7 @@ describe('how long they serve', () => {
 
   test('not where there is no WebAssembly, nor in a process that does not ask for them', async () => {
     vi.resetModules();
-    const fresh = await import('../../src/git/firstCodecs.ts');
+    const fresh = await import('../../src/zlib/firstCodecs.ts');
     expect(fresh.firstSha1('', body)).toBeUndefined();
     vi.stubGlobal('WebAssembly', undefined);
     try {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { deflateSync, type Inflate, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newQuickDeflate } from '../../src/git/quickDeflate.ts';
+import { newQuickDeflate } from '../../src/zlib/quickDeflate.ts';
 
 const quick = newQuickDeflate()!;
 const deflate = quick.whole;

@@ -11,7 +11,7 @@ import {
   storedBlockHeader,
   storedOffset,
   storedSize,
-} from '../../src/git/storedDeflate.ts';
+} from '../../src/zlib/storedDeflate.ts';
 
 /** Sizes around the borders of blocks. */
 const sizes = fc.oneof(

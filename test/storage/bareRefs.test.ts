@@ -25,8 +25,8 @@ import {
 } from '../../src/errors.ts';
 import { encodePath } from '../../src/git/pathBytes.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
-import { BareObjects } from '../../src/storage/bare/objects.ts';
-import { BareRefs } from '../../src/storage/bare/refs.ts';
+import { BareObjects } from '../../src/storage/bare/objects/objects.ts';
+import { BareRefs } from '../../src/storage/bare/refs/refs.ts';
 import { peel } from '../../src/storage/peel.ts';
 import { expectClean, git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { startNode } from '../helpers/run.ts';

@@ -6,13 +6,13 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ObjectId } from '../../src/git/objectId.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
-import type * as Durable from '../../src/storage/bare/durable.ts';
+import type * as Durable from '../../src/storage/disk/durable.ts';
 import type { ObjectWriter, Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const disk = vi.hoisted(() => ({ isFull: false }));
 
-vi.mock('../../src/storage/bare/durable.ts', async (importOriginal) => {
+vi.mock('../../src/storage/disk/durable.ts', async (importOriginal) => {
   const original = await importOriginal<typeof Durable>();
   const writeFully: typeof original.writeFully = (...args) => {
     if (disk.isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nativeFiles } from '../../src/storage/bare/nativeFiles.ts';
+import { nativeFiles } from '../../src/storage/disk/nativeFiles.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const native = nativeFiles();

@@ -11,8 +11,8 @@ import {
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createRepository } from '../../src/storage/bare/create.ts';
-import { formatLockRecord } from '../../src/storage/bare/lockRecord.ts';
-import { BareRefs } from '../../src/storage/bare/refs.ts';
+import { formatLockRecord } from '../../src/storage/bare/locks/lockRecord.ts';
+import { BareRefs } from '../../src/storage/bare/refs/refs.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const MAIN = 'refs/heads/main';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Quota } from '../../src/storage/bare/quota.ts';
+import { Quota } from '../../src/storage/packs/quota.ts';
 
 test('lets in as many and as much as it may, in order, and what is too large alone', async () => {
   const quota = new Quota(3, 100);

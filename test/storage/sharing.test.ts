@@ -4,7 +4,7 @@ import { chmodSync, chownSync, lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GitStore } from '../../src/index.ts';
-import { parseSharing } from '../../src/storage/bare/sharing.ts';
+import { parseSharing } from '../../src/storage/disk/sharing.ts';
 import { buildProgram } from '../helpers/build.ts';
 import { expectClean, git, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

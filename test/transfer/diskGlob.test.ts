@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InvalidPathError } from '../../src/errors.ts';
-import { diskGlob } from '../../src/transfer/diskGlob.ts';
+import { diskGlob } from '../../src/transfer/disk/diskGlob.ts';
 import { globTree } from '../../src/tree/glob.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Files, makeFiles, TestTree } from './trees.ts';

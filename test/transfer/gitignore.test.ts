@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GitStore } from '../../src/store/gitStore.ts';
-import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
+import { ExcludeFilter } from '../../src/transfer/rules/excludeFilter.ts';
 import { effort, seed } from '../crash/stress.ts';
 import { git, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FileNotFoundError, InvalidPathError, NotADirectoryError } from '../../src/errors.ts';
-import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
+import { ExcludeFilter } from '../../src/transfer/rules/excludeFilter.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GitStoreError } from '../../src/errors.ts';
-import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
+import { ExcludeFilter } from '../../src/transfer/rules/excludeFilter.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Content, type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 

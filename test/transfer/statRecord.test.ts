@@ -21,9 +21,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { EMPTY_TREE_ID } from '../../src/git/objectId.ts';
 import type { FS } from '../../src/store/fs.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
-import { ExcludeFilter } from '../../src/transfer/excludeFilter.ts';
-import type * as readLocal from '../../src/transfer/readLocal.ts';
-import { StatRecord } from '../../src/transfer/statRecord.ts';
+import type * as readLocal from '../../src/transfer/disk/readLocal.ts';
+import { StatRecord } from '../../src/transfer/record/statRecord.ts';
+import { ExcludeFilter } from '../../src/transfer/rules/excludeFilter.ts';
 import { TreeReader } from '../../src/tree/reader.ts';
 import { effort, seed } from '../crash/stress.ts';
 import { expectClean } from '../helpers/git.ts';
@@ -33,7 +33,7 @@ import { type Files, filesOnDisk, lines, makeFiles } from './trees.ts';
 /** The local files that were read. */
 const read: string[] = [];
 
-vi.mock('../../src/transfer/readLocal.ts', async (importOriginal) => {
+vi.mock('../../src/transfer/disk/readLocal.ts', async (importOriginal) => {
   const actual = await importOriginal<typeof readLocal>();
   const noting =
     <A extends [string | Buffer, ...never[]], R>(reads: (...args: A) => R) =>

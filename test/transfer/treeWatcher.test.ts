@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { TreeWatcher } from '../../src/transfer/treeWatcher.ts';
+import { TreeWatcher } from '../../src/transfer/disk/treeWatcher.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { asPlainUser } from '../helpers/users.ts';
 import { makeFiles } from './trees.ts';

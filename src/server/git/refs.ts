@@ -1,6 +1,6 @@
 /** The refs of a store as they are told to clients. */
 
-import { asBuffer } from '../../git/bytes.ts';
+import { asBuffer } from '../../bytes.ts';
 import { hiddenRefs } from '../../git/hiddenRefs.ts';
 import { readTagLink } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';

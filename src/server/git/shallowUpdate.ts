@@ -1,7 +1,7 @@
 /** How a fetch changes where the client's history ends (gitprotocol-pack(5), "shallow"). */
 
+import { asBuffer } from '../../bytes.ts';
 import { GitStoreError } from '../../errors.ts';
-import { asBuffer } from '../../git/bytes.ts';
 import { CommitLinks, readCommitLinks } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';

@@ -3,12 +3,12 @@
  */
 import { parseConfig } from '../../git/config.ts';
 import type { Durability, Storage } from '../storage.ts';
-import { CheckedOut, type CheckedOutOptions } from './checkedOut.ts';
 import { type CreateOptions, createRepository } from './create.ts';
 import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
-import { BareObjects } from './objects.ts';
-import { BareRefs, type BareRefsOptions } from './refs.ts';
+import { BareObjects } from './objects/objects.ts';
+import { CheckedOut, type CheckedOutOptions } from './refs/checkedOut.ts';
+import { BareRefs, type BareRefsOptions } from './refs/refs.ts';
 import { type ConfigChoices, readConfigText, readRepositoryConfig } from './repositoryConfig.ts';
 import { BareUpkeep } from './upkeep.ts';
 

@@ -10,13 +10,13 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync } from
 import { dirname, resolve } from 'node:path';
 import { GitStoreError } from '../../errors.ts';
 import { encodePath } from '../../git/pathBytes.ts';
+import { isErrno, removeIfThere, syncDirectory, writeFully } from '../disk/durable.ts';
+import { makeDirectories } from '../disk/makeDirectories.ts';
 import { checkRef } from '../refRules.ts';
 import type { Durability } from '../storage.ts';
-import { isErrno, removeIfThere, syncDirectory, writeFully } from './durable.ts';
 import { followGitFile, isGitDirectory, isVacant } from './gitDirectory.ts';
-import { makeDirectories } from './makeDirectories.ts';
+import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
-import { PRIVATE_DIRECTORY } from './storeLock.ts';
 
 export interface CreateOptions extends ConfigChoices {
   /** The branch that HEAD is to name, a short name; default `main`. */

@@ -5,8 +5,8 @@ import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node
 import { dirname, resolve } from 'node:path';
 import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../../errors.ts';
 import { decodePath } from '../../git/pathBytes.ts';
-import { isErrno } from './durable.ts';
-import { PRIVATE_DIRECTORY } from './storeLock.ts';
+import { isErrno } from '../disk/durable.ts';
+import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 
 /**
  * The absolute path of the Git directory at `path`: a bare repository, the `.git` directory of another

@@ -12,12 +12,12 @@ import {
   renameSync,
   statSync,
 } from 'node:fs';
+import { removeIfThere, writeFully } from '../disk/durable.ts';
+import { makeDirectories } from '../disk/makeDirectories.ts';
+import { isTrusted } from '../disk/ownership.ts';
+import { share } from '../disk/sharing.ts';
 import type { Memos } from '../storage.ts';
-import { removeIfThere, writeFully } from './durable.ts';
-import { makeDirectories } from './makeDirectories.ts';
-import { isTrusted } from './ownership.ts';
-import { share } from './sharing.ts';
-import { PRIVATE_DIRECTORY } from './storeLock.ts';
+import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 
 /** So many are kept; the ones that were not replaced for longest go first. */
 const KEPT = 100;

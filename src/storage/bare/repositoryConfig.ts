@@ -4,8 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
 import { type GitConfig, parseConfig, setConfigValue } from '../../git/config.ts';
-import { isErrno } from './durable.ts';
-import { parseSharing, setSharing } from './sharing.ts';
+import { isErrno } from '../disk/durable.ts';
+import { parseSharing, setSharing } from '../disk/sharing.ts';
 
 export interface RepositoryConfig {
   /** zlib level 0 to 9, where the repository names one. */

@@ -5,6 +5,7 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkOwner } from '../disk/ownership.ts';
 import type {
   CheckResult,
   CollectionOptions,
@@ -13,9 +14,8 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../storageUpkeep.ts';
-import { checkOwner } from './ownership.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
-import type { UpkeepPlace } from './upkeepPlace.ts';
+import type { UpkeepPlace } from './repack/upkeepPlace.ts';
 
 /** Git looks into one of the 256 directories of loose objects and takes it for all of them. */
 const SAMPLED_FAN_OUT = '17';

@@ -4,9 +4,9 @@ import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../..
 import type { IdSet } from '../../git/objectSet.ts';
 import { PackStream } from '../../git/packStream.ts';
 import { Pace } from '../pace.ts';
-import { Incoming } from '../packImport/incoming.ts';
-import { PackImporter } from '../packImport/packImporter.ts';
-import { MemorySpool } from '../packImport/spool.ts';
+import { Incoming } from '../packs/import/incoming.ts';
+import { PackImporter } from '../packs/import/packImporter.ts';
+import { MemorySpool } from '../packs/import/spool.ts';
 import { putObject } from '../putObject.ts';
 import type {
   ByteRange,

@@ -1,7 +1,7 @@
 /** Adds 1 to the number that a ref stands for, again and again, retrying when others were quicker. */
 import { writeSync } from 'node:fs';
 import { StaleSnapshotError } from '../../../src/errors.ts';
-import { BareRefs, type BareRefsOptions } from '../../../src/storage/bare/refs.ts';
+import { BareRefs, type BareRefsOptions } from '../../../src/storage/bare/refs/refs.ts';
 
 export interface CountTask {
   readonly store: string;

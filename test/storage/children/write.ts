@@ -3,7 +3,7 @@
  * each round when its updates have returned.
  */
 import { writeSync } from 'node:fs';
-import { BareRefs, type BareRefsOptions } from '../../../src/storage/bare/refs.ts';
+import { BareRefs, type BareRefsOptions } from '../../../src/storage/bare/refs/refs.ts';
 
 export interface WriteTask {
   readonly store: string;

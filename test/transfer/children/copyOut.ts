@@ -1,6 +1,6 @@
 /** A process that copies a tree to disk, to be killed: `copyOut STORE ROOT DEST`. */
 import { openBareStorage } from '../../../src/storage/bare/bareStorage.ts';
-import { copyOut } from '../../../src/transfer/copyOut.ts';
+import { copyOut } from '../../../src/transfer/out/copyOut.ts';
 import { TreeReader } from '../../../src/tree/reader.ts';
 
 const [store, root, dest] = process.argv.slice(2);

@@ -13,7 +13,7 @@ import {
   parsePackHeader,
 } from '../../../git/pack.ts';
 import { PackIndex } from '../../../git/packIndex.ts';
-import { isErrno, readFully, readFullySync } from '../durable.ts';
+import { isErrno, readFully, readFullySync } from '../../disk/durable.ts';
 import { Kind, type ObjectTable, shared } from '../repack/objectTable.ts';
 import { placeOf } from '../repack/scan.ts';
 import type { EntryColumns } from './packTask.ts';

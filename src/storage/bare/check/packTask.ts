@@ -9,7 +9,7 @@ import { findFaults, type NamedBlob, namedBlob } from '../../../git/fsck.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { hashObject, type ObjectType } from '../../../git/objectId.ts';
 import { packObjectType } from '../../../git/pack.ts';
-import { compressedBound, inflateExactly } from '../inflate.ts';
+import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { entryDataStart, PackBytes, type PackHandle } from '../repack/objectBytes.ts';
 import { Kind, ObjectTable, type TableColumns } from '../repack/objectTable.ts';
 

@@ -3,7 +3,7 @@ import { parseCommit } from '../../../git/commit.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { parseTag } from '../../../git/tag.ts';
 import { isTreeMode, MODE_GITLINK, parseTree } from '../../../git/tree.ts';
-import type { BareObjects } from '../objects.ts';
+import type { BareObjects } from '../objects/objects.ts';
 
 /** Broken objects end the walk where they are met, and no sooner. */
 export async function reachedFrom(

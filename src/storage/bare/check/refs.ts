@@ -5,7 +5,7 @@ import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
 import { isValidRefName } from '../../../git/refName.ts';
 import type { RefStore } from '../../storage.ts';
-import { readLooseRef } from '../looseRefs.ts';
+import { readLooseRef } from '../refs/looseRefs.ts';
 import { Kind, type ObjectTable } from '../repack/objectTable.ts';
 import { bytesOf, filesBelow, readRoots, strayNames } from '../repack/roots.ts';
 

@@ -6,7 +6,7 @@ import { CorruptObjectError } from '../../../errors.ts';
 import { parseGraphLayout } from '../../../git/commitGraph.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { MultiPackIndex } from '../../../git/multiPackIndex.ts';
-import { isErrno } from '../durable.ts';
+import { isErrno } from '../../disk/durable.ts';
 import { Kind } from '../repack/objectTable.ts';
 import type { OpenedPack } from './entries.ts';
 import type { Presence } from './refs.ts';

@@ -6,14 +6,14 @@
 import { join } from 'node:path';
 import { namedBlobFaults } from '../../../git/fsck.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+import { isErrno } from '../../disk/durable.ts';
 import type { CheckResult, StorageFault, UpkeepOptions } from '../../storageUpkeep.ts';
-import { isErrno } from '../durable.ts';
-import { listObjectDirectories } from '../objectDirectories.ts';
-import { BareObjects } from '../objects.ts';
+import { listObjectDirectories } from '../objects/objectDirectories.ts';
+import { BareObjects } from '../objects/objects.ts';
 import { ObjectTable } from '../repack/objectTable.ts';
 import { readNames } from '../repack/packSet.ts';
 import { runOnThreads, threadCount } from '../repack/threads.ts';
-import type { UpkeepPlace } from '../upkeepPlace.ts';
+import type { UpkeepPlace } from '../repack/upkeepPlace.ts';
 import {
   checkPackChecksum,
   closeChecked,

@@ -12,9 +12,9 @@ import { changedPathFilter, serializeCommitGraph } from '../../../git/commitGrap
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { CommitLinks, readCommitLinks } from '../../../git/links.ts';
 import { sortIds } from '../../../git/packIndex.ts';
+import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
+import { makeDirectories } from '../../disk/makeDirectories.ts';
 import type { Durability } from '../../storage.ts';
-import { removeIfThere, syncDirectory } from '../durable.ts';
-import { makeDirectories } from '../makeDirectories.ts';
 import { replaceFile } from './midx.ts';
 import { Kind } from './objectTable.ts';
 import { changedPaths } from './treeChanges.ts';

@@ -7,9 +7,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { DeltaIndex, deltaRoom } from '../../../git/deltaEncoder.ts';
-import { deflateStored } from '../../../git/storedDeflate.ts';
-import { isDense } from '../dense.ts';
-import { writeFully } from '../durable.ts';
+import { isDense } from '../../../zlib/dense.ts';
+import { deflateStored } from '../../../zlib/storedDeflate.ts';
+import { writeFully } from '../../disk/durable.ts';
 import type { ObjectBytes } from './objectBytes.ts';
 import type { TableColumns } from './objectTable.ts';
 

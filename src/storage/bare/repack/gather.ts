@@ -2,9 +2,10 @@
  * Gathers loose objects, and packs that are small beside what comes together, into one pack. Nothing
  * is looked up in history and nothing goes: that is what a collection is for.
  */
+
+import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import type { Durability } from '../../storage.ts';
-import { removeIfThere, syncDirectory } from '../durable.ts';
-import { loosePath } from '../loose.ts';
+import { loosePath } from '../loose/loose.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 import { makePack, type PackProgress } from './makePack.ts';
 import { GoneError } from './objectBytes.ts';

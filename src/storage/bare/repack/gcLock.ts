@@ -6,9 +6,9 @@
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { LockTimeoutError } from '../../../errors.ts';
-import { isErrno, removeIfThere, writeFully } from '../durable.ts';
-import { whileWritable } from '../readOnly.ts';
-import { share } from '../sharing.ts';
+import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
+import { whileWritable } from '../../disk/readOnly.ts';
+import { share } from '../../disk/sharing.ts';
 
 /** Milliseconds; Git takes a number of a process that is older for another process's. */
 const OUTLIVED = 12 * 3600 * 1000;

@@ -1,6 +1,7 @@
 /** One pack out of objects of a workspace: plan, delta search, output. */
+
+import { removeIfThere } from '../../disk/durable.ts';
 import type { Durability } from '../../storage.ts';
-import { removeIfThere } from '../durable.ts';
 import { planPack } from './candidates.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 import { PackOutput, type WrittenPack } from './packOutput.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { serializeMultiPackIndex } from '../../../git/multiPackIndex.ts';
 import { sortIds } from '../../../git/packIndex.ts';
+import { removeIfThere, syncFile, temporaryName, writeFully } from '../../disk/durable.ts';
+import { share } from '../../disk/sharing.ts';
 import type { Durability } from '../../storage.ts';
-import { removeIfThere, syncFile, temporaryName, writeFully } from '../durable.ts';
-import { share } from '../sharing.ts';
 import { ObjectTable } from './objectTable.ts';
 import { closePacks, openPacks } from './packSet.ts';
 

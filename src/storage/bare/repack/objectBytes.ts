@@ -7,9 +7,9 @@ import { closeSync, fstatSync } from 'node:fs';
 import { CorruptObjectError } from '../../../errors.ts';
 import { applyDelta } from '../../../git/delta.ts';
 import { PackType } from '../../../git/pack.ts';
-import { readFullySync } from '../durable.ts';
-import { compressedBound, inflateExactly } from '../inflate.ts';
-import { loosePath, openLoose } from '../loose.ts';
+import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
+import { readFullySync } from '../../disk/durable.ts';
+import { loosePath, openLoose } from '../loose/loose.ts';
 import { LOOSE, type ObjectTable } from './objectTable.ts';
 
 /** A pack file as threads share it. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { PACK_HEADER_LENGTH, parsePackHeader } from '../../../git/pack.ts';
 import { PackIndex } from '../../../git/packIndex.ts';
-import { isErrno, readFullySync } from '../durable.ts';
+import { isErrno, readFullySync } from '../../disk/durable.ts';
 import { readMtimes } from './mtimesFile.ts';
 
 const TRAILER = 20;

@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isErrno, removeIfThere, syncDirectory, syncFileAt } from '../durable.ts';
+import { isErrno, removeIfThere, syncDirectory, syncFileAt } from '../../disk/durable.ts';
 import { readNames, type SourcePack } from './packSet.ts';
 
 /** Files that belong to a pack, the pack itself first: without it the others count for nothing. */

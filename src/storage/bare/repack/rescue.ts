@@ -6,7 +6,7 @@ import { parseCommit } from '../../../git/commit.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { parseTag } from '../../../git/tag.ts';
 import { MODE_GITLINK, parseTree } from '../../../git/tree.ts';
-import { BareObjects } from '../objects.ts';
+import { BareObjects } from '../objects/objects.ts';
 import { Flag } from './objectTable.ts';
 import type { Roots } from './roots.ts';
 import type { Workspace } from './workspace.ts';

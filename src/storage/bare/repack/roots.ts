@@ -9,13 +9,13 @@ import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
 import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
 import { isValidRefName } from '../../../git/refName.ts';
+import { isErrno, systemReason } from '../../disk/durable.ts';
 import { requireAll, unreadableRef } from '../../refRules.ts';
 import type { RefStore } from '../../storage.ts';
-import { isErrno, systemReason } from '../durable.ts';
-import { namesBelowRefs } from '../looseRefs.ts';
-import { diskPath } from '../refPaths.ts';
-import { parseShallow } from '../shallowFile.ts';
-import { PRIVATE_DIRECTORY } from '../storeLock.ts';
+import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
+import { parseShallow } from '../objects/shallowFile.ts';
+import { namesBelowRefs } from '../refs/looseRefs.ts';
+import { diskPath } from '../refs/refPaths.ts';
 
 const LINE_FEED = 10;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { PACK_HEADER_LENGTH, PackType } from '../../../git/pack.ts';
-import { readFullySync } from '../durable.ts';
+import { readFullySync } from '../../disk/durable.ts';
 import { Flag, ObjectTable } from './objectTable.ts';
 import { type Placement, readNames, type SourcePack } from './packSet.ts';
 

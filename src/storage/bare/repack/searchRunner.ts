@@ -3,7 +3,7 @@
  * here, in stretches that let others have their turn.
  */
 import { join } from 'node:path';
-import { removeIfThere, temporaryName } from '../durable.ts';
+import { removeIfThere, temporaryName } from '../../disk/durable.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
 import { runOnThreads, threadCount } from './threads.ts';

@@ -1,8 +1,8 @@
 /** How much there is of objects in one `objects` directory. */
 import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrno, readFullySync } from '../../disk/durable.ts';
 import type { StorageSize } from '../../storageUpkeep.ts';
-import { isErrno, readFullySync } from '../durable.ts';
 import { readNames } from './packSet.ts';
 
 const MAGIC = 0xff744f63;

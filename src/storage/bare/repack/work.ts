@@ -2,20 +2,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
+import { removeIfThere } from '../../disk/durable.ts';
+import { share } from '../../disk/sharing.ts';
 import { peel } from '../../peel.ts';
 import { forgetDeleted } from '../../refRules.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
-import { removeIfThere } from '../durable.ts';
-import { listObjectDirectories } from '../objectDirectories.ts';
-import { BareObjects } from '../objects.ts';
-import { share } from '../sharing.ts';
-import type { UpkeepPlace } from '../upkeepPlace.ts';
+import { listObjectDirectories } from '../objects/objectDirectories.ts';
+import { BareObjects } from '../objects/objects.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
 import { lockCollection } from './gcLock.ts';
 import { writeMultiPackIndex } from './midx.ts';
 import { removeStaleTemporaries } from './removal.ts';
 import { readUpkeepConfig } from './upkeepConfig.ts';
+import type { UpkeepPlace } from './upkeepPlace.ts';
 
 /**
  * Whatever the store was opened with: what a collection removes was perhaps written with `full`, and

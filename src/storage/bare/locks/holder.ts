@@ -1,0 +1,168 @@
+/**
+ * A *holder*: one taking of a lock by one process, in one word that others can read and judge.
+ *
+ *     k12345.5a1b2c.MMMMM.BBBBB.NNNNN.KKKKK.Ab3d0 host
+ *
+ * The first letter says how it is held: `k`, with the kernel lock on the store's lock file as well, or
+ * `f`, without. Then follow the process id; when that process started, which a reused id does not
+ * repeat; and digests of the machine, of its boot, of the process's namespaces, and of the lock file as
+ * that kernel sees it. The last field makes each taking another one. The host is there for messages.
+ * The whole stays below 60 bytes: ext4 keeps a symbolic link of that size in its inode, a longer one
+ * takes a block and twice the time.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { type BigIntStats, readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { isErrno } from '../../disk/durable.ts';
+
+export type Verdict =
+  | 'alive'
+  /** It has ended; nothing of it can change anything any more. */
+  | 'dead'
+  /** On another machine, or in another container: nothing here can tell. */
+  | 'unknown';
+
+/** How a process holds the lock: in which kernel's eyes which file is locked; undefined without. */
+export type LockSpace = string | undefined;
+
+/** The lock file as this kernel knows it. Two mounts of one file system may keep locks apart. */
+export function lockSpaceOf(stats: BigIntStats): LockSpace {
+  return digest(`${here().boot} ${stats.dev} ${stats.ino}`);
+}
+
+/** The word for a new holder: this process, once. */
+export function newHolder(space: LockSpace): string {
+  if (usual === undefined || usual.space !== space) {
+    const { pid, start, machine, boot, namespaces } = here();
+    const kind = space === undefined ? 'f' : 'k';
+    const word = `${kind}${pid}.${start}.${machine}.${boot}.${namespaces}.${space ?? NONE}.${stem}`;
+    usual = { space, word, host: ` ${hostname()}` };
+  }
+  return `${usual.word}${(taken++).toString(36)}${usual.host}`.slice(0, LONGEST);
+}
+
+/** What is the same in one holder after the other: a commit has no time to put it together. */
+let usual: { space: LockSpace; word: string; host: string } | undefined;
+
+/**
+ * What this process can say of a holder.
+ * @param space set while this process has the kernel lock on the lock file: a holder that must have
+ *   it, on the same kernel, is dead then
+ */
+export function judge(holder: string, space: LockSpace): Verdict {
+  const fields = FORM.exec(holder)?.groups;
+  if (fields === undefined) return 'unknown';
+  if (fields.kind === 'k' && space !== undefined && fields.space === space) return 'dead';
+  const { machine, boot, namespaces } = here();
+  if (fields.boot !== boot) {
+    // The machine has been started again since. Another one cannot be looked at.
+    return fields.machine === machine && boot !== NONE ? 'dead' : 'unknown';
+  }
+  if (boot === NONE && fields.machine !== machine) return 'unknown';
+  if (fields.namespaces !== namespaces) return 'unknown';
+  return isRunning(Number(fields.pid), fields.start!) ? 'alive' : 'dead';
+}
+
+/** The last field and its like: what no other holder has, and a file may be called. */
+export function nameOf(holder: string): string {
+  return createHash('sha1').update(holder).digest('hex').slice(0, 16);
+}
+
+/** For messages. */
+export function describeHolder(holder: string): string {
+  const fields = FORM.exec(holder)?.groups;
+  return fields === undefined ? 'another program' : `process ${fields.pid} on ${fields.host}`;
+}
+
+const LONGEST = 59;
+const NONE = '-----';
+
+const FORM =
+  /^(?<kind>[kf])(?<pid>\d+)\.(?<start>[^.]+)\.(?<machine>[^.]{5})\.(?<boot>[^.]{5})\.(?<namespaces>[^.]{5})\.(?<space>[^.]{5})\.(?<word>[^. ]+) (?<host>.*)$/s;
+
+/** Tells the threads of one process apart, each of which counts for itself. */
+const stem = randomBytes(3).toString('base64url').slice(0, 4);
+let taken = 0;
+
+interface Here {
+  readonly pid: number;
+  readonly start: string;
+  readonly machine: string;
+  readonly boot: string;
+  readonly namespaces: string;
+}
+
+let known: Here | undefined;
+
+function here(): Here {
+  known ??= {
+    pid: process.pid,
+    start: startOf(process.pid)?.start ?? '-',
+    machine: digest(`${hostname()} ${textOf('/etc/machine-id')}`),
+    boot: bootOf(),
+    namespaces: namespacesOf(),
+  };
+  return known;
+}
+
+function bootOf(): string {
+  const id = textOf('/proc/sys/kernel/random/boot_id');
+  return id === '' ? NONE : digest(id);
+}
+
+/**
+ * Process ids mean something in their PID namespace, start times in their time namespace. Where Linux
+ * does not say which these are, no other process can be judged.
+ */
+function namespacesOf(): string {
+  if (process.platform !== 'linux') return NONE;
+  const pid = targetOf('/proc/self/ns/pid');
+  return digest(`${pid ?? randomBytes(8).toString('hex')} ${targetOf('/proc/self/ns/time')}`);
+}
+
+function isRunning(pid: number, start: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return false;
+  }
+  const now = startOf(pid);
+  if (now === undefined) return true;
+  return !now.hasEnded && (start === '-' || now.start === start);
+}
+
+/**
+ * When a process started, and whether it has ended and only waits to be collected by its parent;
+ * undefined where that cannot be read.
+ */
+function startOf(pid: number): { start: string; hasEnded: boolean } | undefined {
+  const stat = textOf(`/proc/${pid}/stat`);
+  // The second field, the name, may hold spaces; see proc_pid_stat(5).
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const start = Number(fields[19]);
+  if (stat === '' || !Number.isSafeInteger(start)) return undefined;
+  // While other threads are still in a system call the process can change files.
+  const hasEnded = /^[ZX]/.test(fields[0]!) && Number(fields[17]) <= 1;
+  return { start: start.toString(36), hasEnded };
+}
+
+/** Of a system without such a file, or one that hides it, nothing is known. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha1').update(text).digest('base64url').slice(0, NONE.length);
+}

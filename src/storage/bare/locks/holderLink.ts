@@ -1,0 +1,224 @@
+/**
+ * The lock that processes of every kind see: a *holder link*, a symbolic link `<file>.holder` whose
+ * target is no path but names its holder (holder.ts). symlink(2) creates it with its content in one
+ * step and fails when it is there, so exactly one process holds it and everyone can read who. Where
+ * there are no symbolic links (Windows, FAT) it is a file that is created exclusively and then written.
+ *
+ * When the holder has died, its link is removed by the process that has the lock on removing it: a
+ * holder link of its own, named after the dead holder. While a process has that one, no other may
+ * remove the dead holder's link, so that "it still names the dead one, therefore remove it" has no
+ * gap. If the remover dies too, its link is removed by the same rule.
+ *
+ * A holder that cannot be judged from here is waited for, and then named. It is never removed.
+ */
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
+import {
+  describeHolder,
+  judge,
+  type LockSpace,
+  nameOf,
+  newHolder,
+  type Verdict,
+} from './holder.ts';
+
+/** What keeps a lock from being taken. */
+export interface Obstacle {
+  readonly holder: string;
+  readonly path: string;
+  readonly verdict: Verdict;
+}
+
+export class HolderLink {
+  readonly #link: string;
+  /** Undecidable holders older than this many milliseconds are removed, where exclusion is a courtesy. */
+  readonly #patience: number;
+  #own: string | undefined;
+  #obstacle: Obstacle | undefined;
+
+  constructor(path: string, patience = Number.POSITIVE_INFINITY) {
+    this.#link = `${path}.holder`;
+    this.#patience = patience;
+  }
+
+  /** @param space as in `judge` */
+  tryLock(space?: LockSpace): boolean {
+    // Its removal failed the last time.
+    if (this.#own !== undefined && readHolder(this.#link) === this.#own) return true;
+    const own = newHolder(space);
+    if (!create(this.#link, own)) {
+      const taking = take(this.#link, own);
+      let answer: Answer;
+      for (;;) {
+        const { done, value } = taking.next(answer);
+        if (done === true) {
+          if (value === undefined) break;
+          this.#obstacle = value;
+          return false;
+        }
+        answer = this.#perform(value, space);
+      }
+    }
+    this.#own = own;
+    this.#obstacle = undefined;
+    return true;
+  }
+
+  /** Never fails: a link that cannot be removed is still ours, and goes the next time. */
+  unlock(): void {
+    try {
+      removeIfThere(this.#link);
+      this.#own = undefined;
+    } catch {
+      // Others learn from it that this process is alive, or that it has ended.
+    }
+  }
+
+  /** Why the last `tryLock` returned false. */
+  get obstacle(): Obstacle | undefined {
+    return this.#obstacle;
+  }
+
+  /** Who holds it now, whether or not this process asked for it. */
+  get holder(): string | undefined {
+    return readHolder(this.#link);
+  }
+
+  #perform(step: Step, space: LockSpace): Answer {
+    switch (step.do) {
+      case 'create':
+        return create(step.path, step.holder);
+      case 'read':
+        return readHolder(step.path);
+      case 'judge':
+        return this.#judge(step, space);
+      case 'remove':
+        removeIfThere(step.path);
+        return undefined;
+    }
+  }
+
+  #judge({ path, holder }: { path: string; holder: string }, space: LockSpace): Verdict {
+    const verdict = judge(holder, space);
+    if (verdict !== 'unknown' || this.#patience === Number.POSITIVE_INFINITY) return verdict;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return verdict;
+    return Date.now() - stats.mtimeMs > this.#patience ? 'dead' : verdict;
+  }
+}
+
+/** One step of taking a link over; each is one system call, so that a test can put others between. */
+export type Step =
+  | { readonly do: 'create'; readonly path: string; readonly holder: string }
+  | { readonly do: 'read'; readonly path: string }
+  | { readonly do: 'judge'; readonly path: string; readonly holder: string }
+  | { readonly do: 'remove'; readonly path: string };
+
+export type Answer = boolean | string | Verdict | undefined;
+
+/**
+ * Takes the link if it is free or its holder is dead.
+ * @returns undefined when it is ours, or else what is in the way
+ */
+export function* take(link: string, own: string): Generator<Step, Obstacle | undefined, Answer> {
+  for (;;) {
+    if ((yield { do: 'create', path: link, holder: own }) === true) return undefined;
+    const holder = (yield { do: 'read', path: link }) as string | undefined;
+    if (holder === undefined) continue;
+    const verdict = (yield { do: 'judge', path: link, holder }) as Verdict;
+    if (verdict !== 'dead') return { holder, path: link, verdict };
+    const removal = removalOf(link, holder);
+    const obstacle = yield* take(removal, own);
+    if (obstacle !== undefined) return obstacle;
+    if ((yield { do: 'read', path: link }) === holder) yield { do: 'remove', path: link };
+    yield { do: 'remove', path: removal };
+  }
+}
+
+/** In words, with what to do about it. */
+export function describeObstacle({ holder, path, verdict }: Obstacle): string {
+  const who = describeHolder(holder);
+  if (verdict !== 'unknown') return who;
+  return `${who}, which cannot be seen from here (if it has ended, remove ${path})`;
+}
+
+/**
+ * Removes what removers that died have left: a link for the removal of a holder that is gone is
+ * in use by nothing, and no holder comes back.
+ */
+export function clearRemovals(path: string): void {
+  const stem = `${basename(path)}.holder`;
+  const folder = dirname(path);
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`${stem}.`)) continue;
+    const link = join(folder, name.slice(0, name.lastIndexOf('.')));
+    const holder = readHolder(link);
+    if (holder === undefined || removalOf(link, holder) !== join(folder, name)) {
+      removeIfThere(join(folder, name));
+    }
+  }
+}
+
+function removalOf(link: string, holder: string): string {
+  return `${link}.${nameOf(holder)}`;
+}
+
+/** False when there is one. */
+function create(link: string, holder: string): boolean {
+  if (hasLinks) {
+    try {
+      symlinkSync(holder, link);
+      return true;
+    } catch (error) {
+      if (isErrno(error, 'EEXIST')) return false;
+      if (!isErrno(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN')) {
+        throw error;
+      }
+    }
+  }
+  let fd: number;
+  try {
+    fd = openSync(link, 'wx');
+  } catch (error) {
+    // Windows answers EPERM or EBUSY for a file that is being removed.
+    if (isErrno(error, 'EEXIST') || (!hasLinks && isErrno(error, 'EPERM', 'EBUSY'))) return false;
+    throw error;
+  }
+  try {
+    writeFully(fd, Buffer.from(holder));
+  } finally {
+    closeSync(fd);
+  }
+  return true;
+}
+
+/** Making one on Windows takes a privilege. */
+const hasLinks = process.platform !== 'win32';
+
+/** Undefined when it is not there; empty when it is a file that its maker has not written yet. */
+function readHolder(link: string): string | undefined {
+  try {
+    // Programs that copy directories make a target absolute.
+    const target = readlinkSync(link);
+    return target.slice(target.lastIndexOf('/') + 1);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    if (!isErrno(error, 'EINVAL', 'UNKNOWN')) throw error;
+  }
+  try {
+    return readFileSync(link, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    if (isErrno(error, 'EPERM', 'EBUSY', 'EACCES')) return '';
+    throw error;
+  }
+}

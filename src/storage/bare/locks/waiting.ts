@@ -1,0 +1,63 @@
+/**
+ * Waiting for one's turn: inside this process in a queue, for other processes by asking again.
+ * Deadlines are times of `monotonicTime()`.
+ */
+import { monotonicTime } from '../../../clock.ts';
+
+/** Pauses that grow from 1 ms to `longest`, each shortened at random so that waiters spread out. */
+export class Backoff {
+  readonly #longest: number;
+  #delay = 1;
+
+  constructor(longest = 20) {
+    this.#longest = longest;
+  }
+
+  pause(): Promise<void> {
+    const pause = this.#delay * (0.5 + Math.random() / 2);
+    this.#delay = Math.min(this.#delay * 1.5, this.#longest);
+    return new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** Lets one caller of this process in at a time, in the order of their asking. */
+export class Mutex {
+  #taken = false;
+  readonly #queue: (() => void)[] = [];
+
+  get busy(): boolean {
+    return this.#taken;
+  }
+
+  /** True when it is the caller's at once. */
+  tryAcquire(): boolean {
+    if (this.#taken) return false;
+    this.#taken = true;
+    return true;
+  }
+
+  /** True once it is the caller's, false when the deadline passed first. */
+  acquire(deadline: number): Promise<boolean> {
+    if (this.tryAcquire()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const enter = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(
+        () => {
+          this.#queue.splice(this.#queue.indexOf(enter), 1);
+          resolve(false);
+        },
+        Math.max(0, deadline - monotonicTime()),
+      );
+      this.#queue.push(enter);
+    });
+  }
+
+  release(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#taken = false;
+    else next();
+  }
+}

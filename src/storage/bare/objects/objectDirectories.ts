@@ -1,0 +1,83 @@
+/** The `objects` directories of a repository: its own and its alternates (gitrepository-layout(5)). */
+import { constants, openSync, readFileSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { GitStoreError } from '../../../errors.ts';
+import { parseAlternates } from '../../../git/alternates.ts';
+import { encodePath, hasLoneSurrogate } from '../../../git/pathBytes.ts';
+import { isErrno } from '../../disk/durable.ts';
+import { PackDirectory } from '../../packs/packDirectory.ts';
+import type { ReadCache } from '../../packs/readCache.ts';
+
+/** As in Git: alternates of alternates are followed five times beyond the first. */
+const MAX_ALTERNATE_DEPTH = 6;
+
+export interface ObjectDirectory {
+  readonly path: string;
+  readonly packs: PackDirectory;
+}
+
+/** The directory itself first, then its alternates, each once. */
+export function openWithAlternates(objectsDir: string, cache: ReadCache): ObjectDirectory[] {
+  return listObjectDirectories(objectsDir).map((path) => ({
+    path,
+    packs: new PackDirectory(join(path, 'pack'), cache),
+  }));
+}
+
+/** Paths: the directory itself first, then its alternates, each once. */
+export function listObjectDirectories(objectsDir: string): string[] {
+  const found = new Set<string>();
+  const visit = (path: string, depth: number): void => {
+    if (found.has(path) || depth > MAX_ALTERNATE_DEPTH) return;
+    found.add(path);
+    for (const other of readAlternates(path)) visit(other, depth + 1);
+  };
+  visit(resolve(objectsDir), 0);
+  return [...found];
+}
+
+/**
+ * What is not there is passed over, as Git does; what cannot be read is an error.
+ * @throws system errors
+ */
+function readAlternates(objectsDir: string): string[] {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(join(objectsDir, 'info', 'alternates'));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+  return parseAlternates(bytes)
+    .map((line) => (isAbsolute(line) ? resolve(line) : resolve(objectsDir, line)))
+    .filter((path) => isDirectory(path) && path !== dirname(path))
+    .map(nameable);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(encodePath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+/** Directories whose names are no UTF-8, kept open: by the path they are known by here. */
+const opened = new Map<string, string>();
+
+/** A path that every call takes: where the name is no UTF-8, one by way of an open descriptor. */
+function nameable(path: string): string {
+  if (!hasLoneSurrogate(path)) return path;
+  let name = opened.get(path);
+  if (name === undefined) {
+    if (process.platform !== 'linux') {
+      throw new GitStoreError(`Alternate objects with a name that is no UTF-8: ${path}`, 'EINVAL', {
+        path,
+      });
+    }
+    name = `/proc/self/fd/${openSync(encodePath(path), constants.O_RDONLY | constants.O_DIRECTORY)}`;
+    opened.set(path, name);
+  }
+  return name;
+}

@@ -1,0 +1,154 @@
+/**
+ * All places where an object of a repository may be: the `objects` directory and those of its
+ * *alternates* (gitrepository-layout(5)), each with loose objects and packs. Other processes move objects
+ * from one place to another at any time.
+ */
+import { existsSync } from 'node:fs';
+import { CorruptObjectError } from '../../../errors.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
+import { isErrno } from '../../disk/durable.ts';
+import { freshen } from '../../disk/freshen.ts';
+import { corrupt, named } from '../../packs/objectFaults.ts';
+import type { PackedObject } from '../../packs/packDirectory.ts';
+import { isWholePack } from '../../packs/packFile.ts';
+import { ReadCache } from '../../packs/readCache.ts';
+import { hasLoose, isSoundLoose, type LooseListings, loosePath } from '../loose/loose.ts';
+import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
+
+/** How to get an answer from either kind of place; undefined: it is not there. */
+export interface Ways<T> {
+  packed(place: PackedObject): Promise<T | undefined> | T | undefined;
+  loose(objectsDir: string): Promise<T | undefined> | T | undefined;
+  /** The answer for the empty tree, which every repository has without storing it. */
+  readonly emptyTree?: T;
+}
+
+/** More files than that are not remembered. */
+const MOST_SOUND = 200_000;
+
+export class ObjectPlaces {
+  readonly #objectsDir: string;
+  readonly #cache = new ReadCache();
+  /** Files that were looked at and found whole. */
+  readonly #sound = new Set<string>();
+  #directories: ObjectDirectory[] | undefined;
+
+  constructor(objectsDir: string) {
+    this.#objectsDir = objectsDir;
+  }
+
+  /**
+   * Tries every place where the object may be until one answers. When none does, looks which packs
+   * there are by now and tries again: another process may have packed the object meanwhile. At last
+   * the indexes have to prove that they are whole.
+   */
+  async search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
+    let fault: unknown;
+    for (let round = 0; round < 4; round++) {
+      for (const { path, packs } of this.open()) {
+        for (const place of packs.find(id)) {
+          try {
+            const found = await ways.packed(place);
+            if (found !== undefined) return found;
+          } catch (error) {
+            if (isErrno(error, 'ENOENT')) packs.forget(place.pack);
+            else if (error instanceof CorruptObjectError) fault ??= error;
+            else throw error;
+          }
+        }
+        try {
+          const found = await ways.loose(path);
+          if (found !== undefined) return found;
+        } catch (error) {
+          if (!(error instanceof CorruptObjectError)) throw error;
+          fault ??= error;
+        }
+      }
+      if (!this.rescan() && round > 0 && !this.checkIndexes()) break;
+    }
+    if (fault !== undefined) throw named(id, fault);
+    if (id === EMPTY_TREE_ID && ways.emptyTree !== undefined) return ways.emptyTree;
+    const broken = this.open().flatMap(({ packs }) => packs.broken)[0];
+    if (broken !== undefined) throw corrupt(id, `it may be in a pack that cannot be read`, broken);
+    return undefined;
+  }
+
+  /** The likeliest place of an object in a pack. */
+  findFirst(id: ObjectId): PackedObject | undefined {
+    for (const { packs } of this.open()) {
+      const place = packs.findFirst(id);
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  }
+
+  /** Whether the object is there, by what is known without looking for new packs. */
+  hasNow(id: ObjectId): boolean {
+    for (const { path, packs } of this.open()) {
+      if (!packs.find(id).next().done || hasLoose(path, id)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * As `hasNow`, for a writer that relies on the object from now on. A copy that is about to be
+   * collected does not count: a collector that is quicker than the new time has taken it away, and in
+   * a cruft pack it ages on. Nor does a copy that is broken, as a crash of the machine leaves it: the
+   * writer then writes the object again.
+   * @returns the loose object's or the pack's file
+   */
+  holds(id: ObjectId, listings: LooseListings | undefined): string | undefined {
+    for (const { path, packs } of this.open()) {
+      for (const { pack } of packs.find(id)) {
+        if (packs.isCruft(pack)) continue;
+        packs.freshen(pack);
+        if (existsSync(pack.path) && this.#isSound(pack.path, () => isWholePack(pack))) {
+          return pack.path;
+        }
+      }
+      if (listings?.has(path, id) === false) continue;
+      const file = loosePath(path, id);
+      if (freshen(file) && this.#isSound(file, () => isSoundLoose(path, id))) return file;
+    }
+    return undefined;
+  }
+
+  /** Whether a file is what it should be; looked at once. */
+  #isSound(file: string, look: () => boolean): boolean {
+    if (this.#sound.has(file)) return true;
+    if (!look()) return false;
+    if (this.#sound.size >= MOST_SOUND) this.#sound.clear();
+    this.#sound.add(file);
+    return true;
+  }
+
+  /** Looks which packs there are by now. True when there are others than before. */
+  rescan(): boolean {
+    let changed = false;
+    for (const { packs } of this.open()) changed = packs.scan() || changed;
+    return changed;
+  }
+
+  /** Lets all indexes prove that they are whole. True when one of them was not. */
+  checkIndexes(): boolean {
+    let changed = false;
+    for (const { packs } of this.open()) changed = packs.checkIndexes() || changed;
+    return changed;
+  }
+
+  /** The repository's own directory first. */
+  open(): ObjectDirectory[] {
+    this.#directories ??= openWithAlternates(this.#objectsDir, this.#cache);
+    return this.#directories;
+  }
+
+  /** A pack has been put into the repository's own directory. */
+  packAdded(name: string): void {
+    this.open()[0]?.packs.add(name);
+  }
+
+  close(): void {
+    for (const { packs } of this.#directories ?? []) packs.close();
+    this.#directories = undefined;
+  }
+}

@@ -1,0 +1,82 @@
+/** The body of a large object, or a part of it, as a stream from where it lies. */
+import { closeSync } from 'node:fs';
+import { CorruptObjectError } from '../../../errors.ts';
+import { type ObjectId, type ObjectType, startObjectHash } from '../../../git/objectId.ts';
+import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
+import { corrupt, isSystemError } from '../../packs/objectFaults.ts';
+import type { ByteRange, ObjectHeader } from '../../storage.ts';
+import { looseRegion, openLoose } from '../loose/loose.ts';
+import type { ObjectPlaces } from './objectPlaces.ts';
+
+/** Raw data of one object that is stored whole, ready to be streamed. */
+export interface OpenRegion extends ObjectHeader {
+  readonly region: ZlibRegion;
+  /** Bytes before the body. */
+  readonly skip: number;
+  release(): void;
+}
+
+/** Undefined when the object is not there, or is a delta. */
+export function openRegion(places: ObjectPlaces, id: ObjectId): Promise<OpenRegion | undefined> {
+  return places.search<OpenRegion>(id, {
+    packed: ({ pack, offset }) => {
+      const whole = pack.whole(offset);
+      if (whole === undefined) return undefined;
+      const { type, size, fd, dataStart, dataEnd } = whole;
+      const region = { fd, start: dataStart, end: dataEnd, size };
+      return { type, size, region, skip: 0, release: pack.retain() };
+    },
+    loose: (directory) => {
+      const open = openLoose(directory, id);
+      if (open === undefined) return undefined;
+      const { type, size, fd, headerLength } = open;
+      const release = () => closeSync(fd);
+      return { type, size, region: looseRegion(open), skip: headerLength, release };
+    },
+  });
+}
+
+/** Streams a part of the region and releases it. A stream of all of it checks the id. */
+export async function* streamRegion(
+  id: ObjectId,
+  header: ObjectHeader,
+  open: OpenRegion,
+  range: ByteRange,
+): AsyncGenerator<Uint8Array> {
+  try {
+    const { from, to } = within(range, header.size);
+    const whole = from === 0 && to === header.size;
+    const span = { from: open.skip + from, to: open.skip + to };
+    const data = streamZlib(open.region, span);
+    yield* whole ? checkedStream(id, header.type, header.size, data) : data;
+  } catch (error) {
+    if (error instanceof CorruptObjectError || isSystemError(error)) throw error;
+    throw corrupt(id, 'its data does not inflate', error);
+  } finally {
+    open.release();
+  }
+}
+
+/** What a range means of a body of that size. */
+export function within(range: ByteRange, size: number): { from: number; to: number } {
+  const from = Math.min(range.offset ?? 0, size);
+  return { from, to: Math.min(size, from + (range.size ?? size)) };
+}
+
+/** Passes a whole body on and holds its last chunk back until the id is known to fit. */
+async function* checkedStream(
+  id: ObjectId,
+  type: ObjectType,
+  size: number,
+  data: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const hash = startObjectHash(type, size);
+  let held: Uint8Array | undefined;
+  for await (const chunk of data) {
+    if (held !== undefined) yield held;
+    hash.update(chunk);
+    held = chunk;
+  }
+  if (hash.digest('hex') !== id) throw corrupt(id, 'its bytes have another id');
+  if (held !== undefined) yield held;
+}

@@ -1,0 +1,328 @@
+/**
+ * The object store of a bare repository. An object may be in several places (objectPlaces.ts). Each copy
+ * is checked when it is read whole; a bad copy is passed over where a good one exists.
+ */
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
+import type { IdSet } from '../../../git/objectSet.ts';
+import { DeflatePool } from '../../../zlib/deflatePool.ts';
+import { checkOwner } from '../../disk/ownership.ts';
+import { readMany } from '../../packs/bulkRead.ts';
+import { InflatePool } from '../../packs/inflatePool.ts';
+import { corrupt, isSystemError, missing, verified } from '../../packs/objectFaults.ts';
+import { LARGE_OBJECT } from '../../packs/packFile.ts';
+import type {
+  ByteRange,
+  ExportPackOptions,
+  GitObject,
+  ImportedPack,
+  ImportOptions,
+  ObjectHeader,
+  ObjectStore,
+  ObjectWriter,
+  ReadAhead,
+  TryReadOptions,
+} from '../../storage.ts';
+import { listLoose, openLoose, readOpenLoose, tryReadLoose } from '../loose/loose.ts';
+import { BareHistory } from './bareHistory.ts';
+import type { ObjectDirectory } from './objectDirectories.ts';
+import { ObjectPlaces } from './objectPlaces.ts';
+import { openRegion, streamRegion, within } from './objectStream.ts';
+import { BareObjectWriter, DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
+import { exportPack } from './packExport.ts';
+import { Settled } from './settled.ts';
+
+const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
+const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
+/** Deltas whose bases lie in other packs; more of them in a row is a loop. */
+const MAX_OUTSIDE_BASES = 64;
+const CHUNK = 1 << 20;
+/** Bytes up to which a loose object is read whole for its header. */
+const SMALL_OBJECT = 64 << 10;
+
+/** Up to this size in bytes, handing an object to a thread costs more than inflating it here. */
+const SMALL_FOR_THREAD = 16 << 10;
+
+/**
+ * So many packed objects are read to learn their type and size. Without that it takes a table of
+ * where all entries end, which in a large pack costs more than most programs ever ask for.
+ */
+const HEADERS_TO_READ = 256;
+
+export class BareObjects implements ObjectStore {
+  readonly options: WriterOptions;
+  readonly #gitDir: string;
+  readonly #objectsDir: string;
+  readonly #places: ObjectPlaces;
+  readonly #settled = new Settled();
+  #pool: DeflatePool | undefined;
+  #inflatePool: InflatePool | undefined;
+  readonly history: BareHistory;
+  /** Calls of `read` under way. */
+  #reading = 0;
+  #headersRead = 0;
+  /** What `header` has read whole: often it is asked for next. */
+  #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
+
+  constructor(gitDir: string, options: WriterOptions) {
+    this.#gitDir = gitDir;
+    this.#objectsDir = join(gitDir, 'objects');
+    this.#places = new ObjectPlaces(this.#objectsDir);
+    this.history = new BareHistory(this.#places, join(gitDir, 'shallow'));
+    this.options = options;
+  }
+
+  async header(id: ObjectId): Promise<ObjectHeader | undefined> {
+    return this.#places.search<ObjectHeader>(id, {
+      emptyTree: EMPTY_TREE_HEADER,
+      packed: async ({ pack, offset }) => {
+        const findBase = this.#findBase(0);
+        try {
+          const object = this.#headersRead < HEADERS_TO_READ ? pack.readNow(offset) : undefined;
+          if (object !== undefined) {
+            this.#headersRead++;
+            return this.#headerOf(id, verified(id, object));
+          }
+          return await pack.provenHeader(id, offset, findBase);
+        } catch (error) {
+          if (!(error instanceof CorruptObjectError)) throw error;
+          // Perhaps only the checksum is damaged.
+          return this.#headerOf(id, verified(id, await pack.read(offset, findBase)));
+        }
+      },
+      loose: async (directory) => {
+        const open = openLoose(directory, id);
+        if (open === undefined) return undefined;
+        try {
+          // What a small one says about itself is checked; it has been read anyway.
+          if (open.size > SMALL_OBJECT) return { type: open.type, size: open.size };
+          return this.#headerOf(id, verified(id, await readOpenLoose(open)));
+        } finally {
+          closeSync(open.fd);
+        }
+      },
+    });
+  }
+
+  #headerOf(id: ObjectId, object: GitObject): ObjectHeader {
+    if (object.body.length <= SMALL_OBJECT) this.#seen = { id, object };
+    return { type: object.type, size: object.body.length };
+  }
+
+  async read(id: ObjectId): Promise<GitObject | undefined> {
+    this.#reading++;
+    try {
+      return await this.#read(id, 0);
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  tryRead(id: ObjectId, options: TryReadOptions = {}): GitObject | undefined {
+    if (this.#seen?.id === id) {
+      const { object } = this.#seen;
+      this.#seen = undefined;
+      return object;
+    }
+    const { room, limit = LARGE_OBJECT } = options;
+    return this.#tryInEach(({ path, packs }) => {
+      const place = packs.findFirst(id);
+      if (place === undefined) return tryReadLoose(path, id, limit);
+      const { pack, offset, crc } = place;
+      const proven = pack.readProven(offset, crc, room, limit);
+      if (proven !== undefined) return proven;
+      const object = pack.readNow(offset, limit);
+      return object && verified(id, object);
+    });
+  }
+
+  async readStream(
+    id: ObjectId,
+    range: ByteRange = {},
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const likely = await this.#likelyHeader(id);
+    if (likely === undefined) return undefined;
+    if (likely.size <= LARGE_OBJECT) return this.#streamSmall(id, range);
+    const header = await this.header(id);
+    if (header === undefined) throw missing(id);
+    return this.#stream(id, header, range);
+  }
+
+  readMany(
+    ids: AsyncIterable<readonly ObjectId[]>,
+  ): AsyncIterable<readonly (ReadAhead | undefined)[]> {
+    return readMany(ids, {
+      findPacked: (id) => this.#places.findFirst(id),
+      header: (id) => this.header(id),
+      read: (id) => this.read(id),
+      pool: () => {
+        this.#inflatePool ??= new InflatePool();
+        return this.#inflatePool;
+      },
+    });
+  }
+
+  async has(id: ObjectId): Promise<boolean> {
+    if (id === EMPTY_TREE_ID || this.#places.hasNow(id)) return true;
+    return (this.#places.rescan() || this.#places.checkIndexes()) && this.#places.hasNow(id);
+  }
+
+  async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
+    this.#places.rescan();
+    const found = new Set<ObjectId>();
+    for (const { path, packs } of this.#places.open()) {
+      for (const id of listLoose(path, prefix.slice(0, 2))) {
+        if (id.startsWith(prefix)) found.add(id);
+      }
+      packs.findPrefix(prefix, found, limit);
+    }
+    return [...found].sort().slice(0, limit);
+  }
+
+  /** The first answer of a directory; none where one cannot say: `read` finds out why. */
+  #tryInEach<T>(ask: (directory: ObjectDirectory) => T | undefined): T | undefined {
+    try {
+      for (const directory of this.#places.open()) {
+        const answer = ask(directory);
+        if (answer !== undefined) return answer;
+      }
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError) && !isSystemError(error)) throw error;
+    }
+    return undefined;
+  }
+
+  exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncIterable<Uint8Array> {
+    return exportPack(objects, options, {
+      level: this.options.compression ?? DEFAULT_LEVEL,
+      directories: () => this.#places.open(),
+      rescan: () => this.#places.rescan(),
+      store: this,
+    });
+  }
+
+  writer(): ObjectWriter {
+    checkOwner(this.#gitDir);
+    this.#pool ??= new DeflatePool();
+    const objectsDir = this.#objectsDir;
+    return new BareObjectWriter({
+      objectsDir,
+      options: this.options,
+      pool: this.#pool,
+      holds: (id, listings) => this.#places.holds(id, listings),
+      packAdded: (name) => this.#places.packAdded(name),
+      settled: this.#settled,
+    });
+  }
+
+  async importPack(
+    source: AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<ImportedPack> {
+    checkOwner(this.#gitDir);
+    // Loaded when the first pack comes in: most programs take none.
+    const { importPack } = await import('./packImport.ts');
+    const target = {
+      objectsDir: this.#objectsDir,
+      options: this.options,
+      store: this,
+      holds: (id: ObjectId) => this.#places.holds(id, undefined),
+      packAdded: (name: string) => this.#places.packAdded(name),
+      settled: this.#settled,
+    };
+    return importPack(target, source, options);
+  }
+
+  async close(): Promise<void> {
+    this.#places.close();
+    this.#seen = undefined;
+    await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
+    this.#pool = undefined;
+    this.#inflatePool = undefined;
+  }
+
+  async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
+    return this.#places.search<GitObject>(id, {
+      emptyTree: EMPTY_TREE,
+      packed: async ({ pack, offset, crc }) => {
+        const header = pack.whole(offset);
+        const isLarge = header !== undefined && header.size > LARGE_OBJECT;
+        const isBeside =
+          header !== undefined && this.#reading > 1 && header.size > SMALL_FOR_THREAD;
+        const proven =
+          isLarge || isBeside
+            ? await pack.readProvenBeside(offset, crc)
+            : pack.readProven(offset, crc);
+        if (proven !== undefined) return proven;
+        if (isLarge) return this.#readLarge(id, header);
+        return verified(id, await pack.read(offset, this.#findBase(depth)));
+      },
+      loose: async (directory) => {
+        const open = openLoose(directory, id);
+        if (open === undefined) return undefined;
+        try {
+          if (open.size > LARGE_OBJECT) return await this.#readLarge(id, open);
+          return verified(id, await readOpenLoose(open));
+        } finally {
+          closeSync(open.fd);
+        }
+      },
+    });
+  }
+
+  async #readLarge(id: ObjectId, header: ObjectHeader): Promise<GitObject> {
+    let body: Buffer;
+    try {
+      body = Buffer.allocUnsafeSlow(header.size);
+    } catch (cause) {
+      // Unless the size is wrong.
+      await this.header(id);
+      const message = `object ${id} has ${header.size} bytes, too many for memory: read it as a stream`;
+      throw new GitStoreError(message, 'EFBIG', { cause });
+    }
+    let at = 0;
+    for await (const chunk of this.#stream(id, header, {})) {
+      body.set(chunk, at);
+      at += chunk.length;
+    }
+    return { type: header.type, body, own: true };
+  }
+
+  async *#stream(id: ObjectId, header: ObjectHeader, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const open = await openRegion(this.#places, id);
+    // A delta has to be built in memory anyway.
+    if (open === undefined) return yield* this.#streamSmall(id, range);
+    yield* streamRegion(id, header, open, range);
+  }
+
+  async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const object = await this.#read(id, 0);
+    if (object === undefined) throw missing(id);
+    const { from, to } = within(range, object.body.length);
+    for (let at = from; at < to; at += CHUNK) {
+      yield object.body.subarray(at, Math.min(to, at + CHUNK));
+    }
+  }
+
+  /** As `header`, but what an entry says about itself is not proven. */
+  #likelyHeader(id: ObjectId): Promise<ObjectHeader | undefined> {
+    return this.#places.search<ObjectHeader>(id, {
+      emptyTree: EMPTY_TREE_HEADER,
+      packed: ({ pack, offset }) => pack.header(offset, this.#findBase(0)),
+      loose: (directory) => {
+        const open = openLoose(directory, id);
+        if (open !== undefined) closeSync(open.fd);
+        return open;
+      },
+    });
+  }
+
+  #findBase(depth: number) {
+    return (id: ObjectId): Promise<GitObject | undefined> => {
+      if (depth >= MAX_OUTSIDE_BASES) throw corrupt(id, 'delta chain without end');
+      return this.#read(id, depth + 1);
+    };
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * Loose refs: one file a ref, holding an object id and a newline, or `ref: ` and another ref's name
+ * (a *symbolic* ref). See gitrepository-layout(5) and git-symbolic-ref(1).
+ */
+import {
+  constants,
+  type Dirent,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
+import { decodePath, encodePath } from '../../../git/pathBytes.ts';
+import { isValidRefName } from '../../../git/refName.ts';
+import { isErrno, systemReason } from '../../disk/durable.ts';
+import { unreadableRef } from '../../refRules.ts';
+import type { UnreadableRef } from '../../storage.ts';
+import { type DiskPath, diskPath } from './refPaths.ts';
+
+/** What a ref's file says; `broken` when it says nothing that Git understands, or cannot be read. */
+export type LooseRef =
+  | { readonly kind: 'id'; readonly id: ObjectId }
+  | { readonly kind: 'symbolic'; readonly target: string }
+  | BrokenRef;
+
+export interface BrokenRef {
+  readonly kind: 'broken';
+  /** Undefined where it cannot be read. */
+  readonly content: Buffer | undefined;
+  readonly why: string;
+}
+
+/**
+ * Links are looked at before they are followed: one to `refs/…` is how Git once wrote symbolic refs. A
+ * pipe is not waited for.
+ */
+const FOLLOWING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+const OPEN_FLAGS = FOLLOWING | (constants.O_NOFOLLOW ?? 0);
+/**
+ * As text a file is opened, read and closed in one call of Node's. It takes flags as a number too, which
+ * its types leave out.
+ */
+const AS_TEXT = { encoding: 'utf8', flag: OPEN_FLAGS as unknown as string } as const;
+const AS_BYTES = { flag: AS_TEXT.flag } as const;
+const BEHIND_LINK = { flag: FOLLOWING as unknown as string } as const;
+
+/**
+ * The ref's file, read once; undefined when there is none.
+ * @throws UnreadableRefError where another try may have another outcome: too many open files, a fault
+ *   of the disk
+ */
+export function readLooseRef(gitDir: string, ref: string): LooseRef | undefined {
+  const path = diskPath(gitDir, ref);
+  try {
+    const text = readFileSync(path, AS_TEXT);
+    // What is no UTF-8 is in the bytes alone.
+    return parseRef(text.includes('\ufffd') ? decodePath(readFileSync(path, AS_BYTES)) : text);
+  } catch (error) {
+    return readUnread(path, ref, error);
+  }
+}
+
+/** Names below `refs/`. */
+export interface NamesBelowRefs {
+  /** Full names of files, in no order; also such as no ref can have. */
+  readonly files: readonly string[];
+  /** Folders that cannot be read, and what is neither a file nor a folder. */
+  readonly unreadable: readonly UnreadableRef[];
+}
+
+/** All loose refs whose names begin with `prefix`, in no order; only names are looked at. */
+export function listLooseRefs(gitDir: string, prefix: string): string[] {
+  return namesBelowRefs(gitDir, prefix).files.filter(isValidRefName);
+}
+
+/** The lock files of all refs, of HEAD and of packed-refs that are there now. */
+export function listLockFiles(gitDir: string): string[] {
+  const { files } = namesBelowRefs(gitDir, 'refs/', { locks: true });
+  const ofRefs = files.filter((name) => name.endsWith('.lock'));
+  return ['HEAD.lock', 'packed-refs.lock', ...ofRefs];
+}
+
+interface NamesOptions {
+  /** Lock files may be directories. */
+  readonly locks?: boolean;
+  /** False: what lies behind links is left out. */
+  readonly links?: boolean;
+}
+
+/** Files below `refs/` whose names begin with `prefix`. Links are followed, as Git follows them. */
+export function namesBelowRefs(
+  gitDir: string,
+  prefix: string,
+  { locks = false, links = true }: NamesOptions = {},
+): NamesBelowRefs {
+  const files: string[] = [];
+  const unreadable: UnreadableRef[] = [];
+  const cannot = (ref: string, reason: string) => unreadable.push({ ref, kind: 'broken', reason });
+  /** @param above identities of the folders on the way here; undefined where no link was followed */
+  const visit = (directory: string, above: readonly string[] | undefined): void => {
+    let entries: Dirent<Buffer>[];
+    try {
+      entries = readdirSync(diskPath(gitDir, directory), {
+        withFileTypes: true,
+        encoding: 'buffer',
+      });
+    } catch (error) {
+      // Gone meanwhile: an empty directory that another process removed.
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) cannot(`${directory}/`, systemReason(error));
+      return;
+    }
+    for (const entry of entries) {
+      const name = `${directory}/${decodePath(entry.name)}`;
+      const isBelow = name.startsWith(prefix);
+      if (!isBelow && !prefix.startsWith(`${name}/`)) continue;
+      if (entry.isSymbolicLink()) {
+        if (links) followLink(name, isBelow, above ?? chainOf(gitDir, directory));
+      } else if (entry.isDirectory() && !(locks && name.endsWith('.lock'))) {
+        visit(name, above && [...above, identityOf(diskPath(gitDir, name))]);
+      } else if (isBelow) {
+        if (entry.isFile() || entry.isDirectory()) files.push(name);
+        else cannot(name, 'it is no file');
+      }
+    }
+  };
+  const followLink = (name: string, isBelow: boolean, above: readonly string[]): void => {
+    const path = diskPath(gitDir, name);
+    let stats: Stats;
+    try {
+      stats = statSync(path);
+    } catch {
+      // What is wrong with it is told by `readLooseRef`.
+      if (isBelow) files.push(name);
+      return;
+    }
+    if (!stats.isDirectory()) {
+      if (!isBelow) return;
+      if (stats.isFile()) files.push(name);
+      else cannot(name, 'it leads to what is no file');
+      return;
+    }
+    const identity = identityOf(path);
+    if (above.includes(identity)) cannot(`${name}/`, 'its link leads in a circle');
+    else visit(name, [...above, identity]);
+  };
+  visit('refs', undefined);
+  return { files, unreadable };
+}
+
+/** Identities of a folder below the Git directory and of those above it, down from `refs`. */
+function chainOf(gitDir: string, directory: string): string[] {
+  const parts = directory.split('/');
+  return parts.map((_, i) => identityOf(diskPath(gitDir, parts.slice(0, i + 1).join('/'))));
+}
+
+function identityOf(path: DiskPath): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
+}
+
+/** What it is, or may be the next moment: another process could be at fault, or the disk. */
+const PASSING = [
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'EIO',
+  'EAGAIN',
+  'EINTR',
+  'ESTALE',
+  'EBUSY',
+] as const;
+
+function readUnread(path: DiskPath, ref: string, error: unknown): LooseRef | undefined {
+  if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG')) return undefined;
+  if (isErrno(error, 'ELOOP', 'EMLINK')) return readLink(path, ref);
+  if (isErrno(error, ...PASSING)) throw unreadableRef(ref, systemReason(error), error);
+  // Windows does not say that it is a directory.
+  if (isDirectory(path)) return undefined;
+  return unreadable(systemReason(error));
+}
+
+/** As Git: a link whose text is a ref's name is a symbolic ref; any other is followed. */
+function readLink(path: DiskPath, ref: string): LooseRef | undefined {
+  let target: string;
+  try {
+    target = decodePath(readlinkSync(path, { encoding: 'buffer' }));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    // No link any more, or one in a folder that cannot be reached.
+    if (isErrno(error, 'EINVAL')) return readBehindLink(path, ref);
+    return unreadable(systemReason(error));
+  }
+  if (target.startsWith('refs/') && isValidRefName(target)) return { kind: 'symbolic', target };
+  return readBehindLink(path, ref);
+}
+
+function readBehindLink(path: DiskPath, ref: string): LooseRef | undefined {
+  try {
+    const stats = statSync(path);
+    if (stats.isDirectory()) return undefined;
+    if (!stats.isFile()) return unreadable('its link leads to what is no file');
+    if (stats.size > LONGEST) return unreadable('its link leads to what is no ref');
+    return parseRef(decodePath(readFileSync(path, BEHIND_LINK)));
+  } catch (error) {
+    if (isErrno(error, 'EISDIR')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return unreadable('its link leads to nothing');
+    if (isErrno(error, ...PASSING)) throw unreadableRef(ref, systemReason(error), error);
+    return unreadable(systemReason(error));
+  }
+}
+
+function isDirectory(path: DiskPath): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    // It is the failed read that is told.
+    return false;
+  }
+}
+
+function unreadable(why: string): BrokenRef {
+  return { kind: 'broken', content: undefined, why };
+}
+
+/** White space as Git knows it. */
+const SYMBOLIC = /^ref:[ \t\n\r]*(.*?)[ \t\n\r]*$/s;
+const SPACE = /[ \t\n\r]/;
+/** More than any file that names a ref holds: paths end at 4,096 bytes. */
+const LONGEST = 8192;
+
+function parseRef(text: string): LooseRef {
+  if (text === lastSymbolic?.text) return lastSymbolic.ref;
+  if (text.length > LONGEST) return broken(text);
+  const target = SYMBOLIC.exec(text)?.[1];
+  if (target !== undefined) {
+    const ref = symbolicRef(target, text);
+    if (ref.kind === 'symbolic') lastSymbolic = { text, ref };
+    return ref;
+  }
+  const id = text.slice(0, 40).toLowerCase();
+  if (!isObjectId(id) || (text.length > 40 && !SPACE.test(text[40]!))) return broken(text);
+  return { kind: 'id', id };
+}
+
+/** HEAD is read for every change of a ref, and nearly always says the same. */
+let lastSymbolic: { readonly text: string; readonly ref: LooseRef } | undefined;
+
+function symbolicRef(target: string, text: string): LooseRef {
+  return isValidRefName(target) ? { kind: 'symbolic', target } : broken(text);
+}
+
+function broken(text: string): LooseRef {
+  const why = text.trim() === '' ? 'it is empty' : 'it names no object';
+  return { kind: 'broken', content: encodePath(text), why };
+}

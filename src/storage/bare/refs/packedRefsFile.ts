@@ -1,0 +1,190 @@
+/**
+ * The `packed-refs` file: many refs in one file, sorted (git-pack-refs(1)). A loose ref of the same
+ * name overrides its line. The parsed file is kept until the file on disk is another one.
+ */
+import {
+  type BigIntStats,
+  closeSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { type PackedRefs, parsePackedRefs } from '../../../git/packedRefs.ts';
+import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
+import { isErrno, systemReason } from '../../disk/durable.ts';
+import { unreadableRef } from '../../refRules.ts';
+import type { RefEntry } from '../../storage.ts';
+import type { PendingFile } from './pendingFile.ts';
+
+/**
+ * A file that changed less than this before it was read may change again without its times showing
+ * it: file systems keep times in ticks of up to 20 ms (2 s on FAT, where inode numbers differ).
+ */
+export const CLOCK_TICK_MS = 50;
+
+interface Snapshot {
+  /** Sorted by name. */
+  readonly entries: readonly RefEntry[];
+  readonly stats: BigIntStats | undefined;
+  /** False while the file is too young to trust its times. */
+  readonly settled: boolean;
+}
+
+const NO_REFS: PackedRefs = { entries: [], sorted: true, peeled: true, fullyPeeled: true };
+
+export class PackedRefsFile {
+  readonly path: string;
+  #snapshot: Snapshot | undefined;
+
+  constructor(gitDir: string) {
+    this.path = `${gitDir}/packed-refs`;
+  }
+
+  /** The packed value of a ref, as the file stands now. */
+  get(ref: string): ObjectId | undefined {
+    const entries = this.#entries();
+    const entry = entries[firstAtOrAfter(entries, ref)];
+    return entry?.ref === ref ? entry.id : undefined;
+  }
+
+  /** All packed refs whose names begin with `prefix`, sorted. */
+  withPrefix(prefix: string): readonly RefEntry[] {
+    const entries = this.#entries();
+    const first = firstAtOrAfter(entries, prefix);
+    let end = first;
+    while (end < entries.length && entries[end]!.ref.startsWith(prefix)) end++;
+    return entries.slice(first, end);
+  }
+
+  /** The file's bytes without the given refs, everything else kept; undefined when it has none. */
+  without(refs: ReadonlySet<string>): Buffer | undefined {
+    if (!this.#entries().some((entry) => refs.has(entry.ref))) return undefined;
+    const names = new Set([...refs].map((ref) => encodePath(ref).toString('latin1')));
+    const kept: string[] = [];
+    let dropping = false;
+    for (const line of this.#bytes()?.toString('latin1').split('\n') ?? []) {
+      // A line `^<id>` tells what the tag of the line before points to, and goes with it.
+      if (!line.startsWith('^')) dropping = names.has(line.slice(41));
+      if (!dropping) kept.push(line);
+    }
+    return Buffer.from(kept.join('\n'), 'latin1');
+  }
+
+  /** The whole file as it stands now, read anew. */
+  read(): PackedRefs {
+    const bytes = this.#bytes();
+    return bytes === undefined ? NO_REFS : parsePackedRefs(bytes);
+  }
+
+  /**
+   * Puts a new file in the place of this one; where it is a link, in the place of what it leads to, as
+   * Git does: another repository shares that.
+   */
+  replaceBy(file: PendingFile): void {
+    const target = this.linkTarget();
+    if (target === undefined) file.moveTo(this.path);
+    else file.moveAcross(target);
+  }
+
+  /** The directory that its name is in; where it is a link, the name of what it leads to. */
+  get directory(): string {
+    return dirname(this.linkTarget() ?? this.path);
+  }
+
+  /** Where the link leads that this file is, whether anything is there or not; undefined for no link. */
+  linkTarget(): string | undefined {
+    let path = this.path;
+    for (let depth = 0; depth < MOST_LINKS; depth++) {
+      const next = readLink(path);
+      if (next === undefined) return path === this.path ? undefined : path;
+      path = resolve(dirname(path), next);
+    }
+    throw unreadableRef('packed-refs', 'its links lead on and on');
+  }
+
+  /**
+   * Takes the lock file by which Git, and other repositories, know that what a link leads to is about
+   * to be replaced. Without a link there is none: `packed-refs.lock` in the repository is that file.
+   * @returns the lock file, to be removed by `unlockTarget`; `blocked` when somebody else has it
+   */
+  lockTarget(): { readonly lock: string | undefined } | { readonly blocked: string } {
+    const target = this.linkTarget();
+    if (target === undefined) return { lock: undefined };
+    const lock = `${target}.lock`;
+    try {
+      closeSync(openSync(lock, 'wx'));
+    } catch (error) {
+      if (isErrno(error, 'EEXIST')) return { blocked: lock };
+      throw unreadableRef('packed-refs', `${target}: ${systemReason(error)}`, error);
+    }
+    return { lock };
+  }
+
+  #bytes(): Buffer | undefined {
+    try {
+      return readFileSync(this.path);
+    } catch (error) {
+      // Also where a link leads to nothing: Git packs the first ref to where it leads.
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw unreadableRef('packed-refs', systemReason(error), error);
+    }
+  }
+
+  #stats(): BigIntStats | undefined {
+    try {
+      return statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    } catch (error) {
+      throw unreadableRef('packed-refs', systemReason(error), error);
+    }
+  }
+
+  #entries(): readonly RefEntry[] {
+    const stats = this.#stats();
+    const known = this.#snapshot;
+    if (known?.settled && sameFile(known.stats, stats)) return known.entries;
+    const read = this.#read(stats);
+    this.#snapshot = read;
+    return read.entries;
+  }
+
+  #read(stats: BigIntStats | undefined): Snapshot {
+    if (stats === undefined) return { entries: [], stats, settled: true };
+    // The bytes may be newer than `stats`: then the next look finds other stats and reads again.
+    const settled = Math.abs(Date.now() - Number(stats.mtimeMs)) > CLOCK_TICK_MS;
+    const { entries, sorted } = this.read();
+    const inOrder = sorted ? entries : entries.toSorted((a, b) => comparePaths(a.ref, b.ref));
+    return { entries: inOrder, stats, settled };
+  }
+}
+
+/** Git follows as many. */
+const MOST_LINKS = 5;
+
+/** Undefined when it is no link. */
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'UNKNOWN')) return undefined;
+    throw unreadableRef('packed-refs', systemReason(error), error);
+  }
+}
+
+function sameFile(a: BigIntStats | undefined, b: BigIntStats | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ino === b.ino;
+}
+
+function firstAtOrAfter(entries: readonly RefEntry[], ref: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (comparePaths(entries[middle]!.ref, ref) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,83 @@
+/**
+ * Where refs and their logs lie on disk, and the directories around them. A ref's name is its path
+ * below the Git directory (gitrepository-layout(5)); its log lies at the same path below `logs/`.
+ */
+import { readdirSync, rmdirSync } from 'node:fs';
+import { decodePath, encodePath, hasLoneSurrogate } from '../../../git/pathBytes.ts';
+import { isErrno } from '../../disk/durable.ts';
+import { makeDirectories } from '../../disk/makeDirectories.ts';
+
+/** A path for file system calls: bytes where the name is not valid UTF-8. */
+export type DiskPath = string | Buffer;
+
+/** The path of `name` (`refs/heads/main`, `logs/HEAD`, `refs/heads/main.lock`) in a Git directory. */
+export function diskPath(gitDir: string, name: string): DiskPath {
+  return hasLoneSurrogate(name)
+    ? Buffer.concat([Buffer.from(`${gitDir}/`), encodePath(name)])
+    : `${gitDir}/${name}`;
+}
+
+/** The name up to its last slash. */
+export function parentName(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
+}
+
+export function makeParent(gitDir: string, name: string): void {
+  makeDirectories(diskPath(gitDir, parentName(name)));
+}
+
+/** The directories below `name`, and `name` itself. */
+export function listDirectories(gitDir: string, name: string): string[] {
+  const found = [name];
+  // A list that grows while it is walked is walked to its end.
+  for (const directory of found) {
+    try {
+      const path = diskPath(gitDir, directory);
+      for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
+        if (entry.isDirectory()) found.push(`${directory}/${decodePath(entry.name)}`);
+      }
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+    }
+  }
+  return found;
+}
+
+/**
+ * Removes the directories that a removed ref or log leaves empty. As Git does, the first two levels
+ * (`refs/heads`) stay.
+ */
+export function removeEmptyParents(gitDir: string, name: string): void {
+  const kept = name.startsWith('logs/') ? 3 : 2;
+  for (
+    let parent = parentName(name);
+    parent.split('/').length > kept;
+    parent = parentName(parent)
+  ) {
+    try {
+      rmdirSync(diskPath(gitDir, parent));
+    } catch {
+      return;
+    }
+  }
+}
+
+/**
+ * Removes a directory that holds nothing but empty directories, as Git does when a ref is to stand
+ * in its place. False when there is something else in it.
+ */
+export function removeEmptyTree(path: DiskPath): boolean {
+  try {
+    for (const name of readdirSync(path, { encoding: 'buffer' })) {
+      if (!removeEmptyTree(Buffer.concat([Buffer.from(path), SLASH, name]))) return false;
+    }
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return true;
+    if (isErrno(error, 'ENOTDIR', 'ENOTEMPTY', 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+const SLASH = Buffer.from('/');

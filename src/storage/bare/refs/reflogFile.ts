@@ -1,0 +1,219 @@
+/**
+ * Reflog files: `logs/<ref>`, one line for each value a ref has had, oldest first (reflogLine.ts).
+ */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  unlinkSync,
+} from 'node:fs';
+import { parseReflogLine } from '../../../git/reflogLine.ts';
+import { isErrno, readFullySync, systemReason, writeFully } from '../../disk/durable.ts';
+import { share } from '../../disk/sharing.ts';
+import { parentNames, unreadableRef } from '../../refRules.ts';
+import type { ReflogEntry } from '../../storage.ts';
+import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
+
+const CHUNK_SIZE = 64 * 1024;
+/** Of a longer line, which can only have a long message, the end is not read. */
+const MAX_LINE_SIZE = 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/** Adds lines to the logs of one repository. */
+export class ReflogWriter {
+  readonly #gitDir: string;
+  /** Where logs ended after the last line that was added here. */
+  readonly #ends = new Map<string, number>();
+
+  constructor(gitDir: string) {
+    this.#gitDir = gitDir;
+  }
+
+  /**
+   * Adds a line (with its newline) to the log of `ref`. Callers hold the ref's lock. When it throws,
+   * the log is as it was.
+   */
+  append(ref: string, line: Uint8Array): AppendedLine {
+    const fd = openLog(this.#gitDir, ref);
+    let end: LogEnd;
+    try {
+      end = findEnd(fd, this.#ends.get(ref));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    const appended = new AppendedLine(this.#gitDir, ref, fd, end.size);
+    // A crash of the machine can cut a line short; the next one must not be glued to it.
+    const added = end.isWhole ? line : Buffer.concat([Buffer.of(NEWLINE), line]);
+    try {
+      writeFully(fd, added);
+    } catch (error) {
+      appended.takeBack();
+      throw error;
+    }
+    if (this.#ends.size >= MOST_ENDS) this.#ends.clear();
+    this.#ends.set(ref, end.size + added.length);
+    return appended;
+  }
+}
+
+/** More logs than that are not written to again and again. */
+const MOST_ENDS = 256;
+
+interface LogEnd {
+  readonly size: number;
+  /** Whether the last line has its newline. */
+  readonly isWhole: boolean;
+}
+
+/** @param expected where it is likely to end: one read shows that, in a third of the time */
+function findEnd(fd: number, expected: number | undefined): LogEnd {
+  if (expected !== undefined && readSync(fd, lastBytes, 0, 2, expected - 1) === 1) {
+    return { size: expected, isWhole: lastBytes[0] === NEWLINE };
+  }
+  const { size } = fstatSync(fd);
+  if (size > 0) readSync(fd, lastBytes, 0, 1, size - 1);
+  return { size, isWhole: size === 0 || lastBytes[0] === NEWLINE };
+}
+
+const lastBytes = Buffer.alloc(2);
+
+/** A line that has been added to a log and can still be taken back. */
+export class AppendedLine {
+  readonly ref: string;
+  /** Open until `close()`, for putting the line on stable storage. */
+  readonly fd: number;
+  readonly #gitDir: string;
+  readonly #sizeBefore: number;
+
+  constructor(gitDir: string, ref: string, fd: number, sizeBefore: number) {
+    this.#gitDir = gitDir;
+    this.ref = ref;
+    this.fd = fd;
+    this.#sizeBefore = sizeBefore;
+  }
+
+  /** True when the log did not exist before, or was empty. */
+  get created(): boolean {
+    return this.#sizeBefore === 0;
+  }
+
+  /** Makes the log as it was, as far as that can be done, and closes it. */
+  takeBack(): void {
+    try {
+      ftruncateSync(this.fd, this.#sizeBefore);
+      if (this.created) tryRemoveReflog(this.#gitDir, this.ref);
+    } catch {
+      // A line for a change that did not happen does no harm: see refTransaction.ts.
+    } finally {
+      this.close();
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+/** The entries of a ref's log, newest first, in fixed memory. */
+export function* readReflog(gitDir: string, ref: string): Generator<ReflogEntry> {
+  let fd: number;
+  try {
+    fd = openSync(diskPath(gitDir, `logs/${ref}`), 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
+    throw error;
+  }
+  try {
+    for (const line of linesBackwards(fd)) {
+      const entry = parseReflogLine(line);
+      if (entry !== undefined) yield entry;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Begins the log of a new ref with that of another, where that has one. */
+export function copyReflog(gitDir: string, from: string, to: string): void {
+  makeParent(gitDir, `logs/${to}`);
+  try {
+    copyFileSync(diskPath(gitDir, `logs/${from}`), diskPath(gitDir, `logs/${to}`));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
+    throw unreadableRef(`logs/${from}`, systemReason(error), error);
+  }
+}
+
+/** Removes a ref's log. One that cannot be removed is in nobody's way: see `makeLogDirectory`. */
+export function tryRemoveReflog(gitDir: string, ref: string): void {
+  const log = `logs/${ref}`;
+  try {
+    unlinkSync(diskPath(gitDir, log));
+  } catch {
+    return;
+  }
+  removeEmptyParents(gitDir, log);
+}
+
+const APPENDED =
+  constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+
+function openLog(gitDir: string, ref: string): number {
+  const log = `logs/${ref}`;
+  const path = diskPath(gitDir, log);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const fd = openSync(path, APPENDED, 0o666);
+      share(path, fd);
+      return fd;
+    } catch (error) {
+      if (attempt === MAX_OPEN_ATTEMPTS) throw error;
+      if (isErrno(error, 'EISDIR')) removeEmptyTree(path);
+      // No Git makes a log that is a link; it could lead to any file of the user.
+      else if (isErrno(error, 'ELOOP', 'EMLINK')) unlinkSync(path);
+      else if (isErrno(error, 'ENOENT', 'ENOTDIR')) makeLogDirectory(gitDir, ref);
+      else throw error;
+    }
+  }
+}
+
+/** Others may remove empty directories as fast as we make them. */
+const MAX_OPEN_ATTEMPTS = 5;
+
+function makeLogDirectory(gitDir: string, ref: string): void {
+  try {
+    makeParent(gitDir, `logs/${ref}`);
+  } catch (error) {
+    if (!isErrno(error, 'ENOTDIR', 'EEXIST')) throw error;
+    // The ref may be created, so no ref stands in its way: that file is the log of a deleted one.
+    for (const parent of parentNames(ref)) tryRemoveReflog(gitDir, parent);
+  }
+}
+
+/** The lines of a file without their newlines, last line first. */
+function* linesBackwards(fd: number): Generator<Uint8Array> {
+  let end = fstatSync(fd).size;
+  /** The beginning of what comes after `end`, up to the first newline there. */
+  let rest: Buffer = Buffer.alloc(0);
+  while (end > 0) {
+    const start = Math.max(0, end - CHUNK_SIZE);
+    const chunk = Buffer.allocUnsafe(end - start);
+    const got = readFullySync(fd, chunk, chunk.length, start);
+    const block = Buffer.concat([chunk.subarray(0, got), rest]);
+    let lineEnd = block.length;
+    for (;;) {
+      const newline = lineEnd > 0 ? block.lastIndexOf(NEWLINE, lineEnd - 1) : -1;
+      if (newline < 0) break;
+      if (newline + 1 < lineEnd) yield block.subarray(newline + 1, lineEnd);
+      lineEnd = newline;
+    }
+    rest = block.subarray(0, Math.min(lineEnd, MAX_LINE_SIZE));
+    end = start;
+  }
+  if (rest.length > 0) yield rest;
+}

@@ -1,0 +1,272 @@
+/**
+ * The refs of a bare repository on disk, as Git's files backend keeps them: loose files, packed-refs,
+ * reflogs. Reading takes no lock; changing takes the store's and Git's (storeLock.ts).
+ */
+import { isAbsolute } from 'node:path';
+import { monotonicTime } from '../../../clock.ts';
+import { CorruptObjectError, LockTimeoutError, UnreadableRefError } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
+import { isValidRefName } from '../../../git/refName.ts';
+import { syncDirectory, systemReason } from '../../disk/durable.ts';
+import { checkOwner, isTrusted } from '../../disk/ownership.ts';
+import { changeMade, checkRef, checkUpdates, defaultReflog } from '../../refRules.ts';
+import type {
+  Durability,
+  Head,
+  RefEntry,
+  RefListing,
+  ReflogEntry,
+  RefStore,
+  RefUpdate,
+  UnreadableRef,
+} from '../../storage.ts';
+import { StoreLock, type StoreLockOptions } from '../locks/storeLock.ts';
+import { Turns } from '../locks/turns.ts';
+import { Backoff } from '../locks/waiting.ts';
+import type { CheckedOut } from './checkedOut.ts';
+import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
+import { PackedRefsFile } from './packedRefsFile.ts';
+import { PendingFile } from './pendingFile.ts';
+import { RecentRefs } from './recentRefs.ts';
+import { ReflogWriter, readReflog } from './reflogFile.ts';
+import { type PeelObject, RefPacking } from './refPacking.ts';
+import { diskPath, listDirectories } from './refPaths.ts';
+import { completeMoves } from './refRecovery.ts';
+import { type RefPlace, RefTransaction, type TransactionStep } from './refTransaction.ts';
+import { brokenLooseRef, followRef } from './resolveRef.ts';
+
+export interface BareRefsOptions extends StoreLockOptions {
+  readonly durability: Durability;
+  /** What must not move; default: everything may. */
+  readonly checkedOut?: CheckedOut | undefined;
+  /** How long to wait for a lock, in milliseconds; default 10,000. */
+  readonly lockTimeout?: number | undefined;
+  /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Called at the places of a change where a crash hurts, for tests. */
+  readonly onStep?: ((step: TransactionStep) => void) | undefined;
+}
+
+const DEFAULT_LOCK_TIMEOUT = 10_000;
+
+export class BareRefs implements RefStore {
+  readonly #gitDir: string;
+  readonly #packed: PackedRefsFile;
+  readonly #recent: RecentRefs;
+  readonly #lock: StoreLock;
+  readonly #place: RefPlace;
+  readonly #turns: Turns;
+  readonly #timeout: number;
+  readonly #now: () => number;
+
+  constructor(gitDir: string, options: BareRefsOptions) {
+    this.#gitDir = gitDir;
+    this.#packed = new PackedRefsFile(gitDir);
+    this.#recent = new RecentRefs(gitDir, this.#packed);
+    this.#lock = new StoreLock(gitDir, (moves) => completeMoves(this.#place, moves), options);
+    let reflogs: ReflogWriter | undefined;
+    this.#place = {
+      gitDir,
+      packed: this.#packed,
+      lock: this.#lock,
+      // A command that only reads is not to load what writes.
+      get reflogs() {
+        reflogs ??= new ReflogWriter(gitDir);
+        return reflogs;
+      },
+      durability: options.durability,
+      checkedOut: options.checkedOut,
+      onStep: options.onStep ?? (() => {}),
+    };
+    this.#turns = new Turns(gitDir, options.kernelLocks);
+    this.#timeout = options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT;
+    this.#now = options.now ?? Date.now;
+    if (isTrusted(gitDir)) this.#lock.clearLeftovers();
+  }
+
+  async get(ref: string): Promise<ObjectId | undefined> {
+    if (ref !== 'HEAD' && !isValidRefName(ref)) return undefined;
+    return this.#recent.resolve(ref);
+  }
+
+  async has(ref: string): Promise<boolean> {
+    if (!isValidRefName(ref)) return false;
+    return readLooseRef(this.#gitDir, ref) !== undefined || this.#packed.get(ref) !== undefined;
+  }
+
+  async list(prefix: string): Promise<RefListing> {
+    // Loose names first: a ref that is packed meanwhile is then found in the packed file.
+    const loose = namesBelowRefs(this.#gitDir, prefix);
+    const found = new Map<string, ObjectId>();
+    for (const { ref, id } of this.#packed.withPrefix(prefix)) {
+      if (isValidRefName(ref)) found.set(ref, id);
+    }
+    const unreadable = [...loose.unreadable];
+    for (const ref of loose.files) {
+      if (!isValidRefName(ref)) continue;
+      const value = this.#valueOf(ref);
+      if (typeof value === 'string') found.set(ref, value);
+      else found.delete(ref);
+      if (typeof value === 'object') unreadable.push(value);
+    }
+    // What a folder that cannot be read may hide is not told from packed-refs.
+    for (const folder of loose.unreadable) {
+      if (!folder.ref.endsWith('/')) continue;
+      for (const ref of found.keys()) {
+        if (!ref.startsWith(folder.ref)) continue;
+        found.delete(ref);
+        unreadable.push({ ...folder, ref });
+      }
+    }
+    const refs = Array.from(found, ([ref, id]): RefEntry => ({ ref, id }));
+    return {
+      refs: refs.sort((a, b) => comparePaths(a.ref, b.ref)),
+      unreadable: unreadable.sort((a, b) => comparePaths(a.ref, b.ref)),
+    };
+  }
+
+  /** Undefined for one that is gone meanwhile. */
+  #valueOf(ref: string): ObjectId | UnreadableRef | undefined {
+    try {
+      const found = followRef(this.#gitDir, this.#packed, ref);
+      if (typeof found === 'string') return found;
+      if (found !== undefined) {
+        const reason = found.ref === ref ? found.why : `it leads to ${found.ref}: ${found.why}`;
+        return { ref, kind: 'broken', reason };
+      }
+      const loose = readLooseRef(this.#gitDir, ref);
+      if (loose?.kind !== 'symbolic') return undefined;
+      return { ref, kind: 'dangling', reason: `it leads to ${loose.target}, which does not exist` };
+    } catch (error) {
+      if (!(error instanceof UnreadableRefError)) throw error;
+      return { ref, kind: 'broken', reason: systemReason(error.cause) };
+    }
+  }
+
+  async update(updates: readonly RefUpdate[]): Promise<void> {
+    checkUpdates(updates);
+    if (updates.length === 0) return;
+    const fallback = () => defaultReflog(this.#now);
+    let isMade = false;
+    try {
+      const directories = await this.#whileLocked(async () => {
+        const transaction = new RefTransaction(this.#place, updates, fallback);
+        try {
+          const blocked = transaction.prepare();
+          if (blocked !== undefined) return { blocked };
+          return { done: await transaction.commit() };
+        } finally {
+          isMade = transaction.isMade;
+          transaction.unlock();
+        }
+      });
+      if (this.#place.durability === 'full') await this.#sync(directories);
+    } catch (error) {
+      throw isMade ? changeMade(updates, error) : error;
+    }
+  }
+
+  async head(): Promise<Head> {
+    const head = readLooseRef(this.#gitDir, 'HEAD');
+    if (head === undefined) {
+      throw new CorruptObjectError(`HEAD is missing in ${this.#gitDir}`, { ref: 'HEAD' });
+    }
+    if (head.kind === 'broken') throw brokenLooseRef('HEAD', head);
+    return head.kind === 'id' ? { id: head.id } : { ref: head.target };
+  }
+
+  async setHead(ref: string): Promise<void> {
+    checkRef(ref);
+    await this.#whileLocked(async () => {
+      const lockName = 'HEAD.lock';
+      this.#lock.announce([lockName]);
+      if (!this.#lock.tryMakeLockFile(lockName)) return { blocked: lockName };
+      try {
+        const head = new PendingFile(this.#gitDir, 'HEAD', encodePath(`ref: ${ref}\n`));
+        if (this.#place.durability === 'full') await head.sync();
+        head.moveTo(`${this.#gitDir}/HEAD`);
+        return { done: undefined };
+      } finally {
+        this.#lock.removeLockFile(lockName);
+      }
+    });
+    if (this.#place.durability === 'full') await this.#sync(['']);
+  }
+
+  async *reflog(ref: string): AsyncGenerator<ReflogEntry> {
+    if (ref === 'HEAD' || isValidRefName(ref)) yield* readReflog(this.#gitDir, ref);
+  }
+
+  async turn(ref: string, timeout: number): Promise<() => void> {
+    checkOwner(this.#gitDir);
+    return this.#turns.take(ref, timeout);
+  }
+
+  /** Runs `work` while no writer of ours can move a ref. */
+  async whileLocked<T>(work: () => Promise<T>): Promise<T> {
+    return this.#whileLocked(async () => ({ done: await work() }));
+  }
+
+  /** Puts on stable storage which refs there are, before what only a removed ref needed goes. */
+  async settleNames(): Promise<void> {
+    for (const name of ['', ...listDirectories(this.#gitDir, 'refs')]) await this.#sync([name]);
+  }
+
+  /** Puts loose refs into `packed-refs` (refPacking.ts). */
+  async pack(peel: PeelObject, signal?: AbortSignal): Promise<void> {
+    const packing = new RefPacking(this.#place, peel);
+    await packing.prepare();
+    await this.#whileLocked(async () => {
+      const blocked = await packing.write();
+      return blocked === undefined ? { done: undefined } : { blocked };
+    });
+    while (packing.isPending) {
+      signal?.throwIfAborted();
+      await this.whileLocked(async () => packing.removeSome());
+    }
+  }
+
+  close(): void {
+    this.#lock.close();
+  }
+
+  /**
+   * Runs `attempt` under the store's lock, and again, after giving the lock back for a while, when
+   * somebody else has the lock file of a ref.
+   */
+  async #whileLocked<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
+    checkOwner(this.#gitDir);
+    const deadline = monotonicTime() + this.#timeout;
+    const backoff = new Backoff();
+    for (;;) {
+      if (!this.#lock.tryAcquire()) await this.#lock.acquire(deadline);
+      let outcome: Attempt<T>;
+      try {
+        outcome = await attempt();
+      } finally {
+        this.#lock.release();
+      }
+      if ('done' in outcome) return outcome.done;
+      if (monotonicTime() >= deadline) throw this.#blockedBy(outcome.blocked);
+      await backoff.pause();
+    }
+  }
+
+  /** Done after the lock is given back: the change is complete, and others need not wait for it. */
+  async #sync(directories: Iterable<string>): Promise<void> {
+    await Promise.all(
+      Array.from(directories, (name) => syncDirectory(diskPath(this.#gitDir, name))),
+    );
+  }
+
+  #blockedBy(lockName: string): LockTimeoutError {
+    const path = isAbsolute(lockName) ? lockName : `${this.#gitDir}/${lockName}`;
+    return new LockTimeoutError(
+      `Another program, perhaps Git, holds ${path}; if none is running, remove that file`,
+      { path, ref: lockName.slice(0, -'.lock'.length) },
+    );
+  }
+}
+
+type Attempt<T> = { readonly done: T } | { readonly blocked: string };

@@ -1,0 +1,187 @@
+/**
+ * Objects on their way to a pack: deflated in batches, by worker threads and by the caller, who works
+ * too instead of waiting for them. They arrive in the order in which they came.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { ObjectId, ObjectType } from '../../git/objectId.ts';
+import { PackType, packEntryHeader } from '../../git/pack.ts';
+import type { DeflatedBatch, DeflateJob, DeflatePool } from '../../zlib/deflatePool.ts';
+import { QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
+
+const BATCH_BYTES = 512 << 10;
+const BATCH_ENTRIES = 128;
+/** So many bytes are deflated in about the time that it takes to start threads for it. */
+const DIRECT_BYTES = 3 << 20;
+/** An object of so many bytes is deflated by itself. */
+const LARGE = 1 << 20;
+/** Bytes that may be on their way before the next one waits. */
+const BYTES_ON_THE_WAY = 16 << 20;
+
+interface Flight {
+  readonly ids: readonly ObjectId[];
+  /** Of the bodies. */
+  readonly bytes: number;
+  /** Resolves when the batch is there, or has failed. */
+  readonly settled: Promise<void>;
+  batch: DeflatedBatch | undefined;
+  failure: { readonly error: unknown } | undefined;
+}
+
+export class DeflateLine {
+  readonly #pool: DeflatePool;
+  readonly #level: number;
+  readonly #take: (ids: readonly ObjectId[], batch: DeflatedBatch) => void;
+  /** What is to be deflated next, with the ids of its objects. */
+  #jobs: DeflateJob[] = [];
+  #ids: ObjectId[] = [];
+  #jobBytes = 0;
+  /** Bytes deflated by the caller before there were threads. */
+  #direct = 0;
+  readonly #flights: Flight[] = [];
+  #bytesOnTheWay = 0;
+  /** Batches that the workers have. */
+  #atWorkers = 0;
+  /** What went wrong first. */
+  #failure: { readonly error: unknown } | undefined;
+
+  /**
+   * @param level of zlib, 0 to 9
+   * @param take is given finished entries, in their order
+   */
+  constructor(
+    pool: DeflatePool,
+    level: number,
+    take: (ids: readonly ObjectId[], batch: DeflatedBatch) => void,
+  ) {
+    this.#pool = pool;
+    this.#level = level;
+    this.#take = take;
+  }
+
+  /** Whether what is added now would be worked on beside what the caller does. */
+  get hasIdleThreads(): boolean {
+    return this.#atWorkers < this.#pool.depth;
+  }
+
+  /** Queues an object; waits while enough of them are on their way. */
+  add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
+    return this.#unlessFailed(() => this.#add(id, type, body));
+  }
+
+  /** Waits until everything has arrived. */
+  finish(): Promise<void> {
+    return this.#unlessFailed(async () => {
+      this.#send();
+      while (this.#flights.length > 0) await this.#landNext();
+    });
+  }
+
+  /** Forgets what is on its way. */
+  drop(): void {
+    this.#jobs = [];
+    this.#flights.length = 0;
+  }
+
+  /**
+   * What fails may have been the objects of earlier calls, which have said that all is well: then
+   * nothing succeeds any more.
+   */
+  async #unlessFailed(step: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      await step();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  async #add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
+    const job = { header: packEntryHeader(PackType[type], body.length), body };
+    if (body.length >= LARGE) {
+      this.#send();
+      this.#fly([id], body.length, this.#deflateLarge(job));
+    } else {
+      this.#jobs.push(job);
+      this.#ids.push(id);
+      this.#jobBytes += body.length;
+      if (this.#jobBytes < BATCH_BYTES && this.#jobs.length < BATCH_ENTRIES) return;
+      // Answers come in only in between.
+      if (!this.hasIdleThreads) await setImmediate();
+      this.#send();
+    }
+    this.#land();
+    while (this.#bytesOnTheWay > BYTES_ON_THE_WAY) await this.#landNext();
+  }
+
+  #deflateLarge(job: DeflateJob): Promise<DeflatedBatch> {
+    const { depth, isRunning } = this.#pool;
+    const isWorthThread = depth > 0 && (isRunning || job.body.length > DIRECT_BYTES);
+    return this.#level === QUICK_LEVEL && isWorthThread
+      ? this.#sendToWorkers([job])
+      : this.#pool.deflateLarge(job, this.#level);
+  }
+
+  #send(): void {
+    if (this.#jobs.length === 0) return;
+    const [jobs, ids, bytes] = [this.#jobs, this.#ids, this.#jobBytes];
+    this.#jobs = [];
+    this.#ids = [];
+    this.#jobBytes = 0;
+    const isQuick = !this.#pool.isRunning && this.#direct + bytes <= DIRECT_BYTES;
+    if (isQuick) this.#direct += bytes;
+    if (isQuick || !this.hasIdleThreads) {
+      this.#fly(ids, bytes, this.#pool.deflateNow(jobs, this.#level));
+      return;
+    }
+    this.#fly(ids, bytes, this.#sendToWorkers(jobs));
+  }
+
+  #sendToWorkers(jobs: readonly DeflateJob[]): Promise<DeflatedBatch> {
+    this.#atWorkers++;
+    return this.#pool.deflate(jobs, this.#level).finally(() => this.#atWorkers--);
+  }
+
+  #fly(
+    ids: readonly ObjectId[],
+    bytes: number,
+    batch: DeflatedBatch | Promise<DeflatedBatch>,
+  ): void {
+    const isDone = !(batch instanceof Promise);
+    const flight: Flight = {
+      ids,
+      bytes,
+      settled: isDone
+        ? Promise.resolve()
+        : batch.then(
+            (result) => {
+              flight.batch = result;
+            },
+            (error: unknown) => {
+              flight.failure = { error };
+            },
+          ),
+      batch: isDone ? batch : undefined,
+      failure: undefined,
+    };
+    this.#flights.push(flight);
+    this.#bytesOnTheWay += bytes;
+  }
+
+  /** Hands on what has arrived. @throws what the first failed with */
+  #land(): void {
+    for (let flight = this.#flights[0]; flight !== undefined; flight = this.#flights[0]) {
+      const { ids, bytes, batch, failure } = flight;
+      if (failure !== undefined) throw failure.error;
+      if (batch === undefined) return;
+      this.#flights.shift();
+      this.#bytesOnTheWay -= bytes;
+      this.#take(ids, batch);
+    }
+  }
+
+  async #landNext(): Promise<void> {
+    await this.#flights[0]?.settled;
+    this.#land();
+  }
+}

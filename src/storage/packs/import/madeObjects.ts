@@ -1,0 +1,157 @@
+/**
+ * What is known of the objects of a pack that comes in: its entries, the ids and links of those that are
+ * made already, and as many of their bodies as memory allows. A delta becomes an object here as soon as
+ * its base is at hand. Everything that is made counts as work, of which a pack must not cause more than
+ * its own length justifies.
+ */
+import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
+import { applyDelta, deltaSizes } from '../../../git/delta.ts';
+import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
+import { PackType } from '../../../git/pack.ts';
+import { Arena } from './arena.ts';
+import { BodyCache } from './bodyCache.ts';
+import { Entries, NAMED } from './entries.ts';
+import { PackLinks } from './links.ts';
+
+/** Entries and objects above this many bytes are made without blocking the event loop. */
+export const LARGE = 1 << 20;
+const DEFAULT_OBJECT_BYTES = 512 << 20;
+/** No reader follows longer chains of deltas; Git writes none above 4095. */
+const MAX_DEPTH = 4095;
+/**
+ * How many bytes of objects may be made of a pack: so many at least, and so many for each byte of it.
+ * zlib makes at most 1032 bytes of one; small changes to large directories make more.
+ */
+const FREE_WORK = 16 * 2 ** 30;
+const WORK_A_BYTE = 4096;
+
+export class MadeObjects {
+  readonly entries = new Entries();
+  readonly links = new PackLinks();
+  readonly arena = new Arena();
+  /** Of deltas whose base is named: the position of its id. */
+  readonly namedBases = new Map<number, number>();
+  readonly #bodies = new BodyCache();
+  readonly #packBytes: () => number;
+  readonly #objectBytes: number;
+  /** The object that was made last: however large, the next delta may build on it. */
+  #last: { entry: number; bytes: Buffer } | undefined;
+  #worked = 0;
+
+  /**
+   * @param packBytes how much of the pack has come in
+   * @param objectBytes the limit for what is made in memory
+   */
+  constructor(packBytes: () => number, objectBytes = DEFAULT_OBJECT_BYTES) {
+    this.#packBytes = packBytes;
+    this.#objectBytes = objectBytes;
+  }
+
+  /** Whether all objects are in memory: few small ones. */
+  get inMemory(): boolean {
+    return this.#bodies.complete;
+  }
+
+  /** The object of an entry that was too large to be held. */
+  madeElsewhere(entry: number, type: ObjectType, size: number, id: ObjectId): void {
+    this.enter(entry, type, size, id);
+    this.#bodies.complete = false;
+  }
+
+  /**
+   * Adds an entry.
+   * @param base entry of the delta base, `WHOLE` or `NAMED`
+   * @param named id of the delta base, when it is `NAMED`
+   */
+  addEntry(offset: number, kind: number, size: number, base: number, named?: Buffer): number {
+    if (kind !== PackType.blob) this.checkSize(size);
+    this.work(size);
+    const entry = this.entries.add(offset, base);
+    if (named !== undefined) this.namedBases.set(entry, this.links.positionOfBytes(named, 0));
+    return entry;
+  }
+
+  /** Resolves a delta when its base is at hand and the result small. */
+  resolveNow(entry: number, namedBase: number, delta: Buffer): boolean {
+    const base = namedBase === NAMED ? this.#namedBase(entry) : namedBase;
+    if (base === -1) return false;
+    const body = this.#bodies.get(base);
+    if (body === undefined) return false;
+    const { resultSize } = deltaSizes(delta);
+    if (resultSize > LARGE) return false;
+    this.work(resultSize);
+    this.setBase(entry, base);
+    const type = this.entries.typeOf(base);
+    this.finish(entry, type, applyDelta(body, delta, this.arena.allocate), body);
+    return true;
+  }
+
+  /** The entry with the base that a delta names, when it is there by now; else -1. */
+  #namedBase(entry: number): number {
+    return this.links.entryAt(this.namedBases.get(entry)!);
+  }
+
+  setBase(entry: number, base: number): void {
+    const { bases, depths } = this.entries;
+    bases[entry] = base;
+    depths[entry] = depths[base]! + 1;
+    if (depths[entry]! > MAX_DEPTH) throw new CorruptObjectError('a chain of deltas is too long');
+  }
+
+  /** @param base what it is a delta on, when that is in the pack */
+  finish(entry: number, type: ObjectType, bytes: Buffer, base?: Buffer): void {
+    this.enter(entry, type, bytes.length, hashObject(type, bytes));
+    this.links.scan(type, bytes, base);
+    this.keep(entry, bytes);
+  }
+
+  /** Takes down the id of the object that an entry is. */
+  enter(entry: number, type: ObjectType, size: number, id: ObjectId): void {
+    const position = this.links.positionOf(id);
+    if (this.links.entryAt(position) !== -1) {
+      throw new CorruptObjectError(`object ${id} is in it twice`);
+    }
+    this.links.setEntry(position, entry);
+    this.entries.resolve(entry, type, position, size);
+  }
+
+  keep(entry: number, bytes: Buffer): void {
+    this.#last = { entry, bytes };
+    this.#bodies.set(entry, bytes);
+  }
+
+  /** The body of an entry's object where it is kept for all to use. */
+  kept(entry: number): Buffer | undefined {
+    return this.#bodies.get(entry);
+  }
+
+  /** As `kept`, or because it was made last. */
+  atHand(entry: number): Buffer | undefined {
+    return this.#last?.entry === entry ? this.#last.bytes : this.#bodies.get(entry);
+  }
+
+  /** Lets go of the object that was made last, before memory is taken for a large one. */
+  forgetLast(): void {
+    this.#last = undefined;
+  }
+
+  /** To be called for all bytes that are made of the pack. @throws GitStoreError (`EFBIG`) */
+  work(bytes: number): void {
+    this.#worked += bytes;
+    if (this.#worked > FREE_WORK + WORK_A_BYTE * this.#packBytes()) {
+      throw tooBig('The pack makes more data than a pack of its size should');
+    }
+  }
+
+  /** @throws GitStoreError (`EFBIG`) for more bytes than are made in memory */
+  checkSize(size: number): void {
+    if (size <= this.#objectBytes) return;
+    throw tooBig(
+      `The pack holds an object of ${size} bytes, more than the ${this.#objectBytes} that are taken`,
+    );
+  }
+}
+
+export function tooBig(message: string): GitStoreError {
+  return new GitStoreError(message, 'EFBIG');
+}

@@ -1,0 +1,207 @@
+/**
+ * The entries of an open pack file (gitformat-pack(5)): what each says of itself, and its data, inflated.
+ * Nothing here knows of bases: a delta is data like any other.
+ */
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CorruptObjectError } from '../../errors.ts';
+import { deltaSizes } from '../../git/delta.ts';
+import type { ObjectId, ObjectType } from '../../git/objectId.ts';
+import {
+  LONGEST_ENTRY_HEADER,
+  PACK_HEADER_LENGTH,
+  PackType,
+  packObjectType,
+  parseOffsetDelta,
+  parsePackEntryHeader,
+  parsePackHeader,
+} from '../../git/pack.ts';
+import {
+  compressedBound,
+  inflateExactly,
+  inflateExactlyAsync,
+  inflateStart,
+  isPlausibleSize,
+} from '../../zlib/inflate.ts';
+import { readFully, readFullySync } from '../disk/durable.ts';
+import { PackWindows, type WindowBudget } from './packWindows.ts';
+
+const TRAILER = 20;
+/** More compressed bytes than zlib itself would need for the same data. */
+const SLACK = 16 << 10;
+
+/** What an entry says of itself. */
+export interface Entry {
+  readonly kind: number;
+  readonly size: number;
+  readonly dataStart: number;
+  /** Offset of the base in this pack, for a delta whose base is here. */
+  readonly baseOffset: number | undefined;
+  /** Id of the base, for a delta that names it. */
+  readonly baseId: ObjectId | undefined;
+}
+
+export class PackEntries {
+  readonly fd: number;
+  /** Where the last entry ends. */
+  readonly end: number;
+  readonly windows: PackWindows;
+  readonly #path: string;
+
+  /**
+   * @param packChecksum what the index says that the pack ends with
+   * @throws CorruptObjectError; a system error with code ENOENT when the pack is gone
+   */
+  static open(path: string, packChecksum: Buffer, budget: WindowBudget): PackEntries {
+    const fd = openSync(path, 'r');
+    try {
+      return new PackEntries(path, fd, packChecksum, budget);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  private constructor(path: string, fd: number, packChecksum: Buffer, budget: WindowBudget) {
+    this.#path = path;
+    this.fd = fd;
+    const size = fstatSync(fd).size;
+    const head = Buffer.alloc(12);
+    if (size < head.length + TRAILER || readFullySync(fd, head, 12, 0) < 12) {
+      throw new CorruptObjectError(`pack ${basename(path)} is cut short`, { path });
+    }
+    parsePackHeader(head);
+    const trailer = Buffer.alloc(TRAILER);
+    readFullySync(fd, trailer, TRAILER, size - TRAILER);
+    if (!trailer.equals(packChecksum)) {
+      throw new CorruptObjectError(`pack ${basename(path)} does not belong to its index`, { path });
+    }
+    this.end = size - TRAILER;
+    this.windows = new PackWindows(fd, this.end, budget);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+    this.windows.close();
+  }
+
+  /** `length` bytes at `offset`, fewer at the pack's end. Valid until the next call. */
+  bytes(offset: number, length: number): Buffer {
+    return this.windows.bytes(offset, length);
+  }
+
+  /** Fills `out` with bytes from `offset` on. @returns how many: fewer at the pack's end */
+  readInto(out: Buffer, offset: number): number {
+    const length = Math.max(0, Math.min(out.length, this.end - offset));
+    return readFullySync(this.fd, out, length, offset);
+  }
+
+  /** What the entry at `offset` says of itself. @throws CorruptObjectError */
+  at(offset: number): Entry {
+    const { windows } = this;
+    this.#checkOffset(offset);
+    const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
+    const { at } = windows;
+    const { type: kind, size, length } = parsePackEntryHeader(bytes, at);
+    let dataStart = offset + length;
+    let baseOffset: number | undefined;
+    let baseId: ObjectId | undefined;
+    if (kind === PackType.ofsDelta) {
+      const base = parseOffsetDelta(bytes, at + length);
+      baseOffset = offset - base.distance;
+      if (!(base.distance > 0 && baseOffset >= PACK_HEADER_LENGTH)) {
+        throw this.#corrupt(offset, 'delta base outside the pack');
+      }
+      dataStart += base.length;
+    } else if (kind === PackType.refDelta) {
+      baseId = bytes.toString('hex', at + length, at + length + 20);
+      dataStart += 20;
+    }
+    // What lies behind the end of the pack's entries was not meant.
+    if (dataStart >= this.end) throw this.#corrupt(offset, 'cut short');
+    return { kind, size, dataStart, baseOffset, baseId };
+  }
+
+  #checkOffset(offset: number): void {
+    if (!(offset >= PACK_HEADER_LENGTH && offset < this.end)) {
+      throw this.#corrupt(offset, 'offset outside the pack');
+    }
+  }
+
+  typeOf(entry: Entry, offset: number): ObjectType {
+    const type = packObjectType(entry.kind);
+    if (type === undefined) throw this.#corrupt(offset, `unknown entry type ${entry.kind}`);
+    return type;
+  }
+
+  /** In so many bytes lies all of its data, if zlib has made it. @throws CorruptObjectError */
+  compressedLength(entry: Pick<Entry, 'size' | 'dataStart'>, offset: number): number {
+    const available = this.end - entry.dataStart;
+    if (!isPlausibleSize(entry.size, available)) {
+      throw this.#corrupt(offset, `size ${entry.size} cannot be`);
+    }
+    return Math.min(available, compressedBound(entry.size));
+  }
+
+  /** The data of an entry, which should be small. */
+  inflate(entry: Entry, offset: number): Buffer {
+    const length = this.compressedLength(entry, offset);
+    try {
+      return inflateExactly(this.bytes(entry.dataStart, length), entry.size);
+    } catch {
+      return this.#inflateSlowly(entry, offset, length);
+    }
+  }
+
+  /** For a stream that its writer made longer than zlib ever would: take all that may belong to it. */
+  #inflateSlowly(entry: Entry, offset: number, tried: number): Buffer {
+    const available = this.end - entry.dataStart;
+    const length = Math.min(available, tried * 8 + SLACK);
+    try {
+      return inflateExactly(this.bytes(entry.dataStart, length), entry.size);
+    } catch (cause) {
+      throw this.#corrupt(offset, 'its data does not inflate', cause);
+    }
+  }
+
+  /** As `inflate`, without blocking the event loop. */
+  async inflateLarge(entry: Entry, offset: number): Promise<Buffer> {
+    const length = this.compressedLength(entry, offset);
+    const bytes = Buffer.allocUnsafe(length);
+    const got = await readFully(this.fd, bytes, length, entry.dataStart);
+    try {
+      return await inflateExactlyAsync(bytes.subarray(0, got), entry.size);
+    } catch {
+      return this.#inflateSlowly(entry, offset, length);
+    }
+  }
+
+  /** The size of what a delta makes. */
+  deltaResultSize(entry: Entry): number {
+    const available = this.end - entry.dataStart;
+    try {
+      const bytes = this.bytes(entry.dataStart, Math.min(available, 64));
+      return deltaSizes(inflateStart(bytes)).resultSize;
+    } catch (cause) {
+      throw this.#corrupt(entry.dataStart, 'its delta does not inflate', cause);
+    }
+  }
+
+  #corrupt(offset: number, what: string, cause?: unknown): CorruptObjectError {
+    return corruptEntry(this.#path, offset, what, cause);
+  }
+}
+
+export function corruptEntry(
+  path: string,
+  offset: number,
+  what: string,
+  cause?: unknown,
+): CorruptObjectError {
+  const message = `pack ${basename(path)}, entry at ${offset}: ${what}`;
+  return new CorruptObjectError(message, { path, cause });
+}
+
+export function isDelta(entry: Entry): boolean {
+  return entry.kind === PackType.ofsDelta || entry.kind === PackType.refDelta;
+}

@@ -1,0 +1,170 @@
+/**
+ * Bytes of pack files. A pack that fits the memory set aside for packs is kept there, block by block
+ * as it is first touched; of larger ones only the last read is kept.
+ */
+import { readFully, readFullySync } from '../disk/durable.ts';
+
+/** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */
+const BLOCK = 64 << 10;
+/** After so many reads it is no handful, and so many blocks that lie together are read at once. */
+const FEW_READS = 160;
+const GROUP = 4;
+/** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */
+const SEGMENT = 4 << 20;
+const BLOCKS = SEGMENT / BLOCK;
+/** More bytes are not waited for by the whole process. */
+const SYNC_READ = 2 << 20;
+/** One read of this size usually gets an entry's header and all of its data. */
+const FIRST_READ = 16 << 10;
+
+/** Bytes that all packs of a store together may keep in memory. */
+export class WindowBudget {
+  #left: number;
+
+  constructor(bytes = 128 << 20) {
+    this.#left = bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+interface Segment {
+  /** The system gives memory for it only where a block has been read. */
+  readonly bytes: Buffer;
+  /** One for each block: 1 once it is read. */
+  readonly read: Uint8Array;
+}
+
+export class PackWindows {
+  /** Of what may be read, in bytes. */
+  readonly size: number;
+  readonly #fd: number;
+  readonly #budget: WindowBudget;
+  /** Segments by number; undefined when the pack is too large to be kept. */
+  #segments: (Segment | undefined)[] | undefined;
+  #reads = 0;
+  #last: Buffer = Buffer.alloc(0);
+  #lastStart = 0;
+  #at = 0;
+  #to = 0;
+
+  constructor(fd: number, size: number, budget: WindowBudget) {
+    this.#fd = fd;
+    this.size = size;
+    this.#budget = budget;
+    if (budget.take(size)) this.#segments = [];
+  }
+
+  /** `length` bytes at `offset`, fewer at the end. Valid until the next call. */
+  bytes(offset: number, length: number): Buffer {
+    return this.hold(offset, length).subarray(this.#at, this.#to);
+  }
+
+  /**
+   * The same without making a buffer for them: they lie in what this returns, from `at` to `end`.
+   * Valid until the next call.
+   */
+  hold(offset: number, length: number): Buffer {
+    const wanted = this.#clip(offset, length);
+    const number = Math.floor(offset / SEGMENT);
+    const at = offset - number * SEGMENT;
+    if (this.#segments !== undefined && wanted > 0 && at + wanted <= SEGMENT) {
+      const segment = this.#segments[number] ?? this.#newSegment(this.#segments, number);
+      const last = Math.floor((at + wanted - 1) / BLOCK);
+      for (let block = Math.floor(at / BLOCK); block <= last; block++) {
+        if (segment.read[block] === 0) this.#readBlock(segment, number, block);
+      }
+      this.#at = at;
+      this.#to = at + wanted;
+      return segment.bytes;
+    }
+    this.#direct(offset, wanted);
+    this.#at = offset - this.#lastStart;
+    this.#to = Math.min(this.#last.length, this.#at + wanted);
+    return this.#last;
+  }
+
+  /** Where in what `hold` gave back the bytes begin. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Where they end. */
+  get end(): number {
+    return this.#to;
+  }
+
+  /**
+   * `length` bytes at `offset`, fewer at the end, that stay as they are. Many that are not in memory are
+   * read without blocking the event loop; the file must stay open until then.
+   */
+  bytesToKeep(offset: number, length: number): Buffer | Promise<Buffer> {
+    const wanted = this.#clip(offset, length);
+    // Nothing that was read is written over.
+    if (wanted <= SYNC_READ || this.#isRead(offset, wanted)) return this.bytes(offset, wanted);
+    return this.#readAside(offset, wanted);
+  }
+
+  async #readAside(offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    return bytes.subarray(0, await readFully(this.#fd, bytes, length, offset));
+  }
+
+  /** Whether all of these bytes are in one segment, and in memory. */
+  #isRead(offset: number, length: number): boolean {
+    const number = Math.floor(offset / SEGMENT);
+    const first = Math.floor((offset - number * SEGMENT) / BLOCK);
+    const last = Math.floor((offset + length - 1 - number * SEGMENT) / BLOCK);
+    const read = this.#segments?.[number]?.read;
+    return last < BLOCKS && read?.subarray(first, last + 1).includes(0) === false;
+  }
+
+  close(): void {
+    if (this.#segments !== undefined) this.#budget.give(this.size);
+    this.#segments = undefined;
+  }
+
+  #clip(offset: number, length: number): number {
+    return Math.max(0, Math.min(length, this.size - offset));
+  }
+
+  #newSegment(segments: (Segment | undefined)[], number: number): Segment {
+    const size = Math.min(SEGMENT, this.size - number * SEGMENT);
+    const segment = { bytes: Buffer.allocUnsafeSlow(size), read: new Uint8Array(BLOCKS) };
+    segments[number] = segment;
+    return segment;
+  }
+
+  /** Reads a block, and what is not in memory of those around it where that is worth it. */
+  #readBlock({ bytes, read }: Segment, number: number, block: number): void {
+    let [from, to] = [block, block + 1];
+    if (this.#reads++ >= FEW_READS) {
+      while (from % GROUP > 0 && read[from - 1] === 0) from--;
+      while (to % GROUP > 0 && read[to] === 0) to++;
+    }
+    const at = from * BLOCK;
+    const part = bytes.subarray(at, to * BLOCK);
+    const got = readFullySync(this.#fd, part, part.length, number * SEGMENT + at);
+    // Of a file that has become shorter nothing else may show up.
+    part.fill(0, got);
+    read.fill(1, from, to);
+  }
+
+  /** Makes the last read one that holds the bytes. */
+  #direct(offset: number, wanted: number): void {
+    const at = offset - this.#lastStart;
+    if (at >= 0 && at + wanted <= this.#last.length) return;
+    const length = this.#clip(offset, Math.max(wanted, FIRST_READ));
+    const bytes = Buffer.allocUnsafeSlow(length);
+    this.#last = bytes.subarray(0, readFullySync(this.#fd, bytes, length, offset));
+    this.#lastStart = offset;
+  }
+}

@@ -1,0 +1,79 @@
+/** Puts a pack that is complete, under a temporary name, in place with what goes with it. */
+import { closeSync, openSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  removeIfThere,
+  syncDirectory,
+  syncFile,
+  temporaryName,
+  writeFully,
+} from '../disk/durable.ts';
+import { share } from '../disk/sharing.ts';
+import type { Durability } from '../storage.ts';
+
+export interface CompletePack {
+  readonly packDir: string;
+  /** Its temporary file in `packDir`, open as `fd`. */
+  readonly file: string;
+  readonly fd: number;
+  /** The 20 bytes at its end, after which it is named. */
+  readonly checksum: Buffer;
+  /** The bytes of the list of its objects' ages, for a cruft pack. */
+  readonly mtimes?: Uint8Array | undefined;
+  /** The bytes of its index. */
+  readonly index: Uint8Array;
+  readonly durability: Durability;
+}
+
+/**
+ * When it returns every reader sees the pack, and it is on stable storage where the durability is
+ * `full`. When it throws the temporary file of the pack may still be there.
+ * @param close closes `fd`: some systems rename no open file
+ * @returns the pack's file name
+ */
+export async function placePack(pack: CompletePack, close: () => void): Promise<string> {
+  const { packDir, file, fd, checksum, mtimes, index, durability } = pack;
+  const sides: Side[] = [];
+  try {
+    try {
+      if (mtimes !== undefined) sides.push(writeSide(packDir, '.mtimes', mtimes));
+      // The index last: a pack counts once its index is there.
+      sides.push(writeSide(packDir, '.idx', index));
+      if (durability === 'full') {
+        await Promise.all([syncFile(fd), ...sides.map((side) => syncFile(side.fd))]);
+      }
+    } finally {
+      for (const side of sides) closeSync(side.fd);
+    }
+    close();
+    const name = `pack-${checksum.toString('hex')}`;
+    renameSync(file, join(packDir, `${name}.pack`));
+    for (const side of sides) renameSync(side.file, join(packDir, name + side.ending));
+    if (durability === 'full') await syncDirectory(packDir);
+    return `${name}.pack`;
+  } catch (error) {
+    for (const side of sides) removeIfThere(side.file);
+    throw error;
+  }
+}
+
+/** A file that goes with a pack, under a temporary name. */
+interface Side {
+  readonly ending: string;
+  readonly file: string;
+  readonly fd: number;
+}
+
+function writeSide(packDir: string, ending: string, content: Uint8Array): Side {
+  const file = join(packDir, temporaryName('tmp_idx_'));
+  const fd = openSync(file, 'wx', 0o444);
+  try {
+    share(file, fd);
+    writeFully(fd, content);
+    return { ending, file, fd };
+  } catch (error) {
+    closeSync(fd);
+    removeIfThere(file);
+    throw error;
+  }
+}

@@ -1,0 +1,76 @@
+/** What a commit leads to, taken from its pack's bitmap (packBitmap.ts) without reading an object. */
+import { readFileSync } from 'node:fs';
+import { CorruptObjectError } from '../../errors.ts';
+import type { ObjectSet } from '../../git/objectSet.ts';
+import { BITMAP_TYPES, PackBitmap } from '../../git/packBitmap.ts';
+import type { PackIndex } from '../../git/packIndex.ts';
+import type { PackOrder } from '../../git/packOrder.ts';
+import { isErrno } from '../disk/durable.ts';
+import type { Pace } from '../pace.ts';
+import type { ObjectKinds, ReachRecord } from '../shortcuts.ts';
+
+/** What there must be of a pack. */
+export interface IndexedPack {
+  /** Of the `.pack` file. */
+  readonly path: string;
+  readonly index: PackIndex;
+  readonly order: PackOrder;
+}
+
+/** The bitmap beside a pack; undefined when there is none that can be used. */
+export function readBitmap(pack: Omit<IndexedPack, 'order'>): PackBitmap | undefined {
+  const { index } = pack;
+  try {
+    const bytes = readFileSync(pack.path.replace(/\.pack$/, '.bitmap'));
+    return new PackBitmap(bytes, index.count, index.packChecksum);
+  } catch (error) {
+    // It only saves time.
+    if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT', 'EACCES')) return undefined;
+    throw error;
+  }
+}
+
+export class PackReach implements ReachRecord {
+  readonly #pack: IndexedPack;
+  readonly #bitmap: PackBitmap;
+  readonly #row: number;
+  #bits: Uint32Array | undefined;
+
+  /** @param row of the commit in the pack's index */
+  constructor(pack: IndexedPack, bitmap: PackBitmap, row: number) {
+    this.#pack = pack;
+    this.#bitmap = bitmap;
+    this.#row = row;
+  }
+
+  has(ids: Uint8Array, at: number): boolean {
+    const { index, order } = this.#pack;
+    const row = index.indexOfBytes(ids, at);
+    if (row === -1) return false;
+    const place = order.placeOf(index.offsetAt(row));
+    return (this.#reached()[place >>> 5]! & (1 << (place & 31))) !== 0;
+  }
+
+  async addTo(objects: ObjectSet, kinds: ObjectKinds, pace: Pace): Promise<void> {
+    const bitmap = this.#bitmap;
+    const { order, index } = this.#pack;
+    const { bytes } = index;
+    const reached = this.#reached();
+    for (const [number, type] of BITMAP_TYPES.entries()) {
+      if ((type === 'tree' && !kinds.trees) || (type === 'blob' && !kinds.blobs)) continue;
+      const ofType = bitmap.bitsOfType(number);
+      for (let word = 0; word < reached.length; word++) {
+        for (let bits = reached[word]! & ofType[word]!; bits !== 0; bits &= bits - 1) {
+          const row = order.rowAt(word * 32 + 31 - Math.clz32(bits & -bits));
+          objects.addObjectBytes(bytes, index.placeOf(row), type, bitmap.nameHashAt(row));
+        }
+        if (pace.due()) await pace.pause();
+      }
+    }
+  }
+
+  #reached(): Uint32Array {
+    this.#bits ??= this.#bitmap.bitsOf(this.#row);
+    return this.#bits;
+  }
+}

@@ -1,0 +1,50 @@
+/** A directory by identity rather than by name: the store itself, wherever a walk comes upon it. */
+import { realpathSync, statSync } from 'node:fs';
+import { decodePath } from '../../git/pathBytes.ts';
+import { type DiskEntry, parentOnDisk, toDisk, withSlashes } from './diskFiles.ts';
+import { type FileIdentity, identityAt, isSameIdentity } from './fileIdentity.ts';
+
+export class DirectoryIdentity {
+  readonly #real: string;
+  readonly #identity: FileIdentity;
+
+  private constructor(real: string, identity: FileIdentity) {
+    this.#real = real;
+    this.#identity = identity;
+  }
+
+  /** Undefined when there is no such directory. */
+  static of(path: string | undefined): DirectoryIdentity | undefined {
+    if (path === undefined) return undefined;
+    const stats = statSync(toDisk(path), { bigint: true, throwIfNoEntry: false });
+    return stats?.isDirectory() ? new DirectoryIdentity(realPath(path), stats) : undefined;
+  }
+
+  /** Whether the directory that was found at `path` is this one. */
+  is({ dev, ino }: DiskEntry, path: string): boolean {
+    if (ino !== Number(this.#identity.ino) || dev !== Number(this.#identity.dev)) return false;
+    const identity = identityAt(path);
+    return identity !== undefined && isSameIdentity(identity, this.#identity);
+  }
+
+  /** Whether `path`, which need not exist yet, is the directory or lies in it. */
+  contains(path: string): boolean {
+    const real = realPathOfNearest(path);
+    return real === this.#real || real.startsWith(`${this.#real}/`);
+  }
+}
+
+function realPath(path: string): string {
+  return withSlashes(decodePath(realpathSync(toDisk(path), { encoding: 'buffer' })));
+}
+
+/** The real path of the nearest ancestor that exists, itself included. */
+function realPathOfNearest(path: string): string {
+  for (let at = path; ; at = parentOnDisk(at)) {
+    try {
+      return realPath(at);
+    } catch (error) {
+      if (at === '/' || at === '.' || at === parentOnDisk(at)) throw error;
+    }
+  }
+}

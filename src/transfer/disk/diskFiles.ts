@@ -1,0 +1,144 @@
+/**
+ * The local disk, with names as `git/pathBytes.ts` spells them. All calls are synchronous: on small
+ * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
+ */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { decodePath, encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
+import { isErrorOf } from '../rules/localErrors.ts';
+import { type Entry, MODE_NONE } from '../rules/place.ts';
+
+/** A name on disk with what `lstat` says of it. */
+export interface DiskEntry extends Entry {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds, with a fraction. */
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly dev: number;
+  readonly ino: number;
+  /** Permission bits. */
+  readonly permissions: number;
+}
+
+/** Whether files on this system have an execute bit. Without, a tree's own modes are kept. */
+export const HAS_EXECUTE_BITS = process.platform !== 'win32';
+
+/** The form of a path that `fs` takes without loss: bytes where the name is no plain Unicode. */
+export function toDisk(path: string): string | Buffer {
+  return hasLoneSurrogate(path) ? encodePath(path) : path;
+}
+
+/** `directory/name` on disk. */
+export function joinDisk(directory: string, name: string): string {
+  if (directory === '' || directory === '.') return name;
+  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
+}
+
+/** The directory a local path lies in. */
+export function parentOnDisk(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '.' : slash === 0 ? '/' : path.slice(0, slash);
+}
+
+/** On Windows a path may come with backslashes; everywhere in here slashes separate. */
+export function withSlashes(path: string): string {
+  return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
+}
+
+/** All names in a directory, in no particular order. */
+export function readNames(directory: string | Buffer): string[] {
+  const path = typeof directory === 'string' ? toDisk(directory) : directory;
+  const names = readdirSync(path);
+  // The decoder puts U+FFFD for what it cannot read; only then are the bytes needed.
+  return names.some((name) => name.includes('\ufffd'))
+    ? readdirSync(path, { encoding: 'buffer' }).map((name) => decodePath(name))
+    : names;
+}
+
+/** Names that a copy to disk gives its files until they are whole. */
+const TEMPORARY_NAME = /^\.gs-[0-9a-f]{10}-[0-9]+$/;
+
+/** What such names of one copy begin with; a number follows. */
+export function newTemporaryPrefix(): string {
+  return `.gs-${randomBytes(5).toString('hex')}-`;
+}
+
+/** Whether it is the name of a file that a copy is writing, or was when it was killed. */
+export function isTemporaryName(name: string): boolean {
+  return name.startsWith('.gs-') && TEMPORARY_NAME.test(name);
+}
+
+/**
+ * What stands at `path`; undefined when nothing does. A link is not followed unless asked.
+ * @throws a system error, with code ENOTDIR for what would lie in a file
+ */
+export function readEntry(path: string, name: string, follow = false): DiskEntry | undefined {
+  const at = toDisk(path);
+  const stats = follow ? statOf(at) : lstatSync(at, { throwIfNoEntry: false });
+  return stats && entryOf(name, stats);
+}
+
+/** The same for a path as `fs` takes it; a link is what stands there. */
+export function readOwnEntry(path: string | Buffer, name: string): DiskEntry | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats && entryOf(name, stats);
+}
+
+/** Asked not to throw, Node from 22 on leaves out ENOTDIR as well, though not for `lstat`. */
+function statOf(path: string | Buffer): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (isErrorOf(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+export function entryOf(name: string, stats: Stats): DiskEntry {
+  return {
+    name,
+    mode: modeOnDisk(stats.mode),
+    size: stats.size,
+    mtimeMs: stats.mtimeMs,
+    ctimeMs: stats.ctimeMs,
+    dev: stats.dev,
+    ino: stats.ino,
+    permissions: stats.mode & 0o777,
+  };
+}
+
+/** The entry, where it is a file with another mode than its own. */
+export function withFileMode(entry: DiskEntry, mode: FileMode | undefined): DiskEntry {
+  const isFile = entry.mode === MODE_FILE || entry.mode === MODE_EXECUTABLE;
+  return isFile && mode !== undefined ? { ...entry, mode } : entry;
+}
+
+/** What tells one state of a file from another. */
+export type FileState = Pick<DiskEntry, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'mode'>;
+
+/** Whether these are one state of one file. */
+export function isSameState(a: FileState, b: FileState): boolean {
+  return (
+    a.ino === b.ino &&
+    a.size === b.size &&
+    a.mtimeMs === b.mtimeMs &&
+    a.ctimeMs === b.ctimeMs &&
+    a.mode === b.mode
+  );
+}
+
+/** The mode Git stores for a file of this `st_mode`; as in Git, the owner's x bit decides. */
+export function modeOnDisk(mode: number): FileMode {
+  switch (mode & 0o170000) {
+    case 0o100000:
+      return (mode & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;
+    case 0o040000:
+      return MODE_TREE;
+    case 0o120000:
+      return MODE_LINK;
+    default:
+      return MODE_NONE;
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * Noticing that something in a directory, or in one below it, has changed. It says when, not what:
+ * to find that out costs a scan little, and is then right whatever the system has told.
+ *
+ * Where the system watches a directory with all below it (macOS, Windows), one watch is enough.
+ * Elsewhere each directory has its own. All watches are made anew before each scan: a watch belongs
+ * to one directory on the disk, and a path may lead to another one since, which may even have the
+ * old one's inode number. A new watch is made before the old one is closed, so that no change falls
+ * in between: what comes into being in a directory that is not watched yet is an event of the
+ * directory above it. What no watch tells (another directory in the root's place, a mount) is looked
+ * for twice a second (`watchedPlaces.ts`). When the system has no more watches to give, the answer is
+ * to look at the whole at regular times.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FileNotFoundError } from '../../errors.ts';
+import { decodePath } from '../../git/pathBytes.ts';
+import { isFileMode, isTreeMode } from '../../git/tree.ts';
+import { isForbiddenSegment, joinPath } from '../../tree/paths.ts';
+import type { ExcludeFilter } from '../rules/excludeFilter.ts';
+import { Exclusion, GITIGNORE } from '../rules/exclusion.ts';
+import { errorCode, localError } from '../rules/localErrors.ts';
+import { DirectoryIdentity } from './directoryIdentity.ts';
+import { type DiskEntry, joinDisk, readEntry, readNames, toDisk } from './diskFiles.ts';
+import { identityAt } from './fileIdentity.ts';
+import { readWhole, SMALL_FILE } from './readLocal.ts';
+import { isGone, WatchedPlaces } from './watchedPlaces.ts';
+
+const WATCHES_ALL_BELOW = process.platform === 'darwin' || process.platform === 'win32';
+
+/** While changes go on and on, they are reported after so many quiet times all the same. */
+const LONGEST_WAIT = 10;
+
+/** How often to look for what no watch tells, in milliseconds. */
+const LOOK_INTERVAL = 500;
+
+/** How often to look whether a directory that is gone has come back, in milliseconds. */
+const GONE_INTERVAL = 200;
+
+/** How often to look at the whole where not everything can be watched, in milliseconds. */
+const POLL_INTERVAL = 2000;
+
+/**
+ * The system keeps so many events or more until they are read, and drops what comes after them. Where
+ * so many told of what is passed over, other ones may have been dropped.
+ */
+const MOST_PASSED_OVER = 8192;
+
+export interface WatchOptions {
+  /** Pass over what is left out. */
+  readonly exclude?: ExcludeFilter | undefined;
+  /** Pass over what the .gitignore files say. */
+  readonly gitignore?: boolean | undefined;
+  /** Watch what links point to as well. */
+  readonly follow?: boolean | undefined;
+  /** The store's own directory, in which every commit is a change. */
+  readonly storePath?: string | undefined;
+  /** Called when the directory is not there any more, or cannot be read: then with the error. */
+  readonly onGone?: ((error: Error | undefined) => void) | undefined;
+  /** Called now and then while `next` waits. What it throws ends the wait. */
+  readonly onLook?: (() => void) | undefined;
+}
+
+/** A directory that is to be watched, or a file behind a link. */
+interface Place {
+  readonly path: string;
+  readonly below: string;
+  readonly entry: DiskEntry;
+  /** No other watch can tell of it: the root, or what a link leads to. */
+  readonly isOutside: boolean;
+  /** The directories it lies in, by identity: a link may lead back to one. */
+  readonly above: Above | undefined;
+}
+
+interface Above {
+  readonly identity: string;
+  readonly above: Above | undefined;
+}
+
+interface Watched {
+  readonly watcher: FSWatcher;
+  readonly identity: string;
+}
+
+export class TreeWatcher {
+  readonly #root: string;
+  readonly #options: WatchOptions;
+  readonly #watched = new Map<string, Watched>();
+  readonly #places: WatchedPlaces;
+  #store: DirectoryIdentity | undefined;
+  #exclusion: Exclusion;
+  #changed = false;
+  #passedOver = 0;
+  /** Not everything could be watched the last time. */
+  #isShort = false;
+  #wake: (() => void) | undefined;
+
+  /**
+   * Begins to watch.
+   * @throws FileNotFoundError when there is no such directory
+   */
+  static async start(root: string, options: WatchOptions = {}): Promise<TreeWatcher> {
+    const watcher = new TreeWatcher(root, options);
+    try {
+      if (!(await watcher.refresh())) {
+        throw new FileNotFoundError(`${root}: no such directory`, { path: root });
+      }
+    } catch (error) {
+      watcher.close();
+      throw localError(error, root);
+    }
+    return watcher;
+  }
+
+  private constructor(root: string, options: WatchOptions) {
+    this.#root = root.replace(/(.)\/+$/, '$1');
+    this.#options = options;
+    this.#exclusion = this.#newExclusion();
+    this.#places = new WatchedPlaces(this.#root);
+  }
+
+  /** Whether changes are looked for at regular times, because not everything can be watched. */
+  get polls(): boolean {
+    // Nothing above it would tell when a directory that must not be read, or has just gone, changes.
+    return this.#isShort || !this.#watched.has(this.#root);
+  }
+
+  /**
+   * Waits until something has changed and then nothing for `quiet` ms, or, with `within`, until so
+   * many ms are over; then sets the watches anew, after which the directory is to be scanned.
+   * @throws the signal's reason, and what `onLook` throws
+   */
+  async next(quiet: number, signal?: AbortSignal, within?: number): Promise<void> {
+    const limit = this.polls ? Math.min(within ?? POLL_INTERVAL, POLL_INTERVAL) : within;
+    await this.#event(limit === undefined ? undefined : Math.max(quiet, limit), signal);
+    for (let isGone = false; ; ) {
+      for (let waited = 0; waited < LONGEST_WAIT; waited++) {
+        this.#changed = false;
+        await sleep(quiet, undefined, signal && { signal });
+        if (!this.#changed) break;
+      }
+      this.#changed = false;
+      let reason: Error | undefined;
+      try {
+        if (await this.refresh()) return;
+      } catch (error) {
+        reason = localError(error, this.#root);
+      }
+      if (!isGone) this.#options.onGone?.(reason);
+      isGone = true;
+      do {
+        await sleep(GONE_INTERVAL, undefined, signal && { signal });
+        this.#options.onLook?.();
+      } while (!isDirectory(this.#root));
+    }
+  }
+
+  close(): void {
+    for (const { watcher } of this.#watched.values()) watcher.close();
+    this.#watched.clear();
+  }
+
+  /**
+   * Watches what is there now. False when the directory itself is not.
+   * @throws a system error where that cannot be told
+   */
+  async refresh(): Promise<boolean> {
+    const root = readEntryIfAny(this.#root, true);
+    if (root === undefined || !isTreeMode(root.mode)) {
+      this.close();
+      return false;
+    }
+    this.#places.begin();
+    this.#isShort = false;
+    this.#passedOver = 0;
+    this.#store = DirectoryIdentity.of(this.#options.storePath);
+    this.#exclusion = this.#newExclusion();
+    const seen = new Set<string>();
+    const open: Place[] = [
+      { path: this.#root, below: '', entry: root, isOutside: true, above: undefined },
+    ];
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      await this.#visit(place, seen, open);
+    }
+    for (const [path, { watcher }] of this.#watched) {
+      if (seen.has(path)) continue;
+      watcher.close();
+      this.#watched.delete(path);
+    }
+    return true;
+  }
+
+  /** Watches one directory, and adds what is to be visited in it. */
+  async #visit(place: Place, seen: Set<string>, open: Place[]): Promise<void> {
+    const { path, below, entry, above } = place;
+    if (this.#store?.is(entry, path)) return;
+    const identity = this.#attempt(() => identityOf(path));
+    if (identity === undefined) return;
+    for (let at = above; at !== undefined; at = at.above) if (at.identity === identity) return;
+    // Below a directory that is watched with all below it, only rules and links are wanted.
+    if (!WATCHES_ALL_BELOW || place.isOutside) {
+      seen.add(path);
+      this.#watch(path, below, identity);
+    }
+    if (WATCHES_ALL_BELOW && !this.#options.gitignore && !this.#options.follow) return;
+    const names = this.#attempt(() => readNames(path));
+    if (names === undefined) return;
+    if (this.#options.gitignore && names.includes(GITIGNORE)) await this.#readRules(path, below);
+    const within = { identity, above };
+    for (const name of names) {
+      if (isForbiddenSegment(name)) continue;
+      const child = joinDisk(path, name);
+      const childBelow = joinPath(below, name);
+      const plain = this.#attempt(() => readEntryIfAny(child, false));
+      const isLink = plain !== undefined && !isTreeMode(plain.mode) && !isFileMode(plain.mode);
+      const isFollowed = isLink && this.#options.follow === true;
+      const found = isFollowed ? this.#attempt(() => readEntryIfAny(child, true)) : plain;
+      if (isFollowed) this.#places.add(child);
+      if (found === undefined) continue;
+      if (isTreeMode(found.mode)) {
+        if (this.#exclusion.excludes(childBelow, true)) continue;
+        open.push({
+          path: child,
+          below: childBelow,
+          entry: found,
+          isOutside: isFollowed,
+          above: within,
+        });
+      } else if (isFollowed) {
+        const target = this.#attempt(() => identityOf(child));
+        if (target === undefined) continue;
+        seen.add(child);
+        this.#watch(child, childBelow, target);
+      }
+    }
+  }
+
+  /**
+   * What `look` finds; undefined when it is gone, or must not be read, which is the scan's matter. Any
+   * other failure may pass, and what it hides is not watched until it has.
+   */
+  #attempt<T>(look: () => T): T | undefined {
+    try {
+      return look();
+    } catch (error) {
+      if (!isGone(error) && !isForbidden(error)) this.#isShort = true;
+      return undefined;
+    }
+  }
+
+  async #readRules(path: string, below: string): Promise<void> {
+    const file = joinDisk(path, GITIGNORE);
+    const entry = this.#attempt(() => readEntryIfAny(file, false));
+    if (entry === undefined || !isFileMode(entry.mode) || entry.size > SMALL_FILE) return;
+    try {
+      this.#exclusion.add(below, readWhole(file, entry, false));
+    } catch {
+      // Too much is watched then, which does no harm.
+    }
+  }
+
+  #watch(path: string, below: string, identity: string): void {
+    const known = this.#watched.get(path);
+    // Such a watch is dear to make, and one of its kind notices when its directory is replaced.
+    if (WATCHES_ALL_BELOW && known?.identity === identity) return;
+    this.#watched.delete(path);
+    try {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      const options = { recursive: WATCHES_ALL_BELOW, encoding: 'buffer' } as const;
+      const watcher = watch(toDisk(path), options, (_event, changed) => {
+        if (this.#isPassedOver(below, name, changed)) this.#passOver();
+        else this.#touch();
+      });
+      watcher.on('error', () => {
+        watcher.close();
+        if (this.#watched.get(path)?.watcher === watcher) this.#watched.delete(path);
+        this.#touch();
+      });
+      this.#watched.set(path, { watcher, identity });
+    } catch (error) {
+      // A directory that is gone, or that must not be read, is the scan's matter.
+      if (!isGone(error) && !isForbidden(error)) this.#isShort = true;
+    } finally {
+      known?.watcher.close();
+    }
+  }
+
+  #isPassedOver(below: string, own: string, changed: Buffer | null): boolean {
+    if (changed === null) return false;
+    const name = decodePath(changed);
+    // Maybe the directory itself: it is gone.
+    if (name === own) return false;
+    const path = joinPath(below, name.replaceAll('\\', '/'));
+    if (path === GITIGNORE || path.endsWith(`/${GITIGNORE}`)) return false;
+    if (isForbiddenSegment(path)) return true;
+    if (WATCHES_ALL_BELOW && this.#store?.contains(joinDisk(this.#root, path))) return true;
+    return this.#exclusion.excludes(path, false) && this.#exclusion.excludes(path, true);
+  }
+
+  #passOver(): void {
+    if (++this.#passedOver % MOST_PASSED_OVER === 0) this.#touch();
+  }
+
+  #touch(): void {
+    this.#changed = true;
+    this.#wake?.();
+  }
+
+  #newExclusion(): Exclusion {
+    return new Exclusion(this.#options.exclude, this.#options.gitignore ?? false);
+  }
+
+  /** Waits for a change, at most `limit` ms. */
+  async #event(limit: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#changed) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = limit === undefined ? undefined : setTimeout(() => end(resolve), limit);
+      const look = (): void => {
+        try {
+          this.#options.onLook?.();
+          if (this.#places.haveChanged()) this.#touch();
+        } catch (error) {
+          end(() => reject(error));
+        }
+      };
+      const looking = setInterval(look, LOOK_INTERVAL);
+      const abort = (): void => end(() => reject(signal?.reason));
+      const end = (settle: () => void): void => {
+        clearTimeout(timer);
+        clearInterval(looking);
+        signal?.removeEventListener('abort', abort);
+        this.#wake = undefined;
+        settle();
+      };
+      this.#wake = () => end(resolve);
+      signal?.addEventListener('abort', abort);
+    });
+  }
+}
+
+/** @throws a system error where it cannot be told what is there */
+function readEntryIfAny(path: string, follow: boolean): DiskEntry | undefined {
+  try {
+    return readEntry(path, '', follow);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function isForbidden(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'EACCES' || code === 'EPERM';
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    const entry = readEntryIfAny(path, true);
+    return entry !== undefined && isTreeMode(entry.mode);
+  } catch {
+    // Why not was said when it began.
+    return false;
+  }
+}
+
+function identityOf(path: string): string | undefined {
+  const found = identityAt(path);
+  return found && `${found.dev}:${found.ino}`;
+}

@@ -1,0 +1,203 @@
+/** Copying from disk into a tree: what `cp` and `sync` do with local sources. */
+import { FileNotFoundError, GitStoreError } from '../../errors.ts';
+import { isTreeMode } from '../../git/tree.ts';
+import { joinPath, normalizePath } from '../../tree/paths.ts';
+import { fileModeOf } from '../../tree/types.ts';
+import { DirectoryIdentity } from '../disk/directoryIdentity.ts';
+import { parentOnDisk, withSlashes } from '../disk/diskFiles.ts';
+import { SMALL_FILE } from '../disk/readLocal.ts';
+import { planInto } from '../plan/intoTree.ts';
+import { rememberLeftOut } from '../plan/protection.ts';
+import { type FoundSource, landingPath, parseSource, requireSources } from '../plan/sources.ts';
+import type { KnownEntry } from '../plan/storePlaces.ts';
+import { DiskSource } from '../record/diskPlaces.ts';
+import { DiskScan } from '../record/diskScan.ts';
+import { ReadAhead } from '../record/readAhead.ts';
+import type { ScannedEntry } from '../record/scannedDirectory.ts';
+import { Exclusion } from '../rules/exclusion.ts';
+import { localError } from '../rules/localErrors.ts';
+import type { CopyInOptions } from '../rules/options.ts';
+import { MODE_NONE } from '../rules/place.ts';
+import { CopyRun } from '../rules/run.ts';
+import {
+  BlobExecutor,
+  type CopyInResult,
+  type CopyInTarget,
+  type TreeChanges,
+} from './blobExecutor.ts';
+
+export type { CopyInResult, CopyInTarget } from './blobExecutor.ts';
+
+/**
+ * Stores what stands at `sources` as blobs and says which edits bring it to `dest`.
+ *
+ * @param sources local paths; `dir/` for the contents of a directory, `base/./rest` to keep `rest`
+ * @param dest path in the tree; a trailing `/` means a directory
+ * @throws FileNotFoundError for a source that is not there
+ * @throws NotADirectoryError where `dest` is a file and a directory is needed
+ * @throws InvalidPathError for a `dest` that cannot be stored
+ * @throws GitStoreError for a file that cannot be read (with `ignoreErrors` it is in the report)
+ */
+export async function copyIn(
+  target: CopyInTarget,
+  sources: readonly string[],
+  dest: string,
+  options: CopyInOptions = {},
+): Promise<CopyInResult> {
+  requireSources(sources);
+  const run = new CopyRun(options);
+  const store = DirectoryIdentity.of(target.storePath);
+  const follow = options.followSymlinks ?? false;
+  const ahead = target.writer === null ? undefined : new ReadAhead(target.writer, follow);
+  const place = new DiskSource(run, {
+    store,
+    follow,
+    ahead,
+    fileMode: options.mode === undefined ? undefined : fileModeOf(options.mode),
+  });
+  const exclusion = new Exclusion(options.exclude, options.gitignore ?? false);
+  const scans = new SourceScans(target, normalizePath(dest), run, options, exclusion);
+  let found: FoundSource<ScannedEntry>[];
+  let result: TreeChanges;
+  try {
+    found = findSources(sources, place, store, run).map((source) => scans.attach(source));
+    const plan = await planInto(target, place, found, dest, {
+      sources,
+      options,
+      run,
+      exclusion,
+      known: scans.recordedEntry,
+      isFromDisk: true,
+    });
+    result = await new BlobExecutor(target, run, place, { follow, ahead }).execute(plan);
+  } finally {
+    scans.close();
+  }
+  return {
+    ...result,
+    prepareRecords: () => scans.prepare(),
+    saveRecords: () => scans.save(),
+    remember: (branch) => {
+      const [only, ...others] = found;
+      if (!options.delete || others.length > 0 || !only?.source.contents) return;
+      if (only.source.kept !== '') return;
+      const { path: local } = only.source;
+      rememberLeftOut(target.memos, { local, branch, path: normalizePath(dest) }, options);
+    },
+  };
+}
+
+/** The scans of the directories that sources are, or lie in. */
+class SourceScans {
+  readonly #target: CopyInTarget;
+  readonly #base: string;
+  readonly #run: CopyRun;
+  readonly #options: CopyInOptions;
+  readonly #exclusion: Exclusion;
+  readonly #scans = new Map<string, DiskScan>();
+
+  constructor(
+    target: CopyInTarget,
+    base: string,
+    run: CopyRun,
+    options: CopyInOptions,
+    exclusion: Exclusion,
+  ) {
+    this.#exclusion = exclusion;
+    this.#target = target;
+    this.#base = base;
+    this.#run = run;
+    this.#options = options;
+  }
+
+  /** The source, its entry with a scan. Small files are read sooner than a record of them. */
+  attach({ source, entry }: FoundSource<ScannedEntry>): FoundSource<ScannedEntry> {
+    const isTree = isTreeMode(entry.mode);
+    if (!isTree && entry.size <= SMALL_FILE) return { source, entry };
+    const at = source.contents ? source.path : parentOnDisk(source.path);
+    const root = this.#scanOf(at, source.kept).root;
+    if (source.contents) return { source, entry: { ...entry, home: root } };
+    return { source, entry: root.entry(source.name) ?? entry };
+  }
+
+  /** Nothing is looked at any more. */
+  close(): void {
+    for (const scan of this.#scans.values()) scan.close();
+  }
+
+  readonly recordedEntry: KnownEntry = (tree, name) => {
+    for (const scan of this.#scans.values()) {
+      const entry = scan.recordedEntry(tree, name);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  };
+
+  prepare(): void {
+    if (this.#exclusion.isIncomplete) return;
+    for (const scan of this.#scans.values()) scan.prepare();
+  }
+
+  save(): void {
+    if (this.#exclusion.isIncomplete) return;
+    for (const scan of this.#scans.values()) scan.save();
+  }
+
+  #scanOf(path: string, kept: string): DiskScan {
+    const key = `${path}\0${kept}`;
+    let scan = this.#scans.get(key);
+    if (scan === undefined) {
+      const { exclude, gitignore, followSymlinks, checksum, mode } = this.#options;
+      const exclusion = this.#exclusion;
+      const rules = [exclude?.patterns, gitignore, followSymlinks, mode];
+      scan = new DiskScan(path, this.#run, {
+        memos: this.#target.memos,
+        trees: this.#target.trees,
+        counterpart: landingPath(this.#base, kept),
+        follow: followSymlinks,
+        fileMode: mode === undefined ? undefined : fileModeOf(mode),
+        ignoreRecord: checksum,
+        rules: rules.some(Boolean) ? JSON.stringify([...rules, kept]) : undefined,
+        readsGitignore: gitignore,
+        isExcluded: exclusion.isEmpty
+          ? undefined
+          : (below, isTree) => exclusion.excludes(joinPath(kept, below), isTree),
+      });
+      this.#scans.set(key, scan);
+    }
+    return scan;
+  }
+}
+
+/** The sources that are there. The others are errors, what is not to be copied is a warning. */
+function findSources(
+  sources: readonly string[],
+  place: DiskSource,
+  store: DirectoryIdentity | undefined,
+  run: CopyRun,
+): FoundSource<ScannedEntry>[] {
+  const found: FoundSource<ScannedEntry>[] = [];
+  for (const text of sources) {
+    const source = parseSource(withSlashes(text));
+    try {
+      const entry = source.contents
+        ? place.entry(source.path, source.name, true)
+        : place.entry(source.path, source.name);
+      if (entry === undefined) {
+        throw new FileNotFoundError(`${text}: no such file or directory`, { path: text });
+      }
+      if (entry.mode === MODE_NONE) {
+        throw new GitStoreError(`${text}: neither a file, a directory nor a link`, 'EINVAL', {
+          path: text,
+        });
+      }
+      const objection = source.contents ? undefined : place.objection(source.path, entry);
+      if (objection !== undefined) run.warn(text, objection);
+      else if (store?.contains(source.path)) run.warn(text, 'skipped: this is the store itself');
+      else found.push({ source, entry });
+    } catch (error) {
+      run.fail(text, localError(error, text));
+    }
+  }
+  return found;
+}

@@ -1,0 +1,242 @@
+/**
+ * The directories that a copy to disk puts its files into: those it found, and those it makes.
+ *
+ * A directory that it makes is filled under a temporary name and gets its own when the files directly
+ * in it are there. Nobody else writes to it until then, so that each of its files is written under its
+ * final name at once: that saves two calls a file. The directories below come afterwards, in the same
+ * way. Should somebody have made the directory meanwhile, its files are put there one by one.
+ */
+import * as fs from 'node:fs';
+import { NotADirectoryError } from '../../errors.ts';
+import { encodePath } from '../../git/pathBytes.ts';
+import { isTreeMode } from '../../git/tree.ts';
+import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
+import {
+  newTemporaryPrefix,
+  readEntry,
+  readNames,
+  readOwnEntry,
+  toDisk,
+} from '../disk/diskFiles.ts';
+import { sameNameError } from '../disk/putFile.ts';
+import { Spelling } from '../disk/spelling.ts';
+import type { DiskDestination } from '../record/diskPlaces.ts';
+import { isErrorOf, localError } from '../rules/localErrors.ts';
+import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
+
+/** A directory that is filled under a temporary name. */
+export class NewDirectory {
+  readonly path: string;
+  /** On disk. */
+  readonly temporary: string;
+  /** To be called for what was put into it when it has got its name, or could not, and all is gone. */
+  readonly settle: ((isInPlace: boolean) => void)[] = [];
+  /** It could not even be made. */
+  isLost = false;
+
+  constructor(path: string, temporary: string) {
+    this.path = path;
+    this.temporary = temporary;
+  }
+}
+
+export class DestinationDirectories {
+  readonly #place: DiskDestination;
+  readonly #sink: FileSink;
+  /** Those that are known to stand where they are to, or will by then; or why they cannot. */
+  readonly #known = new Map<string, 'found' | 'made' | Error>();
+  readonly #temporaryPrefix = newTemporaryPrefix();
+  #temporaries = 0;
+  /** Whether new ones are filled under temporary names. Windows renames none with an open file. */
+  #usesTemporary = RENAMES_OPEN_FILES;
+  #isAlone = true;
+  /** The one whose files come now. */
+  #current: string | undefined;
+  #open: NewDirectory | undefined;
+  /** Of the directory in which one was found last. */
+  #spelling: Spelling | undefined;
+
+  constructor(place: DiskDestination, sink: FileSink) {
+    this.#place = place;
+    this.#sink = sink;
+  }
+
+  /** Whether nobody else has made any of the directories that were to be made. */
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
+  /** The files that come next lie directly in this directory; all of its that ever come. */
+  begin(path: string): void {
+    this.#current = path;
+  }
+
+  /**
+   * Sees to a directory, with those above it. What is there is never a link.
+   * @returns where its files are put meanwhile; undefined where they go to their places
+   */
+  provide(path: string): NewDirectory | undefined {
+    if (this.#open?.path === path) return this.#open;
+    this.#see(path);
+    return this.#open;
+  }
+
+  /** Gives the directory whose files came its name. */
+  end(): void {
+    const directory = this.#open;
+    this.#current = undefined;
+    this.#open = undefined;
+    if (directory === undefined) return;
+    const { path, temporary } = directory;
+    const becomes = this.#place.show(path);
+    this.#putDirectory(path, temporary, becomes, (error) => {
+      if (error === undefined) this.#place.home(path).made();
+      else this.#giveUp(toDisk(temporary));
+      for (const settle of directory.settle) settle(error === undefined);
+    });
+  }
+
+  /** From now on all files go straight to their places. */
+  settle(): void {
+    this.#usesTemporary = false;
+    this.#known.clear();
+  }
+
+  /** A name for a file in a directory until it is whole. */
+  temporaryIn(directory: string): string {
+    const name = `${this.#temporaryPrefix}${this.#temporaries++}`;
+    return this.#place.show(joinPath(directory, name));
+  }
+
+  #see(path: string): 'found' | 'made' {
+    const known = this.#known.get(path);
+    if (known instanceof Error) throw known;
+    if (known !== undefined) return known;
+    try {
+      const above = path === '' ? 'found' : this.#see(parentPath(path));
+      // In a directory that was just made nothing stands yet.
+      const isFound = above === 'found' && this.#isDirectory(path);
+      const directory = isFound ? 'found' : this.#make(path);
+      this.#known.set(path, directory);
+      return directory;
+    } catch (error) {
+      this.#known.set(path, error as Error);
+      throw error;
+    }
+  }
+
+  #make(path: string): 'found' | 'made' {
+    if (path !== '' && this.#usesTemporary) {
+      this.#start(path);
+      return 'made';
+    }
+    const shown = this.#place.show(path);
+    try {
+      const isRoot = path === '';
+      const first = fs.mkdirSync(this.#place.at(path), { recursive: isRoot });
+      if (isRoot && first === undefined) return 'found';
+      this.#place.home(path).made();
+      return 'made';
+    } catch (error) {
+      if (!isErrorOf(error, 'EEXIST') || !this.#isDirectory(path)) throw localError(error, shown);
+      this.#isAlone = false;
+      return 'found';
+    }
+  }
+
+  /** Whatever goes wrong with it is found out when its files are put to their places one by one. */
+  #start(path: string): void {
+    if (path === this.#current) {
+      const directory = new NewDirectory(path, this.temporaryIn(parentPath(path)));
+      this.#open = directory;
+      this.#putDirectory(path, directory.temporary, undefined, (error) => {
+        directory.isLost = error !== undefined;
+      });
+    } else {
+      // There are only directories in it.
+      this.#putDirectory(path, this.#place.show(path), undefined, (error) => {
+        if (error === undefined) this.#place.home(path).made();
+        else this.#isAlone = false;
+      });
+    }
+  }
+
+  #putDirectory(
+    path: string,
+    directory: string,
+    becomes: string | undefined,
+    done: (error: unknown) => void,
+  ): void {
+    const job = { directory: toDisk(directory), path, above: parentPath(path) };
+    this.#sink.putDirectory(
+      becomes === undefined ? job : { ...job, becomes: toDisk(becomes) },
+      done,
+    );
+  }
+
+  #giveUp(temporary: string | Buffer): void {
+    this.#isAlone = false;
+    try {
+      const { anchors } = this.#place;
+      for (const name of readNames(anchors.directory(temporary))) {
+        fs.unlinkSync(anchors.at(Buffer.concat([Buffer.from(temporary), encodePath(`/${name}`)])));
+      }
+      fs.rmdirSync(anchors.at(temporary));
+    } catch {
+      // It stays, as what a killed copy leaves.
+    }
+  }
+
+  /**
+   * False when nothing stands there.
+   * @throws NotADirectoryError for anything but a directory
+   * @throws GitStoreError for one of another name, on a disk that takes the two for the same
+   */
+  #isDirectory(path: string): boolean {
+    const shown = this.#place.show(path);
+    const entry = path === '' ? readEntry(shown, '', true) : readOwnEntry(this.#place.at(path), '');
+    if (entry === undefined) return false;
+    if (!isTreeMode(entry.mode)) {
+      throw new NotADirectoryError(`${shown}: something in the way of a directory`, {
+        path: shown,
+      });
+    }
+    if (path !== '' && !this.#isSpelled(path)) throw localError(sameNameError(), shown);
+    return true;
+  }
+
+  #isSpelled(path: string): boolean {
+    const [above, name] = [this.#place.show(parentPath(path)), baseName(path)];
+    if (this.#spelling?.directory === above && this.#spelling.holds(name)) return true;
+    // What others have made meanwhile may not be in what was read before.
+    this.#spelling = new Spelling(above);
+    return this.#spelling.holds(name);
+  }
+}
+
+/** The files by the directories they lie in, each directory before those below it. */
+export function byDirectory<F extends { readonly path: string }>(
+  files: readonly F[],
+): [directory: string, files: F[]][] {
+  const groups = new Map<string, F[]>();
+  let last: string | undefined;
+  let group: F[] = [];
+  for (const file of files) {
+    const directory = parentPath(file.path);
+    if (directory !== last) {
+      last = directory;
+      group = groups.get(directory) ?? [];
+      if (group.length === 0) groups.set(directory, group);
+    }
+    group.push(file);
+  }
+  const ordered: [string, F[]][] = [];
+  const take = (directory: string): void => {
+    if (directory !== '') take(parentPath(directory));
+    const inIt = groups.get(directory);
+    if (inIt !== undefined) ordered.push([directory, inIt]);
+    groups.delete(directory);
+  };
+  for (const directory of groups.keys()) take(directory);
+  return ordered;
+}

@@ -1,0 +1,387 @@
+/** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
+import { CorruptObjectError, GitStoreError } from '../../errors.ts';
+import { hashObject, type ObjectId } from '../../git/objectId.ts';
+import { comparePaths } from '../../git/pathBytes.ts';
+import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
+import type { Memos } from '../../storage/storage.ts';
+import { ChangeReport } from '../../tree/changes.ts';
+import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
+import type { TreeReader } from '../../tree/reader.ts';
+import { fileTypeOf } from '../../tree/types.ts';
+import { HAS_EXECUTE_BITS, joinDisk, toDisk } from '../disk/diskFiles.ts';
+import type { FileJob, FileStamp } from '../disk/putFile.ts';
+import { hashLocalFile, readTarget, SMALL_FILE } from '../disk/readLocal.ts';
+import type { Plan, PlannedFile } from '../plan/planner.ts';
+import type { DiskDestination } from '../record/diskPlaces.ts';
+import { type ScannedDirectory, type ScannedEntry, SETTLED } from '../record/scannedDirectory.ts';
+import { isErrorOf, localError } from '../rules/localErrors.ts';
+import type { CopyOptions } from '../rules/options.ts';
+import { MODE_NONE } from '../rules/place.ts';
+import type { CopyRun } from '../rules/run.ts';
+import { byDirectory, DestinationDirectories } from './destinationDirectories.ts';
+import { FileSink } from './fileSink.ts';
+import { LargeFiles } from './largeFiles.ts';
+import { NewTrees } from './newTrees.ts';
+import { Removals } from './removals.ts';
+
+/** The store that is copied from. */
+export interface CopyOutStore {
+  readonly trees: TreeReader;
+  /** The directory of the store itself, which is never written to; none for a store in memory. */
+  readonly storePath?: string | undefined;
+  /** The branch whose tree it is, where it is one. */
+  readonly branch?: string | undefined;
+  /** Where stat records are kept; without, every file in the way is read. */
+  readonly memos?: Memos | undefined;
+}
+
+/** A tree that is copied from. */
+export interface CopyOutTree {
+  /** The root of the tree. */
+  readonly root: ObjectId;
+  /** Becomes the time of the files: the snapshot's commit time. */
+  readonly time: Date;
+  readonly sources: readonly string[];
+}
+
+export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
+
+/** Where files are put. */
+interface Target {
+  readonly sink: FileSink;
+  readonly directories: DestinationDirectories;
+  readonly large: LargeFiles;
+}
+
+/** After so many it is taken that most files of unknown content are what they should be. */
+const READ_IN_VAIN = 32;
+
+/** No system takes a longer link target. Bytes. */
+const LONGEST_TARGET = 64 << 10;
+
+export class DiskExecutor {
+  readonly #store: CopyOutStore;
+  readonly #place: DiskDestination;
+  readonly #run: CopyRun;
+  readonly #dryRun: boolean;
+  readonly #keepsOthers: boolean;
+  /** Of each tree the time of its files, in seconds since the epoch. */
+  readonly #times: readonly number[];
+  /** The files that the copy has changed. */
+  readonly #changed = new Set<DiskFile>();
+  /** Paths of files that could not be put to their places, or were not to. */
+  readonly #failed = new Set<string>();
+  /** Files that are put to their places when all new directories have theirs. */
+  readonly #later: DiskFile[] = [];
+  /** Blobs that were read and turned out to be what stood there. */
+  #readInVain = 0;
+  #lastHome: { directory: string; home: ScannedDirectory } | undefined;
+  #removals: Removals | undefined;
+  /** The first failure that is to stop the copy, met outside its normal course. */
+  #failure: { error: unknown } | undefined;
+
+  constructor(
+    store: CopyOutStore,
+    times: readonly Date[],
+    place: DiskDestination,
+    run: CopyRun,
+    options: Pick<CopyOptions, 'dryRun' | 'ignoreExisting'>,
+  ) {
+    this.#store = store;
+    this.#place = place;
+    this.#run = run;
+    this.#dryRun = options.dryRun ?? false;
+    this.#keepsOthers = options.ignoreExisting ?? false;
+    this.#times = times.map((time) => time.getTime() / 1000);
+  }
+
+  /** @param makesRoot whether the destination is made where it is missing, even without files */
+  async execute(plan: Plan<TreeEntry, ScannedEntry>, makesRoot: boolean): Promise<ChangeReport> {
+    const run = this.#run;
+    const { errors, warnings } = run;
+    const report = new ChangeReport({ errors, warnings });
+    let totalFiles = plan.files.length;
+    for (const { files } of plan.grafts) totalFiles += files.length;
+    run.begin('copy', { totalFiles });
+    const removals = new Removals(plan, this.#place, run, this.#dryRun);
+    await removals.clearWay();
+    this.#removals = removals;
+    const sink = new FileSink(
+      this.#dryRun ? 0 : totalFiles,
+      toDisk(this.#place.show('')),
+      this.#place.anchors,
+    );
+    const directories = new DestinationDirectories(this.#place, sink);
+    const large = new LargeFiles(this.#store.trees.objects, run, this.#place.anchors);
+    const target = { sink, directories, large };
+    const trees = this.#dryRun ? undefined : this.#newTrees(target);
+    try {
+      if (makesRoot) this.#makeRoot(directories);
+      for (const [directory, files] of byDirectory(plan.files)) {
+        directories.begin(directory);
+        await this.#bringAll(files, target);
+        directories.end();
+      }
+      for (const graft of plan.grafts) await trees?.put(graft);
+      await sink.drain();
+      directories.settle();
+      await this.#bringAll(this.#later, target);
+      await sink.drain();
+      await large.drain();
+    } finally {
+      directories.end();
+      try {
+        await sink.close();
+      } finally {
+        await large.close();
+      }
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+    await removals.finish();
+    report.delete.push(...removals.removed.sort((a, b) => comparePaths(a.path, b.path)));
+    run.end();
+    if (this.#failed.size === 0) trees?.confirm();
+    for (const file of plan.files) {
+      if (!this.#changed.has(file)) continue;
+      const { path, from, source, existing } = file;
+      (existing === undefined ? report.add : report.update).push({
+        path: this.#place.show(path),
+        type: fileTypeOf(source.mode),
+        src: from,
+      });
+    }
+    for (const { path, from, files } of plan.grafts) {
+      for (const file of files) {
+        const target = joinPath(path, file.path);
+        if (this.#failed.has(target)) continue;
+        report.add.push({
+          path: this.#place.show(target),
+          type: fileTypeOf(file.mode),
+          src: joinPath(from, file.path),
+        });
+      }
+    }
+    if (plan.grafts.length > 0 && report.add.length > plan.grafts[0]!.files.length) {
+      report.add.sort((a, b) => comparePaths(a.path, b.path));
+    }
+    removals.report();
+    return report;
+  }
+
+  #newTrees(target: Target): NewTrees {
+    return new NewTrees(this.#store, this.#place, target, {
+      run: this.#run,
+      timeOf: (file) => this.#timeOf(file),
+      bring: (file) => this.#bringAll([file], target),
+      fail: (file, error) => this.#fail(file, error),
+      defer: (file) => this.#later.push(file),
+      isStopped: () => this.#failure !== undefined,
+    });
+  }
+
+  #makeRoot(directories: DestinationDirectories): void {
+    if (this.#dryRun || this.#place.root !== undefined) return;
+    try {
+      directories.provide('');
+    } catch (error) {
+      const shown = this.#place.show('');
+      this.#run.fail(shown, localError(error, shown));
+    }
+  }
+
+  async #bringAll(files: readonly DiskFile[], target: Target): Promise<void> {
+    for (const file of files) {
+      if (this.#run.tired) await this.#run.rest();
+      if (this.#failure !== undefined) return;
+      try {
+        await this.#bring(file, target);
+      } catch (error) {
+        this.#fail(file, error);
+      }
+    }
+  }
+
+  /** Brings one file to its place. */
+  async #bring(file: DiskFile, target: Target): Promise<void> {
+    const { sink, directories } = target;
+    const { objects } = this.#store.trees;
+    if (this.#removals?.isBlocked(file.path)) {
+      this.#failed.add(file.path);
+      return;
+    }
+    const { id } = file.source;
+    const { existing } = file;
+    const small = this.#isLikelyNeeded(file) ? objects.tryRead(id, sink) : undefined;
+    const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
+    if (header?.type !== 'blob') throw missingBlob(id, header?.type);
+    const since = existing?.id === undefined ? Date.now() : SETTLED;
+    if (existing !== undefined && (await this.#isSame(file, existing, header.size))) {
+      if (small !== undefined) this.#readInVain += 1;
+      this.#run.done(header.size);
+      existing.home?.learn({ ...existing, mode: file.source.mode }, id, since);
+      return;
+    }
+    if (this.#dryRun) {
+      this.#changed.add(file);
+      return;
+    }
+    const shown = this.#place.show(file.path);
+    if (file.source.mode === MODE_LINK && header.size > LONGEST_TARGET) {
+      throw new GitStoreError(`${shown}: link target too long`, 'ENAMETOOLONG', { path: shown });
+    }
+    if (file.source.mode === MODE_LINK && header.size === 0) {
+      throw new GitStoreError(`${shown}: a link without a target cannot be on disk`, 'EINVAL', {
+        path: shown,
+      });
+    }
+    const above = parentPath(file.path);
+    const directory = directories.provide(above);
+    if (header.size > SMALL_FILE) {
+      if (directory === undefined) this.#addLarge(file, shown, header.size, target);
+      else {
+        directory.settle.push((isInPlace) => {
+          if (isInPlace) this.#addLarge(file, shown, header.size, target);
+          else this.#later.push(file);
+        });
+      }
+      return;
+    }
+    const job =
+      directory === undefined
+        ? this.#jobFor(file, shown, directories.temporaryIn(above))
+        : this.#jobFor(file, joinDisk(directory.temporary, baseName(shown)), undefined);
+    const object = small ?? (await objects.read(id));
+    if (object === undefined) throw missingBlob(id);
+    if (file.source.mode === MODE_LINK && object.body.includes(0)) {
+      throw new GitStoreError(`${shown}: a link target cannot hold a zero byte`, 'EINVAL', {
+        path: shown,
+      });
+    }
+    const waiting = sink.put(job, object.body, (error, stamp) => {
+      if (directory?.isLost) this.#later.push(file);
+      else if (stamp === undefined) this.#fail(file, error);
+      else if (directory === undefined) this.#done(file, stamp);
+      else {
+        directory.settle.push((isInPlace) => {
+          if (isInPlace) this.#done(file, stamp);
+          else this.#later.push(file);
+        });
+      }
+    });
+    if (waiting !== undefined) await waiting;
+  }
+
+  /** Whether the blob is wanted, not just what kind of object it is. */
+  #isLikelyNeeded({ existing, source }: DiskFile): boolean {
+    if (existing === undefined) return true;
+    if (existing.id !== undefined) return existing.id !== source.id;
+    return this.#readInVain < READ_IN_VAIN;
+  }
+
+  /** The file is in its place. */
+  #done(file: DiskFile, stamp: FileStamp): void {
+    const { path, source } = file;
+    this.#homeOf(parentPath(path)).wrote(baseName(path), stamp, source);
+    this.#changed.add(file);
+    this.#run.done(stamp[0]);
+  }
+
+  /** The scan of a directory of the destination. Most files lie in the one of the file before. */
+  #homeOf(directory: string): ScannedDirectory {
+    if (this.#lastHome?.directory !== directory) {
+      this.#lastHome = { directory, home: this.#place.home(directory) };
+    }
+    return this.#lastHome.home;
+  }
+
+  /** @param temporary the name it has first; undefined in a directory that has none of its own yet */
+  #jobFor(file: DiskFile, path: string, temporary: string | undefined): FileJob {
+    const { source, existing } = file;
+    const isExecutable = fileTypeOf(source.mode) === 'executable';
+    const isReplacement = existing?.mode === MODE_FILE || existing?.mode === MODE_EXECUTABLE;
+    return {
+      path: toDisk(path),
+      temporary: temporary === undefined ? undefined : toDisk(temporary),
+      isLink: source.mode === MODE_LINK,
+      permissions: isExecutable ? 0o777 : 0o666,
+      // Who may read a file is its owner's choice; only whether it can be executed is the tree's.
+      exactPermissions: isReplacement
+        ? withExecution(existing.permissions, isExecutable)
+        : undefined,
+      isNew: existing === undefined,
+      keepsOthers: this.#keepsOthers,
+      mtime: this.#timeOf(file),
+    };
+  }
+
+  #timeOf({ tree }: { readonly tree: number | undefined }): number {
+    return this.#times[tree ?? 0]!;
+  }
+
+  /** Whether the file on disk is what the tree holds. */
+  async #isSame(
+    { path, source }: DiskFile,
+    existing: ScannedEntry,
+    size: number,
+  ): Promise<boolean> {
+    if (existing.mode === MODE_NONE) return false;
+    if (existing.id !== undefined && existing.id !== source.id) return false;
+    const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(source.mode)];
+    if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
+    if (existing.id !== undefined) return true;
+    const shown = this.#place.show(path);
+    try {
+      if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;
+      if (existing.size !== size) return false;
+      const reading = { mayGrow: false, onChunk: () => this.#run.throwIfStopped() };
+      return (await hashLocalFile(shown, existing, false, reading)) === source.id;
+    } catch {
+      this.#run.throwIfStopped();
+      // What cannot be read, or changes meanwhile, is replaced.
+      return false;
+    }
+  }
+
+  /** Has a file that is too large for the sink put to its place, in a directory that stands there. */
+  #addLarge(file: DiskFile, path: string, size: number, { large, directories }: Target): void {
+    large.add(async () => {
+      if (this.#failure !== undefined) return;
+      try {
+        const { id } = file.source;
+        const job = this.#jobFor(file, path, directories.temporaryIn(parentPath(file.path)));
+        const stamp = await large.put(job, id, size);
+        if (stamp === undefined) throw missingBlob(id);
+        this.#run.movedBack(size);
+        this.#done(file, stamp);
+      } catch (error) {
+        this.#fail(file, error);
+      }
+    });
+  }
+
+  /** Records that a file failed. The copy then stops at the next file, or carries on. */
+  #fail(file: DiskFile, error: unknown): void {
+    this.#failed.add(file.path);
+    if (isErrorOf(error, 'KEPT')) {
+      this.#run.done(0);
+      return;
+    }
+    const shown = this.#place.show(file.path);
+    try {
+      this.#run.throwIfStopped();
+      this.#run.fail(shown, localError(error, shown));
+    } catch (failure) {
+      this.#failure ??= { error: failure };
+    }
+  }
+}
+
+/** The owner's permissions with those to execute where there are those to read, or without. */
+function withExecution(permissions: number, isExecutable: boolean): number {
+  return isExecutable ? permissions | ((permissions & 0o444) >> 2) : permissions & ~0o111;
+}
+
+function missingBlob(id: ObjectId, type?: string): CorruptObjectError {
+  const what = type === undefined ? 'is missing' : `is a ${type}, not a blob`;
+  return new CorruptObjectError(`Object ${id} ${what}`, { objectId: id });
+}

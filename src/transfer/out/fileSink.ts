@@ -1,0 +1,216 @@
+/**
+ * Where a copy to disk puts small files. The calls that create a file take longer than getting its
+ * contents out of the store, so a second thread makes them, from batches in shared memory. For few
+ * files starting a thread is not worth it: they are written at once.
+ */
+import * as fs from 'node:fs';
+import type { Anchors, FsPath } from '../disk/anchors.ts';
+import {
+  anchoredJob,
+  type DirectoryJob,
+  type FileJob,
+  type FileStamp,
+  type Job,
+  perform,
+  performPart,
+  writeUnfinished,
+} from '../disk/putFile.ts';
+import {
+  type FileDone,
+  type FilledDirectory,
+  type TreeFile,
+  WriterThread,
+} from './writerThread.ts';
+
+/** Up to so many files are written at once, without a thread. */
+const DIRECT_FILES = 300;
+
+/** Renames that replace a file under way at a time. */
+const REPLACEMENTS = 48;
+/** So many are handed over together: waking a thread takes as long as a rename. */
+const BURST = 16;
+
+/** Windows renames no file that is open. */
+export const RENAMES_OPEN_FILES = process.platform !== 'win32';
+
+export class FileSink {
+  readonly #replacements: Replacements;
+  readonly #anchors: Anchors;
+  readonly #thread: WriterThread | undefined;
+  /** For `perform`, without a thread. */
+  readonly #lost = new Set<string>();
+
+  /**
+   * @param files how many are going to be put, at the most
+   * @param root the destination, which need not be there before the first of them
+   * @param anchors of the destination
+   */
+  constructor(files: number, root: FsPath, anchors: Anchors) {
+    this.#anchors = anchors;
+    this.#replacements = new Replacements(anchors);
+    if (files > DIRECT_FILES) this.#thread = new WriterThread(root, anchors);
+  }
+
+  /** Memory for the contents of the file that is put next, where they need not be copied; or not. */
+  readonly room = (size: number): Buffer =>
+    this.#thread?.room(size) ?? Buffer.allocUnsafeSlow(size);
+
+  /**
+   * Takes a file of at most `SMALL_FILE` bytes; waits only as long as too much is queued. The bytes
+   * are copied, where they are not where `room` wanted them.
+   */
+  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+    if (this.#thread !== undefined) return this.#thread.put(job, data, done);
+    const { temporary } = job;
+    if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink && temporary !== undefined) {
+      return this.#replacements.put({ job, temporary, done }, data);
+    }
+    this.#performNow(job, data, done);
+  }
+
+  /**
+   * As `put`, for a file of a tree that goes into a directory to which nobody else writes. The paths
+   * are plain Unicode.
+   * @param mtime in seconds since the epoch
+   */
+  putInto<E extends TreeFile>(
+    directory: FilledDirectory<E>,
+    file: E,
+    mtime: number,
+    data: Uint8Array,
+  ): Promise<void> | void {
+    if (this.#thread !== undefined) return this.#thread.putInto(directory, file, mtime, data);
+    const job = { into: directory.at, names: [file.name], modes: [file.mode], mtime };
+    let stamp: FileStamp | undefined;
+    const errors = new Map<number, Error>();
+    try {
+      stamp = performPart(fs, this.#anchors, job, 0, data);
+    } catch (error) {
+      errors.set(0, error as Error);
+    }
+    directory.arrived([file], { errors, stampOf: () => stamp! });
+  }
+
+  /** Makes or renames a directory, between the files before and after. Never waits. */
+  putDirectory(job: DirectoryJob, done: FileDone): void {
+    if (this.#thread !== undefined) this.#thread.add(job, NO_DATA, done);
+    else this.#performNow(job, NO_DATA, done);
+  }
+
+  /** Waits until everything taken is done. */
+  async drain(): Promise<void> {
+    await this.#replacements.drain();
+    await this.#thread?.drain();
+  }
+
+  /** Ends after everything taken; must be called. */
+  async close(): Promise<void> {
+    await this.#replacements.drain();
+    await this.#thread?.close();
+  }
+
+  #performNow(job: Job, data: Uint8Array, done: FileDone): void {
+    let stamp: FileStamp | undefined;
+    try {
+      stamp = perform(fs, this.#anchors, job, data, this.#lost);
+    } catch (error) {
+      done(error, undefined);
+      return;
+    }
+    done(undefined, stamp);
+  }
+}
+
+const NO_DATA = new Uint8Array(0);
+
+interface Replacement {
+  readonly job: FileJob;
+  readonly temporary: FsPath;
+  readonly done: FileDone;
+}
+
+/**
+ * Files that take the place of others. A file system may write a file's contents to the disk before
+ * it lets the file replace another (ext4 does), which takes as long as all else; the threads that
+ * Node has for such calls wait for that.
+ */
+class Replacements {
+  /** Written, but not on their way yet. */
+  readonly #anchors: Anchors;
+  readonly #written: (Replacement & { readonly fd: number })[] = [];
+  #underWay = 0;
+  /** Wakes whoever waits for one to end. */
+  #wake: (() => void) | undefined;
+
+  constructor(anchors: Anchors) {
+    this.#anchors = anchors;
+  }
+
+  put(file: Replacement, data: Uint8Array): Promise<void> | void {
+    let fd: number;
+    try {
+      fd = writeUnfinished(fs, anchoredJob(this.#anchors, file.job), data);
+    } catch (error) {
+      file.done(error, undefined);
+      return;
+    }
+    this.#written.push({ ...file, fd });
+    if (this.#written.length < BURST) return;
+    this.#rename();
+    return this.#underWay >= REPLACEMENTS ? this.#waitFor(REPLACEMENTS / 2) : undefined;
+  }
+
+  drain(): Promise<void> {
+    this.#rename();
+    return this.#waitFor(0);
+  }
+
+  #rename(): void {
+    for (const file of this.#written.splice(0)) {
+      this.#underWay += 1;
+      const finish = (error: unknown) => {
+        this.#finish(file, error);
+        this.#underWay -= 1;
+        this.#wake?.();
+      };
+      let unpin: (() => void) | undefined;
+      try {
+        unpin = this.#anchors.pin(file.job.path);
+        const { path, temporary } = anchoredJob(this.#anchors, file.job);
+        fs.rename(temporary! as string, path as string, (error) => {
+          unpin?.();
+          finish(error);
+        });
+      } catch (error) {
+        unpin?.();
+        finish(error);
+      }
+    }
+  }
+
+  #finish({ temporary, fd, done }: Replacement & { readonly fd: number }, error: unknown): void {
+    let failure = error;
+    let stamp: FileStamp | undefined;
+    try {
+      try {
+        const { size, mtimeMs, ctimeMs, ino, mode, dev } = fs.fstatSync(fd);
+        stamp = [size, mtimeMs, ctimeMs, ino, mode, dev];
+      } finally {
+        // A network's file system may tell only now that there is no room.
+        fs.closeSync(fd);
+      }
+      if (error !== null) fs.unlinkSync(this.#anchors.at(temporary));
+    } catch (other) {
+      failure ??= other;
+    }
+    done(failure, failure === null ? stamp : undefined);
+  }
+
+  async #waitFor(count: number): Promise<void> {
+    while (this.#underWay > count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * What a copy to disk removes, and when. What stands in the way of something goes before anything is
+ * written. All else goes last: a copy that fails half way has then lost nothing that was there.
+ *
+ * An entry that cannot go (a mount point, an immutable file) is no reason to leave the rest undone. It
+ * is an error when everything else is done.
+ */
+import * as fs from 'node:fs';
+import { GitStoreError } from '../../errors.ts';
+import type { TreeEntry } from '../../git/tree.ts';
+import type { FileEntry } from '../../tree/changes.ts';
+import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
+import { fileTypeOf } from '../../tree/types.ts';
+import type { Plan } from '../plan/planner.ts';
+import type { DiskDestination } from '../record/diskPlaces.ts';
+import type { ScannedEntry } from '../record/scannedDirectory.ts';
+import { isErrorOf, localError } from '../rules/localErrors.ts';
+import type { CopyRun } from '../rules/run.ts';
+
+/** A file that goes, by its path in the destination, or a directory, which goes if it is empty. */
+interface Removal {
+  readonly path: string;
+  /** Undefined for a directory. */
+  readonly entry: ScannedEntry | undefined;
+}
+
+export class Removals {
+  /** The files that are gone. */
+  readonly removed: FileEntry[] = [];
+  readonly #place: DiskDestination;
+  readonly #run: CopyRun;
+  readonly #dryRun: boolean;
+  readonly #first: readonly Removal[];
+  readonly #last: readonly Removal[];
+  /** What could not go, by its path in the destination. */
+  readonly #stayed = new Map<string, GitStoreError>();
+
+  constructor(
+    plan: Plan<TreeEntry, ScannedEntry>,
+    place: DiskDestination,
+    run: CopyRun,
+    dryRun: boolean,
+  ) {
+    this.#place = place;
+    this.#run = run;
+    this.#dryRun = dryRun;
+    const all: Removal[] = [];
+    for (const [path, entry] of plan.deletes) all.push({ path, entry });
+    for (const path of plan.vacated) all.push({ path, entry: undefined });
+    const way = all.length === 0 ? undefined : new Way(plan);
+    this.#first = all.filter(({ path }) => way?.isBlockedBy(path));
+    this.#last = all.filter(({ path }) => !way?.isBlockedBy(path));
+  }
+
+  /** Removes what is in the way of something. */
+  clearWay(): Promise<void> {
+    return this.#remove(this.#first);
+  }
+
+  /** Whether a file has no place to go to, because something in its way could not go. */
+  isBlocked(path: string): boolean {
+    if (this.#stayed.size === 0) return false;
+    for (const stayed of this.#stayed.keys()) {
+      if (isWithin(path, stayed) || isWithin(stayed, path)) return true;
+    }
+    return false;
+  }
+
+  /** Removes the rest. */
+  finish(): Promise<void> {
+    return this.#remove(this.#last);
+  }
+
+  /**
+   * Says what could not go.
+   * @throws GitStoreError for the first such entry, unless the copy carries on past errors
+   */
+  report(): void {
+    const [first, ...others] = this.#stayed;
+    if (first === undefined) return;
+    const [path, error] = first;
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+    const { code, cause } = error;
+    const shown = this.#place.show(path);
+    this.#run.fail(
+      shown,
+      new GitStoreError(`${error.message}; it is not deleted${more}`, code, { path: shown, cause }),
+    );
+    for (const [path, error] of others) this.#run.fail(this.#place.show(path), error);
+  }
+
+  async #remove(removals: readonly Removal[]): Promise<void> {
+    for (const { path, entry } of removals) {
+      if (this.#run.tired) await this.#run.rest();
+      const shown = this.#place.show(path);
+      try {
+        if (entry === undefined) this.#removeDirectory(path);
+        else this.#removeFile(path, shown, entry);
+      } catch (error) {
+        this.#stayed.set(path, localError(error, shown));
+      }
+    }
+  }
+
+  #removeFile(path: string, shown: string, entry: ScannedEntry): void {
+    try {
+      if (!this.#dryRun) fs.unlinkSync(this.#place.at(path));
+    } catch (error) {
+      if (isErrorOf(error, 'ENOENT')) return;
+      throw error;
+    }
+    entry.home?.removed(entry.name);
+    this.removed.push({ path: shown, type: fileTypeOf(entry.mode) });
+  }
+
+  #removeDirectory(path: string): void {
+    if (this.#dryRun) return;
+    try {
+      fs.rmdirSync(this.#place.at(path));
+      this.#place.home(parentPath(path)).removed(baseName(path));
+    } catch (error) {
+      // A directory in which something stays is to stay too.
+      if (!isErrorOf(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** Where new files of a copy go, and what stands in their way. */
+class Way {
+  /** Files and directories that are to stand there. */
+  readonly #files = new Set<string>();
+  readonly #directories = new Set<string>();
+  /** The same, in the form in which names are equal that some disk takes for the same. */
+  readonly #folded = new Set<string>();
+
+  constructor({ files, grafts }: Plan<TreeEntry, ScannedEntry>) {
+    for (const { path, existing } of files) {
+      if (existing !== undefined) continue;
+      this.#files.add(path);
+      this.#folded.add(folded(path));
+      this.#addDirectory(parentPath(path));
+    }
+    for (const { path } of grafts) this.#addDirectory(path);
+  }
+
+  /** Whether what stands at `path` has to go before all new files can come. */
+  isBlockedBy(path: string): boolean {
+    if (this.#directories.has(path)) return true;
+    for (let at = path; at !== ''; at = parentPath(at)) {
+      if (this.#files.has(at)) return true;
+      // Another spelling of a name that comes.
+      if (!this.#directories.has(at) && this.#folded.has(folded(at))) return true;
+    }
+    return false;
+  }
+
+  #addDirectory(path: string): void {
+    for (let at = path; at !== '' && !this.#directories.has(at); at = parentPath(at)) {
+      this.#directories.add(at);
+      this.#folded.add(folded(at));
+    }
+  }
+}
+
+function folded(path: string): string {
+  const lower = path.toLowerCase();
+  return /[^\x00-\x7f]/.test(lower) ? lower.normalize('NFC').toUpperCase() : lower;
+}

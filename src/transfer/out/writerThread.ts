@@ -1,0 +1,329 @@
+/**
+ * The second thread of a copy to disk (fileSink.ts). Batches of jobs go to it, with the contents of the
+ * files in shared memory; it does them in their order.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Anchors, anchorAt, FsPath } from '../disk/anchors.ts';
+import {
+  type FileJob,
+  type FileStamp,
+  type FilesJob,
+  type Job,
+  PUT_SOURCE,
+  type perform,
+  type performPart,
+} from '../disk/putFile.ts';
+import { SMALL_FILE } from '../disk/readLocal.ts';
+import { errorCode } from '../rules/localErrors.ts';
+
+/** Called when a job is done, with what a file is in its place, or has failed. */
+export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
+
+/** A directory that takes files under their names. */
+export interface FilledDirectory<E> {
+  /** Its path on disk. */
+  readonly at: string;
+  /** Called when some more of them are there, or have failed. */
+  arrived(files: readonly E[], results: FileResults): void;
+}
+
+/** What became of some files: of each its stamp, or an error. */
+export interface FileResults {
+  stampOf(index: number): FileStamp;
+  /** By index; most often none. */
+  readonly errors: ReadonlyMap<number, Error>;
+}
+
+/** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
+const BATCH_BYTES = SMALL_FILE;
+const BATCH_FULL = 768 << 10;
+const BATCH_FILES = 256;
+
+/** Numbers in a `FileStamp`. */
+const STAMP = 6;
+
+/** Batches under way at a time. */
+const BATCHES = 12;
+
+/** A file of a tree. */
+export interface TreeFile {
+  readonly name: string;
+  readonly mode: number;
+}
+
+/** Files for one directory, in one batch. */
+interface Filling {
+  readonly directory: FilledDirectory<TreeFile>;
+  readonly files: TreeFile[];
+  readonly job: FilesJob & { readonly names: string[]; readonly modes: number[] };
+}
+
+interface Batch {
+  readonly jobs: (Job | FilesJob)[];
+  /** Where the data of each file or directory ends in the buffer; it begins where the one before ends. */
+  readonly ends: number[];
+  /** For each job. */
+  readonly done: (FileDone | Filling)[];
+  readonly buffer: Uint8Array<SharedArrayBuffer>;
+}
+
+/** Where the contents of the files in a batch end. */
+function endOf(batch: Batch): number {
+  return batch.ends.at(-1) ?? 0;
+}
+
+interface Request {
+  readonly jobs: readonly (Job | FilesJob)[];
+  readonly ends: readonly number[];
+  readonly buffer: Uint8Array<SharedArrayBuffer>;
+  /** The destination, and its descriptor. */
+  readonly root: { readonly path: FsPath; readonly fd: number | undefined };
+}
+
+interface Reply {
+  /** Those of all files, one after the other. */
+  readonly stamps: Float64Array<ArrayBuffer>;
+  readonly failures: readonly { index: number; message: string; code: string | undefined }[];
+}
+
+/** Puts files to disk on a second thread. */
+export class WriterThread {
+  readonly #worker: Worker;
+  readonly #anchors: Anchors;
+  readonly #root: FsPath;
+  readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
+  readonly #sent: Batch[] = [];
+  #filling: Batch | undefined;
+  /** Wakes whoever waits for a batch to come back. */
+  #wake: (() => void) | undefined;
+  #death: unknown;
+  /** The thread has let go of its directories. */
+  #isClosed = false;
+
+  /**
+   * @param root the destination, which is there when the first job comes
+   * @param anchors of the destination
+   */
+  constructor(root: FsPath, anchors: Anchors) {
+    this.#root = root;
+    this.#anchors = anchors;
+    this.#worker = new Worker(`(${workerMain.toString()})(...${PUT_SOURCE})`, { eval: true });
+    this.#worker.on('message', (reply: Reply | null) => this.#finished(reply));
+    this.#worker.on('error', (error) => {
+      this.#death = error;
+      this.#wake?.();
+    });
+  }
+
+  put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
+    this.add(job, data, done);
+    return this.#waitIfFull();
+  }
+
+  putInto<E extends TreeFile>(
+    directory: FilledDirectory<E>,
+    file: E,
+    mtime: number,
+    data: Uint8Array,
+  ): Promise<void> | void {
+    const batch = this.#take(data);
+    const last = batch.done.at(-1);
+    let filling = typeof last === 'object' && last.directory === directory ? last : undefined;
+    if (filling === undefined) {
+      const job = { into: directory.at, names: [], modes: [], mtime };
+      filling = { directory: directory as FilledDirectory<TreeFile>, files: [], job };
+      batch.jobs.push(job);
+      batch.done.push(filling);
+    }
+    filling.files.push(file);
+    filling.job.names.push(file.name);
+    filling.job.modes.push(file.mode);
+    this.#sendIfFull(batch);
+    return this.#waitIfFull();
+  }
+
+  add(job: Job, data: Uint8Array, done: FileDone): void {
+    const batch = this.#take(data);
+    batch.jobs.push(job);
+    batch.done.push(done);
+    this.#sendIfFull(batch);
+  }
+
+  /** Where the next file's contents will lie; undefined when no batch takes so much. */
+  room(size: number): Buffer | undefined {
+    if (size > BATCH_BYTES) return undefined;
+    const batch = this.#batchFor(size);
+    return Buffer.from(batch.buffer.buffer, endOf(batch), size);
+  }
+
+  /** Takes data into the batch that is filled. */
+  #take(data: Uint8Array): Batch {
+    if (this.#death !== undefined) throw this.#death;
+    const batch = this.#batchFor(data.length);
+    const start = endOf(batch);
+    const isThere = data.buffer === batch.buffer.buffer && data.byteOffset === start;
+    if (!isThere) batch.buffer.set(data, start);
+    batch.ends.push(start + data.length);
+    return batch;
+  }
+
+  /** The batch that is filled, which has room for so many bytes. */
+  #batchFor(size: number): Batch {
+    if (this.#filling !== undefined && endOf(this.#filling) + size > BATCH_BYTES) this.#send();
+    this.#filling ??= this.#newBatch();
+    return this.#filling;
+  }
+
+  #sendIfFull(batch: Batch): void {
+    if (endOf(batch) >= BATCH_FULL || batch.ends.length >= BATCH_FILES) this.#send();
+  }
+
+  #waitIfFull(): Promise<void> | void {
+    if (this.#sent.length >= BATCHES) return this.#waitFor(BATCHES - 1);
+  }
+
+  async drain(): Promise<void> {
+    this.#send();
+    await this.#waitFor(0);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.drain();
+      this.#worker.postMessage(null);
+      // A thread that is ended leaves its descriptors open.
+      while (!this.#isClosed && this.#death === undefined) await this.#woken();
+    } finally {
+      await this.#worker.terminate();
+    }
+  }
+
+  #newBatch(): Batch {
+    const buffer = this.#free.pop() ?? new Uint8Array(new SharedArrayBuffer(BATCH_BYTES));
+    return { jobs: [], ends: [], done: [], buffer };
+  }
+
+  #send(): void {
+    const batch = this.#filling;
+    if (batch === undefined || batch.jobs.length === 0) return;
+    this.#filling = undefined;
+    this.#sent.push(batch);
+    const { jobs, ends, buffer } = batch;
+    const root = { path: this.#root, fd: this.#rootDescriptor() };
+    const request: Request = { jobs, ends, buffer, root };
+    this.#worker.postMessage(request);
+  }
+
+  /** Undefined where it is gone: then each job fails. */
+  #rootDescriptor(): number | undefined {
+    try {
+      return this.#anchors.root();
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
+  #finished(reply: Reply | null): void {
+    if (reply === null) {
+      this.#isClosed = true;
+      this.#wake?.();
+      return;
+    }
+    const { failures, stamps } = reply;
+    const batch = this.#sent.shift();
+    if (batch === undefined) return;
+    this.#free.push(batch.buffer);
+    const errors = new Map<number, Error>();
+    for (const { index, message, code } of failures) {
+      errors.set(index, Object.assign(new Error(message), { code }));
+    }
+    const stampAt = (index: number) =>
+      stamps.subarray(STAMP * index, STAMP * (index + 1)) as unknown as FileStamp;
+    let index = 0;
+    for (const done of batch.done) {
+      if (typeof done === 'function') {
+        const error = errors.get(index);
+        done(error, error === undefined ? stampAt(index) : undefined);
+        index += 1;
+        continue;
+      }
+      const first = index;
+      const { files, directory } = done;
+      directory.arrived(files, {
+        errors: errors.size === 0 ? errors : shifted(errors, first, files.length),
+        stampOf: (file) => stampAt(first + file),
+      });
+      index += files.length;
+    }
+    this.#wake?.();
+  }
+
+  /** Waits until no more than so many batches are under way. */
+  async #waitFor(count: number): Promise<void> {
+    while (this.#sent.length > count) {
+      if (this.#death !== undefined) throw this.#death;
+      await this.#woken();
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+/** The part of the map that begins at `first`, with indexes that begin there. */
+function shifted(
+  errors: ReadonlyMap<number, Error>,
+  first: number,
+  count: number,
+): Map<number, Error> {
+  const part = new Map<number, Error>();
+  for (const [index, error] of errors) {
+    if (index >= first && index < first + count) part.set(index - first, error);
+  }
+  return part;
+}
+
+/** The thread. It uses nothing from outside itself. */
+function workerMain(
+  act: typeof perform,
+  actInPart: typeof performPart,
+  anchor: typeof anchorAt,
+): void {
+  const { parentPort } = process.getBuiltinModule('node:worker_threads');
+  const disk = process.getBuiltinModule('node:fs');
+  const lost = new Set<string>();
+  let anchors: Anchors | undefined;
+  parentPort?.on('message', (request: Request | null) => {
+    if (request === null) {
+      anchors?.close();
+      parentPort.postMessage(null);
+      return;
+    }
+    const { jobs, ends, buffer, root } = request;
+    anchors ??= anchor(disk, root.path, root.fd);
+    const failures: { index: number; message: string; code: string | undefined }[] = [];
+    const stamps = new Float64Array(6 * ends.length);
+    let index = 0;
+    for (const job of jobs) {
+      const parts = 'names' in job ? job.names.length : 1;
+      for (let part = 0; part < parts; part++, index++) {
+        const data = buffer.subarray(index === 0 ? 0 : ends[index - 1]!, ends[index]!);
+        try {
+          const stamp =
+            'names' in job
+              ? actInPart(disk, anchors, job, part, data)
+              : act(disk, anchors, job, data, lost);
+          if (stamp !== undefined) stamps.set(stamp, 6 * index);
+        } catch (error) {
+          const { message, code } = error as NodeJS.ErrnoException;
+          failures.push({ index, message, code });
+        }
+      }
+    }
+    parentPort.postMessage({ failures, stamps });
+  });
+}

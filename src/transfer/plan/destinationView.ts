@@ -1,0 +1,82 @@
+/** What stands in the destination of a copy, as far as it has been looked at; each directory once. */
+import { isTreeMode } from '../../git/tree.ts';
+import { baseName, parentPath } from '../../tree/paths.ts';
+import type { DestinationPlace, Entry } from '../rules/place.ts';
+
+export class DestinationView<D extends Entry> {
+  readonly #place: DestinationPlace<D>;
+  readonly #fail: (path: string, error: unknown) => void;
+  readonly #listings = new Map<string, ReadonlyMap<string, D> | undefined>();
+  /** Directories that cannot be read. */
+  readonly #closed = new Set<string>();
+
+  /**
+   * @param fail is told of a directory that cannot be read. Where it does not throw, that directory
+   *   looks empty, and is closed
+   */
+  constructor(place: DestinationPlace<D>, fail: (path: string, error: unknown) => void) {
+    this.#place = place;
+    this.#fail = fail;
+  }
+
+  async entry(path: string): Promise<D | undefined> {
+    if (path === '') return this.#place.root;
+    return (await this.listing(parentPath(path)))?.get(baseName(path));
+  }
+
+  /** A directory's entries by name; undefined when there is no such directory. */
+  async listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
+    if (this.#listings.has(path)) return this.#listings.get(path);
+    const entry = await this.entry(path);
+    let listing: Map<string, D> | undefined;
+    if (entry !== undefined && isTreeMode(entry.mode)) {
+      listing = await this.#read(path, () => this.#place.list(path, entry));
+    }
+    this.#listings.set(path, listing);
+    return listing;
+  }
+
+  /** Lists no more than some names of a directory, which is there: from now on they are all of it. */
+  async listSome(path: string, names: ReadonlySet<string>): Promise<void> {
+    const directory = (await this.entry(path))!;
+    const listing = await this.#read(path, () => this.#place.pick(path, directory, names));
+    this.#listings.set(path, listing);
+  }
+
+  /** Whether the directory, or one that it lies in, has turned out to be closed. */
+  isClosed(path: string): boolean {
+    if (this.#closed.size === 0) return false;
+    for (let at = path; !this.#closed.has(at); at = parentPath(at)) if (at === '') return false;
+    return true;
+  }
+
+  /** Whether nothing is there, not even an empty directory's entry. */
+  async isVacant(path: string): Promise<boolean> {
+    const entry = await this.entry(path);
+    if (entry === undefined) return true;
+    return isTreeMode(entry.mode) && (await this.listing(path))?.size === 0;
+  }
+
+  /** The file, or anything that is no directory, at which the way to `path` ends. */
+  async blocker(path: string): Promise<string | undefined> {
+    for (let at = path; at !== ''; at = parentPath(at)) {
+      const entry = await this.entry(at);
+      if (entry !== undefined) return isTreeMode(entry.mode) ? undefined : at;
+    }
+    return undefined;
+  }
+
+  async #read(path: string, list: () => Promise<readonly D[]>): Promise<Map<string, D>> {
+    try {
+      return byName(await list());
+    } catch (error) {
+      this.#fail(path, error);
+      this.#closed.add(path);
+      return new Map();
+    }
+  }
+}
+
+function byName<D extends Entry>(entries: readonly D[]): Map<string, D> {
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}

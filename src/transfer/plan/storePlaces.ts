@@ -1,0 +1,199 @@
+/** Trees in a store as the source and as the destination of a copy. */
+import { CorruptObjectError, FileNotFoundError, InvalidPathError } from '../../errors.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import {
+  compareTreeEntries,
+  isTreeMode,
+  MODE_GITLINK,
+  MODE_TREE,
+  type TreeEntry,
+} from '../../git/tree.ts';
+import { isForbiddenSegment, normalizePath } from '../../tree/paths.ts';
+import type { Tree, TreeReader } from '../../tree/reader.ts';
+import {
+  type Changes,
+  type DestinationPlace,
+  NO_NAMES,
+  type Omissions,
+  type SourcePlace,
+  type WholeFile,
+} from '../rules/place.ts';
+import type { CopyRun } from '../rules/run.ts';
+import { type FoundSource, parseSource } from './sources.ts';
+
+/**
+ * What a tree holds under a name, where that is known without the tree: null for nothing, undefined
+ * where it is not known.
+ */
+export type KnownEntry = (tree: ObjectId, name: string) => TreeEntry | null | undefined;
+
+export class StoreSource implements SourcePlace<TreeEntry> {
+  readonly #trees: TreeReader;
+  readonly #refuse: (name: string) => string | undefined;
+  readonly #known: KnownEntry | undefined;
+
+  /** @param refuse why an entry's name must not be copied; undefined for a good one */
+  constructor(trees: TreeReader, refuse: (name: string) => string | undefined, known?: KnownEntry) {
+    this.#trees = trees;
+    this.#refuse = refuse;
+    this.#known = known;
+  }
+
+  async changes(directory: TreeEntry): Promise<Changes> {
+    return { base: directory.id, names: NO_NAMES };
+  }
+
+  async whole(directory: TreeEntry): Promise<WholeFile[] | undefined> {
+    const files: WholeFile[] = [];
+    const visit = async (id: ObjectId, lead: string): Promise<boolean> => {
+      const tree = this.#trees.cached(id) ?? (await this.#trees.tree(id));
+      for (const { name, mode, id } of tree.entries) {
+        if (mode === MODE_GITLINK || this.#refuse(name) !== undefined) return false;
+        const path = lead + name;
+        if (!isTreeMode(mode)) files.push({ path, mode });
+        else if (!(await visit(id, `${path}/`))) return false;
+      }
+      return true;
+    };
+    return (await visit(directory.id, '')) ? files : undefined;
+  }
+
+  async readRules(path: string, { id }: TreeEntry): Promise<Uint8Array> {
+    const object = await this.#trees.objects.read(id);
+    if (object === undefined) {
+      throw new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
+    }
+    return object.body;
+  }
+
+  async list(path: string, directory: TreeEntry, omissions: Omissions): Promise<TreeEntry[]> {
+    const { entries } = await this.#trees.tree(directory.id);
+    return entries.filter((entry) => this.#isGiven(path, entry, omissions));
+  }
+
+  async pick(
+    path: string,
+    directory: TreeEntry,
+    names: ReadonlySet<string>,
+    omissions: Omissions,
+  ): Promise<TreeEntry[]> {
+    const entries = await pickEntries(this.#trees, directory.id, names, this.#known);
+    return entries.filter((entry) => this.#isGiven(path, entry, omissions));
+  }
+
+  #isGiven(path: string, { name, mode }: TreeEntry, omissions: Omissions): boolean {
+    const reason = this.#refuse(name);
+    if (reason !== undefined) {
+      const shown = path === '' ? name : `${path}/${name}`;
+      omissions.fail(name, new InvalidPathError(`${shown}: ${reason}`, { path: shown }));
+    } else if (mode === MODE_GITLINK) {
+      omissions.skip(name, 'skipped: a submodule, whose files are not in this store');
+    } else {
+      return true;
+    }
+    return false;
+  }
+}
+
+/** The entries of those names that are there, in the tree's order. */
+async function pickEntries(
+  trees: TreeReader,
+  id: ObjectId,
+  names: ReadonlySet<string>,
+  known?: KnownEntry,
+): Promise<TreeEntry[]> {
+  let tree: Tree | undefined;
+  const entries: TreeEntry[] = [];
+  for (const name of names) {
+    let entry = known?.(id, name);
+    if (entry === undefined) {
+      tree ??= await trees.tree(id);
+      entry = tree.get(name);
+    }
+    if (entry) entries.push(entry);
+  }
+  return entries.sort(compareTreeEntries);
+}
+
+/** The sources that are in the tree. The others are errors, what is not to be copied is a warning. */
+export async function findInTree(
+  { trees, root }: { readonly trees: TreeReader; readonly root: ObjectId },
+  sources: readonly string[],
+  run: CopyRun,
+): Promise<FoundSource<TreeEntry>[]> {
+  const found: FoundSource<TreeEntry>[] = [];
+  for (const text of sources) {
+    const parsed = parseSource(text);
+    const source = { ...parsed, path: normalizePath(parsed.path) };
+    const entry = await trees.lookup(root, source.path);
+    if (entry === undefined) {
+      run.fail(text, new FileNotFoundError(`${text}: no such file or directory`, { path: text }));
+    } else if (entry.mode === MODE_GITLINK) {
+      run.warn(text, 'skipped: a submodule, whose files are not in this store');
+    } else {
+      found.push({ source, entry });
+    }
+  }
+  return found;
+}
+
+export class StoreDestination implements DestinationPlace<TreeEntry> {
+  readonly root: TreeEntry;
+  readonly #trees: TreeReader;
+  readonly #known: KnownEntry | undefined;
+  readonly #keepsSubmodules: boolean;
+
+  /** @param options.keepsSubmodules the sources cannot hold any, so that none is missing there */
+  constructor(
+    trees: TreeReader,
+    root: ObjectId,
+    options: { readonly known?: KnownEntry | undefined; readonly keepsSubmodules: boolean },
+  ) {
+    this.#trees = trees;
+    this.#known = options.known;
+    this.#keepsSubmodules = options.keepsSubmodules;
+    this.root = { name: '', mode: MODE_TREE, id: root };
+  }
+
+  async changes(directory: TreeEntry): Promise<Changes> {
+    return { base: directory.id, names: NO_NAMES };
+  }
+
+  async pick(
+    _path: string,
+    directory: TreeEntry,
+    names: ReadonlySet<string>,
+  ): Promise<readonly TreeEntry[]> {
+    return pickEntries(this.#trees, directory.id, names, this.#known);
+  }
+
+  async list(_path: string, directory: TreeEntry): Promise<readonly TreeEntry[]> {
+    return (await this.#trees.tree(directory.id)).entries;
+  }
+
+  keeps({ mode }: TreeEntry): string | undefined {
+    return this.#keepsSubmodules && mode === MODE_GITLINK
+      ? 'not deleted: a submodule, which a copy to disk leaves out'
+      : undefined;
+  }
+
+  show(path: string): string {
+    return path;
+  }
+}
+
+/** Names that mean something else than a file to Windows: devices, streams, trailing dots. */
+const WINDOWS_UNSAFE = /[\\:*?"<>|\x00-\x1f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
+
+/**
+ * Why an entry of that name must not be created on the local disk: a tree from elsewhere may hold
+ * names that would lead out of the destination or into a `.git` directory. Undefined for a good one.
+ */
+export function refuseOnDisk(name: string): string | undefined {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    return 'not a file name';
+  }
+  if (isForbiddenSegment(name)) return "a name that stands for '.git'";
+  if (process.platform === 'win32' && WINDOWS_UNSAFE.test(name)) return 'not a name on Windows';
+  return undefined;
+}

@@ -1,0 +1,395 @@
+/**
+ * A directory on disk as one scan sees it (diskScan.ts): each name is looked at once, answers what of
+ * it is unchanged since it was recorded, and takes in what the copy finds out, for the next record.
+ */
+import { lstatSync, type Stats, statSync } from 'node:fs';
+import type { ObjectId } from '../../git/objectId.ts';
+import {
+  type FileMode,
+  isTreeMode,
+  MODE_EXECUTABLE,
+  MODE_FILE,
+  MODE_TREE,
+  type TreeEntry,
+} from '../../git/tree.ts';
+import { isForbiddenSegment } from '../../tree/paths.ts';
+import {
+  type DiskEntry,
+  entryOf,
+  type FileState,
+  HAS_EXECUTE_BITS,
+  isSameState,
+  joinDisk,
+  modeOnDisk,
+  readNames,
+  toDisk,
+  withFileMode,
+} from '../disk/diskFiles.ts';
+import { isSettled } from '../disk/fileTimes.ts';
+import type { FileStamp } from '../disk/putFile.ts';
+import { GITIGNORE } from '../rules/exclusion.ts';
+import { isErrorOf } from '../rules/localErrors.ts';
+import type { Changes } from '../rules/place.ts';
+import { DirectoryFindings, type KnownFile } from './directoryFindings.ts';
+import type { DiskScan } from './diskScan.ts';
+import { RecordedDirectory } from './recordedDirectory.ts';
+import type { KnownDirectory, NewDirectory } from './recordWriter.ts';
+import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
+
+/** An entry of a directory that is scanned. */
+export interface ScannedEntry extends DiskEntry {
+  /** The blob that the file is, where that is known without reading it. */
+  readonly id?: ObjectId | undefined;
+  /** A directory's own scan; for anything else that of the directory it lies in. */
+  readonly home?: ScannedDirectory | undefined;
+}
+
+/** For a state that stood in the record: it was proof enough then. */
+export const SETTLED = Number.POSITIVE_INFINITY;
+
+export class ScannedDirectory {
+  readonly path: string;
+  readonly #scan: DiskScan;
+  readonly #parent: ScannedDirectory | undefined;
+  readonly #name: string;
+  /** What it was when it was recorded. */
+  readonly #recorded: RecordedDirectory | undefined;
+  readonly #findings = new DirectoryFindings();
+  #names: readonly string[] | undefined;
+  /** Null: the record does not say what tree it was. */
+  #changes: Changes | null | undefined;
+  /** All that is there has been listed, or will be told. */
+  #isComplete = false;
+  /** Its own state, from before its names were read. */
+  #state: DirectoryState | undefined;
+  /** That state says that its names are the recorded ones. */
+  #namesStand = false;
+  /** Something in it, or below it, is not as recorded. */
+  #isTouched = false;
+  /** Its .gitignore is not the recorded one, so no recorded tree of it or below it counts. */
+  #hasNewRules = false;
+  readonly #below = new Map<string, ScannedDirectory>();
+
+  /** @param known its number in the record */
+  constructor(
+    scan: DiskScan,
+    parent: ScannedDirectory | undefined,
+    name: string,
+    path: string,
+    known: number | undefined,
+  ) {
+    this.#scan = scan;
+    this.#parent = parent;
+    this.#name = name;
+    this.path = path;
+    this.#recorded = known === undefined ? undefined : new RecordedDirectory(scan.record!, known);
+    this.#namesStand = known !== undefined && (scan.comparison?.namesStand(known) ?? false);
+  }
+
+  /**
+   * The tree that the directory was when it was recorded, and the names under which it may be
+   * another by now; all else is proven. What a tree cannot hold, or shall not, is never proven.
+   */
+  async changes(): Promise<Changes | undefined> {
+    if (this.#changes === undefined) {
+      this.#changes = null;
+      this.#changes = (await this.#compare()) ?? null;
+    }
+    return this.#changes ?? undefined;
+  }
+
+  async #compare(): Promise<Changes | undefined> {
+    const { comparison, options } = this.#scan;
+    const recorded = this.#recorded;
+    if (comparison === undefined || recorded === undefined) return undefined;
+    const { number: known, treeId: base } = recorded;
+    if (base === undefined || this.#isComplete) return undefined;
+    for (let at = this.#parent; at !== undefined; at = at.#parent) {
+      if (at.#hasNewRules) return undefined;
+    }
+    const states = comparison.isCompared(known)
+      ? undefined
+      : await comparison.compare(known, this.path, this.#namesStand);
+    const names = comparison.changedNames(known, () => recorded.names);
+    if (names === undefined) return undefined;
+    if (options.readsGitignore && names.has(GITIGNORE)) {
+      this.#hasNewRules = true;
+      return undefined;
+    }
+    for (const [directory, state] of states ?? [])
+      await this.#takeState(recorded.record, directory, state);
+    if (names.size > 0) this.#scan.wasRecorded(base, this);
+    return { base, names };
+  }
+
+  /** Notes the state of a directory below that is as recorded, that state aside. */
+  async #takeState(record: StatRecord, directory: number, state: DirectoryState): Promise<void> {
+    const child = await this.#directoryBelow(record, directory);
+    if (child === undefined) return;
+    child.#state = state;
+    if (child.#parent !== undefined && child.#provenState() !== undefined) {
+      child.#parent.#touch(child.#name);
+    }
+  }
+
+  /** The scan of a recorded directory below; undefined where no more is known of it than that. */
+  async #directoryBelow(
+    record: StatRecord,
+    directory: number,
+  ): Promise<ScannedDirectory | undefined> {
+    const above = record.above(directory);
+    // From the top: what .gitignore files say counts for all below.
+    const parent =
+      above === this.#recorded?.number ? this : await this.#directoryBelow(record, above);
+    if (parent === undefined) return undefined;
+    const name = parent.#recorded!.nameOf(record.entryOf(directory));
+    const child = parent.#child(name, directory);
+    return (await child.changes()) && child;
+  }
+
+  /** The state that goes with the names that are known; undefined when it proves nothing. */
+  #provenState(): DirectoryState | undefined {
+    const state = this.#state;
+    if (state === undefined || !isSettled(state, this.#scan.started)) return undefined;
+    return this.#knowsAllNames() ? state : undefined;
+  }
+
+  #knowsAllNames(): boolean {
+    if (this.#isComplete) return this.#names?.length === this.#findings.count;
+    const changes = this.#changes;
+    if (changes == null) return false;
+    for (const name of changes.names) if (!this.#findings.hasNews(name)) return false;
+    return true;
+  }
+
+  /** What its recorded tree holds under a name: null for nothing, undefined where it is not known. */
+  recordedEntry(name: string): TreeEntry | null | undefined {
+    if (!this.#hasTreeModes) return undefined;
+    return this.#recorded === undefined ? null : this.#recorded.treeEntry(name);
+  }
+
+  /** Otherwise the modes in the record are not those in the trees. */
+  get #hasTreeModes(): boolean {
+    return HAS_EXECUTE_BITS && this.#scan.options.fileMode === undefined;
+  }
+
+  /** All names in it, sorted by code units. */
+  names(): readonly string[] {
+    this.#isComplete = true;
+    const names = this.#readNames();
+    const recorded = this.#recorded;
+    if (recorded !== undefined) {
+      // Now that all of it is seen, its tree may be known.
+      if (recorded.treeId === undefined) this.#touch();
+      const joined = recorded.joinedNames;
+      if (joined !== names.join('/')) {
+        this.#hasNewRules ||=
+          recorded.entryOf(GITIGNORE) !== undefined && !names.includes(GITIGNORE);
+        const allowed = names.filter((name) => !isForbiddenSegment(name));
+        if (joined !== allowed.join('/')) this.#scan.changed = true;
+      }
+    } else {
+      this.#scan.changed = true;
+    }
+    return names;
+  }
+
+  /** What stands there under one of its names; undefined when nothing does any more. */
+  entry(name: string): ScannedEntry | undefined {
+    const stats = this.#look(name);
+    const place = this.#recorded?.entryOf(name);
+    if (stats === undefined) {
+      if (place !== undefined) this.removed(name);
+      return undefined;
+    }
+    const { record } = this.#scan;
+    const isSame = place !== undefined && record!.isUnchanged(place, stats);
+    if (isSame) this.#findings.addNews(name);
+    else {
+      this.#touch(name);
+      if (this.#scan.options.readsGitignore && name === GITIGNORE) this.#hasNewRules = true;
+    }
+    const entry = withFileMode(entryOf(name, stats), this.#scan.options.fileMode);
+    this.#findings.saw(name, entry.mode);
+    if (isTreeMode(entry.mode)) {
+      const known = isSame ? record!.directoryOf(place) : undefined;
+      const home = this.#child(name, known);
+      if (stats.dev === this.#scan.trustedDevice) {
+        home.#namesStand = known !== undefined && record!.hasSameNames(place!, stats);
+        if (!home.#namesStand) home.#state = stateOfDirectory(stats);
+      }
+      return { ...entry, home };
+    }
+    const id = isSame ? record!.blobId(place) : undefined;
+    if (id !== undefined) {
+      const file = { state: stateOf(entry), mode: entry.mode, id, since: SETTLED };
+      this.#findings.identified(name, file);
+    }
+    return { ...entry, id, home: this };
+  }
+
+  /**
+   * The path by which to reach what lies in it under a name, whatever others do meanwhile. It is good
+   * until the next call of this for anything that the scan covers.
+   */
+  diskPath(name: string): string | Buffer {
+    const path = toDisk(joinDisk(this.path, name));
+    return this.#scan.anchors?.at(path) ?? path;
+  }
+
+  /** The scan of a directory in it. */
+  directory(name: string): ScannedDirectory {
+    return this.#child(name, undefined);
+  }
+
+  /** The copy has made this directory: there is nothing in it but what is told. */
+  made(): void {
+    this.#isComplete = true;
+    this.#touch();
+  }
+
+  /** All that was told since it was made comes to this tree. Nothing more is told. */
+  became(tree: ObjectId): void {
+    this.#findings.tree = tree;
+  }
+
+  /**
+   * A file in this state was read and is that blob. Its mode is the one it was stored with.
+   * @param since when reading it began, in milliseconds since the epoch: the later, the more its
+   *   times prove
+   */
+  learn(entry: DiskEntry, id: ObjectId, since: number): void {
+    this.#set(entry, id, since);
+  }
+
+  /**
+   * The copy has put a blob there as a file of that mode, and found it in that state then.
+   */
+  wrote(
+    name: string,
+    stamp: FileStamp,
+    { mode, id }: { readonly mode: FileMode; readonly id: ObjectId },
+  ): void {
+    const [ctimeMs, device] = [stamp[2], stamp[5]];
+    const state = {
+      size: stamp[0],
+      mtimeMs: stamp[1],
+      ctimeMs,
+      ino: stamp[3],
+      mode: modeOnDisk(stamp[4]),
+    };
+    this.#scan.clocks.saw(device, ctimeMs);
+    this.#findings.identified(name, { state, mode, id, device });
+    this.#findings.saw(name, mode);
+    this.#below.delete(name);
+    this.#touch(name);
+  }
+
+  /** The copy has removed what stood there. */
+  removed(name: string): void {
+    this.#touch(name);
+    this.#findings.lost(name);
+    this.#below.delete(name);
+  }
+
+  /**
+   * The directory for the next record; undefined when nothing is known of it.
+   * @param path from the root of the scan
+   * @param now milliseconds since the epoch
+   */
+  toRecord(path: string, now: number): NewDirectory | KnownDirectory | undefined {
+    const recorded = this.#recorded;
+    const findings = this.#findings;
+    const { isExcluded, trees } = this.#scan.options;
+    const context = {
+      path,
+      isExcluded,
+      isProof: (file: KnownFile) => this.#isProof(file, now),
+      below: (name: string, at: string) => {
+        const directory = this.#below.get(name)?.toRecord(at, now);
+        return directory && { directory, state: this.#stateBelow(name) };
+      },
+      cachedTree: (id: ObjectId) => trees?.cached(id)?.body,
+      hasTreeModes: this.#hasTreeModes,
+    };
+    if (this.#isComplete) {
+      const isSame = !this.#isTouched && this.#changes?.names.size === 0;
+      return isSame ? recorded && asItWas(recorded) : findings.all(context);
+    }
+    if (!this.#isTouched) return recorded && asItWas(recorded);
+    return recorded === undefined ? findings.some(context) : findings.since(recorded, context);
+  }
+
+  #readNames(): readonly string[] {
+    this.#names ??= readNames(this.#scan.anchors?.directory(toDisk(this.path)) ?? this.path).sort();
+    return this.#names;
+  }
+
+  #look(name: string): Stats | undefined {
+    if (this.#scan.options.follow) return statSync(toDisk(joinDisk(this.path, name)), NO_THROW);
+    try {
+      return lstatSync(this.diskPath(name), NO_THROW);
+    } catch (error) {
+      // The directory itself is gone.
+      if (isErrorOf(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /** The state of a directory in this one, for the record. */
+  #stateBelow(name: string): DirectoryState | undefined {
+    const child = this.#below.get(name);
+    if (child === undefined) return undefined;
+    const place = this.#recorded?.entryOf(name);
+    const before = child.#recorded;
+    const hasItsNames = child.#namesStand && before && child.#findings.keepsNames(before);
+    return hasItsNames && place !== undefined
+      ? this.#scan.record!.directoryState(place)
+      : child.#provenState();
+  }
+
+  #child(name: string, known: number | undefined): ScannedDirectory {
+    let child = this.#below.get(name);
+    if (child === undefined) {
+      child = new ScannedDirectory(this.#scan, this, name, joinDisk(this.path, name), known);
+      this.#below.set(name, child);
+      this.#findings.saw(name, MODE_TREE);
+    }
+    return child;
+  }
+
+  /** Whether a file that is in that state when the record is used must be the one that is known. */
+  #isProof({ state, since, device }: KnownFile, now: number): boolean {
+    if (isSettled(state, since ?? now)) return true;
+    return device !== undefined && this.#scan.clocks.isPast(state, device);
+  }
+
+  #set(entry: DiskEntry, id: ObjectId, since: number): void {
+    const known = this.#findings.file(entry.name);
+    const state = stateOf(entry);
+    if (known?.id === id && known.mode === entry.mode && isSameState(known.state, state)) return;
+    this.#findings.identified(entry.name, { state, mode: entry.mode, id, since });
+    this.#touch(entry.name);
+  }
+
+  #touch(name?: string): void {
+    this.#scan.changed = true;
+    if (name !== undefined) this.#findings.addNews(name);
+    if (this.#isTouched) return;
+    this.#isTouched = true;
+    if (this.#parent !== undefined) this.#parent.#touch(this.#name);
+  }
+}
+
+const NO_THROW = { throwIfNoEntry: false } as const;
+
+/** The state, with the mode that the disk has for the entry, which may be stored with another. */
+function stateOf({ size, mtimeMs, ctimeMs, ino, mode, permissions }: DiskEntry): FileState {
+  const isFile = (mode & 0o170000) === 0o100000;
+  const onDisk = (permissions & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;
+  return { size, mtimeMs, ctimeMs, ino, mode: isFile ? onDisk : mode };
+}
+
+function asItWas({ record, number }: RecordedDirectory): KnownDirectory {
+  return { record, number };
+}

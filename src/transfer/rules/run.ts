@@ -1,0 +1,117 @@
+/**
+ * What accompanies one copy from beginning to end: its errors and warnings, its progress, and the
+ * pauses in which the rest of the program gets its turn.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { monotonicTime } from '../../clock.ts';
+import type { ChangeProblem } from '../../tree/changes.ts';
+import { reasonOf } from './localErrors.ts';
+import type { CopyOptions, CopyProgress } from './options.ts';
+
+/** Longest stretch of synchronous work, in milliseconds. */
+const SLICE = 12;
+
+/** Shortest time between two calls of `onProgress`, in milliseconds. */
+const PROGRESS_INTERVAL = 50;
+
+export class CopyRun {
+  readonly errors: ChangeProblem[] = [];
+  readonly warnings: ChangeProblem[] = [];
+  readonly #ignoreErrors: boolean;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onProgress: ((progress: CopyProgress) => void) | undefined;
+  #phase: CopyProgress['phase'] = 'scan';
+  #totals: { totalFiles?: number; totalBytes?: number } = {};
+  #files = 0;
+  #bytes = 0;
+  /** Bytes done of files that are not done yet. */
+  #partly = 0;
+  #told = 0;
+  #sliceEnd = 0;
+
+  constructor(options: CopyOptions) {
+    this.#ignoreErrors = options.ignoreErrors ?? false;
+    this.#signal = options.signal;
+    this.#onProgress = options.onProgress;
+    options.signal?.throwIfAborted();
+  }
+
+  /** Records that a path failed; throws the error itself unless the copy carries on past errors. */
+  fail(path: string, error: unknown): void {
+    if (!this.#ignoreErrors || this.#signal?.aborted) throw error;
+    this.errors.push({ path, error: reasonOf(error) });
+  }
+
+  /** Records that a path was skipped, or anything else worth a remark. */
+  warn(path: string, remark: string): void {
+    this.warnings.push({ path, error: remark });
+  }
+
+  /** Whether it is time to `rest`. Asked between pieces of synchronous work. */
+  get tired(): boolean {
+    return monotonicTime() >= this.#sliceEnd;
+  }
+
+  /** Throws when the copy is to stop. */
+  throwIfStopped(): void {
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Lets the event loop run. Throws when the copy is to stop. */
+  async rest(): Promise<void> {
+    await setImmediate();
+    this.throwIfStopped();
+    this.#sliceEnd = monotonicTime() + SLICE;
+  }
+
+  /** Begins a phase. */
+  begin(phase: CopyProgress['phase'], totals: { totalFiles?: number; totalBytes?: number }): void {
+    this.#phase = phase;
+    this.#totals = totals;
+    this.#files = 0;
+    this.#bytes = 0;
+    this.#partly = 0;
+    this.#tell();
+  }
+
+  /** So many bytes more of a file that is not done yet are. */
+  moved(bytes: number): void {
+    this.#partly += bytes;
+    this.#tellInTime();
+  }
+
+  /** So many of these bytes do not count: the file has failed, or is done and counts as a whole. */
+  movedBack(bytes: number): void {
+    this.#partly -= bytes;
+  }
+
+  /** One file more is done; `bytes` is its size. */
+  done(bytes: number): void {
+    this.#files += 1;
+    this.#bytes += bytes;
+    this.#tellInTime();
+  }
+
+  /** Ends a phase. Throws when the copy is to stop. */
+  end(): void {
+    this.#tell();
+    this.throwIfStopped();
+  }
+
+  #tellInTime(): void {
+    if (this.#onProgress !== undefined && monotonicTime() - this.#told >= PROGRESS_INTERVAL) {
+      this.#tell();
+    }
+  }
+
+  #tell(): void {
+    if (this.#onProgress === undefined) return;
+    this.#told = monotonicTime();
+    this.#onProgress({
+      phase: this.#phase,
+      files: this.#files,
+      bytes: this.#bytes + this.#partly,
+      ...this.#totals,
+    });
+  }
+}

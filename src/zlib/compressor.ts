@@ -1,0 +1,127 @@
+/** Making zlib streams of whole bodies: deflated, or stored where that takes no more room. */
+import type * as Zlib from 'node:zlib';
+import type { isDense as judge } from './dense.ts';
+import type { QuickDeflate } from './quickDeflate.ts';
+
+export interface Compressor {
+  /** The most that a body of so many bytes takes. */
+  bound(length: number): number;
+  /** Whether data is compressed already. */
+  isDense(body: Uint8Array, level: number): boolean;
+  /** The zlib stream that holds a body as it is. */
+  store(body: Uint8Array): Uint8Array;
+  /** Writes the zlib stream of a body into `out` at `at`, and gives back its length. Level 0 to 9. */
+  compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number;
+}
+
+/**
+ * Worker threads run it from its source text: it uses nothing from outside itself.
+ * @param isDenseBy judges whether data is compressed already
+ * @param quick deflates at `QUICK_LEVEL` in place of zlib, where it can
+ */
+export function createCompressor(
+  zlib: typeof Zlib,
+  isDenseBy: typeof judge,
+  quick: QuickDeflate | null,
+): Compressor {
+  const { constants, createDeflate, deflateSync, inflateSync } = zlib;
+  const QUICK_LEVEL = 1;
+
+  /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
+  type DeflateInto = (body: Uint8Array, out: Uint8Array, at: number) => number;
+  const impossible: DeflateInto = () => -1;
+  let kept: { level: number; deflate: DeflateInto } | undefined;
+
+  /**
+   * One zlib handle for all entries: making a stream and a handle for each takes as long as deflating
+   * a small file. Node has no public call that keeps the handle; the one below its streams is used
+   * after trying whether it works, `deflateSync` where it does not.
+   */
+  function keepHandle(level: number): DeflateInto {
+    interface Handle {
+      onerror?: unknown;
+      reset?(): void;
+      writeSync?(...args: unknown[]): void;
+    }
+    const stream = createDeflate({ level }) as unknown as {
+      on(event: string, listener: () => void): void;
+      _handle?: Handle;
+      _writeState?: Uint32Array;
+    };
+    const { _handle: handle, _writeState: state } = stream;
+    if (typeof handle?.reset !== 'function' || typeof handle.writeSync !== 'function') {
+      return impossible;
+    }
+    if (!(state instanceof Uint32Array)) return impossible;
+    let failed = false;
+    stream.on('error', () => {
+      failed = true;
+    });
+    handle.onerror = () => {
+      failed = true;
+    };
+    const deflate: DeflateInto = (body, out, at) => {
+      if (failed) return -1;
+      const room = out.length - at;
+      try {
+        handle.reset!();
+        handle.writeSync!(constants.Z_FINISH, body, 0, body.length, out, at, room);
+      } catch {
+        failed = true;
+      }
+      // Without a byte left it may not have been enough.
+      return failed || state[0] === 0 ? -1 : room - state[0]!;
+    };
+    for (const sample of ['gitstore gitstore gitstore', '', 'other bytes']) {
+      const out = Buffer.alloc(200);
+      const length = deflate(Buffer.from(sample), out, 7);
+      if (length <= 0) return impossible;
+      const stream = out.subarray(7, 7 + length);
+      if (inflateSync(stream).toString() !== sample) return impossible;
+    }
+    return deflate;
+  }
+
+  function deflateInto(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
+    if (quick !== null && level === QUICK_LEVEL) return quick.whole(body, out, at);
+    try {
+      if (kept?.level !== level) kept = { level, deflate: keepHandle(level) };
+    } catch {
+      kept = { level, deflate: impossible };
+    }
+    return kept.deflate(body, out, at);
+  }
+
+  /** More than a sample takes, deflated. */
+  const sampled = Buffer.alloc(8192);
+
+  function isDense(body: Uint8Array, level: number): boolean {
+    return isDenseBy(body, (sample) => {
+      const length = deflateInto(sample, level, sampled, 0);
+      return length < 0 ? deflateSync(sample, { level }).length : length;
+    });
+  }
+
+  function bound(length: number): number {
+    return length + 5 * Math.ceil(length / 16383) + 64;
+  }
+
+  /** Stored blocks of full length: the output buffer must hold all of it for zlib to make them. */
+  function store(body: Uint8Array): Uint8Array {
+    return deflateSync(body, { level: 0, chunkSize: bound(body.length) });
+  }
+
+  function compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
+    let stream: Uint8Array | undefined;
+    if (level > 0 && !isDense(body, level)) {
+      const length = deflateInto(body, level, out, at);
+      if (length > 0 && length < body.length) return length;
+      if (length < 0) stream = deflateSync(body, { level });
+    }
+    if (stream === undefined || stream.length >= body.length) stream = store(body);
+    out.set(stream, at);
+    return stream.length;
+  }
+
+  return { bound, isDense, store, compress };
+}
