@@ -413,6 +413,9 @@ describe('gc', () => {
     const stale = ['pack/tmp_pack_x', 'pack/.tmp-1-pack-y.pack', 'tmp_obj_z'].map((name) =>
       join(path, 'objects', name),
     );
+    mkdirSync(join(path, 'gitstore'), { recursive: true });
+    stale.push(join(path, 'gitstore/memo-stat-x.0123456789ab.tmp'));
+    stale.push(join(path, 'gitstore/new-0123456789ab'));
     const orphan = join(path, 'objects/pack', `pack-${'a'.repeat(40)}.rev`);
     for (const file of [...stale, orphan]) {
       writeFileSync(file, 'x');
@@ -420,7 +423,7 @@ describe('gc', () => {
     }
     const young = join(path, 'objects/pack/tmp_pack_young');
     writeFileSync(young, 'x');
-    expect(await store.gc()).toMatchObject({ temporaryFiles: 4 });
+    expect(await store.gc()).toMatchObject({ temporaryFiles: 6 });
     expect([...stale, orphan].filter((file) => existsSync(file))).toEqual([]);
     expect(existsSync(young)).toBe(true);
     await store.close();

@@ -7,7 +7,7 @@
  * the file goes back; a later one does not find it and writes the object again.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isErrno, removeIfThere, syncDirectory, syncFileAt } from '../../disk/durable.ts';
 import { readNames, type SourcePack } from './packSet.ts';
@@ -79,6 +79,29 @@ export function removeEmptyFanOuts(objectsDir: string): void {
   }
 }
 
+/** Removes the files of these names that were not touched since `before`. @returns how many */
+function removeOld(directory: string, names: readonly string[], before: number): number {
+  let removed = 0;
+  for (const name of names) {
+    const path = join(directory, name);
+    try {
+      const stats = lstatSync(path);
+      if (!stats.isFile() || stats.mtimeMs > before) continue;
+      unlinkSync(path);
+      removed++;
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'EPERM', 'EACCES')) throw error;
+    }
+  }
+  return removed;
+}
+
+/** The same for what killed writers have left in our own folder, `gitstore/`. @returns how many */
+export function removeStalePrivate(directory: string, before: number): number {
+  const isTemporary = (name: string) => /^(memo-.*\.tmp|new-[0-9a-f]+)$/.test(name);
+  return removeOld(directory, readNames(directory).filter(isTemporary), before);
+}
+
 /**
  * Removes temporary files that nobody has touched since `before` (milliseconds since the epoch),
  * and what a killed removal has left of packs.
@@ -88,17 +111,7 @@ export function removeStaleTemporaries(objectsDir: string, before: number): numb
   let removed = 0;
   const packDir = join(objectsDir, 'pack');
   const sweep = (directory: string, names: readonly string[]): void => {
-    for (const name of names) {
-      const path = join(directory, name);
-      try {
-        const stats = statSync(path);
-        if (!stats.isFile() || stats.mtimeMs > before) continue;
-        unlinkSync(path);
-        removed++;
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT', 'EPERM', 'EACCES')) throw error;
-      }
-    }
+    removed += removeOld(directory, names, before);
   };
   const names = readNames(packDir);
   const there = new Set(names);

@@ -7,13 +7,15 @@ import { share } from '../../disk/sharing.ts';
 import { peel } from '../../peel.ts';
 import { forgetDeleted } from '../../refRules.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
+import { clearRemovals } from '../locks/holderLink.ts';
+import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
 import { listObjectDirectories } from '../objects/objectDirectories.ts';
 import { BareObjects } from '../objects/objects.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
 import { lockCollection } from './gcLock.ts';
 import { writeMultiPackIndex } from './midx.ts';
-import { removeStaleTemporaries } from './removal.ts';
+import { removeStalePrivate, removeStaleTemporaries } from './removal.ts';
 import { readUpkeepConfig } from './upkeepConfig.ts';
 import type { UpkeepPlace } from './upkeepPlace.ts';
 
@@ -67,7 +69,11 @@ export async function collectRepository(
   try {
     const objectsDir = join(gitDir, 'objects');
     const stale = expire === Number.POSITIVE_INFINITY ? STALE_NOW : STALE;
-    const temporaryFiles = removeStaleTemporaries(objectsDir, Date.now() - stale);
+    const before = Date.now() - stale;
+    const temporaryFiles =
+      removeStaleTemporaries(objectsDir, before) +
+      removeStalePrivate(join(gitDir, PRIVATE_DIRECTORY), before);
+    clearRemovals(join(gitDir, 'gitstore.lock'));
     await forgetDeleted(refs, expire);
     const { pruned } = await collect({
       gitDir,
