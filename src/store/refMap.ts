@@ -93,7 +93,9 @@ export abstract class RefMap implements AsyncIterable<string> {
     const updates: RefUpdate[] = [{ ref, old, new: null }];
     if (last !== null && (await objects.has(last))) {
       const who = this.store.signature();
-      const kept = `${DELETED_REFS}${who.time}-${randomBytes(8).toString('hex')}`;
+      // Milliseconds too, so that those of one second are in order.
+      const fraction = String(this.store.now() % 1000).padStart(3, '0');
+      const kept = `${DELETED_REFS}${who.time}-${fraction}${randomBytes(8).toString('hex')}`;
       const reflog = { who, message: `${DELETED}${ref}` };
       // A log that names what is not here would be a fault of the store for as long as it is kept.
       const logOf = (await this.#isLogSound(ref)) ? ref : undefined;
