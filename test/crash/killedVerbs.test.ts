@@ -222,6 +222,15 @@ describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
       ],
       { timeout },
     );
+    // `ready`, and the first commit that is acknowledged.
+    let lines = 0;
+    const isLive = new Promise<void>((resolve) => {
+      live.process.stdout?.on('data', (chunk: Buffer) => {
+        lines += chunk.toString().split('\n').length - 1;
+        if (lines >= 2) resolve();
+      });
+    });
+    await Promise.race([isLive, live.finished]);
     let duration = 150;
     try {
       for (let round = 0; round < count; round++) {
