@@ -103,7 +103,7 @@ describe.each(['EMFILE', 'EIO'])('%s', (code) => {
       } catch (error) {
         failures++;
         expect(error).toMatchObject({
-          code: expect.stringMatching(/^(?:EUNREADABLE|ESTALE|EMFILE|EIO)$/),
+          code: expect.stringMatching(/^(?:EUNREADABLE|ESTALE|EMADE|EMFILE|EIO)$/),
         });
       } finally {
         isThrough = fault.countdown > 0;
