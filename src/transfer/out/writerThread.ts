@@ -107,7 +107,9 @@ export class WriterThread {
   constructor(root: FsPath, anchors: Anchors) {
     this.#root = root;
     this.#anchors = anchors;
-    this.#worker = new Worker(`(${workerMain.toString()})(...${PUT_SOURCE})`, { eval: true });
+    this.#worker = new Worker(withNames(`(${workerMain.toString()})(...${PUT_SOURCE})`), {
+      eval: true,
+    });
     this.#worker.on('message', (reply: Reply | null) => this.#finished(reply));
     this.#worker.on('error', (error) => {
       this.#death = error;
@@ -326,4 +328,13 @@ function workerMain(
     }
     parentPort.postMessage({ failures, stamps });
   });
+}
+
+/**
+ * A bundler that keeps names calls a helper of its own in the text of functions (`keyOf` in anchors.ts),
+ * which the thread does not have.
+ */
+function withNames(source: string): string {
+  const helper = /([\w$]+)\(\s*[\w$]+\s*,\s*["']keyOf["']\)/.exec(source)?.[1];
+  return helper === undefined ? source : `var ${helper} = (named) => named;\n${source}`;
 }
