@@ -34,7 +34,7 @@ export interface WatchTask {
 /**
  * Returns when the program is told to end. A sync that fails is tried again.
  * @throws FileNotFoundError when the repository is gone
- * @throws ClosedPipeError when nobody reads the lines any more
+ * @throws ClosedPipeError when the reader has closed the pipe
  */
 export async function watchAndSync({
   store,

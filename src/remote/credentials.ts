@@ -85,7 +85,7 @@ function knownToGh(host: string): boolean {
   try {
     text = readFileSync(join(folder, 'hosts.yml'), 'utf8');
   } catch {
-    // Nobody logged in, or a file that is not for us: then gh is not asked.
+    // No login, or a file that we may not read: gh is not asked.
     return false;
   }
   // Hosts are the keys that are not indented.

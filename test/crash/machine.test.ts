@@ -22,7 +22,7 @@ const who = { author: 'Test', email: 'test@localhost' };
 
 /** What refs say, a line each. */
 type Refs = string;
-/** After so many events these refs were acknowledged. */
+/** The number of events after which these refs were acknowledged. */
 interface Acknowledged {
   readonly at: number;
   readonly refs: Refs;

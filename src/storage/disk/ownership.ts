@@ -1,6 +1,6 @@
 /**
  * Whose repository it is. One that belongs to another user is read, but not written to, and no
- * program that its configuration names is run: whoever can write its files could have prepared them.
+ * program that its configuration names is run: another user can have prepared its files.
  * The rule and its settings are Git's `safe.directory` (git-config(1)).
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Paths below one directory that no link below it leads astray, whoever puts one there meanwhile.
+ * Paths below one directory that no link leads astray, also one that is put there meanwhile.
  *
  * A path is looked up anew by every call, so a directory that is replaced by a link between two calls
  * takes the second one elsewhere. Here each directory is opened once, step by step from the root, none

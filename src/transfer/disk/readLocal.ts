@@ -68,7 +68,7 @@ export function readWhole(
   }
 }
 
-/** So many bytes from the start of a file. */
+/** The first bytes of a file. */
 function readStart(fd: number, size: number): Buffer {
   const bytes = Buffer.allocUnsafe(size);
   for (let filled = 0; filled < size; ) {

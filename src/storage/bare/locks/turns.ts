@@ -1,6 +1,6 @@
 /**
  * Turns: a courtesy among those who want to change the same ref, so that many of them do not spend
- * their time failing each other's compare-and-swap. A *turn* excludes nobody who does not ask.
+ * their time failing each other's compare-and-swap. A *turn* only orders writers that ask for one.
  *
  * Refs share a fixed number of turn files in our own directory. A process with kernel locks takes the one
  * on such a file (kernelLock.ts), which costs little; one without makes a holder link (holderLink.ts). The
@@ -17,7 +17,7 @@ import { KernelLock } from './kernelLock.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 import { Backoff, Mutex } from './waiting.ts';
 
-/** A turn excludes nobody, so a holder that cannot be judged loses it after this time, in milliseconds. */
+/** Milliseconds after which a holder that cannot be judged loses its turn: a turn only orders writers. */
 const PATIENCE = 10_000;
 
 const TURN_FILES = 64;

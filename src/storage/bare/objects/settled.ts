@@ -9,7 +9,7 @@ import { syncDirectory, syncFileAt } from '../../disk/durable.ts';
 
 /** More files than that are not remembered. */
 const MOST_KNOWN = 200_000;
-/** So many files are open at a time. */
+/** How many files are open at a time. */
 const AT_ONCE = 32;
 
 export class Settled {

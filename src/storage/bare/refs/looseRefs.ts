@@ -19,7 +19,7 @@ import { unreadableRef } from '../../refRules.ts';
 import type { UnreadableRef } from '../../storage.ts';
 import { type DiskPath, diskPath } from './refPaths.ts';
 
-/** What a ref's file says; `broken` when it says nothing that Git understands, or cannot be read. */
+/** What a ref's file holds; `broken`: content that Git does not understand, or a file that cannot be read. */
 export type LooseRef =
   | { readonly kind: 'id'; readonly id: ObjectId }
   | { readonly kind: 'symbolic'; readonly target: string }
