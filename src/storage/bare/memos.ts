@@ -12,7 +12,7 @@ import {
   renameSync,
   statSync,
 } from 'node:fs';
-import { removeIfThere, writeFully } from '../disk/durable.ts';
+import { isErrno, removeIfThere, writeFully } from '../disk/durable.ts';
 import { makeDirectories } from '../disk/makeDirectories.ts';
 import { isTrusted } from '../disk/ownership.ts';
 import { share } from '../disk/sharing.ts';
@@ -37,7 +37,9 @@ export class BareMemos implements Memos {
   read(name: string): Uint8Array | undefined {
     try {
       return readFileSync(this.#path(name));
-    } catch {
+    } catch (error) {
+      // What cannot be read just now is not lost: a sync would delete what the memo protects.
+      if (isErrno(error, 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM')) throw error;
       return undefined;
     }
   }

@@ -15,6 +15,7 @@ import { joinPath } from '../../tree/paths.ts';
 import { toDisk } from '../disk/diskFiles.ts';
 import type { ExcludeFilter } from '../rules/excludeFilter.ts';
 import { Exclusion } from '../rules/exclusion.ts';
+import { isErrorOf, localError } from '../rules/localErrors.ts';
 import type { CopyOptions } from '../rules/options.ts';
 
 /** What the last sync from a local directory to one place in the store left out. */
@@ -144,7 +145,8 @@ function readLeftOut(memos: Memos, directory: string): LeftOut[] {
   try {
     const all: unknown = JSON.parse(Buffer.from(content).toString());
     return Array.isArray(all) && all.every(isLeftOut) ? all : [];
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return [];
   }
 }
@@ -168,7 +170,8 @@ function memoOf(directory: string): string {
 function realDirectory(path: string): string {
   try {
     return decodePath(realpathSync(toDisk(path), { encoding: 'buffer' }));
-  } catch {
+  } catch (error) {
+    if (!isErrorOf(error, 'ENOENT', 'ENOTDIR')) throw localError(error, path);
     // It is still to be made, and holds nothing that has to be protected.
     return resolve(path);
   }
