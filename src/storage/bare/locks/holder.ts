@@ -56,7 +56,8 @@ export function judge(holder: string, space: LockSpace): Verdict {
   const { machine, boot, namespaces } = here();
   if (fields.boot !== boot) {
     // The machine has been started again since. Another one cannot be looked at.
-    return fields.machine === machine && boot !== NONE ? 'dead' : 'unknown';
+    const isKnown = boot !== NONE && fields.boot !== NONE;
+    return fields.machine === machine && isKnown ? 'dead' : 'unknown';
   }
   if (boot === NONE && fields.machine !== machine) return 'unknown';
   if (fields.namespaces !== namespaces) return 'unknown';
