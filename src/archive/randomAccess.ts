@@ -2,6 +2,10 @@
  * Bytes that can be read in any order: a local file, or bytes in memory. A stream of a zip archive is
  * put into a temporary file first, because its directory stands at its end.
  */
+
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asBuffer } from '../bytes.ts';
 import {
   closeSync,
   fstatSync,
@@ -11,10 +15,7 @@ import {
   readSync,
   rmSync,
   writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { asBuffer } from '../bytes.ts';
+} from '../storage/disk/fs.ts';
 
 export interface RandomAccess {
   /** In bytes. */

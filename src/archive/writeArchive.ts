@@ -1,9 +1,17 @@
 /** From members to the bytes of an archive of any format, and from those to where they are to go. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, write } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
+import {
+  closeSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  write,
+} from '../storage/disk/fs.ts';
 import { compress } from './compression.ts';
 import { type ArchiveFormat, compressionOf } from './formats.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';

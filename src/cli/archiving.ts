@@ -2,11 +2,12 @@
  * Archives on the command line: which format the name or `--format` says, standard input and output,
  * and the options of the six commands.
  */
-import { statSync } from 'node:fs';
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
 import type { ArchiveProgress } from '../archive/options.ts';
 import { ArchiveError } from '../errors.ts';
+import { statSync } from '../storage/disk/fs.ts';
 import { retryArchiveIn } from '../store/update.ts';
 import { commit } from './commit.ts';
 import { printProblems } from './copying.ts';
@@ -28,7 +29,7 @@ import {
 import { printNote, showName, writeData } from './output.ts';
 import { addExamples } from './program.ts';
 import { Progress } from './progress.ts';
-import { isVerbose, requireUnicode, withStore } from './repository.ts';
+import { isVerbose, withStore } from './repository.ts';
 import { type Selection, snapshotsOf, writableBranch } from './snapshots.ts';
 import { readStdin } from './stdin.ts';
 
@@ -51,11 +52,7 @@ interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOpt
 const STANDARD = '-';
 
 export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examples): void {
-  command.argument(
-    '<file>',
-    `the archive to write; ${STANDARD} is standard output`,
-    requireUnicode,
-  );
+  command.argument('<file>', `the archive to write; ${STANDARD} is standard output`);
   addFilters(addBranch(addFormat(command, fixed)));
   addExamples(command, examples);
   command.action(async (file: string, options: Selection & FormatOption) => {
@@ -82,7 +79,7 @@ function becomesFile(file: string): boolean {
 }
 
 export function defineArchiveIn(command: Command, fixed: Fixed, examples: Examples): void {
-  command.argument('<file>', `the archive to read; ${STANDARD} is standard input`, requireUnicode);
+  command.argument('<file>', `the archive to read; ${STANDARD} is standard input`);
   addFormat(command, fixed)
     .addOption(
       new Option(

@@ -1,8 +1,9 @@
 /** Removing a repository from disk, for `destroy` and `init -f`. */
-import { mkdtemp, realpath, rename, rm, rmdir } from 'node:fs/promises';
+
 import { basename, dirname, join } from 'node:path';
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { followGitFile } from '../storage/bare/gitDirectory.ts';
+import { mkdtemp, realpath, rename, rm, rmdir } from '../storage/disk/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
 
 /**

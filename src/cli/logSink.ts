@@ -1,8 +1,9 @@
 /** Log lines, gathered and written in the background, so that a slow disk or terminal slows nobody. */
-import { write } from 'node:fs';
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicTime } from '../clock.ts';
 import { encodeText } from '../git/pathBytes.ts';
+import { write } from '../storage/disk/fs.ts';
 
 /** Characters that may wait to be written; more is dropped, and the log says so. */
 const MOST_WAITING = 4 << 20;

@@ -10,7 +10,7 @@ import { Listing } from './listing.ts';
 import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
 import { printLine, printNote, showName } from './output.ts';
 import { Progress } from './progress.ts';
-import { onCreate, onWarning, requireUnicode } from './repository.ts';
+import { onCreate, onWarning } from './repository.ts';
 
 export interface MirrorCommandOptions extends DryRunOption {
   ref?: Record<string, string> | undefined;
@@ -25,11 +25,7 @@ const LABELS: Readonly<Record<MirrorProgress['phase'], string>> = {
 };
 
 export function addMirrorOptions(command: Command): Command {
-  command.argument(
-    '<url>',
-    'https://…, ssh://…, user@host:path, a path, or a .bundle file',
-    requireUnicode,
-  );
+  command.argument('<url>', 'https://…, ssh://…, user@host:path, a path, or a .bundle file');
   command.addOption(
     new Option(
       '--ref <name[:other]>',

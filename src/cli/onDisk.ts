@@ -1,7 +1,7 @@
-import { lstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
 import { encodePath } from '../git/pathBytes.ts';
+import { lstatSync } from '../storage/disk/fs.ts';
 import { repositoryPath } from './repository.ts';
 
 /** Whether anything stands at a local path, be it a link that leads nowhere. */

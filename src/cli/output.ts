@@ -3,8 +3,9 @@
  * descriptors, so that a write that returned has left the process: nothing is lost when it exits,
  * and a slow reader slows the writer down instead of filling the memory.
  */
-import { fstatSync, write as writeCallback, writeSync } from 'node:fs';
+
 import { encodePath, encodeText, hasLoneSurrogate } from '../git/pathBytes.ts';
+import { fstatSync, write as writeCallback, writeSync } from '../storage/disk/fs.ts';
 import { ClosedPipeError } from './errors.ts';
 
 const STDOUT = 1;

@@ -2,9 +2,10 @@
  * The line on the terminal that tells how far long work has come. It appears when stderr is a
  * terminal and the work has lasted half a second; the library that draws it is loaded only then.
  */
-import { fstatSync } from 'node:fs';
+
 import type { Spinner } from 'yocto-spinner';
 import { monotonicTime } from '../clock.ts';
+import { fstatSync } from '../storage/disk/fs.ts';
 import { SIGNALS } from './interruption.ts';
 import { rateText, sizeText, timeText } from './quantities.ts';
 

@@ -3,8 +3,9 @@
  * none; where file names are bytes (Linux), such a name would be that of another file. The kernel
  * still has the bytes.
  */
-import { readFileSync } from 'node:fs';
+
 import { decodePath, encodePath } from '../git/pathBytes.ts';
+import { readFileSync } from '../storage/disk/fs.ts';
 import { UsageError } from './errors.ts';
 
 const REPLACEMENT = '\ufffd';

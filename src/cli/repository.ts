@@ -1,7 +1,6 @@
 /** Which repository a command works on, and opening it for the length of the command. */
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
-import { encodePath } from '../git/pathBytes.ts';
 import { GitStore } from '../store/gitStore.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { escapeControls, UsageError } from './errors.ts';
@@ -15,19 +14,7 @@ export function repositoryPath(command: Command): string {
   if (path === undefined || path === '') {
     throw new UsageError('No repository given: use -r PATH or set GITSTORE_REPO');
   }
-  return requireUnicode(path);
-}
-
-/**
- * Repositories, and what is written beside them, lie at paths that are UTF-8: another one would be
- * changed for that of another file on its way to the disk.
- * @throws UsageError
- */
-export function requireUnicode(path: string): string {
-  if (path.isWellFormed()) return path;
-  throw new UsageError(
-    `${encodePath(path).toString()}: a path that is not UTF-8 cannot be used here; rename it, or use a link to it`,
-  );
+  return path;
 }
 
 /** Whether status lines are wanted. */

@@ -1,5 +1,5 @@
 /** Standard input as a stream of bytes, read by its file descriptor. */
-import { read } from 'node:fs';
+import { read } from '../storage/disk/fs.ts';
 
 const STDIN = 0;
 const CHUNK_SIZE = 256 * 1024;

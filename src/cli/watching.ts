@@ -1,6 +1,7 @@
 /** `sync --watch`: sync, and again whenever something has changed, until a signal ends it. */
-import { lstatSync, statSync } from 'node:fs';
+
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
+import { lstatSync, statSync } from '../storage/disk/fs.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import { shortHash } from '../store/snapshot.ts';

@@ -28,8 +28,13 @@ export function encodePath(path: string): Buffer {
   return hasLoneSurrogate(path) ? encodeWithEscapes(path, refuseSurrogate) : Buffer.from(path);
 }
 
+/** The form in which Node's file system takes a path without loss: bytes where it has escapes. */
+export function toDisk(path: string): string | Buffer {
+  return hasLoneSurrogate(path) ? encodePath(path) : path;
+}
+
 /**
- * The same for text that must always have bytes (messages, names of people): a lone surrogate that
+ * `encodePath` for text that must always have bytes (messages, names of people): a lone surrogate that
  * stands for no byte becomes U+FFFD.
  */
 export function encodeText(text: string): Buffer {

@@ -3,9 +3,9 @@
  * `gc.autoPackLimit`). Whoever wrote the object that was too many does not wait for it: another
  * process does the work, and goes on when this one has ended.
  */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { closeSync, existsSync, openSync, readSync, startIn } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** What only the program of the same build has too, put in when the sources are bundled. */
@@ -84,14 +84,19 @@ function isOurs(path: string): boolean {
 
 function startProcess(program: string, location: string): void {
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const child = spawn(process.execPath, [program, '-r', location, 'gc', '--auto'], {
-    detached: true,
-    stdio: 'ignore',
-    windowsHide: true,
-    // Nobody's current directory is held.
-    cwd: parse(location).root,
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-  });
+  // No directory is held as the current one, unless its name cannot be an argument.
+  const [repository, folder] = location.isWellFormed()
+    ? [location, parse(location).root]
+    : ['.', location];
+  const child = startIn(folder, (cwd) =>
+    spawn(process.execPath, [program, '-r', repository, 'gc', '--auto'], {
+      detached: true,
+      stdio: 'ignore',
+      windowsHide: true,
+      cwd,
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    }),
+  );
   child.on('error', () => {});
   child.unref();
 }

@@ -3,7 +3,6 @@
  * whole: beside its place first, so that the old one stays until the new one is complete.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
 import { type BundleHeader, parseBundleHeader, serializeBundleHeader } from '../git/bundle.ts';
@@ -17,6 +16,7 @@ import {
   syncFile,
   writeFully,
 } from '../storage/disk/durable.ts';
+import { closeSync, createReadStream, openSync, readSync, renameSync } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 

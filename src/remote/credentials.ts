@@ -3,9 +3,9 @@
  * (gitcredentials(7)), else the token of GitHub's `gh`. Nobody is asked at the terminal.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readFileSync, startIn } from '../storage/disk/fs.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -123,16 +123,18 @@ function run(
   file: string,
   args: readonly string[],
   input: string,
-  { cwd, env }: { cwd?: string; env?: NodeJS.ProcessEnv },
+  { cwd = '.', env }: { cwd?: string; env?: NodeJS.ProcessEnv },
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, {
-      cwd,
-      env: { ...process.env, ...env },
-      stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: HELPER_TIMEOUT,
-      windowsHide: true,
-    });
+    const child = startIn(cwd, (cwd) =>
+      spawn(file, args, {
+        cwd,
+        env: { ...process.env, ...env },
+        stdio: ['pipe', 'pipe', 'ignore'],
+        timeout: HELPER_TIMEOUT,
+        windowsHide: true,
+      }),
+    );
     let output = '';
     child.stdout.on('data', (data: Buffer) => {
       output += data.toString();

@@ -1,11 +1,12 @@
 /** Another repository on this disk, as a remote: objects go straight from one storage to the other. */
-import { existsSync, statSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { parseConfig } from '../git/config.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
 import { readConfigText } from '../storage/bare/repositoryConfig.ts';
+import { existsSync, statSync } from '../storage/disk/fs.ts';
 import type { RefUpdate, Storage } from '../storage/storage.ts';
 import type { RefChange } from './mirrorDiff.ts';
 import { inOrder, withoutBlocked } from './pushOrder.ts';

@@ -2,6 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { GitStoreError } from '../errors.ts';
 import { redactUrl } from '../git/redactUrl.ts';
+import { absolutePath } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Connector } from './connection.ts';
 import type { MirrorOptions } from './mirror.ts';
@@ -43,7 +44,7 @@ async function connectorFor(
   secrets: Secrets,
   { signal, onMessage }: MirrorOptions,
 ): Promise<Connector> {
-  const folder = isAbsolute(storage.location) ? storage.location : process.cwd();
+  const folder = isAbsolute(storage.location) ? storage.location : absolutePath('.');
   switch (address.kind) {
     case 'http': {
       const { HttpConnector } = await import('./http.ts');

@@ -30,7 +30,7 @@ export function parseRemoteUrl(text: string, format?: 'bundle'): RemoteAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return parseWithoutScheme(text, format);
   // The parser would leave tabs and line ends out.
-  if (CONTROLS.test(text)) throw invalid('it has control characters in it');
+  checkCharacters(text);
   const url = parsed(text, scheme);
   if (scheme === 'file') return local(filePathOf(url), format);
   if (format === 'bundle') throw invalid('a bundle is a file on this disk');
@@ -78,13 +78,18 @@ function decoded(part: string): string {
   return text;
 }
 
+function checkCharacters(text: string): void {
+  if (CONTROLS.test(text)) throw invalid('it has control characters in it');
+  if (!text.isWellFormed()) throw invalid('it is not UTF-8, as only paths on this disk may be');
+}
+
 function parseWithoutScheme(text: string, format: 'bundle' | undefined): RemoteAddress {
   // As in Git: a colon before the first slash; `C:\` is a drive.
   const remote = /^((?:[^/\\:[]*@)?(?:\[[^\]]*\]|[^/\\:]+)):(.*)$/s.exec(text);
   const isDrive = /^[a-z]:/i.test(text);
   if (remote === null || isDrive || format === 'bundle') return local(text, format);
   const [, host = '', path = ''] = remote;
-  if (CONTROLS.test(text)) throw invalid('it has control characters in it');
+  checkCharacters(text);
   return ssh(host.replace(/\[|\]/g, ''), undefined, path);
 }
 

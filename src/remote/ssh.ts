@@ -2,12 +2,12 @@
  * Git services through the `ssh` program, which knows the user's keys, agents and hosts
  * (gitprotocol-pack(5), "SSH Transport").
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RemoteError } from '../errors.ts';
 import { parseConfig } from '../git/config.ts';
+import { readFileSync, startIn } from '../storage/disk/fs.ts';
 import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
 import type { RemoteAddress } from './remoteUrl.ts';
@@ -115,11 +115,12 @@ function words(line: string): string[] {
 async function configuredCommand(folder: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = ['config', '--get', 'core.sshCommand'];
-    execFile('git', args, { cwd: folder }, (error, stdout) => {
+    const done = (error: ExecFileException | null, stdout: string): void => {
       if (error === null) resolve(stdout.trim());
-      else if ((error as NodeJS.ErrnoException).code === 'ENOENT') resolve(ownCommand(folder));
+      else if (error.code === 'ENOENT') resolve(ownCommand(folder));
       else resolve(undefined);
-    });
+    };
+    startIn(folder, (cwd) => execFile('git', args, { cwd }, done));
   });
 }
 

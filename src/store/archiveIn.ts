@@ -2,7 +2,7 @@
  * From an archive to a commit. First all members are stored, in one writing session; then what they
  * are goes into the branch's tree and is committed. When anything fails there is no commit.
  */
-import { closeSync, fstatSync, openSync, read } from 'node:fs';
+
 import { Allowance } from '../archive/limits.ts';
 import { type ArchiveMember, SMALL_MEMBER } from '../archive/member.ts';
 import { Brought, checkLink, forbiddenPart, memberPath } from '../archive/memberNames.ts';
@@ -12,6 +12,7 @@ import { ArchiveError } from '../errors.ts';
 import { hashObject, type ObjectId, type ObjectType, startObjectHash } from '../git/objectId.ts';
 import { encodePath } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
+import { closeSync, fstatSync, openSync, read } from '../storage/disk/fs.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { localError } from '../transfer/rules/localErrors.ts';
 import { CopyRun } from '../transfer/rules/run.ts';

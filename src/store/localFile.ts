@@ -1,8 +1,9 @@
 /** One file of the local disk: storing it, and its hash. */
-import { createReadStream } from 'node:fs';
+
 import { GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_LINK } from '../git/tree.ts';
+import { createReadStream } from '../storage/disk/fs.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { readEntry, toDisk } from '../transfer/disk/diskFiles.ts';
 import {

@@ -1,9 +1,10 @@
 /** `restore`: bring what another repository, or a bundle, has into this one. */
-import { existsSync } from 'node:fs';
+
 import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import { redactUrl } from '../../git/redactUrl.ts';
 import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
+import { existsSync } from '../../storage/disk/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import {
   addMirrorOptions,

@@ -1,9 +1,10 @@
 /** `serve`: files over HTTP, for browsers and programs. */
-import { closeSync, openSync } from 'node:fs';
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import { type CachePolicy, createFileHandler } from '../../server/files/handler.ts';
 import { encodeUrlPath, parseBasePath } from '../../server/files/target.ts';
+import { closeSync, openSync } from '../../storage/disk/fs.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { errorLine, parseArgument, UsageError } from '../errors.ts';

@@ -6,11 +6,19 @@
  * several at once end with one repository.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { GitStoreError } from '../../errors.ts';
 import { encodePath } from '../../git/pathBytes.ts';
 import { isErrno, removeIfThere, syncDirectory, writeFully } from '../disk/durable.ts';
+import {
+  absolutePath,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+} from '../disk/fs.ts';
 import { makeDirectories } from '../disk/makeDirectories.ts';
 import { checkRef } from '../refRules.ts';
 import type { Durability } from '../storage.ts';
@@ -40,7 +48,7 @@ export async function createRepository(
 ): Promise<boolean> {
   const branch = `refs/heads/${options.branch ?? 'main'}`;
   checkRef(branch);
-  const gitDir = followGitFile(resolve(path));
+  const gitDir = followGitFile(absolutePath(path));
   if (isGitDirectory(gitDir)) return false;
   if (!isVacant(gitDir)) {
     throw new GitStoreError(`Directory is not empty and no Git repository: ${path}`, 'EEXIST', {

@@ -1,11 +1,19 @@
 /**
  * What lies at a path: a Git directory, nothing yet, or something else.
  */
-import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+
 import { dirname, resolve } from 'node:path';
 import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../../errors.ts';
 import { decodePath } from '../../git/pathBytes.ts';
 import { isErrno } from '../disk/durable.ts';
+import {
+  absolutePath,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from '../disk/fs.ts';
 import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 
 /**
@@ -16,7 +24,7 @@ import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
  * @throws FileNotFoundError NotADirectoryError GitStoreError
  */
 export function findGitDirectory(path: string): string {
-  const gitDir = followGitFile(resolve(path));
+  const gitDir = followGitFile(absolutePath(path));
   if (isGitDirectory(gitDir)) return gitDir;
   if (isVacant(gitDir)) throw new FileNotFoundError(`Store not found: ${path}`, { path });
   if (statOf(`${gitDir}/.git`) !== undefined) {

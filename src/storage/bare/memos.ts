@@ -3,6 +3,7 @@
  * that a crash has torn is noticed by whoever reads it.
  */
 import { randomBytes } from 'node:crypto';
+import { isErrno, removeIfThere, writeFully } from '../disk/durable.ts';
 import {
   closeSync,
   existsSync,
@@ -11,8 +12,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
-} from 'node:fs';
-import { isErrno, removeIfThere, writeFully } from '../disk/durable.ts';
+} from '../disk/fs.ts';
 import { makeDirectories } from '../disk/makeDirectories.ts';
 import { isTrusted } from '../disk/ownership.ts';
 import { share } from '../disk/sharing.ts';

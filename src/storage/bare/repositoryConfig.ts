@@ -1,10 +1,11 @@
 /**
  * What a repository's `config` file means to a store (git-config(1), gitrepository-layout(5)).
  */
-import { readFileSync } from 'node:fs';
+
 import { GitStoreError } from '../../errors.ts';
 import { type GitConfig, parseConfig, setConfigValue } from '../../git/config.ts';
 import { isErrno } from '../disk/durable.ts';
+import { readFileSync } from '../disk/fs.ts';
 import { parseSharing, setSharing } from '../disk/sharing.ts';
 
 export interface RepositoryConfig {

@@ -3,8 +3,8 @@
  * writing files need none of it.
  */
 
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readdirSync, statSync } from '../disk/fs.ts';
 import { checkOwner } from '../disk/ownership.ts';
 import type {
   CheckResult,

@@ -3,6 +3,7 @@
  * missing.
  */
 import { randomBytes } from 'node:crypto';
+import { getSystemErrorMap } from 'node:util';
 import {
   closeSync,
   fsync,
@@ -12,8 +13,7 @@ import {
   readSync,
   unlinkSync,
   writeSync,
-} from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
+} from './fs.ts';
 
 /** Puts a file's data on stable storage, without blocking the event loop. */
 export function syncFile(fd: number): Promise<void> {

@@ -1,5 +1,5 @@
-import { existsSync, utimesSync } from 'node:fs';
 import { isErrno } from './durable.ts';
+import { existsSync, utimesSync } from './fs.ts';
 
 /**
  * Gives a file that is about to be used again a new modification time, as Git does, so that a

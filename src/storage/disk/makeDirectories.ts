@@ -2,8 +2,9 @@
  * Directories with the ones above them. Node's own recursive `mkdir` tries for ever where a parent is
  * there and says ENOENT all the same, as `/proc` and some automounters do.
  */
-import { mkdirSync, statSync } from 'node:fs';
+
 import { dirname } from 'node:path';
+import { mkdirSync, statSync } from './fs.ts';
 import { share } from './sharing.ts';
 
 /** A directory may go again, by another program's hand, while those below it are made. */

@@ -2,10 +2,11 @@
  * The native module, for the two things Node cannot do with files: kernel locks, and swapping two
  * names. Loaded on the first use; reading never needs it.
  */
-import { existsSync } from 'node:fs';
+
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isErrno } from './durable.ts';
+import { existsSync } from './fs.ts';
 
 export interface NativeFiles {
   /** @returns false when another open file has the lock; a length of 0 means to the end */

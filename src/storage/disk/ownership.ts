@@ -3,11 +3,13 @@
  * program that its configuration names is run: another user can have prepared its files.
  * The rule and its settings are Git's `safe.directory` (git-config(1)).
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+
 import { homedir } from 'node:os';
 import { PermissionError } from '../../errors.ts';
 import { parseConfig } from '../../git/config.ts';
+import { decodePath } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
+import { readFileSync, realpathSync, statSync } from './fs.ts';
 
 /** Repositories that were found to be trusted, by path and user. */
 const trusted = new Set<string>();
@@ -81,7 +83,7 @@ function safeDirectories(): string[] {
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return decodePath(readFileSync(file));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return '';
     throw error;

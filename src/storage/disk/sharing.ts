@@ -5,8 +5,9 @@
  * Repositories are known by the directory they were opened by. Where none is shared, which is the usual
  * case, nothing here makes a system call.
  */
-import { chmodSync, fchmodSync, fstatSync, statSync } from 'node:fs';
+
 import { dirname } from 'node:path';
+import { chmodSync, fchmodSync, fstatSync, statSync } from './fs.ts';
 
 /** Permissions that are added, or, below zero, those that a file has instead of its own. */
 type Sharing = number;

@@ -3,7 +3,7 @@
  * the pack directory once they are more. A reader never sees that file, and `git gc` clears it away
  * when its writer was killed.
  */
-import { closeSync, openSync } from 'node:fs';
+
 import { join } from 'node:path';
 import {
   readFully,
@@ -12,6 +12,7 @@ import {
   temporaryName,
   writeFully,
 } from '../disk/durable.ts';
+import { closeSync, openSync } from '../disk/fs.ts';
 import { whileWritable } from '../disk/readOnly.ts';
 import { share } from '../disk/sharing.ts';
 import { MemorySpool, type Spool } from './import/spool.ts';

@@ -2,13 +2,14 @@
  * The packs of one `objects/pack` directory. Other processes add and remove packs while we read; a
  * scan brings our list up to date. Packs that a multi-pack-index covers are looked up there.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
 import { MultiPackIndex } from '../../git/multiPackIndex.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { isErrno } from '../disk/durable.ts';
 import { freshen } from '../disk/freshen.ts';
+import { readdirSync, readFileSync, statSync } from '../disk/fs.ts';
 import { PackReach } from '../shortcuts/packReach.ts';
 import type { ReachRecord } from '../shortcuts.ts';
 import { PackFile } from './packFile.ts';

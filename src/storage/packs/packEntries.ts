@@ -2,7 +2,7 @@
  * The entries of an open pack file (gitformat-pack(5)): what each says of itself, and its data, inflated.
  * Nothing here knows of bases: a delta is data like any other.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+
 import { basename } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
 import { deltaSizes } from '../../git/delta.ts';
@@ -24,6 +24,7 @@ import {
   isPlausibleSize,
 } from '../../zlib/inflate.ts';
 import { readFully, readFullySync } from '../disk/durable.ts';
+import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 import { PackWindows, type WindowBudget } from './packWindows.ts';
 
 const TRAILER = 20;

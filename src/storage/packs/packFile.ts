@@ -2,7 +2,7 @@
  * Reads objects out of one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either
  * whole or a *delta* against a *base*; a base may be a delta again: the *delta chain*.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
@@ -12,6 +12,7 @@ import type { PackBitmap } from '../../git/packBitmap.ts';
 import type { PackIndex } from '../../git/packIndex.ts';
 import { PackOrder } from '../../git/packOrder.ts';
 import { isErrno, readFullySync } from '../disk/durable.ts';
+import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 import { readBitmap } from '../shortcuts/packReach.ts';
 import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
 import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';

@@ -2,12 +2,13 @@
  * The index file of a pack, of which only as much is read as is asked for: a program that looks for one
  * or two objects in a large pack does not wait for megabytes of index.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+
 import { basename } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH, PackIndex } from '../../git/packIndex.ts';
 import { readFullySync } from '../disk/durable.ts';
+import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 
 /** A smaller index is read at once. */
 const LARGE = 256 << 10;

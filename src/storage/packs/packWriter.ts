@@ -4,7 +4,6 @@
  * finding deltas is the collector's work.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { GitStoreError } from '../../errors.ts';
@@ -22,6 +21,7 @@ import {
   temporaryName,
   writeFully,
 } from '../disk/durable.ts';
+import { closeSync, ftruncateSync, openSync } from '../disk/fs.ts';
 import { whileWritable } from '../disk/readOnly.ts';
 import { share } from '../disk/sharing.ts';
 import type { Durability } from '../storage.ts';

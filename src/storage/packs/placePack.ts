@@ -1,5 +1,5 @@
 /** Puts a pack that is complete, under a temporary name, in place with what goes with it. */
-import { closeSync, openSync, renameSync } from 'node:fs';
+
 import { join } from 'node:path';
 import {
   removeIfThere,
@@ -8,6 +8,7 @@ import {
   temporaryName,
   writeFully,
 } from '../disk/durable.ts';
+import { closeSync, openSync, renameSync } from '../disk/fs.ts';
 import { share } from '../disk/sharing.ts';
 import type { Durability } from '../storage.ts';
 

@@ -3,7 +3,7 @@
  * of files below `info/commit-graphs`. What cannot be read is as good as not there: every answer can
  * be had from the commits too, only slower.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
 import { pathHashes } from '../../git/changedPaths.ts';
@@ -17,6 +17,7 @@ import {
 } from '../../git/commitGraph.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
 import { isErrno, readFullySync } from '../disk/durable.ts';
+import { closeSync, fstatSync, openSync, readFileSync } from '../disk/fs.ts';
 import type { CommitGraph } from '../shortcuts.ts';
 
 const TRAILER = 20;

@@ -1,11 +1,12 @@
 /** What a commit leads to, taken from its pack's bitmap (packBitmap.ts) without reading an object. */
-import { readFileSync } from 'node:fs';
+
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectSet } from '../../git/objectSet.ts';
 import { BITMAP_TYPES, PackBitmap } from '../../git/packBitmap.ts';
 import type { PackIndex } from '../../git/packIndex.ts';
 import type { PackOrder } from '../../git/packOrder.ts';
 import { isErrno } from '../disk/durable.ts';
+import { readFileSync } from '../disk/fs.ts';
 import type { Pace } from '../pace.ts';
 import type { ObjectKinds, ReachRecord } from '../shortcuts.ts';
 

@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { decodePath, encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { decodePath, toDisk } from '../../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
 import { isErrorOf } from '../rules/localErrors.ts';
 import { type Entry, MODE_NONE } from '../rules/place.ts';
+
+export { toDisk };
 
 /** A name on disk with what `lstat` says of it. */
 export interface DiskEntry extends Entry {
@@ -24,11 +26,6 @@ export interface DiskEntry extends Entry {
 
 /** Whether files on this system have an execute bit. Without, a tree's own modes are kept. */
 export const HAS_EXECUTE_BITS = process.platform !== 'win32';
-
-/** The form of a path that `fs` takes without loss: bytes where the name is no plain Unicode. */
-export function toDisk(path: string): string | Buffer {
-  return hasLoneSurrogate(path) ? encodePath(path) : path;
-}
 
 /** `directory/name` on disk. */
 export function joinDisk(directory: string, name: string): string {

@@ -7,12 +7,11 @@
  * have tells that such a sync came before: its rules protect.
  */
 import { createHash } from 'node:crypto';
-import { realpathSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { decodePath, encodePath } from '../../git/pathBytes.ts';
+import { dirname } from 'node:path';
+import { encodePath } from '../../git/pathBytes.ts';
+import { absolutePath, realpathSync } from '../../storage/disk/fs.ts';
 import type { Memos } from '../../storage/storage.ts';
 import { joinPath } from '../../tree/paths.ts';
-import { toDisk } from '../disk/diskFiles.ts';
 import type { ExcludeFilter } from '../rules/excludeFilter.ts';
 import { Exclusion } from '../rules/exclusion.ts';
 import { isErrorOf, localError } from '../rules/localErrors.ts';
@@ -169,11 +168,11 @@ function memoOf(directory: string): string {
 
 function realDirectory(path: string): string {
   try {
-    return decodePath(realpathSync(toDisk(path), { encoding: 'buffer' }));
+    return realpathSync(path);
   } catch (error) {
     if (!isErrorOf(error, 'ENOENT', 'ENOTDIR')) throw localError(error, path);
     // It is still to be made, and holds nothing that has to be protected.
-    return resolve(path);
+    return absolutePath(path);
   }
 }
 

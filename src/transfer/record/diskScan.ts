@@ -5,10 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { ObjectId } from '../../git/objectId.ts';
-import { decodePath, encodePath } from '../../git/pathBytes.ts';
+import { encodePath } from '../../git/pathBytes.ts';
 import type { FileMode } from '../../git/tree.ts';
+import { absolutePath, realpathSync } from '../../storage/disk/fs.ts';
 import type { Memos } from '../../storage/storage.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { type Anchors, anchorAt } from '../disk/anchors.ts';
@@ -129,9 +130,9 @@ export class DiskScan {
 /** The path without links, also when its last parts do not exist. */
 function canonicalPath(path: string): string {
   try {
-    return decodePath(fs.realpathSync(toDisk(path), { encoding: 'buffer' }));
+    return realpathSync(path);
   } catch {
-    const absolute = resolve(path);
+    const absolute = absolutePath(path);
     const above = dirname(absolute);
     return above === absolute ? absolute : `${canonicalPath(above)}/${basename(absolute)}`;
   }

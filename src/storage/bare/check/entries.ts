@@ -3,7 +3,6 @@
  * and the header of every entry.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import {
   PACK_HEADER_LENGTH,
@@ -14,6 +13,7 @@ import {
 } from '../../../git/pack.ts';
 import { PackIndex } from '../../../git/packIndex.ts';
 import { isErrno, readFully, readFullySync } from '../../disk/durable.ts';
+import { closeSync, fstatSync, openSync, readFileSync } from '../../disk/fs.ts';
 import { Kind, type ObjectTable, shared } from '../repack/objectTable.ts';
 import { placeOf } from '../repack/scan.ts';
 import type { EntryColumns } from './packTask.ts';

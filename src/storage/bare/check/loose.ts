@@ -1,5 +1,5 @@
 /** Checks loose objects, of the repository and of its alternates. */
-import { closeSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
@@ -7,6 +7,7 @@ import type { ObjectId } from '../../../git/objectId.ts';
 import { PackType } from '../../../git/pack.ts';
 import { Inflater } from '../../../zlib/inflater.ts';
 import { readFullySync } from '../../disk/durable.ts';
+import { closeSync } from '../../disk/fs.ts';
 import { looseRegion, openLoose } from '../loose/loose.ts';
 import { Kind, type ObjectTable } from '../repack/objectTable.ts';
 import { readNames } from '../repack/packSet.ts';

@@ -1,12 +1,12 @@
 /** Checks what only makes reading quicker: multi-pack-index and commit-graph. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { parseGraphLayout } from '../../../git/commitGraph.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { MultiPackIndex } from '../../../git/multiPackIndex.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { readFileSync } from '../../disk/fs.ts';
 import { Kind } from '../repack/objectTable.ts';
 import type { OpenedPack } from './entries.ts';
 import type { Presence } from './refs.ts';

@@ -11,9 +11,9 @@
  * takes a block and twice the time.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type BigIntStats, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isErrno } from '../../disk/durable.ts';
+import { type BigIntStats, readFileSync, readlinkSync } from '../../disk/fs.ts';
 
 export type Verdict =
   | 'alive'

@@ -11,6 +11,9 @@
  *
  * A holder that cannot be judged from here is waited for, and then named. It is never removed.
  */
+
+import { basename, dirname, join } from 'node:path';
+import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
 import {
   closeSync,
   lstatSync,
@@ -19,9 +22,7 @@ import {
   readFileSync,
   readlinkSync,
   symlinkSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
+} from '../../disk/fs.ts';
 import {
   describeHolder,
   judge,

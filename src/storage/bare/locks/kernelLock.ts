@@ -7,8 +7,9 @@
  * Linux, flock(2) on macOS, LockFileEx on Windows). So the kernel lock decides nothing about who may
  * write; it proves that a holder that must have it is dead, also in another container on this machine.
  */
-import { fstatSync } from 'node:fs';
+
 import { isErrno } from '../../disk/durable.ts';
+import { fstatSync } from '../../disk/fs.ts';
 import { type NativeFiles, nativeFiles } from '../../disk/nativeFiles.ts';
 import { type LockSpace, lockSpaceOf } from './holder.ts';
 import { HolderLink, type Obstacle } from './holderLink.ts';

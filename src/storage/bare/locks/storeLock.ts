@@ -12,6 +12,15 @@
  * A dead holder is noticed by the link count of `gitstore.lock`, which is 1 when nobody is at work,
  * and by the record it left there (lockRecord.ts).
  */
+
+import { monotonicTime } from '../../../clock.ts';
+import {
+  FileNotFoundError,
+  GitStoreError,
+  LockTimeoutError,
+  PermissionError,
+} from '../../../errors.ts';
+import { isErrno, writeFully } from '../../disk/durable.ts';
 import {
   closeSync,
   constants,
@@ -26,18 +35,10 @@ import {
   rmdirSync,
   statSync,
   unlinkSync,
-} from 'node:fs';
-import { monotonicTime } from '../../../clock.ts';
-import {
-  FileNotFoundError,
-  GitStoreError,
-  LockTimeoutError,
-  PermissionError,
-} from '../../../errors.ts';
-import { isErrno, writeFully } from '../../disk/durable.ts';
+} from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
 import { listLockFiles } from '../refs/looseRefs.ts';
-import { type DiskPath, diskPath } from '../refs/refPaths.ts';
+import { diskPath } from '../refs/refPaths.ts';
 import { describeObstacle } from './holderLink.ts';
 import { FileLock } from './kernelLock.ts';
 import {
@@ -203,7 +204,7 @@ export class StoreLock {
     if (this.#isOurs(path)) removeFileOrDirectory(path);
   }
 
-  #makeLockFile(path: DiskPath): void {
+  #makeLockFile(path: string): void {
     if (this.#hardLinks) {
       try {
         linkSync(this.#path, path);
@@ -217,7 +218,7 @@ export class StoreLock {
   }
 
   /** Whether a lock file is in our form; undefined when it is not there any more. */
-  #isOurs(path: DiskPath): boolean | undefined {
+  #isOurs(path: string): boolean | undefined {
     try {
       const stats = lstatSync(path, { bigint: true });
       if (stats.isDirectory()) return true;
@@ -359,7 +360,7 @@ function makeDirectory(path: string): void {
   }
 }
 
-function readStart(path: DiskPath): Buffer {
+function readStart(path: string): Buffer {
   const fd = openSync(path, 'r');
   try {
     const bytes = Buffer.alloc(64);
@@ -369,7 +370,7 @@ function readStart(path: DiskPath): Buffer {
   }
 }
 
-function removeFileOrDirectory(path: DiskPath): void {
+function removeFileOrDirectory(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {

@@ -8,9 +8,10 @@
  * not see yet costs one failed compare-and-swap. Inside one process callers queue, so that only the
  * first of them asks.
  */
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
+
 import { monotonicTime } from '../../../clock.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { closeSync, constants, existsSync, openSync } from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
 import { HolderLink } from './holderLink.ts';
 import { KernelLock } from './kernelLock.ts';

@@ -2,7 +2,7 @@
  * Reads loose objects: one file an object, `objects/ab/cdef…`, a zlib stream of header and body
  * (gitrepository-layout(5)).
  */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { hashObject, isObjectType, type ObjectId } from '../../../git/objectId.ts';
@@ -13,6 +13,7 @@ import {
   isPlausibleSize,
 } from '../../../zlib/inflate.ts';
 import { isErrno, readFully, readFullySync } from '../../disk/durable.ts';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync } from '../../disk/fs.ts';
 import type { ZlibRegion } from '../../disk/zlibFile.ts';
 import { verified } from '../../packs/objectFaults.ts';
 import { LARGE_OBJECT } from '../../packs/packFile.ts';

@@ -1,5 +1,5 @@
 /** Writes loose objects (loose.ts). */
-import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate as deflateCallback, deflateSync } from 'node:zlib';
@@ -13,6 +13,7 @@ import {
   temporaryName,
   writeFully,
 } from '../../disk/durable.ts';
+import { closeSync, existsSync, openSync, renameSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
 import { whileWritable } from '../../disk/readOnly.ts';
 import { share } from '../../disk/sharing.ts';

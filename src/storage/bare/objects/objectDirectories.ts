@@ -1,10 +1,11 @@
 /** The `objects` directories of a repository: its own and its alternates (gitrepository-layout(5)). */
-import { constants, openSync, readFileSync, statSync } from 'node:fs';
+
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { GitStoreError } from '../../../errors.ts';
 import { parseAlternates } from '../../../git/alternates.ts';
 import { encodePath, hasLoneSurrogate } from '../../../git/pathBytes.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { constants, openSync, readFileSync, statSync } from '../../disk/fs.ts';
 import { PackDirectory } from '../../packs/packDirectory.ts';
 import type { ReadCache } from '../../packs/readCache.ts';
 

@@ -3,11 +3,12 @@
  * *alternates* (gitrepository-layout(5)), each with loose objects and packs. Other processes move objects
  * from one place to another at any time.
  */
-import { existsSync } from 'node:fs';
+
 import { CorruptObjectError } from '../../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { freshen } from '../../disk/freshen.ts';
+import { existsSync } from '../../disk/fs.ts';
 import { corrupt, named } from '../../packs/objectFaults.ts';
 import type { PackedObject } from '../../packs/packDirectory.ts';
 import { isWholePack } from '../../packs/packFile.ts';

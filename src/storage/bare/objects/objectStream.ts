@@ -1,7 +1,8 @@
 /** The body of a large object, or a part of it, as a stream from where it lies. */
-import { closeSync } from 'node:fs';
+
 import { CorruptObjectError } from '../../../errors.ts';
 import { type ObjectId, type ObjectType, startObjectHash } from '../../../git/objectId.ts';
+import { closeSync } from '../../disk/fs.ts';
 import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
 import { corrupt, isSystemError } from '../../packs/objectFaults.ts';
 import type { ByteRange, ObjectHeader } from '../../storage.ts';

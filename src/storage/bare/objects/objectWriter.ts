@@ -2,12 +2,13 @@
  * One writing session on a bare repository. A few small objects become loose files; many, or large
  * ones, one pack. Small objects wait in memory until it is clear which.
  */
-import { closeSync, openSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { BatchClosedError } from '../../../errors.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
 import type { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { readFully, removeIfThere, temporaryName, writeFully } from '../../disk/durable.ts';
+import { closeSync, openSync } from '../../disk/fs.ts';
 import { PackWriter, sizeMismatch } from '../../packs/packWriter.ts';
 import type { Durability, ObjectWriter } from '../../storage.ts';
 import { LooseListings, loosePath } from '../loose/loose.ts';

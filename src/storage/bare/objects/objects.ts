@@ -2,12 +2,13 @@
  * The object store of a bare repository. An object may be in several places (objectPlaces.ts). Each copy
  * is checked when it is read whole; a bad copy is passed over where a good one exists.
  */
-import { closeSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
 import type { IdSet } from '../../../git/objectSet.ts';
 import { DeflatePool } from '../../../zlib/deflatePool.ts';
+import { closeSync } from '../../disk/fs.ts';
 import { checkOwner } from '../../disk/ownership.ts';
 import { readMany } from '../../packs/bulkRead.ts';
 import { InflatePool } from '../../packs/inflatePool.ts';

@@ -2,9 +2,10 @@
  * The file `shallow` of a repository (gitrepository-layout(5)): the commits that
  * are here without their parents, because it was cloned with a limit. Git may rewrite it at any time.
  */
-import { readFileSync, statSync } from 'node:fs';
+
 import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { readFileSync, statSync } from '../../disk/fs.ts';
 
 const NONE: ReadonlySet<ObjectId> = new Set();
 

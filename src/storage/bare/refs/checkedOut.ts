@@ -4,13 +4,14 @@
  * take the move back. So it is refused, as Git refuses to receive a push for one
  * (`receive.denyCurrentBranch`, `receive.denyDeleteCurrent`).
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+
 import { basename, dirname, resolve } from 'node:path';
 import { CheckedOutError, GitStoreError } from '../../../errors.ts';
 import { type GitConfig, parseConfig } from '../../../git/config.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
 import { type OnWarning, warnProcess } from '../../../warnings.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { readdirSync, readFileSync, statSync } from '../../disk/fs.ts';
 import { readConfigText } from '../repositoryConfig.ts';
 import { readLooseRef } from './looseRefs.ts';
 

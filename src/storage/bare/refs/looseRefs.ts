@@ -2,6 +2,11 @@
  * Loose refs: one file a ref, holding an object id and a newline, or `ref: ` and another ref's name
  * (a *symbolic* ref). See gitrepository-layout(5) and git-symbolic-ref(1).
  */
+
+import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
+import { decodePath, encodePath } from '../../../git/pathBytes.ts';
+import { isValidRefName } from '../../../git/refName.ts';
+import { isErrno, systemReason } from '../../disk/durable.ts';
 import {
   constants,
   type Dirent,
@@ -10,14 +15,10 @@ import {
   readlinkSync,
   type Stats,
   statSync,
-} from 'node:fs';
-import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
-import { decodePath, encodePath } from '../../../git/pathBytes.ts';
-import { isValidRefName } from '../../../git/refName.ts';
-import { isErrno, systemReason } from '../../disk/durable.ts';
+} from '../../disk/fs.ts';
 import { unreadableRef } from '../../refRules.ts';
 import type { UnreadableRef } from '../../storage.ts';
-import { type DiskPath, diskPath } from './refPaths.ts';
+import { diskPath } from './refPaths.ts';
 
 /** What a ref's file holds; `broken`: content that Git does not understand, or a file that cannot be read. */
 export type LooseRef =
@@ -155,7 +156,7 @@ function chainOf(gitDir: string, directory: string): string[] {
   return parts.map((_, i) => identityOf(diskPath(gitDir, parts.slice(0, i + 1).join('/'))));
 }
 
-function identityOf(path: DiskPath): string {
+function identityOf(path: string): string {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
 }
@@ -172,7 +173,7 @@ const PASSING = [
   'EBUSY',
 ] as const;
 
-function readUnread(path: DiskPath, ref: string, error: unknown): LooseRef | undefined {
+function readUnread(path: string, ref: string, error: unknown): LooseRef | undefined {
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG')) return undefined;
   if (isErrno(error, 'ELOOP', 'EMLINK')) return readLink(path, ref);
   if (isErrno(error, ...PASSING)) throw unreadableRef(ref, systemReason(error), error);
@@ -182,10 +183,10 @@ function readUnread(path: DiskPath, ref: string, error: unknown): LooseRef | und
 }
 
 /** As Git: a link whose text is a ref's name is a symbolic ref; any other is followed. */
-function readLink(path: DiskPath, ref: string): LooseRef | undefined {
+function readLink(path: string, ref: string): LooseRef | undefined {
   let target: string;
   try {
-    target = decodePath(readlinkSync(path, { encoding: 'buffer' }));
+    target = readlinkSync(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     // No link any more, or one in a folder that cannot be reached.
@@ -196,7 +197,7 @@ function readLink(path: DiskPath, ref: string): LooseRef | undefined {
   return readBehindLink(path, ref);
 }
 
-function readBehindLink(path: DiskPath, ref: string): LooseRef | undefined {
+function readBehindLink(path: string, ref: string): LooseRef | undefined {
   try {
     const stats = statSync(path);
     if (stats.isDirectory()) return undefined;
@@ -211,7 +212,7 @@ function readBehindLink(path: DiskPath, ref: string): LooseRef | undefined {
   }
 }
 
-function isDirectory(path: DiskPath): boolean {
+function isDirectory(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {

@@ -2,6 +2,12 @@
  * The `packed-refs` file: many refs in one file, sorted (git-pack-refs(1)). A loose ref of the same
  * name overrides its line. The parsed file is kept until the file on disk is another one.
  */
+
+import { dirname, resolve } from 'node:path';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { type PackedRefs, parsePackedRefs } from '../../../git/packedRefs.ts';
+import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
+import { isErrno, systemReason } from '../../disk/durable.ts';
 import {
   type BigIntStats,
   closeSync,
@@ -9,12 +15,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import type { ObjectId } from '../../../git/objectId.ts';
-import { type PackedRefs, parsePackedRefs } from '../../../git/packedRefs.ts';
-import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
-import { isErrno, systemReason } from '../../disk/durable.ts';
+} from '../../disk/fs.ts';
 import { unreadableRef } from '../../refRules.ts';
 import type { RefEntry } from '../../storage.ts';
 import type { PendingFile } from './pendingFile.ts';

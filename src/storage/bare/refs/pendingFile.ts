@@ -3,12 +3,19 @@
  * It lies under a fixed name in our own directory, so that a writer that dies leaves nothing that the
  * next one does not overwrite; the store's lock keeps two writers from using one name.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+
 import { isErrno, removeIfThere, syncFile, writeFully } from '../../disk/durable.ts';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from '../../disk/fs.ts';
 import { nativeFiles } from '../../disk/nativeFiles.ts';
 import { share } from '../../disk/sharing.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
-import type { DiskPath } from './refPaths.ts';
 
 export class PendingFile {
   readonly #path: string;
@@ -51,7 +58,7 @@ export class PendingFile {
   }
 
   /** Puts it at `path`, in the place of what is there. */
-  moveTo(path: DiskPath): void {
+  moveTo(path: string): void {
     renameSync(this.#path, path);
   }
 
@@ -70,7 +77,7 @@ export class PendingFile {
   }
 
   /** As `moveTo` for a file that is there, and quicker when nothing has to outlive the machine. */
-  replace(path: DiskPath): void {
+  replace(path: string): void {
     if (!this.#synced && typeof path === 'string' && swap(this.#path, path)) this.discard();
     else this.moveTo(path);
   }
@@ -103,7 +110,8 @@ let canSwap = process.platform === 'linux';
  * costs 200 µs and more; durability `fast` does not ask for that.
  */
 function swap(from: string, to: string): boolean {
-  const native = canSwap ? nativeFiles() : null;
+  // The module takes no bytes.
+  const native = canSwap && from.isWellFormed() && to.isWellFormed() ? nativeFiles() : null;
   if (native === null) return false;
   try {
     native.swapSync(from, to);

@@ -2,8 +2,9 @@
  * Values of loose refs that are asked for again and again, as a server does for every request. One
  * look at the file's times takes the place of opening, reading and closing it.
  */
-import { lstatSync, type Stats } from 'node:fs';
+
 import type { ObjectId } from '../../../git/objectId.ts';
+import { lstatSync, type Stats } from '../../disk/fs.ts';
 import { readLooseRef } from './looseRefs.ts';
 import { CLOCK_TICK_MS, type PackedRefsFile } from './packedRefsFile.ts';
 import { diskPath } from './refPaths.ts';

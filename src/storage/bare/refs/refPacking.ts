@@ -11,11 +11,12 @@
  * Left loose, as by Git: symbolic refs, refs of one working tree, and broken ones. Also what lies
  * behind links, which another repository may share.
  */
-import { unlinkSync } from 'node:fs';
+
 import type { ObjectId } from '../../../git/objectId.ts';
 import { type PackedRef, serializePackedRefs } from '../../../git/packedRefs.ts';
 import { isValidRefName } from '../../../git/refName.ts';
 import { isErrno, removeIfThere, syncDirectory } from '../../disk/durable.ts';
+import { unlinkSync } from '../../disk/fs.ts';
 import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { PendingFile } from './pendingFile.ts';
 import { diskPath, removeEmptyParents } from './refPaths.ts';

@@ -2,19 +2,15 @@
  * Where refs and their logs lie on disk, and the directories around them. A ref's name is its path
  * below the Git directory (gitrepository-layout(5)); its log lies at the same path below `logs/`.
  */
-import { readdirSync, rmdirSync } from 'node:fs';
-import { decodePath, encodePath, hasLoneSurrogate } from '../../../git/pathBytes.ts';
+
+import { decodePath } from '../../../git/pathBytes.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { readdirSync, rmdirSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
 
-/** A path for file system calls: bytes where the name is not valid UTF-8. */
-export type DiskPath = string | Buffer;
-
 /** The path of `name` (`refs/heads/main`, `logs/HEAD`, `refs/heads/main.lock`) in a Git directory. */
-export function diskPath(gitDir: string, name: string): DiskPath {
-  return hasLoneSurrogate(name)
-    ? Buffer.concat([Buffer.from(`${gitDir}/`), encodePath(name)])
-    : `${gitDir}/${name}`;
+export function diskPath(gitDir: string, name: string): string {
+  return `${gitDir}/${name}`;
 }
 
 /** The name up to its last slash. */
@@ -66,10 +62,10 @@ export function removeEmptyParents(gitDir: string, name: string): void {
  * Removes a directory that holds nothing but empty directories, as Git does when a ref is to stand
  * in its place. False when there is something else in it.
  */
-export function removeEmptyTree(path: DiskPath): boolean {
+export function removeEmptyTree(path: string): boolean {
   try {
     for (const name of readdirSync(path, { encoding: 'buffer' })) {
-      if (!removeEmptyTree(Buffer.concat([Buffer.from(path), SLASH, name]))) return false;
+      if (!removeEmptyTree(`${path}/${decodePath(name)}`)) return false;
     }
     rmdirSync(path);
     return true;
@@ -79,5 +75,3 @@ export function removeEmptyTree(path: DiskPath): boolean {
     throw error;
   }
 }
-
-const SLASH = Buffer.from('/');

@@ -14,11 +14,12 @@
  * (`completeMoves`), the lock files still in place. Git, which knows nothing of this, can see part of
  * the move until then. `#endMove` says when the record goes.
  */
-import { readFileSync, unlinkSync } from 'node:fs';
+
 import type { ObjectId } from '../../../git/objectId.ts';
 import { encodePath, encodeText } from '../../../git/pathBytes.ts';
 import { formatReflogLine } from '../../../git/reflogLine.ts';
 import { isErrno, removeIfThere, syncDirectory, syncFile } from '../../disk/durable.ts';
+import { readFileSync, unlinkSync } from '../../disk/fs.ts';
 import {
   brokenRef,
   collision,

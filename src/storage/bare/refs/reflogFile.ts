@@ -1,6 +1,9 @@
 /**
  * Reflog files: `logs/<ref>`, one line for each value a ref has had, oldest first (reflogLine.ts).
  */
+
+import { parseReflogLine } from '../../../git/reflogLine.ts';
+import { isErrno, readFullySync, systemReason, writeFully } from '../../disk/durable.ts';
 import {
   closeSync,
   constants,
@@ -10,9 +13,7 @@ import {
   openSync,
   readSync,
   unlinkSync,
-} from 'node:fs';
-import { parseReflogLine } from '../../../git/reflogLine.ts';
-import { isErrno, readFullySync, systemReason, writeFully } from '../../disk/durable.ts';
+} from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
 import { parentNames, unreadableRef } from '../../refRules.ts';
 import type { ReflogEntry } from '../../storage.ts';

@@ -8,11 +8,12 @@
  * lock, roots are read again: what has become reachable meanwhile stays (`rescue`). See removal.ts
  * for writers who are about to use it.
  */
-import { existsSync, statSync } from 'node:fs';
+
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { sortIds } from '../../../git/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
+import { existsSync, statSync } from '../../disk/fs.ts';
 import type { Durability } from '../../storage.ts';
 import { loosePath } from '../loose/loose.ts';
 import type { BareRefs } from '../refs/refs.ts';

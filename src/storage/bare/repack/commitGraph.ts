@@ -3,7 +3,7 @@
  * whatever else walks through history reads it instead of commits, and skips commits that have not
  * touched a path. What an older graph tells is taken from there.
  */
-import { readFileSync, rmSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from '../../../git/changedPaths.ts';
@@ -13,6 +13,7 @@ import { ID_LENGTH } from '../../../git/idTable.ts';
 import { CommitLinks, readCommitLinks } from '../../../git/links.ts';
 import { sortIds } from '../../../git/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
+import { readFileSync, rmSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
 import type { Durability } from '../../storage.ts';
 import { replaceFile } from './midx.ts';

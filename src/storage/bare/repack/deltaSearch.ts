@@ -4,12 +4,13 @@
  * before it in the window. The rules are those of Git's `builtin/pack-objects.c`, so that packs
  * become as small.
  */
-import { closeSync, openSync } from 'node:fs';
+
 import { deflateSync } from 'node:zlib';
 import { DeltaIndex, deltaRoom } from '../../../git/deltaEncoder.ts';
 import { isDense } from '../../../zlib/dense.ts';
 import { deflateStored } from '../../../zlib/storedDeflate.ts';
 import { writeFully } from '../../disk/durable.ts';
+import { closeSync, openSync } from '../../disk/fs.ts';
 import type { ObjectBytes } from './objectBytes.ts';
 import type { TableColumns } from './objectTable.ts';
 

@@ -3,10 +3,18 @@
  * `gc.pid` with process number and machine, as in Git's `builtin/gc.c`. A lock whose process is dead,
  * or that is older than 12 hours, counts for nothing.
  */
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+
 import { hostname } from 'node:os';
 import { LockTimeoutError } from '../../../errors.ts';
 import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from '../../disk/fs.ts';
 import { whileWritable } from '../../disk/readOnly.ts';
 import { share } from '../../disk/sharing.ts';
 

@@ -9,10 +9,10 @@
  * the order of ids, and the SHA-1 of all before it.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { removeIfThere } from '../../disk/durable.ts';
+import { readFileSync, renameSync, writeFileSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
 import { share } from '../../disk/sharing.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';

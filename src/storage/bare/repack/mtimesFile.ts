@@ -5,8 +5,8 @@
  * is old enough to go.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { CorruptObjectError } from '../../../errors.ts';
+import { readFileSync } from '../../disk/fs.ts';
 
 const SIGNATURE = 0x4d544d45;
 const VERSION = 1;

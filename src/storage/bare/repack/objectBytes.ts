@@ -3,12 +3,13 @@
  * outlives the call but the bytes. Ids are not checked here: whoever acts on what he reads for the
  * first time checks checksums of entries or ids.
  */
-import { closeSync, fstatSync } from 'node:fs';
+
 import { CorruptObjectError } from '../../../errors.ts';
 import { applyDelta } from '../../../git/delta.ts';
 import { PackType } from '../../../git/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { readFullySync } from '../../disk/durable.ts';
+import { closeSync, fstatSync } from '../../disk/fs.ts';
 import { loosePath, openLoose } from '../loose/loose.ts';
 import { LOOSE, type ObjectTable } from './objectTable.ts';
 

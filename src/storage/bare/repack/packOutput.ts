@@ -4,7 +4,6 @@
  * what it costs in memory does not depend on the size of objects.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, openSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, createDeflate } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
@@ -13,6 +12,7 @@ import { hashObject } from '../../../git/objectId.ts';
 import { PackType, packHeader, packObjectType } from '../../../git/pack.ts';
 import { serializePackIndexColumns, sortIds } from '../../../git/packIndex.ts';
 import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../disk/durable.ts';
+import { closeSync, existsSync, openSync, utimesSync } from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
 import { streamZlib } from '../../disk/zlibFile.ts';
 import { placePack } from '../../packs/placePack.ts';

@@ -2,12 +2,13 @@
  * The packs and loose objects that a piece of work begins with. Files are opened once and stay open,
  * so that the work goes on when another process removes a pack meanwhile.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { PACK_HEADER_LENGTH, parsePackHeader } from '../../../git/pack.ts';
 import { PackIndex } from '../../../git/packIndex.ts';
 import { isErrno, readFullySync } from '../../disk/durable.ts';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from '../../disk/fs.ts';
 import { readMtimes } from './mtimesFile.ts';
 
 const TRAILER = 20;

@@ -7,9 +7,9 @@
  * the file goes back; a later one does not find it and writes the object again.
  */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isErrno, removeIfThere, syncDirectory, syncFileAt } from '../../disk/durable.ts';
+import { lstatSync, renameSync, rmdirSync, statSync, unlinkSync } from '../../disk/fs.ts';
 import { readNames, type SourcePack } from './packSet.ts';
 
 /** Files that belong to a pack, the pack itself first: without it the others count for nothing. */

@@ -3,13 +3,14 @@
  * *Firm* roots must be there; *loose* ones (old values in logs, what an unfinished operation names)
  * keep what they name if it is still there.
  */
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+
 import { idsInIndex } from '../../../git/indexFile.ts';
 import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
 import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
 import { isValidRefName } from '../../../git/refName.ts';
 import { isErrno, systemReason } from '../../disk/durable.ts';
+import { readdirSync, readFileSync, realpathSync, statSync } from '../../disk/fs.ts';
 import { requireAll, unreadableRef } from '../../refRules.ts';
 import type { RefStore } from '../../storage.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
@@ -126,7 +127,7 @@ function* filesIn(gitDir: string, folder: string, above: readonly string[]): Gen
 
 function realPathOf(gitDir: string, name: string): string {
   try {
-    return decodePath(realpathSync(diskPath(gitDir, name), { encoding: 'buffer' }));
+    return realpathSync(diskPath(gitDir, name));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return name;
     throw unreadableRef(name, systemReason(error), error);

@@ -1,7 +1,8 @@
 /** How much there is of objects in one `objects` directory. */
-import { closeSync, openSync, statSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { isErrno, readFullySync } from '../../disk/durable.ts';
+import { closeSync, openSync, statSync } from '../../disk/fs.ts';
 import type { StorageSize } from '../../storageUpkeep.ts';
 import { readNames } from './packSet.ts';
 

@@ -1,8 +1,9 @@
 /** `pack` and `collect` from their beginning to their end: lock, configuration, leftovers. */
-import { writeFileSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
 import { removeIfThere } from '../../disk/durable.ts';
+import { writeFileSync } from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
 import { peel } from '../../peel.ts';
 import { forgetDeleted } from '../../refRules.ts';
