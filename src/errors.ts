@@ -136,6 +136,19 @@ export class CorruptObjectError extends GitStoreError {
 }
 
 /**
+ * An object that is not here because the repository is a partial clone (`EPROMISED`). Its remote has it;
+ * the message says how to get it.
+ */
+export class PromisedObjectError extends GitStoreError {
+  readonly objectId: string;
+
+  constructor(message: string, details: ErrorDetails & { objectId: string }) {
+    super(message, 'EPROMISED', details);
+    this.objectId = details.objectId;
+  }
+}
+
+/**
  * A ref, or a folder of refs, that is there and cannot be read (`EUNREADABLE`). Whatever would delete
  * something because no ref names it stops with this error.
  */

@@ -5,13 +5,14 @@
  *
  * The *edges* are the commits next to them on the side of the haves.
  */
+
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import { Pace } from '../storage/pace.ts';
 import type { ObjectReader } from '../storage/storage.ts';
 import { CommitTable } from './commitTable.ts';
 import { Heap } from './heap.ts';
-import { missing } from './source.ts';
 
 export interface CommitRangeOptions {
   readonly wants: Iterable<ObjectId>;
@@ -59,6 +60,7 @@ class CommitWalk implements CommitRange {
   readonly others: { id: ObjectId; type: ObjectType }[] = [];
   fresh: readonly number[] = [];
   edges: readonly number[] = [];
+  readonly #store: ObjectReader;
   readonly #pace: Pace;
   readonly #flags: number[] = [];
   readonly #heap = new Heap((commit) => this.table.timeOf(commit));
@@ -66,6 +68,7 @@ class CommitWalk implements CommitRange {
   #open = 0;
 
   constructor(store: ObjectReader, options: CommitRangeOptions) {
+    this.#store = store;
     this.table = new CommitTable(store, options.shallow);
     this.#pace = new Pace(options.signal);
   }
@@ -86,7 +89,7 @@ class CommitWalk implements CommitRange {
     }
     for (const want of wants) {
       const peeled = await this.table.peel(want);
-      if (peeled === undefined) throw missing(want);
+      if (peeled === undefined) throw missingObject(this.#store, want);
       const { tags, id, type, commit } = peeled;
       for (const tag of tags) this.others.push({ id: tag, type: 'tag' });
       if (commit === undefined) this.others.push({ id, type });

@@ -2,11 +2,13 @@
  * Commits of a walk, each under a small number, with what a walk needs of them: parents, root tree,
  * time. They are read once, when they are loaded.
  */
+
 import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
-import { expectType, missing, readSlowly, tryRead } from './source.ts';
+import { expectType, readSlowly, tryRead } from './source.ts';
 
 const NO_PARENTS: readonly number[] = [];
 
@@ -86,7 +88,7 @@ export class CommitTable {
       const object = await this.#store.read(id);
       if (object === undefined) {
         if (id === start) return undefined;
-        throw missing(id);
+        throw missingObject(this.#store, id);
       }
       if (object.type !== 'tag') {
         const { type } = object;

@@ -2,10 +2,11 @@
  * Object filters of partial clones (git-rev-list(1), `--filter`): which blobs and trees are left out
  * of what is reachable. Objects that were asked for by id are never left out.
  */
+
 import { GitStoreError } from '../errors.ts';
 import { type IdSet, ObjectSet } from '../git/objectSet.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader } from '../storage/storage.ts';
-import { missing } from './source.ts';
 
 export interface ObjectFilter {
   /** Blobs of this many bytes or more are left out; 0: all blobs. */
@@ -80,7 +81,7 @@ export async function dropLargeBlobs(
     const id = objects.idAt(position);
     if (type === 'blob' && !wanted.has(id)) {
       const header = await store.header(id);
-      if (header === undefined) throw missing(id);
+      if (header === undefined) throw missingObject(store, id);
       if (header.size >= limit) continue;
     }
     kept.addObject(id, type, objects.nameHashAt(position));

@@ -6,6 +6,7 @@
  * the queue too. With haves the commits come first (commitRange.ts); then only directories in which
  * something is new are opened (newObjects.ts).
  */
+
 import {
   CommitLinks,
   eachNewTreeLink,
@@ -17,13 +18,14 @@ import {
 import { nameHash } from '../git/nameHash.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { IdSet, ObjectSet } from '../git/objectSet.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import { Pace } from '../storage/pace.ts';
 import type { ReachRecord } from '../storage/shortcuts.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import { commitRange } from './commitRange.ts';
 import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
 import { NewObjects } from './newObjects.ts';
-import { expectType, missing, readSlowly, tryRead } from './source.ts';
+import { expectType, readSlowly, tryRead } from './source.ts';
 
 /** Bytes of trees that are kept to compare others with. */
 const MAX_VERSIONS_BYTES = 64 << 20;
@@ -117,7 +119,7 @@ async function everything(
   // One after the other, so that the versions of a directory come in about the order of history.
   for (const want of wants) {
     const header = await store.header(want);
-    if (header === undefined) throw missing(want);
+    if (header === undefined) throw missingObject(store, want);
     objects.addObject(want, header.type);
     for (; position < objects.count; position++) {
       while (recorded.has(position)) position = recorded.get(position)!;

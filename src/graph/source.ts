@@ -1,7 +1,8 @@
 /** Reads objects for walks, synchronously where the store can, so that no step waits without need. */
 import { CorruptObjectError } from '../errors.ts';
-import type { ObjectId, ObjectType } from '../git/objectId.ts';
+import type { ObjectType } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 
 /** The object at a position of a set, where the store has it synchronously. */
@@ -20,12 +21,8 @@ export async function readSlowly(
 ): Promise<GitObject> {
   const id = set.idAt(position);
   const object = await store.read(id);
-  if (object === undefined) throw missing(id);
+  if (object === undefined) throw missingObject(store, id);
   return object;
-}
-
-export function missing(id: ObjectId): CorruptObjectError {
-  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
 }
 
 /** @throws CorruptObjectError when the object is of another type than whoever names it says */

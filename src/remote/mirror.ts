@@ -3,10 +3,12 @@
  * and those that the store does not have are deleted there. A restore brings what a remote has into
  * the store: it adds and updates, never deletes, and leaves HEAD alone.
  */
+
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { checkComplete } from '../graph/connected.ts';
+import { lacksObject } from '../storage/missingObject.ts';
 import { requireAll, unreadableWarning } from '../storage/refRules.ts';
 import type { RefUpdate, Storage, UnreadableRef } from '../storage/storage.ts';
 import type { StoreWarning } from '../warnings.ts';
@@ -138,7 +140,7 @@ async function hasAll(
     await checkComplete(storage.objects, { tips: wants, haves, signal });
     return true;
   } catch (error) {
-    if (error instanceof CorruptObjectError) return false;
+    if (lacksObject(error)) return false;
     throw error;
   }
 }

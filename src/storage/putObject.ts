@@ -3,10 +3,10 @@
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createDeflate, deflate as deflateCallback, deflateSync } from 'node:zlib';
-import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { PackType, packEntryHeader } from '../git/pack.ts';
 import type { PackStream } from '../git/packStream.ts';
+import { missingObject } from './missingObject.ts';
 import type { ObjectStore } from './storage.ts';
 
 const deflate = promisify(deflateCallback) as (
@@ -29,10 +29,10 @@ export async function* putObject(
   level: number,
 ): AsyncGenerator<Uint8Array> {
   const header = await store.header(id);
-  if (header === undefined) throw missing(id);
+  if (header === undefined) throw missingObject(store, id);
   if (header.size > LARGE) {
     const body = await store.readStream(id);
-    if (body === undefined) throw missing(id);
+    if (body === undefined) throw missingObject(store, id);
     pack.put(entryHeader(header.type, header.size));
     const deflated = createDeflate({ level });
     const source = Readable.from(body);
@@ -50,7 +50,7 @@ export async function* putObject(
     return;
   }
   const object = await store.read(id);
-  if (object === undefined) throw missing(id);
+  if (object === undefined) throw missingObject(store, id);
   const { type, body } = object;
   pack.put(entryHeader(type, body.length));
   pack.put(body.length > SMALL ? await deflate(body, { level }) : deflateSync(body, { level }));
@@ -59,8 +59,4 @@ export async function* putObject(
 
 function entryHeader(type: ObjectType, size: number): Buffer {
   return packEntryHeader(PackType[type], size);
-}
-
-function missing(id: ObjectId): CorruptObjectError {
-  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
 }

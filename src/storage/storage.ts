@@ -53,6 +53,14 @@ export interface TryReadOptions {
   readonly limit?: number | undefined;
 }
 
+/** Who has what a partial clone lacks (`git help partial-clone`). */
+export interface Promisor {
+  /** Name of the remote. */
+  readonly remote: string;
+  /** The repository that is the clone. */
+  readonly location: string;
+}
+
 /**
  * Objects by id. All methods may be called at any time from any number of callers; objects written
  * by other processes are found, also when they have been moved into packs meanwhile.
@@ -101,6 +109,9 @@ export interface ObjectStore {
 
   has(id: ObjectId): Promise<boolean>;
 
+  /** Set for a partial clone, in which objects may be missing that its remote has. */
+  readonly promisor?: Promisor | undefined;
+
   /** All ids that begin with `prefix` (4 to 40 lowercase hex digits), at most `limit` (default 2). */
   resolve(prefix: string, limit?: number): Promise<ObjectId[]>;
 
@@ -133,7 +144,10 @@ export interface ObjectStore {
 }
 
 /** What a walk over objects needs. */
-export type ObjectReader = Pick<ObjectStore, 'header' | 'read' | 'tryRead' | 'has' | 'history'>;
+export type ObjectReader = Pick<
+  ObjectStore,
+  'header' | 'read' | 'tryRead' | 'has' | 'history' | 'promisor'
+>;
 
 export interface ImportOptions {
   /**

@@ -56,6 +56,8 @@ export interface CheckResult {
   readonly packs: number;
   readonly refs: number;
   readonly reflogEntries: number;
+  /** Objects of a partial clone that are not here: its remote has them. They are no fault. */
+  readonly promised: number;
   readonly faults: readonly StorageFault[];
 }
 

@@ -1,4 +1,5 @@
 /** From a snapshot to an archive of all it holds. */
+
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
 import type { NewMember } from '../archive/member.ts';
 import type { ArchiveOutOptions, ArchiveSink } from '../archive/options.ts';
@@ -6,6 +7,7 @@ import { writeArchive } from '../archive/writeArchive.ts';
 import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { ReadAhead } from '../storage/storage.ts';
 import { localError } from '../transfer/rules/localErrors.ts';
 import { CopyRun } from '../transfer/rules/run.ts';
@@ -156,7 +158,7 @@ function memberOf(
   { path, id, mode: stored }: WalkedFile,
   object: ReadAhead | undefined,
 ): NewMember {
-  if (object === undefined) throw missing(id, path);
+  if (object === undefined) throw missingObject(store.objects, id, 'Blob', path);
   if (object.type !== 'blob') {
     const message = `Object ${id} is a ${object.type}, not a blob: ${path}`;
     throw new CorruptObjectError(message, { objectId: id, path });
@@ -176,12 +178,8 @@ async function* contentOf(
   path: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const chunks = await store.objects.readStream(id);
-  if (chunks === undefined) throw missing(id, path);
+  if (chunks === undefined) throw missingObject(store.objects, id, 'Blob', path);
   yield* chunks;
-}
-
-function missing(id: ObjectId, path: string): CorruptObjectError {
-  return new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
 }
 
 /** Names that need a closer look: odd segments, what may stand for `.git`, and all but ASCII. */

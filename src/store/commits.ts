@@ -1,7 +1,9 @@
 /** Reading commits, and from a ref's value to the commit it means. */
+
 import { CorruptObjectError } from '../errors.ts';
 import { type Commit, type CommitLinks, parseCommit, parseCommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import { type Peeled, peel } from '../storage/peel.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from '../tree/byteCache.ts';
@@ -56,7 +58,7 @@ export class CommitReader {
   async links(id: ObjectId): Promise<CommitLinks> {
     const links = this.tryLinks(id);
     if (links !== undefined) return links;
-    const body = commitBody(await this.#objects.read(id), id);
+    const body = commitBody(this.#objects, await this.#objects.read(id), id);
     return this.#withParentsHere(id, parseCommitLinks(body, id));
   }
 
@@ -76,7 +78,7 @@ export class CommitReader {
 
   async #read(id: ObjectId): Promise<Commit> {
     const now = this.#tryBody(id);
-    const body = now ?? commitBody(await this.#objects.read(id), id);
+    const body = now ?? commitBody(this.#objects, await this.#objects.read(id), id);
     return this.#withParentsHere(id, parseCommit(body, id));
   }
 
@@ -102,11 +104,9 @@ export class CommitReader {
   }
 }
 
-function commitBody(object: GitObject | undefined, id: ObjectId): Uint8Array {
+function commitBody(objects: ObjectStore, object: GitObject | undefined, id: ObjectId): Uint8Array {
   if (object?.type === 'commit') return object.body;
-  const fault =
-    object === undefined
-      ? `Commit ${id} is missing`
-      : `Object ${id} is a ${object.type}, not a commit`;
+  if (object === undefined) throw missingObject(objects, id, 'Commit');
+  const fault = `Object ${id} is a ${object.type}, not a commit`;
   throw new CorruptObjectError(fault, { objectId: id });
 }

@@ -4,10 +4,11 @@
  * directory, and so on below it: the *fan-out*, which may be deeper in one directory than in the
  * next. Everything else in such a tree is none of ours and stays where it is.
  */
-import { CorruptObjectError } from '../errors.ts';
+
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_FILE, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { serializeTree } from '../git/treeWriter.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectStore, ObjectWriter } from '../storage/storage.ts';
 import type { Tree, TreeReader } from '../tree/reader.ts';
 
@@ -238,9 +239,7 @@ export async function readNote(
   const parts: Uint8Array[] = [];
   for (const id of new Set(blobs)) {
     const object = await objects.read(id);
-    if (object === undefined) {
-      throw new CorruptObjectError(`The note ${id} is missing`, { objectId: id });
-    }
+    if (object === undefined) throw missingObject(objects, id, 'The note');
     if (object.body.length === 0 && blobs.length > 1) continue;
     const last = parts.at(-1);
     if (last !== undefined) {

@@ -1,8 +1,10 @@
 /** Reading from a snapshot: from a path to bytes, text, streams, listings and facts about it. */
+
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import { comparePaths, decodePath } from '../git/pathBytes.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { ByteRange, GitObject } from '../storage/storage.ts';
 import { globTree } from '../tree/glob.ts';
 import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
@@ -201,7 +203,7 @@ export function streamFile(
 /** Size of a blob in bytes, without reading it. */
 export async function blobSize(store: StoreContext, id: ObjectId, path?: string): Promise<number> {
   const header = await store.objects.header(id);
-  if (header === undefined) throw missingBlob(id, path);
+  if (header === undefined) throw missingObject(store.objects, id, 'Blob', path);
   return header.size;
 }
 
@@ -325,7 +327,7 @@ async function wholeBlob(
   path: string | undefined,
 ): Promise<GitObject> {
   const object = tryReadObject(store, id) ?? (await store.objects.read(id));
-  if (object === undefined) throw missingBlob(id, path);
+  if (object === undefined) throw missingObject(store.objects, id, 'Blob', path);
   if (object.type !== 'blob') throw notABlob(id, object.type, path);
   return object;
 }
@@ -344,12 +346,8 @@ async function openBlob(
   path: string | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
   const chunks = await store.objects.readStream(id, range);
-  if (chunks === undefined) throw missingBlob(id, path);
+  if (chunks === undefined) throw missingObject(store.objects, id, 'Blob', path);
   return chunks;
-}
-
-function missingBlob(id: ObjectId, path: string | undefined): CorruptObjectError {
-  return new CorruptObjectError(`Blob ${id} is missing`, { objectId: id, path });
 }
 
 function notABlob(id: ObjectId, type: string, path: string | undefined): CorruptObjectError {

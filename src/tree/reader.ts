@@ -3,6 +3,7 @@
  * reader keeps the trees it has read in a cache bounded by bytes; trees never change, so nothing is
  * ever out of date.
  */
+
 import { CorruptObjectError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type TreeEntry,
 } from '../git/tree.ts';
 import { replaceId } from '../git/treeWriter.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from './byteCache.ts';
 
@@ -185,7 +187,7 @@ export class TreeReader {
     const cached = this.cached(id);
     if (cached !== undefined) return cached.get(name);
     const object = this.objects.tryRead(id) ?? (await this.objects.read(id));
-    return findTreeEntry(treeBody(object, id), name);
+    return findTreeEntry(treeBody(this.objects, object, id), name);
   }
 
   /** Reads a tree; callers that want the same one at the same time share the read. */
@@ -208,16 +210,16 @@ export class TreeReader {
 
   async #read(id: ObjectId): Promise<Tree> {
     const object = this.objects.tryRead(id) ?? (await this.objects.read(id));
-    const tree = new Tree(id, treeBody(object, id));
+    const tree = new Tree(id, treeBody(this.objects, object, id));
     this.#cache.set(id, tree);
     return tree;
   }
 }
 
-function treeBody(object: GitObject | undefined, id: ObjectId): Uint8Array {
+function treeBody(objects: ObjectStore, object: GitObject | undefined, id: ObjectId): Uint8Array {
   if (object?.type === 'tree') return object.body;
-  const fault =
-    object === undefined ? `Tree ${id} is missing` : `Object ${id} is a ${object.type}, not a tree`;
+  if (object === undefined) throw missingObject(objects, id, 'Tree');
+  const fault = `Object ${id} is a ${object.type}, not a tree`;
   throw new CorruptObjectError(fault, { objectId: id });
 }
 

@@ -20,7 +20,10 @@ export function define(command: Command): void {
       await lines.add(escapeControls(`${subject}: ${problem}`));
     }
     await lines.flush();
-    const { objects, packs, refs, reflogEntries, faults } = report;
+    const { objects, packs, refs, reflogEntries, promised, faults } = report;
+    if (promised > 0) {
+      printNote(`${counted(promised, 'object')} of this partial clone only its remote has`);
+    }
     if (isVerbose(command)) {
       const looked = [
         counted(objects, 'object'),

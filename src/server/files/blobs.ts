@@ -3,10 +3,11 @@
  * streams, and small bodies compressed once. Everything is kept by object id, so nothing kept is ever
  * out of date; all of it is bounded by bytes.
  */
+
 import { promisify } from 'node:util';
 import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
-import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
+import { missingObject } from '../../storage/missingObject.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import type { Slice } from './conditions.ts';
@@ -155,7 +156,7 @@ export class Blobs {
   }
 
   #missing(id: ObjectId): never {
-    throw new CorruptObjectError(`Blob ${id} is missing`, { objectId: id });
+    throw missingObject(this.#store.objects, id, 'Blob');
   }
 }
 

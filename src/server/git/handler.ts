@@ -6,8 +6,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { CorruptObjectError, ProtocolError, RemoteError } from '../../errors.ts';
+import { ProtocolError, RemoteError } from '../../errors.ts';
 import { FLUSH_PACKET, PacketReader, packet, packetLine } from '../../git/pktLine.ts';
+import { lacksObject } from '../../storage/missingObject.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { advertiseCommands, advertiseRefs } from './advertisement.ts';
 import { brokenObject, CutOff, Refusal } from './refusal.ts';
@@ -111,7 +112,7 @@ export function createGitHandler(store: GitStore, options: GitHandlerOptions = {
         else response.destroy();
         return;
       }
-      if (error instanceof CorruptObjectError) {
+      if (lacksObject(error)) {
         report(error);
         forget(request);
         tell(new Refusal(brokenObject(error)));

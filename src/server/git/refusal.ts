@@ -1,4 +1,4 @@
-import type { CorruptObjectError } from '../../errors.ts';
+import { type CorruptObjectError, PromisedObjectError } from '../../errors.ts';
 
 /** What a client asks for and does not get; Git shows the message as `remote error: …`. */
 export class Refusal extends Error {}
@@ -15,7 +15,11 @@ export class CutOff extends Error {
 }
 
 /** What a client is told of an object that the server cannot read. Names no place on the server. */
-export function brokenObject({ objectId }: CorruptObjectError): string {
+export function brokenObject(error: CorruptObjectError | PromisedObjectError): string {
+  const { objectId } = error;
   const which = objectId === undefined ? 'an object' : `object ${objectId}`;
+  if (error instanceof PromisedObjectError) {
+    return `${which} is not on the server: its repository is a partial clone`;
+  }
   return `${which} is missing or broken on the server`;
 }

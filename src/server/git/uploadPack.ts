@@ -2,7 +2,7 @@
  * Answers what Git's clients ask (the server's side of gitprotocol-v2(5), gitprotocol-pack(5) and
  * gitprotocol-http(5)): one request in, one answer out, nothing kept between them but caches.
  */
-import { CorruptObjectError } from '../../errors.ts';
+
 import {
   Band,
   bandPackets,
@@ -11,6 +11,7 @@ import {
   type PacketReader,
   packetLine,
 } from '../../git/pktLine.ts';
+import { lacksObject } from '../../storage/missingObject.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { listRefs, readCommand } from './advertisement.ts';
 import { asksForDepth, type FetchRequest, readFetch, readWants } from './fetchRequest.ts';
@@ -136,7 +137,7 @@ export class UploadPack {
       if (request.bandData > 0) yield FLUSH_PACKET;
     } catch (error) {
       if (request.bandData > 0 && !signal.aborted) {
-        const why = error instanceof CorruptObjectError ? `: ${brokenObject(error)}` : '';
+        const why = lacksObject(error) ? `: ${brokenObject(error)}` : '';
         const message = `The server could not make the pack${why}\n`;
         yield* bandPackets(Band.error, Buffer.from(message));
       }

@@ -5,11 +5,12 @@
  *
  * What refs lead to is found out when such a want comes first, kept, and brought up to date.
  */
-import { CorruptObjectError } from '../../errors.ts';
+
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
 import { commitRange } from '../../graph/commitRange.ts';
 import { reachable } from '../../graph/reachable.ts';
+import { lacksObject } from '../../storage/missingObject.ts';
 import { Pace } from '../../storage/pace.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { type ToldRefs, toldIds } from './refs.ts';
@@ -89,7 +90,7 @@ export class WantedObjects {
       return range.fresh.length === 0 && range.others.every(({ id }) => range.known.has(id));
     } catch (error) {
       // What no ref leads to may have been collected by now.
-      if (error instanceof CorruptObjectError) return false;
+      if (lacksObject(error)) return false;
       throw error;
     }
   }

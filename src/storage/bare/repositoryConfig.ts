@@ -87,6 +87,7 @@ export function readConfigText(gitDir: string, name = 'config'): string {
 /** Extensions that change nothing about how objects and refs are read and written here. */
 const HARMLESS_EXTENSIONS = new Set([
   'extensions.noop',
+  'extensions.partialclone',
   'extensions.preciousobjects',
   'extensions.worktreeconfig',
   'extensions.relativeworktrees',

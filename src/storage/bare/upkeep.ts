@@ -63,7 +63,7 @@ export class BareUpkeep implements StorageUpkeep {
     const names = namesIn(join(objectsDir, 'pack'));
     const packs = names.filter((name) => name.endsWith('.pack'));
     if (packs.length <= autoPackLimit) return false;
-    const kept = names.filter((name) => name.endsWith('.keep'));
+    const kept = names.filter((name) => /\.(keep|promisor)$/.test(name));
     return packs.length - kept.length > autoPackLimit;
   }
 }

@@ -65,7 +65,7 @@ export class MemoryUpkeep implements StorageUpkeep {
     const values = this.#refs.allValues();
     const { length: objects } = present;
     const reflogEntries = values.length - refs.length;
-    return { objects, packs: 0, refs: refs.length, reflogEntries, faults };
+    return { objects, packs: 0, refs: refs.length, reflogEntries, promised: 0, faults };
   }
 
   isCrowded(): boolean {

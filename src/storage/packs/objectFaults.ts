@@ -13,10 +13,6 @@ export function corrupt(id: ObjectId, what: string, cause?: unknown): CorruptObj
   return new CorruptObjectError(`object ${id} is corrupt: ${what}`, { objectId: id, cause });
 }
 
-export function missing(id: ObjectId): CorruptObjectError {
-  return new CorruptObjectError(`object ${id} is missing`, { objectId: id });
-}
-
 /** Adds the object's id to an error about the pack it is in. */
 export function named(id: ObjectId, error: unknown): unknown {
   if (!(error instanceof CorruptObjectError) || error.objectId === id) return error;

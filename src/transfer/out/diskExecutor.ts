@@ -1,9 +1,11 @@
 /** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
+
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
-import type { Memos } from '../../storage/storage.ts';
+import { missingObject } from '../../storage/missingObject.ts';
+import type { Memos, ObjectStore } from '../../storage/storage.ts';
 import { ChangeReport } from '../../tree/changes.ts';
 import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
@@ -213,7 +215,7 @@ export class DiskExecutor {
     const { existing } = file;
     const small = this.#isLikelyNeeded(file) ? objects.tryRead(id, sink) : undefined;
     const header = small ? { type: small.type, size: small.body.length } : await objects.header(id);
-    if (header?.type !== 'blob') throw missingBlob(id, header?.type);
+    if (header?.type !== 'blob') throw noBlob(objects, id, header?.type);
     const since = existing?.id === undefined ? Date.now() : SETTLED;
     if (existing !== undefined && (await this.#isSame(file, existing, header.size))) {
       if (small !== undefined) this.#readInVain += 1;
@@ -251,7 +253,7 @@ export class DiskExecutor {
         ? this.#jobFor(file, shown, directories.temporaryIn(above))
         : this.#jobFor(file, joinDisk(directory.temporary, baseName(shown)), undefined);
     const object = small ?? (await objects.read(id));
-    if (object === undefined) throw missingBlob(id);
+    if (object === undefined) throw noBlob(objects, id);
     if (file.source.mode === MODE_LINK && object.body.includes(0)) {
       throw new GitStoreError(`${shown}: a link target cannot hold a zero byte`, 'EINVAL', {
         path: shown,
@@ -350,7 +352,7 @@ export class DiskExecutor {
         const { id } = file.source;
         const job = this.#jobFor(file, path, directories.temporaryIn(parentPath(file.path)));
         const stamp = await large.put(job, id, size);
-        if (stamp === undefined) throw missingBlob(id);
+        if (stamp === undefined) throw noBlob(this.#store.trees.objects, id);
         this.#run.movedBack(size);
         this.#done(file, stamp);
       } catch (error) {
@@ -381,7 +383,7 @@ function withExecution(permissions: number, isExecutable: boolean): number {
   return isExecutable ? permissions | ((permissions & 0o444) >> 2) : permissions & ~0o111;
 }
 
-function missingBlob(id: ObjectId, type?: string): CorruptObjectError {
-  const what = type === undefined ? 'is missing' : `is a ${type}, not a blob`;
-  return new CorruptObjectError(`Object ${id} ${what}`, { objectId: id });
+function noBlob(objects: ObjectStore, id: ObjectId, type?: string): GitStoreError {
+  if (type === undefined) return missingObject(objects, id, 'Blob');
+  return new CorruptObjectError(`Object ${id} is a ${type}, not a blob`, { objectId: id });
 }

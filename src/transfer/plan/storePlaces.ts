@@ -1,5 +1,6 @@
 /** Trees in a store as the source and as the destination of a copy. */
-import { CorruptObjectError, FileNotFoundError, InvalidPathError } from '../../errors.ts';
+
+import { FileNotFoundError, InvalidPathError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import {
   compareTreeEntries,
@@ -8,6 +9,7 @@ import {
   MODE_TREE,
   type TreeEntry,
 } from '../../git/tree.ts';
+import { missingObject } from '../../storage/missingObject.ts';
 import { isForbiddenSegment, normalizePath } from '../../tree/paths.ts';
 import type { Tree, TreeReader } from '../../tree/reader.ts';
 import {
@@ -60,9 +62,7 @@ export class StoreSource implements SourcePlace<TreeEntry> {
 
   async readRules(path: string, { id }: TreeEntry): Promise<Uint8Array> {
     const object = await this.#trees.objects.read(id);
-    if (object === undefined) {
-      throw new CorruptObjectError(`Blob ${id} is missing: ${path}`, { objectId: id, path });
-    }
+    if (object === undefined) throw missingObject(this.#trees.objects, id, 'Blob', path);
     return object.body;
   }
 

@@ -3,10 +3,12 @@
  * inflated and hashed, its form and what it refers to are looked at; packs and indexes prove their
  * checksums; every ref, reflog line, head and index file names what is there.
  */
+
 import { join } from 'node:path';
 import { namedBlobFaults } from '../../../git/fsck.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { existsSync } from '../../disk/fs.ts';
 import type { CheckResult, StorageFault, UpkeepOptions } from '../../storageUpkeep.ts';
 import { listObjectDirectories } from '../objects/objectDirectories.ts';
 import { BareObjects } from '../objects/objects.ts';
@@ -112,15 +114,18 @@ class RepositoryCheck {
     const store = new BareObjects(gitDir, { durability: 'fast' });
     try {
       await this.#checkNamed(table, store);
-      const isPresent = async (id: ObjectId) => table.findId(id) !== -1 || store.has(id);
+      const promised = this.#findPromised();
+      const isPresent = async (id: ObjectId) =>
+        table.findId(id) !== -1 || promised.has(id) || store.has(id);
       const roots = await checkRefs(gitDir, refs, { table, isPresent }, report);
-      if (this.#broken.length > 0) await this.#reportBroken(roots, store);
+      if (this.#broken.length > 0) await this.#reportBroken(roots, promised, store);
       await checkSideFiles(objectsDirs, this.#packs, { table, isPresent }, report);
       return {
         objects: this.#checked,
         packs: this.#packs.length,
         refs: roots.refs,
         reflogEntries: roots.reflogEntries,
+        promised: promised.size,
         faults: this.#faults,
       };
     } finally {
@@ -224,12 +229,14 @@ class RepositoryCheck {
   /** A link that leads nowhere counts when it can be reached: garbage may refer to what is gone. */
   async #reportBroken(
     roots: { ids: ReadonlySet<ObjectId>; shallow: ReadonlySet<ObjectId> },
+    promised: ReadonlySet<ObjectId>,
     store: BareObjects,
   ): Promise<void> {
     const broken = this.#broken.filter(
-      ({ from, toType }) => !(toType === 'commit' && roots.shallow.has(from)),
+      ({ from, to, toType }) =>
+        !promised.has(to) && !(toType === 'commit' && roots.shallow.has(from)),
     );
-    if (broken.length === 0 || this.#hasPromises()) return;
+    if (broken.length === 0) return;
     const wanted = new Set(broken.map(({ from }) => from));
     const reached = await reachedFrom(roots.ids, wanted, store, this.#options.signal);
     for (const { from, fromType, to, toType } of broken) {
@@ -238,9 +245,14 @@ class RepositoryCheck {
     }
   }
 
-  /** In a partial clone objects may be missing: they are fetched when they are needed. */
-  #hasPromises(): boolean {
-    const own = join(this.#place.gitDir, 'objects', 'pack');
-    return readNames(own).some((name) => name.endsWith('.promisor'));
+  /** What a partial clone may lack: that which objects from its remote refer to. */
+  #findPromised(): Set<ObjectId> {
+    const promised = new Set<ObjectId>();
+    const packs = this.#packs.filter(({ path }) => existsSync(`${path}.promisor`));
+    if (packs.length === 0) return promised;
+    for (const { from, to } of this.#broken) {
+      if (packs.some(({ index }) => index.find(from) !== undefined)) promised.add(to);
+    }
+    return promised;
   }
 }

@@ -10,9 +10,10 @@ import type { IdSet } from '../../../git/objectSet.ts';
 import { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { closeSync } from '../../disk/fs.ts';
 import { checkOwner } from '../../disk/ownership.ts';
+import { missingObject } from '../../missingObject.ts';
 import { readMany } from '../../packs/bulkRead.ts';
 import { InflatePool } from '../../packs/inflatePool.ts';
-import { corrupt, isSystemError, missing, verified } from '../../packs/objectFaults.ts';
+import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
 import { LARGE_OBJECT } from '../../packs/packFile.ts';
 import type {
   ByteRange,
@@ -23,10 +24,12 @@ import type {
   ObjectHeader,
   ObjectStore,
   ObjectWriter,
+  Promisor,
   ReadAhead,
   TryReadOptions,
 } from '../../storage.ts';
 import { listLoose, openLoose, readOpenLoose, tryReadLoose } from '../loose/loose.ts';
+import { promisorOf } from '../partialClone.ts';
 import { BareHistory } from './bareHistory.ts';
 import type { ObjectDirectory } from './objectDirectories.ts';
 import { ObjectPlaces } from './objectPlaces.ts';
@@ -73,6 +76,12 @@ export class BareObjects implements ObjectStore {
     this.#places = new ObjectPlaces(this.#objectsDir);
     this.history = new BareHistory(this.#places, join(gitDir, 'shallow'));
     this.options = options;
+  }
+
+  /** Looked up when something is missing. */
+  get promisor(): Promisor | undefined {
+    const remote = promisorOf(this.#gitDir);
+    return remote === undefined ? undefined : { remote, location: this.#gitDir };
   }
 
   async header(id: ObjectId): Promise<ObjectHeader | undefined> {
@@ -147,7 +156,7 @@ export class BareObjects implements ObjectStore {
     if (likely === undefined) return undefined;
     if (likely.size <= LARGE_OBJECT) return this.#streamSmall(id, range);
     const header = await this.header(id);
-    if (header === undefined) throw missing(id);
+    if (header === undefined) throw missingObject(this, id);
     return this.#stream(id, header, range);
   }
 
@@ -300,7 +309,7 @@ export class BareObjects implements ObjectStore {
 
   async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
     const object = await this.#read(id, 0);
-    if (object === undefined) throw missing(id);
+    if (object === undefined) throw missingObject(this, id);
     const { from, to } = within(range, object.body.length);
     for (let at = from; at < to; at += CHUNK) {
       yield object.body.subarray(at, Math.min(to, at + CHUNK));

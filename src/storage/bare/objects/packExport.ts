@@ -3,6 +3,7 @@
  * pack it is copied from, or none. Then each pack is read once from its beginning to its end, which
  * puts bases before their deltas; at last come the objects that lie nowhere packed.
  */
+
 import { crc32 } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -17,6 +18,7 @@ import {
 import type { PackOrder } from '../../../git/packOrder.ts';
 import { PackStream } from '../../../git/packStream.ts';
 import { isErrno, readFully } from '../../disk/durable.ts';
+import { missingObject } from '../../missingObject.ts';
 import { Pace } from '../../pace.ts';
 import type { PackFile } from '../../packs/packFile.ts';
 import { putObject } from '../../putObject.ts';
@@ -99,7 +101,7 @@ class Places {
       if (!this.source.rescan() && round > 0) {
         // An object that is there after all: large stores have odd corners, `has` knows them.
         if (await this.source.store.has(missing)) return;
-        throw new CorruptObjectError(`object ${missing} is missing`, { objectId: missing });
+        throw missingObject(this.source.store, missing);
       }
     }
   }

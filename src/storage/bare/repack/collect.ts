@@ -16,6 +16,7 @@ import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { existsSync, statSync } from '../../disk/fs.ts';
 import type { Durability } from '../../storage.ts';
 import { loosePath } from '../loose/loose.ts';
+import { promisorOf } from '../partialClone.ts';
 import type { BareRefs } from '../refs/refs.ts';
 import { removeCommitGraph, writeCommitGraph } from './commitGraph.ts';
 import type { SearchSettings } from './deltaSearch.ts';
@@ -165,7 +166,8 @@ class Collection {
     const { signal, onProgress } = this.#options;
     const memory = recall(this.#options.gitDir);
     // Whoever deepens a shallow or partial clone brings what lies beyond the pack.
-    const isWhole = this.#roots.shallow.size === 0 && !this.#hasPromises();
+    const isPartial = promisorOf(this.#options.gitDir) !== undefined;
+    const isWhole = this.#roots.shallow.size === 0 && !isPartial;
     if (memory !== undefined && isWhole) {
       this.#remembered = markRemembered(memory, table, packs, this.#roots);
     }
@@ -177,11 +179,11 @@ class Collection {
     };
     const walk = (lenient: boolean) =>
       new Walker(table, bytes, { mark: Flag.reachable, cutOff, onTurn, lenient });
-    const firm = walk(this.#hasPromises());
+    const firm = walk(isPartial);
     for (const [id, name] of this.#roots.firm) {
       const object = table.findId(id);
       if (object !== -1) firm.addRoot(object);
-      else if (!isEmptyTree(id)) throw new GoneError(id, name);
+      else if (!isEmptyTree(id) && !isPartial) throw new GoneError(id, name);
     }
     await firm.run();
     // Logs may name what was collected long ago, or what hangs on it.
@@ -194,13 +196,6 @@ class Collection {
     this.#isComplete = isWhole && !firm.missed && !old.missed;
     const found = joined(firm.found, old.found);
     return this.#remembered === -1 ? found : joined(found, layouts[this.#remembered]!.objects);
-  }
-
-  /** Objects that a partial clone may fetch later need not be there. */
-  #hasPromises(): boolean {
-    return this.#work.packs.some(
-      ({ stem }) => statSync(`${stem}.promisor`, { throwIfNoEntry: false }) !== undefined,
-    );
   }
 
   /** What is unreachable but not old enough to go, with all that it refers to. */

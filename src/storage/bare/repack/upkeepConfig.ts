@@ -1,5 +1,7 @@
 /** What a repository's configuration says about packing and collecting (git-config(1)). */
+
 import { type GitConfig, parseConfig } from '../../../git/config.ts';
+import { promisorOf } from '../partialClone.ts';
 import { readConfigText } from '../repositoryConfig.ts';
 import type { SearchSettings } from './deltaSearch.ts';
 
@@ -15,8 +17,11 @@ export interface UpkeepConfig {
   readonly writeCommitGraph: boolean;
   readonly packRefs: boolean;
   readonly writeMultiPackIndex: boolean;
-  /** Another repository may rely on objects that are unreachable here: nothing is removed. */
-  readonly preciousObjects: boolean;
+  /**
+   * Nothing is removed for good: another repository may rely on objects that are unreachable here, or it
+   * is a partial clone, in which nobody can tell what an object that is missing leads to.
+   */
+  readonly keepsAll: boolean;
 }
 
 /** As git-pack-objects(1) has them. */
@@ -44,7 +49,7 @@ export function readUpkeepConfig(gitDir: string): UpkeepConfig {
     writeCommitGraph: config.getBool('gc.writeCommitGraph') ?? true,
     packRefs: packsRefs(config),
     writeMultiPackIndex: config.getBool('core.multiPackIndex') ?? true,
-    preciousObjects: config.getBool('extensions.preciousObjects') ?? false,
+    keepsAll: config.getBool('extensions.preciousObjects') || promisorOf(gitDir) !== undefined,
   };
 }
 

@@ -62,7 +62,7 @@ export async function collectRepository(
   const { gitDir, refs, now } = place;
   const config = readUpkeepConfig(gitDir);
   const { signal } = options;
-  const expire = config.preciousObjects
+  const expire = config.keepsAll
     ? Number.NEGATIVE_INFINITY
     : (options.expire ?? parseExpiry(config.pruneExpire ?? DEFAULT_PRUNE_EXPIRE, now()));
   signal?.throwIfAborted();
