@@ -66,3 +66,7 @@ export {
 export { normalizePath } from './tree/paths.ts';
 export { FileType } from './tree/types.ts';
 export type { OnWarning, StoreWarning } from './warnings.ts';
+export type { Labels } from './workspace/labels.ts';
+export type * from './workspace/options.ts';
+export type { WorkspaceRecord } from './workspace/registry.ts';
+export { Workspace } from './workspace/workspace.ts';

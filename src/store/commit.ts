@@ -19,6 +19,8 @@ export interface CommitChoices {
   readonly message?: string | undefined;
   /** What `{op}` and the default message call the operation. */
   readonly operation?: string | undefined;
+  /** What is put behind the message as it is. */
+  readonly trailers?: string | undefined;
   /** Extra parents, recorded behind the first one; their trees are not merged. */
   readonly parents?: readonly Snapshot[] | undefined;
   /** A tag that moves to the result in the same transaction as the branch. */
@@ -74,7 +76,8 @@ export async function commitEdits(
     else await moveBranch(snapshot, snapshot.id, '', { tag: choices.tag });
     return { snapshot, changes };
   }
-  const message = commitMessage(choices.message, changes, choices.operation);
+  const { trailers = '' } = choices;
+  const message = commitMessage(choices.message, changes, choices.operation) + trailers;
   const { id, commit } = await writeCommit(store, writer, { tree, parents, message });
   const log = `commit: ${firstLine(message)}`;
   await moveBranch(snapshot, id, log, { who: commit.committer, tag: choices.tag });

@@ -4,7 +4,7 @@
  */
 
 import { StaleSnapshotError } from '../errors.ts';
-import type { CopyInOptions, CopyOptions } from '../transfer/rules/options.ts';
+import type { CopyInOptions, CopyOptions, PathSelection } from '../transfer/rules/options.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
 
@@ -13,7 +13,7 @@ export async function copyFromDisk(
   snapshot: Snapshot,
   sources: readonly string[],
   dest: string,
-  options: CopyInOptions,
+  options: CopyInOptions & PathSelection,
   choices: CommitChoices,
 ): Promise<Outcome> {
   const { name: branch } = branchOf(snapshot);

@@ -235,7 +235,7 @@ describe('ignore rules', () => {
       );
       const verdicts = leftOutByGit(folder, questions);
       for (const { ruled, paths } of batch) {
-        const ours = new Exclusion(undefined, true);
+        const ours = new Exclusion(undefined, { gitignore: true });
         for (const [path, rules] of ruled) ours.add(named(path), bytes(rules));
         const theirs = verdicts.splice(0, paths.size);
         leftOut += expectSame([...ruled], paths, theirs, (path, isDirectory) =>

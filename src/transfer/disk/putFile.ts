@@ -23,8 +23,18 @@ export interface FileJob {
   readonly isNew: boolean;
   /** With `isNew`: what somebody else has put there since is left alone, which is an error `KEPT`. */
   readonly keepsOthers: boolean;
+  /** What was there when the copy looked: anything else is left alone, which is an error `MOVED_ON`. */
+  readonly replaces?: SeenFile | undefined;
   /** Seconds since the epoch. */
   readonly mtime: number;
+}
+
+/** By what `lstat` said of a file it is told from another one, and from what it may become. */
+export interface SeenFile {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
 }
 
 /** A directory that is made, or one that was filled and now gets its name. */
@@ -212,11 +222,30 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
         throw Object.assign(new Error('left as somebody else has made it'), { code: 'KEPT' });
       }
     }
+    requireSeen(disk, job.path, job.replaces);
     disk.renameSync(job.temporary, job.path);
   }
   const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);
   const { size, mtimeMs, ctimeMs, ino, mode, dev } = stats;
   return [size, mtimeMs, ctimeMs, ino, mode, dev];
+}
+
+/**
+ * @param seen what must be there; undefined: anything
+ * @throws an error `MOVED_ON`
+ */
+export function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | undefined): void {
+  if (seen === undefined) return;
+  const now = disk.lstatSync(path, { throwIfNoEntry: false });
+  if (
+    now?.size === seen.size &&
+    now.mtimeMs === seen.mtimeMs &&
+    now.ctimeMs === seen.ctimeMs &&
+    now.ino === seen.ino
+  ) {
+    return;
+  }
+  throw Object.assign(new Error('it has changed meanwhile'), { code: 'MOVED_ON' });
 }
 
 /**
@@ -258,6 +287,7 @@ const PARTS = [
   timeForNode,
   writeUnfinished,
   finishFile,
+  requireSeen,
   mayFold,
   isSpelled,
   sameNameError,

@@ -307,7 +307,7 @@ export class TreeWatcher {
   }
 
   #newExclusion(): Exclusion {
-    return new Exclusion(this.#options.exclude, this.#options.gitignore ?? false);
+    return new Exclusion(this.#options.exclude, this.#options);
   }
 
   /** Waits for a change, at most `limit` ms. */

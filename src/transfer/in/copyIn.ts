@@ -16,7 +16,7 @@ import { ReadAhead } from '../record/readAhead.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
 import { Exclusion } from '../rules/exclusion.ts';
 import { localError } from '../rules/localErrors.ts';
-import type { CopyInOptions } from '../rules/options.ts';
+import { type CopyInOptions, type PathSelection, scanRules } from '../rules/options.ts';
 import { MODE_NONE } from '../rules/place.ts';
 import { CopyRun } from '../rules/run.ts';
 import {
@@ -42,7 +42,7 @@ export async function copyIn(
   target: CopyInTarget,
   sources: readonly string[],
   dest: string,
-  options: CopyInOptions = {},
+  options: CopyInOptions & PathSelection = {},
 ): Promise<CopyInResult> {
   requireSources(sources);
   const run = new CopyRun(options);
@@ -55,7 +55,7 @@ export async function copyIn(
     ahead,
     fileMode: options.mode === undefined ? undefined : fileModeOf(options.mode),
   });
-  const exclusion = new Exclusion(options.exclude, options.gitignore ?? false);
+  const exclusion = new Exclusion(options.exclude, options);
   const scans = new SourceScans(target, normalizePath(dest), run, options, exclusion);
   let found: FoundSource<ScannedEntry>[];
   let result: TreeChanges;
@@ -79,7 +79,13 @@ export async function copyIn(
     saveRecords: () => scans.save(),
     remember: (branch) => {
       const [only, ...others] = found;
-      if (!options.delete || others.length > 0 || !only?.source.contents) return;
+      if (
+        !options.delete ||
+        options.only !== undefined ||
+        others.length > 0 ||
+        !only?.source.contents
+      )
+        return;
       if (only.source.kept !== '') return;
       const { path: local } = only.source;
       rememberLeftOut(target.memos, { local, branch, path: normalizePath(dest) }, options);
@@ -92,7 +98,7 @@ class SourceScans {
   readonly #target: CopyInTarget;
   readonly #base: string;
   readonly #run: CopyRun;
-  readonly #options: CopyInOptions;
+  readonly #options: CopyInOptions & PathSelection;
   readonly #exclusion: Exclusion;
   readonly #scans = new Map<string, DiskScan>();
 
@@ -100,7 +106,7 @@ class SourceScans {
     target: CopyInTarget,
     base: string,
     run: CopyRun,
-    options: CopyInOptions,
+    options: CopyInOptions & PathSelection,
     exclusion: Exclusion,
   ) {
     this.#exclusion = exclusion;
@@ -134,22 +140,26 @@ class SourceScans {
   };
 
   prepare(): void {
-    if (this.#exclusion.isIncomplete) return;
+    if (!this.#seesAll) return;
     for (const scan of this.#scans.values()) scan.prepare();
   }
 
   save(): void {
-    if (this.#exclusion.isIncomplete) return;
+    if (!this.#seesAll) return;
     for (const scan of this.#scans.values()) scan.save();
+  }
+
+  /** Otherwise a record would tell of less than is there. */
+  get #seesAll(): boolean {
+    return !this.#exclusion.isIncomplete && this.#options.only === undefined;
   }
 
   #scanOf(path: string, kept: string): DiskScan {
     const key = `${path}\0${kept}`;
     let scan = this.#scans.get(key);
     if (scan === undefined) {
-      const { exclude, gitignore, followSymlinks, checksum, mode } = this.#options;
+      const { gitignore, followSymlinks, checksum, mode } = this.#options;
       const exclusion = this.#exclusion;
-      const rules = [exclude?.patterns, gitignore, followSymlinks, mode];
       scan = new DiskScan(path, this.#run, {
         memos: this.#target.memos,
         trees: this.#target.trees,
@@ -157,7 +167,7 @@ class SourceScans {
         follow: followSymlinks,
         fileMode: mode === undefined ? undefined : fileModeOf(mode),
         ignoreRecord: checksum,
-        rules: rules.some(Boolean) ? JSON.stringify([...rules, kept]) : undefined,
+        rules: scanRules(this.#options, kept),
         readsGitignore: gitignore,
         isExcluded: exclusion.isEmpty
           ? undefined

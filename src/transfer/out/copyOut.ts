@@ -76,7 +76,7 @@ export async function copyOut(
     destination: place,
     base: '',
     options,
-    exclusion: new Exclusion(options.exclude, options.gitignore ?? false),
+    exclusion: new Exclusion(options.exclude, options),
     protection: landings.exact
       ? undefined
       : await Protection.of(memos, { local: root, branch, path: counterpartOf(found) }, options),

@@ -11,7 +11,7 @@ import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { HAS_EXECUTE_BITS, joinDisk, toDisk } from '../disk/diskFiles.ts';
-import type { FileJob, FileStamp } from '../disk/putFile.ts';
+import type { FileJob, FileStamp, SeenFile } from '../disk/putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from '../disk/readLocal.ts';
 import type { Plan, PlannedFile } from '../plan/planner.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
@@ -46,6 +46,11 @@ export interface CopyOutTree {
   readonly sources: readonly string[];
 }
 
+export interface CarefulOptions {
+  /** Replace and remove nothing that is another than it was when it was looked at: an error. */
+  readonly onlyAsSeen?: boolean | undefined;
+}
+
 export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
 /** Where files are put. */
@@ -67,6 +72,7 @@ export class DiskExecutor {
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
   readonly #keepsOthers: boolean;
+  readonly #onlyAsSeen: boolean;
   /** Of each tree the time of its files, in seconds since the epoch. */
   readonly #times: readonly number[];
   /** The files that the copy has changed. */
@@ -87,13 +93,14 @@ export class DiskExecutor {
     times: readonly Date[],
     place: DiskDestination,
     run: CopyRun,
-    options: Pick<CopyOptions, 'dryRun' | 'ignoreExisting'>,
+    options: Pick<CopyOptions, 'dryRun' | 'ignoreExisting'> & CarefulOptions,
   ) {
     this.#store = store;
     this.#place = place;
     this.#run = run;
     this.#dryRun = options.dryRun ?? false;
-    this.#keepsOthers = options.ignoreExisting ?? false;
+    this.#onlyAsSeen = options.onlyAsSeen ?? false;
+    this.#keepsOthers = options.ignoreExisting ?? this.#onlyAsSeen;
     this.#times = times.map((time) => time.getTime() / 1000);
   }
 
@@ -105,7 +112,10 @@ export class DiskExecutor {
     let totalFiles = plan.files.length;
     for (const { files } of plan.grafts) totalFiles += files.length;
     run.begin('copy', { totalFiles });
-    const removals = new Removals(plan, this.#place, run, this.#dryRun);
+    const removals = new Removals(plan, this.#place, run, {
+      dryRun: this.#dryRun,
+      onlyAsSeen: this.#onlyAsSeen,
+    });
     await removals.clearWay();
     this.#removals = removals;
     const sink = new FileSink(
@@ -312,6 +322,7 @@ export class DiskExecutor {
         : undefined,
       isNew: existing === undefined,
       keepsOthers: this.#keepsOthers,
+      replaces: this.#onlyAsSeen && existing !== undefined ? seen(existing) : undefined,
       mtime: this.#timeOf(file),
     };
   }
@@ -364,7 +375,7 @@ export class DiskExecutor {
   /** Records that a file failed. The copy then stops at the next file, or carries on. */
   #fail(file: DiskFile, error: unknown): void {
     this.#failed.add(file.path);
-    if (isErrorOf(error, 'KEPT')) {
+    if (isErrorOf(error, 'KEPT') && !this.#onlyAsSeen) {
       this.#run.done(0);
       return;
     }
@@ -376,6 +387,11 @@ export class DiskExecutor {
       this.#failure ??= { error: failure };
     }
   }
+}
+
+/** For another thread, which takes no more than that. */
+function seen({ size, mtimeMs, ctimeMs, ino }: ScannedEntry): SeenFile {
+  return { size, mtimeMs, ctimeMs, ino };
 }
 
 /** The owner's permissions with those to execute where there are those to read, or without. */

@@ -13,6 +13,7 @@ import {
   type Job,
   perform,
   performPart,
+  requireSeen,
   writeUnfinished,
 } from '../disk/putFile.ts';
 import {
@@ -177,6 +178,7 @@ class Replacements {
       try {
         unpin = this.#anchors.pin(file.job.path);
         const { path, temporary } = anchoredJob(this.#anchors, file.job);
+        requireSeen(fs, path, file.job.replaces);
         fs.rename(temporary! as string, path as string, (error) => {
           unpin?.();
           finish(error);

@@ -11,6 +11,7 @@ import type { TreeEntry } from '../../git/tree.ts';
 import type { FileEntry } from '../../tree/changes.ts';
 import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
+import { requireSeen } from '../disk/putFile.ts';
 import type { Plan } from '../plan/planner.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
@@ -30,6 +31,7 @@ export class Removals {
   readonly #place: DiskDestination;
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
+  readonly #onlyAsSeen: boolean;
   readonly #first: readonly Removal[];
   readonly #last: readonly Removal[];
   /** What could not go, by its path in the destination. */
@@ -39,11 +41,12 @@ export class Removals {
     plan: Plan<TreeEntry, ScannedEntry>,
     place: DiskDestination,
     run: CopyRun,
-    dryRun: boolean,
+    { dryRun, onlyAsSeen }: { dryRun: boolean; onlyAsSeen: boolean },
   ) {
     this.#place = place;
     this.#run = run;
     this.#dryRun = dryRun;
+    this.#onlyAsSeen = onlyAsSeen;
     const all: Removal[] = [];
     for (const [path, entry] of plan.deletes) all.push({ path, entry });
     for (const path of plan.vacated) all.push({ path, entry: undefined });
@@ -104,7 +107,10 @@ export class Removals {
 
   #removeFile(path: string, shown: string, entry: ScannedEntry): void {
     try {
-      if (!this.#dryRun) fs.unlinkSync(this.#place.at(path));
+      if (!this.#dryRun) {
+        if (this.#onlyAsSeen) requireSeen(fs, this.#place.at(path), entry);
+        fs.unlinkSync(this.#place.at(path));
+      }
     } catch (error) {
       if (isErrorOf(error, 'ENOENT')) return;
       throw error;

@@ -58,7 +58,7 @@ export async function planInto<E extends Entry>(
     }),
     base,
     options,
-    exclusion: task.exclusion ?? new Exclusion(options.exclude, options.gitignore ?? false),
+    exclusion: task.exclusion ?? new Exclusion(options.exclude, options),
     deletes: deletesAllowed(options, landings, sources, run),
     grafts: true,
     trees: target.trees,

@@ -65,7 +65,7 @@ export class Protection {
         for (const one of at === real && same.length > 0 ? same : all) {
           if (!one.gitignore && one.exclude.length === 0) continue;
           const filter = await filterOf(one.exclude);
-          rules.push({ lead, exclusion: new Exclusion(filter, one.gitignore) });
+          rules.push({ lead, exclusion: new Exclusion(filter, { gitignore: one.gitignore }) });
         }
         const above = dirname(at);
         if (above === at) break;
@@ -74,10 +74,14 @@ export class Protection {
       }
     }
     const isRecalled = rules.length > 0;
-    if (gitignore) rules.push({ lead: '', exclusion: new Exclusion(undefined, true) });
+    if (gitignore)
+      rules.push({ lead: '', exclusion: new Exclusion(undefined, { gitignore: true }) });
     if (rules.length > 0) return new Protection(rules, isRecalled ? 'recalled' : 'asked');
     if (!deletes || !recall || isKnown) return undefined;
-    return new Protection([{ lead: '', exclusion: new Exclusion(undefined, true) }], 'guessed');
+    return new Protection(
+      [{ lead: '', exclusion: new Exclusion(undefined, { gitignore: true }) }],
+      'guessed',
+    );
   }
 
   /** Takes the content of a .gitignore file of the destination. */

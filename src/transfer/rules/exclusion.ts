@@ -4,13 +4,19 @@
  * before both, and nothing below a directory that is left out is looked at.
  */
 import { IgnoreRules, IgnoreTree, ignoreLines } from '../../tree/ignoreRules.ts';
+import { isWithin } from '../../tree/paths.ts';
 import type { ExcludeFilter } from './excludeFilter.ts';
+import type { CopyOptions, PathSelection } from './options.ts';
 
 /** The name of the files, which are left out themselves. */
 export const GITIGNORE = '.gitignore';
 
+export type ExclusionOptions = Pick<CopyOptions, 'gitignore' | 'gitignoreFiles'> & PathSelection;
+
 export class Exclusion {
   readonly #tree: IgnoreTree;
+  readonly #leavesOutRules: boolean;
+  readonly #only: readonly string[] | undefined;
   /** Whether a directory's `.gitignore` is to be given to `add` before its entries are asked for. */
   readonly readsGitignore: boolean;
   /** Whether it cannot leave anything out. */
@@ -18,11 +24,13 @@ export class Exclusion {
   /** Rules could not be read. What was found out without them is not to be kept for another copy. */
   isIncomplete = false;
 
-  /** @param gitignore whether there may be .gitignore files */
-  constructor(filter: ExcludeFilter | undefined, gitignore: boolean) {
+  constructor(filter: ExcludeFilter | undefined, options: ExclusionOptions) {
+    const { gitignore = false, gitignoreFiles = false, only } = options;
     this.#tree = new IgnoreTree(new IgnoreRules(filter?.patterns ?? []));
     this.readsGitignore = gitignore;
-    this.isEmpty = filter === undefined && !gitignore;
+    this.#leavesOutRules = gitignore && !gitignoreFiles;
+    this.#only = only;
+    this.isEmpty = filter === undefined && !gitignore && only === undefined;
   }
 
   /** Takes the content of the .gitignore file in a directory. */
@@ -32,9 +40,15 @@ export class Exclusion {
 
   /** Whether the path, or a directory it lies in, is left out. Paths as `ExcludeFilter` has them. */
   excludes(path: string, isDirectory: boolean): boolean {
-    if (this.readsGitignore && !isDirectory && isGitignore(path)) return true;
+    if (this.#leavesOutRules && !isDirectory && isGitignore(path)) return true;
+    if (this.#only !== undefined && !isSelected(this.#only, path, isDirectory)) return true;
     return this.#tree.excludes(path, isDirectory);
   }
+}
+
+/** Whether the path is one of those selected, lies below one, or leads to one. */
+function isSelected(only: readonly string[], path: string, isDirectory: boolean): boolean {
+  return only.some((one) => isWithin(path, one) || (isDirectory && isWithin(one, path)));
 }
 
 function isGitignore(path: string): boolean {

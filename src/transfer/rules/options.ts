@@ -36,6 +36,8 @@ export interface CopyOptions {
    * the .gitignore files of the destination say is neither deleted nor replaced.
    */
   readonly gitignore?: boolean | undefined;
+  /** With `gitignore`: copy the .gitignore files themselves; default false. */
+  readonly gitignoreFiles?: boolean | undefined;
   /**
    * With `delete`, to disk: protect what the last sync from there left out. Default true.
    */
@@ -52,4 +54,20 @@ export interface CopyInOptions extends CopyOptions {
   readonly followSymlinks?: boolean | undefined;
   /** Stored for every file, whatever its permissions: a file type or a mode. Links stay links. */
   readonly mode?: FileType | number | undefined;
+}
+
+/** @internal Which part of a directory a copy is about. */
+export interface PathSelection {
+  /** Paths in the destination; what is neither at one of them nor below is left alone. */
+  readonly only?: readonly string[] | undefined;
+}
+
+/**
+ * Stands for the options that decide what tree a directory makes (`ScanOptions.rules`).
+ * @param kept where in the destination the directory lands
+ */
+export function scanRules(options: CopyInOptions, kept: string): string | undefined {
+  const { exclude, gitignore, gitignoreFiles, followSymlinks, mode } = options;
+  const rules = [exclude?.patterns, gitignore, followSymlinks, mode, gitignoreFiles];
+  return rules.some(Boolean) ? JSON.stringify([...rules, kept]) : undefined;
 }

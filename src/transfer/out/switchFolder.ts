@@ -1,0 +1,287 @@
+/**
+ * Switching a folder from one tree to another, as `git switch` does with a working tree: only the files
+ * by which the trees differ are looked at, and each is touched only while it is still what the first
+ * tree holds. What changes meanwhile, and what neither tree holds, stays as it is.
+ */
+import { GitStoreError } from '../../errors.ts';
+import { hashObject, type ObjectId } from '../../git/objectId.ts';
+import { comparePaths } from '../../git/pathBytes.ts';
+import { isTreeMode, MODE_GITLINK, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
+import type { Memos } from '../../storage/storage.ts';
+import { ChangeReport, type FileEntry } from '../../tree/changes.ts';
+import { diffTrees, type TreeDifference } from '../../tree/diff.ts';
+import type { TreeEdit } from '../../tree/edit.ts';
+import { parentPath } from '../../tree/paths.ts';
+import type { TreeReader } from '../../tree/reader.ts';
+import { fileTypeOf } from '../../tree/types.ts';
+import { DirectoryIdentity } from '../disk/directoryIdentity.ts';
+import { HAS_EXECUTE_BITS } from '../disk/diskFiles.ts';
+import { hashLocalFile, readTarget } from '../disk/readLocal.ts';
+import { refuseOnDisk } from '../plan/storePlaces.ts';
+import { DiskDestination } from '../record/diskPlaces.ts';
+import { DiskScan } from '../record/diskScan.ts';
+import type { ScannedDirectory, ScannedEntry } from '../record/scannedDirectory.ts';
+import { Exclusion } from '../rules/exclusion.ts';
+import { localError, reasonOf } from '../rules/localErrors.ts';
+import { type CopyOptions, type PathSelection, scanRules } from '../rules/options.ts';
+import { CopyRun } from '../rules/run.ts';
+import { DiskExecutor, type DiskFile } from './diskExecutor.ts';
+
+export interface SwitchStore {
+  readonly trees: TreeReader;
+  /** The directory of the store itself, which is never written to; none for a store in memory. */
+  readonly storePath?: string | undefined;
+  /** Where stat records are kept: they save reading files to know them again. */
+  readonly memos?: Memos | undefined;
+}
+
+export interface FolderSwitch {
+  /** The tree that the folder holds, what is left out aside. */
+  readonly from: ObjectId;
+  /** The tree that it is to hold. */
+  readonly to: ObjectId;
+  /** Time of the files that are written, in milliseconds since 1970. */
+  readonly time: number;
+}
+
+export type SwitchOptions = Pick<
+  CopyOptions,
+  'dryRun' | 'exclude' | 'gitignore' | 'gitignoreFiles' | 'onProgress' | 'signal'
+> &
+  PathSelection;
+
+export interface Switched {
+  /** What has changed on the disk, by paths in the tree; what could not be done is in its errors. */
+  readonly report: ChangeReport;
+  /** What the folder holds now of what differs, as edits of `from`. */
+  readonly edits: Map<string, TreeEdit>;
+}
+
+/** Files of which nothing is to be read or written, and why. */
+const NOT_STORED = 'changed since the checkpoint, so it is left as it is';
+const IN_THE_WAY = 'something that no checkpoint holds is in its place, which is left as it is';
+
+/**
+ * Makes what differs between the trees in the folder `local` what `to` holds.
+ * @throws what ends the whole: an aborted signal, a folder that is not there
+ */
+export async function switchFolder(
+  { trees, storePath, memos }: SwitchStore,
+  local: string,
+  { from, to, time }: FolderSwitch,
+  options: SwitchOptions,
+): Promise<Switched> {
+  const run = new CopyRun({ ...options, ignoreErrors: true });
+  const store = DirectoryIdentity.of(storePath);
+  const scan = new DiskScan(local, run, {
+    memos,
+    trees,
+    counterpart: '',
+    rules: scanRules(options, ''),
+    readsGitignore: options.gitignore,
+  });
+  try {
+    const place = new DiskDestination(local, scan, store);
+    const folder = new Folder(scan, place, run);
+    const exclusion = new Exclusion(options.exclude, { only: options.only });
+    const todo = new Todo(trees, to, folder);
+    run.begin('scan', {});
+    for await (const difference of diffTrees(trees, from, to)) {
+      if (run.tired) await run.rest();
+      if (exclusion.excludes(difference.path, false)) continue;
+      await todo.take(difference, run);
+    }
+    run.end();
+    const plan = await todo.plan();
+    const executor = new DiskExecutor({ trees, storePath, memos }, [new Date(time)], place, run, {
+      dryRun: options.dryRun,
+      onlyAsSeen: true,
+    });
+    const report = await executor.execute(plan, false);
+    return todo.result(report, place);
+  } finally {
+    scan.close();
+  }
+}
+
+/** The folder on the disk, each directory looked at once and never through a link. */
+class Folder {
+  readonly #scan: DiskScan;
+  readonly #place: DiskDestination;
+  readonly #run: CopyRun;
+  /** Null where no directory is. */
+  readonly #homes = new Map<string, ScannedDirectory | null>();
+
+  constructor(scan: DiskScan, place: DiskDestination, run: CopyRun) {
+    this.#scan = scan;
+    this.#place = place;
+    this.#run = run;
+    this.#homes.set('', scan.root);
+  }
+
+  /** What is there under a path; undefined for nothing. */
+  entry(path: string): ScannedEntry | undefined {
+    const above = parentPath(path);
+    return this.#home(above)?.entry(path.slice(above === '' ? 0 : above.length + 1));
+  }
+
+  /** Whether what is there is the entry of a tree. */
+  async holds(path: string, existing: ScannedEntry, entry: TreeEntry): Promise<boolean> {
+    const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(entry.mode)];
+    if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
+    if (existing.id !== undefined) return existing.id === entry.id;
+    const at = existing.home!.diskPath(existing.name);
+    try {
+      if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(at)) === entry.id;
+      const reading = { mayGrow: false, onChunk: () => this.#run.throwIfStopped() };
+      return (await hashLocalFile(at, existing, false, reading)) === entry.id;
+    } catch (error) {
+      this.#run.throwIfStopped();
+      throw localError(error, this.#place.show(path));
+    }
+  }
+
+  #home(directory: string): ScannedDirectory | null {
+    let at = '';
+    let home: ScannedDirectory | null = this.#scan.root;
+    for (const name of directory === '' ? [] : directory.split('/')) {
+      at = at === '' ? name : `${at}/${name}`;
+      const known = this.#homes.get(at);
+      if (known !== undefined) {
+        home = known;
+        continue;
+      }
+      const entry: ScannedEntry | undefined = home?.entry(name);
+      home = entry !== undefined && isTreeMode(entry.mode) ? entry.home! : null;
+      this.#homes.set(at, home);
+    }
+    return home;
+  }
+}
+
+/** What has to be done, difference by difference. */
+class Todo {
+  readonly #trees: TreeReader;
+  readonly #to: ObjectId;
+  readonly #folder: Folder;
+  readonly #files: DiskFile[] = [];
+  readonly #deletes = new Map<string, ScannedEntry>();
+  /** Of what was to be done, by path. */
+  readonly #differences = new Map<string, TreeDifference>();
+  readonly #edits = new Map<string, TreeEdit>();
+  readonly #problems: { path: string; error: string }[] = [];
+  readonly #warnings: { path: string; error: string }[] = [];
+
+  constructor(trees: TreeReader, to: ObjectId, folder: Folder) {
+    this.#trees = trees;
+    this.#to = to;
+    this.#folder = folder;
+  }
+
+  async take(difference: TreeDifference, run: CopyRun): Promise<void> {
+    const { path } = difference;
+    try {
+      await this.#take(difference);
+    } catch (error) {
+      run.throwIfStopped();
+      this.#problems.push({ path, error: reasonOf(error) });
+    }
+  }
+
+  async #take(difference: TreeDifference): Promise<void> {
+    const { path, old, new: next } = difference;
+    if (old?.mode === MODE_GITLINK || next?.mode === MODE_GITLINK) {
+      this.#warnings.push({ path, error: 'skipped: a submodule' });
+      return;
+    }
+    if (next !== undefined) {
+      for (const name of path.split('/')) {
+        const reason = refuseOnDisk(name);
+        if (reason !== undefined) throw new GitStoreError(reason, 'EINVAL');
+      }
+    }
+    const existing = this.#folder.entry(path);
+    // A directory of the first tree in the place of a file: its files are differences of their own.
+    const isCleared = existing !== undefined && isTreeMode(existing.mode) && old === undefined;
+    if (existing !== undefined && !isCleared) {
+      if (next !== undefined && (await this.#isThere(path, existing, next))) {
+        this.#edits.set(path, edit(next));
+        return;
+      }
+      if (old === undefined) throw new GitStoreError(IN_THE_WAY, 'EEXIST');
+      if (!(await this.#isThere(path, existing, old))) throw new GitStoreError(NOT_STORED, 'EBUSY');
+    }
+    this.#differences.set(path, difference);
+    if (next === undefined) {
+      if (existing === undefined) this.#edits.set(path, null);
+      else this.#deletes.set(path, existing);
+      return;
+    }
+    this.#files.push({
+      path,
+      from: path,
+      source: next,
+      tree: undefined,
+      existing: isCleared ? undefined : existing,
+    });
+  }
+
+  async #isThere(path: string, existing: ScannedEntry, entry: TreeEntry): Promise<boolean> {
+    if (isTreeMode(existing.mode)) return false;
+    return this.#folder.holds(path, existing, entry);
+  }
+
+  async plan() {
+    return {
+      files: this.#files,
+      deletes: this.#deletes,
+      vacated: await this.#vacated(),
+      grafts: [],
+      hasSame: true,
+    };
+  }
+
+  /** The directories that the second tree does not have, each after those within it. */
+  async #vacated(): Promise<string[]> {
+    const seen = new Set<string>();
+    const vacated: string[] = [];
+    for (const path of this.#deletes.keys()) {
+      for (let at = parentPath(path); at !== '' && !seen.has(at); at = parentPath(at)) {
+        seen.add(at);
+        const entry = await this.#trees.lookup(this.#to, at);
+        if (entry === undefined || !isTreeMode(entry.mode)) vacated.push(at);
+      }
+    }
+    return vacated.sort((a, b) => b.length - a.length);
+  }
+
+  result(report: ChangeReport, place: DiskDestination): Switched {
+    const byShown = new Map<string, TreeDifference>();
+    for (const difference of this.#differences.values()) {
+      byShown.set(place.show(difference.path), difference);
+    }
+    const inTree = (entries: readonly FileEntry[]): FileEntry[] => {
+      return entries.map(({ path: shown, type }) => {
+        const { path, new: next } = byShown.get(shown)!;
+        this.#edits.set(path, next === undefined ? null : edit(next));
+        return { path, type };
+      });
+    };
+    const problem = ({ path: shown, error }: { path: string; error: string }) => {
+      return { path: byShown.get(shown)?.path ?? shown, error };
+    };
+    const changes = new ChangeReport({
+      add: inTree(report.add),
+      update: inTree(report.update),
+      delete: inTree(report.delete),
+      errors: [...this.#problems, ...report.errors.map(problem)],
+      warnings: [...this.#warnings, ...report.warnings.map(problem)],
+    });
+    changes.errors.sort((a, b) => comparePaths(a.path, b.path));
+    return { report: changes, edits: this.#edits };
+  }
+}
+
+function edit({ mode, id }: TreeEntry): TreeEdit {
+  return { mode, id };
+}

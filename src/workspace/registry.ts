@@ -1,0 +1,108 @@
+/**
+ * What a store knows of its workspaces: for each folder a private ref to a blob of JSON, so that it
+ * lives as long as the store, in any storage, and that the next `Workspace.open` of the folder needs no
+ * options. The folder itself holds nothing of ours.
+ */
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { CorruptObjectError, StaleSnapshotError } from '../errors.ts';
+import { encodePath } from '../git/pathBytes.ts';
+import { inSession } from '../store/commit.ts';
+import type { StoreContext } from '../store/context.ts';
+
+const FOLDER = 'refs/gitstore/workspaces/';
+
+/** A folder that is a workspace of a store. */
+export interface WorkspaceRecord {
+  /** The folder's absolute path, links resolved. */
+  readonly path: string;
+  /** The machine that the folder is on. */
+  readonly host: string;
+  /** Short name of the branch that holds its checkpoints. */
+  readonly branch: string;
+  /** Patterns as gitignore(5) has them. */
+  readonly exclude: readonly string[];
+  readonly gitignore: boolean;
+}
+
+/** The record of a folder of this machine; undefined when it is none of the store's workspaces. */
+export async function findWorkspace(
+  store: StoreContext,
+  path: string,
+): Promise<WorkspaceRecord | undefined> {
+  const id = await store.refs.get(refOf(path));
+  return id === undefined ? undefined : readRecord(store, id);
+}
+
+/** All workspaces that the store knows, by path. */
+export async function listWorkspaces(store: StoreContext): Promise<WorkspaceRecord[]> {
+  const refs = await store.listRefs(FOLDER);
+  const records = await Promise.all(refs.map(({ id }) => readRecord(store, id)));
+  return records.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Remembers a workspace, or what has changed of it. */
+export async function rememberWorkspace(
+  store: StoreContext,
+  record: WorkspaceRecord,
+): Promise<void> {
+  const body = Buffer.from(JSON.stringify({ version: 1, ...record }));
+  const id = await inSession(store, async (writer) => {
+    const written = await writer.write('blob', body);
+    await writer.finish();
+    return written;
+  });
+  const ref = refOf(record.path);
+  if ((await store.refs.get(ref)) === id) return;
+  const reflog = { who: store.signature(), message: `workspace: ${record.branch}` };
+  await store.refs.update([{ ref, old: undefined, new: id, reflog }]);
+}
+
+/** Forgets a workspace. Its branch stays. @returns whether it was known */
+export async function forgetWorkspace(store: StoreContext, path: string): Promise<boolean> {
+  const ref = refOf(path);
+  const old = await store.refs.get(ref);
+  if (old === undefined) return false;
+  try {
+    await store.refs.update([{ ref, old, new: null }]);
+  } catch (error) {
+    if (!(error instanceof StaleSnapshotError)) throw error;
+  }
+  return true;
+}
+
+function refOf(path: string): string {
+  const key = Buffer.concat([Buffer.from(`${hostname()}\0`), encodePath(path)]);
+  return FOLDER + createHash('sha1').update(key).digest('hex');
+}
+
+async function readRecord(store: StoreContext, id: string): Promise<WorkspaceRecord> {
+  const object = await store.objects.read(id);
+  const record: unknown = object?.type === 'blob' ? parse(object.body) : undefined;
+  if (!isRecord(record)) {
+    const message = `The record of a workspace (${id}) is not readable; open the folder with 'branch' to write it anew`;
+    throw new CorruptObjectError(message, { objectId: id });
+  }
+  const { path, host, branch, exclude, gitignore } = record;
+  return { path, host, branch, exclude, gitignore };
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString());
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isRecord(value: unknown): value is WorkspaceRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { path, host, branch, exclude, gitignore } = value as Record<string, unknown>;
+  return (
+    [path, host, branch].every((text) => typeof text === 'string') &&
+    typeof gitignore === 'boolean' &&
+    Array.isArray(exclude) &&
+    exclude.every((pattern) => typeof pattern === 'string')
+  );
+}

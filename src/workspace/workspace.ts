@@ -1,0 +1,376 @@
+/**
+ * A *workspace* is a folder on the local disk with a memory: a branch of a store that holds its
+ * checkpoints. The folder holds nothing of the store, and is written to by `rewind`, `merge` and `fork`
+ * alone.
+ */
+import { realpathSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+import { GitStoreError, KeyExistsError, KeyNotFoundError, NotADirectoryError } from '../errors.ts';
+import { decodePath } from '../git/pathBytes.ts';
+import { commitEdits, inSession } from '../store/commit.ts';
+import { copyFromDisk } from '../store/copy.ts';
+import { FS } from '../store/fs.ts';
+import { GitStore } from '../store/gitStore.ts';
+import { resolveSnapshot } from '../store/resolve.ts';
+import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
+import { toDisk } from '../transfer/disk/diskFiles.ts';
+import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
+import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
+import { localError } from '../transfer/rules/localErrors.ts';
+import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
+import { ChangeReport } from '../tree/changes.ts';
+import { normalizePath } from '../tree/paths.ts';
+import { describeChanges } from './describe.ts';
+import { hasLabels, trailersOf } from './labels.ts';
+import type {
+  CheckpointOptions,
+  ForkOptions,
+  RewindOptions,
+  RewindTarget,
+  Rewound,
+  WorkOptions,
+  WorkspaceChanges,
+  WorkspaceOptions,
+} from './options.ts';
+import {
+  findWorkspace,
+  forgetWorkspace,
+  listWorkspaces,
+  rememberWorkspace,
+  type WorkspaceRecord,
+} from './registry.ts';
+
+/** How long the folder is quiet before a change is told, in milliseconds. */
+const QUIET = 50;
+
+/** How often a commit is tried again because another process was quicker. */
+const TRIES = 100;
+
+export class Workspace implements AsyncDisposable {
+  /** The folder: an absolute path, links resolved. */
+  readonly path: string;
+  readonly store: GitStore;
+  /** Short name of the branch that holds the checkpoints. */
+  readonly branch: string;
+  readonly exclude: readonly string[];
+  readonly gitignore: boolean;
+  readonly #ownsStore: boolean;
+  readonly #filter: ExcludeFilter | undefined;
+  #watcher: TreeWatcher | undefined;
+  readonly #closing = new AbortController();
+
+  private constructor(store: GitStore, ownsStore: boolean, record: WorkspaceRecord) {
+    this.store = store;
+    this.#ownsStore = ownsStore;
+    this.path = record.path;
+    this.branch = record.branch;
+    this.exclude = record.exclude;
+    this.gitignore = record.gitignore;
+    this.#filter = record.exclude.length > 0 ? new ExcludeFilter(record.exclude) : undefined;
+  }
+
+  /**
+   * Opens a folder as a workspace of a store, which remembers it.
+   * @throws NotADirectoryError, FileNotFoundError for the folder
+   * @throws KeyExistsError when no branch is given and the current one is another folder's
+   */
+  static async open(path: string, options: WorkspaceOptions): Promise<Workspace> {
+    const folder = realFolder(path);
+    const ownsStore = typeof options.store === 'string';
+    const store =
+      typeof options.store === 'string'
+        ? await GitStore.open(options.store, options.storeOptions)
+        : options.store;
+    try {
+      const known = await findWorkspace(store.context, folder).catch((error: unknown) => {
+        if (options.branch === undefined) throw error;
+        return undefined;
+      });
+      const record: WorkspaceRecord = {
+        path: folder,
+        host: hostname(),
+        branch: options.branch ?? known?.branch ?? (await freeBranch(store, folder)),
+        exclude: options.exclude ?? known?.exclude ?? [],
+        gitignore: options.gitignore ?? known?.gitignore ?? true,
+      };
+      const workspace = new Workspace(store, ownsStore, record);
+      await workspace.#begin(record);
+      if (options.onChange !== undefined) await workspace.#watch(options);
+      return workspace;
+    } catch (error) {
+      if (ownsStore) await store.close();
+      throw error;
+    }
+  }
+
+  /** The workspaces that a store knows, by path. */
+  static list(store: GitStore): Promise<WorkspaceRecord[]> {
+    return listWorkspaces(store.context);
+  }
+
+  /** Makes a store forget a workspace. The branch and the folder stay. @returns whether it knew it */
+  static forget(store: GitStore, path: string): Promise<boolean> {
+    return forgetWorkspace(store.context, path);
+  }
+
+  /** The newest checkpoint. */
+  head(): Promise<FS> {
+    return this.store.branches.get(this.branch);
+  }
+
+  /** The checkpoints, newest first; with `labels` only those that have them. */
+  async *checkpoints(
+    filter: { readonly labels?: Readonly<Record<string, string>> | undefined } = {},
+  ): AsyncGenerator<FS, void, undefined> {
+    for await (const fs of (await this.head()).log()) {
+      if (filter.labels === undefined || hasLabels(fs.message, filter.labels)) yield fs;
+    }
+  }
+
+  /**
+   * Stores the folder, or a part of it, as a commit.
+   * @returns the newest snapshot: the same as before when nothing has changed. `changes` tells what has
+   * @throws GitStoreError for a file that cannot be read, unless `ignoreErrors`
+   */
+  async checkpoint(options: CheckpointOptions = {}): Promise<FS> {
+    const { message, labels, ignoreErrors, signal } = options;
+    const choices = {
+      message,
+      operation: 'checkpoint',
+      trailers: trailersOf(labels),
+      signal,
+    };
+    const copy = { ...this.#copyOptions(options), ignoreErrors };
+    return this.#update(async (snapshot) => {
+      const outcome = await copyFromDisk(snapshot, [`${this.path}/`], '', copy, choices);
+      return FS.of(outcome.snapshot, outcome.changes);
+    });
+  }
+
+  /** What the folder holds other than the newest checkpoint, or any snapshot. */
+  async changes(
+    since?: RewindTarget,
+    options: Pick<WorkOptions, 'paths' | 'signal'> = {},
+  ): Promise<WorkspaceChanges> {
+    const target = since === undefined ? await this.head() : await this.#resolve(since, 0);
+    const report = await this.#compare(target, options);
+    return describeChanges(this.path, target, report);
+  }
+
+  /**
+   * Makes the folder, or some paths in it, as they were. What is in it and not stored yet is stored
+   * first, so that a rewind can always be rewound. Only what differs is written; what the workspace
+   * leaves out stays; a file that changes meanwhile is left as it is, and in `changes.errors`.
+   * @throws KeyNotFoundError when there is no such snapshot
+   */
+  async rewind(target: RewindTarget, options: RewindOptions = {}): Promise<Rewound> {
+    const { dryRun, labels, message } = options;
+    if (dryRun === true) return this.#rewindDry(target, options);
+    // What cannot be read is not written over either.
+    const before = { ...options, message: undefined, labels: undefined, ignoreErrors: true };
+    const saved = await this.checkpoint(before);
+    const to = await this.#resolve(target, 0);
+    const what = options.paths === undefined ? '' : ` ${options.paths.join(', ')}`;
+    const snapshot = await this.#switchTo(to, saved, {
+      ...options,
+      message: message ?? escaped(`Rewind${what} to ${shortHash(to.commitHash)}`),
+      trailers: trailersOf({ ...labels, 'Rewound-To': to.commitHash }),
+    });
+    return { saved, snapshot, target: to, changes: snapshot.changes! };
+  }
+
+  /**
+   * Makes a second folder that holds the same, as a workspace of the same store with a branch of its
+   * own. What the workspace leaves out does not come along.
+   * @param path a folder that does not exist, or is empty
+   * @throws KeyExistsError when the branch exists, or the folder holds something
+   */
+  async fork(path: string, options: ForkOptions = {}): Promise<Workspace> {
+    const { branch = basename(path), signal, onProgress } = options;
+    const saved = await this.checkpoint({ signal });
+    await requireEmpty(path);
+    await this.store.branches.set(branch, saved, { create: true });
+    const { exclude, gitignore, store } = this;
+    await saved.copyOut('/', `${path}/`, { signal, onProgress });
+    return Workspace.open(path, { store, branch, exclude, gitignore });
+  }
+
+  /** Ends watching, and closes the store where the workspace has opened it. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#watcher?.close();
+    if (this.#ownsStore) await this.store.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Sees to it that there is a branch, and that the store remembers the folder. */
+  async #begin(record: WorkspaceRecord): Promise<void> {
+    const { store, branch } = this;
+    if (!(await store.branches.has(branch))) {
+      try {
+        await store.branches.setEmpty(branch, { create: true });
+      } catch (error) {
+        // Another process has opened the same workspace and was first.
+        if (!(error instanceof KeyExistsError)) throw error;
+        await store.branches.get(branch);
+      }
+    }
+    await rememberWorkspace(store.context, record);
+  }
+
+  async #rewindDry(target: RewindTarget, options: RewindOptions): Promise<Rewound> {
+    const saved = await this.head();
+    const { inSync } = await this.#compare(saved, options);
+    const to = await this.#resolve(target, inSync ? 0 : 1);
+    const { add, update, delete: gone, errors, warnings } = await this.#compare(to, options);
+    const changes = new ChangeReport({ add: gone, update, delete: add, errors, warnings });
+    return { saved, snapshot: saved, target: to, changes };
+  }
+
+  /** What the folder would change in a snapshot, by paths in it. */
+  async #compare(
+    target: FS,
+    options: Pick<WorkOptions, 'paths' | 'signal'>,
+  ): Promise<ChangeReport> {
+    const snapshot: Snapshot = {
+      ...FS.snapshotOf(target),
+      ref: { kind: 'branch', name: this.branch },
+    };
+    const copy = { ...this.#copyOptions(options), ignoreErrors: true, dryRun: true };
+    return (await copyFromDisk(snapshot, [`${this.path}/`], '', copy, {})).changes;
+  }
+
+  /** Brings the folder from one snapshot to another, and commits what it holds then. */
+  async #switchTo(
+    to: FS,
+    from: FS,
+    options: RewindOptions & { readonly trailers: string },
+  ): Promise<FS> {
+    const { trees, memos, location: storePath } = this.store.context;
+    const { switchFolder } = await import('../transfer/out/switchFolder.ts');
+    const { report, edits } = await switchFolder(
+      { trees, memos, storePath },
+      this.path,
+      { from: from.treeHash, to: to.treeHash, time: this.store.context.now() },
+      this.#copyOptions(options),
+    );
+    if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
+    const { message, trailers } = options;
+    return this.#update((snapshot) =>
+      inSession(snapshot.store, async (writer) => {
+        const outcome = await commitEdits(snapshot, writer, edits, report, { message, trailers });
+        return FS.of(outcome.snapshot, report);
+      }),
+    );
+  }
+
+  #update(change: (snapshot: Snapshot) => Promise<FS>): Promise<FS> {
+    return this.store.update(this.branch, (fs) => change(FS.snapshotOf(fs)), { retries: TRIES });
+  }
+
+  /** @param behind checkpoints that the folder's own content counts as */
+  async #resolve(target: RewindTarget, behind: number): Promise<FS> {
+    const { context } = this.store;
+    if (typeof target === 'string') return FS.of(await resolveSnapshot(context, target));
+    if (target instanceof FS) return FS.of(ofStore(context, FS.snapshotOf(target)));
+    const head = await this.head();
+    if (target instanceof Date) {
+      for await (const fs of head.log({ before: target })) return fs;
+      throw new KeyNotFoundError(
+        `No checkpoint of branch '${this.branch}' up to ${target.toISOString()}`,
+        { ref: this.branch },
+      );
+    }
+    if ('back' in target) return head.back(Math.max(0, target.back - behind));
+    for await (const fs of this.checkpoints(target)) return fs;
+    const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`);
+    throw new KeyNotFoundError(
+      `No checkpoint of branch '${this.branch}' with the label ${labels.join(', ')}`,
+      { ref: this.branch },
+    );
+  }
+
+  #copyOptions({ paths, signal, onProgress }: WorkOptions): CopyInOptions & PathSelection {
+    return {
+      delete: true,
+      gitignore: this.gitignore,
+      gitignoreFiles: true,
+      exclude: this.#filter,
+      only: paths?.map(normalizePath),
+      signal,
+      onProgress,
+    };
+  }
+
+  async #watch({ onChange, onError }: WorkspaceOptions): Promise<void> {
+    const { signal } = this.#closing;
+    const watcher = await TreeWatcher.start(this.path, {
+      exclude: this.#filter,
+      gitignore: this.gitignore,
+      storePath: this.store.path,
+    });
+    this.#watcher = watcher;
+    const follow = async (): Promise<void> => {
+      for (;;) {
+        await watcher.next(QUIET, signal);
+        onChange!();
+      }
+    };
+    follow().catch((error: unknown) => {
+      if (!signal.aborted) onError?.(error);
+    });
+  }
+}
+
+/** The current branch, unless another folder has it. */
+async function freeBranch(store: GitStore, folder: string): Promise<string> {
+  const current = await store.branches.currentName();
+  const all = await listWorkspaces(store.context);
+  const other = all.find(({ branch, path, host }) => {
+    return branch === current && (path !== folder || host !== hostname());
+  });
+  if (current !== null && other === undefined) return current;
+  if (other === undefined) return 'main';
+  throw new KeyExistsError(
+    `Branch '${current}' holds the checkpoints of ${other.path}; give this folder a branch of its own`,
+    { ref: other.branch },
+  );
+}
+
+function realFolder(path: string): string {
+  try {
+    return decodePath(realpathSync(toDisk(path), { encoding: 'buffer' }));
+  } catch (error) {
+    throw localError(error, path);
+  }
+}
+
+async function requireEmpty(path: string): Promise<void> {
+  const { readNames } = await import('../transfer/disk/diskFiles.ts');
+  try {
+    if (readNames(path).length === 0) return;
+  } catch (error) {
+    const failure = localError(error, path);
+    if (failure.code === 'ENOENT') return;
+    if (failure instanceof NotADirectoryError) {
+      throw new NotADirectoryError(`${path}: not a directory, so no fork can be there`, { path });
+    }
+    throw failure;
+  }
+  throw new GitStoreError(
+    `${path}: it holds files already; a fork needs a new folder`,
+    'ENOTEMPTY',
+    {
+      path,
+    },
+  );
+}
+
+/** In a message braces begin placeholders. */
+function escaped(text: string): string {
+  return text.replace(/[{}]/g, '$&$&');
+}
