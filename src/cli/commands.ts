@@ -19,6 +19,7 @@ export interface CommandEntry {
 
 const REPOSITORY = 'Repository:';
 const FILES = 'Files:';
+const FOLDERS = 'A folder with a memory:';
 const HISTORY = 'History:';
 const REFS = 'Refs:';
 const ARCHIVES = 'Archives:';
@@ -87,6 +88,31 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: FILES,
     summary: 'move or rename files',
     load: () => import('./commands/mv.ts'),
+  },
+  checkpoint: {
+    group: FOLDERS,
+    summary: 'store a folder as it is now',
+    load: () => import('./commands/checkpoint.ts'),
+  },
+  changes: {
+    group: FOLDERS,
+    summary: 'show what has changed in a folder',
+    load: () => import('./commands/changes.ts'),
+  },
+  rewind: {
+    group: FOLDERS,
+    summary: 'make a folder, or a part of it, as it was',
+    load: () => import('./commands/rewind.ts'),
+  },
+  fork: {
+    group: FOLDERS,
+    summary: 'make a second folder, on a branch of its own',
+    load: () => import('./commands/fork.ts'),
+  },
+  workspaces: {
+    group: FOLDERS,
+    summary: 'list the folders of a repository',
+    load: () => import('./commands/workspaces.ts'),
   },
   log: {
     group: HISTORY,

@@ -137,7 +137,7 @@ function parseMessage(text: string): string {
   return text;
 }
 
-function parseDate(text: string): Date {
+export function parseDate(text: string): Date {
   const date = parseBefore(text);
   if (date === undefined) {
     throw new InvalidArgumentError(

@@ -1,8 +1,9 @@
 /** The changes of a folder in words that a person or a program can use: kinds and sizes. */
-import { lstatSync } from 'node:fs';
+
 import { comparePaths } from '../git/pathBytes.ts';
+import { lstatSync } from '../storage/disk/fs.ts';
 import { FS } from '../store/fs.ts';
-import { joinDisk, toDisk } from '../transfer/disk/diskFiles.ts';
+import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import type { WorkspaceChange, WorkspaceChanges } from './options.ts';
@@ -20,7 +21,7 @@ export async function describeChanges(
     return { type: entry && fileTypeOf(entry.mode), oldSize: header?.size };
   };
   const sizeNow = (file: string): number | undefined => {
-    return lstatSync(toDisk(joinDisk(path, file)), { throwIfNoEntry: false })?.size;
+    return lstatSync(joinDisk(path, file), { throwIfNoEntry: false })?.size;
   };
   const entries: WorkspaceChange[] = [];
   for (const { path: file, type } of add) {

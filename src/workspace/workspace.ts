@@ -3,21 +3,28 @@
  * checkpoints. The folder holds nothing of the store, and is written to by `rewind`, `merge` and `fork`
  * alone.
  */
-import { realpathSync } from 'node:fs';
+
 import { hostname } from 'node:os';
-import { basename } from 'node:path';
-import { GitStoreError, KeyExistsError, KeyNotFoundError, NotADirectoryError } from '../errors.ts';
-import { decodePath } from '../git/pathBytes.ts';
+import { basename, resolve } from 'node:path';
+import {
+  FileNotFoundError,
+  GitStoreError,
+  KeyExistsError,
+  KeyNotFoundError,
+  NotADirectoryError,
+} from '../errors.ts';
+import { EMPTY_TREE_ID } from '../git/objectId.ts';
+import { lstatSync, realpathSync } from '../storage/disk/fs.ts';
 import { commitEdits, inSession } from '../store/commit.ts';
 import { copyFromDisk } from '../store/copy.ts';
 import { FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
-import { toDisk } from '../transfer/disk/diskFiles.ts';
+import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
 import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
-import { localError } from '../transfer/rules/localErrors.ts';
+import { isErrorOf, localError } from '../transfer/rules/localErrors.ts';
 import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
@@ -111,7 +118,7 @@ export class Workspace implements AsyncDisposable {
 
   /** Makes a store forget a workspace. The branch and the folder stay. @returns whether it knew it */
   static forget(store: GitStore, path: string): Promise<boolean> {
-    return forgetWorkspace(store.context, path);
+    return forgetWorkspace(store.context, pathOf(path));
   }
 
   /** The newest checkpoint. */
@@ -134,9 +141,16 @@ export class Workspace implements AsyncDisposable {
    * @throws GitStoreError for a file that cannot be read, unless `ignoreErrors`
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<FS> {
+    if (options.paths !== undefined) {
+      await this.#requirePaths(options.paths, FS.snapshotOf(await this.head()));
+    }
+    return this.#store(options);
+  }
+
+  async #store(options: CheckpointOptions): Promise<FS> {
     const { message, labels, ignoreErrors, signal } = options;
     const choices = {
-      message,
+      message: message && escaped(message),
       operation: 'checkpoint',
       trailers: trailersOf(labels),
       signal,
@@ -154,6 +168,7 @@ export class Workspace implements AsyncDisposable {
     options: Pick<WorkOptions, 'paths' | 'signal'> = {},
   ): Promise<WorkspaceChanges> {
     const target = since === undefined ? await this.head() : await this.#resolve(since, 0);
+    await this.#requirePaths(options.paths, FS.snapshotOf(target));
     const report = await this.#compare(target, options);
     return describeChanges(this.path, target, report);
   }
@@ -169,12 +184,13 @@ export class Workspace implements AsyncDisposable {
     if (dryRun === true) return this.#rewindDry(target, options);
     // What cannot be read is not written over either.
     const before = { ...options, message: undefined, labels: undefined, ignoreErrors: true };
-    const saved = await this.checkpoint(before);
+    const saved = await this.#store(before);
     const to = await this.#resolve(target, 0);
+    await this.#requirePaths(options.paths, FS.snapshotOf(to));
     const what = options.paths === undefined ? '' : ` ${options.paths.join(', ')}`;
     const snapshot = await this.#switchTo(to, saved, {
       ...options,
-      message: message ?? escaped(`Rewind${what} to ${shortHash(to.commitHash)}`),
+      message: escaped(message ?? `Rewind${what} to ${shortHash(to.commitHash)}`),
       trailers: trailersOf({ ...labels, 'Rewound-To': to.commitHash }),
     });
     return { saved, snapshot, target: to, changes: snapshot.changes! };
@@ -205,6 +221,20 @@ export class Workspace implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws FileNotFoundError for a path that is neither in the folder nor in the snapshot */
+  async #requirePaths(
+    paths: readonly string[] | undefined,
+    { store, id, commit }: Snapshot,
+  ): Promise<void> {
+    for (const path of paths ?? []) {
+      const normal = normalizePath(path);
+      if (existsOnDisk(joinDisk(this.path, normal))) continue;
+      if ((await store.trees.lookup(commit.tree, normal)) !== undefined) continue;
+      const message = `${path}: neither in ${this.path} nor in ${shortHash(id)}`;
+      throw new FileNotFoundError(message, { path });
+    }
   }
 
   /** Sees to it that there is a branch, and that the store remembers the folder. */
@@ -285,11 +315,21 @@ export class Workspace implements AsyncDisposable {
         { ref: this.branch },
       );
     }
-    if ('back' in target) return head.back(Math.max(0, target.back - behind));
+    if ('back' in target) return this.#back(head, Math.max(0, target.back - behind));
     for await (const fs of this.checkpoints(target)) return fs;
     const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`);
     throw new KeyNotFoundError(
       `No checkpoint of branch '${this.branch}' with the label ${labels.join(', ')}`,
+      { ref: this.branch },
+    );
+  }
+
+  /** The empty commit that a branch begins with is no checkpoint. */
+  async #back(head: FS, count: number): Promise<FS> {
+    const found = await head.back(count);
+    if (found.treeHash !== EMPTY_TREE_ID || found.parentHashes.length > 0) return found;
+    throw new KeyNotFoundError(
+      `Branch '${this.branch}' has no checkpoint ${count} before ${shortHash(head.commitHash)}`,
       { ref: this.branch },
     );
   }
@@ -341,9 +381,28 @@ async function freeBranch(store: GitStore, folder: string): Promise<string> {
   );
 }
 
+/** The path of a folder that may be gone. */
+function pathOf(path: string): string {
+  try {
+    return realFolder(path);
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) throw error;
+    return resolve(path);
+  }
+}
+
+function existsOnDisk(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (isErrorOf(error, 'ENOTDIR')) return false;
+    throw localError(error, path);
+  }
+}
+
 function realFolder(path: string): string {
   try {
-    return decodePath(realpathSync(toDisk(path), { encoding: 'buffer' }));
+    return realpathSync(path);
   } catch (error) {
     throw localError(error, path);
   }

@@ -1,0 +1,60 @@
+/** `changes`: what a folder holds other than its newest checkpoint. */
+import type { Command } from 'commander';
+import type { WorkspaceChange } from '../../workspace/options.ts';
+import { Listing } from '../listing.ts';
+import { addFormat, type FormatOption } from '../options.ts';
+import { showName } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { sizeText } from '../quantities.ts';
+import { snapshotOfRef } from '../snapshots.ts';
+import {
+  addFolder,
+  type FolderOptions,
+  pathsIn,
+  printProblems,
+  withWorkspace,
+} from '../workspaces.ts';
+
+interface ChangesOptions extends FolderOptions, FormatOption {
+  since?: string | undefined;
+  long?: boolean | undefined;
+}
+
+const LETTERS = { added: 'A', modified: 'M', deleted: 'D', type: 'T' } as const;
+
+export function define(command: Command): void {
+  command
+    .argument('[paths...]', 'only these files and directories')
+    .option('--since <ref>', 'compare with a branch, tag or hash (default: the newest checkpoint)')
+    .option('-l, --long', 'with sizes, before and after');
+  addFolder(addFormat(command));
+  addExamples(command, [
+    ['gitstore changes', 'A added, M modified, D deleted, T another type'],
+    ['gitstore changes -l src', 'in a directory, with sizes'],
+    ["gitstore changes --since 'main~3'", 'since three checkpoints ago'],
+    ['gitstore changes --format json', 'for a program'],
+  ]);
+  command.action(async (paths: string[], options: ChangesOptions) => {
+    await withWorkspace(command, options, async (workspace) => {
+      const { store } = workspace;
+      const since =
+        options.since === undefined ? undefined : await snapshotOfRef(store, options.since);
+      const found = await workspace.changes(since, { paths: pathsIn(workspace, paths) });
+      const listing = new Listing(options.format);
+      for (const change of found.entries) {
+        const { path, kind, type, size, oldSize } = change;
+        const line = `${LETTERS[kind]}  ${showName(path)}${options.long ? sizes(change) : ''}`;
+        await listing.add(line, () => ({ path, kind, type, size, oldSize }));
+      }
+      await listing.end();
+      printProblems(found);
+    });
+  });
+}
+
+function sizes({ size, oldSize }: WorkspaceChange): string {
+  const [before, after] = [oldSize, size].map((bytes) =>
+    bytes === undefined ? '-' : sizeText(bytes),
+  );
+  return `  ${before} -> ${after}`;
+}

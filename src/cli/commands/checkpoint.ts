@@ -1,0 +1,60 @@
+/** `checkpoint`: store a folder, or a part of it, as a commit of its own branch. */
+import type { Command } from 'commander';
+import { shortHash } from '../../store/snapshot.ts';
+import type { Labels } from '../../workspace/labels.ts';
+import { withSignals } from '../interruption.ts';
+import { printLine } from '../output.ts';
+import { addExamples } from '../program.ts';
+import {
+  addFolder,
+  addLabels,
+  countsOf,
+  type FolderOptions,
+  pathsIn,
+  printProblems,
+  withWorkspace,
+} from '../workspaces.ts';
+
+interface CheckpointOptions extends FolderOptions {
+  message?: string | undefined;
+  label?: Labels | undefined;
+  ignoreErrors?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('[paths...]', 'only these files and directories')
+    .option('-m, --message <text>', 'commit message (default: what has changed)')
+    .option('--ignore-errors', 'carry on past files that cannot be read; exit with 1 at the end');
+  addFolder(addLabels(command, 'a trailer of the message, to find it by (repeatable)'));
+  addExamples(command, [
+    ['gitstore checkpoint', 'the folder as it is now'],
+    ["gitstore checkpoint -m 'before the upgrade'", 'with a message'],
+    ['gitstore checkpoint --label run=42 src', 'a part of it, with a label'],
+    ["gitstore checkpoint --exclude '*.mp4'", 'without such files, from now on'],
+  ]);
+  command.action(async (paths: string[], options: CheckpointOptions) => {
+    const { message, label: labels, ignoreErrors } = options;
+    const work = (signal: AbortSignal) =>
+      withWorkspace(
+        command,
+        options,
+        async (workspace) => {
+          const only = pathsIn(workspace, paths);
+          const fs = await workspace.checkpoint({
+            message,
+            labels,
+            ignoreErrors,
+            paths: only,
+            signal,
+          });
+          const changes = fs.changes!;
+          const what = changes.inSync ? 'nothing has changed' : countsOf(changes);
+          await printLine(`${shortHash(fs.commitHash)}  ${what}`);
+          printProblems(changes);
+        },
+        { create: true },
+      );
+    await withSignals(work);
+  });
+}

@@ -1,0 +1,99 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Place } from './program.ts';
+
+class Folder extends Place {
+  readonly work = join(this.folder, 'work');
+
+  constructor() {
+    super();
+    mkdirSync(join(this.work, 'src'), { recursive: true });
+  }
+
+  put(path: string, text: string): void {
+    writeFileSync(join(this.work, path), text);
+  }
+
+  get(path: string): string {
+    return readFileSync(join(this.work, path), 'utf8');
+  }
+
+  in(path: string, ...args: string[]): Promise<string> {
+    return this.okWith({ cwd: join(this.work, path) }, ...args);
+  }
+}
+
+test('checkpoint, changes and rewind, from the folder and from one below', async () => {
+  const place = new Folder();
+  place.put('src/a', '1');
+  place.put('b', '1');
+  expect(await place.in('.', 'checkpoint')).toMatch(/^[0-9a-f]{7} {2}\+2\n$/);
+  expect(await place.in('.', 'checkpoint')).toMatch(/^[0-9a-f]{7} {2}nothing has changed\n$/);
+  place.put('src/a', '22');
+  place.put('b', '22');
+  expect(await place.in('src', 'changes')).toBe('M  b\nM  src/a\n');
+  expect(await place.in('src', 'changes', '-l', 'a')).toBe('M  src/a  1 B -> 2 B\n');
+  expect(JSON.parse(await place.in('src', 'changes', '--format', 'json', 'a'))).toEqual([
+    { path: 'src/a', kind: 'modified', type: 'blob', size: 2, oldSize: 1 },
+  ]);
+  expect(await place.in('src', 'rewind', '-n', 'a')).toBe('~ src/a\n');
+  expect(await place.in('src', 'rewind', 'a')).toMatch(/^Rewound to [0-9a-f]{7} - .*: ~1\n$/);
+  expect([place.get('src/a'), place.get('b')]).toEqual(['1', '22']);
+  await place.in('.', 'checkpoint', '--label', 'run=7', '-m', 'seven {as it is}');
+  place.put('b', '333');
+  await place.in('.', 'rewind', '--label', 'run=7');
+  expect(place.get('b')).toBe('22');
+  expect(await place.in('.', 'log')).toContain('seven {as it is}');
+});
+
+test('what a rewind cannot do is named, and the exit code is 1', async () => {
+  const place = new Folder();
+  place.put('x', '1');
+  await place.in('.', 'checkpoint');
+  rmSync(join(place.work, 'x'));
+  place.put('.gitignore', '*.log\n');
+  mkdirSync(join(place.work, 'x'));
+  place.put('x/mine.log', 'mine');
+  const result = await place.runWith({ cwd: place.work }, 'rewind');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/^Error: x: [^\n]+\n$/);
+  expect(place.get('x/mine.log')).toBe('mine');
+});
+
+test('a fork has a branch of its own, and the repository knows both folders', async () => {
+  const place = new Folder();
+  place.put('src/a', '1');
+  await place.in('.', 'checkpoint');
+  const other = join(place.folder, 'other');
+  expect(await place.in('.', 'fork', '../other')).toMatch(/other is on branch other \(/);
+  expect(readFileSync(join(other, 'src/a'), 'utf8')).toBe('1');
+  expect(await place.ok('workspaces')).toBe(`other  ${other}\nmain  ${place.work}\n`);
+  rmSync(other, { recursive: true });
+  await place.ok('workspaces', '--forget', other);
+  expect(await place.ok('workspaces')).toBe(`main  ${place.work}\n`);
+});
+
+test('mistakes are told in one line', async () => {
+  const place = new Folder();
+  place.put('a', '1');
+  expect(await place.fails(1, 'changes', '--dir', place.work)).toMatch(/data\.git/);
+  expect(existsSync(place.repo)).toBe(false);
+  await place.in('.', 'checkpoint');
+  const failure = async (...args: string[]) => {
+    const { code, stderr } = await place.runWith({ cwd: place.work }, ...args);
+    return `${code} ${stderr.trimEnd()}`;
+  };
+  expect(await failure('checkpoint', 'nope')).toMatch(/^1 Error: nope: neither in /);
+  expect(await failure('checkpoint', '../data.git')).toMatch(
+    /^2 Error: \.\.\/data\.git is not in /,
+  );
+  expect(await failure('rewind')).toMatch(/^1 Error: Branch 'main' has no checkpoint 1 before /);
+  expect(await failure('rewind', '--to', 'x', '--back', '1')).toMatch(/^2 Error: Give one of /);
+  expect(await failure('rewind', '--label', 'x')).toMatch(/^2 Error: .*NAME=VALUE/);
+  expect(await failure('checkpoint', '--dir', 'nope')).toMatch(/^1 Error: nope: no such file/);
+  expect(await failure('fork', '.')).toMatch(/^1 Error: \.: it holds files already/);
+  expect(await place.fails(1, 'checkpoint', '--dir', place.folder)).toMatch(
+    /^Branch 'main' holds the checkpoints of .*work; give this folder/,
+  );
+});
