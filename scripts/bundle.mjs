@@ -32,6 +32,8 @@ export async function bundle(outdir) {
     define: {
       GITSTORE_VERSION: JSON.stringify(version),
       GITSTORE_STAMP: JSON.stringify(stamp),
+      // What the AWS packages say about older versions of Node is not for our users' terminals.
+      'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
       GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
       GITSTORE_CHECK_WORKER: JSON.stringify(await threadSource('check/worker.ts')),
       ...modules,

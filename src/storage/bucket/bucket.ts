@@ -98,6 +98,21 @@ export interface PutOptions extends BucketOptions {
   readonly ifAbsent?: boolean | undefined;
   /** Writes only where the object still has this tag. Not together with `ifAbsent`. */
   readonly ifMatch?: string | undefined;
+  /** For a body that goes up in parts: after each one, how many bytes are there. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** One request that was sent, for whoever counts them. */
+export interface BucketRequest {
+  readonly verb: 'get' | 'put' | 'remove' | 'list' | 'head';
+  /** Relative to the prefix of the store; for `list` what the keys begin with, empty for many keys. */
+  readonly key: string;
+  /** Bytes of bodies. */
+  readonly sent: number;
+  readonly received: number;
+  /** Status code of HTTP; undefined where no answer came. */
+  readonly status?: number | undefined;
+  readonly milliseconds: number;
 }
 
 /** A body in memory, or of a known size in pieces that can be asked for again. */

@@ -1,0 +1,285 @@
+/**
+ * Requests to an S3 engine: signed by `aws4`, sent by Node's own client over connections that are kept,
+ * so many at a time and each with a deadline. It never asks twice: what an answer means, and whether to
+ * ask again, is for the caller to say. Bodies go out with their length and the hash of their bytes.
+ */
+import { createHash } from 'node:crypto';
+import http, { type IncomingHttpHeaders } from 'node:http';
+import https from 'node:https';
+import { sign } from 'aws4';
+import { RemoteError } from '../../../errors.ts';
+import type { BucketRequest, Busy, Unknown } from '../bucket.ts';
+import type { CredentialSource, S3Settings } from './settings.ts';
+
+export interface S3Request {
+  readonly verb: BucketRequest['verb'];
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  /** Within the bucket, from the prefix of the store on; empty for the bucket itself. */
+  readonly path: string;
+  /** What `onRequest` is told. */
+  readonly key: string;
+  readonly query?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface S3Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface ConnectionLimits {
+  /** Requests at once; default 32. */
+  readonly parallel?: number | undefined;
+  /** Milliseconds for a connection to come about; default 10,000. */
+  readonly connectTimeout?: number | undefined;
+  /** Milliseconds without a byte in either direction; default 30,000: losers of a race may wait for 20 s. */
+  readonly idleTimeout?: number | undefined;
+  /** Milliseconds for a request without a large body; default 60,000. */
+  readonly requestTimeout?: number | undefined;
+}
+
+const EMPTY_HASH = createHash('sha256').digest('hex');
+/** An engine may close a connection that rests, just when the next request goes out on it. In ms. */
+const LONGEST_REST = 4000;
+/** Bytes in a second that even a slow line carries: larger bodies get more time. */
+const SLOWEST_LINE = 50_000;
+/** Bytes. An answer without a range that is larger is no answer to a store. */
+const LARGEST_ANSWER = 1 << 30;
+
+export class Connection {
+  readonly #settings: S3Settings;
+  readonly #credentials: CredentialSource;
+  readonly #onRequest: ((request: BucketRequest) => void) | undefined;
+  readonly #agent: http.Agent;
+  readonly #limits: { readonly [K in keyof ConnectionLimits]-?: number };
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  /** Whether the engine has ever answered: a host that is unknown then is a network that is gone. */
+  #answered = false;
+
+  constructor(
+    settings: S3Settings,
+    credentials: CredentialSource,
+    options: ConnectionLimits & { onRequest?: ((request: BucketRequest) => void) | undefined },
+  ) {
+    const { parallel, connectTimeout, idleTimeout, requestTimeout } = options;
+    this.#settings = settings;
+    this.#credentials = credentials;
+    this.#onRequest = options.onRequest;
+    this.#limits = {
+      parallel: parallel ?? 32,
+      connectTimeout: connectTimeout ?? 10_000,
+      idleTimeout: idleTimeout ?? 30_000,
+      requestTimeout: requestTimeout ?? 60_000,
+    };
+    const kind = settings.origin.protocol === 'https:' ? https : http;
+    this.#agent = new kind.Agent({ keepAlive: true, timeout: LONGEST_REST, scheduling: 'lifo' });
+  }
+
+  get settings(): S3Settings {
+    return this.#settings;
+  }
+
+  /**
+   * @param renew asks for new credentials first
+   * @throws RemoteError where no repetition helps; the reason of `signal`
+   */
+  async send(request: S3Request, renew = false): Promise<S3Answer | Busy | Unknown> {
+    request.signal?.throwIfAborted();
+    const credentials = await this.#credentials(renew);
+    await this.#turn();
+    try {
+      request.signal?.throwIfAborted();
+      return await this.#exchange(request, credentials);
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  /** Closes the connections, also those in use. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #turn(): Promise<void> {
+    while (this.#running >= this.#limits.parallel) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#running++;
+  }
+
+  #exchange(
+    { verb, method, path, key, query, headers, body, signal }: S3Request,
+    credentials: Awaited<ReturnType<CredentialSource>>,
+  ): Promise<S3Answer | Busy | Unknown> {
+    const { origin, region, root } = this.#settings;
+    const signed = sign(
+      {
+        service: 's3',
+        region,
+        method,
+        host: origin.host,
+        path: `${root}/${path}${query === undefined ? '' : `?${query}`}`,
+        headers: {
+          ...headers,
+          'X-Amz-Content-Sha256': body
+            ? createHash('sha256').update(body).digest('hex')
+            : EMPTY_HASH,
+          ...(body !== undefined && { 'Content-Length': String(body.length) }),
+        },
+      },
+      {
+        accessKeyId: credentials.accessKeyId,
+        secretAccessKey: credentials.secretAccessKey,
+        ...(credentials.sessionToken && { sessionToken: credentials.sessionToken }),
+      },
+    );
+    const began = performance.now();
+    let received = 0;
+    const told = (status: number | undefined) => {
+      const milliseconds = performance.now() - began;
+      this.#onRequest?.({ verb, key, sent: body?.length ?? 0, received, status, milliseconds });
+    };
+    const { idleTimeout, requestTimeout, connectTimeout } = this.#limits;
+    return new Promise((resolve, reject) => {
+      const { hostname, port, protocol } = origin;
+      const send = protocol === 'https:' ? https.request : http.request;
+      let connected = false;
+      let status: number | undefined;
+      let deadline: NodeJS.Timeout | undefined;
+      let connecting: NodeJS.Timeout | undefined;
+      const outgoing = send({
+        agent: this.#agent,
+        hostname: hostname.replace(/^\[|\]$/g, ''),
+        port,
+        method,
+        path: signed.path!,
+        headers: signed.headers as http.OutgoingHttpHeaders,
+      });
+      const abort = () => outgoing.destroy(new Aborted());
+      const done = () => {
+        clearTimeout(deadline);
+        clearTimeout(connecting);
+        signal?.removeEventListener('abort', abort);
+        told(status);
+      };
+      const fail = (error: Error) => {
+        done();
+        if (signal?.aborted) reject(signal.reason);
+        else {
+          try {
+            resolve(this.#broken(error, connected));
+          } catch (refused) {
+            reject(refused);
+          }
+        }
+      };
+      const allow = (bytes: number) => {
+        clearTimeout(deadline);
+        const time = requestTimeout + (bytes / SLOWEST_LINE) * 1000;
+        deadline = setTimeout(() => outgoing.destroy(new TooLate('took too long')), time);
+      };
+
+      signal?.addEventListener('abort', abort, { once: true });
+      allow(body?.length ?? 0);
+      outgoing.setTimeout(idleTimeout, () => outgoing.destroy(new TooLate('no answer')));
+      outgoing.once('socket', (socket) => {
+        if (!socket.connecting) {
+          connected = true;
+          return;
+        }
+        connecting = setTimeout(
+          () => outgoing.destroy(new TooLate('no connection')),
+          connectTimeout,
+        );
+        socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+          connected = true;
+          clearTimeout(connecting);
+        });
+      });
+      outgoing.once('error', fail);
+      outgoing.once('response', (incoming) => {
+        status = incoming.statusCode!;
+        outgoing.off('error', fail);
+        // An engine that has answered before it had the whole body closes the connection on the rest.
+        outgoing.on('error', () => {});
+        const length = Number(incoming.headers['content-length'] ?? 0);
+        allow(Math.max(length, body?.length ?? 0));
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+          chunks.push(chunk);
+          if (received > LARGEST_ANSWER) outgoing.destroy(new TooLate('sent too much'));
+        });
+        incoming.once('error', fail);
+        incoming.once('end', () => {
+          if (!incoming.complete) return;
+          incoming.off('error', fail);
+          incoming.on('error', () => {});
+          this.#answered = true;
+          done();
+          const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received);
+          resolve({ kind: 'answer', status: status!, headers: incoming.headers, body: bytes });
+        });
+      });
+      outgoing.end(body);
+    });
+  }
+
+  /** What a request that got no whole answer means. */
+  #broken(error: Error, connected: boolean): Busy | Unknown {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const { host, origin, protocol } = this.#settings.origin;
+    if (code === 'ENOTFOUND' && !this.#answered) {
+      throw new RemoteError(
+        `${origin}: there is no host of this name; look at the endpoint, the region and the network`,
+        { cause: error },
+      );
+    }
+    if (code.startsWith('HPE_') || code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+      const other = protocol === 'https:' ? 'http:' : 'https:';
+      throw new RemoteError(
+        `${origin} does not answer as expected; is ${other}//${host} meant, or another port?`,
+        { cause: error },
+      );
+    }
+    if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+      throw new RemoteError(
+        `${origin}: its certificate is not trusted (${code}); NODE_EXTRA_CA_CERTS names a file with more authorities`,
+        { cause: error },
+      );
+    }
+    const reason = `${host}: ${reasonOf(error, code)}`;
+    return { kind: connected ? 'unknown' : 'busy', reason };
+  }
+}
+
+class Aborted extends Error {}
+class TooLate extends Error {}
+
+function reasonOf(error: Error, code: string): string {
+  if (error instanceof TooLate) return error.message;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'the connection is refused';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'the connection broke';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its name cannot be looked up';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ENETDOWN':
+      return 'the network does not lead there';
+    case 'ETIMEDOUT':
+      return 'no connection';
+    default:
+      return code === '' ? 'the connection broke' : code;
+  }
+}
