@@ -104,6 +104,50 @@ export class StaleSnapshotError extends GitStoreError {
 }
 
 /**
+ * Why a path could not be merged. A file that one side has moved and the other has deleted counts as
+ * modified and deleted.
+ */
+export type ConflictKind =
+  | 'content'
+  | 'added-twice'
+  | 'modified-and-deleted'
+  | 'type'
+  | 'mode'
+  | 'directory-and-file'
+  | 'renamed-twice';
+
+/** What one side of a merge has: its path there, Git's mode, and the id of the blob (or the tree). */
+export interface ConflictEntry {
+  readonly path: string;
+  readonly mode: number;
+  readonly id: string;
+}
+
+/** What a merge could not decide. */
+export interface MergeConflict {
+  /** Where the result should stand; for a file renamed twice, its old path. */
+  readonly path: string;
+  /** All paths concerned: those that the result has with `conflicts: 'markers'`, as in Git's index. */
+  readonly paths: readonly string[];
+  readonly kind: ConflictKind;
+  /** Undefined where that side has nothing. */
+  readonly base?: ConflictEntry | undefined;
+  readonly ours?: ConflictEntry | undefined;
+  readonly theirs?: ConflictEntry | undefined;
+}
+
+/** Two sides have changed the same in different ways; nothing was committed (`ECONFLICT`). */
+export class MergeConflictError extends GitStoreError {
+  /** Sorted by path. */
+  readonly conflicts: readonly MergeConflict[];
+
+  constructor(message: string, conflicts: readonly MergeConflict[], details?: ErrorDetails) {
+    super(message, 'ECONFLICT', details);
+    this.conflicts = conflicts;
+  }
+}
+
+/**
  * The change has been made, and something failed afterwards: it is not known to be on stable storage,
  * or a lock file could not be removed (`EMADE`). Who repeats the change makes it twice.
  */

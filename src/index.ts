@@ -20,6 +20,8 @@ export type {
   PackResult,
 } from './maintenance/pack.ts';
 export type { VerifyReport } from './maintenance/verify.ts';
+export type { Resolution, Resolve, ResolvedFile } from './merge/resolve.ts';
+export type { Favor } from './merge/text.ts';
 export type { MirrorOptions } from './remote/mirror.ts';
 export { MirrorDiff, type RefChange } from './remote/mirrorDiff.ts';
 export type { MirrorProgress } from './remote/remote.ts';
@@ -35,6 +37,8 @@ export type { Difference, DiffOptions } from './store/diff.ts';
 export {
   type CommitOptions,
   FS,
+  type MergeOptions,
+  type PickOptions,
   type RefSources,
   type ReshapeOptions,
   type WriteOptions,

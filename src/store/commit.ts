@@ -84,26 +84,26 @@ export async function commitEdits(
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
 }
 
-/** Writes a commit by the store's author at the present time, and finishes the session. */
+/** Writes a commit by the store's author, or another one, at the present time; ends the session. */
 export async function writeCommit(
   store: StoreContext,
   writer: ObjectWriter,
-  parts: { tree: ObjectId; parents: ObjectId[]; message: string },
+  parts: { tree: ObjectId; parents: ObjectId[]; message: string; author?: Identity | undefined },
 ): Promise<{ id: ObjectId; commit: Commit }> {
   const who = store.signature();
-  const { tree, parents, message } = parts;
+  const { tree, parents, message, author = who } = parts;
   const text = message.endsWith('\n') ? message : `${message}\n`;
   const body = serializeCommit({
     tree,
     parents,
-    author: who,
+    author,
     committer: who,
     message: text,
     extraHeaders: [],
   });
   const id = await writer.write('commit', body);
   await writer.finish();
-  const plain = { tree, parents, author: who, committer: who, message: text, extraHeaders: [] };
+  const plain = { tree, parents, author, committer: who, message: text, extraHeaders: [] };
   // Unless something of it cannot be written as it is.
   const commit = hasLoneSurrogate(text) ? parseCommit(body, id) : plain;
   store.commits.remember(id, commit);
@@ -148,7 +148,7 @@ export function tagExists(name: string, cause?: unknown): KeyExistsError {
   return new KeyExistsError(`Tag already exists: ${name}`, { ref: name, cause });
 }
 
-async function checkCurrent(snapshot: Snapshot): Promise<void> {
+export async function checkCurrent(snapshot: Snapshot): Promise<void> {
   const now = await snapshot.store.refs.get(fullRefName(branchOf(snapshot)));
   if (now !== snapshot.id) throw stale(snapshot);
 }
@@ -159,7 +159,10 @@ function stale(snapshot: Snapshot, cause?: StaleSnapshotError): StaleSnapshotErr
   return new StaleSnapshotError(message, { ref: name, cause });
 }
 
-function distinctParents({ store, id }: Snapshot, extra: readonly Snapshot[] = []): ObjectId[] {
+export function distinctParents(
+  { store, id }: Snapshot,
+  extra: readonly Snapshot[] = [],
+): ObjectId[] {
   if (extra.length === 0) return [id];
   return [...new Set([id, ...extra.map((parent) => ofStore(store, parent).id)])];
 }

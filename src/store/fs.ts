@@ -23,6 +23,7 @@ import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
 import { type LogFilter, walkLog } from './log.ts';
+import type { MergeChoices, MergeRules } from './merge.ts';
 import { movePaths, removePaths } from './move.ts';
 import type { StatResult, WalkEntry, WalkStep } from './read.ts';
 import * as reading from './read.ts';
@@ -75,6 +76,11 @@ export interface ReshapeOptions extends CommitOptions {
   /** Change nothing; the same snapshot comes back with the report of what would change. */
   dryRun?: boolean | undefined;
 }
+
+/** Options of pick and revert. */
+export interface PickOptions extends CommitOptions, MergeRules {}
+
+export interface MergeOptions extends CommitOptions, MergeChoices {}
 
 /**
  * An immutable snapshot of a store: one commit, and the ref it was reached by.
@@ -433,16 +439,19 @@ export class FS {
   }
 
   #resolveAll(sources: readonly RefSources[]): Promise<SnapshotSources[]> {
-    const { store } = this.#snapshot;
     return Promise.all(
-      sources.map(async ({ source, paths }) => {
-        const from =
-          typeof source === 'string'
-            ? await resolveSnapshot(store, source)
-            : ofStore(store, FS.snapshotOf(source));
-        return { from, sources: paths };
-      }),
+      sources.map(async ({ source, paths }) => ({
+        from: await this.#resolve(source),
+        sources: paths,
+      })),
     );
+  }
+
+  async #resolve(source: FS | string): Promise<Snapshot> {
+    const { store } = this.#snapshot;
+    return typeof source === 'string'
+      ? resolveSnapshot(store, source)
+      : ofStore(store, FS.snapshotOf(source));
   }
 
   /**
@@ -477,6 +486,52 @@ export class FS {
   async commitArchive(stored: StoredArchive, options: CommitOptions): Promise<FS> {
     const choices = choicesOf({ operation: 'ar', ...options });
     return wrap(await stored.commit(this.#snapshot, choices));
+  }
+
+  /**
+   * Brings what another history has made since the two parted into this snapshot's branch, as one commit
+   * with both as parents. Where the branch has nothing of its own it moves to the source, unless
+   * `fastForward: false`; where the source has nothing new, nothing happens. Texts are merged by lines,
+   * everything else as a whole, and files that were moved are followed, as `git merge` does.
+   * @param source a snapshot, or the name of a branch or tag, or a hash
+   * @throws MergeConflictError when both sides have changed the same; then nothing is committed
+   */
+  async merge(source: FS | string, options: MergeOptions = {}): Promise<FS> {
+    const { mergeSnapshots } = await import('./merge.ts');
+    const theirs = await this.#resolve(source);
+    return wrap(await mergeSnapshots(this.#snapshot, theirs, options, choicesOf(options)));
+  }
+
+  /**
+   * Makes the change of a commit, against its first parent, once more on this snapshot's branch, with
+   * its message and author. Without any change, no commit is made.
+   * @throws MergeConflictError as `merge`
+   */
+  async pick(commit: FS | string, options: PickOptions = {}): Promise<FS> {
+    const { pickCommit } = await import('./merge.ts');
+    const picked = await this.#resolve(commit);
+    return wrap(await pickCommit(this.#snapshot, picked, options, choicesOf(options)));
+  }
+
+  /**
+   * Takes the change of a commit, against its first parent, back on this snapshot's branch, and keeps
+   * all that came later.
+   * @throws MergeConflictError as `merge`
+   */
+  async revert(commit: FS | string, options: PickOptions = {}): Promise<FS> {
+    const { revertCommit } = await import('./merge.ts');
+    const reverted = await this.#resolve(commit);
+    return wrap(await revertCommit(this.#snapshot, reverted, options, choicesOf(options)));
+  }
+
+  /**
+   * The newest snapshot that both histories have, and that no other such one leads to; null when they
+   * have none.
+   */
+  async mergeBase(other: FS | string): Promise<FS | null> {
+    const { mergeBaseOf } = await import('./merge.ts');
+    const base = await mergeBaseOf(this.#snapshot, await this.#resolve(other));
+    return base && FS.of(base);
   }
 
   /** The first parent's snapshot; null for a first commit. */

@@ -10,15 +10,19 @@ import type { ChangeReport, FileEntry } from '../tree/changes.ts';
  *
  * @param message the user's message; undefined: the default one
  * @param operation `cp`, `sync`, `rm`, `mv`, `ar`, or empty
+ * @param standard the default message, where it does not follow from the changes
  * @throws GitStoreError (`EINVAL`) for an unknown placeholder or an open brace
  */
 export function commitMessage(
   message: string | undefined,
   changes: ChangeReport,
   operation = '',
+  standard?: string,
 ): string {
-  if (message === undefined) return defaultMessage(changes, operation);
-  return filled(message, (value) => value(changes, operation));
+  if (message === undefined) return standard ?? defaultMessage(changes, operation);
+  return filled(message, (value) =>
+    value === defaultMessage && standard !== undefined ? standard : value(changes, operation),
+  );
 }
 
 /**

@@ -2,6 +2,7 @@
  * What an operation changed, or would change: files added, updated and deleted, with the errors and
  * warnings met on the way.
  */
+import type { MergeConflict } from '../errors.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import type { FileType } from './types.ts';
 
@@ -32,6 +33,8 @@ export class ChangeReport {
   readonly errors: ChangeProblem[];
   /** Paths that were skipped or changed in a way worth a remark. */
   readonly warnings: ChangeProblem[];
+  /** What a merge with `conflicts: 'markers'` has left to be decided. */
+  readonly conflicts: readonly MergeConflict[];
 
   constructor(
     parts: {
@@ -40,6 +43,7 @@ export class ChangeReport {
       delete?: FileEntry[];
       errors?: ChangeProblem[];
       warnings?: ChangeProblem[];
+      conflicts?: readonly MergeConflict[];
     } = {},
   ) {
     this.add = parts.add ?? [];
@@ -47,6 +51,7 @@ export class ChangeReport {
     this.delete = parts.delete ?? [];
     this.errors = parts.errors ?? [];
     this.warnings = parts.warnings ?? [];
+    this.conflicts = parts.conflicts ?? [];
   }
 
   /** Whether there is nothing to add, update or delete. */

@@ -2,7 +2,7 @@
 import type { ObjectId } from '../git/objectId.ts';
 import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { joinPath } from './paths.ts';
-import type { TreeReader } from './reader.ts';
+import type { AnyTreeReader } from './reader.ts';
 
 /** A file that differs: added, deleted, or with another content or mode. */
 export interface TreeDifference {
@@ -29,7 +29,7 @@ interface Level {
  * @param options.path a normalized path: only what stands at it or below it
  */
 export async function* diffTrees(
-  trees: TreeReader,
+  trees: AnyTreeReader,
   a: ObjectId,
   b: ObjectId,
   options: { path?: string | undefined } = {},
@@ -94,7 +94,7 @@ export async function* diffTrees(
  * not in the store, unless they are the same.
  */
 export async function differingNames(
-  trees: TreeReader,
+  trees: AnyTreeReader,
   a: ObjectId,
   b: ObjectId,
 ): Promise<Set<string> | undefined> {

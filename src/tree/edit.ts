@@ -6,7 +6,7 @@ import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import { editTree } from '../git/treeWriter.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
-import type { Tree, TreeReader } from './reader.ts';
+import type { AnyTreeReader, Tree } from './reader.ts';
 
 /** What shall stand at a path: an entry (a tree's id grafts a whole directory), or nothing. */
 export type TreeEdit = { readonly mode: FileMode; readonly id: ObjectId } | null;
@@ -30,7 +30,7 @@ class Directory {
  * @returns the new root; `root` itself when nothing changes
  */
 export async function applyEdits(
-  trees: TreeReader,
+  trees: AnyTreeReader,
   writer: ObjectWriter,
   root: ObjectId,
   edits: ReadonlyMap<string, TreeEdit>,
@@ -68,7 +68,7 @@ function child(directory: Directory, name: string): Directory {
 
 /** The directory's new id; null when it is, or has become, empty. */
 async function editDirectory(
-  trees: TreeReader,
+  trees: AnyTreeReader,
   writer: ObjectWriter,
   id: ObjectId,
   directory: Directory,

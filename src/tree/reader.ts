@@ -19,7 +19,7 @@ import {
 } from '../git/tree.ts';
 import { replaceId } from '../git/treeWriter.ts';
 import { missingObject } from '../storage/missingObject.ts';
-import type { GitObject, ObjectStore } from '../storage/storage.ts';
+import type { GitObject, ObjectReader, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from './byteCache.ts';
 
 /**
@@ -96,8 +96,11 @@ function memoryOf(tree: Tree): number {
   return 500 + 6 * tree.body.length;
 }
 
-export class TreeReader {
-  readonly objects: ObjectStore;
+/** What reads trees and nothing else. */
+export type AnyTreeReader = TreeReader<ObjectReader>;
+
+export class TreeReader<Objects extends ObjectReader = ObjectStore> {
+  readonly objects: Objects;
   readonly #cache: ByteCache<Tree>;
   /** Directory trees by path, for the current root. */
   #treesByPath = new ByteCache<Tree>(TREES_BY_PATH_BYTES, memoryOf);
@@ -105,7 +108,7 @@ export class TreeReader {
   readonly #loading = new Map<ObjectId, Promise<Tree>>();
 
   /** @param options.cacheBytes memory that the kept trees may take; default 64 MiB */
-  constructor(objects: ObjectStore, options: { cacheBytes?: number } = {}) {
+  constructor(objects: Objects, options: { cacheBytes?: number } = {}) {
     this.objects = objects;
     this.#cache = new ByteCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES, memoryOf);
   }

@@ -1,0 +1,313 @@
+/**
+ * Bringing changes from elsewhere into a branch: all that another history has made since the two parted
+ * (`merge`), what one commit has made (`pick`), or the reverse of that (`revert`). All three are a merge
+ * of two trees that come from a third, and its result is one commit.
+ */
+import { MergeConflictError } from '../errors.ts';
+import type { Commit, Identity } from '../git/commit.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { IdSet } from '../git/objectSet.ts';
+import { mergeBases } from '../merge/bases.ts';
+import { type BaseTree, baseTree } from '../merge/baseTree.ts';
+import { mergeTrees } from '../merge/mergeTrees.ts';
+import { DEFAULT_RENAME_LIMIT } from '../merge/renames.ts';
+import { type Resolve, resolveConflicts } from '../merge/resolve.ts';
+import { Scratch } from '../merge/scratch.ts';
+import type { Favor } from '../merge/text.ts';
+import { Pace } from '../storage/pace.ts';
+import type { ObjectWriter } from '../storage/storage.ts';
+import { ChangeReport, type FileEntry } from '../tree/changes.ts';
+import { diffTrees } from '../tree/diff.ts';
+import { applyEdits } from '../tree/edit.ts';
+import type { AnyTreeReader } from '../tree/reader.ts';
+import { fileTypeOf } from '../tree/types.ts';
+import {
+  type CommitChoices,
+  checkCurrent,
+  distinctParents,
+  inSession,
+  moveBranch,
+  type Outcome,
+  writeCommit,
+} from './commit.ts';
+import type { StoreContext } from './context.ts';
+import { commitMessage } from './message.ts';
+import {
+  branchOf,
+  firstLine,
+  loadSnapshot,
+  messageOf,
+  ofStore,
+  type Snapshot,
+  shortHash,
+} from './snapshot.ts';
+
+/** How a merge decides. */
+export interface MergeRules {
+  /** Whose lines are taken where both sides have changed the same; `union`: those of both. */
+  favor?: Favor | undefined;
+  /** A program's own answer to a conflict; undefined leaves it one. */
+  resolve?: Resolve | undefined;
+  /**
+   * `refuse` (default): a conflict is an error, and nothing is committed. `markers`: the result is
+   * committed with Git's markers in it, and its `changes` list the conflicts.
+   */
+  conflicts?: 'refuse' | 'markers' | undefined;
+  /** Whether files that were moved are looked for; default true. */
+  renames?: boolean | undefined;
+  /** Change nothing; the same snapshot comes back with the report of what would change. */
+  dryRun?: boolean | undefined;
+}
+
+export interface MergeChoices extends MergeRules {
+  /** Whether the branch may simply move to the source, where it has nothing of its own; default true. */
+  fastForward?: boolean | undefined;
+}
+
+/** Merges a source into the snapshot's branch. */
+export async function mergeSnapshots(
+  snapshot: Snapshot,
+  source: Snapshot,
+  rules: MergeChoices,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  branchOf(snapshot);
+  const { store } = snapshot;
+  const theirs = ofStore(store, source);
+  const { signal } = choices;
+  const bases = await basesOf(store, snapshot.id, theirs.id, signal);
+  if (bases.includes(theirs.id)) {
+    if (rules.dryRun !== true) await checkCurrent(snapshot);
+    return { snapshot, changes: new ChangeReport() };
+  }
+  const name = nameOf(theirs);
+  if (bases.includes(snapshot.id) && rules.fastForward !== false) {
+    return fastForward(snapshot, theirs, `merge ${name}: Fast-forward`, rules, choices);
+  }
+  const pace = new Pace(signal);
+  const scratch = new Scratch(store.objects);
+  const search = {
+    trees: rules.dryRun ? scratch.trees : store.trees,
+    shallow: shallowOf(store),
+    treeOf: async (id: ObjectId) => (await store.commits.links(id)).tree,
+    options: { ...(await renameRules(store, rules)), pace },
+  };
+  return commitMerge(
+    snapshot,
+    {
+      base: await baseTree(bases, search, scratch),
+      theirs: theirs.commit.tree,
+      parents: [theirs],
+      label: name,
+      message: `Merge ${theirs.ref?.kind ?? 'commit'} '${name}'`,
+      log: `merge ${name}: Merge made by three trees`,
+      isMerge: true,
+    },
+    rules,
+    choices,
+  );
+}
+
+/** Makes the change of a commit, against its first parent, once more on the snapshot's branch. */
+export async function pickCommit(
+  snapshot: Snapshot,
+  picked: Snapshot,
+  rules: MergeRules,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  const { store } = snapshot;
+  const { id, commit } = ofStore(store, picked);
+  return commitMerge(
+    snapshot,
+    {
+      base: { tree: await parentTree(store, commit), trees: store.trees },
+      theirs: commit.tree,
+      label: `${shortHash(id)} (${firstLine(commit.message)})`,
+      message: messageOf(commit),
+      log: `pick: ${firstLine(commit.message)}`,
+      author: commit.author,
+    },
+    rules,
+    choices,
+  );
+}
+
+/** Takes the change of a commit, against its first parent, back on the snapshot's branch. */
+export async function revertCommit(
+  snapshot: Snapshot,
+  reverted: Snapshot,
+  rules: MergeRules,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  const { store } = snapshot;
+  const { id, commit } = ofStore(store, reverted);
+  const subject = firstLine(commit.message);
+  return commitMerge(
+    snapshot,
+    {
+      base: { tree: commit.tree, trees: store.trees },
+      theirs: await parentTree(store, commit),
+      label: `parent of ${shortHash(id)} (${subject})`,
+      message: `Revert "${subject}"\n\nThis reverts commit ${id}.`,
+      log: `revert: Revert "${subject}"`,
+    },
+    rules,
+    choices,
+  );
+}
+
+/** The best common ancestor of two snapshots, the newest of several; null when there is none. */
+export async function mergeBaseOf(snapshot: Snapshot, other: Snapshot): Promise<Snapshot | null> {
+  const { store } = snapshot;
+  const [newest] = await basesOf(store, snapshot.id, ofStore(store, other).id);
+  return newest === undefined ? null : loadSnapshot(store, newest, null);
+}
+
+function basesOf(store: StoreContext, one: ObjectId, other: ObjectId, signal?: AbortSignal) {
+  return mergeBases(store.objects, [one], [other], { shallow: shallowOf(store), signal });
+}
+
+function shallowOf(store: StoreContext): IdSet | undefined {
+  const ids = store.objects.history?.shallow();
+  if (ids === undefined || ids.size === 0) return undefined;
+  const shallow = new IdSet();
+  for (const id of ids) shallow.add(id);
+  return shallow;
+}
+
+async function renameRules(store: StoreContext, { renames = true }: MergeRules) {
+  const set = renames
+    ? ((await store.storage.setting?.('merge.renameLimit')) ??
+      (await store.storage.setting?.('diff.renameLimit')))
+    : undefined;
+  const limit = set === undefined ? 0 : Number(set);
+  return { renames, renameLimit: limit > 0 ? limit : DEFAULT_RENAME_LIMIT };
+}
+
+async function parentTree(store: StoreContext, commit: Commit): Promise<ObjectId> {
+  const [parent] = commit.parents;
+  return parent === undefined ? EMPTY_TREE_ID : (await store.commits.links(parent)).tree;
+}
+
+function nameOf({ ref, id }: Snapshot): string {
+  return ref?.name ?? shortHash(id);
+}
+
+async function fastForward(
+  snapshot: Snapshot,
+  theirs: Snapshot,
+  log: string,
+  { dryRun }: MergeRules,
+  { tag }: CommitChoices,
+): Promise<Outcome> {
+  const { store, commit, ref } = snapshot;
+  const changes = await reportOf(store.trees, commit.tree, theirs.commit.tree);
+  if (dryRun) return { snapshot, changes };
+  await moveBranch(snapshot, theirs.id, log, { tag });
+  return { snapshot: { ...theirs, ref }, changes };
+}
+
+/** What is to be merged into a branch, and what the commit says. */
+interface Merge {
+  readonly base: BaseTree;
+  readonly theirs: ObjectId;
+  /** Recorded behind the branch's own tip. */
+  readonly parents?: readonly Snapshot[];
+  /** What theirs is called in markers. */
+  readonly label: string;
+  readonly message: string;
+  readonly log: string;
+  readonly author?: Identity;
+  /** A commit is made although the tree stays as it is. */
+  readonly isMerge?: boolean;
+}
+
+async function commitMerge(
+  snapshot: Snapshot,
+  merge: Merge,
+  rules: MergeRules,
+  choices: CommitChoices,
+): Promise<Outcome> {
+  const { store, commit, ref } = snapshot;
+  branchOf(snapshot);
+  if (rules.dryRun) {
+    const scratch = new Scratch(merge.base.trees.objects);
+    const base = { ...merge.base, trees: scratch.trees };
+    const dry = { ...merge, base };
+    const { changes } = await mergedTree(snapshot, dry, rules, choices, scratch.writer());
+    return { snapshot, changes };
+  }
+  return inSession(store, async (writer) => {
+    const { tree, changes } = await mergedTree(snapshot, merge, rules, choices, writer);
+    choices.signal?.throwIfAborted();
+    if (tree === commit.tree && merge.isMerge !== true) {
+      await checkCurrent(snapshot);
+      return { snapshot, changes };
+    }
+    const { message: given, operation, tag } = choices;
+    const message = commitMessage(given, changes, operation, merge.message);
+    const parents = distinctParents(snapshot, [
+      ...(merge.parents ?? []),
+      ...(choices.parents ?? []),
+    ]);
+    const made = await writeCommit(store, writer, { tree, parents, message, author: merge.author });
+    await moveBranch(snapshot, made.id, merge.log, { who: made.commit.committer, tag });
+    return { snapshot: { store, ...made, ref }, changes };
+  });
+}
+
+/** @throws MergeConflictError unless conflicts are to be marked */
+async function mergedTree(
+  snapshot: Snapshot,
+  { base, theirs, label }: Merge,
+  rules: MergeRules,
+  { signal }: CommitChoices,
+  writer: ObjectWriter,
+): Promise<{ tree: ObjectId; changes: ChangeReport }> {
+  const { store } = snapshot;
+  const ours = snapshot.commit.tree;
+  const { name } = branchOf(snapshot);
+  const options = {
+    favor: rules.favor,
+    labels: { ours: name, theirs: label },
+    ...(await renameRules(store, rules)),
+    depth: 0,
+    pace: new Pace(signal),
+  };
+  const merged = await mergeTrees(base.trees, writer, { base: base.tree, ours, theirs }, options);
+  const conflicts =
+    rules.resolve === undefined
+      ? merged.conflicts
+      : await resolveConflicts(merged, rules.resolve, base.trees.objects, writer);
+  if (conflicts.length > 0 && rules.conflicts !== 'markers') {
+    const [first] = conflicts;
+    const paths =
+      conflicts.length === 1 ? first!.path : `${conflicts.length} paths, ${first!.path} first`;
+    throw new MergeConflictError(
+      `Cannot merge ${label} into '${name}': conflict in ${paths}`,
+      conflicts,
+      {
+        path: first!.path,
+        ref: name,
+      },
+    );
+  }
+  const tree = await applyEdits(base.trees, writer, ours, merged.edits);
+  const { add, update, delete: gone } = await reportOf(base.trees, ours, tree);
+  return { tree, changes: new ChangeReport({ add, update, delete: gone, conflicts }) };
+}
+
+async function reportOf(
+  trees: AnyTreeReader,
+  before: ObjectId,
+  after: ObjectId,
+): Promise<ChangeReport> {
+  const report = new ChangeReport();
+  for await (const { path, status, old, new: now } of diffTrees(trees, before, after)) {
+    const entry: FileEntry = { path, type: fileTypeOf((now ?? old)!.mode) };
+    if (status === 'A') report.add.push(entry);
+    else if (status === 'D') report.delete.push(entry);
+    else report.update.push(entry);
+  }
+  return report;
+}
