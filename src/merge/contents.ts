@@ -1,7 +1,7 @@
 /** Merging one file: its mode, and its content by lines or as a whole. */
-import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_GITLINK, MODE_LINK } from '../git/tree.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader, ObjectWriter } from '../storage/storage.ts';
 import { type Favor, isBinary, mergeText } from './text.ts';
 import { isFile, isSameKind, type Version } from './types.ts';
@@ -113,6 +113,6 @@ async function readText(objects: ObjectReader, id: ObjectId): Promise<Uint8Array
     if (header !== undefined && header.size > LARGEST_TEXT) return undefined;
     object = await objects.read(id);
   }
-  if (object === undefined) throw new CorruptObjectError(`Blob ${id} is missing`, { objectId: id });
+  if (object === undefined) throw missingObject(objects, id, 'Blob');
   return object.body.length > LARGEST_TEXT || isBinary(object.body) ? undefined : object.body;
 }

@@ -8,9 +8,9 @@
  *    same for a name that several have, in the directory to which most files of its old one went.
  * 3. All that is left against all that is left, the most alike first: only for files that matter.
  */
-import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isFileMode } from '../git/tree.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { Pace } from '../storage/pace.ts';
 import type { ObjectReader } from '../storage/storage.ts';
 import { baseName, joinPath, parentPath } from '../tree/paths.ts';
@@ -258,7 +258,7 @@ class Contents {
     const body = this.#objects.tryRead(id)?.body;
     if (body !== undefined) return { size: body.length, pieces: piecesOf(body) };
     const header = await this.#objects.header(id);
-    if (header === undefined) throw missing(id);
+    if (header === undefined) throw missingObject(this.#objects, id, 'Blob');
     return { size: header.size };
   }
 
@@ -266,11 +266,7 @@ class Contents {
     const content = this.#known.get(id)!;
     if (content.pieces !== undefined) return;
     const object = await this.#objects.read(id);
-    if (object === undefined) throw missing(id);
+    if (object === undefined) throw missingObject(this.#objects, id, 'Blob');
     content.pieces = piecesOf(object.body);
   }
-}
-
-function missing(id: ObjectId): CorruptObjectError {
-  return new CorruptObjectError(`Blob ${id} is missing`, { objectId: id });
 }

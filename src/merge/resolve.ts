@@ -1,7 +1,7 @@
 /** A program's own answers to conflicts. */
 import type { ConflictEntry, MergeConflict } from '../errors.ts';
-import { CorruptObjectError } from '../errors.ts';
 import { type FileMode, isFileMode, isTreeMode, MODE_FILE, MODE_GITLINK } from '../git/tree.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader, ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
@@ -44,7 +44,7 @@ export async function resolveConflicts(
     const object = entry.mode === MODE_GITLINK ? undefined : await objects.read(entry.id);
     if (object !== undefined) await writer.write(object.type, object.body);
     else if (entry.mode !== MODE_GITLINK) {
-      throw new CorruptObjectError(`Blob ${entry.id} is missing`, { objectId: entry.id });
+      throw missingObject(objects, entry.id, 'Blob');
     }
     put(path, entry.mode, entry.id);
   };

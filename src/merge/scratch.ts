@@ -38,6 +38,10 @@ export class Scratch implements ObjectReader {
     };
   }
 
+  get promisor(): ObjectReader['promisor'] {
+    return this.#store.promisor;
+  }
+
   async header(id: ObjectId): Promise<ObjectHeader | undefined> {
     const made = this.#made.get(id);
     return made ? { type: made.type, size: made.body.length } : this.#store.header(id);
