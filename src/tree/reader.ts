@@ -219,7 +219,7 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
   }
 }
 
-function treeBody(objects: ObjectStore, object: GitObject | undefined, id: ObjectId): Uint8Array {
+function treeBody(objects: ObjectReader, object: GitObject | undefined, id: ObjectId): Uint8Array {
   if (object?.type === 'tree') return object.body;
   if (object === undefined) throw missingObject(objects, id, 'Tree');
   const fault = `Object ${id} is a ${object.type}, not a tree`;
