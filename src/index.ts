@@ -31,9 +31,10 @@ export type * from './storage/storage.ts';
 export type { AppendChoices } from './store/append.ts';
 export type { ApplyChanges, WriteEntry } from './store/apply.ts';
 export { Batch, type BatchWriteOptions } from './store/batch.ts';
-export { Branches, type SetBranchOptions } from './store/branches.ts';
+export { Branches, type SetBranchOptions, type ThinResult } from './store/branches.ts';
 export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
+export type { ForgetOptions, Forgotten } from './store/forget.ts';
 export {
   type CommitOptions,
   FS,
@@ -44,6 +45,7 @@ export {
   type WriteOptions,
 } from './store/fs.ts';
 export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
+export type { Labels } from './store/labels.ts';
 export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';
 export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
@@ -55,7 +57,9 @@ export {
   type RefPath,
   type RepositoryPath,
 } from './store/refPath.ts';
+export type { ThinPolicy } from './store/retention.ts';
 export { Tags } from './store/tags.ts';
+export type { ThinnedSnapshot, ThinOptions } from './store/thin.ts';
 export { retryArchiveIn, retryWrite, type UpdateOptions } from './store/update.ts';
 export { Writer } from './store/writer.ts';
 export { diskGlob } from './transfer/disk/diskGlob.ts';
@@ -70,7 +74,6 @@ export {
 export { normalizePath } from './tree/paths.ts';
 export { FileType } from './tree/types.ts';
 export type { OnWarning, StoreWarning } from './warnings.ts';
-export type { Labels } from './workspace/labels.ts';
 export type * from './workspace/options.ts';
 export type { WorkspaceRecord } from './workspace/registry.ts';
 export { Workspace } from './workspace/workspace.ts';

@@ -153,6 +153,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     readsFew: true,
     load: () => import('./commands/reflog.ts'),
   },
+  thin: {
+    group: HISTORY,
+    summary: 'fold old snapshots of a branch away',
+    load: () => import('./commands/thin.ts'),
+  },
+  forget: {
+    group: HISTORY,
+    summary: 'take a path out of every snapshot',
+    load: () => import('./commands/forget.ts'),
+  },
   branch: {
     group: REFS,
     summary: 'list, set, delete and query branches',

@@ -294,6 +294,11 @@ export interface RefUpdate {
   readonly reflog?: ReflogMessage | undefined;
   /** For a new ref: its log begins with that of this ref, which the same update may delete. */
   readonly logOf?: string | undefined;
+  /**
+   * For a ref that moves: its log begins anew with this move, and its lines leave HEAD's log. A `logOf`
+   * of the same update still gets the whole. A storage may keep more.
+   */
+  readonly restartsLog?: boolean | undefined;
 }
 
 export interface ReflogMessage {

@@ -1,18 +1,28 @@
 /** The branches of a store. */
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
+import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
 import { type AppendChoices, appendHistory } from './append.ts';
 import type { StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
-import { loadSnapshot, refFolder, shortHash } from './snapshot.ts';
+import type { ThinPolicy } from './retention.ts';
+import { loadSnapshot, refFolder, shortHash, THINNED } from './snapshot.ts';
+import type { ThinnedSnapshot, ThinOptions } from './thin.ts';
 import { updateBranch } from './update.ts';
 
 export interface SetBranchOptions {
   /** The branch must not exist. */
   readonly create?: boolean | undefined;
+}
+
+export interface ThinResult {
+  /** The branch's newest snapshot. */
+  readonly fs: FS;
+  /** The branch's snapshots before, newest first, and what each is now. */
+  readonly snapshots: readonly ThinnedSnapshot[];
 }
 
 export class Branches extends RefMap {
@@ -102,6 +112,19 @@ export class Branches extends RefMap {
   }
 
   /**
+   * Folds snapshots of the branch away. Those that the policy keeps stay with their trees, messages,
+   * authors and dates, in a line; the newest one and those with tags stay in any case. Tags and notes
+   * move along. What is folded away is in `reflog` until `gc` frees it.
+   * @throws KeyNotFoundError when the branch does not exist
+   * @throws GitStoreError (`EINVAL`) for a policy that keeps nothing
+   */
+  async thin(name: string, policy: ThinPolicy, options: ThinOptions = {}): Promise<ThinResult> {
+    const { thinBranch } = await import('./thin.ts');
+    const { snapshot, line } = await thinBranch(this.store, name, policy, options);
+    return { fs: FS.of(snapshot), snapshots: line };
+  }
+
+  /**
    * Where the branch has been, newest first; also of a branch that is broken, to find what it was.
    * @param options.limit the newest entries only, so many at most
    * @throws KeyNotFoundError when it does not exist
@@ -111,9 +134,24 @@ export class Branches extends RefMap {
     const { limit = Number.POSITIVE_INFINITY } = options;
     const entries: ReflogEntry[] = [];
     if (limit <= 0) return entries;
-    for await (const entry of this.store.refs.reflog(this.fullName(name))) {
+    for await (const entry of this.#log(this.fullName(name))) {
       if (entries.push(entry) >= limit) break;
     }
     return entries;
+  }
+
+  /** The log of a branch, and what it said before the branch was thinned. */
+  async *#log(ref: string): AsyncGenerator<ReflogEntry, void, undefined> {
+    const { refs } = this.store;
+    yield* refs.reflog(ref);
+    const { refs: kept } = await refs.list(DELETED_REFS);
+    for (const { ref: past } of kept.toReversed()) {
+      let isOfBranch: boolean | undefined;
+      for await (const entry of refs.reflog(past)) {
+        if (isOfBranch) yield entry;
+        isOfBranch ??= entry.message === THINNED + ref;
+        if (!isOfBranch) break;
+      }
+    }
   }
 }

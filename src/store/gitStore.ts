@@ -12,6 +12,7 @@ import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
 import { type CommitterOptions, StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
+import type { ForgetOptions, Forgotten } from './forget.ts';
 import { FS } from './fs.ts';
 import { ancestorOf } from './history.ts';
 import { Notes } from './notes.ts';
@@ -240,6 +241,17 @@ export class GitStore implements AsyncDisposable {
     options: Pick<MirrorOptions, 'refs' | 'signal' | 'onProgress'> = {},
   ): Promise<void> {
     await this.restore(file, { ...options, format: 'bundle' });
+  }
+
+  /**
+   * Takes files and directories out of every snapshot of the branches, with their tags and notes: a
+   * secret, a video. All commits that held one, and those after them, get new ids. The old ones are gone
+   * with the next `gc({ prune: 'now' })`; backups and clones still hold them.
+   * @throws KeyNotFoundError for a branch that does not exist, and when no snapshot holds such a path
+   */
+  async forget(paths: string | readonly string[], options: ForgetOptions = {}): Promise<Forgotten> {
+    const { forgetPaths } = await import('./forget.ts');
+    return forgetPaths(this.context, typeof paths === 'string' ? [paths] : paths, options);
   }
 
   /**

@@ -92,3 +92,6 @@ export function firstLine(message: string): string {
   }
   return end < 0 ? message.slice(start) : message.slice(start, end);
 }
+
+/** The log of a private ref that keeps what was folded away says this, and the branch's full name. */
+export const THINNED = 'thinned: ';

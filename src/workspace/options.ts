@@ -1,10 +1,11 @@
 /** What is said of a workspace and asked of it. */
 import type { FS } from '../store/fs.ts';
 import type { GitStore, OpenOptions } from '../store/gitStore.ts';
+import type { Labels } from '../store/labels.ts';
+import type { ThinPolicy } from '../store/retention.ts';
 import type { CopyProgress } from '../transfer/rules/options.ts';
 import type { ChangeProblem, ChangeReport } from '../tree/changes.ts';
 import type { FileType } from '../tree/types.ts';
-import type { Labels } from './labels.ts';
 
 export interface WorkspaceOptions {
   /**
@@ -25,6 +26,11 @@ export interface WorkspaceOptions {
    * are a part. Default: as remembered, else true.
    */
   readonly gitignore?: boolean | undefined;
+  /**
+   * Which checkpoints are kept: the branch is thinned by it now and then, after a checkpoint. Default:
+   * all.
+   */
+  readonly keep?: ThinPolicy | undefined;
   /** Called after something in the folder has changed, when it has been quiet for 50 ms. */
   readonly onChange?: (() => void) | undefined;
   /** Called with what ends the calls of `onChange`, a folder that is gone for example. */

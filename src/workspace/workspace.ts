@@ -19,7 +19,9 @@ import { commitEdits, inSession } from '../store/commit.ts';
 import { copyFromDisk } from '../store/copy.ts';
 import { FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
+import { hasLabels, trailersOf } from '../store/labels.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
+import type { ThinPolicy } from '../store/retention.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
@@ -29,7 +31,6 @@ import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts'
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
 import { describeChanges } from './describe.ts';
-import { hasLabels, trailersOf } from './labels.ts';
 import type {
   CheckpointOptions,
   ForkOptions,
@@ -51,6 +52,9 @@ import {
 /** How long the folder is quiet before a change is told, in milliseconds. */
 const QUIET = 50;
 
+/** A branch with `keep` is thinned after so many checkpoints. */
+const CHECKPOINTS_BETWEEN = 50;
+
 /** How often a commit is tried again because another process was quicker. */
 const TRIES = 100;
 
@@ -64,10 +68,19 @@ export class Workspace implements AsyncDisposable {
   readonly gitignore: boolean;
   readonly #ownsStore: boolean;
   readonly #filter: ExcludeFilter | undefined;
+  readonly #keep: ThinPolicy | undefined;
+  /** Checkpoints since the branch was thinned. */
+  #sinceThinned = 0;
   #watcher: TreeWatcher | undefined;
   readonly #closing = new AbortController();
 
-  private constructor(store: GitStore, ownsStore: boolean, record: WorkspaceRecord) {
+  private constructor(
+    store: GitStore,
+    ownsStore: boolean,
+    record: WorkspaceRecord,
+    keep: ThinPolicy | undefined,
+  ) {
+    this.#keep = keep;
     this.store = store;
     this.#ownsStore = ownsStore;
     this.path = record.path;
@@ -101,7 +114,7 @@ export class Workspace implements AsyncDisposable {
         exclude: options.exclude ?? known?.exclude ?? [],
         gitignore: options.gitignore ?? known?.gitignore ?? true,
       };
-      const workspace = new Workspace(store, ownsStore, record);
+      const workspace = new Workspace(store, ownsStore, record, options.keep);
       await workspace.#begin(record);
       if (options.onChange !== undefined) await workspace.#watch(options);
       return workspace;
@@ -156,10 +169,11 @@ export class Workspace implements AsyncDisposable {
       signal,
     };
     const copy = { ...this.#copyOptions(options), ignoreErrors };
-    return this.#update(async (snapshot) => {
+    const made = await this.#update(async (snapshot) => {
       const outcome = await copyFromDisk(snapshot, [`${this.path}/`], '', copy, choices);
       return FS.of(outcome.snapshot, outcome.changes);
     });
+    return this.#thinNowAndThen(made);
   }
 
   /** What the folder holds other than the newest checkpoint, or any snapshot. */
@@ -272,6 +286,17 @@ export class Workspace implements AsyncDisposable {
     };
     const copy = { ...this.#copyOptions(options), ignoreErrors: true, dryRun: true };
     return (await copyFromDisk(snapshot, [`${this.path}/`], '', copy, {})).changes;
+  }
+
+  /** @returns the snapshot, under the id that it has now */
+  async #thinNowAndThen(made: FS): Promise<FS> {
+    if (this.#keep === undefined || ++this.#sinceThinned < CHECKPOINTS_BETWEEN) return made;
+    this.#sinceThinned = 0;
+    const { snapshots } = await this.store.branches.thin(this.branch, this.#keep);
+    const now = snapshots.find(({ old }) => old === made.commitHash)?.new;
+    if (now == null || now === made.commitHash) return made;
+    const snapshot = { ...FS.snapshotOf(await this.store.fs(now)), ref: FS.snapshotOf(made).ref };
+    return FS.of(snapshot, made.changes);
   }
 
   /** Brings the folder from one snapshot to another, and commits what it holds then. */

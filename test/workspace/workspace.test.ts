@@ -310,3 +310,18 @@ test('there is nothing to rewind to before the first checkpoint', async () => {
   await expect(work.rewind({ back: 1 })).rejects.toThrow(/has no checkpoint 1 before/);
   expect(get('a')).toBe('1');
 });
+
+test('a workspace with a policy thins its branch now and then', async () => {
+  const thinning = await Workspace.open(folder, { store, keep: { keepLast: 3 } });
+  let last = await work.head();
+  for (let round = 0; round < 50; round++) {
+    put('a', `${round}`);
+    last = await thinning.checkpoint();
+  }
+  expect((await work.head()).commitHash).toBe(last.commitHash);
+  const all: string[] = [];
+  for await (const fs of work.checkpoints()) all.push(await fs.readText('a'));
+  expect(all).toEqual(['49', '48', '47']);
+  put('a', 'on');
+  expect(await (await last.writeText('b', 'x')).readText('a')).toBe('49');
+});

@@ -1,7 +1,7 @@
 /** `checkpoint`: store a folder, or a part of it, as a commit of its own branch. */
 import type { Command } from 'commander';
+import type { Labels } from '../../store/labels.ts';
 import { shortHash } from '../../store/snapshot.ts';
-import type { Labels } from '../../workspace/labels.ts';
 import { withSignals } from '../interruption.ts';
 import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';

@@ -1,7 +1,7 @@
 /** `rewind`: make a folder, or some paths in it, as they were. */
 import { type Command, Option } from 'commander';
+import type { Labels } from '../../store/labels.ts';
 import { firstLine, shortHash } from '../../store/snapshot.ts';
-import type { Labels } from '../../workspace/labels.ts';
 import type { RewindTarget } from '../../workspace/options.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
 import { printPlan } from '../commit.ts';

@@ -62,6 +62,7 @@ export class MemoryRefs implements RefStore {
       if (log !== undefined) this.#logs.set(ref, [...log]);
     }
     for (const update of updates) this.#move(update);
+    for (const { ref, restartsLog } of updates) if (restartsLog) this.#restartLog(ref);
   }
 
   /** The values that refs have, and all that their logs name. */
@@ -115,6 +116,19 @@ export class MemoryRefs implements RefStore {
       this.#refs.set(ref, next);
       this.#log(ref, old, next, message);
     }
+  }
+
+  #restartLog(ref: string): void {
+    const log = this.#logs.get(ref) ?? [];
+    const newest = log.at(-1);
+    if (newest === undefined) return;
+    const gone = new Set(log.slice(0, -1).map((entry) => formatReflogLine(entry)));
+    this.#logs.set(ref, [{ ...newest, old: null }]);
+    const ofHead = this.#logs.get('HEAD');
+    if (ref !== this.#head || ofHead === undefined) return;
+    const kept = ofHead.filter((entry) => !gone.has(formatReflogLine(entry)));
+    kept.push({ ...kept.pop()!, old: null });
+    this.#logs.set('HEAD', kept);
   }
 
   /** Through Git's form and back, so that what it cannot carry is lost here too. */

@@ -35,7 +35,14 @@ import type { CheckedOut } from './checkedOut.ts';
 import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
 import type { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
-import { type AppendedLine, copyReflog, type ReflogWriter, tryRemoveReflog } from './reflogFile.ts';
+import {
+  type AppendedLine,
+  copyReflog,
+  dropFromReflog,
+  type ReflogWriter,
+  restartReflog,
+  tryRemoveReflog,
+} from './reflogFile.ts';
 import {
   diskPath,
   makeParent,
@@ -158,6 +165,7 @@ export class RefTransaction {
       throw error;
     }
     for (const line of lines) line.close();
+    for (const change of changes) if (change.update.restartsLog) this.#restartLog(change);
     const directories = durability === 'full' ? directoriesOf(changes, lines) : [];
     if (!several) return directories;
     await this.#endMove(directories);
@@ -325,6 +333,14 @@ export class RefTransaction {
     for (const ref of refs) lines.push(this.#place.reflogs.append(ref, line));
   }
 
+  /** The ref has moved: what its log said before, and HEAD's of it, goes. */
+  #restartLog({ chain }: Change): void {
+    const { gitDir } = this.#place;
+    const ref = chain.at(-1)!;
+    const gone = restartReflog(gitDir, ref);
+    if (ref === this.#headTarget) dropFromReflog(gitDir, 'HEAD', gone);
+  }
+
   /** Puts the new values in their places. */
   #moveIn(changes: readonly Change[], values: readonly PendingFile[], touched: Change[]): void {
     const { gitDir, onStep } = this.#place;
@@ -448,6 +464,10 @@ function directoriesOf(changes: readonly Change[], lines: readonly AppendedLine[
     add(chain.at(-1)!, loose === undefined);
     if (update.new === null) directories.add('');
     if (update.logOf !== undefined) add(`logs/${update.ref}`, true);
+    if (update.restartsLog) {
+      add(`logs/${chain.at(-1)!}`, false);
+      directories.add('logs');
+    }
   }
   for (const line of lines) if (line.created) add(`logs/${line.ref}`, true);
   return directories;

@@ -2,6 +2,7 @@
  * Reflog files: `logs/<ref>`, one line for each value a ref has had, oldest first (reflogLine.ts).
  */
 
+import { ZERO_ID } from '../../../git/objectId.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
 import { isErrno, readFullySync, systemReason, writeFully } from '../../disk/durable.ts';
 import {
@@ -11,12 +12,14 @@ import {
   fstatSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   readSync,
   unlinkSync,
 } from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
 import { parentNames, unreadableRef } from '../../refRules.ts';
 import type { ReflogEntry } from '../../storage.ts';
+import { PendingFile } from './pendingFile.ts';
 import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
 
 const CHUNK_SIZE = 64 * 1024;
@@ -148,6 +151,51 @@ export function copyReflog(gitDir: string, from: string, to: string): void {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
     throw unreadableRef(`logs/${from}`, systemReason(error), error);
   }
+}
+
+/**
+ * Lets a log begin with its newest line. Callers hold the ref's lock.
+ * @returns the lines that are gone
+ */
+export function restartReflog(gitDir: string, ref: string): Set<string> {
+  const lines = linesOf(gitDir, ref);
+  const newest = lines.pop();
+  if (newest !== undefined) replaceLog(gitDir, ref, [fromNothing(newest)]);
+  return new Set(lines);
+}
+
+/** Takes lines out of a log; the newest line stays. Callers hold the ref's lock. */
+export function dropFromReflog(gitDir: string, ref: string, gone: ReadonlySet<string>): void {
+  const lines = linesOf(gitDir, ref);
+  const newest = lines.pop();
+  if (newest === undefined) return;
+  const kept = lines.filter((line) => !gone.has(line));
+  replaceLog(gitDir, ref, [...kept, fromNothing(newest)]);
+}
+
+/** The line of a ref that was made by this move. */
+function fromNothing(line: string): string {
+  return ZERO_ID + line.slice(ZERO_ID.length);
+}
+
+function linesOf(gitDir: string, ref: string): string[] {
+  try {
+    const text = readFileSync(diskPath(gitDir, `logs/${ref}`), 'latin1');
+    return text.split('\n').filter((line) => line !== '');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return [];
+    throw unreadableRef(`logs/${ref}`, systemReason(error), error);
+  }
+}
+
+/** The new file is on stable storage before it takes the place of the old one. */
+function replaceLog(gitDir: string, ref: string, lines: readonly string[]): void {
+  const content = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
+  const file = new PendingFile(gitDir, 'log', content);
+  file.syncNow();
+  const path = diskPath(gitDir, `logs/${ref}`);
+  file.replace(path);
+  share(path);
 }
 
 /** Removes a ref's log. One that cannot be removed is in nobody's way: see `makeLogDirectory`. */

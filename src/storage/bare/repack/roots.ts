@@ -61,8 +61,9 @@ export async function readRoots(gitDir: string, refs: RefStore, lenient = false)
       for (const ref of filesBelow(gitDir, `${folder}refs`)) keepIds(textOf(gitDir, ref));
     }
   }
-  // Values on their way to refs, of a writer that may have died.
-  keepIds(textOf(gitDir, 'gitstore.lock'));
+  // Values on their way to refs, of a writer that may have died. What lies behind the record is of
+  // older ones.
+  keepIds(textOf(gitDir, 'gitstore.lock').split('\n\n', 1)[0]!);
   for (const name of namesIn(gitDir, `${PRIVATE_DIRECTORY}/`)) {
     if (/^ref-\d+$/.test(name)) keepIds(textOf(gitDir, `${PRIVATE_DIRECTORY}/${name}`));
   }
