@@ -226,3 +226,27 @@ export class ArchiveError extends GitStoreError {
     if (details.option !== undefined) this.option = details.option;
   }
 }
+
+/**
+ * A change was sent, and whether it was made cannot be found out before the deadline (`EUNKNOWN`). It is
+ * no failure: look at the store before the change is repeated.
+ */
+export class OutcomeUnknownError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EUNKNOWN', details);
+  }
+}
+
+/** The object storage does not answer, or asks for patience until the deadline (`EUNREACHABLE`). */
+export class UnreachableError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EUNREACHABLE', details);
+  }
+}
+
+/** What a snapshot was made of has been collected: no ref led to it any more (`EEXPIRED`). */
+export class SnapshotExpiredError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'EEXPIRED', details);
+  }
+}

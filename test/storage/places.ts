@@ -1,6 +1,8 @@
 /** The places where a store can be kept, for tests that hold for all of them. */
 import { join } from 'node:path';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
+import { createBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
+import { MemoryBucket } from '../../src/storage/bucket/memoryBucket.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import type { ReflogMessage, Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -15,10 +17,16 @@ export const places: readonly Place[] = [
   { name: 'memory', create: async () => createMemoryStorage() },
   { name: 'bare repository, fast', create: () => createBare('fast') },
   { name: 'bare repository, full', create: () => createBare('full') },
+  { name: 'bucket', create: () => createBucket() },
 ];
 
 export function createBare(durability: 'fast' | 'full'): Promise<Storage> {
   return createBareStorage(join(scratchFolder(), 'store.git'), { durability });
+}
+
+/** A new store in a bucket in memory, with a cache of its own. */
+export function createBucket(bucket = new MemoryBucket()): Promise<Storage> {
+  return createBucketStorage(bucket, { cache: { folder: scratchFolder() } });
 }
 
 /** An object id that no object has: refs may name any. */

@@ -20,6 +20,8 @@ export interface ZlibRegion {
   readonly end: number;
   /** How many bytes it holds, inflated. */
   readonly size: number;
+  /** Where not all of the file need be there: makes sure of some bytes before they are read. */
+  readonly fetch?: ((start: number, end: number) => Promise<void>) | undefined;
 }
 
 /** Bytes `from` to `to` (exclusive) of what the stream holds. */
@@ -64,6 +66,7 @@ export async function* streamZlib(region: ZlibRegion, span: Span): AsyncGenerato
 
 async function isStored(region: ZlibRegion): Promise<boolean> {
   const head = Buffer.alloc(2 + STORED_BLOCK_HEADER_LENGTH);
+  await region.fetch?.(region.start, Math.min(region.end, region.start + head.length));
   if ((await readFully(region.fd, head, head.length, region.start)) < head.length) return false;
   const zlibHeader = head.readUInt16BE(0);
   const plain = (head[0]! & 0x0f) === 8 && zlibHeader % 31 === 0 && (head[1]! & 0x20) === 0;
@@ -94,6 +97,7 @@ async function* readStored(region: ZlibRegion, span: Span): AsyncGenerator<Uint8
       region.start + storedOffset(first * STORED_BLOCK_SIZE) - STORED_BLOCK_HEADER_LENGTH;
     const end = region.start + storedOffset(lastByte - 1) + 1;
     if (end > region.end) return;
+    await region.fetch?.(begin, end);
     const raw = Buffer.allocUnsafe(end - begin);
     if ((await readFully(region.fd, raw, raw.length, begin)) < raw.length) return;
     let filled = 0;
@@ -143,9 +147,13 @@ async function* inflateSpan(region: ZlibRegion, span: Span): AsyncGenerator<Uint
 }
 
 /** The compressed bytes, and what lies behind them up to the region's end. */
-async function* readRegion({ fd, start, end }: ZlibRegion, atOnce: number): AsyncGenerator<Buffer> {
+async function* readRegion(
+  { fd, start, end, fetch }: ZlibRegion,
+  atOnce: number,
+): AsyncGenerator<Buffer> {
   for (let at = start; at < end; ) {
     const chunk = Buffer.allocUnsafe(Math.min(atOnce, end - at));
+    await fetch?.(at, at + chunk.length);
     const got = await readFully(fd, chunk, chunk.length, at);
     if (got === 0) return;
     yield chunk.subarray(0, got);

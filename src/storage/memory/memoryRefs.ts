@@ -19,13 +19,13 @@ import type {
   RefStore,
   RefUpdate,
 } from '../storage.ts';
+import { Turns } from '../turns.ts';
 
 export class MemoryRefs implements RefStore {
   readonly #refs = new Map<string, ObjectId>();
   /** Oldest first. */
   readonly #logs = new Map<string, ReflogEntry[]>();
-  /** The end of the queue for each ref's turn. */
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #turns = new Turns();
   readonly #now: () => number;
   #head: string;
 
@@ -84,18 +84,8 @@ export class MemoryRefs implements RefStore {
     yield* (this.#logs.get(ref) ?? []).toReversed();
   }
 
-  async turn(ref: string, timeout: number): Promise<() => void> {
-    const before = this.#turns.get(ref);
-    let giveBack = () => {};
-    const mine = new Promise<void>((resolve) => {
-      giveBack = resolve;
-    });
-    const end = Promise.all([before, mine]).then(() => {
-      if (this.#turns.get(ref) === end) this.#turns.delete(ref);
-    });
-    this.#turns.set(ref, end);
-    if (before !== undefined) await settledWithin(before, timeout);
-    return giveBack;
+  turn(ref: string, timeout: number): Promise<() => void> {
+    return this.#turns.take(ref, timeout);
   }
 
   #checkCollisions(ref: string): void {
@@ -139,14 +129,4 @@ export class MemoryRefs implements RefStore {
     if (log === undefined) this.#logs.set(ref, [entry]);
     else log.push(entry);
   }
-}
-
-function settledWithin(promise: Promise<void>, timeout: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeout);
-    void promise.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

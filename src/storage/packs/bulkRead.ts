@@ -10,6 +10,7 @@ import { PackType } from '../../git/pack.ts';
 import { compressedBound } from '../../zlib/inflate.ts';
 import { isErrno } from '../disk/durable.ts';
 import type { GitObject, ObjectHeader, ReadAhead } from '../storage.ts';
+import { MissingBytesError } from './holes.ts';
 import {
   HEAD,
   type InflatedBatch,
@@ -157,6 +158,7 @@ function placeOf(id: ObjectId, source: BulkSource): Place | undefined {
   } catch (error) {
     // What is wrong, and whether it is sound elsewhere, reading it by itself finds out.
     if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT')) return undefined;
+    if (error instanceof MissingBytesError) return undefined;
     throw error;
   }
 }

@@ -25,6 +25,7 @@ import {
 } from '../../zlib/inflate.ts';
 import { readFully, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
+import type { Holes } from './holes.ts';
 import { PackWindows, type WindowBudget } from './packWindows.ts';
 
 const TRAILER = 20;
@@ -48,41 +49,40 @@ export class PackEntries {
   readonly end: number;
   readonly windows: PackWindows;
   readonly #path: string;
+  readonly #holes: Holes | undefined;
 
   /**
    * @param packChecksum what the index says that the pack ends with
+   * @param holes where not all of the file need be there: then its ends are not looked at
    * @throws CorruptObjectError; a system error with code ENOENT when the pack is gone
    */
-  static open(path: string, packChecksum: Buffer, budget: WindowBudget): PackEntries {
+  static open(
+    path: string,
+    packChecksum: Buffer,
+    budget: WindowBudget,
+    holes?: Holes,
+  ): PackEntries {
+    if (holes !== undefined) return new PackEntries(path, holes.open(), holes.size, budget, holes);
     const fd = openSync(path, 'r');
     try {
-      return new PackEntries(path, fd, packChecksum, budget);
+      return new PackEntries(path, fd, sizeOf(path, fd, packChecksum), budget);
     } catch (error) {
       closeSync(fd);
       throw error;
     }
   }
 
-  private constructor(path: string, fd: number, packChecksum: Buffer, budget: WindowBudget) {
+  private constructor(path: string, fd: number, size: number, budget: WindowBudget, holes?: Holes) {
     this.#path = path;
     this.fd = fd;
-    const size = fstatSync(fd).size;
-    const head = Buffer.alloc(12);
-    if (size < head.length + TRAILER || readFullySync(fd, head, 12, 0) < 12) {
-      throw new CorruptObjectError(`pack ${basename(path)} is cut short`, { path });
-    }
-    parsePackHeader(head);
-    const trailer = Buffer.alloc(TRAILER);
-    readFullySync(fd, trailer, TRAILER, size - TRAILER);
-    if (!trailer.equals(packChecksum)) {
-      throw new CorruptObjectError(`pack ${basename(path)} does not belong to its index`, { path });
-    }
+    this.#holes = holes;
     this.end = size - TRAILER;
-    this.windows = new PackWindows(fd, this.end, budget);
+    this.windows = new PackWindows(fd, this.end, budget, holes);
   }
 
   close(): void {
-    closeSync(this.fd);
+    if (this.#holes === undefined) closeSync(this.fd);
+    else this.#holes.close();
     this.windows.close();
   }
 
@@ -94,6 +94,7 @@ export class PackEntries {
   /** Fills `out` with bytes from `offset` on. @returns how many: fewer at the pack's end */
   readInto(out: Buffer, offset: number): number {
     const length = Math.max(0, Math.min(out.length, this.end - offset));
+    this.#holes?.need(offset, offset + length);
     return readFullySync(this.fd, out, length, offset);
   }
 
@@ -168,6 +169,7 @@ export class PackEntries {
   /** As `inflate`, without blocking the event loop. */
   async inflateLarge(entry: Entry, offset: number): Promise<Buffer> {
     const length = this.compressedLength(entry, offset);
+    await this.#holes?.fetch(entry.dataStart, entry.dataStart + length);
     const bytes = Buffer.allocUnsafe(length);
     const got = await readFully(this.fd, bytes, length, entry.dataStart);
     try {
@@ -191,6 +193,22 @@ export class PackEntries {
   #corrupt(offset: number, what: string, cause?: unknown): CorruptObjectError {
     return corruptEntry(this.#path, offset, what, cause);
   }
+}
+
+/** The size of a pack file that ends as it should. @throws CorruptObjectError */
+function sizeOf(path: string, fd: number, packChecksum: Buffer): number {
+  const { size } = fstatSync(fd);
+  const head = Buffer.alloc(PACK_HEADER_LENGTH);
+  if (size < head.length + TRAILER || readFullySync(fd, head, head.length, 0) < head.length) {
+    throw new CorruptObjectError(`pack ${basename(path)} is cut short`, { path });
+  }
+  parsePackHeader(head);
+  const trailer = Buffer.alloc(TRAILER);
+  readFullySync(fd, trailer, TRAILER, size - TRAILER);
+  if (!trailer.equals(packChecksum)) {
+    throw new CorruptObjectError(`pack ${basename(path)} does not belong to its index`, { path });
+  }
+  return size;
 }
 
 export function corruptEntry(

@@ -15,6 +15,7 @@ import { isErrno, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 import { readBitmap } from '../shortcuts/packReach.ts';
 import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
+import type { Holes } from './holes.ts';
 import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';
 import { PackIndexFile } from './packIndexFile.ts';
 import { readProven, readProvenBeside } from './provenEntry.ts';
@@ -74,6 +75,7 @@ const TRAILER_LENGTH = 20;
 export class PackFile {
   readonly #cache: ReadCache;
   readonly #index: PackIndexFile;
+  readonly #holes: Holes | undefined;
   #entries: PackEntries | undefined;
   #users = 0;
   #closing = false;
@@ -83,12 +85,17 @@ export class PackFile {
   #indexProven = false;
   #reads = 0;
 
-  /** @param path of the `.pack` file; its index lies beside it */
+  /**
+   * @param path of the `.pack` file; its index lies beside it
+   * @param holes where not all of the file need be there
+   */
   constructor(
     readonly path: string,
     cache: ReadCache,
+    holes?: Holes,
   ) {
     this.#cache = cache;
+    this.#holes = holes;
     this.#index = new PackIndexFile(path.replace(/\.pack$/, '.idx'));
   }
 
@@ -349,7 +356,12 @@ export class PackFile {
   }
 
   #open(): PackEntries {
-    this.#entries ??= PackEntries.open(this.path, this.#index.packChecksum, this.#cache.windows);
+    this.#entries ??= PackEntries.open(
+      this.path,
+      this.#index.packChecksum,
+      this.#cache.windows,
+      this.#holes,
+    );
     return this.#entries;
   }
 

@@ -3,6 +3,7 @@
  * as it is first touched; of larger ones only the last read is kept.
  */
 import { readFully, readFullySync } from '../disk/durable.ts';
+import type { Holes } from './holes.ts';
 
 /** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */
 const BLOCK = 64 << 10;
@@ -48,6 +49,7 @@ export class PackWindows {
   readonly size: number;
   readonly #fd: number;
   readonly #budget: WindowBudget;
+  readonly #holes: Holes | undefined;
   /** Segments by number; undefined when the pack is too large to be kept. */
   #segments: (Segment | undefined)[] | undefined;
   #reads = 0;
@@ -56,8 +58,9 @@ export class PackWindows {
   #at = 0;
   #to = 0;
 
-  constructor(fd: number, size: number, budget: WindowBudget) {
+  constructor(fd: number, size: number, budget: WindowBudget, holes?: Holes) {
     this.#fd = fd;
+    this.#holes = holes;
     this.size = size;
     this.#budget = budget;
     if (budget.take(size)) this.#segments = [];
@@ -114,6 +117,7 @@ export class PackWindows {
   }
 
   async #readAside(offset: number, length: number): Promise<Buffer> {
+    await this.#holes?.fetch(offset, offset + length);
     const bytes = Buffer.allocUnsafeSlow(length);
     return bytes.subarray(0, await readFully(this.#fd, bytes, length, offset));
   }
@@ -146,7 +150,10 @@ export class PackWindows {
   /** Reads a block, and what is not in memory of those around it where that is worth it. */
   #readBlock({ bytes, read }: Segment, number: number, block: number): void {
     let [from, to] = [block, block + 1];
-    if (this.#reads++ >= FEW_READS) {
+    if (this.#holes !== undefined) {
+      const start = number * SEGMENT + block * BLOCK;
+      this.#holes.need(start, Math.min(this.size, start + BLOCK));
+    } else if (this.#reads++ >= FEW_READS) {
       while (from % GROUP > 0 && read[from - 1] === 0) from--;
       while (to % GROUP > 0 && read[to] === 0) to++;
     }
@@ -162,7 +169,9 @@ export class PackWindows {
   #direct(offset: number, wanted: number): void {
     const at = offset - this.#lastStart;
     if (at >= 0 && at + wanted <= this.#last.length) return;
-    const length = this.#clip(offset, Math.max(wanted, FIRST_READ));
+    this.#holes?.need(offset, offset + wanted);
+    const isWhole = this.#holes === undefined;
+    const length = isWhole ? this.#clip(offset, Math.max(wanted, FIRST_READ)) : wanted;
     const bytes = Buffer.allocUnsafeSlow(length);
     this.#last = bytes.subarray(0, readFullySync(this.#fd, bytes, length, offset));
     this.#lastStart = offset;

@@ -26,11 +26,17 @@ import type { ExportPackOptions, ObjectStore } from '../../storage.ts';
 import { hasLoose } from '../loose/loose.ts';
 import type { ObjectDirectory } from './objectDirectories.ts';
 
+export interface ExportDirectory {
+  /** Of loose objects; there need be none. */
+  readonly path: string;
+  readonly packs: Pick<ObjectDirectory['packs'], 'usable' | 'forget'>;
+}
+
 export interface ExportSource {
   /** zlib level for what is not packed yet. */
   readonly level: number;
   readonly store: ObjectStore;
-  directories(): readonly ObjectDirectory[];
+  directories(): readonly ExportDirectory[];
   /** Looks which packs there are by now; whether any appeared or vanished. */
   rescan(): boolean;
 }

@@ -49,7 +49,7 @@ export async function importPack(
     options.signal?.throwIfAborted();
     if (pack.count > 0) {
       if (pack.count < UNPACK_LIMIT && pack.inMemory) await unpack(target, pack);
-      else target.packAdded(await keep(target, packDir, pack, spool));
+      else target.packAdded(await keepPack(pack, spool, { packDir, ...target.options }));
     }
     return { count: pack.count, bytes: pack.size };
   } finally {
@@ -71,11 +71,11 @@ async function unpack(target: ImportTarget, pack: PackImporter): Promise<void> {
   if (options.durability === 'full') await settled.settle(relied);
 }
 
-async function keep(
-  target: ImportTarget,
-  packDir: string,
+/** Puts the pack in place, completed, with its index. @returns its file name */
+export async function keepPack(
   pack: PackImporter,
   spool: FileSpool,
+  { packDir, durability, compression = DEFAULT_LEVEL }: WriterOptions & { packDir: string },
 ): Promise<string> {
   const { entries } = pack;
   const bases = await pack.outsideBases();
@@ -90,7 +90,7 @@ async function keep(
   let end = pack.size - ID_LENGTH;
   bases.forEach(({ id, type, body }, i) => {
     const header = packEntryHeader(PackType[type], body.length);
-    const data = deflateSync(body, { level: target.options.compression ?? DEFAULT_LEVEL });
+    const data = deflateSync(body, { level: compression });
     ids.write(id, (pack.count + i) * ID_LENGTH, 'hex');
     offsets[pack.count + i] = end;
     crcs[pack.count + i] = crc32(data, crc32(header));
@@ -106,7 +106,6 @@ async function keep(
   }
   writeFully(fd, checksum, end);
   const index = serializePackIndexColumns({ count, ids, offsets, crcs }, checksum);
-  const { durability } = target.options;
   return placePack({ packDir, file, fd, checksum, index, durability }, () => spool.close());
 }
 

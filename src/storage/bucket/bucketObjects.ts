@@ -1,0 +1,422 @@
+/**
+ * The objects of a store in a bucket: those that ride in `head`, and those in packs, of which this machine
+ * has copies with holes. What this handle has written is seen here before any head lists it.
+ */
+import { rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CorruptObjectError, SnapshotExpiredError } from '../../errors.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
+import type { IdSet } from '../../git/objectSet.ts';
+import { DeflatePool } from '../../zlib/deflatePool.ts';
+import { isErrno } from '../disk/durable.ts';
+import { readMany } from '../packs/bulkRead.ts';
+import { FileSpool } from '../packs/fileSpool.ts';
+import { MissingBytesError } from '../packs/holes.ts';
+import { InflatePool } from '../packs/inflatePool.ts';
+import { corrupt, isSystemError, missing, named, verified } from '../packs/objectFaults.ts';
+import { LARGE_OBJECT } from '../packs/packFile.ts';
+import type {
+  ByteRange,
+  ExportPackOptions,
+  GitObject,
+  ImportedPack,
+  ImportOptions,
+  ObjectHeader,
+  ObjectStore,
+  ObjectWriter,
+  ReadAhead,
+  TryReadOptions,
+} from '../storage.ts';
+import { BucketObjectWriter, DEFAULT_LEVEL } from './bucketWriter.ts';
+import type { Contents } from './contents.ts';
+import type { DiskShelf, OpenPack } from './diskShelf.ts';
+import type { HeadKeeper } from './headKeeper.ts';
+import type { Head, PackEntry, RecentObject } from './headRecord.ts';
+import { openRecent } from './linksOf.ts';
+import { streamEntry, within } from './objectStream.ts';
+import type { Outbox } from './outbox.ts';
+import { prefetched } from './prefetch.ts';
+import { PackGoneError } from './shelf.ts';
+
+const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
+const CHUNK = 1 << 20;
+/** So often a head is read again because a pack of the one before is gone. */
+const ROUNDS = 6;
+/** Deltas whose bases lie in other packs; more of them in a row is a loop. */
+const MAX_OUTSIDE_BASES = 64;
+
+export interface BucketObjectsContext {
+  readonly keeper: HeadKeeper;
+  readonly contents: Contents;
+  readonly outbox: Outbox;
+  readonly shelf: DiskShelf;
+  readonly level?: number | undefined;
+}
+
+export interface Place extends OpenPack {
+  readonly offset: number;
+  readonly crc: number | undefined;
+}
+
+interface Ways<T> {
+  small(object: RecentObject): T;
+  packed(place: Place): Promise<T> | T;
+}
+
+export class BucketObjects implements ObjectStore {
+  readonly #context: BucketObjectsContext;
+  #deflatePool: DeflatePool | undefined;
+  #inflatePool: InflatePool | undefined;
+  /** The pack that answered last is asked first. */
+  #last: OpenPack | undefined;
+
+  constructor(context: BucketObjectsContext) {
+    this.#context = context;
+    context.keeper.watch((head, before) => {
+      if (before === undefined || before.packs === head.packs) return;
+      const key = this.#last?.entry.key;
+      if (!head.packs.some((pack) => pack.key === key)) this.#last = undefined;
+    });
+  }
+
+  async header(id: ObjectId): Promise<ObjectHeader | undefined> {
+    const found = await this.#search<ObjectHeader>(id, {
+      small: ({ type, size }) => ({ type, size }),
+      packed: ({ file, offset }) => file.header(offset, this.#findBase(0)),
+    });
+    return found ?? (id === EMPTY_TREE_ID ? { type: 'tree', size: 0 } : undefined);
+  }
+
+  read(id: ObjectId): Promise<GitObject | undefined> {
+    return this.#read(id, 0);
+  }
+
+  async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
+    const found = await this.#search<GitObject>(id, {
+      small: (object) => verified(id, openRecent(object)),
+      packed: async ({ file, offset, crc }) =>
+        file.readProven(offset, crc) ??
+        verified(id, await file.read(offset, this.#findBase(depth))),
+    });
+    return found ?? (id === EMPTY_TREE_ID ? EMPTY_TREE : undefined);
+  }
+
+  tryRead(
+    id: ObjectId,
+    { room, limit = LARGE_OBJECT }: TryReadOptions = {},
+  ): GitObject | undefined {
+    try {
+      const small = this.#small(this.#context.keeper.known, id);
+      if (small !== undefined) {
+        return small.size > limit ? undefined : verified(id, openRecent(small));
+      }
+      const place = this.#findNow(id);
+      if (place === undefined) return undefined;
+      const { file, offset, crc } = place;
+      const proven = file.readProven(offset, crc, room, limit);
+      if (proven !== undefined) return proven;
+      const object = file.readNow(offset, limit);
+      return object && verified(id, object);
+    } catch (error) {
+      // `read` finds out why.
+      if (error instanceof MissingBytesError || error instanceof CorruptObjectError)
+        return undefined;
+      if (isSystemError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async readStream(
+    id: ObjectId,
+    range: ByteRange = {},
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const header = await this.header(id);
+    if (header === undefined) return undefined;
+    if (header.size <= LARGE_OBJECT) return this.#streamSmall(id, range);
+    return this.#streamLarge(id, header, range);
+  }
+
+  readMany(
+    ids: AsyncIterable<readonly ObjectId[]>,
+  ): AsyncIterable<readonly (ReadAhead | undefined)[]> {
+    const groups = prefetched(ids, {
+      know: () => this.#know(),
+      find: (id) => this.#findNow(id),
+    });
+    return readMany(groups, {
+      findPacked: (id) => {
+        const place = this.#findNow(id);
+        return place && { pack: place.file, offset: place.offset, crc: place.crc };
+      },
+      header: (id) => this.header(id),
+      read: (id) => this.read(id),
+      pool: () => {
+        this.#inflatePool ??= new InflatePool();
+        return this.#inflatePool;
+      },
+    });
+  }
+
+  async has(id: ObjectId): Promise<boolean> {
+    if (id === EMPTY_TREE_ID) return true;
+    return (await this.#search(id, { small: () => true, packed: () => true })) ?? false;
+  }
+
+  async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
+    const head = await this.#context.keeper.refresh();
+    await this.#know();
+    const found = new Set<ObjectId>();
+    for (const { id } of [...head.recent, ...this.#context.outbox.allRecent()]) {
+      if (id.startsWith(prefix)) found.add(id);
+    }
+    for (const { file } of this.#openPacks()) {
+      for (const id of file.index.findPrefix(prefix, limit)) found.add(id);
+    }
+    return [...found].sort().slice(0, limit);
+  }
+
+  async *exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncGenerator<Uint8Array> {
+    await this.#know();
+    const ids = Array.from(objects);
+    const find = (id: ObjectId) => this.#findNow(id);
+    const whole = { know: async () => {}, find };
+    for await (const _ of prefetched(one(ids), whole)) void _;
+    const { exportPack } = await import('../bare/objects/packExport.ts');
+    const packs = [...this.#openPacks()].map(({ file }) => file);
+    const directory = {
+      path: this.#context.shelf.folder.file('no-loose-objects'),
+      packs: { usable: () => each(packs), forget: () => {} },
+    };
+    yield* exportPack(objects, options, {
+      level: this.#context.level ?? DEFAULT_LEVEL,
+      directories: () => [directory],
+      rescan: () => false,
+      store: this,
+    });
+  }
+
+  writer(): ObjectWriter {
+    this.#deflatePool ??= new DeflatePool();
+    const { outbox, keeper, shelf, level = DEFAULT_LEVEL } = this.#context;
+    // What the store has is told by the head that is known now, or by one that is read later.
+    let generation = keeper.known?.generation;
+    return new BucketObjectWriter({
+      shelf,
+      level,
+      pool: this.#deflatePool,
+      holds: (id) => {
+        generation ??= keeper.known?.generation;
+        return this.#holdsNow(id);
+      },
+      know: () => this.#know(),
+      finish: async (recent, staged) => {
+        const head = await keeper.current();
+        await outbox.add(head, generation ?? head.generation, recent, staged);
+      },
+    });
+  }
+
+  async importPack(
+    source: AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<ImportedPack> {
+    const [{ PackImporter }, { Incoming }, { keepPack }] = await Promise.all([
+      import('../packs/import/packImporter.ts'),
+      import('../packs/import/incoming.ts'),
+      import('../bare/objects/packImport.ts'),
+    ]);
+    const { shelf, keeper, outbox, level } = this.#context;
+    const start = await keeper.current();
+    const folder = shelf.folder.newFolder();
+    const spool = new FileSpool(folder);
+    try {
+      const pack = new PackImporter(source, spool, (id) => this.read(id), options);
+      await pack.run();
+      await options.check?.(new Incoming(pack, this));
+      options.signal?.throwIfAborted();
+      if (pack.count > 0) {
+        const place = { packDir: folder, durability: 'fast', compression: level } as const;
+        const name = await keepPack(pack, spool, place);
+        const staged = shelf.staged(folder, basename(name, '.pack'));
+        await outbox.add(await keeper.current(), start.generation, [], staged);
+      }
+      return { count: pack.count, bytes: pack.size };
+    } finally {
+      spool.discard();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#deflatePool?.close(), this.#inflatePool?.close()]);
+    this.#deflatePool = undefined;
+    this.#inflatePool = undefined;
+  }
+
+  /**
+   * Looks where the object may be until one place answers. When none does, reads `head` again: others may
+   * have written the object, or moved it to another pack.
+   */
+  async #search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
+    const { keeper } = this.#context;
+    let fault: unknown;
+    let head = await keeper.current();
+    let isGone = false;
+    for (let round = 0; round < ROUNDS; round++) {
+      isGone = false;
+      const small = this.#small(head, id);
+      if (small !== undefined) return ways.small(small);
+      for (const entry of this.#entries(head)) {
+        try {
+          const found = await this.#searchIn(entry, id, ways);
+          if (found !== undefined) return found.result;
+        } catch (error) {
+          if (error instanceof PackGoneError) isGone = true;
+          else if (error instanceof CorruptObjectError) fault ??= error;
+          else throw error;
+        }
+      }
+      const now = await keeper.refresh();
+      if (now.sequence === head.sequence) break;
+      head = now;
+    }
+    if (fault !== undefined) throw named(id, fault);
+    if (isGone) {
+      throw new SnapshotExpiredError(
+        `${id} has been collected: no ref led to it any more; take a new snapshot`,
+      );
+    }
+    return undefined;
+  }
+
+  async #searchIn<T>(
+    entry: PackEntry,
+    id: ObjectId,
+    ways: Ways<T>,
+  ): Promise<{ result: T } | undefined> {
+    const { shelf } = this.#context;
+    const open = await shelf.open(entry);
+    const found = findIn(open, id);
+    if (found === undefined) return undefined;
+    this.#last = open;
+    const result = await shelf.using(open, () => ways.packed({ ...open, ...found }));
+    return { result };
+  }
+
+  #small(head: Head | undefined, id: ObjectId): RecentObject | undefined {
+    const { contents, outbox } = this.#context;
+    return outbox.recent(id) ?? (head && contents.recent(head, id));
+  }
+
+  /** Packs to look in, the likeliest first. */
+  *#entries(head: Head): Generator<PackEntry> {
+    const last = this.#last?.entry;
+    if (last !== undefined) yield last;
+    for (const entry of [...this.#context.outbox.packs, ...head.packs.toReversed()]) {
+      if (entry.key !== last?.key) yield entry;
+    }
+  }
+
+  /** Packs whose indexes are here. */
+  *#openPacks(): Generator<OpenPack> {
+    const { keeper, shelf } = this.#context;
+    const head = keeper.known;
+    if (head === undefined) return;
+    for (const entry of this.#entries(head)) {
+      const open = shelf.opened(entry);
+      if (open !== undefined) yield open;
+    }
+  }
+
+  /** Where the object lies, by the indexes that are here. */
+  #findNow(id: ObjectId): Place | undefined {
+    const last = this.#last;
+    const likely = last && findIn(last, id);
+    if (likely !== undefined) return { ...last!, ...likely };
+    for (const open of this.#openPacks()) {
+      const found = findIn(open, id);
+      if (found === undefined) continue;
+      this.#last = open;
+      return { ...open, ...found };
+    }
+    return undefined;
+  }
+
+  #holdsNow(id: ObjectId): boolean {
+    if (id === EMPTY_TREE_ID || this.#context.outbox.holds(id)) return true;
+    return (
+      this.#small(this.#context.keeper.known, id) !== undefined || this.#findNow(id) !== undefined
+    );
+  }
+
+  /** Brings all indexes here. */
+  async #know(): Promise<void> {
+    const { keeper, shelf, outbox } = this.#context;
+    let head = await keeper.current();
+    for (let round = 0; ; round++) {
+      const missing = [...outbox.packs, ...head.packs].filter(
+        (entry) => shelf.opened(entry) === undefined,
+      );
+      try {
+        await Promise.all(missing.map((entry) => shelf.open(entry)));
+        return;
+      } catch (error) {
+        if (!(error instanceof PackGoneError) || round === ROUNDS) throw error;
+        head = await keeper.refresh();
+      }
+    }
+  }
+
+  async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const object = await this.#read(id, 0);
+    if (object === undefined) throw missing(id);
+    const { from, to } = within(range, object.body.length);
+    for (let at = from; at < to; at += CHUNK) {
+      yield object.body.subarray(at, Math.min(to, at + CHUNK));
+    }
+  }
+
+  async *#streamLarge(
+    id: ObjectId,
+    header: ObjectHeader,
+    range: ByteRange,
+  ): AsyncGenerator<Uint8Array> {
+    const place = await this.#search<Place & { isWhole: boolean }>(id, {
+      small: () => {
+        throw corrupt(id, 'it has several sizes');
+      },
+      packed: (found) => ({ ...found, isWhole: found.file.whole(found.offset) !== undefined }),
+    });
+    // A delta has to be built in memory anyway.
+    if (place?.isWhole !== true) return yield* this.#streamSmall(id, range);
+    yield* streamEntry(id, header, place, range);
+  }
+
+  #findBase(depth: number) {
+    return (id: ObjectId): Promise<GitObject | undefined> => {
+      if (depth >= MAX_OUTSIDE_BASES) throw corrupt(id, 'delta chain without end');
+      return this.#read(id, depth + 1);
+    };
+  }
+}
+
+function findIn(
+  { file }: OpenPack,
+  id: ObjectId,
+): { offset: number; crc: number | undefined } | undefined {
+  try {
+    return file.find(id);
+  } catch (error) {
+    // Its copy has been cleared away while it was open; it is fetched again.
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function* each<T>(items: readonly T[]): Generator<T> {
+  yield* items;
+}
+
+async function* one<T>(group: T): AsyncGenerator<T> {
+  yield group;
+}

@@ -1,0 +1,229 @@
+/**
+ * A store in a bucket: used by many machines at once, with the promises of a repository on disk
+ * (docs/bucket-format.md).
+ */
+import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../../errors.ts';
+import { BareMemos } from '../bare/memos.ts';
+import { checkRef } from '../refRules.ts';
+import type { Storage } from '../storage.ts';
+import type { Bucket } from './bucket.ts';
+import { BucketObjects } from './bucketObjects.ts';
+import { BucketRefs } from './bucketRefs.ts';
+import { BucketUpkeep } from './bucketUpkeep.ts';
+import { CacheFolder, type CacheOptions } from './cacheFolder.ts';
+import { Contents } from './contents.ts';
+import { DiskShelf } from './diskShelf.ts';
+import { Engine } from './engine.ts';
+import { type Environment, realEnvironment } from './environment.ts';
+import { HEAD_KEY, HeadKeeper } from './headKeeper.ts';
+import { checkFormat, FORMAT, formatHead, type Head } from './headRecord.ts';
+import { LogReader } from './logReader.ts';
+import { Outbox } from './outbox.ts';
+import { RefTable } from './refTable.ts';
+
+export const STORE_KEY = 'store';
+
+export interface BucketStorageOptions {
+  /** zlib level of what is written; default 1. */
+  readonly compression?: number | undefined;
+  readonly cache?: CacheOptions | undefined;
+  /** Milliseconds until an engine that does not answer counts as unreachable; default 60,000. */
+  readonly deadline?: number | undefined;
+  /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Milliseconds between two sweeps; default: a day. */
+  readonly sweepInterval?: number | undefined;
+  readonly environment?: Environment | undefined;
+}
+
+export interface CreateBucketOptions extends BucketStorageOptions {
+  /** The branch that HEAD is to name, a short name; default `main`. */
+  readonly branch?: string | undefined;
+  /** What a probe has found out about the engine, kept with the store. */
+  readonly probe?: unknown;
+  /** Called when there was no store and one has been made. */
+  readonly onCreate?: (() => void) | undefined;
+}
+
+/** The record `store`, which is written once. */
+export interface StoreRecord {
+  readonly format: number;
+  /** 24 letters and digits. */
+  readonly id: string;
+  readonly hash: 'sha1';
+  readonly probe?: unknown;
+}
+
+/**
+ * Opens the store in a bucket.
+ * @throws FileNotFoundError when there is none; GitStoreError (`EFORMAT`) for one of a newer format;
+ *   UnreachableError; CorruptObjectError
+ */
+export async function openBucketStorage(
+  bucket: Bucket,
+  options: BucketStorageOptions = {},
+): Promise<Storage> {
+  const engine = newEngine(bucket, options);
+  const store = await readStore(engine);
+  if (store === undefined) {
+    throw new FileNotFoundError(
+      `There is no store in ${bucket.location}: make one with gitstore init`,
+    );
+  }
+  return open(engine, store, options);
+}
+
+/**
+ * Makes a store in a bucket where there is none, and opens it.
+ * @throws GitStoreError (`EEXIST`) where there is something else; as `openBucketStorage`
+ */
+export async function createBucketStorage(
+  bucket: Bucket,
+  options: CreateBucketOptions = {},
+): Promise<Storage> {
+  const engine = newEngine(bucket, options);
+  const branch = `refs/heads/${options.branch ?? 'main'}`;
+  checkRef(branch);
+  let store = await readStore(engine);
+  if (store === undefined) {
+    await checkVacant(engine, new Set());
+    const { probe } = options;
+    const record: StoreRecord = {
+      format: FORMAT,
+      id: engine.environment.name(),
+      hash: 'sha1',
+      probe,
+    };
+    await claim(engine, STORE_KEY, Buffer.from(`${JSON.stringify(record)}\n`));
+    store = await readStore(engine);
+    if (store === undefined)
+      throw new CorruptObjectError(`${bucket.location} forgets what is written`);
+  }
+  if ((await engine.head(HEAD_KEY)).kind === 'absent') {
+    // A creator that died has left only the record; a store that has lost its head has more.
+    await checkVacant(engine, new Set([STORE_KEY]));
+    const isMade = await claim(engine, HEAD_KEY, formatHead(firstHead(store.id, branch, engine)));
+    if (isMade) options.onCreate?.();
+  }
+  return open(engine, store, options);
+}
+
+function newEngine(bucket: Bucket, options: BucketStorageOptions): Engine {
+  return new Engine(bucket, options.environment ?? realEnvironment, options.deadline);
+}
+
+async function open(
+  engine: Engine,
+  { id }: StoreRecord,
+  options: BucketStorageOptions,
+): Promise<Storage> {
+  const { bucket, environment } = engine;
+  const keeper = new HeadKeeper(engine);
+  const head = await keeper.refresh();
+  if (head.store !== id) {
+    throw new CorruptObjectError(
+      `The records store and head in ${bucket.location} are of different stores`,
+    );
+  }
+  const folder = new CacheFolder(id, options.cache);
+  const shelf = new DiskShelf(folder, engine);
+  const contents = new Contents(keeper, shelf);
+  const outbox = new Outbox(engine, contents);
+  keeper.companion = outbox;
+  const logs = new LogReader(engine, keeper);
+  const objects = new BucketObjects({
+    keeper,
+    contents,
+    outbox,
+    shelf,
+    level: options.compression,
+  });
+  const now = options.now ?? (() => environment.now());
+  const refs = new BucketRefs({ keeper, outbox, logs, now });
+  const { sweepInterval } = options;
+  return {
+    location: bucket.location,
+    get identity() {
+      return `bucket ${id}`;
+    },
+    objects,
+    refs,
+    memos: new BareMemos(folder.path),
+    upkeep: new BucketUpkeep({ engine, keeper, contents, logs, refs, shelf, sweepInterval }),
+    async close() {
+      await keeper.idle();
+      await objects.close();
+      outbox.close();
+      shelf.close();
+      await bucket.close();
+    },
+  };
+}
+
+export function firstHead(
+  store: string,
+  branch: string,
+  engine: Pick<Engine, 'environment'>,
+): Head {
+  return {
+    store,
+    sequence: 1,
+    nonces: [engine.environment.name()],
+    epoch: 1,
+    generation: 0,
+    branch,
+    refs: new RefTable(),
+    packs: [],
+    recent: [],
+    log: [],
+    chunks: [],
+    retired: [],
+    copy: undefined,
+  };
+}
+
+async function readStore(engine: Engine): Promise<StoreRecord | undefined> {
+  const answer = await engine.get(STORE_KEY);
+  if (answer.kind !== 'ok') return undefined;
+  const { location } = engine.bucket;
+  let record: Partial<StoreRecord>;
+  try {
+    record = JSON.parse(Buffer.from(answer.body).toString()) as Partial<StoreRecord>;
+  } catch (cause) {
+    throw new CorruptObjectError(`The record store in ${location} cannot be parsed`, { cause });
+  }
+  const { format, id, hash } = record;
+  if (typeof format === 'number') checkFormat(format);
+  const isOurs = typeof format === 'number' && /^[0-9a-z]{8,64}$/.test(id ?? '') && hash === 'sha1';
+  if (isOurs) return record as StoreRecord;
+  throw new CorruptObjectError(`What lies in ${location} under the key store is not gitstore's`);
+}
+
+/** @throws GitStoreError (`EEXIST`) when there are other keys than these */
+async function checkVacant(engine: Engine, own: ReadonlySet<string>): Promise<void> {
+  const { location } = engine.bucket;
+  for await (const page of engine.list('')) {
+    for (const { key } of page) {
+      if (own.has(key)) continue;
+      const message = own.has(STORE_KEY)
+        ? `The store in ${location} has lost its record head: run gitstore doctor --repair`
+        : `${location} holds something else (${key}): choose another prefix`;
+      throw new GitStoreError(message, 'EEXIST');
+    }
+  }
+}
+
+/** Writes a key unless it is there. @returns whether it may have been this call that wrote it */
+async function claim(engine: Engine, key: string, body: Buffer): Promise<boolean> {
+  const end = engine.end();
+  for (;;) {
+    const answer = await engine.bucket.put(key, body, { ifAbsent: true });
+    if (answer.kind === 'ok') return true;
+    if (answer.kind === 'conflict') {
+      const there = await engine.get(key);
+      return there.kind === 'ok' && body.equals(there.body);
+    }
+    if (engine.isPast(end)) throw engine.unreachable(`write ${key}`, answer.reason);
+    await engine.environment.sleep(100 + 200 * engine.environment.random());
+  }
+}

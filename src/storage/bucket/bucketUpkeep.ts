@@ -1,0 +1,95 @@
+/** Work on a store in a bucket as a whole. */
+import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../git/expiry.ts';
+import { forgetDeleted } from '../refRules.ts';
+import type { RefStore } from '../storage.ts';
+import type {
+  CheckResult,
+  CollectionOptions,
+  CollectionResult,
+  StorageSize,
+  StorageUpkeep,
+  UpkeepOptions,
+} from '../storageUpkeep.ts';
+import type { CollectContext } from './collect.ts';
+import type { DiskShelf } from './diskShelf.ts';
+import type { PackEntry } from './headRecord.ts';
+
+/** A pack stays when it has so many times the bytes of all that is joined before it. */
+const TIER = 4;
+/** So many packs are too many. */
+const MANY_PACKS = 24;
+
+export interface UpkeepContext extends CollectContext {
+  readonly refs: RefStore;
+  readonly shelf: DiskShelf;
+  /** Milliseconds between two sweeps; default: a day. */
+  readonly sweepInterval?: number | undefined;
+}
+
+export class BucketUpkeep implements StorageUpkeep {
+  readonly #context: UpkeepContext;
+
+  constructor(context: UpkeepContext) {
+    this.#context = context;
+  }
+
+  async size(): Promise<StorageSize> {
+    const { packs, recent } = await this.#context.keeper.refresh();
+    let objects = recent.length;
+    let bytes = 0;
+    for (const { data } of recent) bytes += data.length;
+    for (const { count, size, index } of packs) {
+      objects += count;
+      bytes += size + index;
+    }
+    return { objects, looseObjects: recent.length, packs: packs.length, bytes };
+  }
+
+  async pack(options: UpkeepOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const { merge } = await import('./collect.ts');
+    await merge(this.#context, smallPacks, options);
+  }
+
+  async collect(options: CollectionOptions = {}): Promise<CollectionResult> {
+    options.signal?.throwIfAborted();
+    const { collect, merge } = await import('./collect.ts');
+    const { sweep } = await import('./sweep.ts');
+    const { engine, refs, sweepInterval } = this.#context;
+    let pruned = 0;
+    if (options.automatic) {
+      // What everybody waits for is fewer packs. To read all of a store is for those who ask for it.
+      await merge(this.#context, smallPacks, options);
+    } else {
+      const now = engine.environment.now();
+      const expire = options.expire ?? parseExpiry(DEFAULT_PRUNE_EXPIRE, now);
+      await forgetDeleted(refs, expire);
+      pruned = await collect(this.#context, expire, options);
+    }
+    const swept = await sweep(this.#context, { interval: sweepInterval, signal: options.signal });
+    return { pruned, temporaryFiles: swept ?? 0 };
+  }
+
+  async check(options: UpkeepOptions = {}): Promise<CheckResult> {
+    const { checkStore } = await import('./check.ts');
+    return checkStore(this.#context, options);
+  }
+
+  isCrowded(): boolean {
+    const packs = this.#context.keeper.known?.packs ?? [];
+    return packs.length > MANY_PACKS && smallPacks(packs).length > 1;
+  }
+}
+
+/** The smallest packs, as long as each is small beside what is joined before it. */
+export function smallPacks(packs: readonly PackEntry[]): PackEntry[] {
+  const sorted = packs.filter(({ kind }) => kind !== 'cruft').sort((a, b) => a.size - b.size);
+  const chosen: PackEntry[] = [];
+  let total = 0;
+  for (const pack of sorted) {
+    if (chosen.length > 1 && pack.size >= total * TIER) break;
+    chosen.push(pack);
+    total += pack.size;
+  }
+  return chosen;
+}

@@ -1,0 +1,43 @@
+/** Clocks, chance and waiting of everything that the protocol does: one place, which proofs replace. */
+import { randomBytes } from 'node:crypto';
+import { monotonicTime } from '../../clock.ts';
+
+export interface Environment {
+  /** Milliseconds since 1970. Nothing that is safe depends on it. */
+  now(): number;
+  /** Milliseconds on a clock that never goes back. */
+  elapsed(): number;
+  /** 0 or more and less than 1. */
+  random(): number;
+  /** A name of 24 letters and digits that nobody has used. */
+  name(): string;
+  sleep(milliseconds: number): Promise<void>;
+}
+
+export const realEnvironment: Environment = {
+  now: () => Date.now(),
+  elapsed: monotonicTime,
+  random: () => Math.random(),
+  name: () => randomBytes(12).toString('hex'),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+/** Waits between attempts that grow, each of random length, so that those who collide part. */
+export class Waits {
+  readonly #environment: Environment;
+  #next: number;
+  readonly #longest: number;
+
+  /** @param first milliseconds of the first wait at most */
+  constructor(environment: Environment, first = 20, longest = 4000) {
+    this.#environment = environment;
+    this.#next = first;
+    this.#longest = longest;
+  }
+
+  wait(): Promise<void> {
+    const most = this.#next;
+    this.#next = Math.min(this.#longest, most * 2);
+    return this.#environment.sleep(most * (0.25 + 0.75 * this.#environment.random()));
+  }
+}

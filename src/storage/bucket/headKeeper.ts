@@ -1,0 +1,297 @@
+/**
+ * Reads `head` and moves it: the commit protocol (docs/bucket-format.md). One PUT of `head` is in flight
+ * for a store and handle; what comes meanwhile shares the next one.
+ */
+import { CorruptObjectError, LockTimeoutError, OutcomeUnknownError } from '../../errors.ts';
+import { Draft } from './draft.ts';
+import type { Engine } from './engine.ts';
+import { Waits } from './environment.ts';
+import { formatHead, type Head, KEPT_NONCES, parseHead } from './headRecord.ts';
+import { parseRefTable, RefTable } from './refTable.ts';
+import { RULES, type Rules } from './rules.ts';
+
+export const HEAD_KEY = 'head';
+/** A table of refs that is gone was replaced, and `head` tells by which. */
+const TABLE_ATTEMPTS = 5;
+
+/** A change that waits to get into `head`, with others or alone. */
+export interface Change {
+  /** Gets ready for a head that is to be replaced; may be called for several. Its error ends the change. */
+  prepare?(base: Head): Promise<void>;
+  /** Puts the change into a draft, or throws and leaves the draft as it was. */
+  apply(draft: Draft): void;
+}
+
+/** What goes into every head beside the changes that were asked for. */
+export interface Companion {
+  /** As in `Change`, before the changes' own. */
+  prepare(base: Head): Promise<void>;
+  /** Puts in what is ready. */
+  apply(draft: Draft): void;
+  /** Moves what is too large for `head` into keys of its own. @param attempt from 0 on */
+  relieve(draft: Draft, attempt: number): Promise<void>;
+  /** The head stands. */
+  settled(head: Head): void;
+}
+
+interface Known {
+  readonly head: Head;
+  readonly tag: string;
+}
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: (head: Head) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class HeadKeeper {
+  readonly #engine: Engine;
+  readonly #rules: Rules;
+  #known: Known | undefined;
+  #reading: Promise<Head> | undefined;
+  #nextReading: Promise<Head> | undefined;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #companion: Companion | undefined;
+  readonly #watchers: ((head: Head, before: Head | undefined) => void)[] = [];
+
+  constructor(engine: Engine, rules: Rules = RULES) {
+    this.#engine = engine;
+    this.#rules = rules;
+  }
+
+  set companion(companion: Companion) {
+    this.#companion = companion;
+  }
+
+  /** Calls back for every head that comes to be known, in their order. */
+  watch(watcher: (head: Head, before: Head | undefined) => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  /** The newest head that is known; asks nobody. */
+  get known(): Head | undefined {
+    return this.#known?.head;
+  }
+
+  /** The newest head that is known; reads it when none is. */
+  async current(): Promise<Head> {
+    return this.#known?.head ?? this.refresh();
+  }
+
+  /** The head as it is at some moment after the call. */
+  refresh(): Promise<Head> {
+    if (this.#reading === undefined) {
+      this.#reading = this.#read().finally(() => {
+        this.#reading = undefined;
+      });
+      return this.#reading;
+    }
+    // The one under way may have been answered already.
+    this.#nextReading ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#nextReading = undefined;
+        return this.refresh();
+      });
+    return this.#nextReading;
+  }
+
+  /** Gets a change into `head`. @returns a head that holds it */
+  commit(change: Change): Promise<Head> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ change, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Waits until nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What is called in one turn goes together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      try {
+        await this.#commitAll(batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    // In the same turn in which nothing was found waiting.
+    this.#running = undefined;
+  }
+
+  async #commitAll(batch: readonly Waiting[]): Promise<void> {
+    const end = this.#engine.end();
+    const waits = new Waits(this.#engine.environment);
+    let isFresh = false;
+    let live = batch;
+    for (let attempt = 0; ; attempt++) {
+      if (this.#engine.isPast(end)) throw this.#tooMany();
+      if (this.#known === undefined) {
+        await this.refresh();
+        isFresh = true;
+      }
+      const base = this.#known!;
+      const draft = new Draft(base.head, this.#engine.environment.name());
+      const refused = await this.#fill(draft, live);
+      // A head that was read before the change was asked for must not refuse it, nor say that it is made.
+      if (!isFresh && (refused.size > 0 || !draft.changed)) {
+        await this.refresh();
+        isFresh = true;
+        continue;
+      }
+      for (const [waiting, error] of refused) waiting.reject(error);
+      live = live.filter((waiting) => !refused.has(waiting));
+      if (live.length === 0) return;
+      if (!draft.changed) {
+        for (const { resolve } of live) resolve(base.head);
+        return;
+      }
+      this.#companion?.apply(draft);
+      await this.#companion?.relieve(draft, attempt);
+      const head = await this.#put(base, draft.head);
+      if (head !== undefined) {
+        for (const { resolve } of live) resolve(head);
+        return;
+      }
+      isFresh = true;
+      await waits.wait();
+    }
+  }
+
+  /** @returns the changes that cannot be put in, and why */
+  async #fill(draft: Draft, live: readonly Waiting[]): Promise<Map<Waiting, unknown>> {
+    const refused = new Map<Waiting, unknown>();
+    const attempt = async (waiting: Waiting, act: () => Promise<void> | void) => {
+      try {
+        await act();
+      } catch (error) {
+        refused.set(waiting, error);
+      }
+    };
+    await this.#companion?.prepare(draft.base);
+    for (const waiting of live) {
+      const { change } = waiting;
+      if (change.prepare !== undefined) await attempt(waiting, () => change.prepare!(draft.base));
+    }
+    for (const waiting of live) {
+      if (!refused.has(waiting)) await attempt(waiting, () => waiting.change.apply(draft));
+    }
+    return refused;
+  }
+
+  /**
+   * Puts `head` in the place of `base`.
+   * @returns a head that holds it; undefined when another came first
+   */
+  async #put(base: Known, head: Head): Promise<Head | undefined> {
+    const { bucket, environment } = this.#engine;
+    const body = formatHead(head);
+    const nonce = head.nonces[0]!;
+    const end = this.#engine.end();
+    const waits = new Waits(environment);
+    let mayHaveHappened = false;
+    for (;;) {
+      const answer = await bucket.put(HEAD_KEY, body, { ifMatch: base.tag });
+      if (answer.kind === 'ok') {
+        this.#learn({ head, tag: answer.tag });
+        this.#companion?.settled(head);
+        return head;
+      }
+      if (answer.kind === 'busy') {
+        if (this.#engine.isPast(end)) throw this.#gaveUp(mayHaveHappened, answer.reason);
+        await waits.wait();
+        continue;
+      }
+      if (!this.#rules.settlesUnknown) {
+        await this.refresh();
+        return undefined;
+      }
+      // A conflict too may be one with our own request, which the network has doubled.
+      mayHaveHappened = true;
+      const now = await this.#readToSettle();
+      const place = now.head.sequence - head.sequence;
+      if (place >= 0 && now.head.nonces[place] === nonce) {
+        this.#companion?.settled(now.head);
+        return now.head;
+      }
+      if (place >= KEPT_NONCES) throw this.#gaveUp(true, 'too much has been committed since');
+      // No body ever recurs: where the tag is another, ours cannot land any more.
+      if (now.tag !== base.tag) return undefined;
+      const reason = answer.kind === 'unknown' ? answer.reason : 'a conflict without a cause';
+      if (this.#engine.isPast(end)) throw this.#gaveUp(true, reason);
+      await waits.wait();
+    }
+  }
+
+  async #readToSettle(): Promise<Known> {
+    try {
+      await this.refresh();
+    } catch (cause) {
+      throw this.#gaveUp(true, (cause as Error).message, cause);
+    }
+    return this.#known!;
+  }
+
+  #gaveUp(mayHaveHappened: boolean, reason: string, cause?: unknown): Error {
+    const { location } = this.#engine.bucket;
+    if (!mayHaveHappened) return this.#engine.unreachable('write head', reason);
+    return new OutcomeUnknownError(
+      `Whether the change got into ${location} is not known (${reason}): look before you repeat it`,
+      { cause },
+    );
+  }
+
+  #tooMany(): LockTimeoutError {
+    return new LockTimeoutError(
+      `Others changed ${this.#engine.bucket.location} all the time: try again, or have fewer writers`,
+    );
+  }
+
+  async #read(): Promise<Head> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#engine.get(HEAD_KEY, { ifNoneMatch: this.#known?.tag });
+      if (answer.kind === 'unchanged') return this.#known!.head;
+      if (answer.kind === 'absent') {
+        const { location } = this.#engine.bucket;
+        throw new CorruptObjectError(
+          `The store in ${location} has lost its record head: run gitstore doctor --repair`,
+        );
+      }
+      const { head, table } = parseHead(answer.body);
+      const known = this.#known;
+      // Answers may come in another order than they were given.
+      if (known !== undefined && known.head.sequence >= head.sequence) return known.head;
+      const refs = table === undefined ? head.refs : await this.#withTable(head, table);
+      if (refs !== undefined) {
+        this.#learn({ head: { ...head, refs }, tag: answer.tag });
+        return this.#known!.head;
+      }
+      if (attempt === TABLE_ATTEMPTS) {
+        throw new CorruptObjectError(`The table of refs ${table} is missing`);
+      }
+    }
+  }
+
+  /** Undefined where the table is gone. */
+  async #withTable({ refs }: Head, key: string): Promise<RefTable | undefined> {
+    const known = this.#known?.head.refs;
+    if (known?.key === key) return new RefTable(refs.changes, key, known.table);
+    const answer = await this.#engine.get(key);
+    if (answer.kind !== 'ok') return undefined;
+    return new RefTable(refs.changes, key, parseRefTable(answer.body, key));
+  }
+
+  #learn(known: Known): void {
+    const before = this.#known?.head;
+    if (before !== undefined && before.sequence >= known.head.sequence) return;
+    this.#known = known;
+    for (const watcher of this.#watchers) watcher(known.head, before);
+  }
+}

@@ -1,0 +1,46 @@
+/** Fetches what groups of objects need before they are read, neighbours together. */
+import type { ObjectId } from '../../git/objectId.ts';
+import type { Place } from './bucketObjects.ts';
+import type { SparsePack } from './sparsePack.ts';
+
+export interface PrefetchSource {
+  /** Makes sure that `find` knows all packs. */
+  know(): Promise<void>;
+  find(id: ObjectId): Place | undefined;
+}
+
+/** So many objects are looked for before their bytes are fetched. */
+const AT_ONCE = 4096;
+
+/** The same groups, each once the bytes of its objects are here. */
+export async function* prefetched(
+  groups: AsyncIterable<readonly ObjectId[]>,
+  source: PrefetchSource,
+): AsyncGenerator<readonly ObjectId[]> {
+  await source.know();
+  for await (const ids of groups) {
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const some = ids.slice(at, at + AT_ONCE);
+      await fetchFor(some, source);
+      yield some;
+    }
+  }
+}
+
+async function fetchFor(ids: readonly ObjectId[], source: PrefetchSource): Promise<void> {
+  const wanted = new Map<SparsePack, { start: number; end: number }[]>();
+  for (const id of ids) {
+    const place = source.find(id);
+    if (place === undefined) continue;
+    const start = place.offset;
+    const end = place.file.order.endOf(start);
+    if (place.holes.has(start, end)) continue;
+    const ranges = wanted.get(place.holes);
+    if (ranges === undefined) wanted.set(place.holes, [{ start, end }]);
+    else ranges.push({ start, end });
+  }
+  for (const [holes, ranges] of wanted) {
+    ranges.sort((a, b) => a.start - b.start);
+    await holes.fetchAll(ranges);
+  }
+}

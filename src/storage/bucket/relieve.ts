@@ -1,0 +1,79 @@
+/**
+ * Keeps `head` small: what has come together in it moves into keys of its own, before it is written.
+ */
+import type { Draft } from './draft.ts';
+import type { Engine } from './engine.ts';
+import { formatLog, type LogEntry, parseLog } from './headRecord.ts';
+import { formatRefTable, RefTable } from './refTable.ts';
+import { recentBytes } from './riding.ts';
+import type { Shelf } from './shelf.ts';
+import { newKey, uploadPack } from './upload.ts';
+
+/** Bytes of `head` for each of recent objects, log, and changes of refs. */
+const RECENT = 40 << 10;
+const LOG = 12 << 10;
+const REFS = 12 << 10;
+/** Where others get in between all the time, what has to move may become so many times as much. */
+const PATIENCE = 4;
+/** Chunks of the log are joined with what comes next until they have so many bytes. */
+const LARGEST_CHUNK = 4 << 20;
+
+export async function relieve(
+  draft: Draft,
+  attempt: number,
+  engine: Engine,
+  shelf: Shelf,
+): Promise<void> {
+  const factor = attempt === 0 ? 1 : PATIENCE;
+  const { epoch } = draft.base;
+  if (recentBytes(draft.head.recent) > RECENT * factor) {
+    const { recent } = draft.head;
+    const staged = await shelf.stage(recent);
+    const entry = await uploadPack(engine, staged, epoch, 'written');
+    staged.keep(entry);
+    staged.release();
+    draft.removeRecent(new Set(recent.map(({ id }) => id)));
+    draft.addPacks([entry]);
+  }
+  if (logBytes(draft.head.log) > LOG * factor) await moveLog(draft, engine);
+  if (refBytes(draft.head.refs) > REFS * factor) {
+    const entries = draft.head.refs.list('');
+    const key = newKey(engine, 'r', epoch);
+    await engine.put(key, formatRefTable(entries));
+    const table = new Map(entries.map(({ ref, id }) => [ref, id]));
+    draft.replaceRefs(new RefTable(new Map(), key, table));
+  }
+}
+
+/** Chunks of the log grow as a binary counter does: each is joined with its equals. */
+async function moveLog(draft: Draft, engine: Engine): Promise<void> {
+  let entries: readonly LogEntry[] = draft.head.log;
+  let body = formatLog(entries);
+  const chunks = [...draft.head.chunks];
+  for (let last = chunks.at(-1); last !== undefined; last = chunks.at(-1)) {
+    if (last.bytes > body.length * 2 || last.bytes + body.length > LARGEST_CHUNK) break;
+    const answer = await engine.get(last.key);
+    // The head that this one replaces is not the newest then, and the PUT will tell.
+    if (answer.kind !== 'ok') break;
+    entries = [...parseLog(answer.body, last.key), ...entries];
+    body = formatLog(entries);
+    chunks.pop();
+  }
+  const key = newKey(engine, 'l', draft.base.epoch);
+  await engine.put(key, body);
+  draft.replaceLog([], [...chunks, { key, bytes: body.length, count: entries.length }]);
+}
+
+function logBytes(log: readonly LogEntry[]): number {
+  let sum = 0;
+  for (const entry of log) {
+    sum += entry.ref.length + ('from' in entry ? entry.from : entry.line).length + 10;
+  }
+  return sum;
+}
+
+function refBytes({ changes }: RefTable): number {
+  let sum = 0;
+  for (const ref of changes.keys()) sum += ref.length + 50;
+  return sum;
+}
