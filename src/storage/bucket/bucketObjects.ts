@@ -2,18 +2,20 @@
  * The objects of a store in a bucket: those that ride in `head`, and those in packs, of which this machine
  * has copies with holes. What this handle has written is seen here before any head lists it.
  */
-import { rmSync } from 'node:fs';
+
 import { basename } from 'node:path';
 import { CorruptObjectError, SnapshotExpiredError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
 import { DeflatePool } from '../../zlib/deflatePool.ts';
 import { isErrno } from '../disk/durable.ts';
+import { rmSync } from '../disk/fs.ts';
+import { missingObject } from '../missingObject.ts';
 import { readMany } from '../packs/bulkRead.ts';
 import { FileSpool } from '../packs/fileSpool.ts';
 import { MissingBytesError } from '../packs/holes.ts';
 import { InflatePool } from '../packs/inflatePool.ts';
-import { corrupt, isSystemError, missing, named, verified } from '../packs/objectFaults.ts';
+import { corrupt, isSystemError, named, verified } from '../packs/objectFaults.ts';
 import { LARGE_OBJECT } from '../packs/packFile.ts';
 import type {
   ByteRange,
@@ -369,7 +371,7 @@ export class BucketObjects implements ObjectStore {
 
   async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
     const object = await this.#read(id, 0);
-    if (object === undefined) throw missing(id);
+    if (object === undefined) throw missingObject(this as ObjectStore, id);
     const { from, to } = within(range, object.body.length);
     for (let at = from; at < to; at += CHUNK) {
       yield object.body.subarray(at, Math.min(to, at + CHUNK));

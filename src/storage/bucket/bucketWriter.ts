@@ -2,11 +2,12 @@
  * One writing session on a bucket. A few small objects wait in memory and ride in `head`; many, or large
  * ones, make a pack, which is uploaded when the session ends.
  */
-import { rmSync } from 'node:fs';
+
 import { basename } from 'node:path';
 import { BatchClosedError } from '../../errors.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
 import type { DeflatePool } from '../../zlib/deflatePool.ts';
+import { rmSync } from '../disk/fs.ts';
 import { FileSpool } from '../packs/fileSpool.ts';
 import { PackWriter, sizeMismatch } from '../packs/packWriter.ts';
 import type { ObjectWriter } from '../storage.ts';

@@ -2,6 +2,10 @@
  * The local copies of what lies in buckets, shared by all processes of a user: a folder for each store,
  * by its id. Losing it loses nothing. It keeps to a size: what was not used for longest goes first.
  */
+
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isErrno, removeIfThere } from '../disk/durable.ts';
 import {
   mkdirSync,
   mkdtempSync,
@@ -11,10 +15,7 @@ import {
   statSync,
   utimesSync,
   writeFileSync,
-} from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { isErrno, removeIfThere } from '../disk/durable.ts';
+} from '../disk/fs.ts';
 
 const DEFAULT_SIZE = 5 * 2 ** 30;
 /** Room is made for so much at once. */

@@ -2,7 +2,7 @@
  * Reads and checks everything: what the bucket has, not the copies of this machine, is put together as a
  * bare repository in a temporary folder, and that is checked as any other.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+
 import { dirname, join } from 'node:path';
 import { serializePackedRefs } from '../../git/packedRefs.ts';
 import { encodePath } from '../../git/pathBytes.ts';
@@ -11,6 +11,7 @@ import { createRepository } from '../bare/create.ts';
 import { diskPath } from '../bare/refs/refPaths.ts';
 import { BareRefs } from '../bare/refs/refs.ts';
 import { writeFully } from '../disk/durable.ts';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from '../disk/fs.ts';
 import type { CheckResult, StorageFault, UpkeepOptions } from '../storageUpkeep.ts';
 import type { UpkeepContext } from './bucketUpkeep.ts';
 import type { Head, PackEntry } from './headRecord.ts';

@@ -1,4 +1,10 @@
 /** The packs of a store as this machine has them: indexes whole, packs as files with holes. */
+
+import { join } from 'node:path';
+import { CorruptObjectError } from '../../errors.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { PackIndex } from '../../git/packIndex.ts';
+import { isErrno, readFully, readFullySync } from '../disk/durable.ts';
 import {
   closeSync,
   fstatSync,
@@ -7,12 +13,7 @@ import {
   renameSync,
   rmSync,
   writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { CorruptObjectError } from '../../errors.ts';
-import type { ObjectId } from '../../git/objectId.ts';
-import { PackIndex } from '../../git/packIndex.ts';
-import { isErrno, readFully, readFullySync } from '../disk/durable.ts';
+} from '../disk/fs.ts';
 import { fetching } from '../packs/holes.ts';
 import { verified } from '../packs/objectFaults.ts';
 import { PackFile } from '../packs/packFile.ts';

@@ -2,7 +2,7 @@
  * Makes new packs of old ones, as a bare repository does: the packs are brought here whole and looked at as
  * the objects of a repository, with the same walks, the same deltas, the same order.
  */
-import { copyFileSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import { makePack } from '../bare/repack/makePack.ts';
@@ -11,6 +11,14 @@ import { Flag, Kind } from '../bare/repack/objectTable.ts';
 import { Walker } from '../bare/repack/walker.ts';
 import { openWorkspace, type Workspace } from '../bare/repack/workspace.ts';
 import { isErrno } from '../disk/durable.ts';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from '../disk/fs.ts';
 import type { UpkeepOptions } from '../storageUpkeep.ts';
 import type { DiskShelf } from './diskShelf.ts';
 import type { PackEntry } from './headRecord.ts';

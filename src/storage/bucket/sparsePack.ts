@@ -3,9 +3,10 @@
  * with a checksum for each block that is there, by which a damaged block is noticed. Several processes fill
  * the same file: each writes a block before it says so in the map, and all write the same bytes.
  */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
+
 import { crc32 } from 'node:zlib';
 import { readFullySync, writeFully } from '../disk/durable.ts';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from '../disk/fs.ts';
 import { type Holes, MissingBytesError } from '../packs/holes.ts';
 import type { CacheFolder } from './cacheFolder.ts';
 import type { Engine } from './engine.ts';
