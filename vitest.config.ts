@@ -1,13 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { assembled } from './scripts/bundle.mjs';
+
+const root = import.meta.dirname;
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name.replaceAll('\\', '/')}`);
+
+/**
+ * Files that replace a module for themselves, or functions of Node for the whole process. Each gets a
+ * process of its own. All other files take turns in a few processes: to start one and to load the
+ * sources costs more than most files' tests.
+ */
+const alone = files.filter((name) =>
+  /\bvi\.mock\(|disk\/recorder/.test(readFileSync(join(root, name), 'utf8')),
+);
+
+const common = {
+  setupFiles: ['test/setup.ts'],
+  pool: 'forks',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+} as const;
 
 export default defineConfig({
   define: await assembled(),
   test: {
-    include: ['test/**/*.test.ts'],
-    setupFiles: ['test/setup.ts'],
-    pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: alone,
+          isolate: false,
+        },
+      },
+      { extends: true, test: { ...common, name: 'alone', include: alone, isolate: true } },
+    ],
   },
 });
