@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration as ProjectConfig } from 'vitest/config';
 import { assembled } from './scripts/bundle.mjs';
 
 const root = import.meta.dirname;
@@ -17,12 +17,12 @@ const alone = files.filter((name) =>
   /\bvi\.mock\(|disk\/recorder/.test(readFileSync(join(root, name), 'utf8')),
 );
 
-const common = {
+const common: ProjectConfig['test'] = {
   setupFiles: ['test/setup.ts'],
   pool: 'forks',
   testTimeout: 60_000,
   hookTimeout: 60_000,
-} as const;
+};
 
 export default defineConfig({
   define: await assembled(),

@@ -8,6 +8,7 @@
 
 import { asBuffer } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
+import { ID_LENGTH } from './idTable.ts';
 import type { ObjectType } from './objectId.ts';
 
 export const PACK_SIGNATURE = 'PACK';
@@ -65,18 +66,25 @@ export function parsePackHeader(bytes: Uint8Array): { version: number; count: nu
   return { version, count: header.readUInt32BE(8) };
 }
 
-/** The header of an entry: 3 bits of type, 4 bits of size, then 7 bits of size a byte. */
-export function packEntryHeader(type: number, size: number): Buffer {
-  const bytes: number[] = [];
+/**
+ * The header of an entry: 3 bits of type, 4 bits of size, then 7 bits of size a byte.
+ * @param into memory for it, of 10 bytes or more; default: fresh memory
+ */
+export function packEntryHeader(
+  type: number,
+  size: number,
+  into: Buffer = Buffer.allocUnsafe(LONGEST_NUMBER),
+): Buffer {
+  let at = 0;
   let rest = Math.floor(size / 16);
   let byte = type * 16 + (size % 16);
   while (rest > 0) {
-    bytes.push(byte | 0x80);
+    into[at++] = byte | 0x80;
     byte = rest % 128;
     rest = Math.floor(rest / 128);
   }
-  bytes.push(byte);
-  return Buffer.from(bytes);
+  into[at++] = byte;
+  return into.subarray(0, at);
 }
 
 /**
@@ -103,16 +111,23 @@ export function parsePackEntryHeader(
   return { type, size, length: place - at };
 }
 
-/** The distance to the base of an ofs-delta, as it stands after the entry header. */
-export function offsetDelta(distance: number): Buffer {
-  const bytes = [distance % 128];
+/**
+ * The distance to the base of an ofs-delta, which follows the entry's header.
+ * @param into memory for it, of 10 bytes or more; default: fresh memory
+ */
+export function offsetDelta(
+  distance: number,
+  into: Buffer = Buffer.allocUnsafe(LONGEST_NUMBER),
+): Buffer {
+  let at = into.length;
+  into[--at] = distance % 128;
   let rest = Math.floor(distance / 128);
   while (rest > 0) {
     rest -= 1;
-    bytes.push((rest % 128) | 0x80);
+    into[--at] = (rest % 128) | 0x80;
     rest = Math.floor(rest / 128);
   }
-  return Buffer.from(bytes.reverse());
+  return into.subarray(at);
 }
 
 /**
@@ -134,6 +149,17 @@ export function parseOffsetDelta(
   }
   if (distance === 0) throw new CorruptObjectError('A delta in a pack names itself as its base');
   return { distance, length: place - at };
+}
+
+/**
+ * Where the zlib stream of the entry that begins at `at` begins.
+ * @throws CorruptObjectError when the header, or what names a delta's base, is broken
+ */
+export function entryDataStart(bytes: Uint8Array, at = 0): number {
+  const { type, length } = parsePackEntryHeader(bytes, at);
+  const end = at + length;
+  if (type === PackType.refDelta) return end + ID_LENGTH;
+  return type === PackType.ofsDelta ? end + parseOffsetDelta(bytes, end).length : end;
 }
 
 /** More bytes than any number up to 2^53 needs; stops a header padded with zeros. */

@@ -1,9 +1,9 @@
 /** Checks blobs that are too large to be held in memory. */
 import { crc32 } from 'node:zlib';
 import { startObjectHash } from '../../../git/objectId.ts';
+import { entryDataStart } from '../../../git/pack.ts';
 import { readFully, readFullySync } from '../../disk/durable.ts';
 import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
-import { entryDataStart } from '../repack/objectBytes.ts';
 import type { OpenedPack } from './entries.ts';
 import type { EntryColumns } from './packTask.ts';
 

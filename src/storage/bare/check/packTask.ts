@@ -8,9 +8,9 @@ import { applyDelta } from '../../../git/delta.ts';
 import { findFaults, type NamedBlob, namedBlob } from '../../../git/fsck.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { hashObject, type ObjectType } from '../../../git/objectId.ts';
-import { packObjectType } from '../../../git/pack.ts';
+import { entryDataStart, packObjectType } from '../../../git/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
-import { entryDataStart, PackBytes, type PackHandle } from '../repack/objectBytes.ts';
+import { PackBytes, type PackHandle } from '../repack/objectBytes.ts';
 import { Kind, ObjectTable, type TableColumns } from '../repack/objectTable.ts';
 
 /** The entries of a pack by place, in the order of offsets; shared between threads. */

@@ -6,7 +6,7 @@
 
 import { CorruptObjectError } from '../../../errors.ts';
 import { applyDelta } from '../../../git/delta.ts';
-import { PackType } from '../../../git/pack.ts';
+import { entryDataStart, PackType } from '../../../git/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { closeSync, fstatSync } from '../../disk/fs.ts';
@@ -189,16 +189,6 @@ export class GoneError extends CorruptObjectError {
     const message = `object ${id} is missing${from === undefined ? '' : `; ${from} refers to it`}`;
     super(message, { objectId: id });
   }
-}
-
-/** Where the zlib stream begins within an entry. */
-export function entryDataStart(entry: Uint8Array): number {
-  let at = 0;
-  const kind = (entry[0]! >> 4) & 7;
-  while (entry[at++]! & 0x80);
-  if (kind === PackType.refDelta) return at + 20;
-  if (kind === PackType.ofsDelta) while (entry[at++]! & 0x80);
-  return at;
 }
 
 /** Bytes of packs, read in windows; the windows that were asked for longest ago make room. */

@@ -9,7 +9,14 @@ import { crc32, createDeflate } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { hashObject } from '../../../git/objectId.ts';
-import { PackType, packHeader, packObjectType } from '../../../git/pack.ts';
+import {
+  entryDataStart,
+  offsetDelta,
+  PackType,
+  packEntryHeader,
+  packHeader,
+  packObjectType,
+} from '../../../git/pack.ts';
 import { serializePackIndexColumns, sortIds } from '../../../git/packIndex.ts';
 import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../disk/durable.ts';
 import { closeSync, existsSync, openSync, utimesSync } from '../../disk/fs.ts';
@@ -19,7 +26,7 @@ import { placePack } from '../../packs/placePack.ts';
 import type { Durability } from '../../storage.ts';
 import type { PackPlan } from './candidates.ts';
 import { serializeMtimes } from './mtimesFile.ts';
-import { entryDataStart, type ObjectBytes, type PackHandle } from './objectBytes.ts';
+import type { ObjectBytes, PackHandle } from './objectBytes.ts';
 import { LOOSE, type ObjectTable } from './objectTable.ts';
 import { writeOrder } from './writeOrder.ts';
 
@@ -297,30 +304,14 @@ export class PackOutput {
   }
 
   #putHeader(type: number, size: number, crc: number): number {
-    let at = 0;
-    let rest = Math.floor(size / 16);
-    let byte = type * 16 + (size % 16);
-    while (rest > 0) {
-      header[at++] = byte | 0x80;
-      byte = rest % 128;
-      rest = Math.floor(rest / 128);
-    }
-    header[at++] = byte;
-    const bytes = header.subarray(0, at);
-    this.#put(bytes);
-    return crc32(bytes, crc);
+    return this.#putCounted(packEntryHeader(type, size, header), crc);
   }
 
   #putDistance(distance: number, crc: number): number {
-    let at = header.length;
-    header[--at] = distance % 128;
-    let rest = Math.floor(distance / 128);
-    while (rest > 0) {
-      rest -= 1;
-      header[--at] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
-    }
-    const bytes = header.subarray(at);
+    return this.#putCounted(offsetDelta(distance, header), crc);
+  }
+
+  #putCounted(bytes: Buffer, crc: number): number {
     this.#put(bytes);
     return crc32(bytes, crc);
   }

@@ -2,15 +2,19 @@
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
-import { PACK_HEADER_LENGTH, PackType } from '../../../git/pack.ts';
+import {
+  LONGEST_ENTRY_HEADER,
+  PACK_HEADER_LENGTH,
+  PackType,
+  parseOffsetDelta,
+  parsePackEntryHeader,
+} from '../../../git/pack.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { Flag, ObjectTable } from './objectTable.ts';
 import { type Placement, readNames, type SourcePack } from './packSet.ts';
 
 const TRAILER = 20;
 const WINDOW = 1 << 20;
-/** Longer than any entry header with the place of its base. */
-const LONGEST_HEADER = 32;
 
 /** The entries of one pack by their places in it. */
 export interface PackLayout {
@@ -141,54 +145,58 @@ function readHeaders(
     const object = objects[place]!;
     const offset = offsets[place]!;
     if (packOf[object] !== number || offsetOf[object] !== offset) continue;
-    if (offset < windowStart || offset + LONGEST_HEADER > windowStart + windowLength) {
+    if (offset < windowStart || offset + LONGEST_ENTRY_HEADER > windowStart + windowLength) {
       windowStart = offset;
       const most = Math.min(WINDOW, pack.size - TRAILER - offset);
       windowLength = readFullySync(pack.fd, window, most, offset);
-      window.fill(0, windowLength, Math.min(WINDOW, windowLength + LONGEST_HEADER));
+      window.fill(0, windowLength, Math.min(WINDOW, windowLength + LONGEST_ENTRY_HEADER));
     }
-    let at = offset - windowStart;
-    let byte = window[at++]!;
-    const kind = (byte >> 4) & 7;
-    let size = byte & 15;
-    for (let unit = 16; byte & 0x80; unit *= 128) {
-      byte = window[at++]!;
-      size += (byte & 0x7f) * unit;
-      if (unit > 2 ** 53) throw broken(offset, 'its size is too large');
+    let entry: ParsedEntry;
+    try {
+      entry = parseEntry(window, offset - windowStart);
+    } catch (error) {
+      throw error instanceof CorruptObjectError ? broken(offset, error.message) : error;
     }
-    sizes[object] = size;
+    const { kind, headerEnd, distance } = entry;
+    sizes[object] = entry.size;
     if (kind === PackType.ofsDelta) {
-      byte = window[at++]!;
-      let distance = byte & 0x7f;
-      while (byte & 0x80) {
-        byte = window[at++]!;
-        distance = (distance + 1) * 128 + (byte & 0x7f);
-        if (distance > 2 ** 53) throw broken(offset, 'its base is too far away');
-      }
       const basePlace = placeOf(offsets, offset - distance);
-      if (distance === 0 || basePlace === -1) throw broken(offset, 'no delta base there');
+      if (basePlace === -1) throw broken(offset, 'no delta base there');
       const baseObject = objects[basePlace]!;
       base[object] = baseObject;
       flags[object]! |= Flag.delta;
       kinds[object] = kinds[baseObject]!;
       if (kinds[baseObject] === 0) open.push(object);
     } else if (kind === PackType.refDelta) {
-      const baseObject = table.find(window, at);
+      const baseObject = table.find(window, headerEnd);
       if (baseObject === -1) {
-        const id = window.toString('hex', at, at + ID_LENGTH);
+        const id = window.toString('hex', headerEnd, headerEnd + ID_LENGTH);
         throw broken(offset, `delta base ${id} missing`);
       }
       base[object] = baseObject;
       flags[object]! |= Flag.delta;
       kinds[object] = kinds[baseObject]!;
       if (kinds[baseObject] === 0) open.push(object);
-    } else if (kind >= 1 && kind <= 4) {
-      kinds[object] = kind;
     } else {
-      throw broken(offset, `no pack entry has type ${kind}`);
+      kinds[object] = kind;
     }
   }
   settleKinds(open, kinds, base, (object) => broken(offsetOf[object]!, 'delta chain without end'));
+}
+
+interface ParsedEntry {
+  readonly kind: number;
+  readonly size: number;
+  readonly headerEnd: number;
+  /** From the entry back to its base; 0 for other entries than an ofs-delta. */
+  readonly distance: number;
+}
+
+function parseEntry(bytes: Buffer, at: number): ParsedEntry {
+  const { type: kind, size, length } = parsePackEntryHeader(bytes, at);
+  const headerEnd = at + length;
+  const distance = kind === PackType.ofsDelta ? parseOffsetDelta(bytes, headerEnd).distance : 0;
+  return { kind, size, headerEnd, distance };
 }
 
 function settleKinds(

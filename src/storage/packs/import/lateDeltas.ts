@@ -8,12 +8,7 @@ import { asBuffer } from '../../../bytes.ts';
 import { CorruptObjectError } from '../../../errors.ts';
 import { applyDelta, deltaSizes } from '../../../git/delta.ts';
 import { type ObjectId, startObjectHash } from '../../../git/objectId.ts';
-import {
-  LONGEST_ENTRY_HEADER,
-  PackType,
-  parseOffsetDelta,
-  parsePackEntryHeader,
-} from '../../../git/pack.ts';
+import { entryDataStart, LONGEST_ENTRY_HEADER, parsePackEntryHeader } from '../../../git/pack.ts';
 import { inflateExactlyAsync } from '../../../zlib/inflate.ts';
 import { Pace } from '../../pace.ts';
 import type { GitObject } from '../../storage.ts';
@@ -197,11 +192,9 @@ export class LateDeltas {
     const offset = offsets[entry]!;
     const end = entry + 1 < count ? offsets[entry + 1]! : packSize - ID_LENGTH;
     const head = spool.read(offset, LONGEST_ENTRY_HEADER);
-    const { type: kind, size, length } = parsePackEntryHeader(head, 0);
+    const { size } = parsePackEntryHeader(head, 0);
     this.#made.checkSize(size);
-    let start = offset + length;
-    if (kind === PackType.ofsDelta) start += parseOffsetDelta(head, length).length;
-    else if (kind === PackType.refDelta) start += ID_LENGTH;
+    const start = offset + entryDataStart(head);
     if (end - start > LARGE || size > LARGE) {
       return inflateExactlyAsync(await spool.readLarge(start, end - start), size);
     }
