@@ -1,5 +1,5 @@
-/** Before each test file: the same random inputs in every run, see `seed`. */
+/** Before each test file: the same random inputs in every run, see `seed`, and how many of them. */
 import fc from 'fast-check';
-import { seed } from './crash/stress.ts';
+import { runs, seed } from './crash/stress.ts';
 
-fc.configureGlobal({ seed });
+fc.configureGlobal({ seed, numRuns: runs(100) });

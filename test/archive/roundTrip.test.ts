@@ -18,6 +18,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ARCHIVE_FORMATS, type ArchiveFormat } from '../../src/archive/formats.ts';
 import { type FS, GitStore, retryArchiveIn } from '../../src/index.ts';
+import { runs } from '../crash/stress.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { currentOf, memoryStore } from '../store/stores.ts';
@@ -143,7 +144,7 @@ describe('any tree', () => {
           expect(back.treeHash).toBe(tree.treeHash);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });

@@ -13,6 +13,7 @@ import {
 } from '../../src/git/commit.ts';
 import { hashObject } from '../../src/git/objectId.ts';
 import { encodeText } from '../../src/git/pathBytes.ts';
+import { runs } from '../crash/stress.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { damaged, objectIds, pathBytes, survives } from './arbitraries.ts';
@@ -138,7 +139,7 @@ describe('round trips', () => {
         expect(parseCommit(body)).toEqual(commit);
         expect(serializeCommit(parseCommit(body)).equals(body)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -230,7 +231,7 @@ describe('odd commits', () => {
         commits.chain((commit) => damaged(serializeCommit(commit))),
         (body) => survives(() => parseCommit(body)),
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

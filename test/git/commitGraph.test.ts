@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { filterMayHold, pathHashes } from '../../src/git/changedPaths.ts';
 import { GraphLayer, graphLayoutLength, parseGraphLayout } from '../../src/git/commitGraph.ts';
-import { seed } from '../crash/stress.ts';
+import { runs, seed } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { imported, PATHS, randomHistory } from '../store/importedHistory.ts';
 import { damaged, survives } from './arbitraries.ts';
@@ -110,6 +110,6 @@ it('damage is an error or an answer, never a hang', () => {
         if (hashes) graph.mayHaveChanged(0, hashes);
       });
     }),
-    { numRuns: 200, seed },
+    { numRuns: runs(200), seed },
   );
 });

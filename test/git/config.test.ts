@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError, GitStoreError } from '../../src/errors.ts';
 import { parseConfig, setConfigValue } from '../../src/git/config.ts';
+import { runs } from '../crash/stress.ts';
 import { gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { damaged, survives } from './arbitraries.ts';
@@ -73,7 +74,7 @@ const texts = fc
 
 describe('parseConfig', () => {
   test('reads what Git reads, and refuses what Git refuses', () => {
-    fc.assert(fc.property(texts, expectAgreement), { numRuns: 150 });
+    fc.assert(fc.property(texts, expectAgreement), { numRuns: runs(150) });
   });
 
   test.each([
@@ -157,7 +158,7 @@ describe('parseConfig', () => {
         texts.chain((text) => damaged(Buffer.from(text))),
         (bytes) => survives(() => parseConfig(bytes.toString())),
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });
@@ -190,7 +191,7 @@ describe('setConfigValue', () => {
         after.delete(key);
         expect(after).toEqual(before);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { applyDelta, deltaSizes } from '../../src/git/delta.ts';
+import { runs } from '../crash/stress.ts';
 import { damaged, survives } from './arbitraries.ts';
 
 type Instruction = { copy: number; size: number } | { insert: Uint8Array };
@@ -72,7 +73,7 @@ describe('deltas', () => {
         const sizes = { baseSize: base.length, resultSize: result.length };
         expect(deltaSizes(delta)).toEqual(sizes);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -133,7 +134,7 @@ describe('deltas that lie', () => {
           expect(applyDelta(base, delta).length).toBe(deltaSizes(delta).resultSize);
         });
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { applyDelta } from '../../src/git/delta.ts';
 import { DeltaIndex, deltaRoom } from '../../src/git/deltaEncoder.ts';
+import { runs } from '../crash/stress.ts';
 import { makeDelta } from './makeDelta.ts';
 
 /** Bytes of few values: they repeat themselves. */
@@ -34,7 +35,7 @@ describe('a delta', () => {
         expect(delta).toBeDefined();
         expect(applyDelta(base, delta!).equals(target)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -46,7 +47,7 @@ describe('a delta', () => {
         expect(delta.length).toBeLessThanOrEqual(limit);
         expect(applyDelta(base, delta).equals(target)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

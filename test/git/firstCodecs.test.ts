@@ -9,6 +9,7 @@ import {
   firstSha1,
   useFirstCodecs,
 } from '../../src/zlib/firstCodecs.ts';
+import { runs } from '../crash/stress.ts';
 
 const STRATEGIES = [
   constants.Z_DEFAULT_STRATEGY,
@@ -63,7 +64,7 @@ describe('inflating', () => {
         expect(result?.bytes.equals(body)).toBe(true);
         expect(result?.consumed).toBe(stream.length);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -99,7 +100,7 @@ describe('inflating', () => {
         if (result === undefined) return;
         expect(inflateSync(broken).equals(result.bytes)).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -111,7 +112,7 @@ describe('inflating', () => {
         expect(inflate(input, size)).toBeUndefined();
         expect(inflate(Buffer.from(bytes), size)).toBeUndefined();
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

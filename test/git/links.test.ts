@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { eachNewTreeLink, eachTreeLink } from '../../src/git/links.ts';
+import { runs } from '../crash/stress.ts';
 import { objectIds } from './arbitraries.ts';
 
 type Entry = { name: string; id: string; mode: string };
@@ -50,7 +51,7 @@ test('of two versions of a tree all entries that differ are visited, and no othe
       const all = visited(tree(second));
       expect(visited(tree(second), tree(a))).toEqual(all.filter((line) => !before.has(line)));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { MultiPackIndex } from '../../src/git/multiPackIndex.ts';
+import { runs } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { damaged, survives } from './arbitraries.ts';
 import {
@@ -150,7 +151,7 @@ describe('damaged multi-pack-indexes', () => {
           });
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

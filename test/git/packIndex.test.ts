@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { PackIndex, type PackIndexEntry, serializePackIndex } from '../../src/git/packIndex.ts';
+import { runs } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { damaged, objectIds, survives } from './arbitraries.ts';
 import { emptyRepository, type KnownPack, packObjects, writeSimilarBlobs } from './packFixture.ts';
@@ -205,7 +206,7 @@ describe('damaged indexes', () => {
           survives(() => PackIndex.parse(bytes).verifyChecksum());
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { type PackedRef, parsePackedRefs, serializePackedRefs } from '../../src/git/packedRefs.ts';
 import { decodePath } from '../../src/git/pathBytes.ts';
+import { runs } from '../crash/stress.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { damaged, objectIds, pathBytes, survives } from './arbitraries.ts';
 import { emptyRepository } from './packFixture.ts';
@@ -99,7 +100,7 @@ describe('packed-refs', () => {
         entries.chain((list) => damaged(serializePackedRefs(list))),
         (file) => survives(() => parsePackedRefs(file)),
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { encodePath } from '../../src/git/pathBytes.ts';
 import { findTreeEntry } from '../../src/git/tree.ts';
 import { type PackBytes, PackedTrees } from '../../src/storage/shortcuts/packedTrees.ts';
-import { seed } from '../crash/stress.ts';
+import { runs, seed } from '../crash/stress.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { imported, PATHS, randomHistory } from '../store/importedHistory.ts';
 
@@ -163,6 +163,6 @@ test('damage is no answer, or one; never a hang', () => {
         }
       },
     ),
-    { numRuns: 60, seed },
+    { numRuns: runs(60), seed },
   );
 });

@@ -8,6 +8,7 @@ import {
   encodeText,
   hasLoneSurrogate,
 } from '../../src/git/pathBytes.ts';
+import { runs } from '../crash/stress.ts';
 import { pathBytes } from './arbitraries.ts';
 
 describe('names as strings', () => {
@@ -77,7 +78,7 @@ describe('order of names', () => {
         const order = comparePaths(decodePath(a), decodePath(b));
         expect(Math.sign(order)).toBe(Buffer.compare(a, b));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

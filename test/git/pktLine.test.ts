@@ -14,6 +14,7 @@ import {
   packetLine,
   packetText,
 } from '../../src/git/pktLine.ts';
+import { runs } from '../crash/stress.ts';
 
 /** The bytes as a stream in pieces of these lengths, again and again. */
 async function* pieces(bytes: Uint8Array, lengths: readonly number[]): AsyncGenerator<Uint8Array> {
@@ -76,7 +77,7 @@ describe('packets', () => {
         // As text: comparing large buffers element by element takes seconds.
         expect(read.map(String)).toEqual(list.map(String));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -152,7 +153,7 @@ describe('side band', () => {
         expect(progress).toEqual(['half\r', 'done\n']);
         expect(await reader.line()).toBe('after');
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { InvalidRefNameError } from '../../src/errors.ts';
 import { encodePath } from '../../src/git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../../src/git/refName.ts';
+import { runs } from '../crash/stress.ts';
 
 function gitAllows(...args: string[]): boolean {
   return spawnSync('git', ['check-ref-format', ...args]).status === 0;
@@ -43,7 +44,7 @@ describe('ref names', () => {
         if (!name.startsWith('-')) expect(isValidRefName(name)).toBe(gitAllows(name));
         expect(isValidRefName(`refs/heads/${name}`)).toBe(gitAllows(`refs/heads/${name}`));
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -55,7 +56,7 @@ describe('ref names', () => {
         fc.pre(!name.startsWith('@'));
         expect(isValidShortName(name)).toBe(allowed);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 

@@ -12,6 +12,7 @@ import {
   storedOffset,
   storedSize,
 } from '../../src/zlib/storedDeflate.ts';
+import { runs } from '../crash/stress.ts';
 
 /** Sizes around the borders of blocks. */
 const sizes = fc.oneof(
@@ -45,7 +46,7 @@ describe('stored streams', () => {
         expect(inflateSync(bytes).equals(data)).toBe(true);
         expect(deflateStored('', data).equals(bytes)).toBe(true);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -65,7 +66,7 @@ describe('stored streams', () => {
         }
         if (size > 0) expect(bytes[storedOffset(place % size)]).toBe(data[place % size]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

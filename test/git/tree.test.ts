@@ -15,6 +15,7 @@ import {
   type TreeEntry,
 } from '../../src/git/tree.ts';
 import { type EntryEdit, editTree, serializeTree } from '../../src/git/treeWriter.ts';
+import { runs } from '../crash/stress.ts';
 import { git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { damaged, entryModes, entryNames, objectIds, survives } from './arbitraries.ts';
@@ -65,7 +66,7 @@ describe('trees against Git', () => {
         const id = mktree(list);
         expect(hashObject('tree', body)).toBe(id);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -81,7 +82,7 @@ describe('trees against Git', () => {
         });
         expect(Buffer.concat(lines)).toEqual(gitBytes(store, ['ls-tree', '-z', id]));
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -92,7 +93,7 @@ describe('trees against Git', () => {
         const id = gitBytes(store, ['hash-object', '-w', '-t', 'tree', '--stdin'], body);
         expect(id.toString().trim()).toBe(hashObject('tree', body));
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
     const { stdout, stderr } = spawnSync('git', ['--git-dir', store, 'fsck', '--strict'], {
       encoding: 'utf8',
@@ -156,7 +157,7 @@ describe('parseTree', () => {
         survives(() => findTreeEntry(body, name));
         survives(() => editTree(body, new Map([[name, { mode: MODE_FILE, id: ID }]])));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });
@@ -200,7 +201,7 @@ describe('compareTreeEntries', () => {
       fc.property(entry, entry, (a, b) => {
         expect(Math.sign(compareTreeEntries(a, b))).toBe(Buffer.compare(key(a), key(b)));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -297,7 +298,7 @@ describe('editTree', () => {
         );
         expect(editTree(body, map).equals(editPlainly(body, map))).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -28,6 +28,7 @@ import { createRepository } from '../../src/storage/bare/create.ts';
 import { BareObjects } from '../../src/storage/bare/objects/objects.ts';
 import { BareRefs } from '../../src/storage/bare/refs/refs.ts';
 import { peel } from '../../src/storage/peel.ts';
+import { effort } from '../crash/stress.ts';
 import { expectClean, git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -244,7 +245,7 @@ describe('packed refs', () => {
     ]);
     const reader = new BareRefs(store, { durability: 'fast' });
     let last = ids[0]!;
-    const end = performance.now() + 2000;
+    const end = performance.now() + effort(300, 2000).count;
     for (let i = 1; performance.now() < end; i++) {
       const next = ids[i % ids.length]!;
       await refs.update([{ ref: MAIN, old: last, new: next }]);
@@ -274,7 +275,7 @@ describe('packed refs', () => {
        while (!require('fs').existsSync(${JSON.stringify(stop)}))
          spawnSync('git', ['--git-dir', ${JSON.stringify(store)}, 'pack-refs', '--all', '--prune']);`,
     ]);
-    const end = performance.now() + 2000;
+    const end = performance.now() + effort(300, 2000).count;
     for (let i = 0; performance.now() < end; i++) {
       const a = ids[i % ids.length]!;
       await refs.update([{ ref: 'refs/heads/gone', old: null, new: a }]);
@@ -636,7 +637,7 @@ const churn = `
       if (tries === 50 || !/lock|reference/.test(stderr)) throw new Error(args.join(' ') + ': ' + stderr);
     }
   };
-  for (let round = 0; round < 25; round++) {
+  for (let round = 0; round < ${effort(8, 25).count}; round++) {
     for (const n of [0, 1, 2]) {
       git('update-ref', 'refs/tags/t' + n, ids[round % 3]);
       if (git('rev-parse', 'refs/tags/t' + n) !== ids[round % 3]) throw new Error('moved back');
@@ -665,7 +666,7 @@ describe('many writers', () => {
   });
 
   test('git update-ref and we count together', async () => {
-    const ids = makeCommits(60);
+    const ids = makeCommits(effort(25, 60).count);
     await refs.update([{ ref: MAIN, new: ids[0]! }]);
     const byGit = startNode([
       '-e',

@@ -410,7 +410,7 @@ describe('a writer that dies', () => {
     },
   );
 
-  const { count, timeout } = effort(40, 300);
+  const { count, timeout } = effort(8, 300);
   test(`at ${count} random moments (seed ${seed})`, { timeout }, async () => {
     const random = seededRandom(seed);
     const ids = [a, b, c];

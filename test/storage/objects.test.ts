@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GitStoreError } from '../../src/errors.ts';
 import { EMPTY_TREE_ID, hashObject, type ObjectType } from '../../src/git/objectId.ts';
 import type { ByteRange, ObjectStore, Storage } from '../../src/storage/storage.ts';
+import { runs } from '../crash/stress.ts';
 import { collect, places, someId } from './places.ts';
 
 const MiB = 1024 * 1024;
@@ -256,7 +257,7 @@ describe.each(places)('objects in $name', ({ create }) => {
           expect(Buffer.from((await objects.read(id))!.body).equals(bodies[i]!)).toBe(true);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { InvalidRefNameError, StaleSnapshotError } from '../../src/errors.ts';
 import type { RefStore, RefUpdate, Storage } from '../../src/storage/storage.ts';
+import { runs } from '../crash/stress.ts';
 import { collect, places, saying, someId } from './places.ts';
 
 const MAIN = 'refs/heads/main';
@@ -319,7 +320,7 @@ describe.each(places)('refs in $name', ({ create }) => {
         }
         await storage.close();
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });

@@ -12,7 +12,7 @@ import {
   KeyNotFoundError,
   StaleSnapshotError,
 } from '../../src/index.ts';
-import { seed } from '../crash/stress.ts';
+import { runs, seed } from '../crash/stress.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { collect } from '../storage/places.ts';
@@ -184,7 +184,7 @@ describe('undo and redo', () => {
         expect(fs.message).toBe(atOnce);
         expect(await messageAfter(fs.redo())).toBe(next);
       }),
-      { numRuns: 60, seed },
+      { numRuns: runs(60), seed },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChangeReport, type FS, GitStore } from '../../src/index.ts';
+import { runs } from '../crash/stress.ts';
 import { expectClean, git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import {
@@ -74,7 +75,7 @@ describe('random operations', () => {
       fc.asyncProperty(operations, async (steps) => {
         await compare(await currentOf(await memoryStore()), steps);
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 

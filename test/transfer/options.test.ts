@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GitStoreError } from '../../src/errors.ts';
 import { ExcludeFilter } from '../../src/transfer/rules/excludeFilter.ts';
+import { runs } from '../crash/stress.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Content, type Files, filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 
@@ -254,7 +255,7 @@ describe.skipIf(!hasRsync)('rsync as the referee', () => {
           expect(filesOnDisk(ours)).toEqual(expected);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodePath } from '../../src/git/pathBytes.ts';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
+import { runs } from '../crash/stress.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { type Content, type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
@@ -80,7 +81,7 @@ describe('disk to store to disk', () => {
         expect(filesOnDisk(out)).toEqual(files);
         expect((await tree.copyOut('', out)).inSync).toBe(true);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
     await storage.close();
   });
@@ -106,7 +107,7 @@ describe('disk to store to disk', () => {
         expect(filesOnDisk(before)).toEqual(files);
         expect(reportOut.total).toBe(report.total);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

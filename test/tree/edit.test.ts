@@ -8,6 +8,7 @@ import { diffTrees } from '../../src/tree/diff.ts';
 import type { TreeEdit } from '../../src/tree/edit.ts';
 import { TreeReader } from '../../src/tree/reader.ts';
 import { walkFiles } from '../../src/tree/walk.ts';
+import { runs } from '../crash/stress.ts';
 import { CountingObjects, edited, treeWith } from './trees.ts';
 
 async function pathsOf(trees: TreeReader, root: string): Promise<string[]> {
@@ -147,7 +148,7 @@ describe('diffTrees', () => {
           Object.keys(before).sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y))),
         );
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidPathError } from '../../src/errors.ts';
 import { globTree, hasGlobChars } from '../../src/tree/glob.ts';
+import { runs } from '../crash/stress.ts';
 import { treeWith } from './trees.ts';
 
 const FILES = [
@@ -103,7 +104,7 @@ describe('globTree', () => {
         const expected = [...all].filter((path) => fits(path.split('/'), segments)).sort();
         expect(await glob(segments.join('/'), files)).toEqual(expected);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

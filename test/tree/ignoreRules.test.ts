@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { decodePath } from '../../src/git/pathBytes.ts';
 import { ExcludeFilter } from '../../src/transfer/rules/excludeFilter.ts';
 import { Exclusion } from '../../src/transfer/rules/exclusion.ts';
-import { effort, seed, stress } from '../crash/stress.ts';
+import { effort, runs, seed, stress } from '../crash/stress.ts';
 import { gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -219,7 +219,7 @@ describe('ignore rules', () => {
     let leftOut = 0;
     for (let from = 0; from < nested.count; from += 300) {
       const folder = makeRepository();
-      const batch = fc.sample(cases, { numRuns: 300, seed: seed + from }).map(lay);
+      const batch = fc.sample(cases, { numRuns: runs(300), seed: seed + from }).map(lay);
       for (const [at, { ruled, paths }] of batch.entries()) {
         const root = join(folder, `case${at}`);
         mkdirSync(root);

@@ -8,6 +8,7 @@ import {
   isWithin,
   normalizePath,
 } from '../../src/tree/paths.ts';
+import { runs } from '../crash/stress.ts';
 import { gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -89,7 +90,7 @@ describe('checkWritablePath', () => {
           result.status !== 0 || /Invalid path|Ignoring path/.test(String(result.stderr));
         expect({ text, refused: isForbiddenSegment(text) }).toEqual({ text, refused: isRefused });
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 });

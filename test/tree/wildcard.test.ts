@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileWildcard } from '../../src/tree/wildcard.ts';
+import { runs } from '../crash/stress.ts';
 
 describe('wildcards', () => {
   it.each([
@@ -44,7 +45,7 @@ describe('wildcards', () => {
         const source = wildcard.replaceAll('*', '.*').replaceAll('?', '.');
         expect(compileWildcard(wildcard)(subject)).toBe(new RegExp(`^${source}$`).test(subject));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
