@@ -1,5 +1,5 @@
 /** What is said of a workspace and asked of it. */
-import type { FS } from '../store/fs.ts';
+import type { FS, MergeOptions } from '../store/fs.ts';
 import type { GitStore, OpenOptions } from '../store/gitStore.ts';
 import type { Labels } from '../store/labels.ts';
 import type { ThinPolicy } from '../store/retention.ts';
@@ -109,4 +109,17 @@ export interface Rewound {
 export interface ForkOptions extends Omit<WorkOptions, 'paths'> {
   /** Branch of the new folder, which must not exist. Default: the new folder's name. */
   readonly branch?: string | undefined;
+}
+
+export interface MergeHomeOptions
+  extends Omit<WorkOptions, 'paths'>,
+    Omit<MergeOptions, 'signal' | 'dryRun' | 'tag' | 'forceTag' | 'operation'> {}
+
+export interface MergedHome {
+  /** The folder as it was before. */
+  readonly saved: FS;
+  /** The folder as it is now; `changes` tells what the merge has brought, conflicts with markers too. */
+  readonly snapshot: FS;
+  /** What has changed in the folder. `errors`: what was left as it is, and why. */
+  readonly changes: ChangeReport;
 }

@@ -12,6 +12,7 @@ import {
   KeyExistsError,
   KeyNotFoundError,
   NotADirectoryError,
+  StaleSnapshotError,
 } from '../errors.ts';
 import { EMPTY_TREE_ID } from '../git/objectId.ts';
 import { lstatSync, realpathSync } from '../storage/disk/fs.ts';
@@ -25,6 +26,7 @@ import type { ThinPolicy } from '../store/retention.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
+import type { Switched } from '../transfer/out/switchFolder.ts';
 import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
 import { isErrorOf, localError } from '../transfer/rules/localErrors.ts';
 import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
@@ -34,6 +36,8 @@ import { describeChanges } from './describe.ts';
 import type {
   CheckpointOptions,
   ForkOptions,
+  MergedHome,
+  MergeHomeOptions,
   RewindOptions,
   RewindTarget,
   Rewound,
@@ -226,6 +230,34 @@ export class Workspace implements AsyncDisposable {
     return Workspace.open(path, { store, branch, exclude, gitignore });
   }
 
+  /**
+   * Brings another workspace, a snapshot, branch, tag or hash into this folder and its branch, as
+   * `FS.merge` does. What is in the two folders and not stored yet is stored first.
+   * @throws MergeConflictError when both have changed the same; nothing has changed then
+   */
+  async merge(
+    source: Workspace | FS | string,
+    options: MergeHomeOptions = {},
+  ): Promise<MergedHome> {
+    const { signal, onProgress } = options;
+    const theirs = source instanceof Workspace ? await source.checkpoint({ signal }) : source;
+    const from =
+      theirs instanceof FS ? FS.of(ofStore(this.store.context, FS.snapshotOf(theirs))) : theirs;
+    for (;;) {
+      const saved = await this.checkpoint({ signal });
+      let snapshot: FS;
+      try {
+        snapshot = await saved.merge(from, options);
+      } catch (error) {
+        // Another process has stored the folder meanwhile.
+        if (error instanceof StaleSnapshotError) continue;
+        throw error;
+      }
+      const { report } = await this.#switchFolder(saved, snapshot, { signal, onProgress });
+      return { saved, snapshot, changes: report };
+    }
+  }
+
   /** Ends watching, and closes the store where the workspace has opened it. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -305,14 +337,7 @@ export class Workspace implements AsyncDisposable {
     from: FS,
     options: RewindOptions & { readonly trailers: string },
   ): Promise<FS> {
-    const { trees, memos, location: storePath } = this.store.context;
-    const { switchFolder } = await import('../transfer/out/switchFolder.ts');
-    const { report, edits } = await switchFolder(
-      { trees, memos, storePath },
-      this.path,
-      { from: from.treeHash, to: to.treeHash, time: this.store.context.now() },
-      this.#copyOptions(options),
-    );
+    const { report, edits } = await this.#switchFolder(from, to, options);
     if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
     const { message, trailers } = options;
     return this.#update((snapshot) =>
@@ -320,6 +345,17 @@ export class Workspace implements AsyncDisposable {
         const outcome = await commitEdits(snapshot, writer, edits, report, { message, trailers });
         return FS.of(outcome.snapshot, report);
       }),
+    );
+  }
+
+  async #switchFolder(from: FS, to: FS, options: WorkOptions): Promise<Switched> {
+    const { trees, memos, location: storePath } = this.store.context;
+    const { switchFolder } = await import('../transfer/out/switchFolder.ts');
+    return switchFolder(
+      { trees, memos, storePath },
+      this.path,
+      { from: from.treeHash, to: to.treeHash, time: this.store.context.now() },
+      this.#copyOptions(options),
     );
   }
 

@@ -325,3 +325,25 @@ test('a workspace with a policy thins its branch now and then', async () => {
   put('a', 'on');
   expect(await (await last.writeText('b', 'x')).readText('a')).toBe('49');
 });
+
+test('a fork comes home by a merge, and conflicts change nothing', async () => {
+  put('a', 'one\ntwo\nthree\nfour\nfive\n');
+  const there = join(dirname(folder), 'idea');
+  const fork = await work.fork(there);
+  writeFileSync(join(there, 'a'), 'one\ntwo\nthree\nfour\nFIVE\n');
+  writeFileSync(join(there, 'new'), 'n');
+  put('a', 'ONE\ntwo\nthree\nfour\nfive\n');
+  const { snapshot, saved, changes } = await work.merge(fork);
+  expect(get('a')).toBe('ONE\ntwo\nthree\nfour\nFIVE\n');
+  expect(get('new')).toBe('n');
+  expect(changes.errors).toEqual([]);
+  expect(snapshot.parentHashes).toEqual([saved.commitHash, (await fork.head()).commitHash]);
+  expect((await work.changes()).entries).toEqual([]);
+  writeFileSync(join(there, 'new'), 'theirs');
+  put('new', 'ours');
+  await expect(work.merge(fork)).rejects.toMatchObject({ code: 'ECONFLICT' });
+  expect(get('new')).toBe('ours');
+  const { snapshot: favored } = await work.merge(fork, { favor: 'theirs' });
+  expect(get('new')).toBe('theirs');
+  expect(await favored.readText('new')).toBe('theirs');
+});
