@@ -137,6 +137,21 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     readsFew: true,
     load: () => import('./commands/hash.ts'),
   },
+  merge: {
+    group: HISTORY,
+    summary: 'bring the changes of another branch into one',
+    load: () => import('./commands/merge.ts'),
+  },
+  pick: {
+    group: HISTORY,
+    summary: 'make the change of a commit once more',
+    load: () => import('./commands/pick.ts'),
+  },
+  revert: {
+    group: HISTORY,
+    summary: 'take the change of a commit back',
+    load: () => import('./commands/revert.ts'),
+  },
   undo: {
     group: HISTORY,
     summary: 'move a branch back',

@@ -94,7 +94,7 @@ async function mergeFiles(
     }
     return { id: favor === 'theirs' ? theirs.id : ours.id, isClean: decides(favor) };
   }
-  const isOnePath = paths[0] === paths[1] && paths[0] === paths[2];
+  const isOnePath = paths[1] === paths[2];
   const merged = mergeText(old, mine, other, {
     favor,
     markerSize: 7 + widerMarkers,

@@ -32,6 +32,7 @@ import {
 } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import { commitMessage } from './message.ts';
+import { findRef } from './resolve.ts';
 import {
   branchOf,
   firstLine,
@@ -39,6 +40,7 @@ import {
   messageOf,
   ofStore,
   type Snapshot,
+  type SnapshotRef,
   shortHash,
 } from './snapshot.ts';
 
@@ -60,7 +62,10 @@ export interface MergeRules {
 }
 
 export interface MergeChoices extends MergeRules {
-  /** Whether the branch may simply move to the source, where it has nothing of its own; default true. */
+  /**
+   * Whether the branch may simply move to the source, where it has nothing of its own; default true. A
+   * message or extra parents ask for a commit.
+   */
   fastForward?: boolean | undefined;
 }
 
@@ -80,8 +85,10 @@ export async function mergeSnapshots(
     if (rules.dryRun !== true) await checkCurrent(snapshot);
     return { snapshot, changes: new ChangeReport() };
   }
-  const name = nameOf(theirs);
-  if (bases.includes(snapshot.id) && rules.fastForward !== false) {
+  const ref = await tipOf(theirs);
+  const name = ref?.name ?? shortHash(theirs.id);
+  const wantsCommit = choices.message !== undefined || (choices.parents?.length ?? 0) > 0;
+  if (bases.includes(snapshot.id) && rules.fastForward !== false && !wantsCommit) {
     return fastForward(snapshot, theirs, `merge ${name}: Fast-forward`, rules, choices);
   }
   const pace = new Pace(signal);
@@ -99,7 +106,7 @@ export async function mergeSnapshots(
       theirs: theirs.commit.tree,
       parents: [theirs],
       label: name,
-      message: `Merge ${theirs.ref?.kind ?? 'commit'} '${name}'`,
+      message: `Merge ${ref?.kind ?? 'commit'} '${name}'`,
       log: `merge ${name}: Merge made by three trees`,
       isMerge: true,
     },
@@ -189,8 +196,9 @@ async function parentTree(store: StoreContext, commit: Commit): Promise<ObjectId
   return parent === undefined ? EMPTY_TREE_ID : (await store.commits.links(parent)).tree;
 }
 
-function nameOf({ ref, id }: Snapshot): string {
-  return ref?.name ?? shortHash(id);
+/** The branch or tag that stands for the snapshot itself, and not for a newer one; null: none. */
+async function tipOf({ store, ref, id }: Snapshot): Promise<SnapshotRef | null> {
+  return ref !== null && (await findRef(store, ref))?.id === id ? ref : null;
 }
 
 async function fastForward(

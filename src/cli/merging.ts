@@ -1,0 +1,138 @@
+/**
+ * What `merge`, `pick` and `revert` share: how conflicts are decided, and how those that are left are
+ * told.
+ */
+import { type Command, Option } from 'commander';
+import { type MergeConflict, MergeConflictError } from '../errors.ts';
+import type { Favor } from '../merge/text.ts';
+import type { FS, PickOptions } from '../store/fs.ts';
+import { parseRepositoryPath } from '../store/refPath.ts';
+import { isWithin } from '../tree/paths.ts';
+import { commitOn } from './commit.ts';
+import { parseArgument, UsageError } from './errors.ts';
+import {
+  addBranch,
+  addCommit,
+  addDryRun,
+  type BranchOption,
+  type CommitOptions,
+  collect,
+  type DryRunOption,
+} from './options.ts';
+import { Lines, showName } from './output.ts';
+import { isVerbose, withStore } from './repository.ts';
+import { defaultBranch, snapshotOfRef } from './snapshots.ts';
+
+export interface MergingOptions extends BranchOption, CommitOptions, DryRunOption {
+  favor?: Favor | undefined;
+  ours?: string[] | undefined;
+  theirs?: string[] | undefined;
+  markers?: boolean | undefined;
+  /** False with `--no-renames`. */
+  renames: boolean;
+}
+
+export function addMerging(command: Command): Command {
+  command
+    .addOption(
+      new Option('--favor <side>', 'whose lines to take where both have changed the same').choices([
+        'ours',
+        'theirs',
+        'union',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--ours <path>',
+        'where this path conflicts, take that of the branch (repeatable)',
+      ).argParser(collect),
+    )
+    .addOption(
+      new Option('--theirs <path>', 'the same, what is brought in (repeatable)').argParser(collect),
+    )
+    .option('--markers', 'commit what conflicts with markers in the files')
+    .option('--no-renames', 'do not look for files that were moved');
+  return addCommit(addBranch(addDryRun(command), 'branch to change (default: the current one)'));
+}
+
+/** Brings each source in, one after the other, in a commit of its own. */
+export async function bringIn(
+  command: Command,
+  sources: readonly string[],
+  options: MergingOptions,
+  bring: (fs: FS, source: FS, how: PickOptions) => Promise<FS>,
+): Promise<void> {
+  const { favor, markers, renames, dryRun, tag, forceTag } = options;
+  if (dryRun && sources.length > 1) {
+    throw new UsageError('-n shows one step: give a single source');
+  }
+  const rules = {
+    favor,
+    renames,
+    conflicts: markers ? ('markers' as const) : ('refuse' as const),
+    resolve: resolverOf(options),
+  };
+  await withStore(command, async (store) => {
+    const branch = await defaultBranch(store, options);
+    const found: FS[] = [];
+    for (const source of sources) found.push(await snapshotOfRef(store, source));
+    for (const [i, source] of found.entries()) {
+      const last = i === found.length - 1;
+      const choices = {
+        ...options,
+        tag: last ? tag : undefined,
+        forceTag: last ? forceTag : undefined,
+        verbose: isVerbose(command),
+      };
+      try {
+        const merged = await commitOn(store, branch, choices, (fs, details) =>
+          bring(fs, source, { ...details, ...rules }),
+        );
+        await printConflicts(merged.changes?.conflicts ?? []);
+      } catch (error) {
+        if (!(error instanceof MergeConflictError)) throw error;
+        await printConflicts(error.conflicts);
+        const count = error.conflicts.length;
+        throw new MergeConflictError(
+          `${error.message.replace(/: conflict in .*$/s, '')}: ${count} ${count === 1 ? 'conflict' : 'conflicts'} (--favor, --ours PATH and --theirs PATH decide, --markers commits them as they are)`,
+          error.conflicts,
+          { cause: error },
+        );
+      }
+    }
+  });
+}
+
+function resolverOf({ ours, theirs }: MergingOptions): PickOptions['resolve'] {
+  if (ours === undefined && theirs === undefined) return undefined;
+  const mine = (ours ?? []).map(pathOf);
+  const others = (theirs ?? []).map(pathOf);
+  for (const path of mine) {
+    if (others.includes(path))
+      throw new UsageError(`Give --ours or --theirs for '${path}', not both`);
+  }
+  return (conflict) => {
+    if (mine.some((path) => concerns(conflict, path))) return 'ours';
+    return others.some((path) => concerns(conflict, path)) ? 'theirs' : undefined;
+  };
+}
+
+function pathOf(argument: string): string {
+  const { path, ref } = parseArgument(parseRepositoryPath, argument);
+  if (ref !== '') throw new UsageError(`Only a path is meant, without a branch: '${argument}'`);
+  return path;
+}
+
+function concerns({ path, paths, ours, theirs }: MergeConflict, given: string): boolean {
+  const all = [path, ...paths, ours?.path, theirs?.path];
+  return all.some((one) => one !== undefined && isWithin(one, given));
+}
+
+/** A line a conflict on stdout: `content  :path`. */
+async function printConflicts(conflicts: readonly MergeConflict[]): Promise<void> {
+  const lines = new Lines();
+  for (const { kind, path } of conflicts) {
+    await lines.add(`${kind.replaceAll('-', ' ')}  :${showName(path)}`);
+  }
+  await lines.flush();
+}
