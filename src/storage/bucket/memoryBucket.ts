@@ -43,6 +43,8 @@ export interface MemoryBucketOptions {
   readonly now?: (() => number) | undefined;
   /** Entries of a page of `list`; default 1,000. */
   readonly pageSize?: number | undefined;
+  /** Called for every change as it happens; undefined: the key has been removed. */
+  readonly onChange?: ((key: string, body: Buffer | undefined) => void) | undefined;
   /** Asked for each request; default: all goes well at once. */
   readonly passage?: ((verb: Verb, key: string) => Passage | undefined) | undefined;
 }
@@ -58,12 +60,19 @@ const LOST: Unknown = { kind: 'unknown', reason: 'the connection was reset' };
 
 export class MemoryBucket implements Bucket {
   readonly location: string;
-  readonly #objects = new Map<string, Stored>();
+  #objects = new Map<string, Stored>();
   readonly #options: MemoryBucketOptions;
 
   constructor(options: MemoryBucketOptions = {}) {
     this.location = options.location ?? 'memory-bucket:';
     this.#options = options;
+  }
+
+  /** The same bucket by way of another network. */
+  through(passage: MemoryBucketOptions['passage']): MemoryBucket {
+    const other = new MemoryBucket({ ...this.#options, passage });
+    other.#objects = this.#objects;
+    return other;
   }
 
   get(key: string, options: GetOptions = {}): Promise<Got | Unchanged | Absent | Busy | Unknown> {
@@ -89,13 +98,17 @@ export class MemoryBucket implements Bucket {
       // As engines have it: equal bytes, equal tags.
       const tag = createHash('md5').update(bytes).digest('hex');
       this.#objects.set(key, { body: bytes, tag, modified: this.#now() });
+      this.#options.onChange?.(key, bytes);
       return { kind: 'ok', tag };
     });
   }
 
   remove(keys: readonly string[]): Promise<{ readonly kind: 'ok' } | Busy | Unknown> {
     return this.#pass('remove', keys[0] ?? '', () => {
-      for (const key of keys) this.#objects.delete(key);
+      for (const key of keys) {
+        this.#objects.delete(key);
+        this.#options.onChange?.(key, undefined);
+      }
       return { kind: 'ok' };
     });
   }

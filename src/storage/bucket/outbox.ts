@@ -12,7 +12,7 @@ import type { Engine } from './engine.ts';
 import type { Companion } from './headKeeper.ts';
 import { epochOf, type Head, type PackEntry, type RecentObject } from './headRecord.ts';
 import { linksOf, openRecent } from './linksOf.ts';
-import { relieve } from './relieve.ts';
+import { LIMITS, type Limits, relieve } from './relieve.ts';
 import { deflateRecent, RIDING_LIMIT, recentBytes } from './riding.ts';
 import { RULES, type Rules } from './rules.ts';
 import { PackGoneError, type StagedPack } from './shelf.ts';
@@ -35,6 +35,7 @@ export class Outbox implements Companion {
   readonly #engine: Engine;
   readonly #contents: Contents;
   readonly #rules: Rules;
+  readonly #limits: Limits;
   readonly #sessions = new Set<Session>();
   /** In the order in which they are put into the next head. */
   #ready: readonly Session[] = [];
@@ -44,10 +45,11 @@ export class Outbox implements Companion {
   /** Of the first head that this handle knew. */
   #firstGeneration: number | undefined;
 
-  constructor(engine: Engine, contents: Contents, rules: Rules = RULES) {
+  constructor(engine: Engine, contents: Contents, rules: Rules = RULES, limits: Limits = LIMITS) {
     this.#engine = engine;
     this.#contents = contents;
     this.#rules = rules;
+    this.#limits = limits;
   }
 
   /** Takes the objects of a session; a pack is uploaded before this returns. */
@@ -116,7 +118,8 @@ export class Outbox implements Companion {
    */
   async secure(ids: readonly ObjectId[], base: Head): Promise<void> {
     for (const id of ids) {
-      if (this.#lost.has(id)) throw expired(id);
+      if (!this.#lost.has(id) || this.holds(id)) continue;
+      if (!(await this.#isListed(id, base))) throw expired(id);
     }
     this.#firstGeneration ??= base.generation;
     if (!this.#rules.looksAgain || base.generation === this.#firstGeneration) return;
@@ -148,7 +151,7 @@ export class Outbox implements Companion {
   }
 
   async relieve(draft: Draft, attempt: number): Promise<void> {
-    await relieve(draft, attempt, this.#engine, this.#contents.shelf);
+    await relieve(draft, attempt, this.#engine, this.#contents.shelf, this.#limits);
   }
 
   settled(): void {

@@ -9,24 +9,30 @@ import { recentBytes } from './riding.ts';
 import type { Shelf } from './shelf.ts';
 import { newKey, uploadPack } from './upload.ts';
 
-/** Bytes of `head` for each of recent objects, log, and changes of refs. */
-const RECENT = 40 << 10;
-const LOG = 12 << 10;
-const REFS = 12 << 10;
+/** In bytes. */
+export interface Limits {
+  /** What each of recent objects, log, and changes of refs may take of `head`. */
+  readonly recent: number;
+  readonly log: number;
+  readonly refs: number;
+  /** Chunks of the log are joined with what comes next until they have so many. */
+  readonly chunk: number;
+}
+
+export const LIMITS: Limits = { recent: 40 << 10, log: 12 << 10, refs: 12 << 10, chunk: 4 << 20 };
 /** Where others get in between all the time, what has to move may become so many times as much. */
 const PATIENCE = 4;
-/** Chunks of the log are joined with what comes next until they have so many bytes. */
-const LARGEST_CHUNK = 4 << 20;
 
 export async function relieve(
   draft: Draft,
   attempt: number,
   engine: Engine,
   shelf: Shelf,
+  limits: Limits = LIMITS,
 ): Promise<void> {
   const factor = attempt === 0 ? 1 : PATIENCE;
   const { epoch } = draft.base;
-  if (recentBytes(draft.head.recent) > RECENT * factor) {
+  if (recentBytes(draft.head.recent) > limits.recent * factor) {
     const { recent } = draft.head;
     const staged = await shelf.stage(recent);
     const entry = await uploadPack(engine, staged, epoch, 'written');
@@ -35,8 +41,8 @@ export async function relieve(
     draft.removeRecent(new Set(recent.map(({ id }) => id)));
     draft.addPacks([entry]);
   }
-  if (logBytes(draft.head.log) > LOG * factor) await moveLog(draft, engine);
-  if (refBytes(draft.head.refs) > REFS * factor) {
+  if (logBytes(draft.head.log) > limits.log * factor) await moveLog(draft, engine, limits.chunk);
+  if (refBytes(draft.head.refs) > limits.refs * factor) {
     const entries = draft.head.refs.list('');
     const key = newKey(engine, 'r', epoch);
     await engine.put(key, formatRefTable(entries));
@@ -46,12 +52,12 @@ export async function relieve(
 }
 
 /** Chunks of the log grow as a binary counter does: each is joined with its equals. */
-async function moveLog(draft: Draft, engine: Engine): Promise<void> {
+async function moveLog(draft: Draft, engine: Engine, most: number): Promise<void> {
   let entries: readonly LogEntry[] = draft.head.log;
   let body = formatLog(entries);
   const chunks = [...draft.head.chunks];
   for (let last = chunks.at(-1); last !== undefined; last = chunks.at(-1)) {
-    if (last.bytes > body.length * 2 || last.bytes + body.length > LARGEST_CHUNK) break;
+    if (last.bytes > body.length * 2 || last.bytes + body.length > most) break;
     const answer = await engine.get(last.key);
     // The head that this one replaces is not the newest then, and the PUT will tell.
     if (answer.kind !== 'ok') break;
