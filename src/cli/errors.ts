@@ -2,7 +2,10 @@
  * How a command fails. A *usage error* is a command line that makes no sense (exit code 2), every
  * other error a command that could not do its work (exit code 1). Both are one line on stderr.
  */
+
 import { type ErrorDetails, GitStoreError } from '../errors.ts';
+import { redactUrls } from '../git/redactUrl.ts';
+import { isSystemError, localError, reasonAndStep } from '../systemFaults.ts';
 
 /** The command line makes no sense: exit code 2. */
 export class UsageError extends GitStoreError {
@@ -19,16 +22,28 @@ export const EXIT_USAGE = 2;
 
 /** The error in one line, control characters escaped so that a terminal only shows them. */
 export function errorLine(error: unknown): string {
-  const message = error instanceof Error ? plainMessage(error) : String(error);
+  const message = redactUrls(messageOf(error));
   return `Error: ${escapeControls(message.trim().replace(/\s*\n\s*/g, ' '))}`;
 }
 
-/** Node writes "ENOENT: no such file or directory, open 'x'": a person reads "x: no such file or directory". */
-function plainMessage(error: Error): string {
-  const { syscall, path } = error as NodeJS.ErrnoException;
-  const system = /^E[A-Z0-9]+: (.*?)(?:, [a-z]+(?: '.*)?)?$/s.exec(error.message);
-  if (system === null || syscall === undefined) return error.message || error.name;
-  return path === undefined ? system[1]! : `${path}: ${system[1]!}`;
+/** What the user reads of it, also where it is none of our errors. */
+export function messageOf(error: unknown): string {
+  if (isSystemError(error)) {
+    return error.path === undefined ? reasonAndStep(error) : localError(error, error.path).message;
+  }
+  if (
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError
+  ) {
+    return `This is a fault of gitstore: ${error.message}; please report what GITSTORE_DEBUG=1 prints with it`;
+  }
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+/** The failure of a standard stream, which has no path. */
+export function streamError(error: unknown, name: string): unknown {
+  return isSystemError(error) ? localError(error, name) : error;
 }
 
 /** Runs a parser over what the user typed; what it refuses is a usage error. */

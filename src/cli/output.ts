@@ -6,7 +6,7 @@
 
 import { encodePath, encodeText, hasLoneSurrogate } from '../git/pathBytes.ts';
 import { fstatSync, write as writeCallback, writeSync } from '../storage/disk/fs.ts';
-import { ClosedPipeError } from './errors.ts';
+import { ClosedPipeError, streamError } from './errors.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -33,7 +33,9 @@ export async function writeData(data: Uint8Array): Promise<void> {
           : await writeInBackground(data, done, rest);
     } catch (error) {
       if (isOfClosedPipe(error)) throw new ClosedPipeError();
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+        throw streamError(error, 'standard output');
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
     }
   }
@@ -98,7 +100,7 @@ export function printText(text: string): void {
   try {
     writeSync(STDOUT, text);
   } catch (error) {
-    throw isOfClosedPipe(error) ? new ClosedPipeError() : error;
+    throw isOfClosedPipe(error) ? new ClosedPipeError() : streamError(error, 'standard output');
   }
 }
 

@@ -1,6 +1,8 @@
 /** Which repository a command works on, and opening it for the length of the command. */
+
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
+import { redactUrl, redactUrls } from '../git/redactUrl.ts';
 import { GitStore } from '../store/gitStore.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { escapeControls, UsageError } from './errors.ts';
@@ -61,12 +63,12 @@ async function openStore(path: string, choices: StoreChoices): Promise<GitStore>
 
 /** What a command tells of beside its work, on stderr. */
 export function onWarning({ message }: StoreWarning): void {
-  printNote(escapeControls(`Warning: ${message}`));
+  printNote(escapeControls(redactUrls(`Warning: ${message}`)));
 }
 
 /** Tells of a repository that is new: the path may have been meant to be that of another. */
 export function onCreate(path: string): void {
-  printNote(escapeControls(`Created repository ${path}`));
+  printNote(escapeControls(`Created repository ${redactUrl(path)}`));
 }
 
 /** The option's value at the command itself, else at the one above it, and so on. */

@@ -1,5 +1,7 @@
 /** Standard input as a stream of bytes, read by its file descriptor. */
+
 import { read } from '../storage/disk/fs.ts';
+import { streamError } from './errors.ts';
 
 const STDIN = 0;
 const CHUNK_SIZE = 256 * 1024;
@@ -26,7 +28,7 @@ function readChunk(): Promise<Buffer | undefined> {
       else if (error.code === 'EAGAIN') resolve(undefined);
       // Windows reports the end of a pipe as an error.
       else if (error.code === 'EOF') resolve(Buffer.alloc(0));
-      else reject(error);
+      else reject(streamError(error, 'standard input'));
     });
   });
 }

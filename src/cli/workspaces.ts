@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { realpathSync } from '../storage/disk/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import type { Labels } from '../store/labels.ts';
-import { localError } from '../transfer/rules/localErrors.ts';
+import { localError } from '../systemFaults.ts';
 import type { ChangeProblem, ChangeReport } from '../tree/changes.ts';
 import { Workspace } from '../workspace/workspace.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';

@@ -2,6 +2,7 @@
  * Git services over HTTP (gitprotocol-http(5), "Smart Clients"). Redirects of the first request are
  * followed, without credentials when they lead to another host; those of later ones are not.
  */
+
 import {
   Agent,
   type ClientRequest,
@@ -13,11 +14,12 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { GitStoreError, ProtocolError, RemoteError } from '../errors.ts';
 import { PacketReader } from '../git/pktLine.ts';
 import { redactUrl } from '../git/redactUrl.ts';
+import { connectionReason } from '../systemFaults.ts';
 import type { Connection, Connector, RequestBody, Service } from './connection.ts';
 import type { Credentials, FoundCredentials } from './credentials.ts';
 import { writeAll } from './duplex.ts';
 import type { Secrets } from './secrets.ts';
-import { IDLE_TIMEOUT } from './tcp.ts';
+import { IDLE_TIMEOUT, NO_ANSWER } from './tcp.ts';
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -202,7 +204,7 @@ export class HttpConnector implements Connector {
     };
     const request = (secure ? requestHttps : requestHttp)(url, options);
     request.setTimeout(IDLE_TIMEOUT, () => {
-      request.destroy(new Error('no answer for too long'));
+      request.destroy(new Error(NO_ANSWER));
     });
     return request;
   }
@@ -274,9 +276,9 @@ export class HttpConnector implements Connector {
     const { signal } = this.#choices;
     if (signal?.aborted) return signal.reason;
     if (error instanceof GitStoreError) return error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = message === '' ? code : message;
-    return new RemoteError(`No connection to ${this.name}: ${why}`, { cause: error });
+    return new RemoteError(`No connection to ${this.name}: ${connectionReason(error)}`, {
+      cause: error,
+    });
   }
 }
 

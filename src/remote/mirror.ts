@@ -7,10 +7,12 @@
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { redactUrl } from '../git/redactUrl.ts';
 import { checkComplete } from '../graph/connected.ts';
 import { lacksObject } from '../storage/missingObject.ts';
 import { requireAll, unreadableWarning } from '../storage/refRules.ts';
 import type { RefUpdate, Storage, UnreadableRef } from '../storage/storage.ts';
+import { typedFault } from '../systemFaults.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { diffRefs, type MirrorDiff } from './mirrorDiff.ts';
 import { openRemote } from './openRemote.ts';
@@ -163,7 +165,7 @@ async function withRemote<T>(
       await remote.close();
     }
   } catch (error) {
-    throw secrets.cleanError(orShallow(storage, error));
+    throw secrets.cleanError(typedFault(orShallow(storage, error), redactUrl(url)));
   }
 }
 

@@ -1,6 +1,8 @@
 /** What the name of a remote means: a URL, `user@host:path` for ssh, or a path on this disk. */
+
 import { fileURLToPath } from 'node:url';
 import { GitStoreError } from '../errors.ts';
+import { redactUrl } from '../git/redactUrl.ts';
 
 export type RemoteAddress =
   | { readonly kind: 'local'; readonly path: string }
@@ -31,7 +33,7 @@ export function parseRemoteUrl(text: string, format?: 'bundle'): RemoteAddress {
   if (scheme === undefined) return parseWithoutScheme(text, format);
   // The parser would leave tabs and line ends out.
   checkCharacters(text);
-  const url = parsed(text, scheme);
+  const url = parsed(text);
   if (scheme === 'file') return local(filePathOf(url), format);
   if (format === 'bundle') throw invalid('a bundle is a file on this disk');
   if (scheme === 'http' || scheme === 'https') return { kind: 'http', url };
@@ -48,13 +50,11 @@ export function parseRemoteUrl(text: string, format?: 'bundle'): RemoteAddress {
   throw invalid(`${scheme}: is not known`);
 }
 
-function parsed(text: string, scheme: string): URL {
+function parsed(text: string): URL {
   try {
     return new URL(text);
   } catch {
-    // Where the password ends is not known either: only what follows the last @ is shown.
-    const shown = text.includes('@') ? `${scheme}://…${text.slice(text.lastIndexOf('@'))}` : text;
-    throw invalid(`${shown} cannot be parsed`);
+    throw invalid(`${redactUrl(text)} cannot be parsed`);
   }
 }
 
@@ -62,7 +62,7 @@ function filePathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch {
-    throw invalid(`${url.href} names no file on this disk`);
+    throw invalid(`${redactUrl(url.href)} names no file on this disk`);
   }
 }
 

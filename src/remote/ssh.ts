@@ -2,12 +2,14 @@
  * Git services through the `ssh` program, which knows the user's keys, agents and hosts
  * (gitprotocol-pack(5), "SSH Transport").
  */
+
 import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { RemoteError } from '../errors.ts';
 import { parseConfig } from '../git/config.ts';
 import { readFileSync, startIn } from '../storage/disk/fs.ts';
+import { errorCode, reasonAndStep } from '../systemFaults.ts';
 import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
 import type { RemoteAddress } from './remoteUrl.ts';
@@ -61,7 +63,7 @@ export class SshConnector implements Connector {
     });
     const exited = once(child, 'close').then(
       ([code]) => (code === 0 ? undefined : this.#ended(words, `exit code ${code}`)),
-      (error: Error) => this.#ended(words, error.message),
+      (error: Error) => this.#ended(words, notStarted(file!, error)),
     );
     const input = this.#read(child, exited);
     return new DuplexConnection(input, child.stdin, async () => {
@@ -84,6 +86,12 @@ export class SshConnector implements Connector {
     const said = words.trim().split('\n').slice(-3).join(' ').trim();
     return new RemoteError(`No connection to ${this.name}: ${said === '' ? why : said}`);
   }
+}
+
+function notStarted(program: string, error: Error): string {
+  return errorCode(error) === 'ENOENT'
+    ? `there is no program ${program}; install OpenSSH, or name another in GIT_SSH`
+    : `${program} does not start: ${reasonAndStep(error)}`;
 }
 
 interface SshProgram {

@@ -1,11 +1,16 @@
 /** The plain connection of `git://` (gitprotocol-pack(5), "Git Transport"). */
+
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { RemoteError } from '../errors.ts';
 import { packet } from '../git/pktLine.ts';
+import { connectionReason } from '../systemFaults.ts';
 import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
 import type { RemoteAddress } from './remoteUrl.ts';
+
+/** Why a connection is given up. */
+export const NO_ANSWER = 'no answer for too long; try again';
 
 /** Milliseconds without a byte from the other side after which it counts as gone. */
 export const IDLE_TIMEOUT = 300_000;
@@ -34,7 +39,7 @@ export class TcpConnector implements Connector {
     };
     this.#signal?.addEventListener('abort', stop);
     socket.once('close', () => this.#signal?.removeEventListener('abort', stop));
-    socket.setTimeout(IDLE_TIMEOUT, () => socket.destroy(new Error('no answer for too long')));
+    socket.setTimeout(IDLE_TIMEOUT, () => socket.destroy(new Error(NO_ANSWER)));
     try {
       await once(socket, 'connect');
     } catch (error) {
@@ -60,7 +65,8 @@ export class TcpConnector implements Connector {
 
   #lost(error: unknown): unknown {
     if (this.#signal?.aborted) return this.#signal.reason;
-    const why = error instanceof Error ? error.message : String(error);
-    return new RemoteError(`No connection to ${this.name}: ${why}`, { cause: error });
+    return new RemoteError(`No connection to ${this.name}: ${connectionReason(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -2,6 +2,7 @@
  * An HTTP server that can be left alone with the world: limits on how long a client may take, and an
  * end that lets running requests finish. What it answers is the handler's business.
  */
+
 import {
   createServer,
   type IncomingMessage,
@@ -10,6 +11,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { GitStoreError } from '../errors.ts';
+import { reasonAndStep } from '../systemFaults.ts';
 import { AllowedHosts, hostOf, isLoopback } from './hosts.ts';
 
 export interface ListenOptions {
@@ -151,7 +153,8 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
       EACCES: `port ${port} needs more rights`,
       EADDRNOTAVAIL: 'the address is none of this machine',
       ENOTFOUND: 'there is no such host',
-    }[error.code ?? ''] ?? error.message;
+      EAI_AGAIN: 'its name cannot be looked up now',
+    }[error.code ?? ''] ?? reasonAndStep(error);
   return new GitStoreError(`Cannot listen on ${host}:${port}: ${reason}`, error.code ?? 'ELISTEN', {
     cause: error,
   });

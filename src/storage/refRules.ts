@@ -1,6 +1,7 @@
 /**
  * What every RefStore demands of an update, wherever it keeps its refs.
  */
+
 import {
   ChangeMadeError,
   CorruptObjectError,
@@ -10,6 +11,7 @@ import {
 } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
+import { reasonOf } from '../systemFaults.ts';
 import type { StoreWarning } from '../warnings.ts';
 import type {
   RefEntry,
@@ -76,7 +78,7 @@ export function changeMade(updates: readonly RefUpdate[], cause: unknown): Chang
     id === null ? `${ref} is deleted` : `${ref} is now ${id}`,
   );
   const shown = made.length > 3 ? [...made.slice(0, 3), `${made.length - 3} more`] : made;
-  const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+  const why = reasonOf(cause);
   return new ChangeMadeError(
     `The change is made, do not repeat it: ${shown.join(', ')}; but a crash of the machine may still undo it, or a lock file stayed (${why})`,
     { ref: first!.ref, objectId: first!.new ?? undefined, cause },

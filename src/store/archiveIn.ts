@@ -14,7 +14,7 @@ import { encodePath } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
 import { closeSync, fstatSync, openSync, read } from '../storage/disk/fs.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
-import { localError } from '../transfer/rules/localErrors.ts';
+import { localError } from '../systemFaults.ts';
 import { CopyRun } from '../transfer/rules/run.ts';
 import type { ChangeProblem } from '../tree/changes.ts';
 import { type CommitChoices, commitEdits, type Outcome } from './commit.ts';

@@ -9,7 +9,7 @@ import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ReadAhead } from '../storage/storage.ts';
-import { localError } from '../transfer/rules/localErrors.ts';
+import { localError } from '../systemFaults.ts';
 import { CopyRun } from '../transfer/rules/run.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { isForbiddenSegment, isWithin, parentPath } from '../tree/paths.ts';

@@ -4,6 +4,7 @@
  */
 
 import { StaleSnapshotError } from '../errors.ts';
+import { typedFault } from '../systemFaults.ts';
 import type { CopyInOptions, CopyOptions, PathSelection } from '../transfer/rules/options.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
@@ -20,7 +21,8 @@ export async function copyFromDisk(
   const { store, commit } = snapshot;
   const { trees, memos, location: storePath } = store;
   const target = { trees, root: commit.tree, storePath, memos };
-  const { copyIn } = await import('../transfer/in/copyIn.ts');
+  const { copyIn: copy } = await import('../transfer/in/copyIn.ts');
+  const copyIn: typeof copy = (...args) => copy(...args).catch(toldOf(dest));
   if (options.dryRun === true) {
     const { report } = await copyIn({ ...target, writer: null }, sources, dest, options);
     return { snapshot, changes: report };
@@ -43,6 +45,13 @@ export async function copyFromDisk(
   });
 }
 
+/** Makes one of our errors of what fails beside the files that are copied. */
+function toldOf(place: string): (error: unknown) => never {
+  return (error) => {
+    throw typedFault(error, place);
+  };
+}
+
 /** Sources in one snapshot. */
 export interface SnapshotSources {
   readonly from: Snapshot;
@@ -62,10 +71,8 @@ export async function copyToDisk(
   const all = groups.map(({ from: { commit }, sources }) => {
     return { root: commit.tree, time: new Date(commit.committer.time * 1000), sources };
   });
-  return {
-    snapshot,
-    changes: await copyOut({ trees, storePath, memos, branch }, all, dest, options),
-  };
+  const place = { trees, storePath, memos, branch };
+  return { snapshot, changes: await copyOut(place, all, dest, options).catch(toldOf(dest)) };
 }
 
 /** Copies what stands in other snapshots of the store into the snapshot's branch. */

@@ -5,6 +5,7 @@ import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_LINK } from '../git/tree.ts';
 import { createReadStream } from '../storage/disk/fs.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
+import { localError } from '../systemFaults.ts';
 import { readEntry, toDisk } from '../transfer/disk/diskFiles.ts';
 import {
   ChangedFileError,
@@ -14,7 +15,6 @@ import {
   readWhole,
   SMALL_FILE,
 } from '../transfer/disk/readLocal.ts';
-import { localError } from '../transfer/rules/localErrors.ts';
 import { MODE_NONE } from '../transfer/rules/place.ts';
 import { byteChunks } from './data.ts';
 import { isADirectory, notFound } from './pathErrors.ts';

@@ -263,7 +263,7 @@ describe('files that fail', () => {
     Object.assign(tree.trees, { objects: lacking });
     const out = join(scratchFolder(), 'out');
     const report = await tree.copyOut('', out, { ignoreErrors: true });
-    expect(report.errors).toEqual([{ path: `${out}/a`, error: `Object ${missing} is missing` }]);
+    expect(report.errors).toEqual([{ path: `${out}/a`, error: `Blob ${missing} is missing` }]);
     expect(filesOnDisk(out)).toEqual({ b: 'b' });
   });
 

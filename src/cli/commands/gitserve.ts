@@ -1,7 +1,7 @@
 /** `gitserve`: the repository to Git's clients over HTTP, read-only. */
 import type { Command } from 'commander';
 import { createGitHandler } from '../../server/git/handler.ts';
-import { errorLine } from '../errors.ts';
+import { errorLine, messageOf } from '../errors.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
@@ -18,8 +18,7 @@ export function define(command: Command): void {
     await withStore(command, async (store) => {
       const handler = createGitHandler(store, {
         onError: (error, { method, url }) => {
-          const message = error instanceof Error ? error.message : String(error);
-          printNote(errorLine(new Error(`${method} ${url}: ${message}`)));
+          printNote(errorLine(new Error(`${method} ${url}: ${messageOf(error)}`)));
         },
       });
       await runServer(handler, options, 'Git clients');

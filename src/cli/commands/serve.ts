@@ -7,7 +7,8 @@ import { encodeUrlPath, parseBasePath } from '../../server/files/target.ts';
 import { closeSync, openSync } from '../../storage/disk/fs.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { errorLine, parseArgument, UsageError } from '../errors.ts';
+import { reasonAndStep } from '../../systemFaults.ts';
+import { errorLine, messageOf, parseArgument, UsageError } from '../errors.ts';
 import { LogSink } from '../logSink.ts';
 import { addBranch, addFilters, wholeNumberFrom } from '../options.ts';
 import { printNote } from '../output.ts';
@@ -150,10 +151,6 @@ function nameOf(fs: FS): string {
   return fs.refName ?? fs.commitHash.slice(0, 7);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 interface Logs {
   readonly add: ((line: string) => void) | undefined;
   end(): Promise<void>;
@@ -167,13 +164,13 @@ function openLogs({ quiet, logFile }: ServeOptions): Logs {
     try {
       fd = openSync(logFile, 'a');
     } catch (cause) {
-      const message = `Cannot write the log file: ${messageOf(cause)}`;
+      const message = `Cannot write the log file: ${logFile}: ${reasonAndStep(cause)}`;
       throw new GitStoreError(message, (cause as NodeJS.ErrnoException).code, {
         path: logFile,
         cause,
       });
     }
-    const failed = (error: Error) => printNote(`Logging ends: ${error.message}`);
+    const failed = (error: Error) => printNote(`Logging ends: ${messageOf(error)}`);
     sinks.push(new LogSink(fd, failed));
   }
   const [first, second] = sinks;

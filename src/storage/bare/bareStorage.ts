@@ -1,9 +1,12 @@
 /**
  * A store in a bare Git repository on the local disk: its objects and its refs, opened together.
  */
+
 import { parseConfig } from '../../git/config.ts';
+import { typedFault } from '../../systemFaults.ts';
 import type { Durability, Storage } from '../storage.ts';
 import { type CreateOptions, createRepository } from './create.ts';
+import { withFaults, withTypedFaults } from './faults.ts';
 import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects/objects.ts';
@@ -30,6 +33,10 @@ export async function openBareStorage(
   path: string,
   options: BareStorageOptions = {},
 ): Promise<Storage> {
+  return withFaults(path, () => withTypedFaults(openStorage(path, options)));
+}
+
+function openStorage(path: string, options: BareStorageOptions): Storage {
   const gitDir = findGitDirectory(path);
   const config = readRepositoryConfig(gitDir);
   const durability = options.durability ?? 'full';
@@ -72,6 +79,9 @@ export async function createBareStorage(
   path: string,
   options: BareStorageOptions & CreateOptions = {},
 ): Promise<Storage> {
-  if (await createRepository(path, options)) options.onCreate?.(path);
+  const isNew = await createRepository(path, options).catch((error: unknown) => {
+    throw typedFault(error, path);
+  });
+  if (isNew) options.onCreate?.(path);
   return openBareStorage(path, options);
 }

@@ -22,7 +22,7 @@ import {
 import { makeDirectories } from '../disk/makeDirectories.ts';
 import { checkRef } from '../refRules.ts';
 import type { Durability } from '../storage.ts';
-import { followGitFile, isGitDirectory, isVacant } from './gitDirectory.ts';
+import { followGitFile, isGitDirectory, isVacant, refuseUrl } from './gitDirectory.ts';
 import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
 
@@ -55,6 +55,7 @@ export async function createRepository(
       path,
     });
   }
+  refuseUrl(path);
   const durability = options.durability ?? 'full';
   const outermost = makeDirectories(gitDir);
   for (const name of DIRECTORIES) makeDirectories(`${gitDir}/${name}`);

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../../errors.ts';
 import { decodePath } from '../../git/pathBytes.ts';
+import { redactUrl } from '../../git/redactUrl.ts';
 import { isErrno } from '../disk/durable.ts';
 import {
   absolutePath,
@@ -26,7 +27,11 @@ import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 export function findGitDirectory(path: string): string {
   const gitDir = followGitFile(absolutePath(path));
   if (isGitDirectory(gitDir)) return gitDir;
-  if (isVacant(gitDir)) throw new FileNotFoundError(`Store not found: ${path}`, { path });
+  if (isVacant(gitDir)) {
+    refuseUrl(path);
+    const shown = redactUrl(path);
+    throw new FileNotFoundError(`Store not found: ${shown}`, { path: shown });
+  }
   if (statOf(`${gitDir}/.git`) !== undefined) {
     throw new GitStoreError(
       `${path} is a working tree, not a bare repository (its repository is ${path}/.git)`,
@@ -35,6 +40,17 @@ export function findGitDirectory(path: string): string {
     );
   }
   throw new GitStoreError(`Not a Git repository: ${path}`, 'EGITSTORE', { path });
+}
+
+/** @throws GitStoreError (`EINVAL`) for a URL, where a folder of this disk is meant */
+export function refuseUrl(path: string): void {
+  if (!/^(?:[a-z][a-z0-9+.-]+:\/\/|[^/\\]+@[^/\\:@]+:)/i.test(path)) return;
+  const shown = redactUrl(path);
+  throw new GitStoreError(
+    `${shown} is on another machine, and a store is a folder on this disk: restore brings a copy of it (gitstore -r FOLDER restore ${shown})`,
+    'EINVAL',
+    { path: shown },
+  );
 }
 
 /**

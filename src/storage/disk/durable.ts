@@ -3,7 +3,6 @@
  * missing.
  */
 import { randomBytes } from 'node:crypto';
-import { getSystemErrorMap } from 'node:util';
 import {
   closeSync,
   fsync,
@@ -159,13 +158,6 @@ export function temporaryName(prefix: 'tmp_obj_' | 'tmp_pack_' | 'tmp_idx_'): st
 /** Random, for this thread of this process: random bytes for each name take as long as making the file. */
 let temporaryStem: string | undefined;
 let temporaryCount = 0;
-
-/** What the system says, in its words and without the name of a call: `permission denied`. */
-export function systemReason(error: unknown): string {
-  const { errno, code } = error as NodeJS.ErrnoException;
-  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
-  return known ?? code ?? String(error);
-}
 
 /** Whether an error is a system error with one of these codes. */
 export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {

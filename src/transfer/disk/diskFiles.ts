@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { decodePath, toDisk } from '../../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
-import { isErrorOf } from '../rules/localErrors.ts';
+import { isErrorOf } from '../../systemFaults.ts';
 import { type Entry, MODE_NONE } from '../rules/place.ts';
 
 export { toDisk };

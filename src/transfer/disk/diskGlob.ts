@@ -1,8 +1,8 @@
 /** Glob patterns over the local disk, with the rules of `tree/glob.ts`. */
 import { comparePaths } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
+import { isErrorOf, localError } from '../../systemFaults.ts';
 import { compileGlob, type GlobPattern, type GlobState, hasGlobChars } from '../../tree/glob.ts';
-import { isErrorOf, localError } from '../rules/localErrors.ts';
 import { CopyRun } from '../rules/run.ts';
 import { readEntry, readNames, withSlashes } from './diskFiles.ts';
 

@@ -4,7 +4,7 @@
  * as numbers is only a candidate, and bigints decide.
  */
 import { fstatSync, lstatSync, statSync } from 'node:fs';
-import { isErrorOf } from '../rules/localErrors.ts';
+import { isErrorOf } from '../../systemFaults.ts';
 import { toDisk } from './diskFiles.ts';
 
 export interface FileIdentity {

@@ -1,6 +1,6 @@
 /** The names in a directory as they are spelled, on a disk that may find them by other names too. */
 import * as fs from 'node:fs';
-import { localError } from '../rules/localErrors.ts';
+import { localError } from '../../systemFaults.ts';
 import { joinDisk, readNames, toDisk } from './diskFiles.ts';
 import { mayFold } from './putFile.ts';
 

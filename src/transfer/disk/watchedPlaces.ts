@@ -4,7 +4,7 @@
  * followed does, or that something was mounted in it. All of it is cheap to look at.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { errorCode, isErrorOf } from '../rules/localErrors.ts';
+import { errorCode, isErrorOf } from '../../systemFaults.ts';
 import { toDisk } from './diskFiles.ts';
 
 /** The list of all mounts on Linux (proc(5)). */

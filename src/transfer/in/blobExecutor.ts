@@ -4,6 +4,7 @@ import { GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
 import { isTreeMode, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
 import type { Memos, ObjectWriter } from '../../storage/storage.ts';
+import { isErrorOf, localError } from '../../systemFaults.ts';
 import { ChangeReport, type FileEntry } from '../../tree/changes.ts';
 import type { TreeEdit } from '../../tree/edit.ts';
 import type { TreeReader } from '../../tree/reader.ts';
@@ -22,7 +23,6 @@ import type { Plan, PlannedFile } from '../plan/planner.ts';
 import type { DiskSource } from '../record/diskPlaces.ts';
 import type { ReadAhead } from '../record/readAhead.ts';
 import { type ScannedEntry, SETTLED } from '../record/scannedDirectory.ts';
-import { isErrorOf, localError } from '../rules/localErrors.ts';
 import { MODE_NONE } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
 

@@ -1,6 +1,7 @@
 /** Copying from disk into a tree: what `cp` and `sync` do with local sources. */
 import { FileNotFoundError, GitStoreError } from '../../errors.ts';
 import { isTreeMode } from '../../git/tree.ts';
+import { localError } from '../../systemFaults.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
 import { fileModeOf } from '../../tree/types.ts';
 import { DirectoryIdentity } from '../disk/directoryIdentity.ts';
@@ -15,7 +16,6 @@ import { DiskScan } from '../record/diskScan.ts';
 import { ReadAhead } from '../record/readAhead.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
 import { Exclusion } from '../rules/exclusion.ts';
-import { localError } from '../rules/localErrors.ts';
 import { type CopyInOptions, type PathSelection, scanRules } from '../rules/options.ts';
 import { MODE_NONE } from '../rules/place.ts';
 import { CopyRun } from '../rules/run.ts';

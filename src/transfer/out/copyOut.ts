@@ -1,6 +1,7 @@
 /** Copying from a tree to disk: what `cp` and `sync` do with a local destination. */
 import { GitStoreError, NotADirectoryError } from '../../errors.ts';
 import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
+import { localError } from '../../systemFaults.ts';
 import type { ChangeReport } from '../../tree/changes.ts';
 import { baseName, parentPath } from '../../tree/paths.ts';
 import { DirectoryIdentity } from '../disk/directoryIdentity.ts';
@@ -18,7 +19,6 @@ import { findInTree, refuseOnDisk, StoreSource } from '../plan/storePlaces.ts';
 import { DiskDestination } from '../record/diskPlaces.ts';
 import { DiskScan } from '../record/diskScan.ts';
 import { Exclusion } from '../rules/exclusion.ts';
-import { localError } from '../rules/localErrors.ts';
 import type { CopyOptions } from '../rules/options.ts';
 import { CopyRun } from '../rules/run.ts';
 import { type CopyOutStore, type CopyOutTree, DiskExecutor } from './diskExecutor.ts';

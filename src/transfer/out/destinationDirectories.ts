@@ -10,6 +10,7 @@ import * as fs from 'node:fs';
 import { NotADirectoryError } from '../../errors.ts';
 import { encodePath } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
+import { isErrorOf, localError } from '../../systemFaults.ts';
 import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import {
   newTemporaryPrefix,
@@ -21,7 +22,6 @@ import {
 import { sameNameError } from '../disk/putFile.ts';
 import { Spelling } from '../disk/spelling.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
-import { isErrorOf, localError } from '../rules/localErrors.ts';
 import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
 
 /** A directory that is filled under a temporary name. */

@@ -8,6 +8,7 @@
 import * as fs from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
 import type { TreeEntry } from '../../git/tree.ts';
+import { isErrorOf, localError } from '../../systemFaults.ts';
 import type { FileEntry } from '../../tree/changes.ts';
 import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
@@ -15,7 +16,6 @@ import { requireSeen } from '../disk/putFile.ts';
 import type { Plan } from '../plan/planner.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
-import { isErrorOf, localError } from '../rules/localErrors.ts';
 import type { CopyRun } from '../rules/run.ts';
 
 /** A file that goes, by its path in the destination, or a directory, which goes if it is empty. */

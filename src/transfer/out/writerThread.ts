@@ -3,6 +3,7 @@
  * files in shared memory; it does them in their order.
  */
 import { Worker } from 'node:worker_threads';
+import { errorCode } from '../../systemFaults.ts';
 import type { Anchors, anchorAt, FsPath } from '../disk/anchors.ts';
 import {
   type FileJob,
@@ -14,7 +15,6 @@ import {
   type performPart,
 } from '../disk/putFile.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
-import { errorCode } from '../rules/localErrors.ts';
 
 /** Called when a job is done, with what a file is in its place, or has failed. */
 export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;

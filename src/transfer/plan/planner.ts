@@ -11,12 +11,12 @@
 import { GitStoreError } from '../../errors.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../../git/tree.ts';
+import { localError } from '../../systemFaults.ts';
 import { differingNames } from '../../tree/diff.ts';
 import { joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { joinDisk } from '../disk/diskFiles.ts';
 import { type Exclusion, GITIGNORE } from '../rules/exclusion.ts';
-import { localError } from '../rules/localErrors.ts';
 import type { CopyOptions } from '../rules/options.ts';
 import {
   type DestinationPlace,

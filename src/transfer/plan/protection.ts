@@ -11,10 +11,10 @@ import { dirname } from 'node:path';
 import { encodePath } from '../../git/pathBytes.ts';
 import { absolutePath, realpathSync } from '../../storage/disk/fs.ts';
 import type { Memos } from '../../storage/storage.ts';
+import { isErrorOf, localError } from '../../systemFaults.ts';
 import { joinPath } from '../../tree/paths.ts';
 import type { ExcludeFilter } from '../rules/excludeFilter.ts';
 import { Exclusion } from '../rules/exclusion.ts';
-import { isErrorOf, localError } from '../rules/localErrors.ts';
 import type { CopyOptions } from '../rules/options.ts';
 
 /** What the last sync from a local directory to one place in the store left out. */

@@ -10,6 +10,7 @@ import {
   MODE_FILE,
   MODE_LINK,
 } from '../../git/tree.ts';
+import { isErrorOf, localError } from '../../systemFaults.ts';
 import { isForbiddenSegment } from '../../tree/paths.ts';
 import type { Anchors } from '../disk/anchors.ts';
 import type { DirectoryIdentity } from '../disk/directoryIdentity.ts';
@@ -27,7 +28,6 @@ import {
 import { identityAt, isSameIdentity } from '../disk/fileIdentity.ts';
 import { ChangedFileError, readWhole } from '../disk/readLocal.ts';
 import { Spelling } from '../disk/spelling.ts';
-import { isErrorOf, localError } from '../rules/localErrors.ts';
 import {
   type Changes,
   type DestinationPlace,

@@ -6,8 +6,8 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { EMPTY_TREE_ID } from '../../git/objectId.ts';
 import { hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { errorCode } from '../../systemFaults.ts';
 import { joinDisk, readNames, toDisk } from '../disk/diskFiles.ts';
-import { errorCode } from '../rules/localErrors.ts';
 import type { CopyRun } from '../rules/run.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 

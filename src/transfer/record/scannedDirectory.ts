@@ -12,6 +12,7 @@ import {
   MODE_TREE,
   type TreeEntry,
 } from '../../git/tree.ts';
+import { isErrorOf } from '../../systemFaults.ts';
 import { isForbiddenSegment } from '../../tree/paths.ts';
 import {
   type DiskEntry,
@@ -28,7 +29,6 @@ import {
 import { isSettled } from '../disk/fileTimes.ts';
 import type { FileStamp } from '../disk/putFile.ts';
 import { GITIGNORE } from '../rules/exclusion.ts';
-import { isErrorOf } from '../rules/localErrors.ts';
 import type { Changes } from '../rules/place.ts';
 import { DirectoryFindings, type KnownFile } from './directoryFindings.ts';
 import type { DiskScan } from './diskScan.ts';

@@ -4,8 +4,8 @@
  * destination of the copy, that is, as they land there.
  */
 import { readFile } from 'node:fs/promises';
+import { localError } from '../../systemFaults.ts';
 import { IgnoreRules, IgnoreTree, ignoreLines } from '../../tree/ignoreRules.ts';
-import { localError } from './localErrors.ts';
 
 export class ExcludeFilter {
   /** In their order. */

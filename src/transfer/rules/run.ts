@@ -4,8 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { monotonicTime } from '../../clock.ts';
+import { reasonOf } from '../../systemFaults.ts';
 import type { ChangeProblem } from '../../tree/changes.ts';
-import { reasonOf } from './localErrors.ts';
 import type { CopyOptions, CopyProgress } from './options.ts';
 
 /** Longest stretch of synchronous work, in milliseconds. */

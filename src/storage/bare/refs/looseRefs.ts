@@ -6,7 +6,8 @@
 import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
 import { decodePath, encodePath } from '../../../git/pathBytes.ts';
 import { isValidRefName } from '../../../git/refName.ts';
-import { isErrno, systemReason } from '../../disk/durable.ts';
+import { reasonOf } from '../../../systemFaults.ts';
+import { isErrno } from '../../disk/durable.ts';
 import {
   constants,
   type Dirent,
@@ -109,7 +110,7 @@ export function namesBelowRefs(
       });
     } catch (error) {
       // Gone meanwhile: an empty directory that another process removed.
-      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) cannot(`${directory}/`, systemReason(error));
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) cannot(`${directory}/`, reasonOf(error));
       return;
     }
     for (const entry of entries) {
@@ -176,10 +177,10 @@ const PASSING = [
 function readUnread(path: string, ref: string, error: unknown): LooseRef | undefined {
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG')) return undefined;
   if (isErrno(error, 'ELOOP', 'EMLINK')) return readLink(path, ref);
-  if (isErrno(error, ...PASSING)) throw unreadableRef(ref, systemReason(error), error);
+  if (isErrno(error, ...PASSING)) throw unreadableRef(ref, reasonOf(error), error);
   // Windows does not say that it is a directory.
   if (isDirectory(path)) return undefined;
-  return unreadable(systemReason(error));
+  return unreadable(reasonOf(error));
 }
 
 /** As Git: a link whose text is a ref's name is a symbolic ref; any other is followed. */
@@ -191,7 +192,7 @@ function readLink(path: string, ref: string): LooseRef | undefined {
     if (isErrno(error, 'ENOENT')) return undefined;
     // No link any more, or one in a folder that cannot be reached.
     if (isErrno(error, 'EINVAL')) return readBehindLink(path, ref);
-    return unreadable(systemReason(error));
+    return unreadable(reasonOf(error));
   }
   if (target.startsWith('refs/') && isValidRefName(target)) return { kind: 'symbolic', target };
   return readBehindLink(path, ref);
@@ -207,8 +208,8 @@ function readBehindLink(path: string, ref: string): LooseRef | undefined {
   } catch (error) {
     if (isErrno(error, 'EISDIR')) return undefined;
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return unreadable('its link leads to nothing');
-    if (isErrno(error, ...PASSING)) throw unreadableRef(ref, systemReason(error), error);
-    return unreadable(systemReason(error));
+    if (isErrno(error, ...PASSING)) throw unreadableRef(ref, reasonOf(error), error);
+    return unreadable(reasonOf(error));
   }
 }
 

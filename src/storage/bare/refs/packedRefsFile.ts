@@ -7,7 +7,8 @@ import { dirname, resolve } from 'node:path';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { type PackedRefs, parsePackedRefs } from '../../../git/packedRefs.ts';
 import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
-import { isErrno, systemReason } from '../../disk/durable.ts';
+import { reasonOf } from '../../../systemFaults.ts';
+import { isErrno } from '../../disk/durable.ts';
 import {
   type BigIntStats,
   closeSync,
@@ -119,7 +120,7 @@ export class PackedRefsFile {
       closeSync(openSync(lock, 'wx'));
     } catch (error) {
       if (isErrno(error, 'EEXIST')) return { blocked: lock };
-      throw unreadableRef('packed-refs', `${target}: ${systemReason(error)}`, error);
+      throw unreadableRef('packed-refs', `${target}: ${reasonOf(error)}`, error);
     }
     return { lock };
   }
@@ -130,7 +131,7 @@ export class PackedRefsFile {
     } catch (error) {
       // Also where a link leads to nothing: Git packs the first ref to where it leads.
       if (isErrno(error, 'ENOENT')) return undefined;
-      throw unreadableRef('packed-refs', systemReason(error), error);
+      throw unreadableRef('packed-refs', reasonOf(error), error);
     }
   }
 
@@ -138,7 +139,7 @@ export class PackedRefsFile {
     try {
       return statSync(this.path, { bigint: true, throwIfNoEntry: false });
     } catch (error) {
-      throw unreadableRef('packed-refs', systemReason(error), error);
+      throw unreadableRef('packed-refs', reasonOf(error), error);
     }
   }
 
@@ -170,7 +171,7 @@ function readLink(path: string): string | undefined {
     return readlinkSync(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'EINVAL', 'UNKNOWN')) return undefined;
-    throw unreadableRef('packed-refs', systemReason(error), error);
+    throw unreadableRef('packed-refs', reasonOf(error), error);
   }
 }
 

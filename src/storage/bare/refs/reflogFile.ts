@@ -4,7 +4,8 @@
 
 import { ZERO_ID } from '../../../git/objectId.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
-import { isErrno, readFullySync, systemReason, writeFully } from '../../disk/durable.ts';
+import { reasonOf } from '../../../systemFaults.ts';
+import { isErrno, readFullySync, writeFully } from '../../disk/durable.ts';
 import {
   closeSync,
   constants,
@@ -149,7 +150,7 @@ export function copyReflog(gitDir: string, from: string, to: string): void {
     copyFileSync(diskPath(gitDir, `logs/${from}`), diskPath(gitDir, `logs/${to}`));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
-    throw unreadableRef(`logs/${from}`, systemReason(error), error);
+    throw unreadableRef(`logs/${from}`, reasonOf(error), error);
   }
 }
 
@@ -184,7 +185,7 @@ function linesOf(gitDir: string, ref: string): string[] {
     return text.split('\n').filter((line) => line !== '');
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return [];
-    throw unreadableRef(`logs/${ref}`, systemReason(error), error);
+    throw unreadableRef(`logs/${ref}`, reasonOf(error), error);
   }
 }
 

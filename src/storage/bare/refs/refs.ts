@@ -2,13 +2,15 @@
  * The refs of a bare repository on disk, as Git's files backend keeps them: loose files, packed-refs,
  * reflogs. Reading takes no lock; changing takes the store's and Git's (storeLock.ts).
  */
+
 import { isAbsolute } from 'node:path';
 import { monotonicTime } from '../../../clock.ts';
 import { CorruptObjectError, LockTimeoutError, UnreadableRefError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
 import { isValidRefName } from '../../../git/refName.ts';
-import { syncDirectory, systemReason } from '../../disk/durable.ts';
+import { reasonOf } from '../../../systemFaults.ts';
+import { syncDirectory } from '../../disk/durable.ts';
 import { checkOwner, isTrusted } from '../../disk/ownership.ts';
 import { changeMade, checkRef, checkUpdates, defaultReflog } from '../../refRules.ts';
 import type {
@@ -140,7 +142,7 @@ export class BareRefs implements RefStore {
       return { ref, kind: 'dangling', reason: `it leads to ${loose.target}, which does not exist` };
     } catch (error) {
       if (!(error instanceof UnreadableRefError)) throw error;
-      return { ref, kind: 'broken', reason: systemReason(error.cause) };
+      return { ref, kind: 'broken', reason: reasonOf(error.cause) };
     }
   }
 

@@ -9,7 +9,8 @@ import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
 import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
 import { isValidRefName } from '../../../git/refName.ts';
-import { isErrno, systemReason } from '../../disk/durable.ts';
+import { reasonOf } from '../../../systemFaults.ts';
+import { isErrno } from '../../disk/durable.ts';
 import { readdirSync, readFileSync, realpathSync, statSync } from '../../disk/fs.ts';
 import { requireAll, unreadableRef } from '../../refRules.ts';
 import type { RefStore } from '../../storage.ts';
@@ -131,7 +132,7 @@ function realPathOf(gitDir: string, name: string): string {
     return realpathSync(diskPath(gitDir, name));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return name;
-    throw unreadableRef(name, systemReason(error), error);
+    throw unreadableRef(name, reasonOf(error), error);
   }
 }
 
@@ -139,7 +140,7 @@ function isDirectory(gitDir: string, name: string): boolean {
   try {
     return statSync(diskPath(gitDir, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
   } catch (error) {
-    throw unreadableRef(name, systemReason(error), error);
+    throw unreadableRef(name, reasonOf(error), error);
   }
 }
 
@@ -148,7 +149,7 @@ function entriesIn(gitDir: string, folder: string) {
     return readdirSync(diskPath(gitDir, folder), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw unreadableRef(folder, systemReason(error), error);
+    throw unreadableRef(folder, reasonOf(error), error);
   }
 }
 
@@ -161,7 +162,7 @@ export function bytesOf(gitDir: string, name: string): Buffer | undefined {
     return readFileSync(diskPath(gitDir, name));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
-    throw unreadableRef(name, systemReason(error), error);
+    throw unreadableRef(name, reasonOf(error), error);
   }
 }
 

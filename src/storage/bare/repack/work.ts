@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
+import { reasonOf } from '../../../systemFaults.ts';
 import { removeIfThere } from '../../disk/durable.ts';
 import { writeFileSync } from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
@@ -97,7 +98,7 @@ export async function collectRepository(
     // As `git gc --auto` keeps it, for whoever wonders why the store grows.
     if (options.automatic && !signal?.aborted) {
       const log = join(gitDir, 'gc.log');
-      writeFileSync(log, `error: ${(error as Error).message}\n`);
+      writeFileSync(log, `error: ${reasonOf(error)}\n`);
       share(log);
     }
     throw error;

@@ -1,0 +1,179 @@
+/**
+ * Failures of the system as errors of ours, at the seam of a storage: whatever a call below it throws
+ * raw leaves it with a code, the path and what to do next. Inside, the raw errors are looked at.
+ */
+import type { ObjectId, ObjectType } from '../../git/objectId.ts';
+import { typedFault } from '../../systemFaults.ts';
+import type { ImportOptions, ObjectStore, ObjectWriter, RefStore, Storage } from '../storage.ts';
+
+type AnyCall = (...args: unknown[]) => unknown;
+
+/** Runs `work`; a failure of the system becomes one of ours, about `location`. */
+export function withFaults<T>(location: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw typedFault(error, location);
+  }
+}
+
+/** The storage with all its failures told so. */
+export function withTypedFaults(storage: Storage): Storage {
+  const { location, objects, refs, upkeep } = storage;
+  const guard = new Guard(location);
+  const guarded = {
+    objects: guard.over<ObjectStore>(objects, {
+      ...(objects.history && { history: guard.over(objects.history) }),
+      // Walks call it for each object; it gives no answer where something fails.
+      tryRead: objects.tryRead.bind(objects),
+      writer: () =>
+        new GuardedWriter(
+          withFaults(location, () => objects.writer()),
+          location,
+        ),
+      importPack: (source: AsyncIterable<Uint8Array>, options?: ImportOptions) => {
+        const watched = new Watched(source);
+        return objects.importPack(watched, options).catch((error: unknown) => {
+          throw watched.hasThrown(error) ? error : typedFault(error, location);
+        });
+      },
+    }),
+    refs: guard.over<RefStore>(refs),
+    upkeep: guard.over(upkeep),
+  };
+  return Object.defineProperties(guard.over(storage), Object.getOwnPropertyDescriptors(guarded));
+}
+
+class Guard {
+  readonly #location: string;
+
+  constructor(location: string) {
+    this.#location = location;
+  }
+
+  /** @param own calls that are as they are to be */
+  over<T extends object>(target: T, own: Partial<T> = {}): T {
+    const guarded: Record<string, PropertyDescriptor> = {};
+    for (const name of namesOf(target)) {
+      const value = name in own ? own[name as keyof T] : undefined;
+      if (value !== undefined) guarded[name] = { value, configurable: true };
+      else if (isCall(target, name))
+        guarded[name] = { value: this.#call(target, name), configurable: true };
+      else
+        guarded[name] = {
+          get: () => target[name as keyof T],
+          enumerable: true,
+          configurable: true,
+        };
+    }
+    return Object.create(Object.prototype, guarded) as T;
+  }
+
+  #call(target: object, name: string): AnyCall {
+    const call = (target as Record<string, AnyCall>)[name]!;
+    return (...args) => {
+      const result = withFaults(this.#location, () => call.apply(target, args));
+      return result instanceof Promise
+        ? result.then(this.#guardStream, this.#fail)
+        : this.#guardStream(result);
+    };
+  }
+
+  readonly #fail = (error: unknown): never => {
+    throw typedFault(error, this.#location);
+  };
+
+  readonly #guardStream = (result: unknown): unknown =>
+    isStream(result) ? this.#stream(result) : result;
+
+  async *#stream(source: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    try {
+      yield* source;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}
+
+/** One a commit, so made by hand. */
+class GuardedWriter implements ObjectWriter {
+  readonly #writer: ObjectWriter;
+  readonly #location: string;
+
+  constructor(writer: ObjectWriter, location: string) {
+    this.#writer = writer;
+    this.#location = location;
+  }
+
+  get hasIdleThreads(): boolean {
+    return this.#writer.hasIdleThreads ?? false;
+  }
+
+  write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
+    return this.#writer.write(type, body).catch(this.#fail);
+  }
+
+  writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId> {
+    const watched = new Watched(source);
+    return this.#writer.writeStream(watched, size).catch((error: unknown) => {
+      throw watched.hasThrown(error) ? error : typedFault(error, this.#location);
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#writer.finish().catch(this.#fail);
+  }
+
+  abort(): Promise<void> {
+    return this.#writer.abort().catch(this.#fail);
+  }
+
+  readonly #fail = (error: unknown): never => {
+    throw typedFault(error, this.#location);
+  };
+}
+
+/** Bytes that a caller gives: its errors are the caller's. */
+class Watched implements AsyncIterable<Uint8Array> {
+  readonly #source: AsyncIterable<Uint8Array>;
+  #thrown: { readonly error: unknown } | undefined;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source;
+  }
+
+  hasThrown(error: unknown): boolean {
+    return this.#thrown !== undefined && this.#thrown.error === error;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#source;
+    } catch (error) {
+      this.#thrown = { error };
+      throw error;
+    }
+  }
+}
+
+function isStream(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+/** The names of all that can be asked of it, its class's included. */
+function namesOf(target: object): Set<string> {
+  const names = new Set<string>();
+  for (let at = target; at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) if (name !== 'constructor') names.add(name);
+  }
+  return names;
+}
+
+/** Whether it is a method. Getters are not called for that. */
+function isCall(target: object, name: string): boolean {
+  for (let at = target; at !== null; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, name);
+    if (found !== undefined) return typeof found.value === 'function';
+  }
+  return false;
+}
