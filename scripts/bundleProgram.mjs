@@ -96,6 +96,8 @@ const LATE = [
   'node:zlib',
 ];
 
+const OBJECT_STORAGE = /[/\\]node_modules[/\\](?:@aws[^/\\]*|@smithy|aws4|fast-xml-parser)[/\\]/;
+
 /** An `import()` becomes a `require` in a promise. */
 const REQUIRE_ONLY = { 'dynamic-import': false };
 
@@ -249,7 +251,10 @@ function linkingPlugin(root, groupOf, from) {
     name: 'linking',
     setup(esbuild) {
       esbuild.onResolve({ filter: /^[^\0]/ }, async ({ path, pluginData, ...options }) => {
-        if (LATE.includes(path)) return { path: `late:${path}`, external: true };
+        // Packages of object storage load parts of Node in forms of their own, when they are loaded.
+        if (LATE.includes(path) && !OBJECT_STORAGE.test(options.importer)) {
+          return { path: `late:${path}`, external: true };
+        }
         if (pluginData === 'resolving' || options.kind === 'entry-point') return undefined;
         const {
           path: found,

@@ -1,9 +1,10 @@
-/** Removing a repository from disk, for `destroy` and `init -f`. */
+/** Removing a repository, for `destroy` and `init -f`. */
 
 import { basename, dirname, join } from 'node:path';
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { followGitFile } from '../storage/bare/gitDirectory.ts';
 import { mkdtemp, realpath, rename, rm, rmdir } from '../storage/disk/fs.ts';
+import { isBucketAddress } from '../storage/places.ts';
 import { GitStore } from '../store/gitStore.ts';
 
 /**
@@ -22,11 +23,17 @@ export async function repositoryExists(path: string): Promise<boolean> {
 
 /**
  * Removes the repository at the path, which has been opened before, so that it is known to be one.
- * It vanishes from its place in one step: a removal that is killed leaves no half repository there.
+ * It vanishes from its place in one step: a removal that is killed leaves no half repository there. In a
+ * bucket its head goes first.
  * @throws GitStoreError for a `.git` file or the folder of a linked working tree
  * @returns where it was; another path than the one given where that is a link, which stays
  */
 export async function removeRepository(path: string): Promise<string> {
+  if (isBucketAddress(path)) {
+    const { destroyBucketPlace } = await import('../storage/bucket/place.ts');
+    await destroyBucketPlace(path);
+    return path;
+  }
   const place = await realpath(path);
   const leadsTo = followGitFile(place);
   if (leadsTo !== place) {

@@ -10,7 +10,7 @@ import { Listing } from './listing.ts';
 import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
 import { printLine, printNote, showName } from './output.ts';
 import { Progress } from './progress.ts';
-import { onCreate, onWarning } from './repository.ts';
+import { onCreate, onRequest, onWarning } from './repository.ts';
 
 export interface MirrorCommandOptions extends DryRunOption {
   ref?: Record<string, string> | undefined;
@@ -25,7 +25,10 @@ const LABELS: Readonly<Record<MirrorProgress['phase'], string>> = {
 };
 
 export function addMirrorOptions(command: Command): Command {
-  command.argument('<url>', 'https://…, ssh://…, user@host:path, a path, or a .bundle file');
+  command.argument(
+    '<url>',
+    'https://…, ssh://…, user@host:path, s3://…, a path, or a .bundle file',
+  );
   command.addOption(
     new Option(
       '--ref <name[:other]>',
@@ -74,6 +77,7 @@ export async function withMirroring(
         dryRun: options.dryRun,
         format: options.format,
         onCreate,
+        onRequest,
         onMessage: verbose ? remoteLines() : undefined,
         onProgress: ({ phase, objects, totalObjects, bytes }) => {
           const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };

@@ -55,7 +55,10 @@ export interface FormatOption {
 /** Taken by the program and by every command, so that they may stand before or after its name. */
 export function addGlobals(command: Command): Command {
   return command
-    .option('-r, --repo <path>', 'the repository (else $GITSTORE_REPO, else $VOST_REPO)')
+    .option(
+      '-r, --repo <path>',
+      'the repository, or s3://BUCKET/PREFIX (else $GITSTORE_REPO, else $VOST_REPO)',
+    )
     .option('-v, --verbose', 'tell on stderr what is done');
 }
 

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
 import { redactUrl, redactUrls } from '../git/redactUrl.ts';
+import type { BucketRequest } from '../storage/bucket/bucket.ts';
 import { GitStore } from '../store/gitStore.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { escapeControls, UsageError } from './errors.ts';
@@ -44,16 +45,36 @@ export async function withStore<T>(
     return await work(store);
   } finally {
     await store.close();
+    if (isVerbose(command)) await printRequests();
   }
+}
+
+/** Of object storage, which costs by the request. */
+const requests = { count: 0, writing: 0, sent: 0, received: 0 };
+
+export function onRequest({ verb, sent, received }: BucketRequest): void {
+  requests.count++;
+  if (verb === 'put' || verb === 'remove') requests.writing++;
+  requests.sent += sent;
+  requests.received += received;
+}
+
+/** Tells how many requests there were, where there were any. */
+export async function printRequests(): Promise<void> {
+  const { count, writing, sent, received } = requests;
+  if (count === 0) return;
+  const { sizeText } = await import('./quantities.ts');
+  const of = `${count} request${count === 1 ? '' : 's'} (${writing} writing)`;
+  printNote(`${of}, ${sizeText(sent)} sent, ${sizeText(received)} received`);
 }
 
 async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
   const { create = false, branch, dryRun = false } = choices;
   if (!create || !dryRun) {
-    return GitStore.open(path, { create, branch, onWarning, onCreate });
+    return GitStore.open(path, { create, branch, onWarning, onCreate, onRequest });
   }
   try {
-    return await GitStore.open(path, { create: false, onWarning });
+    return await GitStore.open(path, { create: false, onWarning, onRequest });
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) throw error;
     const { createMemoryStorage } = await import('../storage/memory/memoryStorage.ts');

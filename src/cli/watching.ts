@@ -48,17 +48,19 @@ export async function watchAndSync({
   const end = (): void => stop.abort();
   for (const signal of SIGNALS) process.on(signal, end);
   const name = path.replace(/(.)\/+$/, '$1');
-  const repository = new RepositoryInPlace(store.path);
+  const { folder } = store.context;
+  // One that is elsewhere says itself when it is gone.
+  const repository = folder === undefined ? undefined : new RepositoryInPlace(folder);
   const watcher = await TreeWatcher.start(path, {
     ...filter,
-    storePath: store.path,
+    storePath: folder,
     onGone: (error) =>
       printNote(
         error === undefined
           ? `${name} is gone; waiting for it to come back`
           : `${errorLine(error)}; waiting until it can be read`,
       ),
-    onLook: () => repository.check(),
+    onLook: () => repository?.check(),
   });
   const lines = new CycleLines();
   let polls = false;
@@ -74,7 +76,7 @@ export async function watchAndSync({
         pause = undefined;
       } catch (error) {
         if (stop.signal.aborted || !mayPass(error)) throw error;
-        repository.check();
+        repository?.check();
         lines.printFailure(error);
         pause = pause === undefined ? FIRST_PAUSE : Math.min(pause * 2, LONGEST_PAUSE);
       }

@@ -44,7 +44,7 @@ export class AutomaticCollection {
       this.#started = true;
       const program = findProgram();
       if (program === undefined) this.#startHere();
-      else startProcess(program, this.#storage.location);
+      else startProcess(program, this.#storage);
     } catch {
       // The write has been done. The next one that is too many tries again.
     }
@@ -82,11 +82,12 @@ function isOurs(path: string): boolean {
   return bytes.toString('latin1') === head;
 }
 
-function startProcess(program: string, location: string): void {
+function startProcess(program: string, storage: Storage): void {
   const { spawn } = process.getBuiltinModule('node:child_process');
   // No directory is held as the current one, unless its name cannot be an argument.
+  const { location } = storage;
   const [repository, folder] = location.isWellFormed()
-    ? [location, parse(location).root]
+    ? [location, parse(storage.folder ?? program).root]
     : ['.', location];
   const child = startIn(folder, (cwd) =>
     spawn(process.execPath, [program, '-r', repository, 'gc', '--auto'], {

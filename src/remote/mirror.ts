@@ -9,6 +9,7 @@ import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { redactUrl } from '../git/redactUrl.ts';
 import { checkComplete } from '../graph/connected.ts';
+import type { BucketRequest } from '../storage/bucket/bucket.ts';
 import { lacksObject } from '../storage/missingObject.ts';
 import { requireAll, unreadableWarning } from '../storage/refRules.ts';
 import type { RefUpdate, Storage, UnreadableRef } from '../storage/storage.ts';
@@ -33,6 +34,8 @@ export interface MirrorOptions extends TransferOptions {
   readonly squash?: boolean | undefined;
   /** Of the bundle format, when one is written; default 2. */
   readonly bundleVersion?: 2 | 3 | undefined;
+  /** For an `s3://` URL: is told of every request when it is over. */
+  readonly onRequest?: ((request: BucketRequest) => void) | undefined;
 }
 
 /** @param who for reflogs on the other side */

@@ -1,5 +1,4 @@
 /** Finds the way to a remote by its URL. The code for each way is loaded when it is taken. */
-import { isAbsolute } from 'node:path';
 import { GitStoreError } from '../errors.ts';
 import { redactUrl } from '../git/redactUrl.ts';
 import { absolutePath } from '../storage/disk/fs.ts';
@@ -29,6 +28,10 @@ export async function openRemote(
     const { BundleRemote } = await import('./bundleRemote.ts');
     return new BundleRemote(address.path, options.bundleVersion);
   }
+  if (address.kind === 'bucket') {
+    const { BucketRemote } = await import('./bucketRemote.ts');
+    return new BucketRemote(address.location, options);
+  }
   if (address.kind === 'local') {
     const { LocalRemote } = await import('./localRemote.ts');
     return new LocalRemote(address.path);
@@ -38,13 +41,13 @@ export async function openRemote(
 }
 
 async function connectorFor(
-  address: Exclude<RemoteAddress, { kind: 'bundle' | 'local' }>,
+  address: Exclude<RemoteAddress, { kind: 'bundle' | 'local' | 'bucket' }>,
   name: string,
   storage: Storage,
   secrets: Secrets,
   { signal, onMessage }: MirrorOptions,
 ): Promise<Connector> {
-  const folder = isAbsolute(storage.location) ? storage.location : absolutePath('.');
+  const folder = storage.folder ?? absolutePath('.');
   switch (address.kind) {
     case 'http': {
       const { HttpConnector } = await import('./http.ts');

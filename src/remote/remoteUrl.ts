@@ -3,9 +3,11 @@
 import { fileURLToPath } from 'node:url';
 import { GitStoreError } from '../errors.ts';
 import { redactUrl } from '../git/redactUrl.ts';
+import { isBucketAddress } from '../storage/places.ts';
 
 export type RemoteAddress =
   | { readonly kind: 'local'; readonly path: string }
+  | { readonly kind: 'bucket'; readonly location: string }
   | { readonly kind: 'bundle'; readonly path: string }
   | { readonly kind: 'http'; readonly url: URL }
   | {
@@ -29,6 +31,7 @@ const CONTROLS = /[\0-\x1f\x7f]/;
 /** @throws GitStoreError (`EINVAL`) for a URL that cannot be used */
 export function parseRemoteUrl(text: string, format?: 'bundle'): RemoteAddress {
   if (text === '') throw invalid('it is empty');
+  if (isBucketAddress(text) && format !== 'bundle') return { kind: 'bucket', location: text };
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return parseWithoutScheme(text, format);
   // The parser would leave tabs and line ends out.

@@ -380,6 +380,8 @@ export type Durability = 'full' | 'fast';
 export interface Storage {
   /** Where it is, for messages and `GitStore.path`. */
   readonly location: string;
+  /** The directory on this disk that it is in; absent for one that is elsewhere. */
+  readonly folder?: string | undefined;
   /** Equal (`===`) for two storages in one place, as when a repository is open twice. Found anew. */
   readonly identity: unknown;
   readonly objects: ObjectStore;

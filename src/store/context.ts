@@ -33,6 +33,8 @@ const MOST_WARNINGS = 1000;
 
 export class StoreContext {
   readonly location: string;
+  /** The directory on this disk that holds the store, where one does. */
+  readonly folder: string | undefined;
   readonly #storage: Storage;
   readonly #trees: TreeReader;
   readonly #commits: CommitReader;
@@ -51,6 +53,7 @@ export class StoreContext {
       throw new GitStoreError(`Not a time zone offset in minutes: ${offset}`, 'EINVAL');
     }
     this.location = storage.location;
+    this.folder = storage.folder;
     this.#storage = storage;
     this.#onWarning = options.onWarning ?? warnProcess;
     this.#collection = new AutomaticCollection(storage);

@@ -19,7 +19,7 @@ export async function copyFromDisk(
 ): Promise<Outcome> {
   const { name: branch } = branchOf(snapshot);
   const { store, commit } = snapshot;
-  const { trees, memos, location: storePath } = store;
+  const { trees, memos, folder: storePath } = store;
   const target = { trees, root: commit.tree, storePath, memos };
   const { copyIn: copy } = await import('../transfer/in/copyIn.ts');
   const copyIn: typeof copy = (...args) => copy(...args).catch(toldOf(dest));
@@ -65,7 +65,7 @@ export async function copyToDisk(
   dest: string,
   options: CopyOptions,
 ): Promise<Outcome> {
-  const { trees, memos, location: storePath } = snapshot.store;
+  const { trees, memos, folder: storePath } = snapshot.store;
   const branch = snapshot.ref?.kind === 'branch' ? snapshot.ref.name : undefined;
   const { copyOut } = await import('../transfer/out/copyOut.ts');
   const all = groups.map(({ from: { commit }, sources }) => {

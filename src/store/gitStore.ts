@@ -6,7 +6,9 @@ import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
 import type { VerifyReport } from '../maintenance/verify.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
-import { createBareStorage, openBareStorage } from '../storage/bare/bareStorage.ts';
+import type { BucketRequest } from '../storage/bucket/bucket.ts';
+import type { CacheOptions } from '../storage/bucket/cacheFolder.ts';
+import { createStorage, openStorage } from '../storage/places.ts';
 import { isPrivate } from '../storage/refRules.ts';
 import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
@@ -31,7 +33,7 @@ export interface StoreOptions extends CommitterOptions {
   branch?: string | null | undefined;
 }
 
-/** Options for a store on the local disk. */
+/** Options for a store by its location. */
 export interface OpenOptions extends StoreOptions {
   /**
    * Whether to make the repository when there is none, and its first branch when it is empty;
@@ -51,6 +53,12 @@ export interface OpenOptions extends StoreOptions {
   moveCheckedOut?: boolean | undefined;
   /** Called with the path when there was no repository and one has been made. */
   onCreate?: ((path: string) => void) | undefined;
+  /** On object storage: is told of every request when it is over. */
+  onRequest?: ((request: BucketRequest) => void) | undefined;
+  /** On object storage: where its local copies are, and how much room they may take. */
+  cache?: CacheOptions | undefined;
+  /** On object storage: milliseconds until one that does not answer is unreachable; default 60,000. */
+  deadline?: number | undefined;
 }
 
 /**
@@ -72,10 +80,14 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Opens the repository at `path`, any bare one or the `.git` folder of another, or makes it.
+   * Opens the repository at `path`, any bare one or the `.git` folder of another, or makes it; or the
+   * store on object storage at `s3://BUCKET/PREFIX`, with `?endpoint=URL&region=NAME&path-style` where
+   * variables (`AWS_ENDPOINT_URL_S3`, `AWS_REGION`) and profiles say other. Credentials come from there.
    * @throws FileNotFoundError when it is missing and `create` is false
    * @throws InvalidRefNameError for the name of the first branch
-   * @throws GitStoreError (`EINVAL`) for an option out of its range
+   * @throws GitStoreError (`EINVAL`) for an option out of its range, or an address that is none;
+   *   (`EENGINE`) for object storage that lets two writers win, where a store would be made
+   * @throws RemoteError when the object storage refuses, UnreachableError when it does not answer
    */
   static async open(path: string, options: OpenOptions = {}): Promise<GitStore> {
     const {
@@ -95,10 +107,13 @@ export class GitStore implements AsyncDisposable {
       ...(options.now !== undefined && { now: options.now }),
       onWarning: options.onWarning,
       moveCheckedOut: options.moveCheckedOut,
+      onRequest: options.onRequest,
+      cache: options.cache,
+      deadline: options.deadline,
     };
     const storage = create
-      ? await createBareStorage(path, { ...choices, onCreate, ...(branch != null && { branch }) })
-      : await openBareStorage(path, choices);
+      ? await createStorage(path, { ...choices, onCreate, ...(branch != null && { branch }) })
+      : await openStorage(path, choices);
     return GitStore.over(storage, create ? options : { ...options, branch: null });
   }
 
@@ -191,8 +206,8 @@ export class GitStore implements AsyncDisposable {
    * Makes a remote like this store: pushes every branch, tag and note, and deletes those that it has
    * beyond them; with `refs` only these, and none is deleted. Only objects that are missing there
    * travel. Cut short at any moment it leaves both sides sound; another run goes on.
-   * @param url `https://`, `http://`, `ssh://`, `git://`, `user@host:path`, the path of a repository
-   *   (made when missing), or of a `.bundle` file
+   * @param url `https://`, `http://`, `ssh://`, `git://`, `user@host:path`, `s3://BUCKET/PREFIX` or
+   *   the path of a repository (both made when missing), or the path of a `.bundle` file
    * @returns what has changed, or with `dryRun` would change, at the remote
    * @throws RemoteError when it cannot be reached, or refuses; ProtocolError when it does not keep to
    *   Git's protocol; KeyNotFoundError for a ref that is not there

@@ -349,7 +349,7 @@ export class Workspace implements AsyncDisposable {
   }
 
   async #switchFolder(from: FS, to: FS, options: WorkOptions): Promise<Switched> {
-    const { trees, memos, location: storePath } = this.store.context;
+    const { trees, memos, folder: storePath } = this.store.context;
     const { switchFolder } = await import('../transfer/out/switchFolder.ts');
     return switchFolder(
       { trees, memos, storePath },
@@ -412,7 +412,7 @@ export class Workspace implements AsyncDisposable {
     const watcher = await TreeWatcher.start(this.path, {
       exclude: this.#filter,
       gitignore: this.gitignore,
-      storePath: this.store.path,
+      storePath: this.store.context.folder,
     });
     this.#watcher = watcher;
     const follow = async (): Promise<void> => {

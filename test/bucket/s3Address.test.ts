@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isBucketAddress, parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
+import { parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
 import { credentialSource, settingsOf } from '../../src/storage/bucket/s3/settings.ts';
+import { isBucketAddress } from '../../src/storage/places.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 describe('an address', () => {

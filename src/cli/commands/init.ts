@@ -6,7 +6,7 @@ import { removeRepository, repositoryExists } from '../destruction.ts';
 import { addBranch } from '../options.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, onWarning, repositoryPath } from '../repository.ts';
+import { isVerbose, onRequest, onWarning, printRequests, repositoryPath } from '../repository.ts';
 
 interface InitOptions {
   branch?: string | undefined;
@@ -35,8 +35,15 @@ export function define(command: Command): void {
       }
       path = await removeRepository(path);
     }
-    const store = await GitStore.open(path, { branch: options.branch ?? 'main', onWarning });
+    const store = await GitStore.open(path, {
+      branch: options.branch ?? 'main',
+      onWarning,
+      onRequest,
+    });
     await store.close();
-    if (isVerbose(command)) printNote(`Created ${path}`);
+    if (isVerbose(command)) {
+      printNote(`Created ${path}`);
+      await printRequests();
+    }
   });
 }

@@ -5,6 +5,7 @@ import { GitStoreError } from '../../errors.ts';
 import { redactUrl } from '../../git/redactUrl.ts';
 import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
 import { existsSync } from '../../storage/disk/fs.ts';
+import { isBucketAddress } from '../../storage/places.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import {
   addMirrorOptions,
@@ -44,7 +45,7 @@ export function define(command: Command): void {
       return diff;
     };
     // What cannot be reached, or has nothing, leaves no new repository behind.
-    if (create && !dryRun && !existsSync(repositoryPath(command))) {
+    if (create && !dryRun && !(await isThere(repositoryPath(command)))) {
       const probe = { ...options, dryRun: true };
       const found = await withStore(
         command,
@@ -62,6 +63,13 @@ export function define(command: Command): void {
       printNote(`Restored from ${redactUrl(url)}`);
     }
   });
+}
+
+/** Whether anything is where the repository is to be. */
+async function isThere(location: string): Promise<boolean> {
+  if (!isBucketAddress(location)) return existsSync(location);
+  const { repositoryExists } = await import('../destruction.ts');
+  return repositoryExists(location);
 }
 
 /** Nothing came, and not since all is here already. */

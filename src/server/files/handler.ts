@@ -3,10 +3,10 @@
  * beside this one: files and blobs in fileAnswers.ts, pages for people in pages/.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { basename } from 'node:path';
 import { GitStoreError } from '../../errors.ts';
 import { isObjectId } from '../../git/objectId.ts';
 import { isTreeMode, MODE_GITLINK } from '../../git/tree.ts';
+import { nameOfPlace } from '../../storage/places.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { loadSnapshot } from '../../store/snapshot.ts';
@@ -102,7 +102,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     upstream: parseUpstream(options.upstream),
     cacheControl: cacheControl(options.cache ?? 'revalidate'),
     maxFileSize: maxFileSize === 0 ? Number.POSITIVE_INFINITY : maxFileSize,
-    title: options.title ?? (basename(context.location) || 'gitstore'),
+    title: options.title ?? (nameOfPlace(context.location) || 'gitstore'),
     all: options.all === true,
   };
   const source = service.all ? undefined : new SharedSource(sourceOf(store, options.snapshot));

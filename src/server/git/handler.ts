@@ -4,11 +4,11 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { basename } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { ProtocolError, RemoteError } from '../../errors.ts';
 import { FLUSH_PACKET, PacketReader, packet, packetLine } from '../../git/pktLine.ts';
 import { lacksObject } from '../../storage/missingObject.ts';
+import { nameOfPlace } from '../../storage/places.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { advertiseCommands, advertiseRefs } from './advertisement.ts';
 import { brokenObject, CutOff, Refusal } from './refusal.ts';
@@ -34,7 +34,7 @@ const UPLOAD_PACK = 'application/x-git-upload-pack';
 export function createGitHandler(store: GitStore, options: GitHandlerOptions = {}): GitHandler {
   const { context } = store;
   const uploadPack = new UploadPack(context);
-  const name = basename(context.location).replace(/\.git$/, '') || 'repository';
+  const name = nameOfPlace(context.location).replace(/\.git$/, '') || 'repository';
 
   const answer = async (
     request: IncomingMessage,

@@ -51,6 +51,7 @@ function openStorage(path: string, options: BareStorageOptions): Storage {
   });
   return {
     location: gitDir,
+    folder: gitDir,
     get identity() {
       return identityOf(gitDir);
     },

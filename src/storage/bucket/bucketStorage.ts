@@ -19,6 +19,7 @@ import { HEAD_KEY, HeadKeeper } from './headKeeper.ts';
 import { checkFormat, FORMAT, formatHead, type Head } from './headRecord.ts';
 import { LogReader } from './logReader.ts';
 import { Outbox } from './outbox.ts';
+import { PROBE_FOLDER } from './probe.ts';
 import { RefTable } from './refTable.ts';
 
 export const STORE_KEY = 'store';
@@ -204,7 +205,7 @@ async function checkVacant(engine: Engine, own: ReadonlySet<string>): Promise<vo
   const { location } = engine.bucket;
   for await (const page of engine.list('')) {
     for (const { key } of page) {
-      if (own.has(key)) continue;
+      if (own.has(key) || key.startsWith(PROBE_FOLDER)) continue;
       const message = own.has(STORE_KEY)
         ? `The store in ${location} has lost its record head: run gitstore doctor --repair`
         : `${location} holds something else (${key}): choose another prefix`;

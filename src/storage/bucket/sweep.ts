@@ -10,7 +10,8 @@ import { newKey } from './upload.ts';
 
 /** Readers on an old head are not disturbed for so long, in milliseconds by the engine's clock. */
 export const DAY = 24 * 3600 * 1000;
-const PREFIXES = ['p/', 'l/', 'r/', 'h/'];
+/** Where the keys lie that a head may list. */
+export const KEY_FOLDERS = ['p/', 'l/', 'r/', 'h/'];
 
 export interface SweepContext {
   readonly engine: Engine;
@@ -57,7 +58,7 @@ export async function sweep(
   const { epoch } = raised;
 
   const found: string[] = [];
-  for (const prefix of PREFIXES) {
+  for (const prefix of KEY_FOLDERS) {
     for await (const page of engine.list(prefix, signal))
       for (const { key } of page) found.push(key);
   }

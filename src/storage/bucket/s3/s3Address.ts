@@ -16,11 +16,6 @@ export interface S3Address {
   readonly text: string;
 }
 
-/** Whether a location means object storage. One that begins with `s3:` and is none is refused later. */
-export function isBucketAddress(location: string): boolean {
-  return /^s3:/i.test(location);
-}
-
 /** @throws GitStoreError (`EINVAL`) with what is wrong; it shows no part that may be a password */
 export function parseS3Address(text: string): S3Address {
   const found = /^s3:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(#.*)?$/is.exec(text);

@@ -36,6 +36,8 @@ export interface S3Options extends ConnectionLimits {
   readonly onRequest?: ((request: BucketRequest) => void) | undefined;
   /** Bytes. A larger body goes up in parts of this size; default 16 MiB, 5 MiB is the least at AWS. */
   readonly partSize?: number | undefined;
+  /** Entries of a page of `list` at most; default: what the engine gives, 1,000. */
+  readonly pageSize?: number | undefined;
   /** Default: what `AWS_*` variables, profiles and roles give. */
   readonly credentials?: CredentialSource | undefined;
 }
@@ -44,7 +46,7 @@ export interface S3Options extends ConnectionLimits {
 export async function openS3Bucket(address: S3Address, options: S3Options = {}): Promise<S3Bucket> {
   const settings = await settingsOf(address);
   const connection = new Connection(settings, options.credentials ?? credentialSource(), options);
-  return new S3Bucket(address, connection, options.partSize ?? 16 << 20);
+  return new S3Bucket(address, connection, options);
 }
 
 /** Bytes. Some engines answer a PUT that must fail before they have the body, and close: look first. */
@@ -60,13 +62,19 @@ export class S3Bucket implements Bucket {
   readonly #address: S3Address;
   readonly #connection: Connection;
   readonly #partSize: number;
+  readonly #pageSize: number | undefined;
   #tagForm: TagForm | undefined;
   /** Whether a swap in `#tagForm` has worked: a conflict is one then. */
   #tagFormIsSure = false;
 
-  constructor(address: S3Address, connection: Connection, partSize: number) {
+  constructor(
+    address: S3Address,
+    connection: Connection,
+    { partSize, pageSize }: Pick<S3Options, 'partSize' | 'pageSize'> = {},
+  ) {
     this.location = address.text;
-    this.#partSize = partSize;
+    this.#partSize = partSize ?? 16 << 20;
+    this.#pageSize = pageSize;
     this.#address = address;
     this.#connection = connection;
   }
@@ -167,6 +175,7 @@ export class S3Bucket implements Bucket {
       from !== undefined && `continuation-token=${encode(from)}`,
       'encoding-type=url',
       'list-type=2',
+      this.#pageSize !== undefined && `max-keys=${this.#pageSize}`,
       `prefix=${encode(root + prefix)}`,
     ];
     const answer = await this.#send({

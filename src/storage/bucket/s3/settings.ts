@@ -73,7 +73,7 @@ async function configuredEndpoint(
 
 /** Every S3 user's files: `~/.aws/config` and `~/.aws/credentials`, or where variables say. */
 async function readProfile(env: Environment): Promise<{ profile: Profile; services: Profile }> {
-  const { loadSharedConfigFiles } = await import('@smithy/core/config');
+  const { loadSharedConfigFiles } = await import('./awsProfile.ts');
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
   const name = env.AWS_PROFILE || 'default';
   const profile = { ...credentialsFile[name], ...configFile[name] };
@@ -108,7 +108,7 @@ export function credentialSource(env: Environment = process.env): CredentialSour
     }
     try {
       if (chain === undefined) {
-        const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+        const { defaultProvider } = await import('./awsCredentials.ts');
         // Its warnings would go past the program's own output.
         const logger = { debug() {}, info() {}, warn() {}, error() {} };
         chain = defaultProvider({ logger });

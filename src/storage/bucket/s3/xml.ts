@@ -13,7 +13,7 @@ export async function parseXml(
 ): Promise<{ readonly root: string; readonly content: Element } | undefined> {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
   if (!/^\s*</.test(text) || /<!DOCTYPE/i.test(text)) return undefined;
-  const { XMLParser } = await import('fast-xml-parser');
+  const { XMLParser } = await import('./xmlParser.ts');
   const parser = new XMLParser({
     parseTagValue: false,
     ignoreDeclaration: true,

@@ -1,0 +1,23 @@
+/** A store on object storage, as a remote. */
+import { createBucketPlace, openBucketPlace } from '../storage/bucket/place.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { MirrorOptions } from './mirror.ts';
+import type { TransferOptions } from './remote.ts';
+import { StorageRemote } from './storageRemote.ts';
+
+export class BucketRemote extends StorageRemote {
+  readonly #onRequest: MirrorOptions['onRequest'];
+
+  constructor(location: string, { onRequest }: Pick<MirrorOptions, 'onRequest'>) {
+    super(location);
+    this.#onRequest = onRequest;
+  }
+
+  protected open(): Promise<Storage> {
+    return openBucketPlace(this.name, { onRequest: this.#onRequest });
+  }
+
+  protected create(branch: string | undefined, { onCreate }: TransferOptions): Promise<Storage> {
+    return createBucketPlace(this.name, { branch, onCreate, onRequest: this.#onRequest });
+  }
+}
