@@ -4,6 +4,7 @@ import { type ChangeReport, type FS, GitStore } from '../../src/index.ts';
 import { runs } from '../crash/stress.ts';
 import { expectClean, git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { createBucket } from '../storage/places.ts';
 import {
   changesBetween,
   codeOf,
@@ -76,6 +77,16 @@ describe('random operations', () => {
         await compare(await currentOf(await memoryStore()), steps);
       }),
       { numRuns: runs(400) },
+    );
+  });
+
+  it('do in a bucket what they do to a map of paths', async () => {
+    await fc.assert(
+      fc.asyncProperty(operations, async (steps) => {
+        await using store = await GitStore.over(await createBucket(), steadyOptions());
+        await compare(await currentOf(store), steps);
+      }),
+      { numRuns: runs(25) },
     );
   });
 

@@ -148,8 +148,9 @@ export class PackEntries {
   /** The data of an entry, which should be small. */
   inflate(entry: Entry, offset: number): Buffer {
     const length = this.compressedLength(entry, offset);
+    const bytes = this.bytes(entry.dataStart, length);
     try {
-      return inflateExactly(this.bytes(entry.dataStart, length), entry.size);
+      return inflateExactly(bytes, entry.size);
     } catch {
       return this.#inflateSlowly(entry, offset, length);
     }
@@ -159,8 +160,9 @@ export class PackEntries {
   #inflateSlowly(entry: Entry, offset: number, tried: number): Buffer {
     const available = this.end - entry.dataStart;
     const length = Math.min(available, tried * 8 + SLACK);
+    const bytes = this.bytes(entry.dataStart, length);
     try {
-      return inflateExactly(this.bytes(entry.dataStart, length), entry.size);
+      return inflateExactly(bytes, entry.size);
     } catch (cause) {
       throw this.#corrupt(offset, 'its data does not inflate', cause);
     }
@@ -182,8 +184,8 @@ export class PackEntries {
   /** The size of what a delta makes. */
   deltaResultSize(entry: Entry): number {
     const available = this.end - entry.dataStart;
+    const bytes = this.bytes(entry.dataStart, Math.min(available, 64));
     try {
-      const bytes = this.bytes(entry.dataStart, Math.min(available, 64));
       return deltaSizes(inflateStart(bytes)).resultSize;
     } catch (cause) {
       throw this.#corrupt(entry.dataStart, 'its delta does not inflate', cause);

@@ -1,0 +1,231 @@
+/** A store in a bucket as the library sees it, and what it costs in requests. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type FS, GitStore } from '../../src/index.ts';
+import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
+import { MemoryBucket, type Verb } from '../../src/storage/bucket/memoryBucket.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { steadyOptions } from '../store/stores.ts';
+
+let bucket: MemoryBucket;
+const storages = new WeakMap<GitStore, Storage>();
+let requests: { verb: Verb; key: string }[];
+
+beforeEach(() => {
+  requests = [];
+  bucket = new MemoryBucket({
+    passage: (verb, key) => {
+      requests.push({ verb, key });
+      return undefined;
+    },
+  });
+});
+
+/** Another machine: a handle with a cache of its own. */
+async function machine(folder = scratchFolder()): Promise<GitStore> {
+  const storage = await createBucketStorage(bucket, { cache: { folder }, sweepInterval: 0 });
+  const store = await GitStore.over(storage, steadyOptions());
+  storages.set(store, storage);
+  return store;
+}
+
+function sizeOf(store: GitStore) {
+  return storages.get(store)!.upkeep.size();
+}
+
+async function requestsOf(act: () => Promise<unknown>): Promise<string[]> {
+  requests = [];
+  await act();
+  return requests.map(({ verb, key }) => `${verb} ${key.slice(0, 2).replace('he', 'head')}`);
+}
+
+const writes = (list: string[]) => list.filter((one) => one.startsWith('put')).length;
+
+/** Bytes that do not shrink. */
+function noise(size: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(size);
+  let state = seed;
+  for (let i = 0; i < size; i++) {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    bytes[i] = state >>> 16;
+  }
+  return bytes;
+}
+
+describe('requests', () => {
+  test('a small commit is one that writes, a large one two', async () => {
+    await using store = await machine();
+    const fs = await store.fs('main');
+    let next: FS = fs;
+    const small = await requestsOf(async () => {
+      next = await fs.write('a.txt', 'hello');
+    });
+    expect(writes(small)).toBe(1);
+    const large = await requestsOf(() => next.write('b.bin', noise(300_000)));
+    expect(writes(large)).toBe(2);
+  });
+
+  test('a held snapshot asks nothing, a ref that has not moved one', async () => {
+    await using store = await machine();
+    const fs = await (await store.fs('main')).write('a.txt', 'hello');
+    expect(await requestsOf(() => fs.readText('a.txt'))).toEqual([]);
+    expect(await requestsOf(() => store.fs('main'))).toEqual(['get head']);
+  });
+
+  test('many commits at once share their requests', async () => {
+    await using store = await machine();
+    const first = await (await store.fs('main')).write('a.txt', 'hello');
+    for (let i = 0; i < 40; i++) await store.branches.set(`b${i}`, first);
+    const made = await requestsOf(() =>
+      Promise.all(
+        Array.from({ length: 40 }, (_, i) => store.update(`b${i}`, (fs) => fs.write('f', `${i}`))),
+      ),
+    );
+    expect(writes(made)).toBeLessThanOrEqual(8);
+    for (let i = 0; i < 40; i++) {
+      expect(await (await store.fs(`b${i}`)).readText('f')).toBe(`${i}`);
+    }
+  });
+
+  test('one file of many, on a machine that has nothing, takes few', async () => {
+    await using store = await machine();
+    const files: Record<string, string | Buffer> = {};
+    for (let i = 0; i < 300; i++) files[`d${i % 10}/f${i}`] = noise(3000, i + 1);
+    await (await store.fs('main')).apply({ writes: files });
+    await store.gc();
+    await using other = await machine();
+    const cold = await requestsOf(async () => (await other.fs('main')).read('d3/f13'));
+    expect(cold.length).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('upkeep', () => {
+  async function filled(store: GitStore, rounds = 30): Promise<FS> {
+    let fs = await store.fs('main');
+    for (let i = 0; i < rounds; i++) {
+      fs = await fs.apply({ writes: { [`d/${i % 7}`]: noise(2000, i + 1), n: `${i}` } });
+    }
+    return fs;
+  }
+
+  test('a collection makes one pack, and all is there', async () => {
+    await using store = await machine();
+    const fs = await filled(store);
+    expect((await sizeOf(store)).packs).toBeGreaterThan(0);
+    const { after, pruned } = await store.gc();
+    expect(pruned).toBe(0);
+    expect(after).toMatchObject({ packs: 1, looseObjects: 0 });
+    expect(await store.verify()).toMatchObject({ ok: true, faults: [] });
+    expect(await (await fs.back(29)).readText('n')).toBe('0');
+    await using other = await machine();
+    expect(await (await (await other.fs('main')).back(10)).readText('n')).toBe('19');
+    expect(await other.verify()).toMatchObject({ ok: true });
+    const again = await requestsOf(() => store.gc());
+    expect(again.filter((one) => one === 'put p/')).toEqual([]);
+  });
+
+  test('what nothing leads to goes, and its bytes after two sweeps', async () => {
+    await using store = await machine();
+    const fs = await filled(store);
+    await store.branches.set('side', fs);
+    const { commitHash } = await (await store.fs('side')).write('large', noise(400_000));
+    await store.branches.delete('side');
+    const { pruned } = await store.gc({ prune: 'now' });
+    expect(pruned).toBeGreaterThan(0);
+    expect(await storages.get(store)!.objects.has(commitHash)).toBe(false);
+    const bytes = () => bucket.keys.reduce((sum, key) => sum + bucket.peek(key)!.length, 0);
+    const before = bytes();
+    await store.gc({ prune: 'now' });
+    await store.gc({ prune: 'now' });
+    expect(bytes()).toBeLessThan(before - 300_000);
+    expect(await store.verify()).toMatchObject({ ok: true });
+  });
+
+  test('packing joins small packs', async () => {
+    await using store = await machine();
+    let fs = await store.fs('main');
+    for (let i = 0; i < 6; i++) fs = await fs.write(`f${i}`, noise(40_000, i + 1));
+    expect((await sizeOf(store)).packs).toBeGreaterThan(4);
+    await store.pack();
+    expect((await sizeOf(store)).packs).toBe(1);
+    expect(await fs.read('f0')).toEqual(new Uint8Array(noise(40_000, 1)));
+  });
+
+  test('damage in the bucket is told', async () => {
+    await using store = await machine();
+    const fs = await (await store.fs('main')).write('large', noise(400_000));
+    const key = bucket.keys.find((name) => name.startsWith('p/'))!;
+    bucket.peek(key)![1000]! ^= 1;
+    const { ok, faults } = await store.verify();
+    expect(ok).toBe(false);
+    expect(faults.some(({ subject }) => subject.includes(key.slice(2)))).toBe(true);
+    expect(fs.commitHash).toHaveLength(40);
+  });
+});
+
+describe('the local cache', () => {
+  const content = noise(600_000);
+
+  async function prepared(): Promise<void> {
+    await using store = await machine();
+    await (await store.fs('main')).apply({ writes: { a: content, b: noise(100_000, 7) } });
+  }
+
+  function filesOf(folder: string): string[] {
+    return (readdirSync(folder, { recursive: true }) as string[])
+      .filter((name) => /p-.*\.(pack|idx|map)$/.test(name))
+      .map((name) => join(folder, name));
+  }
+
+  test('what is there is not asked for again', async () => {
+    await prepared();
+    const folder = scratchFolder();
+    for (const expected of [true, false]) {
+      await using store = await machine(folder);
+      const made = await requestsOf(async () => {
+        expect(Buffer.from(await (await store.fs('main')).read('a')).equals(content)).toBe(true);
+      });
+      expect(made.some((one) => one === 'get p/')).toBe(expected);
+    }
+  });
+
+  test.each(['pack', 'idx', 'map'])('a damaged or lost .%s is fetched again', async (ending) => {
+    await prepared();
+    const folder = scratchFolder();
+    const readAll = async () => {
+      await using store = await machine(folder);
+      const fs = await store.fs('main');
+      expect(Buffer.from(await fs.read('a')).equals(content)).toBe(true);
+      expect((await fs.read('b')).length).toBe(100_000);
+    };
+    await readAll();
+    const file = filesOf(folder).find((name) => name.endsWith(ending))!;
+    const whole = readFileSync(file);
+    for (const damage of [
+      () =>
+        writeFileSync(
+          file,
+          whole.map((byte, i) => (i % 1000 === 7 ? byte ^ 1 : byte)),
+        ),
+      () => writeFileSync(file, whole.subarray(0, whole.length / 2)),
+      () => writeFileSync(file, ''),
+      () => rmSync(file),
+    ]) {
+      damage();
+      await readAll();
+    }
+  });
+
+  test('it keeps to its size', async () => {
+    await prepared();
+    const folder = scratchFolder();
+    const storage = await openBucketStorage(bucket, { cache: { folder, size: 200_000 } });
+    const store = await GitStore.over(storage, steadyOptions());
+    await (await store.fs('main')).read('a');
+    expect(filesOf(folder)).not.toEqual([]);
+    await store.close();
+    expect(filesOf(folder)).toEqual([]);
+  });
+});
