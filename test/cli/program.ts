@@ -1,6 +1,6 @@
 /** The built command line, run on a store of its own. */
 import { join } from 'node:path';
-import { beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { buildProgram } from '../helpers/build.ts';
 import { type Finished, type RunOptions, runNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -10,19 +10,15 @@ export interface Result extends Omit<Finished, 'stdout'> {
   readonly bytes: Buffer;
 }
 
-let cli: string | undefined;
-
-beforeAll(async () => {
-  cli = (await buildProgram()).cli;
-});
+const { cli } = await buildProgram();
 
 export function programPath(): string {
-  return cli!;
+  return cli;
 }
 
 /** Runs `gitstore ARGS…`, whatever becomes of it. */
 export async function gitstore(args: readonly string[], options?: RunOptions): Promise<Result> {
-  const { stdout, ...rest } = await runNode([cli!, ...args], options);
+  const { stdout, ...rest } = await runNode([cli, ...args], options);
   return { ...rest, stdout: stdout.toString(), bytes: stdout };
 }
 

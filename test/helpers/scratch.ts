@@ -2,17 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-
-const folders: string[] = [];
+import { atEndOfFile } from './endOfFile.ts';
 
 /** A new empty folder. */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'gitstore-test-'));
-  folders.push(folder);
+  atEndOfFile(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
 }
-
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-});

@@ -1,30 +1,26 @@
 /** Real Git behind HTTP, a daemon and ssh, all on this machine, for tests. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { atEndOfFile } from '../helpers/endOfFile.ts';
 import { gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
-const servers: Server[] = [];
-const children: ChildProcess[] = [];
-
-afterAll(() => {
-  for (const server of servers) {
+function closeAtEnd(server: Server): void {
+  atEndOfFile(() => {
     server.close();
     server.closeAllConnections();
-  }
-  for (const child of children) child.kill('SIGKILL');
-});
+  });
+}
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A server on a free port of this machine; its base URL without a slash at the end. */
 export async function serveHttp(handler: Handler): Promise<string> {
   const server = createServer(handler);
-  servers.push(server);
+  closeAtEnd(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
@@ -79,7 +75,7 @@ export async function gitDaemon(root: string): Promise<string> {
   const args = ['daemon', '--reuseaddr', '--export-all', `--base-path=${root}`];
   const more = ['--enable=receive-pack', '--listen=127.0.0.1', `--port=${port}`, root];
   const child = spawn('git', [...args, ...more], { env: gitEnvironment, stdio: 'ignore' });
-  children.push(child);
+  atEndOfFile(() => child.kill('SIGKILL'));
   for (let tries = 0; ; tries++) {
     if (await answers(port)) return `git://127.0.0.1:${port}`;
     if (tries === 100) throw new Error('git daemon does not answer');

@@ -1,7 +1,6 @@
 /** A handler on a server of its own, and a client that sends what it is told to, byte for byte. */
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
-import { afterAll } from 'vitest';
 import type { GitStore } from '../../src/index.ts';
 import {
   createFileHandler,
@@ -9,6 +8,7 @@ import {
   listen,
   type RunningServer,
 } from '../../src/server/index.ts';
+import { atEndOfFile } from '../helpers/endOfFile.ts';
 
 export interface Answer {
   readonly status: number;
@@ -16,12 +16,6 @@ export interface Answer {
   readonly body: Buffer;
   readonly text: string;
 }
-
-const running: RunningServer[] = [];
-
-afterAll(() => {
-  for (const server of running) server.abort();
-});
 
 export class Client {
   readonly server: RunningServer;
@@ -44,7 +38,7 @@ export class Client {
       ...options,
     });
     const server = await listen(handler, { port: 0 });
-    running.push(server);
+    atEndOfFile(() => server.abort());
     return new Client(server, faults, log);
   }
 

@@ -24,7 +24,8 @@ import { Backoff } from '../../src/storage/bare/locks/waiting.ts';
 import { BareRefs, type BareRefsOptions } from '../../src/storage/bare/refs/refs.ts';
 import type { TransactionStep } from '../../src/storage/bare/refs/refTransaction.ts';
 import { effort, seed, seededRandom } from '../crash/stress.ts';
-import { expectClean, git, gitBytes } from '../helpers/git.ts';
+import { makeCommits } from '../helpers/commits.ts';
+import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import type { CountTask } from './children/count.ts';
 import type { CrashTask } from './children/crash.ts';
@@ -46,12 +47,7 @@ let c: string;
 beforeEach(async () => {
   store = join(scratchFolder(), 'store.git');
   await createRepository(store, { durability: 'fast' });
-  const tree = gitBytes(store, ['mktree']).toString().trim();
-  [a, b, c] = ['a', 'b', 'c'].map((m) => git(store, 'commit-tree', tree, '-m', m)) as [
-    string,
-    string,
-    string,
-  ];
+  [a, b, c] = makeCommits(store, 3) as [string, string, string];
   const refs = new BareRefs(store, fast);
   await refs.update([
     { ref: MAIN, old: null, new: a },

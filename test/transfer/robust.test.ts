@@ -15,10 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { assembled } from '../../scripts/bundle.mjs';
 import { GitStoreError, InvalidPathError } from '../../src/errors.ts';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
@@ -27,6 +24,7 @@ import { finishFile } from '../../src/transfer/disk/putFile.ts';
 import { copyIn } from '../../src/transfer/in/copyIn.ts';
 import type { CopyOptions } from '../../src/transfer/rules/options.ts';
 import type { ChangeReport } from '../../src/tree/changes.ts';
+import { buildScript } from '../helpers/build.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { asPlainUser } from '../helpers/users.ts';
@@ -608,20 +606,7 @@ test('a copy to disk that is killed leaves every file whole, old or new', async 
     roots.push(tree.root);
   }
   await storage.close();
-  const child = join(folder, 'child.mjs');
-  await build({
-    entryPoints: [fileURLToPath(new URL('./children/copyOut.ts', import.meta.url))],
-    outfile: child,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    external: ['fs-native-extensions'],
-    define: await assembled(),
-    banner: {
-      js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
-    },
-    logLevel: 'error',
-  });
+  const child = await buildScript('transfer/children/copyOut.ts');
   const out = join(folder, 'out');
   const run = async (root: string, killAfter?: number): Promise<number> => {
     const process_ = spawn(process.execPath, [child, store, root, out], {
