@@ -49,6 +49,7 @@ export type { Labels } from './store/labels.ts';
 export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';
 export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
+export { type FilePatch, type PatchHunk, type PatchOptions, patchBytes } from './store/patch.ts';
 export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
 export type { DeletedRef, DeleteOptions } from './store/refMap.ts';
 export {

@@ -74,14 +74,14 @@ export function mergeText(
   return { body: output.end(), conflicts: options.favor === undefined ? conflicts : 0 };
 }
 
-interface Lines {
+export interface Lines {
   /** Each with its line end. */
   readonly text: readonly string[];
   readonly ids: Int32Array;
 }
 
 /** Gives equal lines equal numbers. */
-class LineTable {
+export class LineTable {
   readonly #ids = new Map<string, number>();
 
   get size(): number {

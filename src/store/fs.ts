@@ -25,6 +25,7 @@ import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
 import { type LogFilter, walkLog } from './log.ts';
 import type { MergeChoices, MergeRules } from './merge.ts';
 import { movePaths, removePaths } from './move.ts';
+import type { FilePatch, PatchOptions } from './patch.ts';
 import type { StatResult, WalkEntry, WalkStep } from './read.ts';
 import * as reading from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
@@ -265,6 +266,20 @@ export class FS {
    */
   diff(other: FS, options: DiffOptions = {}): AsyncIterable<Difference> {
     return diffSnapshots(this.#snapshot, FS.snapshotOf(other), options);
+  }
+
+  /**
+   * The same line by line: for each file by which `other` differs the hunks of a unified diff. Binary
+   * files, and those of more than 64 MiB, are told as such.
+   */
+  async *patches(
+    other: FS,
+    options: PatchOptions = {},
+  ): AsyncGenerator<FilePatch, void, undefined> {
+    const { patchesBetween } = await import('./patch.ts');
+    const { store } = this.#snapshot;
+    const { commit } = ofStore(store, FS.snapshotOf(other));
+    yield* patchesBetween(store, this.#snapshot.commit.tree, commit.tree, options);
   }
 
   /**
