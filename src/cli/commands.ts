@@ -126,6 +126,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     readsFew: true,
     load: () => import('./commands/diff.ts'),
   },
+  show: {
+    group: HISTORY,
+    summary: 'show a commit and what it has changed, or a file as it was',
+    load: () => import('./commands/show.ts'),
+  },
   cmp: {
     group: HISTORY,
     summary: 'exit 0 when two files have the same content',

@@ -7,7 +7,8 @@ const DATE_TIME =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?$/;
 
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+/** Milliseconds. */
+export const DAY = 24 * 60 * MINUTE;
 
 /**
  * The last moment that `--before` lets through. A date without a time means the end of that day, a

@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkMessage } from '../store/message.ts';
-import { parseBefore } from './dates.ts';
+import { DAY, parseBefore } from './dates.ts';
 import { parseArgument } from './errors.ts';
 
 export interface GlobalOptions {
@@ -148,6 +148,12 @@ export function parseDate(text: string): Date {
     );
   }
   return date;
+}
+
+/** The first moment that `--since` lets through: of a date without a time the beginning of that day. */
+export function parseSince(text: string): Date {
+  const end = parseDate(text);
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(end.getTime() - DAY + 1) : end;
 }
 
 /** Gathers the values of an option that may be given several times. */

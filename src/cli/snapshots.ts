@@ -10,6 +10,9 @@ import { parseRefTarget, type RefTarget, type RepositoryPath } from '../store/re
 import { parseArgument, UsageError } from './errors.ts';
 import type { BranchOption, FilterOptions } from './options.ts';
 
+/** No commit passes the filters. */
+export class NoMatchError extends GitStoreError {}
+
 /** A ref, and how many first parents to go back from it. */
 type NamedCommit = Pick<RefTarget, 'ref' | 'back'>;
 
@@ -95,7 +98,7 @@ async function openNamed(store: GitStore, named: NamedCommit, options: Selection
 
 async function newest(commits: AsyncIterable<FS>): Promise<FS> {
   for await (const commit of commits) return commit;
-  throw new GitStoreError('No matching commits found', 'ENOENT');
+  throw new NoMatchError('No matching commits found', 'ENOENT');
 }
 
 /**

@@ -5,7 +5,7 @@ import type {
   ArchiveSink,
   ArchiveSource,
 } from '../archive/options.ts';
-import type { ObjectId } from '../git/objectId.ts';
+import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { FileMode } from '../git/tree.ts';
 import type { ByteRange } from '../storage/storage.ts';
@@ -553,6 +553,12 @@ export class FS {
   async parent(): Promise<FS | null> {
     const parent = await parentOf(this.#snapshot);
     return parent && FS.of(parent);
+  }
+
+  /** @internal The same snapshot without files, to compare with. */
+  async emptied(): Promise<FS> {
+    const { commit, ...rest } = this.#snapshot;
+    return FS.of({ ...rest, commit: { ...commit, tree: EMPTY_TREE_ID } });
   }
 
   /** The snapshot `n` first parents back. @throws KeyNotFoundError when there are fewer */

@@ -17,6 +17,7 @@ import { writeEmptyCommit } from './emptyCommit.ts';
 import type { ForgetOptions, Forgotten } from './forget.ts';
 import { FS } from './fs.ts';
 import { ancestorOf } from './history.ts';
+import type { LogFilter } from './log.ts';
 import { Notes } from './notes.ts';
 import { hasBlob, readByHash } from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
@@ -149,6 +150,20 @@ export class GitStore implements AsyncDisposable {
     const snapshot = await resolveSnapshot(this.context, ref);
     const { back } = options;
     return FS.of(back === undefined ? snapshot : await ancestorOf(snapshot, back));
+  }
+
+  /**
+   * The commits of all branches that pass the filters, newest first, each once; of merges all parents are
+   * followed. Each snapshot is one of a bare commit.
+   */
+  async *log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
+    const { walkAll } = await import('./logAll.ts');
+    const { context } = this;
+    const tips: string[] = [];
+    for await (const fs of this.branches.values()) tips.push(fs.commitHash);
+    for await (const found of walkAll(context, tips, filter)) {
+      yield FS.of({ store: context, ...found, ref: null });
+    }
   }
 
   /**

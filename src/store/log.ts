@@ -19,6 +19,13 @@ export interface LogFilter {
   readonly match?: string | undefined;
   /** Only commits made at this time or before it. */
   readonly before?: Date | undefined;
+  /** Only commits made at this time or after it. */
+  readonly since?: Date | undefined;
+  /**
+   * Only commits whose author, as `Name <mail>`, holds this text in any letter case; with `*` or `?` the
+   * whole must fit the pattern.
+   */
+  readonly author?: string | undefined;
   /** Ends the walk; with it, other work gets its turn while a long history is searched. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,13 +46,7 @@ export async function* walkLog<T>(
 ): AsyncGenerator<T, void, undefined> {
   const { store, ref } = snapshot;
   store.assertOpen();
-  const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
-  const until = filter.before?.getTime();
-  if (Number.isNaN(until)) throw new GitStoreError('log: before is no valid date', 'EINVAL');
-  const passes = (commit: Commit): boolean =>
-    (until === undefined || commit.committer.time * 1000 <= until) &&
-    (matches === undefined || matches(messageOf(commit)));
-
+  const passes = commitTest(filter);
   const { path, signal } = filter;
   if (path !== undefined) {
     for await (const { id, commit } of commitsThatChanged(snapshot, segments(path), signal)) {
@@ -62,6 +63,31 @@ export async function* walkLog<T>(
     id = parent;
     commit = store.commits.tryGet(parent) ?? (await store.commits.getUncached(parent));
   }
+}
+
+/** Whether a commit passes all that a filter says but its path. @throws GitStoreError (`EINVAL`) */
+export function commitTest(filter: LogFilter): (commit: Commit) => boolean {
+  const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
+  const isBy = filter.author === undefined ? undefined : authorMatcher(filter.author);
+  const until = timeOf(filter.before, 'before');
+  const since = timeOf(filter.since, 'since');
+  return (commit) =>
+    (until === undefined || commit.committer.time * 1000 <= until) &&
+    (since === undefined || commit.committer.time * 1000 >= since) &&
+    (isBy === undefined || isBy(`${commit.author.name} <${commit.author.email}>`)) &&
+    (matches === undefined || matches(messageOf(commit)));
+}
+
+function timeOf(date: Date | undefined, name: string): number | undefined {
+  const time = date?.getTime();
+  if (Number.isNaN(time)) throw new GitStoreError(`log: ${name} is no valid date`, 'EINVAL');
+  return time;
+}
+
+function authorMatcher(text: string): (author: string) => boolean {
+  if (/[*?]/.test(text)) return messageMatcher(text);
+  const wanted = text.toLowerCase();
+  return (author) => author.toLowerCase().includes(wanted);
 }
 
 type Found = Pick<Snapshot, 'id' | 'commit'>;

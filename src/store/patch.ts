@@ -49,7 +49,7 @@ export interface PatchOptions {
 }
 
 /** Larger files are not compared by lines. Bytes. */
-const LARGEST_TEXT = 64 << 20;
+export const LARGEST_TEXT = 64 << 20;
 
 const CONTEXT = 3;
 
@@ -70,9 +70,9 @@ export async function* patchesBetween(
       const { old, new: next } = difference;
       // Another kind of thing is a file that goes and one that comes.
       if (old !== undefined && next !== undefined && kindOf(old) !== kindOf(next)) {
-        yield filePatch(store, difference.path, old, undefined, context);
-        yield filePatch(store, difference.path, undefined, next, context);
-      } else yield filePatch(store, difference.path, old, next, context);
+        yield patchOf(store, difference.path, old, undefined, context);
+        yield patchOf(store, difference.path, undefined, next, context);
+      } else yield patchOf(store, difference.path, old, next, context);
     }
   }
 }
@@ -81,12 +81,21 @@ function kindOf({ mode }: TreeEntry): number {
   return mode & 0o170000;
 }
 
-async function filePatch(
+/** One side of a patch: an entry of a tree, or a file that is in no store. */
+export interface PatchSide {
+  readonly mode: FileMode;
+  readonly id: ObjectId;
+  /** Undefined: it is in the store; null: too large. */
+  readonly body?: Uint8Array | null | undefined;
+}
+
+/** The patch of a file from what it was to what it is; undefined where there is none. */
+export async function patchOf(
   store: StoreContext,
   path: string,
-  old: TreeEntry | undefined,
-  next: TreeEntry | undefined,
-  context: number,
+  old: PatchSide | undefined,
+  next: PatchSide | undefined,
+  context = CONTEXT,
 ): Promise<FilePatch> {
   const head = {
     path,
@@ -105,10 +114,11 @@ async function filePatch(
 /** Undefined for a file that is too large. */
 async function contentOf(
   store: StoreContext,
-  entry: TreeEntry | undefined,
+  entry: PatchSide | undefined,
   path: string,
 ): Promise<Uint8Array | undefined> {
   if (entry === undefined) return new Uint8Array(0);
+  if (entry.body !== undefined) return entry.body ?? undefined;
   if (entry.mode === MODE_GITLINK) return Buffer.from(`Subproject commit ${entry.id}\n`);
   const header = await store.objects.header(entry.id);
   if (header !== undefined && header.size > LARGEST_TEXT) return undefined;

@@ -21,6 +21,7 @@ import { copyFromDisk } from '../store/copy.ts';
 import { FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
 import { hasLabels, trailersOf } from '../store/labels.ts';
+import type { FilePatch } from '../store/patch.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import type { ThinPolicy } from '../store/retention.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
@@ -189,6 +190,15 @@ export class Workspace implements AsyncDisposable {
     await this.#requirePaths(options.paths, FS.snapshotOf(target));
     const report = await this.#compare(target, options);
     return describeChanges(this.path, target, report);
+  }
+
+  /** What `changes` tells, line by line. */
+  async *patches(
+    since?: RewindTarget,
+    options: Pick<WorkOptions, 'paths' | 'signal'> = {},
+  ): AsyncGenerator<FilePatch, void, undefined> {
+    const { patchesOnDisk } = await import('./patches.ts');
+    yield* patchesOnDisk(this.path, await this.changes(since, options));
   }
 
   /**

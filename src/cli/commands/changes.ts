@@ -4,6 +4,7 @@ import type { WorkspaceChange } from '../../workspace/options.ts';
 import { Listing } from '../listing.ts';
 import { addFormat, type FormatOption } from '../options.ts';
 import { showName } from '../output.ts';
+import { addPatch, type PatchOption } from '../patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { sizeText } from '../quantities.ts';
 import { snapshotOfRef } from '../snapshots.ts';
@@ -15,7 +16,7 @@ import {
   withWorkspace,
 } from '../workspaces.ts';
 
-interface ChangesOptions extends FolderOptions, FormatOption {
+interface ChangesOptions extends FolderOptions, FormatOption, PatchOption {
   since?: string | undefined;
   long?: boolean | undefined;
 }
@@ -27,10 +28,11 @@ export function define(command: Command): void {
     .argument('[paths...]', 'only these files and directories')
     .option('--since <ref>', 'compare with a branch, tag or hash (default: the newest checkpoint)')
     .option('-l, --long', 'with sizes, before and after');
-  addFolder(addFormat(command));
+  addFolder(addPatch(addFormat(command)));
   addExamples(command, [
     ['gitstore changes', 'A added, M modified, D deleted, T another type'],
     ['gitstore changes -l src', 'in a directory, with sizes'],
+    ['gitstore changes --patch', 'line by line'],
     ["gitstore changes --since 'main~3'", 'since three checkpoints ago'],
     ['gitstore changes --format json', 'for a program'],
   ]);
@@ -39,6 +41,15 @@ export function define(command: Command): void {
       const { store } = workspace;
       const since =
         options.since === undefined ? undefined : await snapshotOfRef(store, options.since);
+      if (options.patch || options.stat) {
+        const { PatchPrinter } = await import('../patches.ts');
+        const printer = new PatchPrinter(options);
+        const only = pathsIn(workspace, paths);
+        for await (const patch of workspace.patches(since, { paths: only })) {
+          await printer.add(patch);
+        }
+        return printer.end();
+      }
       const found = await workspace.changes(since, { paths: pathsIn(workspace, paths) });
       const listing = new Listing(options.format);
       for (const change of found.entries) {

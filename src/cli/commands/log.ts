@@ -1,44 +1,134 @@
 /** `log`: the commits of a branch. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { FS } from '../../store/fs.ts';
+import type { GitStore } from '../../store/gitStore.ts';
+import type { RefTarget } from '../../store/refPath.ts';
 import { firstLine, shortHash } from '../../store/snapshot.ts';
+import { type Paint, paintFor } from '../colour.ts';
 import { isoTime } from '../dates.ts';
+import { UsageError } from '../errors.ts';
 import { Listing } from '../listing.ts';
-import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
+import {
+  addBranch,
+  addFilters,
+  addFormat,
+  type FormatOption,
+  parseSince,
+  wholeNumberFrom,
+} from '../options.ts';
+import { printLine, showName } from '../output.ts';
+import { addPatch, type PatchOption } from '../patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
-import { checkAgainstTarget, findSnapshot, parseTarget, type Selection } from '../snapshots.ts';
+import {
+  checkAgainstTarget,
+  findSnapshot,
+  NoMatchError,
+  parseTarget,
+  type Selection,
+} from '../snapshots.ts';
+
+interface LogOptions extends Selection, FormatOption, PatchOption {
+  limit?: number | undefined;
+  since?: Date | undefined;
+  author?: string | undefined;
+  all?: boolean | undefined;
+}
 
 export function define(command: Command): void {
   command.argument('[target]', 'a ref (main, v1.0, ~3), a path (:file), or both (main:file)');
-  addFilters(addBranch(addFormat(command)));
+  addFilters(addBranch(addFormat(command)))
+    .addOption(new Option('--limit <n>', 'the newest N only').argParser(wholeNumberFrom(0)))
+    .addOption(new Option('-n <n>').argParser(wholeNumberFrom(0)).hideHelp())
+    .addOption(
+      new Option('--since <date>', 'only commits made then or later').argParser(parseSince),
+    )
+    .option('--author <text>', 'only commits whose author holds this, or fits * and ?')
+    .option('--all', 'the commits of all branches, merged ones too');
+  addPatch(command);
   addExamples(command, [
     ['gitstore log', 'all commits of the current branch'],
     ['gitstore log main~2', 'from two commits back'],
     ['gitstore log :docs/a.md', 'those that changed one file'],
     ["gitstore log --match 'deploy*' --before 2024-05-31", 'by message and date'],
+    ['gitstore log --all --since 2024-05-01 --author ada', 'of all branches, by date and author'],
+    ['gitstore log --limit 3 --patch', 'with the lines that each has changed'],
     ['gitstore log --format jsonl', 'one JSON object a line'],
   ]);
-  command.action(async (argument: string | undefined, options: Selection & FormatOption) => {
+  command.action(async (argument: string | undefined, options: LogOptions & { n?: number }) => {
     const target = parseTarget(argument);
     checkAgainstTarget(target, options);
     const path = target.path || options.path;
-    const { match, before, format } = options;
+    const { match, before, since, author, format, all } = options;
+    const limit = options.limit ?? options.n ?? Number.POSITIVE_INFINITY;
+    if (all && (target.ref !== '' || options.ref || options.branch || options.back)) {
+      throw new UsageError(
+        '--all begins at every branch, so no ref, -b, --ref or --back goes with it',
+      );
+    }
     await withStore(command, async (store) => {
-      const start = await findSnapshot(store, target, { ...options, path });
-      const listing = new Listing(format);
-      for await (const commit of start.log({ path, match, before })) {
-        await listing.add(textOf(commit), () => jsonOf(commit, start.refName));
+      const filter = { path, match, before, since, author };
+      let commits: AsyncIterable<FS>;
+      let branch: string | null = null;
+      if (all) commits = store.log(filter);
+      else {
+        const start = await startOf(store, target, { ...options, path });
+        branch = start?.refName ?? null;
+        commits = start?.log(filter) ?? none();
       }
-      await listing.end();
+      await printAll(commits, limit, { ...options, format, branch, path });
     });
   });
 }
 
-function textOf(commit: FS): string {
+async function* none(): AsyncGenerator<FS, void, undefined> {}
+
+/** Undefined where no commit passes the filters. */
+async function startOf(
+  store: GitStore,
+  target: RefTarget,
+  options: Selection,
+): Promise<FS | undefined> {
+  try {
+    return await findSnapshot(store, target, options);
+  } catch (error) {
+    if (error instanceof NoMatchError) return undefined;
+    throw error;
+  }
+}
+
+async function printAll(
+  commits: AsyncIterable<FS>,
+  limit: number,
+  {
+    branch,
+    path,
+    format,
+    ...options
+  }: FormatOption & PatchOption & { branch: string | null; path?: string | undefined },
+): Promise<void> {
+  const isLong = format === 'text' && (options.patch || options.stat);
+  const print = isLong ? (await import('../commitText.ts')).printCommit : undefined;
+  const paint = paintFor(options);
+  const listing = new Listing(format);
+  let count = 0;
+  if (limit > 0) {
+    for await (const commit of commits) {
+      if (print !== undefined) {
+        if (count > 0) await printLine('');
+        await print(commit, { ...options, paths: path === undefined ? undefined : [path] });
+      } else await listing.add(textOf(commit, paint), () => jsonOf(commit, branch));
+      count += 1;
+      if (count >= limit) break;
+    }
+  }
+  await listing.end();
+}
+
+function textOf(commit: FS, paint: Paint): string {
   const time = isoTime(commit.time, commit.timezoneOffset);
-  return `${shortHash(commit.commitHash)}  ${time}  ${showName(firstLine(commit.message))}`;
+  const hash = paint('yellow', shortHash(commit.commitHash));
+  return `${hash}  ${time}  ${showName(firstLine(commit.message))}`;
 }
 
 function jsonOf(commit: FS, branch: string | null): unknown {
