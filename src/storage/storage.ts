@@ -244,8 +244,11 @@ export interface ObjectWriter {
   /**
    * Makes everything written durable and visible. The session is over, also when it throws, as it does
    * when anything is lost that `write` has taken.
+   * @param outside objects from which all is reached that the session's objects lead to and it did not
+   *   write, such as a commit's parents; ids that it wrote may be among them. Left out, nothing is known
+   *   of that, and a store that has to put it on stable storage too looks at all it has.
    */
-  finish(): Promise<void>;
+  finish(outside?: Iterable<ObjectId>): Promise<void>;
 
   /** Drops everything. Does nothing after `finish()` or a second time. */
   abort(): Promise<void>;

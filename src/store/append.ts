@@ -52,6 +52,7 @@ async function appendTree(
     tree,
     parents: [tip.id],
     message: message ?? messageOf(source.commit),
+    outside: [tip.id, source.id],
   });
   return made.id;
 }
@@ -71,7 +72,7 @@ async function replay(tip: Snapshot, source: Snapshot, writer: ObjectWriter): Pr
         ? id
         : await writer.write('commit', serializeCommit(onParent(commit, at)));
   }
-  await writer.finish();
+  await writer.finish([tip.id, source.id]);
   return at;
 }
 

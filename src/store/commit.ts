@@ -25,6 +25,11 @@ export interface CommitChoices {
   readonly parents?: readonly Snapshot[] | undefined;
   /** A tag that moves to the result in the same transaction as the branch. */
   readonly tag?: NewTag | undefined;
+  /**
+   * The snapshots from which the edits take entries that the session did not write; the changed one may
+   * be left out. Default: any.
+   */
+  readonly from?: readonly Snapshot[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,17 +83,30 @@ export async function commitEdits(
   }
   const { trailers = '' } = choices;
   const message = commitMessage(choices.message, changes, choices.operation) + trailers;
-  const { id, commit } = await writeCommit(store, writer, { tree, parents, message });
+  const outside = [...parents, ...(choices.from ?? []).map((from) => from.id)];
+  if (choices.from === undefined) {
+    for (const edit of edits.values()) if (edit !== null) outside.push(edit.id);
+  }
+  const { id, commit } = await writeCommit(store, writer, { tree, parents, message, outside });
   const log = `commit: ${firstLine(message)}`;
   await moveBranch(snapshot, id, log, { who: commit.committer, tag: choices.tag });
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
 }
 
-/** Writes a commit by the store's author, or another one, at the present time; ends the session. */
+/**
+ * Writes a commit by the store's author, or another one, at the present time; ends the session.
+ * @param parts `outside`: see `ObjectWriter.finish`
+ */
 export async function writeCommit(
   store: StoreContext,
   writer: ObjectWriter,
-  parts: { tree: ObjectId; parents: ObjectId[]; message: string; author?: Identity | undefined },
+  parts: {
+    tree: ObjectId;
+    parents: ObjectId[];
+    message: string;
+    author?: Identity | undefined;
+    outside?: Iterable<ObjectId> | undefined;
+  },
 ): Promise<{ id: ObjectId; commit: Commit }> {
   const who = store.signature();
   const { tree, parents, message, author = who } = parts;
@@ -102,7 +120,7 @@ export async function writeCommit(
     extraHeaders: [],
   });
   const id = await writer.write('commit', body);
-  await writer.finish();
+  await writer.finish(parts.outside);
   const plain = { tree, parents, author, committer: who, message: text, extraHeaders: [] };
   // Unless something of it cannot be written as it is.
   const commit = hasLoneSurrogate(text) ? parseCommit(body, id) : plain;

@@ -89,8 +89,9 @@ export async function copyFromSnapshots(
   const { copyAcross } = await import('../transfer/in/copyAcross.ts');
   const { edits, report } = await copyAcross(target, all, dest, options);
   if (options.dryRun) return { snapshot, changes: report };
+  const from = groups.map((group) => group.from);
   return inSession(snapshot.store, (writer) =>
-    commitEdits(snapshot, writer, edits, report, choices),
+    commitEdits(snapshot, writer, edits, report, { ...choices, from }),
   );
 }
 

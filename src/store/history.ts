@@ -116,10 +116,12 @@ export function squash(
 ): Promise<Snapshot> {
   const { store, commit } = snapshot;
   return inSession(store, async (writer) => {
+    const parents = parent === undefined ? [] : [ofStore(store, parent).id];
     const made = await writeCommit(store, writer, {
       tree: commit.tree,
-      parents: parent === undefined ? [] : [ofStore(store, parent).id],
+      parents,
       message: message ?? messageOf(commit),
+      outside: [snapshot.id, ...parents],
     });
     return { store, ...made, ref: null };
   });

@@ -134,6 +134,6 @@ function finish(snapshot: Snapshot, staging: Staging, choices: ReshapeChoices): 
   const changes = staging.report();
   if (choices.dryRun) return Promise.resolve({ snapshot, changes });
   return inSession(snapshot.store, (writer) =>
-    commitEdits(snapshot, writer, staging.edits, changes, choices),
+    commitEdits(snapshot, writer, staging.edits, changes, { ...choices, from: [] }),
   );
 }

@@ -19,7 +19,7 @@ import { BareUpkeep } from './upkeep.ts';
 export interface BareStorageOptions
   extends ConfigChoices,
     CheckedOutOptions,
-    Partial<Omit<BareRefsOptions, 'checkedOut'>> {
+    Partial<Omit<BareRefsOptions, 'checkedOut' | 'settling'>> {
   /** Default `full`. */
   readonly durability?: Durability;
 }
@@ -47,6 +47,7 @@ function openStorage(path: string, options: BareStorageOptions): Storage {
   const refs = new BareRefs(gitDir, {
     ...options,
     durability,
+    settling: objects,
     checkedOut: options.moveCheckedOut ? undefined : new CheckedOut(gitDir, config.file, options),
   });
   return {

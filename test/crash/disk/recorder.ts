@@ -34,17 +34,18 @@ let current: Recorder | undefined;
 
 /**
  * @param onEvent what it throws, the call throws
- * @returns how to stop, which gives the recording, and
- *   a look at how many events there are
+ * @returns how to stop, which gives the recording; a look at how many events there are; and what takes
+ *   in the changes that another process has made meanwhile, none of them synced
  */
 export function record(
   root: string,
   onEvent: (event: DiskEvent) => void = () => {},
-): { count(): number; stop(): Recording } {
+): { count(): number; catchUp(): void; stop(): Recording } {
   const recorder = new Recorder(root, onEvent);
   current = recorder;
   return {
     count: () => recorder.events.length,
+    catchUp: () => recorder.catchUp(),
     stop() {
       current = undefined;
       return recorder;
@@ -148,6 +149,38 @@ class Recorder implements Recording {
     const found = this.#lookup(path);
     if (found?.node === undefined) return;
     this.#apply({ op: 'remove', dir: found.dir, name: found.name });
+  }
+
+  catchUp(): void {
+    this.#catchUp(ROOT, this.#root);
+  }
+
+  #catchUp(dir: number, path: string): void {
+    const { entries } = this.#now.get(dir) as Node & { kind: 'directory' };
+    const names = new Set(readdirSync(path));
+    for (const name of [...entries.keys()]) {
+      if (!names.has(name)) this.#apply({ op: 'remove', dir, name });
+    }
+    for (const name of names) {
+      const at = `${path}/${name}`;
+      const stats = lstatSync(at);
+      const old = entries.get(name);
+      const known = old === undefined ? undefined : this.#now.get(old);
+      if (stats.isDirectory()) {
+        const empty: Node = { kind: 'directory', entries: new Map() };
+        this.#catchUp(known?.kind === 'directory' ? old! : this.#make(dir, name, empty), at);
+      } else if (stats.isSymbolicLink()) {
+        const target = readlinkSync(at);
+        if (known?.kind !== 'link' || known.target !== target) {
+          this.#make(dir, name, { kind: 'link', target });
+        }
+      } else {
+        const data = readFileSync(at);
+        if (known?.kind === 'file' && known.data.equals(data)) continue;
+        const made = this.#make(dir, name, { kind: 'file', data: Buffer.alloc(0) });
+        this.#write(made, 0, data);
+      }
+    }
   }
 
   #make(dir: number, name: string, node: Node): number {

@@ -59,6 +59,11 @@ export class BareObjectWriter implements ObjectWriter {
   readonly #listings = new LooseListings();
   /** Files of objects that were there already, and perhaps not on stable storage. */
   readonly #relied = new Set<string>();
+  /** Those of these objects that lead to others. */
+  readonly #reliedLeads: ObjectId[] = [];
+  /** Commits and tags that the session has written; and whether it wrote anything but blobs. */
+  readonly #written: ObjectId[] = [];
+  #leads = false;
   #over = false;
   /** Streams take the pack for themselves; everything else that needs it waits in line. */
   #line: Promise<unknown> = Promise.resolve();
@@ -78,7 +83,12 @@ export class BareObjectWriter implements ObjectWriter {
     if (this.#known.has(id)) return id;
     const isThere = !this.#isSurelyNew(type) && this.#holds(id);
     this.#known.add(id);
-    if (isThere) return id;
+    if (type !== 'blob') this.#leads = true;
+    if (isThere) {
+      if (type !== 'blob') this.#reliedLeads.push(id);
+      return id;
+    }
+    if (type === 'commit' || type === 'tag') this.#written.push(id);
     this.#brings = true;
     if (this.#spilled) {
       await this.#inLine(() => this.#packWriter().add(id, type, body));
@@ -106,7 +116,7 @@ export class BareObjectWriter implements ObjectWriter {
     );
   }
 
-  async finish(): Promise<void> {
+  async finish(outside?: Iterable<ObjectId>): Promise<void> {
     this.#checkOpen();
     this.#over = true;
     try {
@@ -123,6 +133,10 @@ export class BareObjectWriter implements ObjectWriter {
         if (!this.#spilled)
           for (const { id } of this.#small) settled.add(loosePath(objectsDir, id));
         if (this.#relied.size > 0) await settled.settle(this.#relied);
+        if (this.#leads) await this.#complete(outside);
+        else if (this.#known.size <= MAX_LOOSE_OBJECTS) {
+          for (const id of this.#known) settled.addComplete(id);
+        }
       }
     } catch (error) {
       this.#pack?.abort();
@@ -153,6 +167,18 @@ export class BareObjectWriter implements ObjectWriter {
     const file = this.#context.holds(id, this.#spilled ? this.#listings : undefined);
     if (file !== undefined && this.#context.options.durability === 'full') this.#relied.add(file);
     return file !== undefined;
+  }
+
+  /** Makes complete what the session's objects lead to, and so these. */
+  async #complete(outside: Iterable<ObjectId> | undefined): Promise<void> {
+    const { settled } = this.#context;
+    if (outside === undefined) await settled.complete(undefined);
+    else {
+      const ids = [...this.#reliedLeads];
+      for (const id of outside) if (!this.#known.has(id)) ids.push(id);
+      await settled.complete(ids);
+    }
+    for (const id of this.#written) settled.addComplete(id);
   }
 
   #drop(): void {

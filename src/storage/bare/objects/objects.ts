@@ -60,7 +60,7 @@ export class BareObjects implements ObjectStore {
   readonly #gitDir: string;
   readonly #objectsDir: string;
   readonly #places: ObjectPlaces;
-  readonly #settled = new Settled();
+  readonly #settled: Settled;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
   readonly history: BareHistory;
@@ -74,6 +74,12 @@ export class BareObjects implements ObjectStore {
     this.#gitDir = gitDir;
     this.#objectsDir = join(gitDir, 'objects');
     this.#places = new ObjectPlaces(this.#objectsDir);
+    this.#settled = new Settled(gitDir, this.#objectsDir, () =>
+      this.#places
+        .open()
+        .slice(1)
+        .map(({ path }) => path),
+    );
     this.history = new BareHistory(this.#places, join(gitDir, 'shallow'));
     this.options = options;
   }
@@ -243,6 +249,16 @@ export class BareObjects implements ObjectStore {
       settled: this.#settled,
     };
     return importPack(target, source, options);
+  }
+
+  /** Puts objects that refs are about to move to on stable storage, with all that they lead to. */
+  async complete(ids: readonly ObjectId[]): Promise<void> {
+    await this.#settled.complete(ids);
+  }
+
+  /** Refs have moved to these objects, which are complete. */
+  handOn(ids: readonly ObjectId[]): void {
+    this.#settled.handOn(ids);
   }
 
   async close(): Promise<void> {

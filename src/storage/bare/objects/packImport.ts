@@ -15,6 +15,7 @@ import { Incoming } from '../../packs/import/incoming.ts';
 import { PackImporter } from '../../packs/import/packImporter.ts';
 import { placePack } from '../../packs/placePack.ts';
 import type { ImportedPack, ImportOptions, ObjectStore } from '../../storage.ts';
+import { loosePath } from '../loose/loose.ts';
 import { type NewObject, writeLoose } from '../loose/looseWriter.ts';
 import { DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import type { Settled } from './settled.ts';
@@ -49,7 +50,11 @@ export async function importPack(
     options.signal?.throwIfAborted();
     if (pack.count > 0) {
       if (pack.count < UNPACK_LIMIT && pack.inMemory) await unpack(target, pack);
-      else target.packAdded(await keepPack(pack, spool, { packDir, ...target.options }));
+      else {
+        const name = await keepPack(pack, spool, { packDir, ...target.options });
+        if (target.options.durability === 'full') target.settled.add(`${packDir}/${name}`);
+        target.packAdded(name);
+      }
     }
     return { count: pack.count, bytes: pack.size };
   } finally {
@@ -68,7 +73,9 @@ async function unpack(target: ImportTarget, pack: PackImporter): Promise<void> {
     else objects.push({ id, ...(await pack.object(entry)) });
   }
   await writeLoose(objectsDir, objects, options.compression ?? DEFAULT_LEVEL, options.durability);
-  if (options.durability === 'full') await settled.settle(relied);
+  if (options.durability !== 'full') return;
+  for (const { id } of objects) settled.add(loosePath(objectsDir, id));
+  await settled.settle(relied);
 }
 
 /** Puts the pack in place, completed, with its index. @returns its file name */

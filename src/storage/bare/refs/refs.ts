@@ -40,6 +40,8 @@ import { brokenLooseRef, followRef } from './resolveRef.ts';
 
 export interface BareRefsOptions extends StoreLockOptions {
   readonly durability: Durability;
+  /** What puts objects on stable storage before refs move to them. */
+  readonly settling?: Settling | undefined;
   /** What must not move; default: everything may. */
   readonly checkedOut?: CheckedOut | undefined;
   /** How long to wait for a lock, in milliseconds; default 10,000. */
@@ -48,6 +50,14 @@ export interface BareRefsOptions extends StoreLockOptions {
   readonly now?: (() => number) | undefined;
   /** Called at the places of a change where a crash hurts, for tests. */
   readonly onStep?: ((step: TransactionStep) => void) | undefined;
+}
+
+/** The objects of a store, as its refs see them. */
+export interface Settling {
+  /** Puts objects on stable storage, with all that they lead to. */
+  complete(ids: readonly ObjectId[]): Promise<void>;
+  /** Refs have moved to objects that are complete. */
+  handOn(ids: readonly ObjectId[]): void;
 }
 
 const DEFAULT_LOCK_TIMEOUT = 10_000;
@@ -59,6 +69,8 @@ export class BareRefs implements RefStore {
   readonly #lock: StoreLock;
   readonly #place: RefPlace;
   readonly #turns: Turns;
+  /** Undefined where durability does not ask for it. */
+  readonly #settling: Settling | undefined;
   readonly #timeout: number;
   readonly #now: () => number;
 
@@ -82,6 +94,7 @@ export class BareRefs implements RefStore {
       onStep: options.onStep ?? (() => {}),
     };
     this.#turns = new Turns(gitDir, options.kernelLocks);
+    this.#settling = options.durability === 'full' ? options.settling : undefined;
     this.#timeout = options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT;
     this.#now = options.now ?? Date.now;
     if (isTrusted(gitDir)) this.#lock.clearLeftovers();
@@ -150,6 +163,8 @@ export class BareRefs implements RefStore {
     checkUpdates(updates);
     if (updates.length === 0) return;
     const fallback = () => defaultReflog(this.#now);
+    const targets = updates.flatMap(({ new: id }) => id ?? []);
+    await this.#settling?.complete(targets);
     let isMade = false;
     try {
       const directories = await this.#whileLocked(async () => {
@@ -164,6 +179,7 @@ export class BareRefs implements RefStore {
         }
       });
       if (this.#place.durability === 'full') await this.#sync(directories);
+      this.#settling?.handOn(targets);
     } catch (error) {
       throw isMade ? changeMade(updates, error) : error;
     }

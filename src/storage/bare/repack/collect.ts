@@ -16,6 +16,7 @@ import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { existsSync, statSync } from '../../disk/fs.ts';
 import type { Durability } from '../../storage.ts';
 import { loosePath } from '../loose/loose.ts';
+import { SettledRecord } from '../objects/settledRecord.ts';
 import { promisorOf } from '../partialClone.ts';
 import type { BareRefs } from '../refs/refs.ts';
 import { removeCommitGraph, writeCommitGraph } from './commitGraph.ts';
@@ -355,6 +356,8 @@ class Collection {
     const { refs, gitDir, signal, objectsDirs } = this.#options;
     const { layouts, packs: all } = this.#work;
     const rescue = new Rescue(this.#work, this.#roots);
+    // It may name what goes now, and what goes can come again from a writer that syncs nothing.
+    new SettledRecord(gitDir).remove();
     // A ref whose removal is not on stable storage may come back, and needs its objects then.
     await refs.settleNames();
     const gone = new Set<number>();

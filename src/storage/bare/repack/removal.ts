@@ -98,7 +98,7 @@ function removeOld(directory: string, names: readonly string[], before: number):
 
 /** The same for what killed writers have left in our own folder, `gitstore/`. @returns how many */
 export function removeStalePrivate(directory: string, before: number): number {
-  const isTemporary = (name: string) => /^(memo-.*\.tmp|new-[0-9a-f]+)$/.test(name);
+  const isTemporary = (name: string) => /^((memo|settled)-.*\.tmp|new-[0-9a-f]+)$/.test(name);
   return removeOld(directory, readNames(directory).filter(isTemporary), before);
 }
 
