@@ -1,9 +1,11 @@
 /** Removing a repository, for `destroy` and `init -f`. */
 
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import { followGitFile } from '../storage/bare/gitDirectory.ts';
-import { mkdtemp, realpath, rename, rm, rmdir } from '../storage/disk/fs.ts';
+import { judge, newHolder } from '../storage/bare/locks/holder.ts';
+import { isErrno } from '../storage/disk/durable.ts';
+import { mkdirSync, readdirSync, realpath, rename, rm, rmdir } from '../storage/disk/fs.ts';
 import { isBucketAddress } from '../storage/places.ts';
 import { GitStore } from '../store/gitStore.ts';
 
@@ -47,11 +49,49 @@ export async function removeRepository(path: string): Promise<string> {
   return place;
 }
 
+/**
+ * Finishes the removals of repositories at the path that were killed, so that what they had put aside
+ * goes. Removals that are still at work are left alone.
+ * @returns whether there were any
+ */
+export async function finishRemovals(path: string): Promise<boolean> {
+  if (isBucketAddress(path)) return false;
+  const place = await realpath(path).catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+    return resolve(path);
+  });
+  const lead = basename(place) + ASIDE;
+  let found = false;
+  for (const name of namesIn(dirname(place))) {
+    if (!name.startsWith(lead) || judge(`${name.slice(lead.length)} `, undefined) !== 'dead') {
+      continue;
+    }
+    await rm(join(dirname(place), name), { recursive: true, maxRetries: 3 });
+    found = true;
+  }
+  return found;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
+    throw error;
+  }
+}
+
+/** Stands between the repository's name and that of the process that removes it. */
+const ASIDE = '.removed-';
+
 /** The new place of the directory, or undefined where it cannot be moved (a mount point). */
 async function moveAside(place: string): Promise<string | undefined> {
   let folder: string | undefined;
   try {
-    folder = await mkdtemp(`${place}.removed-`);
+    const [process] = newHolder(undefined).split(' ');
+    const name = place + ASIDE + process;
+    mkdirSync(name, 0o700);
+    folder = name;
     const aside = join(folder, basename(place));
     await rename(place, aside);
     return aside;

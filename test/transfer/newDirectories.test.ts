@@ -1,14 +1,17 @@
 /** Directories that a copy to disk makes itself: filled under another name, and then renamed. */
+
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NotADirectoryError } from '../../src/errors.ts';
 import type { TreeEntry } from '../../src/git/tree.ts';
 import { serializeTree } from '../../src/git/treeWriter.ts';
 import { createBareStorage, openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
+import { newTemporaryPrefix } from '../../src/transfer/disk/diskFiles.ts';
 import { putFile } from '../../src/transfer/disk/putFile.ts';
 import type { CopyOptions, CopyProgress } from '../../src/transfer/rules/options.ts';
 import { gitBytes } from '../helpers/git.ts';
@@ -240,27 +243,54 @@ test('a disk that takes names in other letter case for the same', () => {
   expect(filesOnDisk(folder)).toEqual({ readme: 'readme' });
 });
 
-test('what a killed copy has left is passed over, and goes when nobody can be at it any more', async () => {
-  const folder = scratchFolder();
-  const out = join(folder, 'out');
-  const tree = await TestTree.of({ 'd/a': 'a' });
-  await tree.copyOut('', out);
-  const left = join(out, 'd/.gs-0123456789-7');
-  mkdirSync(left);
-  writeFileSync(join(left, 'b'), 'half of');
-  const all: Files = { 'd/a': 'a', 'd/.gs-0123456789-7/b': 'half of' };
+/** The name of an unfinished file of this process, changed. */
+const temporaryName = (change: (name: string) => string) => change(`${newTemporaryPrefix()}7`);
+const own = (name: string) => name;
+const dead = (name: string) =>
+  name.replace(/f[0-9]+/, `f${spawnSync(process.execPath, ['-e', '0']).pid}`);
+const foreign = (name: string) =>
+  name.replace(/^(\.gs-f[0-9]+\.[^.]+)\.[^.]+\.[^.]+/, '$1.other.other');
 
-  await tree.copyOut('', out, { delete: true });
-  expect(filesOnDisk(out)).toEqual(all);
-  const store = new TestTree();
-  const report = await store.copyIn(`${out}/`, '');
-  expect(report.warnings.map(({ path }) => path)).toEqual([left]);
-  expect(await store.files()).toEqual({ 'd/a': 'a' });
+describe('what a copy has not finished', () => {
+  const text = 'half of';
+  let out: string;
+  let tree: TestTree;
 
-  const now = Date.now();
-  vi.spyOn(Date, 'now').mockImplementation(() => now + 11 * 60_000);
-  await tree.copyOut('', out, { delete: true });
-  expect(readdirSync(join(out, 'd'))).toEqual(['a']);
+  beforeEach(async () => {
+    out = join(scratchFolder(), 'out');
+    tree = await TestTree.of({ 'd/a': 'a' });
+    await tree.copyOut('', out);
+  });
+
+  /** Puts a file and a directory of that name there. */
+  function leave(name: string): void {
+    writeFileSync(join(out, name), text);
+    mkdirSync(join(out, 'd', name));
+    writeFileSync(join(out, 'd', name, 'b'), text);
+  }
+
+  test.each([
+    { who: 'goes when its process is dead', change: dead, left: 0 },
+    { who: 'stays while its process runs', change: own, minutes: 11, left: 2 },
+    { who: 'stays when it is of another machine', change: foreign, left: 2 },
+    { who: 'goes then after a while', change: foreign, minutes: 11, left: 0 },
+    { who: 'is not what is just called like that', change: () => '.gs-0123456789-7', kept: 2 },
+  ])('$who', async ({ change, minutes = 0, left = 0, kept = 0 }) => {
+    const temporary = temporaryName(change);
+    leave(temporary);
+    const store = new TestTree();
+    const report = await store.copyIn(`${out}/`, '');
+    expect(report.warnings).toHaveLength(2 - kept);
+    expect(Object.keys(await store.files())).toHaveLength(1 + kept);
+    const now = Date.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => now + minutes * 60_000);
+    await tree.copyOut('', out, { delete: true, dryRun: true });
+    expect(readdirSync(out)).toContain(temporary);
+    await tree.copyOut('', out, { delete: kept === 0 });
+    const there = Object.keys(filesOnDisk(out)).filter((path) => path.includes('.gs-'));
+    expect(there).toHaveLength(left + kept);
+    vi.restoreAllMocks();
+  });
 });
 
 test.skipIf(isWindows)('directories get the permissions that the umask leaves', async () => {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { removeRepository } from '../destruction.ts';
+import { finishRemovals, removeRepository, repositoryExists } from '../destruction.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { isVerbose, repositoryPath, withStore } from '../repository.ts';
@@ -15,6 +15,10 @@ export function define(command: Command): void {
   ]);
   command.action(async (options: { force?: boolean }) => {
     const path = repositoryPath(command);
+    if ((await finishRemovals(path)) && !(await repositoryExists(path))) {
+      if (isVerbose(command)) printNote(`Removed the rest of ${path}`);
+      return;
+    }
     const content = await withStore(command, findContent);
     if (content !== undefined && !options.force) {
       throw new GitStoreError(`The repository holds ${content} (-f destroys it anyway): ${path}`);

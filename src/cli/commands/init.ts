@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import { GitStore } from '../../store/gitStore.ts';
-import { removeRepository, repositoryExists } from '../destruction.ts';
+import { finishRemovals, removeRepository, repositoryExists } from '../destruction.ts';
 import { addBranch } from '../options.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
@@ -23,6 +23,7 @@ export function define(command: Command): void {
   ]);
   command.action(async (options: InitOptions) => {
     let path = repositoryPath(command);
+    await finishRemovals(path);
     if (await repositoryExists(path)) {
       if (!options.force) {
         throw new GitStoreError(

@@ -71,9 +71,6 @@ export const rmdir = withPath(() => promises.rmdir);
 export const rename = withPaths(() => promises.rename);
 
 /** A new directory whose name begins so. */
-export async function mkdtemp(prefix: string): Promise<string> {
-  return decodePath(await promises.mkdtemp(toDisk(prefix) as string, { encoding: 'buffer' }));
-}
 
 export function mkdtempSync(prefix: string): string {
   return decodePath(fs.mkdtempSync(toDisk(prefix) as string, { encoding: 'buffer' }));

@@ -2,10 +2,10 @@
  * The local disk, with names as `git/pathBytes.ts` spells them. All calls are synchronous: on small
  * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
  */
-import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { decodePath, toDisk } from '../../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
+import { judge, newHolder, type Verdict } from '../../storage/bare/locks/holder.ts';
 import { isErrorOf } from '../../systemFaults.ts';
 import { type Entry, MODE_NONE } from '../rules/place.ts';
 
@@ -54,17 +54,24 @@ export function readNames(directory: string | Buffer): string[] {
     : names;
 }
 
-/** Names that a copy to disk gives its files until they are whole. */
-const TEMPORARY_NAME = /^\.gs-[0-9a-f]{10}-[0-9]+$/;
+/** Names that a copy to disk gives its files until they are whole. They say which process makes it. */
+const TEMPORARY_NAME = /^\.gs-(f[0-9]+\.[0-9a-z-]+(?:\.[\w-]{5}){4}\.[\w-]+)-[0-9]+$/;
 
 /** What such names of one copy begin with; a number follows. */
 export function newTemporaryPrefix(): string {
-  return `.gs-${randomBytes(5).toString('hex')}-`;
+  const [process] = newHolder(undefined).split(' ');
+  return `.gs-${process}-`;
 }
 
 /** Whether it is the name of a file that a copy is writing, or was when it was killed. */
 export function isTemporaryName(name: string): boolean {
   return name.startsWith('.gs-') && TEMPORARY_NAME.test(name);
+}
+
+/** What is known of the process that gave a file its temporary name. */
+export function makerOf(name: string): Verdict {
+  const [, process = ''] = TEMPORARY_NAME.exec(name) ?? [];
+  return judge(`${process} `, undefined);
 }
 
 /**

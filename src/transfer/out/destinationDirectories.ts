@@ -8,21 +8,15 @@
  */
 import * as fs from 'node:fs';
 import { NotADirectoryError } from '../../errors.ts';
-import { encodePath } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
-import {
-  newTemporaryPrefix,
-  readEntry,
-  readNames,
-  readOwnEntry,
-  toDisk,
-} from '../disk/diskFiles.ts';
+import { newTemporaryPrefix, readEntry, readOwnEntry, toDisk } from '../disk/diskFiles.ts';
 import { sameNameError } from '../disk/putFile.ts';
 import { Spelling } from '../disk/spelling.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';
+import { removeUnfinishedDirectory } from './leftovers.ts';
 
 /** A directory that is filled under a temporary name. */
 export class NewDirectory {
@@ -177,11 +171,7 @@ export class DestinationDirectories {
   #giveUp(temporary: string | Buffer): void {
     this.#isAlone = false;
     try {
-      const { anchors } = this.#place;
-      for (const name of readNames(anchors.directory(temporary))) {
-        fs.unlinkSync(anchors.at(Buffer.concat([Buffer.from(temporary), encodePath(`/${name}`)])));
-      }
-      fs.rmdirSync(anchors.at(temporary));
+      removeUnfinishedDirectory(this.#place.anchors, temporary);
     } catch {
       // It stays, as what a killed copy leaves.
     }

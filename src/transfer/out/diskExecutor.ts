@@ -23,6 +23,7 @@ import type { CopyRun } from '../rules/run.ts';
 import { byDirectory, DestinationDirectories } from './destinationDirectories.ts';
 import { FileSink } from './fileSink.ts';
 import { LargeFiles } from './largeFiles.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { NewTrees } from './newTrees.ts';
 import { Removals } from './removals.ts';
 
@@ -112,6 +113,7 @@ export class DiskExecutor {
     let totalFiles = plan.files.length;
     for (const { files } of plan.grafts) totalFiles += files.length;
     run.begin('copy', { totalFiles });
+    if (!this.#dryRun) removeLeftovers(this.#place);
     const removals = new Removals(plan, this.#place, run, {
       dryRun: this.#dryRun,
       onlyAsSeen: this.#onlyAsSeen,

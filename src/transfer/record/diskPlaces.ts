@@ -19,6 +19,7 @@ import {
   HAS_EXECUTE_BITS,
   isTemporaryName,
   joinDisk,
+  makerOf,
   parentOnDisk,
   readEntry,
   readOwnEntry,
@@ -198,11 +199,19 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   }
 }
 
-/** After so long an unfinished file is one that nobody finishes any more. Milliseconds. */
+/** After so long a file that an unknown process left unfinished is taken for abandoned. Milliseconds. */
 const TEMPORARY_LIFE = 600_000;
+
+/** A file or directory that a killed copy has not finished, and the directory it lies in. */
+interface ScannedLeftover {
+  readonly home: ScannedDirectory;
+  readonly entry: ScannedEntry;
+}
 
 export class DiskDestination implements DestinationPlace<ScannedEntry> {
   readonly root: ScannedEntry | undefined;
+  /** What killed copies have left in the directories that were looked at. */
+  readonly leftovers: ScannedLeftover[] = [];
   readonly #path: string;
   readonly #scan: DiskScan;
   readonly #store: DirectoryIdentity | undefined;
@@ -251,8 +260,12 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
       if (run.tired) await run.rest();
       const entry = isForbiddenSegment(name) ? undefined : home.entry(name);
       if (entry === undefined || this.#store?.is(entry, joinDisk(home.path, name))) continue;
-      // Another copy may be about to rename it.
-      if (isTemporaryName(name) && Date.now() - entry.ctimeMs < TEMPORARY_LIFE) continue;
+      if (isTemporaryName(name)) {
+        const maker = makerOf(name);
+        if (maker === 'dead') this.leftovers.push({ home, entry });
+        // Another copy may be about to rename it.
+        if (maker !== 'unknown' || Date.now() - entry.ctimeMs < TEMPORARY_LIFE) continue;
+      }
       entries.push(entry);
     }
     return entries;

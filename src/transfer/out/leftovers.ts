@@ -1,0 +1,33 @@
+/** Removing what copies to disk have not finished. */
+import * as fs from 'node:fs';
+import { encodePath } from '../../git/pathBytes.ts';
+import { isTreeMode } from '../../git/tree.ts';
+import { errorCode } from '../../systemFaults.ts';
+import type { Anchors } from '../disk/anchors.ts';
+import { joinDisk, readNames, toDisk } from '../disk/diskFiles.ts';
+import type { DiskDestination } from '../record/diskPlaces.ts';
+import { MODE_NONE } from '../rules/place.ts';
+
+/** Removes what killed copies have left in a destination, as far as that can be done. */
+export function removeLeftovers(place: DiskDestination): void {
+  for (const { home, entry } of place.leftovers) {
+    if (entry.mode === MODE_NONE) continue;
+    const path = toDisk(joinDisk(home.path, entry.name));
+    try {
+      if (isTreeMode(entry.mode)) removeUnfinishedDirectory(place.anchors, path);
+      else fs.unlinkSync(place.anchors.at(path));
+      home.removed(entry.name);
+    } catch (error) {
+      // It does no harm. The next copy tries again.
+      if (errorCode(error) === undefined) throw error;
+    }
+  }
+}
+
+/** Removes a directory that was to get another name, with the files directly in it. */
+export function removeUnfinishedDirectory(anchors: Anchors, path: string | Buffer): void {
+  for (const name of readNames(anchors.directory(path))) {
+    fs.unlinkSync(anchors.at(Buffer.concat([Buffer.from(path), encodePath(`/${name}`)])));
+  }
+  fs.rmdirSync(anchors.at(path));
+}
