@@ -52,6 +52,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'check every object, ref and pack',
     load: () => import('./commands/verify.ts'),
   },
+  doctor: {
+    group: REPOSITORY,
+    summary: 'try an object storage, check a store on it',
+    load: () => import('./commands/doctor.ts'),
+  },
   ls: {
     group: FILES,
     summary: 'list files and directories',

@@ -183,7 +183,8 @@ export function firstHead(
   };
 }
 
-async function readStore(engine: Engine): Promise<StoreRecord | undefined> {
+/** @throws CorruptObjectError when something else lies there; GitStoreError (`EFORMAT`) */
+export async function readStore(engine: Engine): Promise<StoreRecord | undefined> {
   const answer = await engine.get(STORE_KEY);
   if (answer.kind !== 'ok') return undefined;
   const { location } = engine.bucket;

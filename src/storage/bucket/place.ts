@@ -8,6 +8,7 @@ import {
   createBucketStorage,
   openBucketStorage,
 } from './bucketStorage.ts';
+import type { Diagnosis, DoctorOptions } from './doctor.ts';
 import { probe, requireSound } from './probe.ts';
 import { parseS3Address } from './s3/s3Address.ts';
 import { openS3Bucket, type S3Bucket } from './s3/s3Bucket.ts';
@@ -68,6 +69,20 @@ async function withBucket(
   } catch (error) {
     await bucket.close();
     throw error;
+  }
+}
+
+/** Tries the engine behind an address and checks the store there. */
+export async function examineBucketPlace(
+  location: string,
+  { onRequest, ...options }: DoctorOptions & Pick<BucketPlaceOptions, 'onRequest'> = {},
+): Promise<Diagnosis> {
+  const { examine } = await import('./doctor.ts');
+  const bucket = await openS3Bucket(parseS3Address(location), { onRequest });
+  try {
+    return await examine(bucket, options);
+  } finally {
+    await bucket.close();
   }
 }
 

@@ -1,0 +1,83 @@
+/** `doctor`: try an object storage, check a store on it, mend its head. */
+import type { Command } from 'commander';
+import type { Diagnosis } from '../../storage/bucket/doctor.ts';
+import { examineBucketPlace } from '../../storage/bucket/place.ts';
+import { isBucketAddress } from '../../storage/places.ts';
+import { EXIT_FAILED, escapeControls, UsageError } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
+import { Lines, printNote } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { Progress } from '../progress.ts';
+import { sizeText } from '../quantities.ts';
+import { isVerbose, onRequest, printRequests, repositoryPath } from '../repository.ts';
+import { counted } from '../upkeep.ts';
+
+export function define(command: Command): void {
+  command.argument('[url]', 's3://BUCKET/PREFIX (default: the repository)');
+  command.option('--repair', 'write a new head from its newest copy and the packs that are there');
+  addExamples(command, [
+    ['gitstore doctor s3://bucket/data', 'exit code 0 when all is well, else 1 and a line a fault'],
+    ['gitstore doctor s3://bucket/data --repair', 'mend a store that has lost its head'],
+  ]);
+  command.action(async (url: string | undefined, { repair }: { repair?: boolean }) => {
+    const location = url ?? repositoryPath(command);
+    if (!isBucketAddress(location)) {
+      throw new UsageError(
+        `${location} is no address on object storage; gitstore verify checks a repository on disk`,
+      );
+    }
+    const progress = new Progress('Probing');
+    let diagnosis: Diagnosis;
+    try {
+      diagnosis = await withSignals((signal) =>
+        examineBucketPlace(location, {
+          repair,
+          signal,
+          onRequest,
+          onProgress: (bytes) => progress.update({ bytes }, 'Checking'),
+        }),
+      );
+    } finally {
+      progress.stop();
+    }
+    await print(diagnosis, isVerbose(command));
+    if (isVerbose(command)) await printRequests();
+  });
+}
+
+async function print(diagnosis: Diagnosis, verbose: boolean): Promise<void> {
+  const { engine, hasStore, faults, packs, bytes, unlisted, plan, recovered } = diagnosis;
+  const lines = new Lines();
+  let isWell = faults.length === 0;
+  for (const { what, fault } of engine) {
+    if (fault !== undefined) isWell = false;
+    if (fault !== undefined) await lines.add(`engine: ${fault}`);
+    else if (verbose) await lines.add(`engine: ${what}: well`);
+  }
+  for (const { subject, problem } of faults) {
+    await lines.add(escapeControls(`${subject}: ${problem}`));
+  }
+  if (plan !== undefined) {
+    const { copy, copyTime, packs: found, damaged } = plan;
+    const from =
+      copy === undefined
+        ? 'no copy of head: refs are lost'
+        : `the copy of ${new Date(copyTime!).toISOString()}`;
+    const more = `${from}, ${counted(found.length, 'pack')} beside it`;
+    const isMended = recovered !== undefined;
+    await lines.add(
+      `head: ${isMended ? 'written anew' : 'can be written anew (--repair)'} from ${more}`,
+    );
+    if (!isMended) await lines.add('mending it takes 1 writing request, and reads what is there');
+    for (const key of damaged) await lines.add(`${key}: damaged, left out`);
+    for (const name of recovered ?? []) await lines.add(`branch ${name}: commits without a ref`);
+  }
+  if (!hasStore) await lines.add('no store there');
+  await lines.flush();
+  if (hasStore && verbose) {
+    printNote(
+      `${counted(packs, 'pack')}, ${sizeText(bytes)}, ${counted(unlisted, 'key')} not listed`,
+    );
+  }
+  if (!isWell) process.exitCode = EXIT_FAILED;
+}
