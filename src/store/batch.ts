@@ -191,6 +191,7 @@ export class Batch implements AsyncDisposable {
   async #put(path: string, given: FileMode | undefined, stored: StoredSource): Promise<void> {
     const standing = await this.#staging.checkFile(path);
     this.#staging.put(path, modeFor(given, stored.mode, standing), stored.id, standing);
+    this.#staging.remark(path, stored.remark);
   }
 
   /** Runs a step after those before it, also when one of them failed. */

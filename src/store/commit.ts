@@ -2,13 +2,16 @@
  * Making commits. All objects of a commit go through one writing session of the storage; when that
  * is finished, the branch moves, provided that it still stands at the snapshot that was changed.
  */
-import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
+import { InvalidPathError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/commit.ts';
+import { isModulesFile } from '../git/dotGit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { hasLoneSurrogate } from '../git/pathBytes.ts';
+import { MODE_LINK } from '../git/tree.ts';
 import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { applyEdits, type TreeEdit } from '../tree/edit.ts';
+import { baseName } from '../tree/paths.ts';
 import type { StoreContext } from './context.ts';
 import { commitMessage } from './message.ts';
 import { branchOf, firstLine, fullRefName, ofStore, type Snapshot, shortHash } from './snapshot.ts';
@@ -73,6 +76,7 @@ export async function commitEdits(
   choices: CommitChoices,
 ): Promise<Outcome> {
   const { store } = snapshot;
+  refuseModulesLinks(edits);
   const tree = await applyEdits(store.trees, writer, snapshot.commit.tree, edits);
   const parents = distinctParents(snapshot, choices.parents);
   choices.signal?.throwIfAborted();
@@ -91,6 +95,18 @@ export async function commitEdits(
   const log = `commit: ${firstLine(message)}`;
   await moveBranch(snapshot, id, log, { who: commit.committer, tag: choices.tag });
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
+}
+
+/** Git holds a tree with one for broken for ever. @throws InvalidPathError */
+function refuseModulesLinks(edits: ReadonlyMap<string, TreeEdit>): void {
+  for (const [path, edit] of edits) {
+    if (edit?.mode === MODE_LINK && isModulesFile(baseName(path))) {
+      throw new InvalidPathError(
+        `${path}: Git stores no .gitmodules that is a symbolic link; leave it out, or write a file`,
+        { path },
+      );
+    }
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { readEntry, toDisk } from '../transfer/disk/diskFiles.ts';
 import {
   ChangedFileError,
   hashLocalFile,
+  type Reading,
   readChunks,
   readTarget,
   readWhole,
@@ -23,6 +24,8 @@ export interface StoredFile {
   readonly id: ObjectId;
   /** By the file's own execute bit; undefined where the system has none. */
   readonly mode: FileMode | undefined;
+  /** Set where it grew all the while, and only its first bytes are stored. */
+  readonly remark?: string | undefined;
 }
 
 /** How often a file that changes while it is read is read. */
@@ -30,7 +33,7 @@ const ATTEMPTS = 3;
 
 /**
  * Stores the content of a local file; links are followed, pipes and devices read to their end. A
- * file that changes while it is read is read again.
+ * file that changes while it is read is read again; of one that only grows the first bytes are taken then.
  * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
  * @throws GitStoreError (`EBUSY`) when the file goes on changing; else with the system's own code
  */
@@ -39,7 +42,7 @@ export async function storeLocalFile(
   path: string,
   signal?: AbortSignal,
 ): Promise<StoredFile> {
-  return whileSteady(path, signal, () => storeOnce(writer, path, signal));
+  return whileSteady(path, signal, (mayGrow) => storeOnce(writer, path, mayGrow, signal));
 }
 
 /**
@@ -48,12 +51,12 @@ export async function storeLocalFile(
  * @throws as `storeLocalFile`
  */
 export async function hashFile(path: string, signal?: AbortSignal): Promise<ObjectId> {
-  return whileSteady(path, signal, async () => {
+  return whileSteady(path, signal, async (mayGrow) => {
     const state = readEntry(path, '', false);
     if (state === undefined) throw notFound(path);
     if (isTreeMode(state.mode)) throw isADirectory(path);
     if (state.mode === MODE_LINK) return hashObject('blob', readTarget(path));
-    if (state.mode !== MODE_NONE) return hashLocalFile(path, state, false);
+    if (state.mode !== MODE_NONE) return hashLocalFile(path, state, false, { mayGrow });
     throw new GitStoreError(`${path}: not a file`, 'EINVAL', { path });
   });
 }
@@ -62,12 +65,12 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<Obje
 async function whileSteady<T>(
   path: string,
   signal: AbortSignal | undefined,
-  work: () => Promise<T>,
+  work: (mayGrow: boolean) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     try {
-      return await work();
+      return await work(attempt > 1);
     } catch (error) {
       if (!(error instanceof ChangedFileError)) {
         throw error instanceof Error && 'syscall' in error ? localError(error, path) : error;
@@ -82,6 +85,7 @@ async function whileSteady<T>(
 async function storeOnce(
   writer: ObjectWriter,
   path: string,
+  mayGrow: boolean,
   signal: AbortSignal | undefined,
 ): Promise<StoredFile> {
   const state = readEntry(path, '', true);
@@ -91,9 +95,16 @@ async function storeOnce(
     const chunks = createReadStream(toDisk(path));
     return { id: await writer.writeStream(byteChunks(chunks, signal)), mode: undefined };
   }
+  const reading: Reading = { mayGrow };
   const id =
     state.size <= SMALL_FILE
-      ? await writer.write('blob', readWhole(path, state, true))
-      : await writer.writeStream(byteChunks(readChunks(path, state, true), signal), state.size);
-  return { id, mode: process.platform === 'win32' ? undefined : state.mode };
+      ? await writer.write('blob', readWhole(path, state, true, reading))
+      : await writer.writeStream(
+          byteChunks(readChunks(path, state, true, reading), signal),
+          state.size,
+        );
+  const remark = reading.hasGrown
+    ? `stored up to its first ${state.size} bytes: it grew meanwhile`
+    : undefined;
+  return { id, mode: process.platform === 'win32' ? undefined : state.mode, remark };
 }

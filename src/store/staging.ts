@@ -8,7 +8,7 @@ import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
-import { ChangeReport, type FileEntry } from '../tree/changes.ts';
+import { type ChangeProblem, ChangeReport, type FileEntry } from '../tree/changes.ts';
 import type { TreeEdit } from '../tree/edit.ts';
 import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
@@ -39,6 +39,7 @@ const DIRECTORY: Standing = { kind: 'directory' };
 export class Staging {
   readonly #trees: TreeReader;
   readonly #root: ObjectId;
+  readonly #warnings: ChangeProblem[] = [];
   readonly #edits = new Map<string, TreeEdit>();
   readonly #before = new Map<string, FileValue>();
   readonly #after = new Map<string, StagedFile>();
@@ -48,6 +49,11 @@ export class Staging {
   constructor(trees: TreeReader, root: ObjectId) {
     this.#trees = trees;
     this.#root = root;
+  }
+
+  /** Takes down what is worth a warning about a path, if anything. */
+  remark(path: string, text: string | undefined): void {
+    if (text !== undefined) this.#warnings.push({ path, error: text });
   }
 
   /** What makes the new tree, for `applyEdits`. */
@@ -160,7 +166,7 @@ export class Staging {
 
   /** All files that are added, updated and deleted; each list sorted by path. */
   report(): ChangeReport {
-    const report = new ChangeReport();
+    const report = new ChangeReport({ warnings: [...this.#warnings] });
     for (const [path, file] of this.#after) {
       const before = this.#before.get(path);
       const { mode, id, src } = file;

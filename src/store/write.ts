@@ -26,6 +26,8 @@ export type FileSource =
 export interface StoredSource {
   readonly id: ObjectId;
   readonly mode?: FileMode | undefined;
+  /** For the warnings of the change. */
+  readonly remark?: string | undefined;
 }
 
 /** Hands the content to the writer. */
@@ -72,6 +74,7 @@ export function writeFile(
     const standing = await staging.checkFile(target);
     const stored = await storeSource(writer, source, choices.signal);
     staging.put(target, modeFor(given, stored.mode, standing), stored.id, standing);
+    staging.remark(target, stored.remark);
     return await commitEdits(snapshot, writer, staging.edits, staging.report(), choices);
   });
 }

@@ -109,6 +109,12 @@ describe('one thing under another', () => {
     for (const [, bytes] of both([good, ...members])) await refuses(bytes, message);
   });
 
+  it('a .gitmodules that is a link is refused', async () => {
+    const main = await startingPoint();
+    const link = tarOf([{ name: '.gitmodules', type: '2', link: 'folder' }]);
+    await expect(main.archiveIn(link)).rejects.toThrow(/no .gitmodules that is a symbolic link/);
+  });
+
   it('what the snapshot has is not replaced by the other kind', async () => {
     const main = await startingPoint();
     await expect(main.archiveIn(tarOf([{ name: 'there.txt/x' }]))).rejects.toThrow(

@@ -24,6 +24,8 @@ beforeAll(async () => {
       'big.log': BIG,
       'noise.png': Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i * 7919) >> 3)),
       'empty.txt': '',
+      'later.txt': Buffer.from(`${'a'.repeat(20_000)}\xe9`, 'latin1'),
+      'whole.txt': `${'a'.repeat(20_000)}\xe9`,
       'data.json': '{"a":1}',
       'c.yaml': 'a: 1\n',
       'main.ts': 'export {};\n',
@@ -54,6 +56,9 @@ beforeAll(async () => {
 describe('files', () => {
   it.each([
     ['a.txt', 'text/plain; charset=utf-8'],
+    // Not UTF-8 behind its beginning.
+    ['later.txt', 'text/plain'],
+    ['whole.txt', 'text/plain; charset=utf-8'],
     ['data.json', 'text/plain; charset=utf-8'],
     ['c.yaml', 'text/plain; charset=utf-8'],
     ['main.ts', 'text/plain; charset=utf-8'],

@@ -51,6 +51,19 @@ describe('the working copy whose .git was given', () => {
     await write(join(tree, '.git'), 'other');
   });
 
+  test('HEAD does not change under its files', async () => {
+    const setCurrent = async () => {
+      await using store = await GitStore.open(join(tree, '.git'), { create: false });
+      await store.branches.setCurrent('other');
+    };
+    await expect(setCurrent()).rejects.toMatchObject({ code: 'ECHECKEDOUT' });
+    await expect(setCurrent()).rejects.toThrow(`git -C ${tree} checkout other`);
+    expect(git(tree, 'symbolic-ref', 'HEAD')).toBe('refs/heads/main');
+    setRule('ignore');
+    await setCurrent();
+    expect(git(tree, 'symbolic-ref', 'HEAD')).toBe('refs/heads/other');
+  });
+
   test.each(['refuse', 'true', 'updateInstead', 'nonsense'])('%s refuses', async (value) => {
     setRule(value);
     await expect(write(join(tree, '.git'), 'main')).rejects.toThrow(CheckedOutError);

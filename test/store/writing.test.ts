@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import {
@@ -624,4 +632,54 @@ describe('on disk', () => {
     expect(await codeOf(GitStore.open(path, options))).toBe('EINVAL');
     expect(existsSync(path)).toBe(false);
   });
+});
+
+describe('a local file that grows while it is read', () => {
+  it('is stored as it was at a moment, with a warning, also in a batch', async () => {
+    const file = join(scratchFolder(), 'log');
+    writeFileSync(file, 'first line\n'.repeat(2e5));
+    const storage = createMemoryStorage();
+    const { objects } = storage;
+    const plain = objects.writer.bind(objects);
+    objects.writer = () => {
+      const writer = plain();
+      const { writeStream } = writer;
+      writer.writeStream = async (source, size) => {
+        async function* disturbed() {
+          for await (const chunk of source) {
+            appendFileSync(file, 'one more\n');
+            yield chunk;
+          }
+        }
+        return writeStream.call(writer, disturbed(), size);
+      };
+      return writer;
+    };
+    const store = await GitStore.over(storage);
+    const fs = await (await currentOf(store)).writeFromFile('log', file);
+    const batched = await fs.batch({}, (batch) => batch.writeFromFile('again', file));
+    for (const [made, path] of [
+      [fs, 'log'],
+      [batched, 'again'],
+    ] as const) {
+      const text = await made.readText(path);
+      expect(text).toMatch(/^(first line\n){200000}(one more\n)*$/);
+      const error = `stored up to its first ${text.length} bytes: it grew meanwhile`;
+      expect(made.changes?.warnings).toEqual([{ path, error }]);
+    }
+  });
+});
+
+it('a .gitmodules that is a symbolic link never gets in', async () => {
+  const store = await memoryStore();
+  let fs = await currentOf(store);
+  fs = await fs.writeSymlink('link', 'x');
+  for (const name of ['.gitmodules', 'd/.gitmodules', '.GITMODULES', 'gitmod~1']) {
+    expect(await codeOf(fs.writeSymlink(name, 'x'))).toBe('EINVAL');
+    expect(await codeOf(fs.move('link', name))).toBe('EINVAL');
+    expect(await codeOf(fs.copyFromRef(fs, ['link'], name))).toBe('EINVAL');
+    expect(await codeOf(fs.batch({}, (batch) => batch.writeSymlink(name, 'x')))).toBe('EINVAL');
+  }
+  fs = await fs.write('.gitmodules', '[submodule "a"]');
+  expect((await store.verify()).ok).toBe(true);
 });

@@ -4,6 +4,7 @@
  * out of date; all of it is bounded by bytes.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -25,12 +26,17 @@ const FACTS_BYTES = 16 << 20;
 /** What a map entry takes by itself. */
 const OVERHEAD = 300;
 
+/** Text up to this size is read whole to learn whether it is UTF-8, once. Bytes. */
+const LARGEST_CHECKED = 16 << 20;
+
 export interface BlobFacts {
   readonly id: ObjectId;
   /** In bytes. */
   readonly size: number;
   /** `undefined` until its beginning has been read. */
   text: TextFacts | undefined;
+  /** Whether all of it is UTF-8; `undefined` until that is asked for. */
+  isUtf8: boolean | undefined;
 }
 
 const compressors: Readonly<
@@ -71,7 +77,7 @@ export class Blobs {
     if (known !== undefined) return known;
     const header = await this.#store.objects.header(id);
     if (header?.type !== 'blob') return undefined;
-    const facts: BlobFacts = { id, size: header.size, text: undefined };
+    const facts: BlobFacts = { id, size: header.size, text: undefined, isUtf8: undefined };
     this.#facts.set(id, facts);
     return facts;
   }
@@ -88,6 +94,22 @@ export class Blobs {
       facts.text = textFacts(sample, facts.size > sample.length);
     }
     return facts.text;
+  }
+
+  /**
+   * Whether all of it is UTF-8. A beginning tells only where it is not. Of what is too large to be read
+   * for that nothing is claimed.
+   */
+  async isUtf8(facts: BlobFacts): Promise<boolean> {
+    if (facts.isUtf8 === undefined) {
+      const { isUtf8: mayBe } = await this.text(facts);
+      facts.isUtf8 =
+        mayBe &&
+        (facts.size <= SAMPLE_SIZE ||
+          (facts.size <= LARGEST_CHECKED &&
+            isUtf8(await this.read(facts, { start: 0, end: facts.size }))));
+    }
+    return facts.isUtf8;
   }
 
   /** The body of a small blob when it is in memory. */

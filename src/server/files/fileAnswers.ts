@@ -56,7 +56,7 @@ export async function answerFile(
   const named = entry.mode === MODE_LINK ? { type: PLAIN_TEXT, unsure: false } : typeOfName(path);
   const isPlain = named.unsure && (await service.blobs.text(facts)).isText;
   let type = isPlain ? PLAIN_TEXT : named.type;
-  if (saysUtf8(type) && !(await service.blobs.text(facts)).isUtf8) type = withoutCharset(type);
+  if (saysUtf8(type) && !(await service.blobs.isUtf8(facts))) type = withoutCharset(type);
   const fields = ['Content-Type', type];
   if (isActive(type)) fields.push('Content-Security-Policy', SANDBOX);
   if (download) fields.push('Content-Disposition', attachment(baseName(path)));

@@ -58,6 +58,22 @@ export class CheckedOut {
     }
   }
 
+  /**
+   * HEAD of a repository with a working tree says what that has checked out.
+   * @param head what HEAD names now, which exists
+   * @throws CheckedOutError
+   */
+  checkHead(head: string, next: string): void {
+    if (this.#tree === undefined || head === next) return;
+    const rule = ruleOf(parseConfig(readConfigText(this.#gitDir)), 'receive.denyCurrentBranch');
+    if (rule !== 'refuse') return;
+    const short = next.replace(/^refs\/heads\//, '');
+    throw new CheckedOutError(
+      `${this.#tree} has ${head} checked out, and its files would stay those of it; to change both: git -C ${this.#tree} checkout ${short}`,
+      { ref: next, path: this.#tree },
+    );
+  }
+
   #apply({ ref, isDeleted }: MovingRef, tree: string): void {
     const key = isDeleted ? 'receive.denyDeleteCurrent' : 'receive.denyCurrentBranch';
     const rule = ruleOf(parseConfig(readConfigText(this.#gitDir)), key);

@@ -197,6 +197,11 @@ export class BareRefs implements RefStore {
   async setHead(ref: string): Promise<void> {
     checkRef(ref);
     await this.#whileLocked(async () => {
+      const now = readLooseRef(this.#gitDir, 'HEAD');
+      // What does not exist yet is not checked out.
+      if (now?.kind === 'symbolic' && (await this.has(now.target))) {
+        this.#place.checkedOut?.checkHead(now.target, ref);
+      }
       const lockName = 'HEAD.lock';
       this.#lock.announce([lockName]);
       if (!this.#lock.tryMakeLockFile(lockName)) return { blocked: lockName };
