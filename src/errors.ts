@@ -82,6 +82,13 @@ export class InvalidPathError extends GitStoreError {
   }
 }
 
+/** Directories nested deeper than Git reads them (`ETOODEEP`). */
+export class TooDeepError extends GitStoreError {
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, 'ETOODEEP', details);
+  }
+}
+
 /** A branch or tag name that Git does not allow (`EINVAL`). */
 export class InvalidRefNameError extends GitStoreError {
   constructor(message: string, details?: ErrorDetails) {

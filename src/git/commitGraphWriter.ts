@@ -36,7 +36,8 @@ export function serializeCommitGraph(commits: GraphCommits): Buffer {
       at = rows.writeUInt32BE(its[1] ?? NO_PARENT, at);
     } else {
       at = rows.writeUInt32BE(HIGH_BIT + further.length, at);
-      further.push(...its.slice(1, -1), HIGH_BIT + its.at(-1)!);
+      for (let i = 1; i < its.length - 1; i++) further.push(its[i]!);
+      further.push(HIGH_BIT + its.at(-1)!);
     }
     const time = Math.max(0, times[row]!);
     at = rows.writeUInt32BE(levels[row]! * 4 + (Math.floor(time / 2 ** 32) & 3), at);
@@ -96,8 +97,9 @@ function levelsOf(parents: readonly (readonly number[])[]): Uint32Array {
 /** More changed paths than this, as Git has it, and the filter says "perhaps" to every question. */
 const MOST_PATHS = 512;
 
-/** The filter for the paths that a commit changed, with all directories on them. */
-export function changedPathFilter(paths: Iterable<Buffer>): Buffer {
+/** The filter for the paths that a commit changed, with all directories on them; undefined: too many. */
+export function changedPathFilter(paths: Iterable<Buffer> | undefined): Buffer {
+  if (paths === undefined) return PERHAPS;
   const unique = new Map<string, Buffer>();
   let count = 0;
   for (const path of paths) {

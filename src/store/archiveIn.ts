@@ -85,7 +85,7 @@ export class StoredArchive {
       staging.put(path, mode, id, await staging.checkFile(path));
     }
     const changes = staging.report();
-    changes.warnings.push(...this.#warnings);
+    for (const warning of this.#warnings) changes.warnings.push(warning);
     if (this.#dryRun) return { snapshot, changes };
     // The session of the blobs serves the first try; after it they are in the store.
     const writer = this.#writer ?? store.objects.writer();

@@ -105,11 +105,13 @@ async function readDirectory(
 ): Promise<Directory> {
   const directory: Directory = { notes: new Map(), below: new Map(), others: [] };
   if (tree === undefined) return directory;
+  // Deeper there are no digits left for a note.
+  const isFanOut = used + LEVEL_DIGITS < ID_DIGITS;
   for (const entry of (trees.cached(tree) ?? (await trees.tree(tree))).entries) {
     const isHex = /^[0-9a-f]+$/.test(entry.name);
     if (isHex && entry.name.length === ID_DIGITS - used && isNoteMode(entry)) {
       directory.notes.set(entry.name, entry.id);
-    } else if (isHex && entry.name.length === LEVEL_DIGITS && isTreeMode(entry.mode)) {
+    } else if (isHex && isFanOut && entry.name.length === LEVEL_DIGITS && isTreeMode(entry.mode)) {
       directory.below.set(entry.name, entry.id);
     } else directory.others.push(entry);
   }

@@ -7,7 +7,7 @@ import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ByteRange, GitObject } from '../storage/storage.ts';
 import { globTree } from '../tree/glob.ts';
-import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
+import { checkDepth, joinPath, normalizePath, parentPath } from '../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { walkFiles } from '../tree/walk.ts';
 import { BurstDetector } from './burstDetector.ts';
@@ -277,7 +277,10 @@ export async function* walkTree(
     yield { dirpath, dirnames, files };
     for (const name of dirnames.toReversed()) {
       const directory = below.get(name);
-      if (directory !== undefined) open.push({ dirpath: joinPath(dirpath, name), directory });
+      if (directory === undefined) continue;
+      const inside = joinPath(dirpath, name);
+      checkDepth(inside, 1);
+      open.push({ dirpath: inside, directory });
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Comparing directory trees. Where two ids are equal nothing below them is opened. */
 import type { ObjectId } from '../git/objectId.ts';
 import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/tree.ts';
-import { joinPath } from './paths.ts';
+import { checkDepth, joinPath } from './paths.ts';
 import type { AnyTreeReader } from './reader.ts';
 
 /** A file that differs: added, deleted, or with another content or mode. */
@@ -27,6 +27,7 @@ interface Level {
  * The files that differ between the trees `a` (before) and `b` (after), in the byte order of their
  * paths. A file that became a directory is a deletion and additions.
  * @param options.path a normalized path: only what stands at it or below it
+ * @throws TooDeepError
  */
 export async function* diffTrees(
   trees: AnyTreeReader,
@@ -72,6 +73,7 @@ export async function* diffTrees(
     const entryPath = joinPath(level.prefix, (gone ?? come)!.name);
     // Names that compare equal are both trees or both not: a tree's name ends in '/' there.
     if (isTreeMode((gone ?? come)!.mode)) {
+      checkDepth(entryPath, 1);
       open.push({
         prefix: entryPath,
         old: await children(gone),

@@ -66,6 +66,17 @@ function child(directory: Directory, name: string): Directory {
   return below;
 }
 
+/** A directory whose edits are being made; those below it come first. */
+interface Step {
+  /** Under which it stands in the step above it. */
+  readonly name: string;
+  readonly id: ObjectId;
+  readonly tree: Tree;
+  readonly directory: Directory;
+  readonly below: Iterator<[string, Directory]>;
+  readonly changes: Map<string, TreeEdit>;
+}
+
 /** The directory's new id; null when it is, or has become, empty. */
 async function editDirectory(
   trees: AnyTreeReader,
@@ -73,22 +84,66 @@ async function editDirectory(
   id: ObjectId,
   directory: Directory,
 ): Promise<ObjectId | null> {
-  const tree = trees.cached(id) ?? (await trees.tree(id));
-  const changes = new Map<string, TreeEdit>();
+  const open: Step[] = [];
+  let next: { name: string; id: ObjectId; directory: Directory } | undefined = {
+    name: '',
+    id,
+    directory,
+  };
+  for (;;) {
+    if (next !== undefined) {
+      const tree: Tree = trees.cached(next.id) ?? (await trees.tree(next.id));
+      open.push(begin(next.name, tree, next.directory));
+    }
+    const step: Step = open.at(-1)!;
+    const below = step.below.next();
+    if (!below.done) {
+      const [name, directory] = below.value;
+      const before = standing(step, name);
+      next = { name, id: isDirectory(before) ? before.id : EMPTY_TREE_ID, directory };
+      continue;
+    }
+    next = undefined;
+    open.pop();
+    const made = await finish(trees, writer, step);
+    const above = open.at(-1);
+    if (above === undefined) return made;
+    const { name } = step;
+    const before = standing(above, name);
+    const edit = isDirectory(before) ? null : before;
+    note(
+      above.changes,
+      name,
+      above.tree.get(name),
+      made === null ? edit : { mode: MODE_TREE, id: made },
+    );
+  }
+}
 
+function begin(name: string, tree: Tree, directory: Directory): Step {
+  const changes = new Map<string, TreeEdit>();
   for (const [name, edit] of directory.entries) {
     if (!directory.below.has(name)) note(changes, name, tree.get(name), edit);
   }
-  for (const [name, below] of directory.below) {
-    const old = tree.get(name);
-    const own = directory.entries.get(name);
-    const before = own === undefined ? old : own;
-    const isTree = before != null && isTreeMode(before.mode);
-    const made = await editDirectory(trees, writer, isTree ? before.id : EMPTY_TREE_ID, below);
-    if (made !== null) note(changes, name, old, { mode: MODE_TREE, id: made });
-    else note(changes, name, old, before == null || isTree ? null : before);
-  }
+  return { name, id: tree.id, tree, directory, below: directory.below.entries(), changes };
+}
 
+/** What is under a name when the edits below it are made. */
+function standing({ tree, directory }: Step, name: string): TreeEdit {
+  const own = directory.entries.get(name);
+  return own === undefined ? (tree.get(name) ?? null) : own;
+}
+
+function isDirectory(edit: TreeEdit): edit is Exclude<TreeEdit, null> {
+  return edit !== null && isTreeMode(edit.mode);
+}
+
+/** Writes the tree when all below it is made. */
+async function finish(
+  trees: TreeReader,
+  writer: ObjectWriter,
+  { id, tree, changes }: Step,
+): Promise<ObjectId | null> {
   if (changes.size === 0) return tree.body.length === 0 ? null : id;
   const body = withNewId(tree, changes) ?? editTree(tree.body, changes);
   if (body.length === 0) return null;

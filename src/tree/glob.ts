@@ -10,7 +10,7 @@
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode } from '../git/tree.ts';
-import { joinPath } from './paths.ts';
+import { checkDepth, joinPath } from './paths.ts';
 import type { TreeReader } from './reader.ts';
 import { compileWildcard, hasWildcards } from './wildcard.ts';
 
@@ -124,7 +124,7 @@ export function compileGlob(pattern: string): GlobPattern {
   return new GlobPattern(pattern);
 }
 
-/** The paths below `root`, files and directories, that match the pattern, each once. */
+/** The paths below `root`, files and directories, that match the pattern, each once. @throws TooDeepError */
 export async function* globTree(
   trees: TreeReader,
   root: ObjectId,
@@ -146,6 +146,7 @@ export async function* globTree(
       const isTree = isTreeMode(entry.mode);
       const entryPath = joinPath(path, entry.name);
       if (isTree && step.below !== undefined) {
+        checkDepth(entryPath, 1);
         deeper.push({ path: entryPath, id: entry.id, state: step.below });
       }
       if (!step.matched || (glob.directoriesOnly && !isTree)) continue;

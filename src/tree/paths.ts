@@ -3,10 +3,16 @@
  * A *normalized* path has no leading, trailing or doubled slash and no `.` or `..` segment. Bytes of
  * a name that are no UTF-8 stand in the string as `git/pathBytes.ts` says.
  */
-import { InvalidPathError } from '../errors.ts';
+import { InvalidPathError, TooDeepError } from '../errors.ts';
 import { isForbiddenSegment } from '../git/dotGit.ts';
 
 export { isForbiddenSegment };
+
+/**
+ * The most names that a path has. Git walks no deeper (`core.maxTreeDepth`, from 2.43 on): it could
+ * neither check out, fetch nor collect what lies there.
+ */
+export const MAX_DEPTH = 2048;
 
 /** Empty, `.` and `..` segments, and NUL: what a normalized path does not have. */
 const NOT_NORMAL = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
@@ -36,6 +42,7 @@ export function normalizePath(path: string): string {
  * The normalized path, fit to be written.
  * @throws InvalidPathError for what `normalizePath` refuses, the empty path, and any segment that
  *   Git would refuse to check out (`isForbiddenSegment`)
+ * @throws TooDeepError
  */
 export function checkWritablePath(path: string): string {
   const normal = normalizePath(path);
@@ -43,7 +50,26 @@ export function checkWritablePath(path: string): string {
   if (isForbiddenSegment(normal)) {
     throw new InvalidPathError(`Path must not contain a '.git' segment: ${path}`, { path });
   }
+  checkDepth(normal);
   return normal;
+}
+
+/**
+ * Every walk down a tree asks this before it enters a directory, so that none is deeper than that.
+ * @param path normalized
+ * @param below how many more names come behind it: 1 for a directory that is entered
+ * @throws TooDeepError where that makes more than `MAX_DEPTH`
+ */
+export function checkDepth(path: string, below: 0 | 1 = 0): void {
+  // A path of so many names has at least so many characters.
+  if (path.length < 2 * (MAX_DEPTH - below)) return;
+  let names = 1 + below;
+  for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) names++;
+  if (names <= MAX_DEPTH) return;
+  const shown = `${path.slice(0, 40)}…${path.slice(-20)}`;
+  throw new TooDeepError(`${shown}: more than ${MAX_DEPTH} names deep, which Git does not read`, {
+    path,
+  });
 }
 
 /** `directory/name`, where the directory may be the root. */

@@ -167,16 +167,26 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
       this.#treesByPathRoot = root;
       this.#treesByPath = new ByteCache(TREES_BY_PATH_BYTES, memoryOf);
     }
-    const known = this.#treesByPath.get(path);
-    if (known !== undefined) return known;
-    const slash = path.lastIndexOf('/');
-    let id = root;
-    if (path !== '') {
-      const above = this.#tryDirectory(root, slash < 0 ? '' : path.slice(0, slash));
-      const entry = above?.get(path.slice(slash + 1));
-      if (entry === undefined || !isTreeMode(entry.mode)) return undefined;
-      id = entry.id;
+    // From the nearest directory on the way that is known.
+    let end = path.length;
+    let tree = this.#treesByPath.get(path);
+    while (tree === undefined && end > 0) {
+      end = Math.max(0, path.lastIndexOf('/', end - 1));
+      tree = this.#treesByPath.get(path.slice(0, end));
     }
+    tree ??= this.#tryKeep('', root);
+    while (tree !== undefined && end < path.length) {
+      const start = end === 0 ? 0 : end + 1;
+      const slash = path.indexOf('/', start);
+      end = slash < 0 ? path.length : slash;
+      const entry = tree.get(path.slice(start, end));
+      if (entry === undefined || !isTreeMode(entry.mode)) return undefined;
+      tree = this.#tryKeep(path.slice(0, end), entry.id);
+    }
+    return tree;
+  }
+
+  #tryKeep(path: string, id: ObjectId): Tree | undefined {
     const tree = this.cached(id) ?? this.#tryLoad(id);
     if (tree !== undefined) this.#treesByPath.set(path, tree);
     return tree;

@@ -1,7 +1,7 @@
 /** Walking directory trees: all files below a tree. */
 import type { ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
-import { joinPath } from './paths.ts';
+import { checkDepth, joinPath } from './paths.ts';
 import type { TreeReader } from './reader.ts';
 
 /** A file, a link or a gitlink with its full path. */
@@ -15,6 +15,7 @@ export interface WalkedFile {
  * All files, links and gitlinks below the tree, depth first in tree order, which is the byte order
  * of the full paths.
  * @param prefix path that stands before all paths given out
+ * @throws TooDeepError
  */
 export async function* walkFiles(
   trees: TreeReader,
@@ -69,6 +70,12 @@ class FileWalk {
 
   /** The next file; undefined at the end. It waits only where a tree must be read. */
   next(): WalkedFile | undefined | Promise<WalkedFile | undefined> {
+    const found = this.#advance();
+    return found !== undefined && 'unread' in found ? this.#readOn(found) : found;
+  }
+
+  /** Up to the next file, or to a directory whose tree has to be read. */
+  #advance(): WalkedFile | Unread | undefined {
     for (let level = this.#open.at(-1); level !== undefined; level = this.#open.at(-1)) {
       const entry = level.entries[level.next];
       level.next += 1;
@@ -78,8 +85,9 @@ class FileWalk {
       }
       const path = joinPath(level.prefix, entry.name);
       if (!isTreeMode(entry.mode)) return { path, mode: entry.mode, id: entry.id };
+      checkDepth(path, 1);
       const tree = this.#trees.cached(entry.id);
-      if (tree === undefined) return this.#read(path, entry.id);
+      if (tree === undefined) return { path, unread: entry.id };
       this.#enter(path, tree.entries);
     }
     return undefined;
@@ -89,8 +97,16 @@ class FileWalk {
     this.#open.push({ prefix, entries, next: 0 });
   }
 
-  async #read(path: string, id: ObjectId): Promise<WalkedFile | undefined> {
-    this.#enter(path, (await this.#trees.tree(id)).entries);
-    return this.next();
+  async #readOn(first: Unread): Promise<WalkedFile | undefined> {
+    for (let found: WalkedFile | Unread | undefined = first; ; found = this.#advance()) {
+      if (found === undefined || !('unread' in found)) return found;
+      this.#enter(found.path, (await this.#trees.tree(found.unread)).entries);
+    }
   }
+}
+
+/** A directory on the way of a walk. */
+interface Unread {
+  readonly path: string;
+  readonly unread: ObjectId;
 }

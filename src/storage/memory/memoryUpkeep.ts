@@ -82,7 +82,8 @@ export class MemoryUpkeep implements StorageUpkeep {
       found.add(id);
       if (object.type === 'commit') {
         const { tree, parents } = parseCommit(object.body, id);
-        waiting.push(tree, ...parents);
+        waiting.push(tree);
+        for (const parent of parents) waiting.push(parent);
       } else if (object.type === 'tag') {
         waiting.push(parseTag(object.body, id).object);
       } else if (object.type === 'tree') {

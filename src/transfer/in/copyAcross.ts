@@ -35,7 +35,9 @@ export async function copyAcross(
   const run = new CopyRun(options);
   const found: FoundSource<TreeEntry>[] = [];
   for (const { root, sources } of groups) {
-    found.push(...(await findInTree({ trees: target.trees, root }, sources, run)));
+    for (const source of await findInTree({ trees: target.trees, root }, sources, run)) {
+      found.push(source);
+    }
   }
   const place = new StoreSource(target.trees, (name) =>
     isForbiddenSegment(name) ? "a name that stands for '.git'" : undefined,

@@ -102,20 +102,30 @@ export class DestinationDirectories {
     return this.#place.show(joinPath(directory, name));
   }
 
+  /** Sees to a directory after those above it that are not known yet. */
   #see(path: string): 'found' | 'made' {
-    const known = this.#known.get(path);
-    if (known instanceof Error) throw known;
-    if (known !== undefined) return known;
+    const unknown: string[] = [];
+    let above: 'found' | 'made' | Error | undefined;
+    for (let at = path; ; at = parentPath(at)) {
+      above = this.#known.get(at);
+      if (above !== undefined) break;
+      unknown.push(at);
+      if (at === '') break;
+    }
+    for (let at = unknown.pop(); at !== undefined; at = unknown.pop()) {
+      above = above instanceof Error ? above : this.#seeBelow(above ?? 'found', at);
+      this.#known.set(at, above);
+    }
+    if (above instanceof Error) throw above;
+    return above!;
+  }
+
+  #seeBelow(above: 'found' | 'made', path: string): 'found' | 'made' | Error {
     try {
-      const above = path === '' ? 'found' : this.#see(parentPath(path));
       // In a directory that was just made nothing stands yet.
-      const isFound = above === 'found' && this.#isDirectory(path);
-      const directory = isFound ? 'found' : this.#make(path);
-      this.#known.set(path, directory);
-      return directory;
+      return above === 'found' && this.#isDirectory(path) ? 'found' : this.#make(path);
     } catch (error) {
-      this.#known.set(path, error as Error);
-      throw error;
+      return error as Error;
     }
   }
 
@@ -221,12 +231,18 @@ export function byDirectory<F extends { readonly path: string }>(
     group.push(file);
   }
   const ordered: [string, F[]][] = [];
-  const take = (directory: string): void => {
-    if (directory !== '') take(parentPath(directory));
-    const inIt = groups.get(directory);
-    if (inIt !== undefined) ordered.push([directory, inIt]);
-    groups.delete(directory);
-  };
-  for (const directory of groups.keys()) take(directory);
+  const taken = new Set<string>();
+  for (const directory of groups.keys()) {
+    const way: string[] = [];
+    for (let at = directory; !taken.has(at); at = parentPath(at)) {
+      taken.add(at);
+      way.push(at);
+      if (at === '') break;
+    }
+    for (let at = way.pop(); at !== undefined; at = way.pop()) {
+      const inIt = groups.get(at);
+      if (inIt !== undefined) ordered.push([at, inIt]);
+    }
+  }
   return ordered;
 }

@@ -152,7 +152,8 @@ export class DiskExecutor {
     }
     if (this.#failure !== undefined) throw this.#failure.error;
     await removals.finish();
-    report.delete.push(...removals.removed.sort((a, b) => comparePaths(a.path, b.path)));
+    removals.removed.sort((a, b) => comparePaths(a.path, b.path));
+    for (const file of removals.removed) report.delete.push(file);
     run.end();
     if (this.#failed.size === 0) trees?.confirm();
     for (const file of plan.files) {

@@ -55,9 +55,18 @@ export class NewTrees {
   }
 
   async put(graft: Omit<Graft<TreeEntry>, 'files'>): Promise<void> {
+    const open = [graft];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (this.#executor.isStopped()) return;
+      const below = await this.#putDirectory(next);
+      while (below.length > 0) open.push(below.pop()!);
+    }
+  }
+
+  /** Puts the files that lie directly in a directory; gives back the directories in it. */
+  async #putDirectory(graft: Omit<Graft<TreeEntry>, 'files'>): Promise<(typeof graft)[]> {
     const { path, from, source } = graft;
     const { trees } = this.#store;
-    if (this.#executor.isStopped()) return;
     const tree = trees.cached(source.id) ?? (await trees.tree(source.id));
     const files = tree.entries.filter(({ mode }) => !isTreeMode(mode));
     if (files.length > 0) {
@@ -66,11 +75,18 @@ export class NewTrees {
       this.#directories.end();
     }
     this.#made.push({ home: this.#place.home(path), tree });
+    const below: (typeof graft)[] = [];
     for (const entry of tree.entries) {
       if (!isTreeMode(entry.mode)) continue;
-      const [below, fromBelow] = [joinPath(path, entry.name), joinPath(from, entry.name)];
-      await this.put({ ...graft, path: below, from: fromBelow, source: entry });
+      const { name } = entry;
+      below.push({
+        ...graft,
+        path: joinPath(path, name),
+        from: joinPath(from, name),
+        source: entry,
+      });
     }
+    return below;
   }
 
   /** Every file has come to its place: the directories are the trees that they were made from. */

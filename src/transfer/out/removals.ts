@@ -138,6 +138,8 @@ class Way {
   readonly #directories = new Set<string>();
   /** The same, in the form in which names are equal that some disk takes for the same. */
   readonly #folded = new Set<string>();
+  /** Directories that were looked at: whether a file comes to stand there or above. */
+  readonly #taken = new Map<string, boolean>();
 
   constructor({ files, grafts }: Plan<TreeEntry, ScannedEntry>) {
     for (const { path, existing } of files) {
@@ -151,13 +153,28 @@ class Way {
 
   /** Whether what stands at `path` has to go before all new files can come. */
   isBlockedBy(path: string): boolean {
-    if (this.#directories.has(path)) return true;
-    for (let at = path; at !== ''; at = parentPath(at)) {
-      if (this.#files.has(at)) return true;
-      // Another spelling of a name that comes.
-      if (!this.#directories.has(at) && this.#folded.has(folded(at))) return true;
+    return this.#directories.has(path) || this.#isTaken(path) || this.#isInTaken(parentPath(path));
+  }
+
+  /** Whether a file comes to stand there, or another spelling of the name comes. */
+  #isTaken(path: string): boolean {
+    if (this.#files.has(path)) return true;
+    return !this.#directories.has(path) && this.#folded.has(folded(path));
+  }
+
+  /** The same for a directory and those above it; each is looked at once. */
+  #isInTaken(directory: string): boolean {
+    const unknown: string[] = [];
+    let isTaken: boolean | undefined;
+    for (let at = directory; isTaken === undefined; at = parentPath(at)) {
+      isTaken = at === '' ? false : this.#taken.get(at);
+      if (isTaken === undefined) unknown.push(at);
     }
-    return false;
+    for (let at = unknown.pop(); at !== undefined; at = unknown.pop()) {
+      isTaken ||= this.#isTaken(at);
+      this.#taken.set(at, isTaken);
+    }
+    return isTaken;
   }
 
   #addDirectory(path: string): void {

@@ -1,6 +1,6 @@
 /** What stands in the destination of a copy, as far as it has been looked at; each directory once. */
 import { isTreeMode } from '../../git/tree.ts';
-import { baseName, parentPath } from '../../tree/paths.ts';
+import { baseName, checkDepth, parentPath } from '../../tree/paths.ts';
 import type { DestinationPlace, Entry } from '../rules/place.ts';
 
 export class DestinationView<D extends Entry> {
@@ -26,14 +26,25 @@ export class DestinationView<D extends Entry> {
 
   /** A directory's entries by name; undefined when there is no such directory. */
   async listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
-    if (this.#listings.has(path)) return this.#listings.get(path);
-    const entry = await this.entry(path);
+    // Those above it come first, from the nearest one that is known.
+    const missing: string[] = [];
+    for (let at = path; !this.#listings.has(at); at = parentPath(at)) {
+      missing.push(at);
+      if (at === '') break;
+    }
+    for (let at = missing.pop(); at !== undefined; at = missing.pop()) await this.#list(at);
+    return this.#listings.get(path);
+  }
+
+  /** Lists a directory whose parent is listed. */
+  async #list(path: string): Promise<void> {
+    const above = path === '' ? undefined : this.#listings.get(parentPath(path));
+    const entry = path === '' ? this.#place.root : above?.get(baseName(path));
     let listing: Map<string, D> | undefined;
     if (entry !== undefined && isTreeMode(entry.mode)) {
       listing = await this.#read(path, () => this.#place.list(path, entry));
     }
     this.#listings.set(path, listing);
-    return listing;
   }
 
   /** Lists no more than some names of a directory, which is there: from now on they are all of it. */
@@ -68,6 +79,7 @@ export class DestinationView<D extends Entry> {
 
   async #read(path: string, list: () => Promise<readonly D[]>): Promise<Map<string, D>> {
     try {
+      checkDepth(path, 1);
       return byName(await list());
     } catch (error) {
       this.#fail(path, error);

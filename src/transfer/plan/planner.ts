@@ -13,7 +13,7 @@ import { comparePaths } from '../../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../../git/tree.ts';
 import { localError } from '../../systemFaults.ts';
 import { differingNames } from '../../tree/diff.ts';
-import { joinPath, parentPath } from '../../tree/paths.ts';
+import { checkDepth, joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { joinDisk } from '../disk/diskFiles.ts';
 import { type Exclusion, GITIGNORE } from '../rules/exclusion.ts';
@@ -99,6 +99,25 @@ export async function planCopy<S extends Entry, D extends Entry>(
   return plan;
 }
 
+/** A source directory that was found, and where it lands. */
+interface Found<S extends Entry> {
+  readonly from: string;
+  readonly entry: S;
+  readonly target: string;
+  readonly filterPath: string;
+}
+
+/** A source directory whose entries are being collected. */
+interface Collected<S extends Entry> {
+  readonly from: string;
+  readonly target: string;
+  readonly filterPath: string;
+  readonly children: readonly S[];
+  /** Nothing stands where it lands. */
+  readonly isVacant: boolean;
+  next: number;
+}
+
 class Planner<S extends Entry, D extends Entry> {
   readonly #task: CopyTask<S, D>;
   /** All files of the sources by where they land. */
@@ -165,23 +184,59 @@ class Planner<S extends Entry, D extends Entry> {
       if (this.#covered.has(above)) return this.#overlap(from);
       this.#directories.add(above);
     }
-    if (isTree) await this.#collectDirectory(from, entry, target, filterPath, false);
+    if (isTree) await this.#collectDirectory({ from, entry, target, filterPath });
     else this.#collectFile(from, entry, target);
   }
 
-  async #collectDirectory(
-    from: string,
-    entry: S,
-    target: string,
-    filterPath: string,
-    isAboveVacant: boolean,
-  ): Promise<void> {
+  /** Collects what is in a directory and below it: depth first, without a call for each level. */
+  async #collectDirectory(top: Found<S>): Promise<void> {
     const { source, run } = this.#task;
-    if (this.#covered.has(target)) return this.#overlap(from);
+    const open: Collected<S>[] = [];
+    let next: Found<S> | undefined = top;
+    for (;;) {
+      if (next !== undefined) {
+        const isAboveVacant = open.at(-1)?.isVacant ?? false;
+        const entered: Collected<S> | undefined = await this.#enter(next, isAboveVacant);
+        if (entered !== undefined) open.push(entered);
+        next = undefined;
+      }
+      const level: Collected<S> | undefined = open.at(-1);
+      if (level === undefined) return;
+      const child = level.children[level.next++];
+      if (child === undefined) {
+        open.pop();
+        continue;
+      }
+      const isTree = isTreeMode(child.mode);
+      const filterPath = joinPath(level.filterPath, child.name);
+      if (this.#isExcluded(filterPath, isTree)) continue;
+      const from = joinDisk(level.from, child.name);
+      const target = joinPath(level.target, child.name);
+      if (isTree) {
+        next = { from, entry: child, target, filterPath };
+        continue;
+      }
+      const isNeeded = this.#collectFile(from, child, target) && level.isVacant;
+      const taken = isNeeded ? source.offer?.(from, child) : undefined;
+      if (taken !== undefined) {
+        await taken;
+        if (run.tired) await run.rest();
+      }
+    }
+  }
+
+  /** Looks into a source directory; undefined where nothing in it is to be collected. */
+  async #enter(found: Found<S>, isAboveVacant: boolean): Promise<Collected<S> | undefined> {
+    const { from, entry, target, filterPath } = found;
+    const { source, run } = this.#task;
+    if (this.#covered.has(target)) {
+      this.#overlap(from);
+      return undefined;
+    }
     if (await this.#isSubmodule(from, target)) {
       this.#untouchable.add(target);
       run.warn(from, 'skipped: a submodule, which stays as it is in the destination');
-      return;
+      return undefined;
     }
     this.#directories.add(target);
     const differing = this.#isDisjoint ? await this.#differing(entry, target) : undefined;
@@ -189,10 +244,10 @@ class Planner<S extends Entry, D extends Entry> {
       this.#hasSame ||= await this.#holdsOthers(entry, differing);
       if (differing.size === 0) {
         this.#same.add(target);
-        return;
+        return undefined;
       }
     }
-    if (await this.#graft(from, entry, target)) return;
+    if (await this.#graft(from, entry, target)) return undefined;
     const omissions: Omissions = {
       skip: (name, remark) => {
         this.#untouchable.add(joinPath(target, name));
@@ -207,6 +262,7 @@ class Planner<S extends Entry, D extends Entry> {
     let hasRules = true;
     let children: readonly S[];
     try {
+      checkDepth(target, 1);
       if (differing === undefined) {
         children = await source.list(from, entry, omissions);
       } else {
@@ -216,34 +272,18 @@ class Planner<S extends Entry, D extends Entry> {
     } catch (error) {
       this.#untouchable.add(target);
       run.fail(from, error);
-      return;
+      return undefined;
     }
     // Without the rules it is not known what they leave out. So the directory stays as it is.
     hasRules = (await this.#readRules(from, children, filterPath)) && hasRules;
     if (!hasRules && this.#task.exclusion.readsGitignore) {
       this.#task.exclusion.isIncomplete = true;
       this.#untouchable.add(target);
-      return;
+      return undefined;
     }
     const isVacant = isAboveVacant || (await this.#view.isVacant(target));
-    if (this.#view.isClosed(target)) return;
-    for (const child of children) {
-      const isTree = isTreeMode(child.mode);
-      const childFilterPath = joinPath(filterPath, child.name);
-      if (this.#isExcluded(childFilterPath, isTree)) continue;
-      const childFrom = joinDisk(from, child.name);
-      const childTarget = joinPath(target, child.name);
-      if (isTree) {
-        await this.#collectDirectory(childFrom, child, childTarget, childFilterPath, isVacant);
-      } else {
-        const isNeeded = this.#collectFile(childFrom, child, childTarget) && isVacant;
-        const taken = isNeeded ? source.offer?.(childFrom, child) : undefined;
-        if (taken !== undefined) {
-          await taken;
-          if (run.tired) await run.rest();
-        }
-      }
-    }
+    if (this.#view.isClosed(target)) return undefined;
+    return { from, target, filterPath, children, isVacant, next: 0 };
   }
 
   /** False, and the error is recorded, where there are rules that cannot be read. */
@@ -304,7 +344,7 @@ class Planner<S extends Entry, D extends Entry> {
     if ((await this.#view.blocker(target)) !== undefined) return false;
     if (this.#view.isClosed(target)) return false;
     // Where a tree cannot be read the others are still to come: whoever lists it says what is wrong.
-    const files = await source.whole(entry).catch(() => undefined);
+    const files = await source.whole(entry, target).catch(() => undefined);
     if (files === undefined) return false;
     if (files.length > 0) {
       this.#grafts.push({ path: target, from, source: entry, tree: this.#tree, files });
@@ -411,48 +451,70 @@ class Planner<S extends Entry, D extends Entry> {
   async #clear(path: string): Promise<boolean> {
     const deletes: [string, D][] = [];
     const vacated: string[] = [];
-    const visit = async (directory: string): Promise<boolean> => {
-      for (const [name, entry] of (await this.#view.listing(directory)) ?? []) {
-        const child = joinPath(directory, name);
-        const isTree = isTreeMode(entry.mode);
-        if (this.#isExcluded(this.#filterPath(child), isTree)) return false;
-        if (await this.#isProtected(child, isTree)) return false;
-        if (!isTree) deletes.push([child, entry]);
-        else if (await visit(child)) vacated.push(child);
-        else return false;
+    const open = [{ path, entries: entriesOf(await this.#view.listing(path)) }];
+    for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+      const next = level.entries.next();
+      if (next.done) {
+        if (this.#view.isClosed(level.path)) return false;
+        open.pop();
+        if (open.length > 0) vacated.push(level.path);
+        continue;
       }
-      return !this.#view.isClosed(directory);
-    };
-    if (!(await visit(path))) return false;
+      const [name, entry] = next.value;
+      const child = joinPath(level.path, name);
+      const isTree = isTreeMode(entry.mode);
+      if (this.#isExcluded(this.#filterPath(child), isTree)) return false;
+      if (await this.#isProtected(child, isTree)) return false;
+      if (!isTree) deletes.push([child, entry]);
+      else open.push({ path: child, entries: entriesOf(await this.#view.listing(child)) });
+    }
     for (const [child, entry] of deletes) this.#replace(child, entry);
-    this.#vacated.push(...vacated);
+    for (const directory of vacated) this.#vacated.push(directory);
     return true;
   }
 
   /** Plans the removal of what no source covers in a destination directory. */
-  async #sweep(directory: string): Promise<void> {
-    const { run, destination, options } = this.#task;
-    if (this.#untouchable.has(directory) || this.#same.has(directory)) return;
-    for (const [name, entry] of (await this.#view.listing(directory)) ?? []) {
-      const path = joinPath(directory, name);
-      const isTree = isTreeMode(entry.mode);
-      if (this.#untouchable.has(path) || this.#covered.has(path) || this.#deletes.has(path))
+  async #sweep(top: string): Promise<void> {
+    const open = [await this.#swept(top)];
+    for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+      const next = level.entries.next();
+      if (!next.done) {
+        const [name, entry] = next.value;
+        const path = joinPath(level.path, name);
+        if (await this.#sweepEntry(path, entry)) open.push(await this.#swept(path));
         continue;
-      if (this.#isExcluded(this.#filterPath(path), isTree)) continue;
-      if (await this.#isProtected(path, isTree)) continue;
-      // A file where the sources have a directory is what already stands there.
-      if (options.ignoreExisting && !isTree && this.#directories.has(path)) continue;
-      if (isTree) {
-        await this.#sweep(path);
-        if (!this.#directories.has(path) && !this.#view.isClosed(path)) this.#vacated.push(path);
-      } else if (entry.mode === MODE_NONE) {
-        run.warn(destination.show(path), 'not deleted: neither a file nor a link');
-      } else {
-        const reason = destination.keeps?.(entry);
-        if (reason === undefined) this.#deletes.set(path, entry);
-        else run.warn(destination.show(path), reason);
       }
+      open.pop();
+      const { path } = level;
+      if (open.length === 0 || this.#directories.has(path) || this.#view.isClosed(path)) continue;
+      this.#vacated.push(path);
     }
+  }
+
+  /** A destination directory and what is to be looked at in it. */
+  async #swept(path: string): Promise<{ path: string; entries: Iterator<[string, D]> }> {
+    const isLeft = this.#untouchable.has(path) || this.#same.has(path);
+    const listing = isLeft ? undefined : await this.#view.listing(path);
+    return { path, entries: entriesOf(listing) };
+  }
+
+  /** Whether the entry is a directory to be looked into; what else is to go is planned. */
+  async #sweepEntry(path: string, entry: D): Promise<boolean> {
+    const { run, destination, options } = this.#task;
+    const isTree = isTreeMode(entry.mode);
+    if (this.#untouchable.has(path) || this.#covered.has(path) || this.#deletes.has(path)) {
+      return false;
+    }
+    if (this.#isExcluded(this.#filterPath(path), isTree)) return false;
+    if (await this.#isProtected(path, isTree)) return false;
+    // A file where the sources have a directory is what already stands there.
+    if (options.ignoreExisting && !isTree && this.#directories.has(path)) return false;
+    if (isTree) return true;
+    const isNone = entry.mode === MODE_NONE;
+    const reason = isNone ? 'not deleted: neither a file nor a link' : destination.keeps?.(entry);
+    if (reason === undefined) this.#deletes.set(path, entry);
+    else run.warn(destination.show(path), reason);
+    return false;
   }
 
   /** Whether what stands in the destination is protected by what is said there, or is remembered. */
@@ -466,9 +528,18 @@ class Planner<S extends Entry, D extends Entry> {
 
   /** Reads the .gitignore files of a destination directory and of those above it. */
   async #learn(directory: string, protection: Protection): Promise<void> {
-    if (this.#learned.has(directory)) return;
-    if (directory !== '') await this.#learn(parentPath(directory), protection);
-    this.#learned.add(directory);
+    const missing: string[] = [];
+    for (let at = directory; !this.#learned.has(at); at = parentPath(at)) {
+      missing.push(at);
+      if (at === '') break;
+    }
+    for (let at = missing.pop(); at !== undefined; at = missing.pop()) {
+      this.#learned.add(at);
+      await this.#readProtection(at, protection);
+    }
+  }
+
+  async #readProtection(directory: string, protection: Protection): Promise<void> {
     const { destination, run } = this.#task;
     const path = joinPath(directory, GITIGNORE);
     const file = await this.#view.entry(path);
@@ -491,6 +562,10 @@ class Planner<S extends Entry, D extends Entry> {
   #isExcluded(path: string, isDirectory: boolean): boolean {
     return this.#task.exclusion.excludes(path, isDirectory);
   }
+}
+
+function entriesOf<D>(listing: ReadonlyMap<string, D> | undefined): Iterator<[string, D]> {
+  return (listing ?? new Map<string, D>()).entries();
 }
 
 function isRules(path: string): boolean {

@@ -10,7 +10,7 @@ import {
   type TreeEntry,
 } from '../../git/tree.ts';
 import { missingObject } from '../../storage/missingObject.ts';
-import { isForbiddenSegment, normalizePath } from '../../tree/paths.ts';
+import { checkDepth, isForbiddenSegment, joinPath, normalizePath } from '../../tree/paths.ts';
 import type { Tree, TreeReader } from '../../tree/reader.ts';
 import {
   type Changes,
@@ -45,19 +45,31 @@ export class StoreSource implements SourcePlace<TreeEntry> {
     return { base: directory.id, names: NO_NAMES };
   }
 
-  async whole(directory: TreeEntry): Promise<WholeFile[] | undefined> {
+  async whole({ id }: TreeEntry, target: string): Promise<WholeFile[] | undefined> {
     const files: WholeFile[] = [];
-    const visit = async (id: ObjectId, lead: string): Promise<boolean> => {
-      const tree = this.#trees.cached(id) ?? (await this.#trees.tree(id));
-      for (const { name, mode, id } of tree.entries) {
-        if (mode === MODE_GITLINK || this.#refuse(name) !== undefined) return false;
-        const path = lead + name;
-        if (!isTreeMode(mode)) files.push({ path, mode });
-        else if (!(await visit(id, `${path}/`))) return false;
+    const lead = target === '' ? 0 : target.length + 1;
+    const open = [{ path: target, entries: await this.#entriesOf(id), next: 0 }];
+    for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+      const entry = level.entries[level.next++];
+      if (entry === undefined) {
+        open.pop();
+        continue;
       }
-      return true;
-    };
-    return (await visit(directory.id, '')) ? files : undefined;
+      const { name, mode, id } = entry;
+      if (mode === MODE_GITLINK || this.#refuse(name) !== undefined) return undefined;
+      const path = joinPath(level.path, name);
+      if (!isTreeMode(mode)) {
+        files.push({ path: path.slice(lead), mode });
+        continue;
+      }
+      checkDepth(path, 1);
+      open.push({ path, entries: await this.#entriesOf(id), next: 0 });
+    }
+    return files;
+  }
+
+  async #entriesOf(id: ObjectId): Promise<readonly TreeEntry[]> {
+    return (this.#trees.cached(id) ?? (await this.#trees.tree(id))).entries;
   }
 
   async readRules(path: string, { id }: TreeEntry): Promise<Uint8Array> {

@@ -33,10 +33,7 @@ export interface RecordContext {
   /** Whether a file that still has its state when the record is used must be the one that is known. */
   isProof(file: KnownFile): boolean;
   /** A directory in this one, and its state where that is proof; undefined when nothing is known of it. */
-  below(
-    name: string,
-    path: string,
-  ):
+  below(name: string):
     | {
         readonly directory: NewDirectory | KnownDirectory;
         readonly state: DirectoryState | undefined;
@@ -181,7 +178,7 @@ export class DirectoryFindings {
         inTree: file && { mode: file.mode, id: file.id },
       };
     }
-    const below = context.below(name, path);
+    const below = context.below(name);
     if (below === undefined) return { entry: { name, ...UNKNOWN }, inTree: undefined };
     const entry = { name, ...below };
     const id = treeIdOf(below.directory);

@@ -111,7 +111,7 @@ export class DiskScan {
    */
   prepare(): void {
     if (this.options.memos === undefined || !this.changed) return;
-    const root = this.root.toRecord('', Date.now());
+    const root = this.root.toRecord(Date.now());
     if (root !== undefined) this.#next ??= serializeRecord(root, this.#rules);
   }
 

@@ -74,6 +74,9 @@ export function serializeRecord(root: NewDirectory | KnownDirectory, rules: stri
 
 const UNKNOWN = Buffer.alloc(ID);
 
+/** Adds a directory. It gives out those in it, and is told the numbers that they get. */
+type Adding = Generator<NewDirectory | KnownDirectory, number, number>;
+
 class RecordWriter {
   #entries: Float64Array;
   #ids: Buffer;
@@ -91,27 +94,51 @@ class RecordWriter {
   }
 
   /** Adds a directory and all below it; returns its number. */
-  add(directory: NewDirectory | KnownDirectory): number {
-    if (!('record' in directory)) return this.#addNew(directory);
-    const { record, number, changes } = directory;
-    if (changes === undefined) return this.#takeOver(record, number, record.endOf(number));
-    if (!keepsShape(record, changes)) return this.#addNew(spellOut(record, number, changes));
-    return this.#addWithSameShape(record, number, changes);
+  add(root: NewDirectory | KnownDirectory): number {
+    // Those that are being added, each in the one before it.
+    const open: Adding[] = [];
+    let next: NewDirectory | KnownDirectory | undefined = root;
+    for (let number = 0; ; ) {
+      if (next !== undefined && isTakenOver(next)) {
+        const { record, number: first } = next;
+        number = this.#takeOver(record, first, record.endOf(first));
+      } else if (next !== undefined) {
+        open.push(this.#adding(next));
+      }
+      const top = open.at(-1);
+      if (top === undefined) return number;
+      const step = top.next(number);
+      next = step.done ? undefined : step.value;
+      if (!step.done) continue;
+      open.pop();
+      number = step.value;
+    }
   }
 
-  #addNew({ treeId, entries }: NewDirectory): number {
+  #adding(directory: NewDirectory | KnownDirectory): Adding {
+    if (!('record' in directory)) return this.#addNew(directory);
+    const { record, number, changes } = directory;
+    if (changes !== undefined && keepsShape(record, changes)) {
+      return this.#addWithSameShape(record, number, changes);
+    }
+    return this.#addNew(spellOut(record, number, changes!));
+  }
+
+  *#addNew({ treeId, entries }: NewDirectory): Adding {
     const first = this.#reserve(entries.length);
     const names = encodePath(entries.map(({ name }) => name).join('/'));
     const number = this.#addDirectory(first, entries.length, names, treeId);
-    for (const [i, entry] of entries.entries()) this.#fill(first + i, entry);
+    for (const [i, entry] of entries.entries()) {
+      this.#fill(first + i, entry, 'directory' in entry ? yield entry.directory : 0);
+    }
     return number;
   }
 
-  #addWithSameShape(
+  *#addWithSameShape(
     record: StatRecord,
     number: number,
     { treeId, replaced }: DirectoryChanges,
-  ): number {
+  ): Adding {
     const from = record.firstEntry(number);
     const end = record.endOfEntries(number);
     const first = this.#copyEntries(record, from, end);
@@ -131,7 +158,8 @@ class RecordWriter {
         entry = place + 1;
         below = record.endOf(directory);
       }
-      this.#fill(first + place - from, replacement!);
+      const number = 'directory' in replacement! ? yield replacement.directory : 0;
+      this.#fill(first + place - from, replacement!, number);
     }
     takeOver(end, record.endOf(number));
     return result;
@@ -222,9 +250,8 @@ class RecordWriter {
     return first;
   }
 
-  #fill(place: number, entry: NewEntry): void {
-    // Adding what lies below may move the columns.
-    const number = 'directory' in entry ? this.add(entry.directory) : 0;
+  /** @param number the directory's that the entry is; adding it may have moved the columns */
+  #fill(place: number, entry: NewEntry, number: number): void {
     const at = COLUMNS * place;
     if ('directory' in entry) {
       this.#setState(at, entry.state);
@@ -250,6 +277,10 @@ class RecordWriter {
     entries[at + CTIME] = state?.ctimeMs ?? 0;
     entries[at + INODE] = state?.ino ?? 0;
   }
+}
+
+function isTakenOver(directory: NewDirectory | KnownDirectory): directory is KnownDirectory {
+  return 'record' in directory && directory.changes === undefined;
 }
 
 /** Whether the names stay as they are, and so does the order of what lies below them. */

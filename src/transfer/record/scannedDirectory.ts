@@ -13,7 +13,7 @@ import {
   type TreeEntry,
 } from '../../git/tree.ts';
 import { isErrorOf } from '../../systemFaults.ts';
-import { isForbiddenSegment } from '../../tree/paths.ts';
+import { isForbiddenSegment, joinPath } from '../../tree/paths.ts';
 import {
   type DiskEntry,
   entryOf,
@@ -137,14 +137,15 @@ export class ScannedDirectory {
     record: StatRecord,
     directory: number,
   ): Promise<ScannedDirectory | undefined> {
-    const above = record.above(directory);
+    const way: number[] = [];
+    for (let at = directory; at !== this.#recorded?.number; at = record.above(at)) way.push(at);
     // From the top: what .gitignore files say counts for all below.
-    const parent =
-      above === this.#recorded?.number ? this : await this.#directoryBelow(record, above);
-    if (parent === undefined) return undefined;
-    const name = parent.#recorded!.nameOf(record.entryOf(directory));
-    const child = parent.#child(name, directory);
-    return (await child.changes()) && child;
+    let scan: ScannedDirectory = this;
+    for (let at = way.pop(); at !== undefined; at = way.pop()) {
+      scan = scan.#child(scan.#recorded!.nameOf(record.entryOf(at)), at);
+      if ((await scan.changes()) === undefined) return undefined;
+    }
+    return scan;
   }
 
   /** The state that goes with the names that are known; undefined when it proves nothing. */
@@ -293,30 +294,53 @@ export class ScannedDirectory {
   }
 
   /**
-   * The directory for the next record; undefined when nothing is known of it.
-   * @param path from the root of the scan
+   * The directory for the next record, with all below it; undefined when nothing is known of it.
    * @param now milliseconds since the epoch
    */
-  toRecord(path: string, now: number): NewDirectory | KnownDirectory | undefined {
+  toRecord(now: number): NewDirectory | KnownDirectory | undefined {
+    const all = [{ path: '', directory: this as ScannedDirectory }];
+    for (const { path, directory } of all) {
+      if (directory.#isAsRecorded) continue;
+      for (const [name, below] of directory.#below) {
+        all.push({ path: joinPath(path, name), directory: below });
+      }
+    }
+    // Each after those below it.
+    const records = new Map<ScannedDirectory, NewDirectory | KnownDirectory | undefined>();
+    for (const { path, directory } of all.reverse()) {
+      records.set(directory, directory.#ownRecord(path, now, records));
+    }
+    return records.get(this);
+  }
+
+  /** Nothing is to be said of it, or of what is below it, that the record does not say. */
+  get #isAsRecorded(): boolean {
+    return !this.#isTouched && (!this.#isComplete || this.#changes?.names.size === 0);
+  }
+
+  /** @param below the records of those below it */
+  #ownRecord(
+    path: string,
+    now: number,
+    below: ReadonlyMap<ScannedDirectory, NewDirectory | KnownDirectory | undefined>,
+  ): NewDirectory | KnownDirectory | undefined {
     const recorded = this.#recorded;
+    if (this.#isAsRecorded) return recorded && asItWas(recorded);
     const findings = this.#findings;
     const { isExcluded, trees } = this.#scan.options;
     const context = {
       path,
       isExcluded,
       isProof: (file: KnownFile) => this.#isProof(file, now),
-      below: (name: string, at: string) => {
-        const directory = this.#below.get(name)?.toRecord(at, now);
+      below: (name: string) => {
+        const child = this.#below.get(name);
+        const directory = child && below.get(child);
         return directory && { directory, state: this.#stateBelow(name) };
       },
       cachedTree: (id: ObjectId) => trees?.cached(id)?.body,
       hasTreeModes: this.#hasTreeModes,
     };
-    if (this.#isComplete) {
-      const isSame = !this.#isTouched && this.#changes?.names.size === 0;
-      return isSame ? recorded && asItWas(recorded) : findings.all(context);
-    }
-    if (!this.#isTouched) return recorded && asItWas(recorded);
+    if (this.#isComplete) return findings.all(context);
     return recorded === undefined ? findings.some(context) : findings.since(recorded, context);
   }
 
@@ -374,10 +398,13 @@ export class ScannedDirectory {
 
   #touch(name?: string): void {
     this.#scan.changed = true;
-    if (name !== undefined) this.#findings.addNews(name);
-    if (this.#isTouched) return;
-    this.#isTouched = true;
-    if (this.#parent !== undefined) this.#parent.#touch(this.#name);
+    let touched = name;
+    for (let at: ScannedDirectory | undefined = this; at !== undefined; at = at.#parent) {
+      if (touched !== undefined) at.#findings.addNews(touched);
+      if (at.#isTouched) return;
+      at.#isTouched = true;
+      touched = at.#name;
+    }
   }
 }
 

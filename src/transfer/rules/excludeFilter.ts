@@ -30,7 +30,7 @@ export class ExcludeFilter {
     const lines: string[] = [];
     for (const file of files) {
       try {
-        lines.push(...ignoreLines(await readFile(file)));
+        for (const line of ignoreLines(await readFile(file))) lines.push(line);
       } catch (error) {
         throw localError(error, file);
       }

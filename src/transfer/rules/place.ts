@@ -66,8 +66,9 @@ export interface SourcePlace<E extends Entry> {
   /**
    * All files below the directory, with their paths in it, when its tree can be taken over as it
    * stands: nothing in it is to be left out or refused.
+   * @param target where the directory is to stand
    */
-  whole?(directory: E): Promise<readonly WholeFile[] | undefined>;
+  whole?(directory: E, target: string): Promise<readonly WholeFile[] | undefined>;
 
   /** Whether a directory is the root of a repository of its own, as a submodule that is checked out. */
   isRepository?(path: string): boolean;

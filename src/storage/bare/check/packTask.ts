@@ -154,11 +154,16 @@ export class PackCheck {
 
   /** The body of a base that had been given up, from the bases above it. */
   #bodyOf(pack: number, waiting: Waiting): Buffer | undefined {
-    if (waiting.body !== undefined) return waiting.body;
-    const data = this.#inflate(pack, waiting.place);
-    if (waiting.above === undefined || data === undefined) return data;
-    const base = this.#bodyOf(pack, waiting.above);
-    return base === undefined ? undefined : applyDelta(base, data);
+    const way: Waiting[] = [];
+    let at: Waiting | undefined = waiting;
+    for (; at !== undefined && at.body === undefined; at = at.above) way.push(at);
+    let body = at?.body;
+    for (let next = way.pop(); next !== undefined; next = way.pop()) {
+      const data = this.#inflate(pack, next.place);
+      if (data === undefined) return undefined;
+      body = body === undefined ? data : applyDelta(body, data);
+    }
+    return body;
   }
 
   #inflate(pack: number, place: number): Buffer | undefined {

@@ -142,7 +142,7 @@ class RepositoryCheck {
 
   readonly #take = (found: Found): void => {
     for (const [id, problem] of found.faults) this.#report(`object ${id}`, problem);
-    this.#broken.push(...found.broken);
+    for (const broken of found.broken) this.#broken.push(broken);
     for (const [object, kind] of found.named) this.#named.set(object, kind);
     this.#checked += found.checked;
     this.#options.onProgress?.({

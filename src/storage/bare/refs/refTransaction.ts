@@ -362,7 +362,7 @@ export class RefTransaction {
       this.#place,
       new Set(deleted.map(({ chain }) => chain[0])),
     );
-    touched.push(...deleted);
+    for (const change of deleted) touched.push(change);
     if (packedRefs !== undefined) {
       const hides = deleted.some(({ loose }) => loose !== undefined);
       if (durability === 'full' || hides) await packedRefs.sync();

@@ -56,7 +56,8 @@ export class Rescue {
       if (body === undefined) continue;
       if (header.type === 'commit') {
         const { tree, parents } = parseCommit(body, id);
-        ids.push(tree, ...parents);
+        ids.push(tree);
+        for (const parent of parents) ids.push(parent);
       } else if (header.type === 'tag') {
         ids.push(parseTag(body, id).object);
       } else {

@@ -15,7 +15,7 @@ const EMPTY = Buffer.alloc(0);
 const MOST_PATHS = 513;
 
 /**
- * The paths of files that differ, at most 513.
+ * The paths of files that differ, at most 513; undefined where there are more than a filter takes.
  * @param trees ids of the commits' trees, 20 bytes each
  * @param parentRow -1: all files of the commit's tree
  */
@@ -25,50 +25,50 @@ export function changedPaths(
   trees: Buffer,
   row: number,
   parentRow: number,
-): Buffer[] {
+): Buffer[] | undefined {
   const found: Buffer[] = [];
   const read = (ids: Buffer, at: number): Buffer => {
     const object = table.find(ids, at);
     // Only the empty tree need not be there.
     return object === -1 ? EMPTY : bytes.readAndKeep(object);
   };
-  const visit = (before: Buffer, after: Buffer, prefix: Buffer): void => {
-    const a = new Entries(before);
-    const b = new Entries(after);
-    while ((a.here || b.here) && found.length < MOST_PATHS) {
-      const order = !a.here ? 1 : !b.here ? -1 : compare(a, b);
-      if (order < 0) {
-        one(a, prefix, true);
-        a.next();
-      } else if (order > 0) {
-        one(b, prefix, false);
-        b.next();
-      } else {
-        if (!sameEntry(a, b)) {
-          const path = pathOf(prefix, b);
-          if (b.isTree) visit(read(before, a.idAt), read(after, b.idAt), withSlash(path));
-          else found.push(path);
-        }
-        a.next();
-        b.next();
-      }
-    }
-  };
-  /** An entry that is on one side only. */
-  const one = (entry: Entries, prefix: Buffer, isBefore: boolean): void => {
-    const path = pathOf(prefix, entry);
-    if (!entry.isTree) {
-      found.push(path);
-      return;
-    }
-    const tree = read(entry.body, entry.idAt);
-    if (isBefore) visit(tree, EMPTY, withSlash(path));
-    else visit(EMPTY, tree, withSlash(path));
-  };
   const before = parentRow === -1 ? EMPTY : read(trees, parentRow * ID_LENGTH);
   if (parentRow !== -1 && sameId(trees, parentRow * ID_LENGTH, trees, row * ID_LENGTH)) return [];
-  visit(before, read(trees, row * ID_LENGTH), EMPTY);
+  const open = [levelOf(before, read(trees, row * ID_LENGTH), EMPTY)];
+  for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+    const { a, b, prefix } = level;
+    if (!a.here && !b.here) {
+      open.pop();
+      continue;
+    }
+    if (found.length >= MOST_PATHS) break;
+    const order = !a.here ? 1 : !b.here ? -1 : compare(a, b);
+    if (order !== 0 || !sameEntry(a, b)) {
+      const entry = order < 0 ? a : b;
+      const path = pathOf(prefix, entry);
+      if (!entry.isTree) found.push(path);
+      // The directories on such a path are as many paths themselves.
+      else if (open.length >= MOST_PATHS) return undefined;
+      else {
+        const was = order <= 0 && a.isTree ? read(a.body, a.idAt) : EMPTY;
+        const is = order >= 0 ? read(b.body, b.idAt) : EMPTY;
+        open.push(levelOf(was, is, withSlash(path)));
+      }
+    }
+    if (order <= 0) a.next();
+    if (order >= 0) b.next();
+  }
   return found;
+}
+
+interface Level {
+  readonly a: Entries;
+  readonly b: Entries;
+  readonly prefix: Buffer;
+}
+
+function levelOf(before: Buffer, after: Buffer, prefix: Buffer): Level {
+  return { a: new Entries(before), b: new Entries(after), prefix };
 }
 
 /** A place in a tree. */
