@@ -84,8 +84,14 @@ export class InvalidPathError extends GitStoreError {
 
 /** Directories nested deeper than Git reads them (`ETOODEEP`). */
 export class TooDeepError extends GitStoreError {
-  constructor(message: string, details?: ErrorDetails) {
-    super(message, 'ETOODEEP', details);
+  /** The message without the path. */
+  readonly reason: string;
+
+  /** @param path whole; the message holds how it begins and ends */
+  constructor(path: string, limit: number) {
+    const reason = `more than ${limit} names deep, which Git does not read`;
+    super(`${path.slice(0, 40)}…${path.slice(-20)}: ${reason}`, 'ETOODEEP', { path });
+    this.reason = reason;
   }
 }
 

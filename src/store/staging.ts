@@ -10,7 +10,7 @@ import { comparePaths } from '../git/pathBytes.ts';
 import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { type ChangeProblem, ChangeReport, type FileEntry } from '../tree/changes.ts';
 import type { TreeEdit } from '../tree/edit.ts';
-import { joinPath, normalizePath, parentPath } from '../tree/paths.ts';
+import { checkDepth, normalizePath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import { walkFiles } from '../tree/walk.ts';
@@ -150,6 +150,7 @@ export class Staging {
    * Puts a directory of the snapshot, with all it holds, at `path`, where nothing stands. Nothing
    * must be removed after it.
    * @param src the path it has in the snapshot
+   * @throws TooDeepError
    */
   async graft(path: string, { mode, id: treeId }: FileValue, src: string): Promise<void> {
     // What was removed to make room must not be taken from what comes.
@@ -158,9 +159,10 @@ export class Staging {
       if (edited.startsWith(below)) this.#edits.delete(edited);
     }
     this.#edits.set(path, { mode, id: treeId });
-    for await (const file of walkFiles(this.#trees, treeId)) {
+    checkDepth(path, 1);
+    for await (const file of walkFiles(this.#trees, treeId, path)) {
       const { mode, id } = file;
-      this.#setAfter(joinPath(path, file.path), { mode, id, src: joinPath(src, file.path) });
+      this.#setAfter(file.path, { mode, id, src: src + file.path.slice(path.length) });
     }
   }
 

@@ -140,7 +140,7 @@ function isDirectory(edit: TreeEdit): edit is Exclude<TreeEdit, null> {
 
 /** Writes the tree when all below it is made. */
 async function finish(
-  trees: TreeReader,
+  trees: AnyTreeReader,
   writer: ObjectWriter,
   { id, tree, changes }: Step,
 ): Promise<ObjectId | null> {

@@ -65,11 +65,7 @@ export function checkDepth(path: string, below: 0 | 1 = 0): void {
   if (path.length < 2 * (MAX_DEPTH - below)) return;
   let names = 1 + below;
   for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) names++;
-  if (names <= MAX_DEPTH) return;
-  const shown = `${path.slice(0, 40)}…${path.slice(-20)}`;
-  throw new TooDeepError(`${shown}: more than ${MAX_DEPTH} names deep, which Git does not read`, {
-    path,
-  });
+  if (names > MAX_DEPTH) throw new TooDeepError(path, MAX_DEPTH);
 }
 
 /** `directory/name`, where the directory may be the root. */

@@ -136,6 +136,8 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #same = new Set<string>();
   /** Some sources are known, at least in part, without having been looked at. */
   #hasSame = false;
+  /** A tree somewhere in the sources cannot be read. */
+  #hasUnreadable = false;
   /** The tree that the landing lies in whose files are collected. */
   #tree: number | undefined;
   /** No landing lies in another one, so that each directory has a single source. */
@@ -339,12 +341,17 @@ class Planner<S extends Entry, D extends Entry> {
   async #graft(from: string, entry: S, target: string): Promise<boolean> {
     const { source, exclusion, grafts } = this.#task;
     if (!grafts || source.whole === undefined || !this.#isDisjoint) return false;
+    // To look for the tree again from each directory above it would take long.
+    if (this.#hasUnreadable) return false;
     if (target === '' || !exclusion.isEmpty) return false;
     if ((await this.#view.entry(target)) !== undefined) return false;
     if ((await this.#view.blocker(target)) !== undefined) return false;
     if (this.#view.isClosed(target)) return false;
     // Where a tree cannot be read the others are still to come: whoever lists it says what is wrong.
-    const files = await source.whole(entry, target).catch(() => undefined);
+    const files = await source.whole(entry, target).catch(() => {
+      this.#hasUnreadable = true;
+      return undefined;
+    });
     if (files === undefined) return false;
     if (files.length > 0) {
       this.#grafts.push({ path: target, from, source: entry, tree: this.#tree, files });

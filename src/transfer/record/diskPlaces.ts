@@ -20,7 +20,6 @@ import {
   isTemporaryName,
   joinDisk,
   makerOf,
-  parentOnDisk,
   readEntry,
   readOwnEntry,
   toDisk,
@@ -48,8 +47,8 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   readonly #follow: boolean;
   readonly #fileMode: FileMode | undefined;
   readonly #ahead: ReadAhead | undefined;
-  /** Directories listed so far; kept only where links are followed, to find cycles. */
-  readonly #listed = new Map<string, DiskEntry>();
+  /** Paths of the directories listed so far, by inode; only where links are followed, to find cycles. */
+  readonly #listed = new Map<number, string[]>();
 
   /**
    * @param options.store the store's own directory, which is never copied
@@ -143,7 +142,11 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     names: Iterable<string>,
     omissions: Omissions,
   ): Promise<ScannedEntry[]> {
-    if (this.#follow) this.#listed.set(path, directory);
+    if (this.#follow) {
+      const others = this.#listed.get(directory.ino);
+      if (others === undefined) this.#listed.set(directory.ino, [path]);
+      else others.push(path);
+    }
     const home = directory.home!;
     const entries: ScannedEntry[] = [];
     for (const name of names) {
@@ -187,15 +190,13 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   }
 
   #isCycle(path: string, entry: DiskEntry): boolean {
-    for (let at = path; ; ) {
-      const above = parentOnDisk(at);
-      if (above === at) return false;
-      at = above;
-      const listed = this.#listed.get(at);
-      if (listed?.ino !== entry.ino || listed.dev !== entry.dev) continue;
-      const [higher, own] = [identityAt(at), identityAt(path)];
-      if (higher !== undefined && own !== undefined && isSameIdentity(higher, own)) return true;
+    for (const higher of this.#listed.get(entry.ino) ?? []) {
+      if (!path.startsWith(joinDisk(higher, ''))) continue;
+      // Large inode numbers fall together.
+      const [its, own] = [identityAt(higher), identityAt(path)];
+      if (its !== undefined && own !== undefined && isSameIdentity(its, own)) return true;
     }
+    return false;
   }
 }
 

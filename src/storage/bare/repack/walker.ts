@@ -75,24 +75,25 @@ export class Walker {
   }
 
   /** Adds an object to begin with; its kind is found out where the table does not know it. */
-  addRoot(object: number): void {
+  addRoot(root: number): void {
     const { kind, flags } = this.#table.columns;
-    if (!this.#enters(object)) return;
-    if (kind[object] === Kind.unknown && !this.#findKind(object)) {
+    // A tag leads on to what it names.
+    for (let object = root; object !== -1 && this.#enters(object); ) {
+      if (kind[object] === Kind.unknown && !this.#findKind(object)) {
+        flags[object]! |= this.#options.mark;
+        return;
+      }
+      if (kind[object] === Kind.commit) {
+        this.#pushCommit(object);
+        return;
+      }
       flags[object]! |= this.#options.mark;
-      return;
-    }
-    if (kind[object] === Kind.commit) {
-      this.#pushCommit(object);
-      return;
-    }
-    flags[object]! |= this.#options.mark;
-    if (kind[object] === Kind.tag) {
+      if (kind[object] !== Kind.tag) {
+        this.#others.push(object);
+        return;
+      }
       this.#order[this.#length++] = object;
-      const target = this.#targetOf(object);
-      if (target !== -1) this.addRoot(target);
-    } else {
-      this.#others.push(object);
+      object = this.#targetOf(object);
     }
   }
 
