@@ -9,6 +9,7 @@ import {
   GitStoreError,
   IsADirectoryError,
   NotADirectoryError,
+  TooDeepError,
 } from './errors.ts';
 
 /** What to do about a failure of the local system. */
@@ -75,6 +76,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 /** Why something failed, in a few words and without the path: `permission denied`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof TooDeepError) return error.reason;
   if (error instanceof GitStoreError) {
     const { path, cause, message } = error;
     const lead = `${path}: `;

@@ -13,7 +13,7 @@ import { comparePaths } from '../git/pathBytes.ts';
 import { compareTreeEntries, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
 import type { Pace } from '../storage/pace.ts';
 import type { TreeEdit } from '../tree/edit.ts';
-import { joinPath } from '../tree/paths.ts';
+import { checkDepth, joinPath } from '../tree/paths.ts';
 import type { AnyTreeReader } from '../tree/reader.ts';
 import {
   BASE,
@@ -235,6 +235,7 @@ export class Collector {
   }
 
   #visitDirectory(path: string, slot: Slot, above: Watching, { late }: Directory): void {
+    checkDepth(path, 1);
     const [base, ours, theirs] = slot.directories;
     let watching = above;
     if (watching !== 'needed' && base !== undefined) {
