@@ -31,9 +31,11 @@ export type * from './storage/storage.ts';
 export type { AppendChoices } from './store/append.ts';
 export type { ApplyChanges, WriteEntry } from './store/apply.ts';
 export { Batch, type BatchWriteOptions } from './store/batch.ts';
+export type { BlameLine } from './store/blame.ts';
 export { Branches, type SetBranchOptions, type ThinResult } from './store/branches.ts';
 export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
+export type { FindOptions, FoundPath } from './store/find.ts';
 export type { ForgetOptions, Forgotten } from './store/forget.ts';
 export {
   type CommitOptions,
@@ -45,6 +47,7 @@ export {
   type WriteOptions,
 } from './store/fs.ts';
 export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
+export type { GrepLine, GrepMatch, GrepOptions } from './store/grep.ts';
 export type { Labels } from './store/labels.ts';
 export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';

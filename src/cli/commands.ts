@@ -136,6 +136,21 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show a commit and what it has changed, or a file as it was',
     load: () => import('./commands/show.ts'),
   },
+  blame: {
+    group: HISTORY,
+    summary: 'show which commit each line of a file comes from',
+    load: () => import('./commands/blame.ts'),
+  },
+  grep: {
+    group: HISTORY,
+    summary: 'find lines, in a snapshot or in every version',
+    load: () => import('./commands/grep.ts'),
+  },
+  find: {
+    group: HISTORY,
+    summary: 'find files by name, also those that are gone',
+    load: () => import('./commands/find.ts'),
+  },
   cmp: {
     group: HISTORY,
     summary: 'exit 0 when two files have the same content',

@@ -17,10 +17,13 @@ import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { type ApplyChanges, applyChanges } from './apply.ts';
 import type { StoredArchive } from './archiveIn.ts';
 import { Batch } from './batch.ts';
+import type { BlameLine } from './blame.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
 import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } from './copy.ts';
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
+import type { FindOptions, FoundPath } from './find.ts';
+import type { GrepMatch, GrepOptions } from './grep.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
 import { type LogFilter, walkLog } from './log.ts';
 import type { MergeChoices, MergeRules } from './merge.ts';
@@ -280,6 +283,43 @@ export class FS {
     const { store } = this.#snapshot;
     const { commit } = ofStore(store, FS.snapshotOf(other));
     yield* patchesBetween(store, this.#snapshot.commit.tree, commit.tree, options);
+  }
+
+  /**
+   * The files that hold lines that fit a regular expression, or with `fixed` a text; with `history` every
+   * version of them along first parents, each with the newest commit that holds it.
+   * @throws GitStoreError (`EINVAL`) for a pattern that is no regular expression
+   */
+  async *grep(
+    pattern: string | RegExp,
+    options: GrepOptions = {},
+  ): AsyncGenerator<GrepMatch, void, undefined> {
+    const { grepSnapshot } = await import('./grep.ts');
+    yield* grepSnapshot(this.#snapshot, pattern, options);
+  }
+
+  /**
+   * The paths of files that fit a glob pattern; with `history` also those that are gone, each with the
+   * newest commit that holds it. A pattern without a slash fits names in any directory.
+   */
+  async *find(
+    pattern: string,
+    options: FindOptions = {},
+  ): AsyncGenerator<FoundPath, void, undefined> {
+    const { findPaths } = await import('./find.ts');
+    yield* findPaths(this.#snapshot, pattern, options);
+  }
+
+  /**
+   * For each line of a text file the commit that brought it, along first parents.
+   * @throws FileNotFoundError; GitStoreError (`EINVAL`) for what is no text
+   */
+  async blame(
+    path: string,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<BlameLine[]> {
+    const { blameFile } = await import('./blame.ts');
+    return blameFile(this.#snapshot, path, options);
   }
 
   /**

@@ -1,0 +1,47 @@
+/** `blame`: which commit each line of a file comes from. */
+import type { Command } from 'commander';
+import { parseRepositoryPath } from '../../store/refPath.ts';
+import { shortHash } from '../../store/snapshot.ts';
+import { isoTime } from '../dates.ts';
+import { parseArgument } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
+import { Listing } from '../listing.ts';
+import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
+import { showName } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository.ts';
+import { snapshotsOf } from '../snapshots.ts';
+
+export function define(command: Command): void {
+  command.argument('<path>', 'a text file in the repository; the colon may be left out');
+  addFormat(addBranch(command));
+  addExamples(command, [
+    ['gitstore blame notes.txt', 'commit, author, time, number and text of each line'],
+    ['gitstore blame v1.0:notes.txt', 'as the file was'],
+  ]);
+  command.action(async (argument: string, options: BranchOption & FormatOption) => {
+    const path = parseArgument(parseRepositoryPath, argument);
+    const work = (signal: AbortSignal) =>
+      withStore(command, async (store) => {
+        const [fs] = await snapshotsOf(store, [path], { branch: options.branch });
+        const lines = await fs!.blame(path.path, { signal });
+        const width = Math.max(0, ...lines.map(({ authorName }) => showName(authorName).length));
+        const digits = String(lines.length).length;
+        const listing = new Listing(options.format);
+        for (const { number, commitHash, authorName, time, timezoneOffset, text } of lines) {
+          const when = isoTime(time, timezoneOffset);
+          const who = showName(authorName).padEnd(width);
+          const line = `${shortHash(commitHash)} (${who} ${when} ${String(number).padStart(digits)}) ${showName(text)}`;
+          await listing.add(line, () => ({
+            number,
+            commit: commitHash,
+            author_name: authorName,
+            time: when,
+            text,
+          }));
+        }
+        await listing.end();
+      });
+    await withSignals(work);
+  });
+}

@@ -1,0 +1,73 @@
+/** `grep`: lines that fit a pattern, in a snapshot or in every version of a history. */
+import type { Command } from 'commander';
+import { shortHash } from '../../store/snapshot.ts';
+import { addColour, type ColourOption, paintFor } from '../colour.ts';
+import { EXIT_FAILED, UsageError } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
+import { Listing } from '../listing.ts';
+import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
+import { showName } from '../output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository.ts';
+import { findSnapshot, parseTarget } from '../snapshots.ts';
+
+interface GrepOptions extends BranchOption, FormatOption, ColourOption {
+  all?: boolean | undefined;
+  ignoreCase?: boolean | undefined;
+  fixedStrings?: boolean | undefined;
+  filesWithMatches?: boolean | undefined;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<pattern>', 'a regular expression of JavaScript')
+    .argument('[target]', 'a ref (main~2, v1.0), a path (:docs), or both (default: the branch)')
+    .option('--all', 'every version in the history, with the newest commit that holds it')
+    .option('-i, --ignore-case', 'letter case does not matter')
+    .option('-F, --fixed-strings', 'take the pattern as it is')
+    .option('-l, --files-with-matches', 'the names of the files only');
+  addColour(addFormat(addBranch(command)));
+  addExamples(command, [
+    ["gitstore grep 'TODO|FIXME'", 'path, line number and line'],
+    ['gitstore grep -F -i password :config', 'a plain text, in a directory'],
+    ['gitstore grep --all -l AKIA', 'where a secret ever was'],
+  ]);
+  command.addHelpText('after', '\nExit code 1 where nothing fits.');
+  command.action(async (pattern: string, argument: string | undefined, options: GrepOptions) => {
+    if (pattern === '') throw new UsageError('An empty pattern fits every line');
+    const target = parseTarget(argument);
+    const paint = paintFor(options);
+    const work = (signal: AbortSignal) =>
+      withStore(command, async (store) => {
+        const fs = await findSnapshot(store, target, { branch: options.branch });
+        const listing = new Listing(options.format);
+        let count = 0;
+        const matches = fs.grep(pattern, {
+          path: target.path,
+          fixed: options.fixedStrings,
+          ignoreCase: options.ignoreCase,
+          history: options.all,
+          signal,
+        });
+        for await (const { path, hash, commitHash, lines, isBinary } of matches) {
+          count += 1;
+          const where = `${options.all ? `${paint('yellow', shortHash(commitHash))}:` : ''}${paint('cyan', showName(path))}`;
+          const json = { path, hash, commit: commitHash };
+          if (options.filesWithMatches) await listing.add(where, () => json);
+          else if (isBinary) await listing.add(`${where}: binary file`, () => ({ ...json, lines }));
+          else if (options.format !== 'text') await listing.add('', () => ({ ...json, lines }));
+          else {
+            for (const { number, text } of lines) {
+              await listing.add(
+                `${where}:${paint('green', `${number}`)}:${showName(text)}`,
+                () => json,
+              );
+            }
+          }
+        }
+        await listing.end();
+        if (count === 0) process.exitCode = EXIT_FAILED;
+      });
+    await withSignals(work);
+  });
+}

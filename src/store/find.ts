@@ -1,0 +1,48 @@
+/** Paths that are in a history, or ever were, by a glob pattern. */
+
+import type { ObjectId } from '../git/objectId.ts';
+import { GlobPattern, type GlobState } from '../tree/glob.ts';
+import type { Snapshot } from './snapshot.ts';
+import { versionsOf } from './versions.ts';
+
+export interface FindOptions {
+  /** Also paths that are not in the snapshot any more, along first parents. */
+  readonly history?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface FoundPath {
+  readonly path: string;
+  /** The newest commit that holds the path. */
+  readonly commitHash: ObjectId;
+  /** The blob there. */
+  readonly hash: ObjectId;
+}
+
+/** @param pattern as `FS.glob` takes it; one without a slash fits names in any directory */
+export async function* findPaths(
+  snapshot: Snapshot,
+  pattern: string,
+  { history, signal }: FindOptions,
+): AsyncGenerator<FoundPath, void, undefined> {
+  const glob = new GlobPattern(pattern.includes('/') ? pattern : `**/${pattern}`);
+  const seen = new Set<string>();
+  for await (const { path, entry, last } of versionsOf(snapshot, { signal })) {
+    if (last !== snapshot.id && !history) return;
+    if (seen.has(path)) continue;
+    seen.add(path);
+    if (fits(glob, path)) yield { path, commitHash: last, hash: entry.id };
+  }
+}
+
+function fits(glob: GlobPattern, path: string): boolean {
+  let state: GlobState | undefined = glob.start;
+  const names = path.split('/');
+  for (const [at, name] of names.entries()) {
+    const step = glob.step(state, name);
+    if (at === names.length - 1) return step.matched;
+    if (step.below === undefined) return false;
+    state = step.below;
+  }
+  return false;
+}

@@ -1,0 +1,133 @@
+/** Lines that fit a pattern, in the files of a snapshot or in every version of a history. */
+import { asBuffer } from '../bytes.ts';
+import { GitStoreError } from '../errors.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { isFileMode } from '../git/tree.ts';
+import { isBinary } from '../merge/text.ts';
+import { normalizePath } from '../tree/paths.ts';
+import type { Snapshot } from './snapshot.ts';
+import { type FileVersion, versionsOf } from './versions.ts';
+
+export interface GrepOptions {
+  /** Only what is at this path or below it. */
+  readonly path?: string | undefined;
+  /** Take the pattern as it is, not as a regular expression. */
+  readonly fixed?: boolean | undefined;
+  /** Letter case does not matter. */
+  readonly ignoreCase?: boolean | undefined;
+  /** Every version that the history holds, along first parents. */
+  readonly history?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GrepLine {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
+/** A file, or a version of it, with lines that fit. */
+export interface GrepMatch {
+  readonly path: string;
+  /** The blob. */
+  readonly hash: ObjectId;
+  /** The newest commit that holds this version at this path. */
+  readonly commitHash: ObjectId;
+  /** Empty for a binary file. */
+  readonly lines: readonly GrepLine[];
+  readonly isBinary: boolean;
+}
+
+const BATCH = 256;
+
+/** @throws GitStoreError (`EINVAL`) for a pattern that is no regular expression */
+export async function* grepSnapshot(
+  snapshot: Snapshot,
+  pattern: string | RegExp,
+  options: GrepOptions,
+): AsyncGenerator<GrepMatch, void, undefined> {
+  const { objects } = snapshot.store;
+  const search = searchFor(pattern, options);
+  const { signal, history } = options;
+  const path = options.path === undefined ? undefined : normalizePath(options.path);
+  const known = new Map<ObjectId, Found | undefined>();
+  const read = async function* (batch: FileVersion[]): AsyncGenerator<GrepMatch> {
+    const wanted = [...new Set(batch.map(({ entry }) => entry.id))].filter((id) => !known.has(id));
+    const ids = (async function* () {
+      yield wanted;
+    })();
+    let at = 0;
+    for await (const group of objects.readMany(ids)) {
+      for (const object of group) {
+        const id = wanted[at++]!;
+        const body = object?.body ?? (await objects.read(id))?.body;
+        known.set(id, body && search(body));
+      }
+      signal?.throwIfAborted();
+    }
+    for (const { path: file, entry, last } of batch) {
+      const found = known.get(entry.id);
+      if (found !== undefined) yield { path: file, hash: entry.id, commitHash: last, ...found };
+    }
+  };
+  let batch: FileVersion[] = [];
+  for await (const version of versionsOf(snapshot, { path, signal })) {
+    if (!history && version.last !== snapshot.id) break;
+    if (!isFileMode(version.entry.mode)) continue;
+    batch.push(version);
+    if (batch.length < BATCH) continue;
+    yield* read(batch);
+    batch = [];
+  }
+  yield* read(batch);
+}
+
+type Found = Pick<GrepMatch, 'lines' | 'isBinary'>;
+
+/** What finds the lines of a file that fit; undefined for none. */
+function searchFor(
+  pattern: string | RegExp,
+  { fixed = false, ignoreCase = false }: GrepOptions,
+): (body: Uint8Array) => Found | undefined {
+  const expression = expressionOf(pattern, fixed, ignoreCase);
+  return (body) => {
+    const text = asBuffer(body).toString();
+    expression.lastIndex = 0;
+    if (isBinary(body)) return expression.test(text) ? { lines: [], isBinary: true } : undefined;
+    const lines: GrepLine[] = [];
+    let number = 1;
+    let counted = 0;
+    for (let found = expression.exec(text); found !== null; found = expression.exec(text)) {
+      // An empty match behind the last line end is in no line.
+      if (found.index === text.length && (text.endsWith('\n') || text === '')) break;
+      const start = text.lastIndexOf('\n', found.index - 1) + 1;
+      const end = text.indexOf('\n', found.index);
+      for (let at = text.indexOf('\n', counted); at >= 0 && at < start; ) {
+        number += 1;
+        at = text.indexOf('\n', at + 1);
+      }
+      counted = start;
+      lines.push({ number, text: text.slice(start, end < 0 ? undefined : end) });
+      if (end < 0) break;
+      expression.lastIndex = end + 1;
+    }
+    return lines.length === 0 ? undefined : { lines, isBinary: false };
+  };
+}
+
+function expressionOf(pattern: string | RegExp, fixed: boolean, ignoreCase: boolean): RegExp {
+  if (typeof pattern !== 'string') {
+    return new RegExp(pattern.source, `${pattern.flags.replace(/[gmy]/g, '')}gm`);
+  }
+  const source = fixed ? pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : pattern;
+  try {
+    return new RegExp(source, ignoreCase ? 'gmi' : 'gm');
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new GitStoreError(
+      `Not a regular expression: ${pattern}; -F (fixed) takes it as it is`,
+      'EINVAL',
+      { cause },
+    );
+  }
+}
