@@ -8,6 +8,7 @@ import { MemoryBucket, type Verb } from '../../src/storage/bucket/memoryBucket.t
 import type { Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { steadyOptions } from '../store/stores.ts';
+import { noise } from './noise.ts';
 
 let bucket: MemoryBucket;
 const storages = new WeakMap<GitStore, Storage>();
@@ -42,17 +43,6 @@ async function requestsOf(act: () => Promise<unknown>): Promise<string[]> {
 }
 
 const writes = (list: string[]) => list.filter((one) => one.startsWith('put')).length;
-
-/** Bytes that do not shrink. */
-function noise(size: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(size);
-  let state = seed;
-  for (let i = 0; i < size; i++) {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    bytes[i] = state >>> 16;
-  }
-  return bytes;
-}
 
 describe('requests', () => {
   test('a small commit is one that writes, a large one two', async () => {

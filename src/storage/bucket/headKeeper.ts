@@ -32,6 +32,8 @@ export interface Companion {
   relieve(draft: Draft, attempt: number): Promise<void>;
   /** The head stands. */
   settled(head: Head): void;
+  /** Whether the head stands cannot be found out. */
+  unsettled(): void;
 }
 
 interface Known {
@@ -155,7 +157,10 @@ export class HeadKeeper {
       }
       this.#companion?.apply(draft);
       await this.#companion?.relieve(draft, attempt);
-      const head = await this.#put(base, draft.head);
+      const head = await this.#put(base, draft.head).catch((error: unknown) => {
+        this.#companion?.unsettled();
+        throw error;
+      });
       if (head !== undefined) {
         for (const { resolve } of live) resolve(head);
         return;

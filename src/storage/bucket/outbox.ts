@@ -27,6 +27,8 @@ interface Session {
   readonly staged: StagedPack | undefined;
   /** Where `staged` has been uploaded to. */
   entry: PackEntry | undefined;
+  /** A head may have taken the entry: another must not take it again, it may be retired by then. */
+  isTaken: boolean;
   /** Of the head by which its objects were told from those that the store has. */
   generation: number;
 }
@@ -63,6 +65,7 @@ export class Outbox implements Companion {
       recent: new Map(Array.from(recent, (object) => [object.id, object])),
       staged,
       entry: undefined,
+      isTaken: false,
       generation,
     };
     if (staged !== undefined) await this.#upload(session, head.epoch);
@@ -138,8 +141,9 @@ export class Outbox implements Companion {
   }
 
   /** Rule W. */
-  #mayAdopt({ entry }: Session, base: Head): boolean {
-    return entry === undefined || this.#rules.mayAdopt(epochOf(entry.key), base.epoch);
+  #mayAdopt({ entry, isTaken }: Session, base: Head): boolean {
+    if (entry === undefined) return true;
+    return !isTaken && this.#rules.mayAdopt(epochOf(entry.key), base.epoch);
   }
 
   apply(draft: Draft): void {
@@ -162,6 +166,11 @@ export class Outbox implements Companion {
     this.#inDraft = [];
   }
 
+  unsettled(): void {
+    for (const session of this.#inDraft) session.isTaken = true;
+    this.#inDraft = [];
+  }
+
   /** Drops what no head has taken. */
   close(): void {
     for (const { staged } of this.#sessions) {
@@ -174,6 +183,7 @@ export class Outbox implements Companion {
   async #upload(session: Session, epoch: number): Promise<void> {
     const staged = session.staged!;
     session.entry = await uploadPack(this.#engine, staged, epoch, 'written');
+    session.isTaken = false;
     staged.keep(session.entry);
   }
 
