@@ -5,7 +5,10 @@ import { isValidRefName } from '../git/refName.ts';
 import type { StoreContext } from './context.ts';
 
 export interface RetryOptions {
-  /** How often the change is tried in all; default 5. */
+  /**
+   * How often the change is tried in all; default 5, and 50 for a store that is not on this disk, where
+   * nobody waits for the turn of another machine.
+   */
   retries?: number | undefined;
   /** Do not wait for a turn before the first try: for a change that takes long, and mostly succeeds. */
   eager?: boolean | undefined;
@@ -18,9 +21,11 @@ const TURN_TIMEOUT = 2000;
 /** Pauses between tries in milliseconds: the first, and the longest. */
 const FIRST_PAUSE = 10;
 const LONGEST_PAUSE = 200;
+/** The longest where a try takes longer too. */
+const LONGEST_FAR_PAUSE = 1000;
 
 /**
- * Runs `attempt`, and again on StaleSnapshotError, after pauses of 10 to 200 ms.
+ * Runs `attempt`, and again on StaleSnapshotError, after pauses of 10 to 200 ms, or to a second.
  * @param ref full name; nobody waits for the turn of a name that no ref can have
  * @throws StaleSnapshotError when the last try fails too
  */
@@ -30,7 +35,8 @@ export async function withRetries<T>(
   attempt: () => Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
-  const { retries = 5, eager = false, signal } = options;
+  const isFar = store.folder === undefined;
+  const { retries = isFar ? 50 : 5, eager = false, signal } = options;
   if (!Number.isSafeInteger(retries) || retries < 1) {
     throw new GitStoreError(`retries must be a whole number of 1 or more: ${retries}`, 'EINVAL');
   }
@@ -44,7 +50,7 @@ export async function withRetries<T>(
     }
     // Somewhere in the upper half, so that those who met do not meet again.
     await sleep(pause * (0.5 + Math.random() / 2), undefined, signal && { signal });
-    pause = Math.min(2 * pause, LONGEST_PAUSE);
+    pause = Math.min(2 * pause, isFar ? LONGEST_FAR_PAUSE : LONGEST_PAUSE);
   }
 }
 
