@@ -2,20 +2,7 @@
  * The commands there are: a line for the overview, and where the code is that defines and runs each.
  * That code is loaded only when its command is called, or its help is asked for.
  */
-import type { Command } from 'commander';
-
-export interface CommandModule {
-  /** Adds arguments, options, examples and the action to the bare command. */
-  define(command: Command): void;
-}
-
-export interface CommandEntry {
-  readonly group: string;
-  readonly summary: string;
-  /** It mostly reads a few objects and writes none (`zlib/firstCodecs.ts`). */
-  readonly readsFew?: true;
-  load(): Promise<CommandModule>;
-}
+import type { Commands } from './program.ts';
 
 const REPOSITORY = 'Repository:';
 const FILES = 'Files:';
@@ -26,7 +13,7 @@ const ARCHIVES = 'Archives:';
 const WHOLE = 'Whole repository:';
 const SERVERS = 'Servers:';
 
-export const commands: Readonly<Record<string, CommandEntry>> = {
+export const commands: Commands = {
   init: {
     group: REPOSITORY,
     summary: 'create a repository',

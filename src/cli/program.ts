@@ -3,7 +3,6 @@
  * command that this run needs.
  */
 import { Command } from 'commander';
-import { type CommandModule, commands } from './commands.ts';
 import { errorLine, UsageError } from './errors.ts';
 import { addGlobals } from './options.ts';
 import { printNote, printText } from './output.ts';
@@ -11,11 +10,31 @@ import { printNote, printText } from './output.ts';
 /** Set when the sources are bundled, from package.json. */
 declare const GITSTORE_VERSION: string;
 
+export interface CommandModule {
+  /** Adds arguments, options, examples and the action to the bare command. */
+  define(command: Command): void;
+}
+
+export interface CommandEntry {
+  readonly group: string;
+  readonly summary: string;
+  /** It mostly reads a few objects and writes none (`zlib/firstCodecs.ts`). */
+  readonly readsFew?: true;
+  load(): Promise<CommandModule>;
+}
+
+/** All commands by their names. */
+export type Commands = Readonly<Record<string, CommandEntry>>;
+
 /**
- * @param name the command to be run; every other one stands in the overview only
+ * @param name the command to be run; every other one is in the overview only
  * @param module its code; undefined when there is no such command
  */
-export function buildProgram(name: string, module: CommandModule | undefined): Command {
+export function buildProgram(
+  commands: Commands,
+  name: string,
+  module: CommandModule | undefined,
+): Command {
   const program = withHouseRules(new Command('gitstore'));
   addGlobals(program)
     .description('Directory trees of files, versioned in a bare Git repository.')
@@ -29,16 +48,15 @@ export function buildProgram(name: string, module: CommandModule | undefined): C
     ['gitstore help cp', 'all about one command'],
   ]);
   if (name !== '' && module !== undefined) {
-    module.define(describe(program, name));
+    module.define(describe(program, name, commands[name]!));
   } else {
-    for (const other of Object.keys(commands)) describe(program, other);
+    for (const [other, entry] of Object.entries(commands)) describe(program, other, entry);
   }
   addHelpCommand(program);
   return program;
 }
 
-function describe(program: Command, name: string): Command {
-  const { group, summary } = commands[name]!;
+function describe(program: Command, name: string, { group, summary }: CommandEntry): Command {
   const command = program.command(name).helpGroup(group);
   return addGlobals(withHouseRules(command))
     .description(`${capital(summary)}.`)

@@ -27,7 +27,7 @@ export async function run(args: readonly string[], name: string): Promise<never>
 async function runCommand(args: readonly string[], name: string): Promise<number> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry?.readsFew) useFirstCodecs();
-  const program = buildProgram(name, await entry?.load());
+  const program = buildProgram(commands, name, await entry?.load());
   // Of a command that there is not, nothing else is to be looked at: it has no help either.
   const isUnknown = entry === undefined && !['', 'help'].includes(name);
   await program.parseAsync(isUnknown ? [name] : args, { from: 'user' });

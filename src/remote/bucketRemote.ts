@@ -1,5 +1,5 @@
 /** A store on object storage, as a remote. */
-import { createBucketPlace, openBucketPlace } from '../storage/bucket/place.ts';
+import { createStorage, openStorage } from '../storage/places.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MirrorOptions } from './mirror.ts';
 import type { TransferOptions } from './remote.ts';
@@ -14,10 +14,10 @@ export class BucketRemote extends StorageRemote {
   }
 
   protected open(): Promise<Storage> {
-    return openBucketPlace(this.name, { onRequest: this.#onRequest });
+    return openStorage(this.name, { onRequest: this.#onRequest });
   }
 
   protected create(branch: string | undefined, { onCreate }: TransferOptions): Promise<Storage> {
-    return createBucketPlace(this.name, { branch, onCreate, onRequest: this.#onRequest });
+    return createStorage(this.name, { branch, onCreate, onRequest: this.#onRequest });
   }
 }

@@ -2,7 +2,6 @@
 import { FileNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { RefUpdate, Storage } from '../storage/storage.ts';
-import type { RefChange } from './mirrorDiff.ts';
 import { inOrder, withoutBlocked } from './pushOrder.ts';
 import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
 import { transferObjects } from './transfer.ts';
@@ -23,14 +22,6 @@ export abstract class StorageRemote implements Remote {
 
   /** @param branch that HEAD is to name, a short name */
   protected abstract create(branch: string | undefined, options: TransferOptions): Promise<Storage>;
-
-  /** Deletions that are not to be made there, with the reasons. */
-  protected async deniedDeletions(
-    _to: Storage,
-    _deletions: readonly RefChange[],
-  ): Promise<RefusedRefs> {
-    return new Map();
-  }
 
   async list(prefixes: readonly string[], purpose: 'fetch' | 'push'): Promise<RemoteRefs> {
     const storage = await this.#open(purpose);
@@ -66,7 +57,8 @@ export abstract class StorageRemote implements Remote {
       options,
     );
     const broken = new Set(unreadable.map(({ ref }) => ref));
-    const denied = await this.deniedDeletions(to, request.diff.delete);
+    const deleted = request.diff.delete.map(({ ref }) => ref);
+    const denied = (await to.refs.deniedDeletions?.(deleted)) ?? new Map<string, string>();
     const rest = [...request.diff.changes()].filter(({ ref }) => !denied.has(ref));
     const { changes, blocked } = withoutBlocked(rest, denied);
     for (const group of inOrder(changes)) {

@@ -4,6 +4,6 @@ export {
   createFileHandler,
   type FileHandler,
   type FileHandlerOptions,
-} from './files/handler.ts';
+} from './fileHandler.ts';
 export { createGitHandler, type GitHandler, type GitHandlerOptions } from './git/handler.ts';
 export { type ListenOptions, listen, type RunningServer } from './httpServer.ts';

@@ -348,6 +348,12 @@ export interface RefStore {
    */
   update(updates: readonly RefUpdate[]): Promise<void>;
 
+  /**
+   * Of these refs those that a push from another store may not delete, by this store's own settings, with
+   * the reasons. Without this method all may be deleted.
+   */
+  deniedDeletions?(refs: readonly string[]): Promise<ReadonlyMap<string, string>>;
+
   head(): Promise<Head>;
 
   /** Points HEAD to a branch by its full ref name; the branch need not exist. */

@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GitStoreError } from '../../errors.ts';
-import { type CachePolicy, createFileHandler } from '../../server/files/handler.ts';
+import { type CachePolicy, createFileHandler } from '../../server/fileHandler.ts';
 import { encodeUrlPath, parseBasePath } from '../../server/files/target.ts';
 import { closeSync, openSync } from '../../storage/disk/fs.ts';
 import type { FS } from '../../store/fs.ts';

@@ -37,8 +37,6 @@ import {
   unlinkSync,
 } from '../../disk/fs.ts';
 import { share } from '../../disk/sharing.ts';
-import { listLockFiles } from '../refs/looseRefs.ts';
-import { diskPath } from '../refs/refPaths.ts';
 import { describeObstacle } from './holderLink.ts';
 import { FileLock } from './kernelLock.ts';
 import {
@@ -61,13 +59,20 @@ export interface StoreLockOptions {
   readonly hardLinks?: boolean | undefined;
 }
 
+/** What the lock needs of the refs that it guards. */
+export interface Guarded {
+  /** Finishes what a dead holder had begun, its lock files still in place. */
+  finishMoves(moves: readonly RefMove[]): void;
+  /** All lock files of Git that there may be, as names below the Git directory. */
+  lockFiles(): readonly string[];
+}
+
 export class StoreLock {
   readonly #gitDir: string;
   readonly #path: string;
   readonly #options: StoreLockOptions;
   readonly #queue = new Mutex();
-  /** Finishes what a dead holder had begun, its lock files still in place. */
-  readonly #finishMoves: (moves: readonly RefMove[]) => void;
+  readonly #guarded: Guarded;
   #fd: number | undefined;
   #lock: FileLock | undefined;
   #locked = false;
@@ -81,14 +86,10 @@ export class StoreLock {
   /** True once the record has been looked at since the file was opened. */
   #recordSeen = false;
 
-  constructor(
-    gitDir: string,
-    finishMoves: (moves: readonly RefMove[]) => void,
-    options: StoreLockOptions = {},
-  ) {
+  constructor(gitDir: string, guarded: Guarded, options: StoreLockOptions = {}) {
     this.#gitDir = gitDir;
     this.#path = `${gitDir}/gitstore.lock`;
-    this.#finishMoves = finishMoves;
+    this.#guarded = guarded;
     this.#options = options;
     this.#hardLinks = options.hardLinks ?? true;
   }
@@ -181,7 +182,7 @@ export class StoreLock {
    * @throws system errors; `ENOENT` and `ENOTDIR` where its directory is missing
    */
   tryMakeLockFile(name: string): boolean {
-    const path = diskPath(this.#gitDir, name);
+    const path = `${this.#gitDir}/${name}`;
     for (;;) {
       try {
         this.#makeLockFile(path);
@@ -196,11 +197,11 @@ export class StoreLock {
 
   /** Removes a lock file that `tryMakeLockFile` has given us. */
   removeLockFile(name: string): void {
-    removeFileOrDirectory(diskPath(this.#gitDir, name));
+    removeFileOrDirectory(`${this.#gitDir}/${name}`);
   }
 
   #removeLeftover(name: string): void {
-    const path = diskPath(this.#gitDir, name);
+    const path = `${this.#gitDir}/${name}`;
     if (this.#isOurs(path)) removeFileOrDirectory(path);
   }
 
@@ -310,11 +311,11 @@ export class StoreLock {
       );
       this.announce([]);
     }
-    if (record !== undefined && record.moves.length > 0) this.#finishMoves(record.moves);
+    if (record !== undefined && record.moves.length > 0) this.#guarded.finishMoves(record.moves);
     for (const name of record?.locks ?? []) this.#removeLeftover(name);
     if (fstatSync(this.#fd!).nlink > 1) {
       // Made by a holder whose record did not outlive a crash of the machine.
-      for (const name of listLockFiles(this.#gitDir)) this.#removeLeftover(name);
+      for (const name of this.#guarded.lockFiles()) this.#removeLeftover(name);
     }
     if (record !== undefined && record.locks.length > 0) {
       this.announce([]);

@@ -23,11 +23,11 @@ import type {
   RefUpdate,
   UnreadableRef,
 } from '../../storage.ts';
-import { StoreLock, type StoreLockOptions } from '../locks/storeLock.ts';
+import { type Guarded, StoreLock, type StoreLockOptions } from '../locks/storeLock.ts';
 import { Turns } from '../locks/turns.ts';
 import { Backoff } from '../locks/waiting.ts';
 import type { CheckedOut } from './checkedOut.ts';
-import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
+import { listLockFiles, namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { PackedRefsFile } from './packedRefsFile.ts';
 import { PendingFile } from './pendingFile.ts';
 import { RecentRefs } from './recentRefs.ts';
@@ -78,7 +78,11 @@ export class BareRefs implements RefStore {
     this.#gitDir = gitDir;
     this.#packed = new PackedRefsFile(gitDir);
     this.#recent = new RecentRefs(gitDir, this.#packed);
-    this.#lock = new StoreLock(gitDir, (moves) => completeMoves(this.#place, moves), options);
+    const guarded: Guarded = {
+      finishMoves: (moves) => completeMoves(this.#place, moves),
+      lockFiles: () => listLockFiles(gitDir),
+    };
+    this.#lock = new StoreLock(gitDir, guarded, options);
     let reflogs: ReflogWriter | undefined;
     this.#place = {
       gitDir,
@@ -252,6 +256,11 @@ export class BareRefs implements RefStore {
 
   close(): void {
     this.#lock.close();
+  }
+
+  async deniedDeletions(refs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { deniedDeletions } = await import('./deletionRules.ts');
+    return deniedDeletions(this.#gitDir, refs, this.head());
   }
 
   /**

@@ -1,8 +1,8 @@
 /** The page of all branches and tags. */
 
-import { firstLine, messageOf, type Snapshot } from '../../../store/snapshot.ts';
-import type { Service } from '../service.ts';
-import { encodeUrlPath } from '../target.ts';
+import { firstLine, messageOf, type Snapshot } from '../../store/snapshot.ts';
+import type { Service } from '../files/service.ts';
+import { encodeUrlPath } from '../files/target.ts';
 import { type Html, html, visible } from './html.ts';
 import { page, timeOf } from './layout.ts';
 

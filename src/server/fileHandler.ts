@@ -3,26 +3,26 @@
  * beside this one: files and blobs in fileAnswers.ts, pages for people in pages/.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { GitStoreError } from '../../errors.ts';
-import { isObjectId } from '../../git/objectId.ts';
-import { isTreeMode, MODE_GITLINK } from '../../git/tree.ts';
-import { nameOfPlace } from '../../storage/places.ts';
-import type { FS } from '../../store/fs.ts';
-import type { GitStore } from '../../store/gitStore.ts';
-import { loadSnapshot } from '../../store/snapshot.ts';
-import { ByteCache } from '../../tree/byteCache.ts';
-import { logLine } from './accessLog.ts';
-import { Blobs } from './blobs.ts';
-import { CompressionPlaces } from './compressStream.ts';
-import { Exchange, type Fields } from './exchange.ts';
-import { answerBlob, answerFile } from './fileAnswers.ts';
-import { HttpError, toHttpError } from './httpError.ts';
-import { wantsHtml, wantsJson } from './negotiation.ts';
-import { answerDirectory, answerError, answerPage, answerRefs } from './pageAnswers.ts';
-import { ReadyAnswers } from './readyAnswers.ts';
-import type { Service } from './service.ts';
-import { Histories, type Place, placeInRefs, SharedSource, sourceOf } from './snapshots.ts';
-import { encodeUrlPath, parseBasePath, parseTarget, type Target } from './target.ts';
+import { GitStoreError } from '../errors.ts';
+import { isObjectId } from '../git/objectId.ts';
+import { isTreeMode, MODE_GITLINK } from '../git/tree.ts';
+import { nameOfPlace } from '../storage/places.ts';
+import type { FS } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
+import { loadSnapshot } from '../store/snapshot.ts';
+import { ByteCache } from '../tree/byteCache.ts';
+import { logLine } from './files/accessLog.ts';
+import { Blobs } from './files/blobs.ts';
+import { CompressionPlaces } from './files/compressStream.ts';
+import { Exchange, type Fields } from './files/exchange.ts';
+import { answerBlob, answerFile } from './files/fileAnswers.ts';
+import { HttpError, toHttpError } from './files/httpError.ts';
+import { wantsHtml, wantsJson } from './files/negotiation.ts';
+import { ReadyAnswers } from './files/readyAnswers.ts';
+import type { Service } from './files/service.ts';
+import { Histories, type Place, placeInRefs, SharedSource, sourceOf } from './files/snapshots.ts';
+import { encodeUrlPath, parseBasePath, parseTarget, type Target } from './files/target.ts';
+import { answerDirectory, answerError, answerPage, answerRefs } from './pages/pageAnswers.ts';
 
 /** What the client may keep, and for how long: `Cache-Control`. */
 export type CachePolicy =

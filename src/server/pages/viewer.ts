@@ -1,8 +1,8 @@
 /** The page of a file: what is in it, shown as what it is. Its bytes are at its own URL. */
-import { MODE_LINK, type TreeEntry } from '../../../git/tree.ts';
-import { sizeText } from '../../../store/sizeText.ts';
-import type { BlobFacts } from '../blobs.ts';
-import { isCompressible, PLAIN_TEXT, typeOfName } from '../contentTypes.ts';
+import { MODE_LINK, type TreeEntry } from '../../git/tree.ts';
+import { sizeText } from '../../store/sizeText.ts';
+import type { BlobFacts } from '../files/blobs.ts';
+import { isCompressible, PLAIN_TEXT, typeOfName } from '../files/contentTypes.ts';
 import { escapeHtml, Html, html, wellFormed } from './html.ts';
 import { button, placePage, snapshotLine, type View } from './layout.ts';
 import { type Rendered, stepButtons } from './listing.ts';

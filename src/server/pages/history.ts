@@ -1,7 +1,7 @@
 /** The page of a path's history: every snapshot that changed it, and two of them to compare. */
-import { isTreeMode } from '../../../git/tree.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
-import type { Place } from '../snapshots.ts';
+import { isTreeMode } from '../../git/tree.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
+import type { Place } from '../files/snapshots.ts';
 import { type Html, html, visible } from './html.ts';
 import { button, placePage, timeOf, type View } from './layout.ts';
 import type { Rendered } from './listing.ts';

@@ -1,12 +1,12 @@
 /** The page of what changed between two snapshots: the files, and the lines of text files. */
-import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
-import { MODE_GITLINK, type TreeEntry } from '../../../git/tree.ts';
-import { sizeText } from '../../../store/sizeText.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
-import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
-import { fileTypeOf } from '../../../tree/types.ts';
-import { PLAIN_TEXT, typeOfName } from '../contentTypes.ts';
-import type { Place } from '../snapshots.ts';
+import { EMPTY_TREE_ID } from '../../git/objectId.ts';
+import { MODE_GITLINK, type TreeEntry } from '../../git/tree.ts';
+import { sizeText } from '../../store/sizeText.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
+import { diffTrees, type TreeDifference } from '../../tree/diff.ts';
+import { fileTypeOf } from '../../tree/types.ts';
+import { PLAIN_TEXT, typeOfName } from '../files/contentTypes.ts';
+import type { Place } from '../files/snapshots.ts';
 import { type Html, html, visible, wellFormed } from './html.ts';
 import { button, buttonPair, placePage, timeOf, urlAt, type View } from './layout.ts';
 import { lineDiff } from './lineDiff.ts';

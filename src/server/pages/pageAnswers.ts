@@ -10,16 +10,16 @@ import { FS } from '../../store/fs.ts';
 import { parentOf } from '../../store/history.ts';
 import { loadSnapshot, type Snapshot } from '../../store/snapshot.ts';
 import { fileTypeOf } from '../../tree/types.ts';
-import { compressPage, LEAST_TO_COMPRESS } from './blobs.ts';
-import { HTML, JSON_TYPE } from './contentTypes.ts';
-import type { Exchange } from './exchange.ts';
-import { settleConditions, validators } from './fileAnswers.ts';
-import { HttpError } from './httpError.ts';
-import { chooseCoding } from './negotiation.ts';
-import type { Rendered } from './pages/listing.ts';
-import type { Service } from './service.ts';
-import { type Place, rootOfRef } from './snapshots.ts';
-import type { Target } from './target.ts';
+import { compressPage, LEAST_TO_COMPRESS } from '../files/blobs.ts';
+import { HTML, JSON_TYPE } from '../files/contentTypes.ts';
+import type { Exchange } from '../files/exchange.ts';
+import { settleConditions, validators } from '../files/fileAnswers.ts';
+import { HttpError } from '../files/httpError.ts';
+import { chooseCoding } from '../files/negotiation.ts';
+import type { Service } from '../files/service.ts';
+import { type Place, rootOfRef } from '../files/snapshots.ts';
+import type { Target } from '../files/target.ts';
+import type { Rendered } from './listing.ts';
 
 const VARY = 'Accept, Accept-Encoding';
 
@@ -51,8 +51,8 @@ export async function answerDirectory(
   const isTip = snapshot.id === tip.snapshot.id;
   const tag = isTip ? snapshot.id : digest(tip.snapshot.id, snapshot.id);
   await sendPage(service, exchange, tag, async () => {
-    const { listingPage } = await import('./pages/listing.ts');
-    const { viewOf } = await import('./pages/layout.ts');
+    const { listingPage } = await import('./listing.ts');
+    const { viewOf } = await import('./layout.ts');
     const entries = [...(await entriesOf(service, entry))].sort(directoriesFirst);
     const number = Number(target.query.get('page') ?? 1) || 1;
     return listingPage(await viewOf(service, tip, place), entries, Math.floor(number));
@@ -94,19 +94,19 @@ export async function answerPage(
   const entry = await context.trees.lookup(place.snapshot.commit.tree, place.path);
   const tag = digest(kind, tip.snapshot.id, place.snapshot.id, place.path, query.toString());
   await sendPage(service, exchange, tag, async () => {
-    const { viewOf } = await import('./pages/layout.ts');
+    const { viewOf } = await import('./layout.ts');
     const view = await viewOf(service, tip, place);
     if (kind === 'history') {
-      const { historyPage } = await import('./pages/history.ts');
+      const { historyPage } = await import('./history.ts');
       return historyPage(view, from === undefined ? place : { ...place, snapshot: from }, gone);
     }
     if (kind === 'diff') {
-      const { changesPage, lastChange } = await import('./pages/changes.ts');
+      const { changesPage, lastChange } = await import('./changes.ts');
       if (query.has('from')) return changesPage(view, from, to, gone);
       const change = query.has('to') ? to : await lastChange(place, gone);
       return changesPage(view, (await parentOf(change)) ?? undefined, change, gone);
     }
-    const { viewerPage } = await import('./pages/viewer.ts');
+    const { viewerPage } = await import('./viewer.ts');
     if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);
     return viewerPage(view, entry);
   });
@@ -132,7 +132,7 @@ export async function answerRefs(
     return;
   }
   await sendPage(service, exchange, tag, async () => {
-    const { refsPage } = await import('./pages/refs.ts');
+    const { refsPage } = await import('./refs.ts');
     return { page: refsPage(service, branches, tags), complete: true };
   });
 
@@ -158,8 +158,8 @@ export async function answerError(
     exchange.text(error.status, error.message, fields);
     return;
   }
-  const { errorPage } = await import('./pages/error.ts');
-  const { PAGE_POLICY } = await import('./pages/style.ts');
+  const { errorPage } = await import('./error.ts');
+  const { PAGE_POLICY } = await import('./style.ts');
   const title = error.status === 404 ? 'Not here' : `Error ${error.status}`;
   const page = errorPage(title, error.message, `${service.baseUrl}/`);
   const policy = ['Content-Type', HTML, 'Content-Security-Policy', PAGE_POLICY];
@@ -189,7 +189,7 @@ async function sendPage(
   // The same snapshot, asked in the same way, gives the same page.
   const key = `${id} ${exchange.request.url}`;
   let body = service.pages.get(key);
-  const { PAGE_POLICY } = await import('./pages/style.ts');
+  const { PAGE_POLICY } = await import('./style.ts');
   if (body === undefined) {
     const { page, complete } = await render();
     body = Buffer.from(page.text);

@@ -1,12 +1,12 @@
 /** The page of a directory. */
 
-import { decodePath } from '../../../git/pathBytes.ts';
-import type { TreeEntry } from '../../../git/tree.ts';
-import { sizeText } from '../../../store/sizeText.ts';
-import { firstLine, messageOf, type Snapshot } from '../../../store/snapshot.ts';
-import { joinPath, parentPath } from '../../../tree/paths.ts';
-import { type FileType, fileTypeOf } from '../../../tree/types.ts';
-import { typeOfName } from '../contentTypes.ts';
+import { decodePath } from '../../git/pathBytes.ts';
+import type { TreeEntry } from '../../git/tree.ts';
+import { sizeText } from '../../store/sizeText.ts';
+import { firstLine, messageOf, type Snapshot } from '../../store/snapshot.ts';
+import { joinPath, parentPath } from '../../tree/paths.ts';
+import { type FileType, fileTypeOf } from '../../tree/types.ts';
+import { typeOfName } from '../files/contentTypes.ts';
 import { type Html, html, visible } from './html.ts';
 import { FILE, FOLDER, LINK } from './icons.ts';
 import {
