@@ -1,4 +1,4 @@
-/** Reading a stream of bytes piece by piece: so many bytes, the rest later. */
+/** Reads a stream in pieces of the size that is asked for. */
 
 import { asBuffer } from '../bytes.ts';
 import type { ArchiveError } from '../errors.ts';

@@ -75,7 +75,7 @@ function broken(error: unknown, name: string): unknown {
   return error;
 }
 
-/** Header without time and name, and of no system, so that it says nothing of who made it (RFC 1952). */
+/** A header without time, name and system: it tells nothing about its maker (RFC 1952). */
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 
 async function* gzip(

@@ -74,12 +74,12 @@ async function writeWholeFile(
 /** Up to this size a piece is written to a file while it is still in the processor's cache. */
 const AT_ONCE = 1 << 20;
 
-/** After so many bytes everything else in the program gets its turn. */
+/** Yields to the event loop after this many bytes. */
 const REST_AFTER = 8 << 20;
 
 /**
  * Writes all and closes. While a piece is written the next one is made.
- * @param atOnce pieces of at most so many bytes are written before the next one is made
+ * @param atOnce pieces of at most this many bytes are written before the next one is made
  */
 async function writeTo(
   fd: number,
@@ -103,7 +103,7 @@ async function writeTo(
         continue;
       }
       writing = writeAll(fd, piece).then(() => written(piece));
-      // It is awaited later; until then a failure is nobody's.
+      // It is awaited later: until then a failure must not count as unhandled.
       writing.catch(() => {});
     }
     await writing;

@@ -39,7 +39,7 @@ export function pathHashes(path: string, settings: FilterSettings): Uint32Array[
 const SLASH = 0x2f;
 
 /**
- * Whether the filter `bytes[start … end]` may hold all of `hashes`. An empty filter says nothing:
+ * Whether the filter `bytes[start … end]` may hold all of `hashes`. An empty filter excludes nothing:
  * true.
  */
 export function filterMayHold(

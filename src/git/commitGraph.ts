@@ -158,7 +158,7 @@ export class GraphLayer {
     return this.#filters?.settings;
   }
 
-  /** The filter as it lies, for whoever writes the file anew; undefined when there is none. */
+  /** The filter's bytes, to be copied into a new file; undefined when there is none. */
   filterAt(row: number): Buffer | undefined {
     if (this.filterSettings === undefined) return undefined;
     const { ends, data } = this.#filters!;

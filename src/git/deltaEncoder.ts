@@ -12,7 +12,7 @@ const MULTIPLIER = 0x2c1b3c6d;
 const LEAVING = power(MULTIPLIER, BLOCK - 1);
 /** More blocks with hashes for one bucket are thinned out: such a base repeats itself. */
 const BUCKET_LIMIT = 64;
-/** A match of so many bytes is taken without looking for a longer one. */
+/** Takes a match of at least this many bytes without looking for a longer one. */
 const GOOD_ENOUGH = 4096;
 const LONGEST_COPY = 0x10000;
 const LONGEST_INSERT = 0x7f;

@@ -15,7 +15,7 @@ const UNITS: Readonly<Record<string, number>> = {
   year: 365 * 24 * 3600 * SECOND,
 };
 
-/** What `gc.pruneExpire` is when nobody says. */
+/** The default of `gc.pruneExpire`. */
 export const DEFAULT_PRUNE_EXPIRE = '2.weeks.ago';
 
 /**

@@ -12,7 +12,7 @@ export const FANOUT_LENGTH = 256 * 4;
 
 /** Guesses after which a search halves instead. */
 const MAX_GUESSES = 4;
-/** So many rows before and behind the guess an id is looked for first: seldom in vain. */
+/** Rows before and behind the guess in which an id is looked for first: it is seldom elsewhere. */
 const REACH = 64;
 
 /** The id that was looked for last, as bytes: one search goes through the tables of many packs. */

@@ -86,7 +86,7 @@ function sharedEntries(a: Uint8Array, startA: number, b: Uint8Array, startB: num
 function compareEntryNames(a: Uint8Array, startA: number, b: Uint8Array, startB: number): number {
   let atA = a.indexOf(SPACE, startA) + 1;
   let atB = b.indexOf(SPACE, startB) + 1;
-  // What begins no entry, for lack of a space, is told by whoever reads it.
+  // Where no space follows no entry begins: the caller reports that when it reads the entry.
   if (atA === 0) return -1;
   for (; a[atA] === b[atB] && a[atA] !== 0; atA++, atB++);
   return a[atA]! - b[atB]!;

@@ -11,7 +11,7 @@ const ID_LENGTH = 20;
 const WORDS = ID_LENGTH / 4;
 const FIRST_CAPACITY = 1024;
 /**
- * A factor for each word of an id, anew in every process: ids that somebody made up, as entries of a
+ * A factor for each word of an id, anew in every process: ids that an attacker made up, as entries of a
  * tree, must not be able to meet in one place of the table.
  */
 const [K0, K1, K2, K3, K4] = Array.from({ length: WORDS }, () => randomInt(2 ** 31) * 2 + 1) as [

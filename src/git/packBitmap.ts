@@ -24,7 +24,7 @@ export const BITMAP_TYPES = ['commit', 'tree', 'blob', 'tag'] as const;
 interface Entry {
   /** Where its compressed bits begin. */
   readonly at: number;
-  /** So many entries before this one is that with which the bits are combined; 0: none. */
+  /** How many entries back the bitmap is with which the bits are combined; 0: none. */
   readonly xorOffset: number;
 }
 

@@ -4,7 +4,7 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
  * A URL, or `user:password@host:path`, without user name, password and query. A path, and
- * `user@host:path`, stay as they are. Where a URL cannot be parsed nobody knows where its password ends:
+ * `user@host:path`, stay as they are. In a URL that cannot be parsed the end of the password is unknown:
  * only what follows the last @ is shown.
  */
 export function redactUrl(text: string): string {

@@ -134,8 +134,8 @@ function seekEntry(bytes: Buffer, needle: Buffer): EntryCursor | undefined {
 }
 
 /**
- * So many entries of a process are passed over by what the engine has built in. A walk of its own is
- * quicker once the engine has compiled it, which takes longer than a command that looks up one file.
+ * Entries that a process skips with the engine's own search. A loop of our own is quicker once the engine
+ * has compiled it, which takes longer than a command that looks up one file.
  */
 let toSkip = 2000;
 

@@ -84,7 +84,7 @@ export function replaceId(body: Uint8Array, place: PlacedEntry, id: ObjectId): B
   return result;
 }
 
-/** A place in Git's order, and the entry that is to stand there; null: none. */
+/** A position in Git's order, and the entry that goes there; null: none. */
 interface Splice {
   readonly name: Buffer;
   /** What the name counts as ending in: `/` for a directory, else 0. */

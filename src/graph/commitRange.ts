@@ -39,7 +39,7 @@ const SEEN = 1;
 const KNOWN = 2;
 /** It is in the heap. */
 const QUEUED = 4;
-/** So many more commits are looked at when all is known already, for clocks that were a little wrong. */
+/** Commits looked at after all is known, for clocks that were a little wrong. */
 const SLOP = 5;
 /** Haves whose trees are looked at although nothing new is next to them. */
 const MAX_TIPS = 64;

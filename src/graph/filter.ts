@@ -11,7 +11,7 @@ import type { ObjectReader } from '../storage/storage.ts';
 export interface ObjectFilter {
   /** Blobs of this many bytes or more are left out; 0: all blobs. */
   readonly blobLimit?: number;
-  /** Trees and blobs so many levels below the root, or more, are left out; the root tree is at 0. */
+  /** Leaves out trees and blobs at this depth or deeper; the root tree is at 0. */
   readonly treeDepth?: number;
 }
 

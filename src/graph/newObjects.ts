@@ -1,6 +1,6 @@
 /**
  * The objects of a range of commits, without reading all of every tree. Trees are taken in groups,
- * one a path: the new ones that stand there, and those that the edges have there. What the edges have
+ * one a path: the new ones at that path, and those that the edges have there. What the edges have
  * is known; a directory of which only they have versions is never opened.
  */
 

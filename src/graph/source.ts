@@ -25,7 +25,7 @@ export async function readSlowly(
   return object;
 }
 
-/** @throws CorruptObjectError when the object is of another type than whoever names it says */
+/** @throws CorruptObjectError when the object is of another type than the object that names it says */
 export function expectType(object: GitObject, type: ObjectType, set: IdSet, at: number): void {
   if (object.type === type) return;
   const id = set.idAt(at);

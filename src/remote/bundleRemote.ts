@@ -46,7 +46,7 @@ export class BundleRemote implements Remote {
     try {
       open = this.#open();
     } catch (error) {
-      // What stands there and is no bundle is not written over: it may be anything.
+      // An existing file that is no bundle is not overwritten: it may be anything.
       if (purpose === 'push' && error instanceof FileNotFoundError) return { refs: [] };
       throw error;
     }

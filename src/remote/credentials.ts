@@ -1,6 +1,6 @@
 /**
  * User names and passwords for a remote behind http(s): what Git's credential helpers know
- * (gitcredentials(7)), else the token of GitHub's `gh`. Nobody is asked at the terminal.
+ * (gitcredentials(7)), else the token of GitHub's `gh`. It never asks at the terminal.
  */
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';

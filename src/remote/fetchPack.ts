@@ -27,7 +27,7 @@ export const AGENT = 'agent=gitstore';
 /** How many commits are offered at first; twice as many each time. */
 const FIRST_OFFER = 16;
 const LARGEST_OFFER = 4096;
-/** After so many commits of which the other side has none, no more are offered. */
+/** Stops offering commits after this many of which the other side has none. */
 const MAX_IN_VAIN = 1024;
 /** How many are offered in version 0, where it is done in one go. */
 const ONE_OFFER = 512;

@@ -9,7 +9,7 @@ import { StorageRemote } from './storageRemote.ts';
 
 export class LocalRemote extends StorageRemote {
   protected async open(purpose: 'fetch' | 'push'): Promise<Storage> {
-    // Reading from a working tree harms nobody; moving the branch that it shows would.
+    // Reading from a working tree is safe; moving the branch that is checked out there is not.
     const inside = join(this.name, '.git');
     // In linked working trees and submodules `.git` is a file, which leads to the repository.
     const isTree =

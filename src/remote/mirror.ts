@@ -53,7 +53,7 @@ export async function backup(
       requireAll(own, NOT_BACKED_UP, (one) => one.kind === 'broken' && mayBeMirrored(one));
     }
     if (wanted.size === 0) {
-      // Deleting everything there is never what somebody wants who backs up.
+      // A backup is never meant to delete everything at its destination.
       throw new GitStoreError('The store has no branch, tag or note: there is nothing to back up');
     }
     let squashed: Squashed | undefined;
@@ -156,7 +156,7 @@ async function withRemote<T>(
   options: MirrorOptions,
   work: (remote: Remote, onMessage: TransferOptions['onMessage']) => Promise<T>,
 ): Promise<T> {
-  // No message, whoever wrote it, is to show a password that was used.
+  // No message may show a password that was used, not even one from the server.
   const secrets = new Secrets();
   const { onMessage } = options;
   const clean = onMessage && ((text: string) => onMessage(secrets.clean(text)));

@@ -1,4 +1,4 @@
-/** Passwords and tokens that were used, so that no message shows them, whoever wrote it. */
+/** Passwords and tokens that were used, so that no message shows them, not even one from the server. */
 
 /** A shorter one could stand anywhere by chance; it is not looked for. */
 const SHORTEST = 4;

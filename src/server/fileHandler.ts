@@ -32,7 +32,7 @@ export type CachePolicy =
   | 'no-store'
   /** Never ask again. For URLs whose snapshot is fixed. */
   | 'immutable'
-  /** Ask again after so many seconds. */
+  /** Seconds after which a client is to ask again. */
   | { readonly maxAge: number };
 
 export interface FileHandlerOptions {
@@ -232,7 +232,7 @@ function optionsFields(request: IncomingMessage, cors: boolean): Fields {
 }
 
 function refuseMethod(exchange: Exchange): void {
-  // Nobody reads the body: the connection ends with the answer.
+  // The body is not read: the connection ends with the answer.
   exchange.text(405, 'Only GET, HEAD and OPTIONS', ['Allow', METHODS, 'Connection', 'close']);
 }
 

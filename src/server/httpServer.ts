@@ -44,7 +44,7 @@ export const DEFAULT_PORT = 8000;
 
 /** Milliseconds that a client has to send the head of a request. */
 const HEADERS_TIMEOUT = 20_000;
-/** Milliseconds for the whole request: a body that nobody reads included. */
+/** Milliseconds for the whole request: a body that is not read included. */
 const REQUEST_TIMEOUT = 60_000;
 /** Milliseconds that a connection stays open for the next request. */
 const KEEP_ALIVE_TIMEOUT = 15_000;
@@ -86,7 +86,7 @@ export async function listen(
     handle,
   );
   server.timeout = IDLE_TIMEOUT;
-  // Whoever asks first whether a body is welcome gets the handler's answer at once.
+  // A client that asks before it sends a body (`Expect`) gets the handler's answer at once.
   server.on('checkContinue', handle);
   server.on('connection', (socket) => {
     sockets.set(socket, undefined);

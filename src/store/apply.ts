@@ -36,7 +36,7 @@ export interface ApplyChanges {
 
 /**
  * Puts the changes into a batch, removals first.
- * @throws TypeError for an entry that says nothing, or several things
+ * @throws TypeError for an entry with no content, or several
  */
 export async function applyChanges(batch: Batch, changes: ApplyChanges): Promise<void> {
   const { removes = [] } = changes;
@@ -56,7 +56,7 @@ export async function applyChanges(batch: Batch, changes: ApplyChanges): Promise
   }
 }
 
-/** Whoever writes JavaScript is not kept from it by the types. */
+/** Callers in JavaScript are not held back by the types. */
 function checkEntry(
   path: string,
   { data, file, target, mode }: DataEntry | LocalEntry | LinkEntry,

@@ -126,7 +126,7 @@ export class Branches extends RefMap {
 
   /**
    * Where the branch has been, newest first; also of a branch that is broken, to find what it was.
-   * @param options.limit the newest entries only, so many at most
+   * @param options.limit at most this many entries, the newest ones
    * @throws KeyNotFoundError when it does not exist
    */
   async reflog(name: string, options: { limit?: number | undefined } = {}): Promise<ReflogEntry[]> {

@@ -36,7 +36,7 @@ export async function copyFromDisk(
       result.remember(branch);
       return outcome;
     } catch (error) {
-      // The blobs are stored all the same: whoever tries again need not read the files again.
+      // The blobs are stored all the same: another try need not read the files again.
       if (error instanceof StaleSnapshotError) result.saveRecords();
       throw error;
     } finally {
@@ -101,7 +101,7 @@ function whileWaiting(work: () => void): NodeJS.Immediate {
     try {
       work();
     } catch {
-      // Whoever needs it done meets the error again.
+      // The caller that needs the result gets the error there.
     }
   });
 }

@@ -198,7 +198,7 @@ export class FS {
     return reading.readLink(this.#snapshot, path);
   }
 
-  /** Whether a file, a link or a directory stands there. */
+  /** Whether a file, a link or a directory exists at the path. */
   async exists(path: string): Promise<boolean> {
     return (await this.#lookup(path)) !== undefined;
   }

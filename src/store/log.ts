@@ -167,7 +167,7 @@ class Pace {
 
   /** Objects are read without a pause, so without one no signal could ever be given. */
   async rest(): Promise<void> {
-    // Commits may be dear, by what is done with each: a signal is somebody who waits.
+    // The caller may do much with each commit: with a signal, abort must get its turn.
     if (this.walked % STRIDE === 0 || monotonicTime() - this.#since > SLICE) await this.pause();
     this.#signal?.throwIfAborted();
   }
@@ -207,7 +207,7 @@ class PathFollower {
     this.#probes = history && path.map((name) => history.entryProbe(name));
   }
 
-  /** As `follow`, where nothing has to be waited for; undefined says nothing. */
+  /** As `follow`, synchronously; `undefined`: not available synchronously, call `follow`. */
   tryFollow(root: ObjectId, known: Trail): Trail | undefined {
     const probes = this.#probes;
     if (probes === undefined) return undefined;

@@ -31,7 +31,7 @@ export async function removePaths(
   return finish(snapshot, staging, choices);
 }
 
-/** Something to be moved: what stands there, and the paths it has and gets. */
+/** Something to be moved: what it is, and its old and new path. */
 interface Move {
   readonly entry: TreeEntry;
   readonly from: string;
@@ -120,7 +120,7 @@ function checkPlaces(moves: readonly Move[], { from, to }: Move): void {
   }
 }
 
-/** Checks that a directory can be put at a path: nothing, or nothing any more, may stand there. */
+/** Checks that a directory can be put at a path: the path must be free, or become free. */
 async function checkDirectory(staging: Staging, path: string): Promise<void> {
   const standing = await staging.standing(path);
   if (standing.kind === 'file') throw notADirectory(path);

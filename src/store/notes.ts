@@ -1,7 +1,7 @@
 /**
  * Notes: text about commits that can be changed without changing them, shared with `git notes`. A
  * *namespace* is one ref below `refs/notes/`; its commits have a tree of notes (notesTree.ts). Every
- * change is a commit on top of the newest one, made again when somebody else was faster, so that
+ * change is a commit on top of the newest one, made again when another writer was faster, so that
  * writers side by side lose nothing.
  */
 import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';

@@ -7,7 +7,7 @@ import type { StoreContext } from './context.ts';
 export interface RetryOptions {
   /**
    * How often the change is tried in all; default 5, and 50 for a store that is not on this disk, where
-   * nobody waits for the turn of another machine.
+   * turns are not shared between machines.
    */
   retries?: number | undefined;
   /** Do not wait for a turn before the first try: for a change that takes long, and mostly succeeds. */
@@ -26,7 +26,7 @@ const LONGEST_FAR_PAUSE = 1000;
 
 /**
  * Runs `attempt`, and again on StaleSnapshotError, after pauses of 10 to 200 ms, or to a second.
- * @param ref full name; nobody waits for the turn of a name that no ref can have
+ * @param ref full name; a name that no ref can have has no turns
  * @throws StaleSnapshotError when the last try fails too
  */
 export async function withRetries<T>(

@@ -77,7 +77,7 @@ export class Staging {
   }
 
   /**
-   * Checks that a file can be put at `path` and returns what stands there.
+   * Checks that a file can be put at `path` and returns what exists there.
    * @throws IsADirectoryError when that is a directory
    * @throws NotADirectoryError when the path leads through a file or a link
    */

@@ -4,7 +4,7 @@ import type { isDense as judge } from './dense.ts';
 import type { QuickDeflate } from './quickDeflate.ts';
 
 export interface Compressor {
-  /** The most that a body of so many bytes takes. */
+  /** The most bytes that a body of this size can take. */
   bound(length: number): number;
   /** Whether data is compressed already. */
   isDense(body: Uint8Array, level: number): boolean;

@@ -126,7 +126,7 @@
     (call $put
       (i32.shr_u (local.get $code) (i32.const 8)) (i32.and (local.get $code) (i32.const 255))))
 
-  ;; Makes codes for so many symbols, of at most `limit` bits: the shortest for what the counts tell, or
+  ;; Makes codes for the given number of symbols, of at most `limit` bits: the shortest for what the counts tell, or
   ;; nearly so where the limit is met. There are at least two codes, as some readers want it.
   (func $makeCodes (param $counts i32) (param $symbols i32) (param $limit i32) (param $codes i32)
     (local $keysEnd i32) (local $nodesEnd i32) (local $gap i32) (local $key i32)
@@ -748,7 +748,7 @@
         (local.set $from (i32.add (local.get $from) (i32.const 1)))
         (br $count))))
 
-  ;; Adds so many bytes at INPUT to the sums.
+  ;; Adds the given number of bytes at INPUT to the sums.
   (func $addToSums (param $length i32)
     (local $at i32) (local $end i32) (local $stop i32) (local $a i32) (local $b i32)
     (local $bytes v128) (local $sums v128) (local $before v128) (local $weighted v128)
@@ -759,7 +759,7 @@
     (block $summed
       (loop $chunks
         (br_if $summed (i32.eq (local.get $at) (local.get $end)))
-        ;; So many bytes can be summed before 32 bits are too few.
+        ;; The most bytes that can be summed in 32 bits.
         (local.set $length
           (call $min (i32.sub (local.get $end) (local.get $at)) (i32.const 5552)))
         (local.set $stop (i32.add (local.get $at) (local.get $length)))
@@ -811,7 +811,7 @@
       (i32.add (i32x4.extract_lane 0 (local.get $vector)) (i32x4.extract_lane 1 (local.get $vector)))
       (i32.add (i32x4.extract_lane 2 (local.get $vector)) (i32x4.extract_lane 3 (local.get $vector)))))
 
-  ;; Deflates a part of so many bytes, at most INPUT_ROOM. Returns how many bytes of the zlib stream
+  ;; Deflates a part of the given length, at most INPUT_ROOM. Returns how many bytes of the zlib stream
   ;; are at OUTPUT.
   (func (export "deflate") (param $length i32) (param $isFirst i32) (param $isLast i32) (result i32)
     (local $at i32) (local $end i32) (local $blockEnd i32)

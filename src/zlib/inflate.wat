@@ -442,7 +442,7 @@
     (block $done
       (loop $part
         (br_if $done (i32.eq (local.get $at) (global.get $out)))
-        ;; The sums of so many bytes fit into 32 bits.
+        ;; The sums of this many bytes fit into 32 bits.
         (local.set $stop (i32.add (local.get $at) (i32.const 5552)))
         (if (i32.gt_u (local.get $stop) (global.get $out))
           (then (local.set $stop (global.get $out))))

@@ -15,7 +15,7 @@ export const STORED_STREAM_HEADER: Uint8Array = Uint8Array.of(0x78, 0x01);
 
 const CHECKSUM_LENGTH = 4;
 const ADLER_MODULUS = 65_521;
-/** So many bytes can be summed before the sums pass 2^31 (RFC 1950, 8.2, has 5552 for 2^32). */
+/** The most bytes that can be summed before the sums pass 2^31 (RFC 1950, 8.2, has 5552 for 2^32). */
 const ADLER_RUN = 3_800;
 
 /** The length of the stream for `size` bytes of data. */

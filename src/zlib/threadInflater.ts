@@ -92,7 +92,7 @@ function inflateAfresh(input: Uint8Array, size: number): Promise<Inflated | unde
   });
 }
 
-/** So many small streams of the public kind are inflated before an engine is given up. */
+/** Inflates this many small streams the public way before it gives an engine up. */
 const PATIENCE = 32;
 
 /** Whether an engine answers, and rightly. */

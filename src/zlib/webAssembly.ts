@@ -38,7 +38,7 @@ export function moduleExports(base64: string, imports: Exports = {}): Exports {
   return new (webAssembly().Instance)(compileModule(base64)!, { '': imports }).exports;
 }
 
-/** @throws Error where there is no WebAssembly, or no address space for so many bytes */
+/** @throws Error where there is no WebAssembly, or no address space for that many bytes */
 export function moduleMemory(bytes: number): WasmMemory {
   return new (webAssembly().Memory)({ initial: Math.ceil(bytes / PAGE) });
 }

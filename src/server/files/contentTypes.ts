@@ -12,7 +12,7 @@ export const HTML = 'text/html; charset=utf-8';
 export const BINARY = 'application/octet-stream';
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** So many bytes show whether a file is text. */
+/** Whether a file is text is decided by this many bytes. */
 export const SAMPLE_SIZE = 8192;
 
 export interface NamedType {

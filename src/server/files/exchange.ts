@@ -18,7 +18,7 @@ export class Exchange {
   readonly #common: Fields;
   /** Bytes of the body handed to the client so far. */
   sent = 0;
-  /** Set by whoever may give the same answer again. */
+  /** Set by a caller that may give the same answer again. */
   keep: ((answer: ReadyAnswer) => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, common: Fields) {

@@ -116,7 +116,7 @@ export async function rootOfRef(store: StoreContext, ref: SnapshotRef): Promise<
   return reached ? ref.name : fullRefName(ref);
 }
 
-/** Commits by their distance from a tip, looked up only as far as somebody asked. */
+/** Commits by their distance from a tip, looked up only as far as was asked. */
 interface Chain {
   readonly positions: Map<ObjectId, number>;
   /** The farthest one that was visited. */
@@ -135,7 +135,7 @@ export class Histories {
 
   /**
    * How many first parents `id` lies behind `tip`; undefined when it is no such ancestor.
-   * @param signal ends a search that nobody waits for
+   * @param signal ends a search whose result is no longer wanted
    */
   async distance(tip: Snapshot, id: ObjectId, signal?: AbortSignal): Promise<number | undefined> {
     const chain = this.#chain(tip);

@@ -117,7 +117,7 @@ async function readLsRefs(reader: PacketReader): Promise<LsRefs> {
 
 /**
  * Reads a command of version 2 and its capabilities, up to its arguments.
- * @returns undefined when the client says nothing more
+ * @returns undefined when the client sends nothing more
  */
 export async function readCommand(reader: PacketReader): Promise<string | undefined> {
   let command: string | undefined;

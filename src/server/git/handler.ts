@@ -161,7 +161,7 @@ function head(type: string): Record<string, string> {
   };
 }
 
-/** Short chunks are held back until so many bytes are together, or nothing more comes at once. */
+/** Holds short chunks back until they reach this many bytes together, or no more come at once. */
 const GATHERED = 16 << 10;
 
 /** Writes chunks as fast as the client takes them. */

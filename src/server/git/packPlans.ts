@@ -1,7 +1,7 @@
 /**
  * What goes into a pack, found out once for all clients that ask for the same: a thousand clones at
- * once are one walk, and one set in memory. Sets are kept as long as somebody uses them, the last one
- * longer; and so many packs are under way at a time, the others wait.
+ * once are one walk, and one set in memory. Sets are kept while they are in use, the last one
+ * longer. The number of packs being made at a time is bounded; further requests wait.
  */
 import { createHash } from 'node:crypto';
 import { readTagLink } from '../../git/links.ts';

@@ -1,4 +1,4 @@
-/** Lets so many in at a time; the others wait in the order in which they came. */
+/** A semaphore: lets a number of tasks through at a time; the others wait in their order. */
 export class Turnstile {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -1,7 +1,7 @@
 /**
  * Whether a client may have what it wants. Refs and what their tags tag, it may. Other objects only
  * when refs lead to them: partial clones ask for single blobs, and refs move between two requests of
- * one fetch. Objects that are here but that no ref leads to are nobody's business.
+ * one fetch. Objects that no ref leads to are not served.
  *
  * What refs lead to is found out when such a want comes first, kept, and brought up to date.
  */
@@ -25,7 +25,7 @@ interface Closure {
 
 export class WantedObjects {
   readonly #context: StoreContext;
-  /** One at a time: whoever comes meanwhile waits for the same. */
+  /** One at a time: requests that come meanwhile wait for its result. */
   #closure: Promise<Closure> | undefined;
 
   constructor(context: StoreContext) {

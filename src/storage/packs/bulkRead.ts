@@ -29,7 +29,7 @@ export interface BulkSource {
   pool(): InflatePool;
 }
 
-/** So many objects are read at once before threads are worth starting. */
+/** Starting threads pays off from this many objects at once. */
 const DIRECT = 100;
 
 /** Larger objects are to be streamed. */
@@ -43,7 +43,7 @@ const RUN_OBJECTS = 512;
 const RUN_BODIES = 2 << 20;
 const RUN_SPAN = 4 << 20;
 
-/** So many bytes of no use are read rather than to begin a new stretch. */
+/** Merge two reads when the gap between them is at most this many bytes. */
 const GAP = 64 << 10;
 
 /** One object of a run: its place among the run's bodies, or undefined for one read by itself. */
@@ -85,7 +85,7 @@ export async function* readMany(
   }
 }
 
-/** Runs in their order. The threads take those at its front; whoever would wait for them helps. */
+/** Runs in their order. Threads take them from the front; a caller that would wait takes one too. */
 class Line {
   readonly #source: BulkSource;
   readonly #runs: Run[] = [];

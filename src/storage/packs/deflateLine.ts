@@ -10,9 +10,9 @@ import { QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
 
 const BATCH_BYTES = 512 << 10;
 const BATCH_ENTRIES = 128;
-/** So many bytes are deflated in about the time that it takes to start threads for it. */
+/** Deflating this many bytes takes about as long as starting threads for it. */
 const DIRECT_BYTES = 3 << 20;
-/** An object of so many bytes is deflated by itself. */
+/** Deflates an object of at least this many bytes by itself. */
 const LARGE = 1 << 20;
 /** Bytes that may be on their way before the next one waits. */
 const BYTES_ON_THE_WAY = 16 << 20;

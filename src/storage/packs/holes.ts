@@ -1,6 +1,6 @@
 /**
- * A pack file of which not every byte need be there: a copy of one that lies elsewhere. Whoever reads from
- * it asks for the bytes before; what is missing is thrown, fetched by those who can wait, and read again.
+ * A pack file of which some bytes may be missing: a copy of one that is kept elsewhere. A caller asks for the
+ * bytes before it reads them. What is missing is thrown; a caller that can wait fetches it and reads again.
  */
 export interface Holes {
   /** Of the whole pack, in bytes. */

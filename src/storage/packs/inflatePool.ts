@@ -61,7 +61,7 @@ export class InflatePool {
     return this.#workers.run({ ...job, room }, transfer);
   }
 
-  /** Takes the memory of an answer that nobody looks at any more. */
+  /** Takes back the memory of an answer that is no longer used. */
   giveBack({ data }: InflatedBatch): void {
     if (data.buffer.byteLength === ROOM) this.#rooms.push(data.buffer as ArrayBuffer);
   }

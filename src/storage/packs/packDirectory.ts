@@ -22,7 +22,7 @@ export interface PackedObject {
   readonly crc?: number | undefined;
 }
 
-/** Milliseconds; nobody's grace period for unreachable objects is as short. */
+/** Milliseconds; grace periods for unreachable objects are longer. */
 const FRESH_FOR = 60_000;
 const MULTI_PACK_INDEX = 'multi-pack-index';
 

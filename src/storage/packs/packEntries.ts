@@ -136,7 +136,7 @@ export class PackEntries {
     return type;
   }
 
-  /** In so many bytes lies all of its data, if zlib has made it. @throws CorruptObjectError */
+  /** The most bytes that its data takes if zlib has made it. @throws CorruptObjectError */
   compressedLength(entry: Pick<Entry, 'size' | 'dataStart'>, offset: number): number {
     const available = this.end - entry.dataStart;
     if (!isPlausibleSize(entry.size, available)) {

@@ -24,13 +24,13 @@ import type { ReadCache } from './readCache.ts';
 /** Objects above this many bytes are read and inflated without blocking the event loop. */
 export const LARGE_OBJECT = 1 << 20;
 
-/** Up to so many bytes, an object is held in memory as it lies in the pack too. */
+/** Up to this many bytes an object's packed form is held in memory beside it. */
 const LARGEST_AT_ONCE = 16 << 20;
 
 /** Git itself makes no chain longer than this (git-pack-objects(1), --depth). */
 export const MAX_CHAIN = 4096;
 
-/** So many objects are read from a pack before its index is asked to prove itself. */
+/** Objects read from a pack before its index is checked as a whole. */
 const READS_BEFORE_PROOF = 32;
 /** Finds the base of a delta that is not in the same pack. */
 export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
@@ -346,7 +346,7 @@ export class PackFile {
     return object;
   }
 
-  /** Closes the file, as soon as nobody retains it. */
+  /** Closes the file as soon as no caller retains it. */
   close(): void {
     this.#closing = true;
     if (this.#users > 0) return;

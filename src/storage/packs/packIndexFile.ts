@@ -14,7 +14,7 @@ import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 const LARGE = 256 << 10;
 /** What is read of a larger one. */
 const PAGE = 4 << 10;
-/** Reading so many bytes of it at once takes as long as a search that reads pages. */
+/** Reading this many bytes at once takes as long as a search that reads pages. */
 const SEARCH = 32 << 10;
 
 export class PackIndexFile {
@@ -24,7 +24,7 @@ export class PackIndexFile {
   #bytes: Buffer | undefined;
   /** One for each page of it: 1 once that is read. */
   #pages = new Uint8Array(0);
-  /** After so many more searches the rest is read too. */
+  /** Searches left before the rest is read too. */
   #searches = 0;
   #fd: number | undefined;
 

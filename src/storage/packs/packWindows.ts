@@ -7,7 +7,7 @@ import type { Holes } from './holes.ts';
 
 /** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */
 const BLOCK = 64 << 10;
-/** After so many reads it is no handful, and so many blocks that lie together are read at once. */
+/** After this many reads `GROUP` adjacent blocks are read together. */
 const FEW_READS = 160;
 const GROUP = 4;
 /** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */

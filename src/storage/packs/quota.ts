@@ -1,4 +1,4 @@
-/** Lets so many jobs, of so many bytes together, in at a time; the others wait in the order they came in. */
+/** A semaphore by number of jobs and their bytes together; jobs beyond that wait in their order. */
 interface Waiting {
   readonly bytes: number;
   readonly enter: () => void;

@@ -23,7 +23,7 @@ import type { CommitGraph } from '../shortcuts.ts';
 const TRAILER = 20;
 /** Bytes at the beginning of a file that hold the layout of every file that Git writes. */
 const HEAD = 1 << 10;
-/** So many commits are walked by before the caller gets its turn. */
+/** Yields to the event loop after this many commits. */
 const STRETCH = 16 << 10;
 
 /**
@@ -111,7 +111,7 @@ function readAgain(file: string, trailer: Buffer, bytes: Buffer, start: number):
   try {
     const again = openGraph(file);
     try {
-      // Somebody may have written another one meanwhile.
+      // Another process may have written a newer one meanwhile.
       if (!again.trailer.equals(trailer)) return false;
       fill(again.fd, bytes, start);
       return true;

@@ -15,7 +15,7 @@ const MEMORY = 3670016;
 const LONGEST_NAME = 4096;
 /** Offsets in packs, and in their indexes, are smaller. */
 const FILE = 2 ** 44;
-/** So many packs may be looked into. */
+/** At most this many packs are searched. */
 const MOST_PACKS = 16;
 /** What is added to the number of a pack for its index. */
 const INDEX = 256;

@@ -131,7 +131,7 @@
   ;; Inflates the data at an address, `size` bytes, to `to`. Gives back whether all is well.
   (func $inflateTo (param $data i64) (param $size i32) (param $to i32) (result i32)
     (local $at i32)
-    ;; zlib makes no more of so many bytes.
+    ;; The most that zlib makes of this many bytes.
     (local.set $at (call $hold (local.get $data) (i32.add (i32.add (local.get $size) (i32.const 64))
       (i32.shr_u (local.get $size) (i32.const 9)))))
     (if (i32.lt_s

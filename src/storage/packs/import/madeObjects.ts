@@ -19,7 +19,7 @@ const DEFAULT_OBJECT_BYTES = 512 << 20;
 /** No reader follows longer chains of deltas; Git writes none above 4095. */
 const MAX_DEPTH = 4095;
 /**
- * How many bytes of objects may be made of a pack: so many at least, and so many for each byte of it.
+ * How many bytes of objects may be made of a pack: a fixed number, and more for each byte of it.
  * zlib makes at most 1032 bytes of one; small changes to large directories make more.
  */
 const FREE_WORK = 16 * 2 ** 30;

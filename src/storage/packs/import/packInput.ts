@@ -62,7 +62,7 @@ export class PackInput {
     return true;
   }
 
-  /** @throws CorruptObjectError when the stream ends before so many bytes are there */
+  /** @throws CorruptObjectError when the stream ends before that many bytes have come */
   async need(length: number): Promise<void> {
     while (this.available < length) {
       if (!(await this.more())) throw new CorruptObjectError('it is cut off');
