@@ -111,8 +111,15 @@ export class BatchClosedError extends GitStoreError {
 
 /** The branch moved on since the snapshot was taken (`ESTALE`). */
 export class StaleSnapshotError extends GitStoreError {
-  constructor(message: string, details?: ErrorDetails) {
+  /**
+   * With `staleWrites: 'merge'`: the paths of this write that have changed since the snapshot. Empty where
+   * that was not looked at.
+   */
+  readonly paths: readonly string[];
+
+  constructor(message: string, details: ErrorDetails & { paths?: readonly string[] } = {}) {
     super(message, 'ESTALE', details);
+    this.paths = details.paths ?? [];
   }
 }
 

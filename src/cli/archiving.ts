@@ -107,20 +107,25 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
         const branch = await writableBranch(store, root, options);
         const choices = { ...options, verbose: isVerbose(command) };
         const limits = { maxSize, maxFiles, outsideLinks };
-        const fs = await commit(store, choices, ({ message, parents, tag, forceTag }) =>
-          withProgress('Storing', (onProgress) => {
-            const details = {
-              format,
-              dryRun,
-              message,
-              parents,
-              tag,
-              forceTag,
-              onProgress,
-              ...limits,
-            };
-            return retryArchiveIn(store, branch, source, details).catch(withHint);
-          }),
+        const fs = await commit(
+          store,
+          choices,
+          ({ message, parents, tag, forceTag, staleWrites }) =>
+            withProgress('Storing', (onProgress) => {
+              const details = {
+                format,
+                dryRun,
+                message,
+                parents,
+                tag,
+                forceTag,
+                staleWrites,
+                eager: true,
+                onProgress,
+                ...limits,
+              };
+              return retryArchiveIn(store, branch, source, details).catch(withHint);
+            }),
         );
         if (fs.changes) printProblems(fs.changes);
       },

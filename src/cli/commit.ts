@@ -19,26 +19,26 @@ export interface CommitDetails {
   readonly tag: string | undefined;
   readonly forceTag: boolean | undefined;
   readonly dryRun: boolean;
+  readonly staleWrites: 'merge';
 }
 
 type Choices = CommitOptions & DryRunOption & { readonly verbose: boolean };
 
 /**
- * Makes a change on the tip of a branch, again when another writer was faster, and tags the result.
+ * Makes a change on the tip of a branch and tags the result. Where another writer was faster the change
+ * is put on what that has made, and when both have changed the same, it is made again.
  * On a dry run it prints the changes instead.
- * @param how as `GitStore.update` has it
  */
 export function commitOn(
   store: GitStore,
   branch: string,
   options: Choices,
   change: (fs: FS, details: CommitDetails) => Promise<FS>,
-  how: { eager?: boolean } = {},
 ): Promise<FS> {
   return commit(store, options, async (details) =>
     details.dryRun
       ? change(await store.branches.get(branch), details)
-      : store.update(branch, (tip) => change(tip, details), how),
+      : store.update(branch, (tip) => change(tip, details), { eager: true }),
   );
 }
 
@@ -53,7 +53,7 @@ export async function commit(
   for (const ref of options.parent ?? []) parents.push(await snapshotOfRef(store, ref));
   const dryRun = options.dryRun ?? false;
   const { message, tag, forceTag } = options;
-  const fs = await change({ message, parents, tag, forceTag, dryRun });
+  const fs = await change({ message, parents, tag, forceTag, dryRun, staleWrites: 'merge' });
   if (dryRun) {
     if (fs.changes) await printPlan(fs.changes, ':');
     return fs;

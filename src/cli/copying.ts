@@ -186,13 +186,8 @@ async function commitCopy(
 ): Promise<FS> {
   const { operation = 'cp' } = options;
   const choices = { ...options, verbose: isVerbose(command) };
-  const fs = await commitOn(
-    store,
-    branch,
-    choices,
-    (tip, details) =>
-      withProgress((onProgress) => copy(tip, { ...details, operation, onProgress })),
-    { eager: true },
+  const fs = await commitOn(store, branch, choices, (tip, details) =>
+    withProgress((onProgress) => copy(tip, { ...details, operation, onProgress })),
   );
   if (fs.changes) printProblems(fs.changes);
   return fs;

@@ -12,9 +12,19 @@ import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { applyEdits, type TreeEdit } from '../tree/edit.ts';
 import { baseName } from '../tree/paths.ts';
-import type { StoreContext } from './context.ts';
+import { touchedPaths } from '../tree/touched.ts';
+import type { StaleWrites, StoreContext } from './context.ts';
 import { commitMessage } from './message.ts';
-import { branchOf, firstLine, fullRefName, ofStore, type Snapshot, shortHash } from './snapshot.ts';
+import { withRetries } from './retry.ts';
+import {
+  branchOf,
+  firstLine,
+  fullRefName,
+  loadSnapshot,
+  ofStore,
+  type Snapshot,
+  shortHash,
+} from './snapshot.ts';
 
 /** How a commit is to be made. */
 export interface CommitChoices {
@@ -33,6 +43,8 @@ export interface CommitChoices {
    * be left out. Default: any.
    */
   readonly from?: readonly Snapshot[] | undefined;
+  /** Default: as the store was opened. */
+  readonly staleWrites?: StaleWrites | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,19 +73,38 @@ export async function inSession<Result>(
   }
 }
 
+/** Edits of a snapshot's tree, and what the commit of them is to say. */
+interface EditCommit {
+  readonly edits: ReadonlyMap<string, TreeEdit>;
+  readonly changes: ChangeReport;
+  readonly choices: CommitChoices;
+}
+
 /**
  * Commits edits of the snapshot's tree to its branch. When the tree stays as it was and there are no
  * extra parents to record, no commit is made and the outcome is the same snapshot.
  * @param writer the session that has the blobs; it is finished here, unless no commit is made
- * @throws StaleSnapshotError when the branch does not stand at the snapshot any more
+ * @throws StaleSnapshotError when the branch does not stand at the snapshot any more, and the edits
+ *   may not be put on what it has now
  * @throws GitStoreError (`EINVAL`) for a parent of another store
  */
-export async function commitEdits(
+export function commitEdits(
   snapshot: Snapshot,
   writer: ObjectWriter,
   edits: ReadonlyMap<string, TreeEdit>,
   changes: ChangeReport,
   choices: CommitChoices,
+): Promise<Outcome> {
+  const commit = { edits, changes, choices };
+  return (choices.staleWrites ?? snapshot.store.staleWrites) === 'merge'
+    ? commitOnTip(snapshot, writer, commit)
+    : commitOn(snapshot, writer, commit);
+}
+
+async function commitOn(
+  snapshot: Snapshot,
+  writer: ObjectWriter,
+  { edits, changes, choices }: EditCommit,
 ): Promise<Outcome> {
   const { store } = snapshot;
   refuseModulesLinks(edits);
@@ -107,6 +138,71 @@ function refuseModulesLinks(edits: ReadonlyMap<string, TreeEdit>): void {
       );
     }
   }
+}
+
+/**
+ * Puts the edits on what the branch has now, as long as it has the same at their paths, and again where
+ * others are faster. The blobs are written once; what is made again are the trees on the edited paths,
+ * and the commit.
+ */
+async function commitOnTip(
+  snapshot: Snapshot,
+  writer: ObjectWriter,
+  commit: EditCommit,
+): Promise<Outcome> {
+  const { signal } = commit.choices;
+  const ref = fullRefName(branchOf(snapshot));
+  const isNewest = (await snapshot.store.refs.get(ref)) === snapshot.id;
+  if (isNewest) {
+    try {
+      return await commitOn(snapshot, writer, commit);
+    } catch (error) {
+      if (!(error instanceof StaleSnapshotError)) throw error;
+    }
+  }
+  // There are others at work: in turn with them no try is in vain.
+  let session = writer;
+  const attempt = async (): Promise<Outcome | StaleSnapshotError> => {
+    let now: Snapshot;
+    try {
+      now = await tipFor(snapshot, commit.edits);
+    } catch (error) {
+      if (error instanceof StaleSnapshotError) return error;
+      throw error;
+    }
+    try {
+      return await commitOn(now, session, commit);
+    } finally {
+      await session.abort();
+      session = snapshot.store.objects.writer();
+    }
+  };
+  try {
+    if (isNewest) session = snapshot.store.objects.writer();
+    const result = await withRetries(snapshot.store, ref, attempt, { retries: MOST_TRIES, signal });
+    if (result instanceof StaleSnapshotError) throw result;
+    return result;
+  } finally {
+    await session.abort();
+  }
+}
+
+/** So often edits are put on a newer tip; in turn, that is far more than is ever needed. */
+const MOST_TRIES = 100;
+
+/**
+ * The newest snapshot of the snapshot's branch, when it has the same at all edited paths.
+ * @throws StaleSnapshotError when it has not
+ */
+async function tipFor(snapshot: Snapshot, edits: ReadonlyMap<string, TreeEdit>): Promise<Snapshot> {
+  const { store, ref, commit } = snapshot;
+  const id = await store.refs.get(fullRefName(branchOf(snapshot)));
+  if (id === snapshot.id) return snapshot;
+  if (id === undefined) throw stale(snapshot);
+  const tip = await loadSnapshot(store, id, ref);
+  const paths = await touchedPaths(store.trees, commit.tree, tip.commit.tree, edits);
+  if (paths.length > 0) throw stale(snapshot, undefined, paths);
+  return tip;
 }
 
 /**
@@ -187,10 +283,16 @@ export async function checkCurrent(snapshot: Snapshot): Promise<void> {
   if (now !== snapshot.id) throw stale(snapshot);
 }
 
-function stale(snapshot: Snapshot, cause?: StaleSnapshotError): StaleSnapshotError {
+function stale(
+  snapshot: Snapshot,
+  cause?: StaleSnapshotError,
+  paths: readonly string[] = [],
+): StaleSnapshotError {
   const { name } = branchOf(snapshot);
-  const message = `Branch '${name}' has moved on from ${shortHash(snapshot.id)}`;
-  return new StaleSnapshotError(message, { ref: name, cause });
+  const where = paths.length > 1 ? `${paths.length} paths, ${paths[0]} first` : paths[0];
+  const change = where === undefined ? '' : `, with another change of ${where}`;
+  const message = `Branch '${name}' has moved on from ${shortHash(snapshot.id)}${change}`;
+  return new StaleSnapshotError(message, { ref: name, cause, paths });
 }
 
 export function distinctParents(

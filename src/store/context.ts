@@ -11,6 +11,9 @@ import { TreeReader } from '../tree/reader.ts';
 import { type OnWarning, type StoreWarning, warnProcess } from '../warnings.ts';
 import { CommitReader } from './commits.ts';
 
+/** What becomes of a write whose branch has moved on. */
+export type StaleWrites = 'refuse' | 'merge';
+
 /** Who commits, and by which clock. */
 export interface CommitterOptions {
   /** Name on commits and reflog lines; default `gitstore`. */
@@ -22,10 +25,23 @@ export interface CommitterOptions {
    * left out of a listing, for example. Default: `process.emitWarning`.
    */
   onWarning?: OnWarning | undefined;
+  /**
+   * What a write does when the branch does not stand at its snapshot any more. `refuse` (default): it is
+   * a `StaleSnapshotError`. `merge`: the write is put on what the branch has now, unless one of its paths
+   * has changed since the snapshot, which is a `StaleSnapshotError` with these `paths`. What the caller has
+   * read from the snapshot may be out of date then.
+   */
+  staleWrites?: StaleWrites | undefined;
   /** The time in milliseconds since the epoch; default `Date.now`. */
   now?: (() => number) | undefined;
   /** Time zone of commits in minutes east of UTC; default the machine's. */
   timezoneOffset?: number | undefined;
+}
+
+/** @throws GitStoreError (`EINVAL`) for a word that is neither */
+export function checkStaleWrites(choice: StaleWrites | undefined): StaleWrites | undefined {
+  if (choice === undefined || choice === 'refuse' || choice === 'merge') return choice;
+  throw new GitStoreError(`staleWrites is 'refuse' or 'merge', not '${choice}'`, 'EINVAL');
 }
 
 /** More warnings than that are not told apart from those before. */
@@ -35,6 +51,8 @@ export class StoreContext {
   readonly location: string;
   /** The directory on this disk that holds the store, where one does. */
   readonly folder: string | undefined;
+  /** For writes that do not say it themselves. */
+  readonly staleWrites: StaleWrites;
   readonly #storage: Storage;
   readonly #trees: TreeReader;
   readonly #commits: CommitReader;
@@ -54,6 +72,7 @@ export class StoreContext {
     }
     this.location = storage.location;
     this.folder = storage.folder;
+    this.staleWrites = checkStaleWrites(options.staleWrites) ?? 'refuse';
     this.#storage = storage;
     this.#onWarning = options.onWarning ?? warnProcess;
     this.#collection = new AutomaticCollection(storage);

@@ -19,6 +19,7 @@ import type { StoredArchive } from './archiveIn.ts';
 import { Batch } from './batch.ts';
 import type { BlameLine } from './blame.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
+import { checkStaleWrites, type StaleWrites } from './context.ts';
 import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } from './copy.ts';
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
@@ -54,6 +55,11 @@ export interface CommitOptions {
   tag?: string | undefined;
   /** Whether `tag` may move a tag that exists; default false. */
   forceTag?: boolean | undefined;
+  /**
+   * When the branch has moved on since this snapshot: `merge` puts the write on what it has now, unless
+   * one of its paths has changed; `refuse` is an error. Default: as the store was opened.
+   */
+  staleWrites?: StaleWrites | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -93,7 +99,7 @@ export interface MergeOptions extends CommitOptions, MergeChoices {}
  * one reads as the target it holds, and a path through one leads nowhere. Methods that write commit
  * to the snapshot's branch and return the new snapshot; this one stays what it is. They throw
  * `PermissionError` where the snapshot came from a tag or a hash, and `StaleSnapshotError` when the
- * branch does not stand at this snapshot any more. A write that changes nothing makes no commit,
+ * branch does not stand at this snapshot any more (see `staleWrites`). A write that changes nothing makes no commit,
  * unless it has extra parents to record.
  */
 export class FS {
@@ -654,9 +660,11 @@ function wrap({ snapshot, changes }: Outcome): FS {
 
 function choicesOf(options: CommitOptions): CommitChoices {
   const { message, operation, tag: name, forceTag: force = false, signal } = options;
+  const staleWrites = checkStaleWrites(options.staleWrites);
   if (name !== undefined) validateRefName(name);
   const tag = name === undefined ? undefined : { name, force };
-  return { message, operation, tag, signal, parents: options.parents?.map(FS.snapshotOf) };
+  const parents = options.parents?.map(FS.snapshotOf);
+  return { message, operation, tag, staleWrites, signal, parents };
 }
 
 function reshapeChoices(operation: string, options: ReshapeOptions) {

@@ -3,7 +3,7 @@
  * (`merge`), what one commit has made (`pick`), or the reverse of that (`revert`). All three are a merge
  * of two trees that come from a third, and its result is one commit.
  */
-import { MergeConflictError } from '../errors.ts';
+import { MergeConflictError, StaleSnapshotError } from '../errors.ts';
 import type { Commit, Identity } from '../git/commit.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
@@ -33,9 +33,11 @@ import {
 import type { StoreContext } from './context.ts';
 import { commitMessage } from './message.ts';
 import { findRef } from './resolve.ts';
+import { withRetries } from './retry.ts';
 import {
   branchOf,
   firstLine,
+  fullRefName,
   loadSnapshot,
   messageOf,
   ofStore,
@@ -69,14 +71,42 @@ export interface MergeChoices extends MergeRules {
   fastForward?: boolean | undefined;
 }
 
+/**
+ * Makes an attempt on the snapshot, and with `staleWrites: 'merge'` on the branch's newest one where it
+ * has moved on.
+ */
+async function onTip(
+  snapshot: Snapshot,
+  { staleWrites = snapshot.store.staleWrites, signal }: CommitChoices,
+  attempt: (snapshot: Snapshot) => Promise<Outcome>,
+): Promise<Outcome> {
+  const branch = branchOf(snapshot);
+  try {
+    return await attempt(snapshot);
+  } catch (error) {
+    if (staleWrites !== 'merge' || !(error instanceof StaleSnapshotError)) throw error;
+  }
+  const { store } = snapshot;
+  const again = async () => attempt((await findRef(store, branch)) ?? snapshot);
+  return withRetries(store, fullRefName(branch), again, { signal });
+}
+
 /** Merges a source into the snapshot's branch. */
-export async function mergeSnapshots(
+export function mergeSnapshots(
   snapshot: Snapshot,
   source: Snapshot,
   rules: MergeChoices,
   choices: CommitChoices,
 ): Promise<Outcome> {
-  branchOf(snapshot);
+  return onTip(snapshot, choices, (tip) => mergeInto(tip, source, rules, choices));
+}
+
+async function mergeInto(
+  snapshot: Snapshot,
+  source: Snapshot,
+  rules: MergeChoices,
+  choices: CommitChoices,
+): Promise<Outcome> {
   const { store } = snapshot;
   const theirs = ofStore(store, source);
   const { signal } = choices;
@@ -124,19 +154,16 @@ export async function pickCommit(
 ): Promise<Outcome> {
   const { store } = snapshot;
   const { id, commit } = ofStore(store, picked);
-  return commitMerge(
-    snapshot,
-    {
-      base: { tree: await parentTree(store, commit), trees: store.trees },
-      theirs: commit.tree,
-      label: `${shortHash(id)} (${firstLine(commit.message)})`,
-      message: messageOf(commit),
-      log: `pick: ${firstLine(commit.message)}`,
-      author: commit.author,
-    },
-    rules,
-    choices,
-  );
+  const merge: Merge = {
+    base: { tree: await parentTree(store, commit), trees: store.trees },
+    theirs: commit.tree,
+    from: [id],
+    label: `${shortHash(id)} (${firstLine(commit.message)})`,
+    message: messageOf(commit),
+    log: `pick: ${firstLine(commit.message)}`,
+    author: commit.author,
+  };
+  return onTip(snapshot, choices, (tip) => commitMerge(tip, merge, rules, choices));
 }
 
 /** Takes the change of a commit, against its first parent, back on the snapshot's branch. */
@@ -149,18 +176,15 @@ export async function revertCommit(
   const { store } = snapshot;
   const { id, commit } = ofStore(store, reverted);
   const subject = firstLine(commit.message);
-  return commitMerge(
-    snapshot,
-    {
-      base: { tree: commit.tree, trees: store.trees },
-      theirs: await parentTree(store, commit),
-      label: `parent of ${shortHash(id)} (${subject})`,
-      message: `Revert "${subject}"\n\nThis reverts commit ${id}.`,
-      log: `revert: Revert "${subject}"`,
-    },
-    rules,
-    choices,
-  );
+  const merge: Merge = {
+    base: { tree: commit.tree, trees: store.trees },
+    theirs: await parentTree(store, commit),
+    from: commit.parents,
+    label: `parent of ${shortHash(id)} (${subject})`,
+    message: `Revert "${subject}"\n\nThis reverts commit ${id}.`,
+    log: `revert: Revert "${subject}"`,
+  };
+  return onTip(snapshot, choices, (tip) => commitMerge(tip, merge, rules, choices));
 }
 
 /** The best common ancestor of two snapshots, the newest of several; null when there is none. */
@@ -219,6 +243,8 @@ async function fastForward(
 interface Merge {
   readonly base: BaseTree;
   readonly theirs: ObjectId;
+  /** Commits that lead to what the result has of theirs, besides the parents. */
+  readonly from?: readonly ObjectId[];
   /** Recorded behind the branch's own tip. */
   readonly parents?: readonly Snapshot[];
   /** What theirs is called in markers. */
@@ -237,7 +263,6 @@ async function commitMerge(
   choices: CommitChoices,
 ): Promise<Outcome> {
   const { store, commit, ref } = snapshot;
-  branchOf(snapshot);
   if (rules.dryRun) {
     const scratch = new Scratch(merge.base.trees.objects);
     const base = { ...merge.base, trees: scratch.trees };
@@ -258,7 +283,9 @@ async function commitMerge(
       ...(merge.parents ?? []),
       ...(choices.parents ?? []),
     ]);
-    const made = await writeCommit(store, writer, { tree, parents, message, author: merge.author });
+    const outside = [...parents, ...(merge.from ?? [])];
+    const parts = { tree, parents, message, author: merge.author, outside };
+    const made = await writeCommit(store, writer, parts);
     await moveBranch(snapshot, made.id, merge.log, { who: made.commit.committer, tag });
     return { snapshot: { store, ...made, ref }, changes };
   });

@@ -171,6 +171,8 @@ export class Workspace implements AsyncDisposable {
       message: message && escaped(message),
       operation: 'checkpoint',
       trailers: trailersOf(labels),
+      // A checkpoint is the folder as it is, and nothing else.
+      staleWrites: 'refuse' as const,
       signal,
     };
     const copy = { ...this.#copyOptions(options), ignoreErrors };
@@ -350,9 +352,10 @@ export class Workspace implements AsyncDisposable {
     const { report, edits } = await this.#switchFolder(from, to, options);
     if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
     const { message, trailers } = options;
+    const choices = { message, trailers, staleWrites: 'refuse' as const };
     return this.#update((snapshot) =>
       inSession(snapshot.store, async (writer) => {
-        const outcome = await commitEdits(snapshot, writer, edits, report, { message, trailers });
+        const outcome = await commitEdits(snapshot, writer, edits, report, choices);
         return FS.of(outcome.snapshot, report);
       }),
     );

@@ -24,6 +24,12 @@ describe('eight processes that commit to one branch', () => {
     expectAllCommits(store);
   });
 
+  test('from snapshots that they hold', { timeout }, async () => {
+    const store = await newStore();
+    await commitFromAll(store, 'held-loop.mjs');
+    expectAllCommits(store);
+  });
+
   test('beside git push to another branch and git gc', { timeout }, async () => {
     const store = await newStore();
     const folder = scratchFolder();
@@ -55,8 +61,8 @@ async function newStore(): Promise<string> {
 
 let reported: string[];
 
-async function commitFromAll(store: string): Promise<void> {
-  const script = join(children, 'commit-loop.mjs');
+async function commitFromAll(store: string, child = 'commit-loop.mjs'): Promise<void> {
+  const script = join(children, child);
   const writers = Array.from({ length: processes }, (_, i) =>
     runNode([script, program.library, store, 'main', `writer${i}`, String(commitsEach)], {
       timeout,

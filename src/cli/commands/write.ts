@@ -50,7 +50,7 @@ export function define(command: Command): void {
       async (store) => {
         const branch = await writableBranch(store, target, options);
         const choices = { ...options, verbose: isVerbose(command) };
-        await commit(store, choices, async ({ message, parents, tag, forceTag }) => {
+        await commit(store, choices, async ({ message, parents, tag, forceTag, staleWrites }) => {
           const progress = new Progress('Storing');
           const input = counted(readStdin(), progress);
           const data = options.passthrough ? passingThrough(input) : input;
@@ -61,6 +61,8 @@ export function define(command: Command): void {
                 parents,
                 tag,
                 forceTag,
+                staleWrites,
+                eager: true,
                 signal,
               }),
             );
