@@ -110,7 +110,10 @@ interface Directory {
   readonly trees: readonly [ObjectId | undefined, ObjectId | undefined, ObjectId | undefined];
   /** The side that may have added a file where the other has removed the directory. */
   readonly watching: Watching;
+  /** What is found in it comes last. */
   readonly late: boolean;
+  /** All below it that differs is opened. */
+  readonly inFull: boolean;
 }
 
 /**
@@ -159,7 +162,7 @@ export class Collector {
 
   async collect(base: ObjectId, ours: ObjectId, theirs: ObjectId): Promise<Collected> {
     const trees = [base, ours, theirs] as const;
-    this.#open.push({ path: '', trees, watching: undefined, late: false });
+    this.#open.push({ path: '', trees, watching: undefined, late: false, inFull: false });
     await this.#walk();
     const isWanted = (side: Side): boolean =>
       this.#changes[side].sources.some(({ relevant }) => relevant);
@@ -234,8 +237,9 @@ export class Collector {
     }
   }
 
-  #visitDirectory(path: string, slot: Slot, above: Watching, { late }: Directory): void {
+  #visitDirectory(path: string, slot: Slot, above: Watching, parent: Directory): void {
     checkDepth(path, 1);
+    const { late, inFull } = parent;
     const [base, ours, theirs] = slot.directories;
     let watching = above;
     if (watching !== 'needed' && base !== undefined) {
@@ -243,19 +247,21 @@ export class Collector {
       else if (ours === undefined && theirs !== undefined) watching = THEIRS;
     }
     const trees = [base?.id, ours?.id, theirs?.id] as const;
-    const directory: Directory = { path, trees, watching, late };
+    const directory: Directory = { path, trees, watching, late, inFull };
     const isBeside = slot.files.some(isThere);
     const sides = sidesThatChange(slot);
     // One that was removed holds files that Git asks for, when the one above it does.
     const isAsked = above === 'needed' && base !== undefined;
-    if (late || sides === undefined || isAsked || isBeside) {
-      this.#open.push({ ...directory, late: late || (sides !== undefined && !isAsked) });
+    const comesLast = late || (sides?.length === 1 && !isAsked);
+    if (inFull || sides === undefined || isAsked || isBeside) {
+      this.#open.push({ ...directory, late: comesLast });
       return;
     }
     const takesTheirs = sides.length === 1 && sides[0] === THEIRS;
     this.#postponed.push({
       ...directory,
-      late: true,
+      late: comesLast,
+      inFull: true,
       sides,
       edit: takesTheirs
         ? theirs === undefined

@@ -1,13 +1,15 @@
 /** Merging one file: its mode, and its content by lines or as a whole. */
 import type { ObjectId } from '../git/objectId.ts';
-import { MODE_GITLINK, MODE_LINK } from '../git/tree.ts';
+import { MODE_GITLINK } from '../git/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader, ObjectWriter } from '../storage/storage.ts';
 import { type Favor, isBinary, mergeText } from './text.ts';
-import { isFile, isSameKind, type Version } from './types.ts';
+import { isFile, type Version } from './types.ts';
 
 /** Larger files are merged as a whole: three of them must fit into memory. */
 const LARGEST_TEXT = 128 << 20;
+
+export type BlobWriter = Pick<ObjectWriter, 'write'>;
 
 export interface ContentMerge {
   readonly base: Version | undefined;
@@ -27,7 +29,8 @@ export interface ContentRules {
 }
 
 export interface MergedContent {
-  readonly version: Version;
+  /** Undefined where a base has nothing. */
+  readonly version: Version | undefined;
   /** Undefined: it is clean. */
   readonly conflict: 'content' | 'mode' | undefined;
 }
@@ -35,7 +38,7 @@ export interface MergedContent {
 /** @param merge ours and theirs are of one kind: files, links or submodules */
 export async function mergeContent(
   objects: ObjectReader,
-  writer: ObjectWriter,
+  writer: BlobWriter,
   merge: ContentMerge,
   rules: ContentRules,
 ): Promise<MergedContent> {
@@ -56,11 +59,10 @@ export async function mergeContent(
     const { id, isClean } = await mergeFiles(objects, writer, merge, rules);
     return done(id, isClean);
   }
-  if (rules.isBase && base !== undefined && (ours.mode === MODE_LINK || !isSameKind(base, ours))) {
-    return { version: base, conflict: 'content' };
-  }
+  // A base takes neither side's: then the real merge sees that both have changed it.
+  if (rules.isBase) return { version: base, conflict: 'content' };
   // Links can be chosen between; the commits of a submodule only by who has its repository.
-  const isDecided = ours.mode !== MODE_GITLINK && !rules.isBase && decides(rules.favor);
+  const isDecided = ours.mode !== MODE_GITLINK && decides(rules.favor);
   return done(isDecided && rules.favor === 'theirs' ? theirs.id : ours.id, isDecided);
 }
 
@@ -71,7 +73,7 @@ function decides(favor: Favor | undefined): boolean {
 
 async function mergeFiles(
   objects: ObjectReader,
-  writer: ObjectWriter,
+  writer: BlobWriter,
   merge: ContentMerge,
   rules: ContentRules,
 ): Promise<{ id: ObjectId; isClean: boolean }> {
@@ -88,7 +90,6 @@ async function mergeFiles(
   const [old, mine, other] = bodies;
   if (old === undefined || mine === undefined || other === undefined) {
     if (isBase) {
-      // Neither side's: then the real merge sees that both have changed it.
       const id = base?.id ?? (await writer.write('blob', new Uint8Array(0)));
       return { id, isClean: true };
     }

@@ -16,8 +16,9 @@ import type { TreeEdit } from '../tree/edit.ts';
 import { parentPath } from '../tree/paths.ts';
 import type { AnyTreeReader } from '../tree/reader.ts';
 import { type Collected, Collector, type PathState } from './collect.ts';
-import { type ContentMerge, mergeContent } from './contents.ts';
+import { type BlobWriter, type ContentMerge, mergeContent } from './contents.ts';
 import { findRenames, type Renames } from './renames.ts';
+import { Scratch } from './scratch.ts';
 import type { Favor } from './text.ts';
 import {
   BASE,
@@ -79,6 +80,8 @@ class TreeMerger {
   readonly #writer: ObjectWriter;
   readonly #options: TreeMergeOptions;
   readonly #conflicts: OpenConflict[] = [];
+  /** Files that renames have made, and that may be merged once more. */
+  readonly #made: Scratch;
   #ours: ObjectId = '';
   #theirs: ObjectId = '';
   #collected!: Collected;
@@ -89,6 +92,7 @@ class TreeMerger {
     this.#trees = trees;
     this.#writer = writer;
     this.#options = options;
+    this.#made = new Scratch(trees.objects);
   }
 
   async merge(base: ObjectId, ours: ObjectId, theirs: ObjectId): Promise<TreeMerge> {
@@ -147,7 +151,7 @@ class TreeMerger {
     const [a, b] = [ours.versions[OURS]!, theirs.versions[THEIRS]!];
     // Two kinds of things cannot be merged: each stays where it went.
     if (!isSameKind(a, b)) return;
-    const merged = await this.#mergeContent({
+    const merged = await this.#mergeMoved({
       base,
       ours: a,
       theirs: b,
@@ -182,7 +186,7 @@ class TreeMerger {
       if (!isSameKind(changed, moved)) return;
       const paths: [string, string, string] = [source, source, source];
       paths[side] = destination;
-      const merged = await this.#mergeContent({
+      const merged = await this.#mergeMoved({
         base,
         ours: side === OURS ? moved : changed,
         theirs: side === OURS ? changed : moved,
@@ -276,10 +280,20 @@ class TreeMerger {
     return { version: kept, conflict: 'modified-and-deleted' };
   }
 
-  #mergeContent(merge: ContentMerge) {
+  #mergeContent(merge: ContentMerge, writer: BlobWriter = this.#writer) {
     const { favor, labels, depth } = this.#options;
-    const rules = { favor, labels, isBase: depth > 0 };
-    return mergeContent(this.#trees.objects, this.#writer, merge, rules);
+    return mergeContent(this.#made, writer, merge, { favor, labels, isBase: depth > 0 });
+  }
+
+  /** The same for what may be merged once more, before the writer has stored it. */
+  #mergeMoved(merge: ContentMerge) {
+    const kept = this.#made.writer();
+    return this.#mergeContent(merge, {
+      write: async (type, body) => {
+        await kept.write(type, body);
+        return this.#writer.write(type, body);
+      },
+    });
   }
 
   /** @param place where what is left of it goes */
