@@ -260,7 +260,8 @@ class TreeMerger {
     const [base, ours, theirs] = versions;
     if (agreement === 'ours-base') return { version: theirs };
     if (agreement === 'theirs-base') return { version: ours };
-    if (agreement === 'both-sides' && isSame(ours, theirs)) return { version: ours };
+    const isTold = state.conflict?.kind === 'renamed-twice';
+    if (agreement === 'both-sides' && (isTold || isSame(ours, theirs))) return { version: ours };
     if (ours !== undefined && theirs !== undefined) {
       if (!isSameKind(ours, theirs)) return { version: undefined, conflict: 'type' };
       const merged = await this.#mergeContent({

@@ -65,12 +65,18 @@ class PairMaker {
   readonly #random: () => number;
   #time = 1_700_000_000;
   #word = 0;
+  /**
+   * Nothing is added, moved or deleted. Only then may a text end without a line end: up to Git 2.43 its last
+   * line does not count for renames.
+   */
+  readonly #staysInPlace: boolean;
   /** Edits that one side has made, for the other to make, too. */
   readonly #made: ((files: Files) => void)[] = [];
 
   constructor(writer: ObjectWriter, seed: number) {
     this.#writer = writer;
     this.#random = seededRandom(seed * 7919 + 17);
+    this.#staysInPlace = this.#chance(0.15);
   }
 
   async make(): Promise<[ObjectId, ObjectId]> {
@@ -124,12 +130,15 @@ class PairMaker {
   #newFile(): File {
     if (this.#chance(0.04)) return { mode: MODE_LINK, text: `target${this.#below(4)}` };
     if (this.#chance(0.02)) return { mode: MODE_GITLINK, text: `${1 + this.#below(8)}`.repeat(40) };
-    const mode = this.#chance(0.1) ? MODE_EXECUTABLE : MODE_FILE;
-    if (this.#chance(0.06)) return { mode, text: `\0${this.#line()}\n${this.#line()}` };
-    if (this.#chance(0.04)) return { mode, text: '' };
+    return { mode: this.#chance(0.1) ? MODE_EXECUTABLE : MODE_FILE, text: this.#newText() };
+  }
+
+  #newText(): string {
+    if (this.#chance(0.06)) return `\0${this.#line()}\n${this.#line()}\n`;
+    if (this.#chance(0.04)) return '';
     const lineEnd = this.#chance(0.05) ? '\r\n' : '\n';
     const lines = Array.from({ length: 1 + this.#below(30) }, () => this.#line());
-    return { mode, text: lines.map((line) => line + lineEnd).join('') };
+    return lines.map((line) => line + lineEnd).join('');
   }
 
   /** Puts a file; what is in its way goes. */
@@ -150,7 +159,7 @@ class PairMaker {
 
   #newEdit(files: Files): (files: Files) => void {
     const paths = [...files.keys()];
-    const dice = this.#random();
+    const dice = this.#staysInPlace ? 0.5 : this.#random();
     if (paths.length === 0 || dice < 0.1) {
       const path = this.#path();
       const copied =
@@ -209,7 +218,7 @@ class PairMaker {
     if (mode === MODE_LINK) return `target${this.#below(6)}`;
     if (mode === MODE_GITLINK) return `${1 + this.#below(8)}`.repeat(40);
     if (text.includes('\0')) return `${text}${this.#line()}\n`;
-    if (this.#chance(0.05)) return this.#newFile().text;
+    if (this.#chance(0.05)) return this.#newText();
     const lines = text.split('\n');
     const cr = text.includes('\r\n') ? '\r' : '';
     for (let hunks = 1 + this.#below(3); hunks > 0; hunks--) {
@@ -218,7 +227,10 @@ class PairMaker {
       const come = Array.from({ length: this.#below(4) }, () => this.#line() + cr);
       lines.splice(at, Math.min(gone, Math.max(0, lines.length - 1 - at)), ...come);
     }
-    return lines.join('\n');
+    const changed = lines.join('\n');
+    return this.#staysInPlace || changed === '' || changed.endsWith('\n')
+      ? changed
+      : `${changed}\n`;
   }
 
   async #commit(files: Files, parents: ObjectId[]): Promise<Point> {
