@@ -32,7 +32,12 @@ export interface StoreChoices {
   readonly branch?: string | null | undefined;
   /** Nothing may be changed: what would be created is only imagined. */
   readonly dryRun?: boolean | undefined;
+  /** It goes on after its work has begun, and looks at refs as they are each time: a server. */
+  readonly live?: boolean | undefined;
 }
+
+/** On object storage a command sees branches and tags as they are when it begins. In milliseconds. */
+const MAX_AGE = 2000;
 
 /** Runs `work` on the repository and closes it. */
 export async function withStore<T>(
@@ -69,12 +74,13 @@ export async function printRequests(): Promise<void> {
 }
 
 async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
-  const { create = false, branch, dryRun = false } = choices;
+  const { create = false, branch, dryRun = false, live = false } = choices;
+  const maxAge = live ? 0 : MAX_AGE;
   if (!create || !dryRun) {
-    return GitStore.open(path, { create, branch, onWarning, onCreate, onRequest });
+    return GitStore.open(path, { create, branch, onWarning, onCreate, onRequest, maxAge });
   }
   try {
-    return await GitStore.open(path, { create: false, onWarning, onRequest });
+    return await GitStore.open(path, { create: false, onWarning, onRequest, maxAge });
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) throw error;
     const { createMemoryStorage } = await import('../storage/memory/memoryStorage.ts');

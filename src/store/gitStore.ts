@@ -58,6 +58,11 @@ export interface OpenOptions extends StoreOptions {
   onRequest?: ((request: BucketRequest) => void) | undefined;
   /** On object storage: where its local copies are, and how much room they may take. */
   cache?: CacheOptions | undefined;
+  /**
+   * On object storage: for so many milliseconds branches and tags that were read count as new, which saves
+   * a request for each look; default 0. A change is compared with the newest in any case.
+   */
+  maxAge?: number | undefined;
   /** On object storage: milliseconds until one that does not answer is unreachable; default 60,000. */
   deadline?: number | undefined;
 }
@@ -111,6 +116,7 @@ export class GitStore implements AsyncDisposable {
       onRequest: options.onRequest,
       cache: options.cache,
       deadline: options.deadline,
+      maxAge: options.maxAge,
     };
     const storage = create
       ? await createStorage(path, { ...choices, onCreate, ...(branch != null && { branch }) })

@@ -2,6 +2,7 @@
  * Stores on real engines, used as users do: by processes that contend, are killed, and whose engine is
  * killed. Every commit that a process has printed must be there, once.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
@@ -128,6 +129,13 @@ for (const name of REAL_ENGINES) {
       expect(await run('write', ':a/b.txt', '-v')).toMatchObject({
         stderr: expect.stringMatching(/\n\d+ requests \(1 writing\), .* sent, .* received\n$/),
       });
+      const source = join(scratchFolder(), 'source');
+      mkdirSync(source);
+      writeFileSync(join(source, 'file'), 'in both');
+      await run('sync', source, ':source');
+      expect((await run('-v', 'sync', source, ':source')).stderr).toMatch(/\n2 requests \(0 writing\)/);
+      expect((await run('-v', 'cat', ':source/file')).stderr).toMatch(/^2 requests \(0 writing\)/);
+      await run('rm', '-R', ':source');
       await run('tag', 'set', 'v1');
       await run('mv', ':a/b.txt', ':c.txt');
       expect((await run('undo')).code).toBe(0);

@@ -1,6 +1,7 @@
 /** `gitserve`: the repository to Git's clients over HTTP, read-only. */
 import type { Command } from 'commander';
 import { createGitHandler } from '../../server/git/handler.ts';
+import type { GitStore } from '../../store/gitStore.ts';
 import { errorLine, messageOf } from '../errors.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
@@ -15,13 +16,14 @@ export function define(command: Command): void {
     ['gitstore gitserve --host 0.0.0.0', 'for other machines; there is no password'],
   ]);
   command.action(async (options: ListenChoices) => {
-    await withStore(command, async (store) => {
+    const work = async (store: GitStore): Promise<void> => {
       const handler = createGitHandler(store, {
         onError: (error, { method, url }) => {
           printNote(errorLine(new Error(`${method} ${url}: ${messageOf(error)}`)));
         },
       });
       await runServer(handler, options, 'Git clients');
-    });
+    };
+    await withStore(command, work, { live: true });
   });
 }

@@ -78,7 +78,7 @@ export function define(command: Command): void {
     if (all) refuseSelection(options);
     checkAgainstTarget(HEAD, options);
     const basePath = parseArgument(parseBasePath, options.basePath);
-    await withStore(command, async (store) => {
+    const work = async (store: GitStore): Promise<void> => {
       const snapshot = all ? undefined : await snapshotSource(store, options);
       // What is not there is said now, and not to the first visitor.
       const served = await snapshot?.();
@@ -108,7 +108,8 @@ export function define(command: Command): void {
       } finally {
         await logs.end();
       }
-    });
+    };
+    await withStore(command, work, { live: true });
   });
 }
 

@@ -43,16 +43,16 @@ export class BucketRefs implements RefStore {
   }
 
   async get(ref: string): Promise<ObjectId | undefined> {
-    const { refs, branch } = await this.#context.keeper.refresh();
+    const { refs, branch } = await this.#context.keeper.look();
     return refs.get(ref === HEAD ? branch : ref);
   }
 
   async has(ref: string): Promise<boolean> {
-    return (await this.#context.keeper.refresh()).refs.get(ref) !== undefined;
+    return (await this.#context.keeper.look()).refs.get(ref) !== undefined;
   }
 
   async list(prefix: string): Promise<RefListing> {
-    const { refs } = await this.#context.keeper.refresh();
+    const { refs } = await this.#context.keeper.look();
     return { refs: refs.list(prefix), unreadable: [] };
   }
 
@@ -67,7 +67,7 @@ export class BucketRefs implements RefStore {
   }
 
   async head(): Promise<HeadValue> {
-    return { ref: (await this.#context.keeper.refresh()).branch };
+    return { ref: (await this.#context.keeper.look()).branch };
   }
 
   async setHead(ref: string): Promise<void> {

@@ -28,6 +28,11 @@ export interface BucketStorageOptions {
   /** zlib level of what is written; default 1. */
   readonly compression?: number | undefined;
   readonly cache?: CacheOptions | undefined;
+  /**
+   * For so many milliseconds what was read of refs counts as new: it saves a request for each look at them.
+   * Default 0. A change is compared with the newest in any case.
+   */
+  readonly maxAge?: number | undefined;
   /** Milliseconds until an engine that does not answer counts as unreachable; default 60,000. */
   readonly deadline?: number | undefined;
   /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
@@ -119,7 +124,7 @@ async function open(
   options: BucketStorageOptions,
 ): Promise<Storage> {
   const { bucket, environment } = engine;
-  const keeper = new HeadKeeper(engine);
+  const keeper = new HeadKeeper(engine, undefined, options.maxAge);
   const head = await keeper.refresh();
   if (head.store !== id) {
     throw new CorruptObjectError(

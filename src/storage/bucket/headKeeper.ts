@@ -50,6 +50,9 @@ interface Waiting {
 export class HeadKeeper {
   readonly #engine: Engine;
   readonly #rules: Rules;
+  readonly #maxAge: number;
+  /** When what is known was certainly the newest. */
+  #knownAt = Number.NEGATIVE_INFINITY;
   #known: Known | undefined;
   #reading: Promise<Head> | undefined;
   #nextReading: Promise<Head> | undefined;
@@ -58,9 +61,13 @@ export class HeadKeeper {
   #companion: Companion | undefined;
   readonly #watchers: ((head: Head, before: Head | undefined) => void)[] = [];
 
-  constructor(engine: Engine, rules: Rules = RULES) {
+  /**
+   * @param maxAge for so many milliseconds what is known is new enough for who only looks
+   */
+  constructor(engine: Engine, rules: Rules = RULES, maxAge = 0) {
     this.#engine = engine;
     this.#rules = rules;
+    this.#maxAge = maxAge;
   }
 
   set companion(companion: Companion) {
@@ -80,6 +87,12 @@ export class HeadKeeper {
   /** The newest head that is known; reads it when none is. */
   async current(): Promise<Head> {
     return this.#known?.head ?? this.refresh();
+  }
+
+  /** For who only looks: the head as it is after the call, or was up to `maxAge` before. */
+  async look(): Promise<Head> {
+    const age = this.#engine.environment.elapsed() - this.#knownAt;
+    return age < this.#maxAge ? this.#known!.head : this.refresh();
   }
 
   /** The head as it is at some moment after the call. */
@@ -261,8 +274,12 @@ export class HeadKeeper {
 
   async #read(): Promise<Head> {
     for (let attempt = 1; ; attempt++) {
+      const began = this.#engine.environment.elapsed();
       const answer = await this.#engine.get(HEAD_KEY, { ifNoneMatch: this.#known?.tag });
-      if (answer.kind === 'unchanged') return this.#known!.head;
+      if (answer.kind === 'unchanged') {
+        this.#knownAt = began;
+        return this.#known!.head;
+      }
       if (answer.kind === 'absent') {
         const { location } = this.#engine.bucket;
         throw new CorruptObjectError(
@@ -276,6 +293,7 @@ export class HeadKeeper {
       const refs = table === undefined ? head.refs : await this.#withTable(head, table);
       if (refs !== undefined) {
         this.#learn({ head: { ...head, refs }, tag: answer.tag });
+        this.#knownAt = began;
         return this.#known!.head;
       }
       if (attempt === TABLE_ATTEMPTS) {

@@ -24,7 +24,7 @@ export class LogReader {
 
   /** Lines of a ref's log, or of HEAD's, newest first. */
   async *linesOf(ref: string): AsyncGenerator<string> {
-    const head = await this.#keeper.refresh();
+    const head = await this.#keeper.look();
     let name = ref;
     for await (const entry of this.#backwards(head)) {
       if (ref === 'HEAD') {

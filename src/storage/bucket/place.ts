@@ -14,7 +14,7 @@ import { parseS3Address } from './s3/s3Address.ts';
 import { openS3Bucket, type S3Bucket } from './s3/s3Bucket.ts';
 
 export interface BucketPlaceOptions
-  extends Pick<BucketStorageOptions, 'compression' | 'cache' | 'deadline' | 'now'> {
+  extends Pick<BucketStorageOptions, 'compression' | 'cache' | 'deadline' | 'maxAge' | 'now'> {
   /** Is told of every request to the object storage when it is over. */
   readonly onRequest?: ((request: BucketRequest) => void) | undefined;
 }
