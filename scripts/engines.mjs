@@ -168,8 +168,13 @@ paxos propose interval = 0.1
 paxos min wait = 0.02
 [osd]
 osd data = ${folder}/osd$id
-osd objectstore = memstore
-memstore device bytes = 2147483648
+osd objectstore = bluestore
+osd memory target = 939524096
+bluestore block size = 21474836480
+bluestore cache autotune = false
+bluestore cache size = 134217728
+osd scrub begin hour = 0
+osd max scrubs = 0
 [client]
 ms mon client mode = crc
 rgw data = ${folder}/run
@@ -246,7 +251,7 @@ function launched(program, args, env = {}) {
 }
 
 async function ready(endpoint, processes) {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     const ended = processes.find(({ exitCode, signalCode }) => exitCode ?? signalCode);
     if (ended) throw new Error(`${ended.spawnfile} ended: ${ended.words}`);
     try {

@@ -21,7 +21,7 @@ const loop = join(import.meta.dirname, 'children', 'commit-loop.mjs');
 let program: Program;
 beforeAll(async () => {
   program = await buildProgram();
-});
+}, 180_000);
 
 /** A place on the engine, and an environment for processes with a cache of their own. */
 function place(engine: Engine): { location: string; env: NodeJS.ProcessEnv } {
@@ -133,7 +133,9 @@ for (const name of REAL_ENGINES) {
       mkdirSync(source);
       writeFileSync(join(source, 'file'), 'in both');
       await run('sync', source, ':source');
-      expect((await run('-v', 'sync', source, ':source')).stderr).toMatch(/\n2 requests \(0 writing\)/);
+      expect((await run('-v', 'sync', source, ':source')).stderr).toMatch(
+        /\n2 requests \(0 writing\)/,
+      );
       expect((await run('-v', 'cat', ':source/file')).stderr).toMatch(/^2 requests \(0 writing\)/);
       await run('rm', '-R', ':source');
       await run('tag', 'set', 'v1');

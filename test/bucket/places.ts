@@ -18,7 +18,7 @@ export function describeEngine(name: EngineName, tests: (engine: () => Engine) =
     describe.skip(`${name} (${why})`, () => tests(() => undefined as never));
     return;
   }
-  describe(name, () => {
+  describe(name, { timeout: 180_000 }, () => {
     let engine: Engine | undefined;
     const kept = { ...process.env };
     beforeAll(async () => {
