@@ -86,6 +86,19 @@ function chain(store: string): void {
   expect(readdirSync(join(store, 'objects/info/commit-graphs')).length).toBe(3);
 }
 
+/** The store of each way, which its tests only read. */
+const made = new Map<string, string>();
+
+function makeStore(name: string, prepare: (store: string) => void): string {
+  const path = imported(randomHistory(effort(120, 250).count, name.length));
+  for (const side of ['side0', 'side1', 'side2']) {
+    git(path, 'update-ref', '-d', `refs/heads/${side}`);
+  }
+  prepare(path);
+  made.set(name, path);
+  return path;
+}
+
 /** Much of the work is done in WebAssembly where there is any. */
 const SETTINGS = WAYS.flatMap(([name, prepare]) =>
   ['', ', without WebAssembly'].map((without) => ({ name, prepare, without })),
@@ -102,11 +115,7 @@ describe.each(SETTINGS)('over $name$without', ({ name, prepare, without }) => {
 
   beforeAll(async () => {
     if (without !== '') vi.stubGlobal('WebAssembly', undefined);
-    path = imported(randomHistory(effort(120, 250).count, name.length));
-    for (const side of ['side0', 'side1', 'side2']) {
-      git(path, 'update-ref', '-d', `refs/heads/${side}`);
-    }
-    prepare(path);
+    path = made.get(name) ?? makeStore(name, prepare);
     store = await GitStore.open(path, { create: false });
     main = await store.branches.get('main');
   });
