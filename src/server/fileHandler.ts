@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GitStoreError } from '../errors.ts';
 import { isObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_GITLINK } from '../git/tree.ts';
+import { Semaphore } from '../semaphore.ts';
 import { nameOfPlace } from '../storage/places.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
@@ -13,7 +14,7 @@ import { loadSnapshot } from '../store/snapshot.ts';
 import { ByteCache } from '../tree/byteCache.ts';
 import { logLine } from './files/accessLog.ts';
 import { Blobs } from './files/blobs.ts';
-import { CompressionPlaces } from './files/compressStream.ts';
+import { COMPRESSED_AT_ONCE } from './files/compressStream.ts';
 import { Exchange, type Fields } from './files/exchange.ts';
 import { answerBlob, answerFile } from './files/fileAnswers.ts';
 import { HttpError, toHttpError } from './files/httpError.ts';
@@ -95,7 +96,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     context,
     blobs: new Blobs(context),
     histories: new Histories(),
-    compressions: new CompressionPlaces(),
+    compressions: new Semaphore(COMPRESSED_AT_ONCE),
     pages: new ByteCache(PAGES_BYTES, (page) => page.length + LONGEST_KEY),
     basePath,
     baseUrl: encodeUrlPath(basePath),

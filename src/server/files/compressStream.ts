@@ -5,23 +5,7 @@ import type { Coding } from './negotiation.ts';
 
 const CHUNK = 64 << 10;
 /** Each takes one or two megabytes, and a part of a core. */
-const MOST_AT_ONCE = 64;
-
-/** How many bodies may be compressed at a time; to more clients they go as they are. */
-export class CompressionPlaces {
-  #free = MOST_AT_ONCE;
-
-  /** @returns false when all are taken */
-  take(): boolean {
-    if (this.#free === 0) return false;
-    this.#free--;
-    return true;
-  }
-
-  giveBack(): void {
-    this.#free++;
-  }
-}
+export const COMPRESSED_AT_ONCE = 64;
 
 /** Ends its source when it is left before its end, and fails as its source fails. */
 export async function* compressStream(

@@ -205,13 +205,13 @@ async function answerCoded(
     ...validators(service, `W/${tag}`, vary),
   ];
   if (size > SMALL_BLOB) {
-    if (!compressions.take()) return false;
+    if (!compressions.tryEnter()) return false;
     try {
       await exchange.stream(200, fields, undefined, async () =>
         compressStream(await blobs.stream(id), coding),
       );
     } finally {
-      compressions.giveBack();
+      compressions.leave();
     }
     return true;
   }

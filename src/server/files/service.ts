@@ -1,9 +1,9 @@
 /** What the answers of one handler share. */
+import type { Semaphore } from '../../semaphore.ts';
 import type { StoreContext } from '../../store/context.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { ByteCache } from '../../tree/byteCache.ts';
 import type { Blobs } from './blobs.ts';
-import type { CompressionPlaces } from './compressStream.ts';
 import type { Histories } from './snapshots.ts';
 
 export interface Service {
@@ -11,7 +11,8 @@ export interface Service {
   readonly context: StoreContext;
   readonly blobs: Blobs;
   readonly histories: Histories;
-  readonly compressions: CompressionPlaces;
+  /** Answers that may be compressed at a time. */
+  readonly compressions: Semaphore;
   /** Pages by their tag and URL. */
   readonly pages: ByteCache<Buffer>;
   /** What every path begins with: `''`, or with a slash before it and none behind. */

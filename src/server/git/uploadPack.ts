@@ -11,6 +11,7 @@ import {
   type PacketReader,
   packetLine,
 } from '../../git/pktLine.ts';
+import { Semaphore } from '../../semaphore.ts';
 import { lacksObject } from '../../storage/missingObject.ts';
 import type { StoreContext } from '../../store/context.ts';
 import { listRefs, readCommand } from './advertisement.ts';
@@ -20,7 +21,6 @@ import { PackPlans, type Plan } from './packPlans.ts';
 import { RefTeller, type ToldRefs } from './refs.ts';
 import { brokenObject, CutOff, Refusal } from './refusal.ts';
 import { type ShallowUpdate, shallowUpdate } from './shallowUpdate.ts';
-import { Turnstile } from './turnstile.ts';
 import { WantedObjects } from './wantedObjects.ts';
 
 /** Packs under way at a time; each takes some dozen bytes of memory an object. */
@@ -35,7 +35,7 @@ export class UploadPack {
   readonly #context: StoreContext;
   readonly #wanted: WantedObjects;
   readonly #plans: PackPlans;
-  readonly #turnstile = new Turnstile(MAX_PACKS);
+  readonly #packing = new Semaphore(MAX_PACKS);
 
   constructor(context: StoreContext) {
     this.#context = context;
@@ -108,11 +108,10 @@ export class UploadPack {
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const { objects: store } = this.#context;
-    const entering = this.#turnstile.enter(signal);
-    let leave = (): void => {};
+    const entering = this.#packing.enter(0, signal) ?? Promise.resolve();
     try {
       yield* this.#whileWaiting(request, entering, () => 'Waiting for others');
-      leave = await entering;
+      await entering;
       const plan: Plan = this.#plans.get({
         wants: [...request.wants, ...update.wants],
         haves: [...common, ...update.haves],
@@ -143,9 +142,11 @@ export class UploadPack {
       }
       throw new CutOff(request.bandData > 0, error);
     } finally {
-      leave();
-      // Left while waiting for a place that came all the same.
-      entering.then((late) => late()).catch(() => {});
+      // Also when it was left while waiting: its turn comes all the same, unless the signal ended it.
+      entering.then(
+        () => this.#packing.leave(),
+        () => {},
+      );
     }
   }
 

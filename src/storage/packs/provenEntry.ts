@@ -6,17 +6,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { LONGEST_ENTRY_HEADER, packObjectType, parsePackEntryHeader } from '../../git/pack.ts';
+import { Semaphore } from '../../semaphore.ts';
 import { compressedBound, inflateFilling, isPlausibleSize } from '../../zlib/inflate.ts';
 import { inflateOnThread } from '../../zlib/threadInflater.ts';
 import type { BodyRoom, GitObject } from '../storage.ts';
 import type { PackWindows } from './packWindows.ts';
-import { Quota } from './quota.ts';
 
 /** Bytes that may be worked on without a rest. */
 const SLICE = 1 << 20;
 
 /** Objects, and bytes of them, that the threads of all stores have in their hands. */
-const underWay = new Quota(128, 32 << 20);
+const underWay = new Semaphore(128, 32 << 20);
 
 /** The object of at most `limit` bytes whose entry begins at `offset`. */
 export function readProven(
