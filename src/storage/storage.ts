@@ -363,8 +363,8 @@ export interface RefStore {
   reflog(ref: string): AsyncIterable<ReflogEntry>;
 
   /**
-   * Waits politely for one's turn to change `ref`, at most `timeout` milliseconds; the callers of
-   * `GitStore.update` queue here, so that many of them do not starve each other. It excludes nobody:
+   * Waits politely for one's turn to change `ref`, until one other has had it for `timeout` milliseconds, or
+   * ten times as long in all; the callers of `GitStore.update` queue here, so that many of them do not starve each other. It excludes nobody:
    * `update` compares in any case. Returns how to give the turn back.
    */
   turn(ref: string, timeout: number): Promise<() => void>;

@@ -15,8 +15,8 @@ export interface RetryOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How long to wait for one's turn, in milliseconds; then the change is tried out of turn. */
-const TURN_TIMEOUT = 2000;
+/** How long to wait while one other writer has the turn, in milliseconds; then the change is tried without. */
+const TURN_TIMEOUT = 10_000;
 
 /** Pauses between tries in milliseconds: the first, and the longest. */
 const FIRST_PAUSE = 10;

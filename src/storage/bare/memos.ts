@@ -15,6 +15,7 @@ import {
 } from '../disk/fs.ts';
 import { makeDirectories } from '../disk/makeDirectories.ts';
 import { isTrusted } from '../disk/ownership.ts';
+import { isLink } from '../disk/ownFiles.ts';
 import { share } from '../disk/sharing.ts';
 import type { Memos } from '../storage.ts';
 import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
@@ -45,7 +46,7 @@ export class BareMemos implements Memos {
   }
 
   replace(name: string, content: Uint8Array): void {
-    if (!isTrusted(this.#gitDir)) return;
+    if (!isTrusted(this.#gitDir) || isLink(this.#directory)) return;
     const path = this.#path(name);
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     try {

@@ -71,7 +71,6 @@ export const rmdir = withPath(() => promises.rmdir);
 export const rename = withPaths(() => promises.rename);
 
 /** A new directory whose name begins so. */
-
 export function mkdtempSync(prefix: string): string {
   return decodePath(fs.mkdtempSync(toDisk(prefix) as string, { encoding: 'buffer' }));
 }

@@ -266,8 +266,8 @@ export class StoreLock {
     try {
       makeDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);
       // A store from someone else may hold links to files elsewhere.
-      const isReal = isDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);
-      if (!isReal || isOther(this.#path)) throw this.#planted();
+      checkPrivateDirectory(this.#gitDir);
+      if (isOther(this.#path)) throw planted(this.#path);
       this.#fd = openSync(
         this.#path,
         constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0),
@@ -282,16 +282,8 @@ export class StoreLock {
     return this.#fd;
   }
 
-  #planted(): GitStoreError {
-    return new GitStoreError(
-      `Not written through a link: ${this.#path} and ${PRIVATE_DIRECTORY}/ beside it must be a file and a directory; remove what is in their place`,
-      'EINVAL',
-      { path: this.#path },
-    );
-  }
-
   #unopened(error: unknown): unknown {
-    if (isErrno(error, 'ELOOP')) return this.#planted();
+    if (isErrno(error, 'ELOOP')) return planted(this.#path);
     const details = { path: this.#gitDir, cause: error };
     if (isErrno(error, 'ENOENT')) {
       return new FileNotFoundError(`Store is gone: ${this.#gitDir}`, details);
@@ -343,8 +335,19 @@ export class StoreLock {
 
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'UNKNOWN'];
 
-function isDirectory(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** @throws GitStoreError where something else is in the place of our own directory */
+export function checkPrivateDirectory(gitDir: string): void {
+  const path = `${gitDir}/${PRIVATE_DIRECTORY}`;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isDirectory()) throw planted(`${gitDir}/gitstore.lock`);
+}
+
+function planted(path: string): GitStoreError {
+  return new GitStoreError(
+    `Not written through a link: ${path} and ${PRIVATE_DIRECTORY}/ beside it must be a file and a directory; remove what is in their place`,
+    'EINVAL',
+    { path },
+  );
 }
 
 /** Whether something lies there that is no file: opening a FIFO could wait for ever. */

@@ -22,6 +22,7 @@ import {
   writeSync,
 } from '../../disk/fs.ts';
 import { isTrusted } from '../../disk/ownership.ts';
+import { NO_LINK } from '../../disk/ownFiles.ts';
 import { share } from '../../disk/sharing.ts';
 
 /** What one process hands to the next. */
@@ -35,8 +36,6 @@ export interface SettledFacts {
 }
 
 const HEAD = 'gitstore settled 1 ';
-/** Our own folder is a directory and not a link: the store's lock sees to that (storeLock.ts). */
-const NO_LINK = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const MOST_BYTES = 16 << 20;
 
 export class SettledRecord {

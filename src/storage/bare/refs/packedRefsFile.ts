@@ -3,7 +3,7 @@
  * name overrides its line. The parsed file is kept until the file on disk is another one.
  */
 
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { type PackedRefs, parsePackedRefs } from '../../../git/packedRefs.ts';
 import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
@@ -101,7 +101,12 @@ export class PackedRefsFile {
     let path = this.path;
     for (let depth = 0; depth < MOST_LINKS; depth++) {
       const next = readLink(path);
-      if (next === undefined) return path === this.path ? undefined : path;
+      if (next === undefined) {
+        if (path === this.path) return undefined;
+        // Git's own tools make links to another repository's file, of the same name.
+        if (basename(path) === 'packed-refs') return path;
+        throw unreadableRef('packed-refs', `it is a link to ${path}, which is no packed-refs`);
+      }
       path = resolve(dirname(path), next);
     }
     throw unreadableRef('packed-refs', 'its links lead on and on');

@@ -4,16 +4,10 @@
  * next one does not overwrite; the store's lock keeps two writers from using one name.
  */
 
-import { isErrno, removeIfThere, syncFile, writeFully } from '../../disk/durable.ts';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from '../../disk/fs.ts';
+import { removeIfThere, syncFile, writeFully } from '../../disk/durable.ts';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync } from '../../disk/fs.ts';
 import { nativeFiles } from '../../disk/nativeFiles.ts';
+import { writeAnew } from '../../disk/ownFiles.ts';
 import { share } from '../../disk/sharing.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
 
@@ -28,7 +22,8 @@ export class PendingFile {
   constructor(gitDir: string, name: string, content: string | Uint8Array) {
     this.#path = `${gitDir}/${PRIVATE_DIRECTORY}/${name}`;
     try {
-      write(this.#path, content);
+      writeAnew(this.#path, content);
+      share(this.#path);
     } catch (error) {
       this.discard();
       throw error;
@@ -86,20 +81,6 @@ export class PendingFile {
   discard(): void {
     removeIfThere(this.#path);
   }
-}
-
-const AS_NEW = { flag: 'wx' } as const;
-
-function write(path: string, content: string | Uint8Array): void {
-  try {
-    writeFileSync(path, content, AS_NEW);
-  } catch (error) {
-    // Left by a writer who died, or planted: a link there must not be written through.
-    if (!isErrno(error, 'EEXIST')) throw error;
-    removeIfThere(path);
-    writeFileSync(path, content, AS_NEW);
-  }
-  share(path);
 }
 
 let canSwap = process.platform === 'linux';

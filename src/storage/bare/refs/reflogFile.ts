@@ -5,18 +5,21 @@
 import { ZERO_ID } from '../../../git/objectId.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
 import { reasonOf } from '../../../systemFaults.ts';
-import { isErrno, readFullySync, writeFully } from '../../disk/durable.ts';
+import { isErrno, readFullySync, removeIfThere, writeFully } from '../../disk/durable.ts';
 import {
   closeSync,
   constants,
   copyFileSync,
+  existsSync,
   fstatSync,
   ftruncateSync,
   openSync,
   readFileSync,
   readSync,
+  realpathSync,
   unlinkSync,
 } from '../../disk/fs.ts';
+import { isLink } from '../../disk/ownFiles.ts';
 import { share } from '../../disk/sharing.ts';
 import { parentNames, unreadableRef } from '../../refRules.ts';
 import type { ReflogEntry } from '../../storage.ts';
@@ -43,6 +46,7 @@ export class ReflogWriter {
    * the log is as it was.
    */
   append(ref: string, line: Uint8Array): AppendedLine {
+    if (!this.#ends.has(ref)) clearLinkedFolders(this.#gitDir, ref);
     const fd = openLog(this.#gitDir, ref);
     let end: LogEnd;
     try {
@@ -145,9 +149,13 @@ export function* readReflog(gitDir: string, ref: string): Generator<ReflogEntry>
 
 /** Begins the log of a new ref with that of another, where that has one. */
 export function copyReflog(gitDir: string, from: string, to: string): void {
+  clearLinkedFolders(gitDir, to);
   makeParent(gitDir, `logs/${to}`);
+  const [source, target] = [diskPath(gitDir, `logs/${from}`), diskPath(gitDir, `logs/${to}`)];
+  if (isLink(source)) return;
   try {
-    copyFileSync(diskPath(gitDir, `logs/${from}`), diskPath(gitDir, `logs/${to}`));
+    removeIfThere(target);
+    copyFileSync(source, target, constants.COPYFILE_EXCL);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return;
     throw unreadableRef(`logs/${from}`, reasonOf(error), error);
@@ -192,6 +200,7 @@ function linesOf(gitDir: string, ref: string): string[] {
 /** The new file is on stable storage before it takes the place of the old one. */
 function replaceLog(gitDir: string, ref: string, lines: readonly string[]): void {
   const content = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
+  clearLinkedFolders(gitDir, ref);
   const file = new PendingFile(gitDir, 'log', content);
   file.syncNow();
   const path = diskPath(gitDir, `logs/${ref}`);
@@ -203,6 +212,7 @@ function replaceLog(gitDir: string, ref: string, lines: readonly string[]): void
 export function tryRemoveReflog(gitDir: string, ref: string): void {
   const log = `logs/${ref}`;
   try {
+    clearLinkedFolders(gitDir, ref);
     unlinkSync(diskPath(gitDir, log));
   } catch {
     return;
@@ -229,6 +239,19 @@ function openLog(gitDir: string, ref: string): number {
       else if (isErrno(error, 'ENOENT', 'ENOTDIR')) makeLogDirectory(gitDir, ref);
       else throw error;
     }
+  }
+}
+
+/**
+ * Removes links that stand in the place of folders on the way to a log. The one kind that Git's own
+ * tools make stays: a link to the same folder of another repository (`git-new-workdir`).
+ */
+function clearLinkedFolders(gitDir: string, ref: string): void {
+  for (const name of ['logs', ...parentNames(`logs/${ref}`)].filter((one) => one !== '')) {
+    const path = diskPath(gitDir, name);
+    if (!isLink(path)) continue;
+    const target = existsSync(path) ? realpathSync(path) : '';
+    if (!target.replaceAll('\\', '/').endsWith(`/${name}`)) unlinkSync(path);
   }
 }
 

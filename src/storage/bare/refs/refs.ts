@@ -97,7 +97,7 @@ export class BareRefs implements RefStore {
       checkedOut: options.checkedOut,
       onStep: options.onStep ?? (() => {}),
     };
-    this.#turns = new Turns(gitDir, options.kernelLocks);
+    this.#turns = new Turns(gitDir);
     this.#settling = options.durability === 'full' ? options.settling : undefined;
     this.#timeout = options.lockTimeout ?? DEFAULT_LOCK_TIMEOUT;
     this.#now = options.now ?? Date.now;

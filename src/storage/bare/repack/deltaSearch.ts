@@ -62,7 +62,7 @@ export class SpillFile {
   #end = 0;
 
   constructor(path: string) {
-    this.#fd = openSync(path, 'w', 0o600);
+    this.#fd = openSync(path, 'wx', 0o600);
   }
 
   /** Returns where the bytes will lie. */

@@ -9,12 +9,14 @@ import { LockTimeoutError } from '../../../errors.ts';
 import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
 import {
   closeSync,
+  constants,
   fstatSync,
   openSync,
   readFileSync,
   renameSync,
   statSync,
 } from '../../disk/fs.ts';
+import { NO_LINK } from '../../disk/ownFiles.ts';
 import { whileWritable } from '../../disk/readOnly.ts';
 import { share } from '../../disk/sharing.ts';
 
@@ -64,9 +66,9 @@ function takeLockFile(lock: string): number {
 function holderOf(path: string): { pid: number; host: string; age: number } | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openSync(path, constants.O_RDONLY | NO_LINK);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ELOOP')) return undefined;
     throw error;
   }
   try {

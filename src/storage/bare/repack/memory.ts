@@ -12,8 +12,9 @@ import { createHash } from 'node:crypto';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { removeIfThere } from '../../disk/durable.ts';
-import { readFileSync, renameSync, writeFileSync } from '../../disk/fs.ts';
+import { readFileSync, renameSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
+import { writeAnew } from '../../disk/ownFiles.ts';
 import { share } from '../../disk/sharing.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
 import { Flag, type ObjectTable } from './objectTable.ts';
@@ -112,7 +113,7 @@ export function remember(
   const path = pathOf(gitDir);
   try {
     makeDirectories(`${gitDir}/${PRIVATE_DIRECTORY}`);
-    writeFileSync(`${path}.new`, bytes);
+    writeAnew(`${path}.new`, bytes);
     share(`${path}.new`);
     renameSync(`${path}.new`, path);
   } catch {

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { removeIfThere } from '../../disk/durable.ts';
-import { writeFileSync } from '../../disk/fs.ts';
+import { writeAnew } from '../../disk/ownFiles.ts';
 import { share } from '../../disk/sharing.ts';
 import { peel } from '../../peel.ts';
 import { forgetDeleted } from '../../refRules.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
 import { clearRemovals } from '../locks/holderLink.ts';
-import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
+import { checkPrivateDirectory, PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
 import { listObjectDirectories } from '../objects/objectDirectories.ts';
 import { BareObjects } from '../objects/objects.ts';
 import { type CollectStep, collect } from './collect.ts';
@@ -67,6 +67,7 @@ export async function collectRepository(
     ? Number.NEGATIVE_INFINITY
     : (options.expire ?? parseExpiry(config.pruneExpire ?? DEFAULT_PRUNE_EXPIRE, now()));
   signal?.throwIfAborted();
+  checkPrivateDirectory(gitDir);
   const unlock = lockCollection(gitDir);
   try {
     const objectsDir = join(gitDir, 'objects');
@@ -98,7 +99,7 @@ export async function collectRepository(
     // As `git gc --auto` keeps it, for whoever wonders why the store grows.
     if (options.automatic && !signal?.aborted) {
       const log = join(gitDir, 'gc.log');
-      writeFileSync(log, `error: ${reasonOf(error)}\n`);
+      writeAnew(log, `error: ${reasonOf(error)}\n`);
       share(log);
     }
     throw error;
