@@ -12,18 +12,38 @@ export interface PrefetchSource {
 /** So many objects are looked for before their bytes are fetched. */
 const AT_ONCE = 4096;
 
-/** The same groups, each once the bytes of its objects are here. */
+/** The same groups, each once the bytes of its objects are here; those of the next are on their way. */
 export async function* prefetched(
   groups: AsyncIterable<readonly ObjectId[]>,
   source: PrefetchSource,
 ): AsyncGenerator<readonly ObjectId[]> {
   await source.know();
-  for await (const ids of groups) {
-    for (let at = 0; at < ids.length; at += AT_ONCE) {
-      const some = ids.slice(at, at + AT_ONCE);
-      await fetchFor(some, source);
-      yield some;
+  const parts = inParts(groups);
+  const load = async (): Promise<readonly ObjectId[] | undefined> => {
+    const { done, value } = await parts.next();
+    if (done) return undefined;
+    await fetchFor(value, source);
+    return value;
+  };
+  let next = load();
+  try {
+    for (let ids = await next; ids !== undefined; ids = await next) {
+      next = load();
+      // Its failure is told when its turn comes.
+      next.catch(() => {});
+      yield ids;
     }
+  } finally {
+    await next.catch(() => {});
+    await parts.return(undefined);
+  }
+}
+
+async function* inParts(
+  groups: AsyncIterable<readonly ObjectId[]>,
+): AsyncGenerator<readonly ObjectId[], undefined> {
+  for await (const ids of groups) {
+    for (let at = 0; at < ids.length; at += AT_ONCE) yield ids.slice(at, at + AT_ONCE);
   }
 }
 

@@ -157,6 +157,7 @@ export class SparsePack implements Holes {
     let until = first + 1;
     while (until * BLOCK < most && !this.#isThere(until) && !this.#fetching.has(until)) until++;
     this.#lastEnd = until * BLOCK;
+    this.#lastLength = Math.max(FIRST_FETCH, this.#lastEnd - start);
     return until;
   }
 
