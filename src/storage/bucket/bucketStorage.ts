@@ -15,7 +15,7 @@ import { Contents } from './contents.ts';
 import { DiskShelf } from './diskShelf.ts';
 import { Engine } from './engine.ts';
 import { type Environment, realEnvironment } from './environment.ts';
-import { HEAD_KEY, HeadKeeper } from './headKeeper.ts';
+import { HEAD_KEY, HeadKeeper, NoHeadError } from './headKeeper.ts';
 import { checkFormat, FORMAT, formatHead, type Head } from './headRecord.ts';
 import { LogReader } from './logReader.ts';
 import { Outbox } from './outbox.ts';
@@ -70,13 +70,17 @@ export async function openBucketStorage(
   options: BucketStorageOptions = {},
 ): Promise<Storage> {
   const engine = newEngine(bucket, options);
-  const store = await readStore(engine);
-  if (store === undefined) {
+  try {
+    return await open(engine, options);
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    // Whose it is, and of which format, is asked only here: one request less for all others.
+    if ((await readStore(engine)) !== undefined) throw error;
     throw new FileNotFoundError(
       `There is no store in ${bucket.location}: make one with gitstore init`,
+      { cause: error },
     );
   }
-  return open(engine, store, options);
 }
 
 /**
@@ -90,6 +94,11 @@ export async function createBucketStorage(
   const engine = newEngine(bucket, options);
   const branch = `refs/heads/${options.branch ?? 'main'}`;
   checkRef(branch);
+  try {
+    return await openBucketStorage(bucket, options);
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError) && !(error instanceof NoHeadError)) throw error;
+  }
   let store = await readStore(engine);
   if (store === undefined) {
     await checkVacant(engine, new Set());
@@ -111,26 +120,17 @@ export async function createBucketStorage(
     const isMade = await claim(engine, HEAD_KEY, formatHead(firstHead(store.id, branch, engine)));
     if (isMade) options.onCreate?.();
   }
-  return open(engine, store, options);
+  return open(engine, options);
 }
 
 function newEngine(bucket: Bucket, options: BucketStorageOptions): Engine {
   return new Engine(bucket, options.environment ?? realEnvironment, options.deadline);
 }
 
-async function open(
-  engine: Engine,
-  { id }: StoreRecord,
-  options: BucketStorageOptions,
-): Promise<Storage> {
+async function open(engine: Engine, options: BucketStorageOptions): Promise<Storage> {
   const { bucket, environment } = engine;
   const keeper = new HeadKeeper(engine, undefined, options.maxAge);
-  const head = await keeper.refresh();
-  if (head.store !== id) {
-    throw new CorruptObjectError(
-      `The records store and head in ${bucket.location} are of different stores`,
-    );
-  }
+  const { store: id } = await keeper.refresh();
   const folder = new CacheFolder(id, options.cache);
   const shelf = new DiskShelf(folder, engine);
   const contents = new Contents(keeper, shelf);

@@ -36,6 +36,13 @@ export interface Companion {
   unsettled(): void;
 }
 
+/** There is no key `head`. */
+export class NoHeadError extends CorruptObjectError {
+  constructor(location: string) {
+    super(`The store in ${location} has lost its record head: run gitstore doctor --repair`);
+  }
+}
+
 interface Known {
   readonly head: Head;
   readonly tag: string;
@@ -281,10 +288,7 @@ export class HeadKeeper {
         return this.#known!.head;
       }
       if (answer.kind === 'absent') {
-        const { location } = this.#engine.bucket;
-        throw new CorruptObjectError(
-          `The store in ${location} has lost its record head: run gitstore doctor --repair`,
-        );
+        throw new NoHeadError(this.#engine.bucket.location);
       }
       const { head, table } = parseHead(answer.body);
       const known = this.#known;

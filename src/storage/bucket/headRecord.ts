@@ -188,6 +188,8 @@ function fromJson(json: Json, bytes: Buffer, start: number): ParsedHead {
     return { id, type, size, data };
   });
   if (at !== bytes.length) throw new Error('its length does not fit');
+  // Names of local files are made of these.
+  if (!/^[0-9a-z]{1,64}$/.test(json.store)) throw new Error('no id');
   for (const [key] of json.packs) epochOf(key);
   const head: Head = {
     store: json.store,
