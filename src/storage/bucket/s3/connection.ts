@@ -150,6 +150,7 @@ export class Connection {
       const { hostname, port, protocol } = origin;
       const send = protocol === 'https:' ? https.request : http.request;
       let connected = false;
+      let isOver = false;
       let status: number | undefined;
       let deadline: NodeJS.Timeout | undefined;
       let connecting: NodeJS.Timeout | undefined;
@@ -163,12 +164,14 @@ export class Connection {
       });
       const abort = () => outgoing.destroy(new Aborted());
       const done = () => {
+        isOver = true;
         clearTimeout(deadline);
         clearTimeout(connecting);
         signal?.removeEventListener('abort', abort);
         told(status);
       };
       const fail = (error: Error) => {
+        if (isOver) return;
         done();
         if (signal?.aborted) reject(signal.reason);
         else {
@@ -217,6 +220,8 @@ export class Connection {
           if (received > LARGEST_ANSWER) outgoing.destroy(new TooLate('sent too much'));
         });
         incoming.once('error', fail);
+        // After its end that is nothing.
+        incoming.once('close', () => fail(new Error('the connection broke')));
         incoming.once('end', () => {
           if (!incoming.complete) return;
           incoming.off('error', fail);
