@@ -31,6 +31,10 @@ export interface WorkspaceOptions {
    * all.
    */
   readonly keep?: ThinPolicy | undefined;
+  /**
+   * Watch the folder, so that a checkpoint looks only at what was touched; default only with `onChange`.
+   */
+  readonly watch?: boolean | undefined;
   /** Called after something in the folder has changed, when it has been quiet for 50 ms. */
   readonly onChange?: (() => void) | undefined;
   /** Called with what ends the calls of `onChange`, a folder that is gone for example. */

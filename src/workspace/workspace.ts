@@ -30,6 +30,7 @@ import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
 import type { Switched } from '../transfer/out/switchFolder.ts';
 import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
+import { GITIGNORE } from '../transfer/rules/exclusion.ts';
 import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
@@ -53,6 +54,7 @@ import {
   rememberWorkspace,
   type WorkspaceRecord,
 } from './registry.ts';
+import { Touched } from './touched.ts';
 
 /** How long the folder is quiet before a change is told, in milliseconds. */
 const QUIET = 50;
@@ -74,6 +76,9 @@ export class Workspace implements AsyncDisposable {
   readonly #ownsStore: boolean;
   readonly #filter: ExcludeFilter | undefined;
   readonly #keep: ThinPolicy | undefined;
+  readonly #touched = new Touched();
+  /** The newest checkpoint that was made here. */
+  #last: string | undefined;
   /** Checkpoints since the branch was thinned. */
   #sinceThinned = 0;
   #watcher: TreeWatcher | undefined;
@@ -121,7 +126,7 @@ export class Workspace implements AsyncDisposable {
       };
       const workspace = new Workspace(store, ownsStore, record, options.keep);
       await workspace.#begin(record);
-      if (options.onChange !== undefined) await workspace.#watch(options);
+      if (options.watch ?? options.onChange !== undefined) await workspace.#watch(options);
       return workspace;
     } catch (error) {
       if (ownsStore) await store.close();
@@ -165,7 +170,8 @@ export class Workspace implements AsyncDisposable {
     return this.#store(options);
   }
 
-  async #store(options: CheckpointOptions): Promise<FS> {
+  /** @param isWhole do not trust the watch */
+  async #store(options: CheckpointOptions, isWhole = false): Promise<FS> {
     const { message, labels, ignoreErrors, signal } = options;
     const choices = {
       message: message && escaped(message),
@@ -175,11 +181,27 @@ export class Workspace implements AsyncDisposable {
       staleWrites: 'refuse' as const,
       signal,
     };
-    const copy = { ...this.#copyOptions(options), ignoreErrors };
-    const made = await this.#update(async (snapshot) => {
-      const outcome = await copyFromDisk(snapshot, [`${this.path}/`], '', copy, choices);
-      return FS.of(outcome.snapshot, outcome.changes);
-    });
+    const paths = options.paths ?? (isWhole ? undefined : await this.#touchedPaths());
+    if (paths?.length === 0 && options.paths === undefined) {
+      const head = await this.head();
+      return FS.of(FS.snapshotOf(head), new ChangeReport());
+    }
+    let tries = 0;
+    let made: FS;
+    try {
+      made = await this.#update(async (snapshot) => {
+        // Where another process has moved the branch, all of the folder is compared with it.
+        const only = tries++ === 0 ? paths : options.paths;
+        const copy = { ...this.#copyOptions({ ...options, paths: only }), ignoreErrors };
+        const outcome = await copyFromDisk(snapshot, [`${this.path}/`], '', copy, choices);
+        return FS.of(outcome.snapshot, outcome.changes);
+      });
+    } catch (error) {
+      this.#touched.restore();
+      throw error;
+    }
+    if (made.changes!.errors.length > 0) this.#touched.restore();
+    this.#last = made.commitHash;
     return this.#thinNowAndThen(made);
   }
 
@@ -214,7 +236,7 @@ export class Workspace implements AsyncDisposable {
     if (dryRun === true) return this.#rewindDry(target, options);
     // What cannot be read is not written over either.
     const before = { ...options, message: undefined, labels: undefined, ignoreErrors: true };
-    const saved = await this.#store(before);
+    const saved = await this.#store(before, true);
     const to = await this.#resolve(target, 0);
     await this.#requirePaths(options.paths, FS.snapshotOf(to));
     const what = options.paths === undefined ? '' : ` ${options.paths.join(', ')}`;
@@ -332,12 +354,26 @@ export class Workspace implements AsyncDisposable {
     return (await copyFromDisk(snapshot, [`${this.path}/`], '', copy, {})).changes;
   }
 
+  /** What a checkpoint has to look at; undefined for the whole folder. */
+  async #touchedPaths(): Promise<string[] | undefined> {
+    const watcher = this.#watcher;
+    if (watcher === undefined || watcher.polls) return undefined;
+    // What happened before this call is told by now, or in the next turns of the event loop.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const isDirectory = (path: string): boolean => isDirectoryOnDisk(joinDisk(this.path, path));
+    const paths = this.#touched.take(isDirectory);
+    // Another program may have moved the branch.
+    if ((await this.head()).commitHash === this.#last) return paths;
+    return undefined;
+  }
+
   /** @returns the snapshot, under the id that it has now */
   async #thinNowAndThen(made: FS): Promise<FS> {
     if (this.#keep === undefined || ++this.#sinceThinned < CHECKPOINTS_BETWEEN) return made;
     this.#sinceThinned = 0;
     const { snapshots } = await this.store.branches.thin(this.branch, this.#keep);
     const now = snapshots.find(({ old }) => old === made.commitHash)?.new;
+    this.#last = now ?? undefined;
     if (now == null || now === made.commitHash) return made;
     const snapshot = { ...FS.snapshotOf(await this.store.fs(now)), ref: FS.snapshotOf(made).ref };
     return FS.of(snapshot, made.changes);
@@ -353,12 +389,14 @@ export class Workspace implements AsyncDisposable {
     if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
     const { message, trailers } = options;
     const choices = { message, trailers, staleWrites: 'refuse' as const };
-    return this.#update((snapshot) =>
+    const made = await this.#update((snapshot) =>
       inSession(snapshot.store, async (writer) => {
         const outcome = await commitEdits(snapshot, writer, edits, report, choices);
         return FS.of(outcome.snapshot, report);
       }),
     );
+    if (made.parentHashes[0] === this.#last) this.#last = made.commitHash;
+    return made;
   }
 
   async #switchFolder(from: FS, to: FS, options: WorkOptions): Promise<Switched> {
@@ -426,15 +464,24 @@ export class Workspace implements AsyncDisposable {
       exclude: this.#filter,
       gitignore: this.gitignore,
       storePath: this.store.context.folder,
+      onTouch: (path) => {
+        const isRules = path === GITIGNORE || path?.endsWith(`/${GITIGNORE}`);
+        this.#touched.add(isRules ? undefined : path);
+      },
+      onGone: () => this.#touched.add(undefined),
     });
     this.#watcher = watcher;
     const follow = async (): Promise<void> => {
       for (;;) {
         await watcher.next(QUIET, signal);
-        onChange!();
+        this.#touched.watched();
+        onChange?.();
       }
     };
     follow().catch((error: unknown) => {
+      // From now on nothing tells what is touched.
+      this.#watcher = undefined;
+      watcher.close();
       if (!signal.aborted) onError?.(error);
     });
   }
@@ -462,6 +509,15 @@ function pathOf(path: string): string {
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) throw error;
     return resolve(path);
+  }
+}
+
+function isDirectoryOnDisk(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    if (isErrorOf(error, 'ENOTDIR')) return false;
+    throw localError(error, path);
   }
 }
 

@@ -57,6 +57,11 @@ export interface WatchOptions {
   readonly storePath?: string | undefined;
   /** Called when the directory is not there any more, or cannot be read: then with the error. */
   readonly onGone?: ((error: Error | undefined) => void) | undefined;
+  /**
+   * Called for each change with its path from the root, undefined where that is not known. What is passed
+   * over is not told.
+   */
+  readonly onTouch?: ((path: string | undefined) => void) | undefined;
   /** Called now and then while `next` waits. What it throws ends the wait. */
   readonly onLook?: (() => void) | undefined;
 }
@@ -269,7 +274,7 @@ export class TreeWatcher {
       const options = { recursive: WATCHES_ALL_BELOW, encoding: 'buffer' } as const;
       const watcher = watch(toDisk(path), options, (_event, changed) => {
         if (this.#isPassedOver(below, name, changed)) this.#passOver();
-        else this.#touch();
+        else this.#touch(this.#touchedPath(below, name, changed));
       });
       watcher.on('error', () => {
         watcher.close();
@@ -301,7 +306,15 @@ export class TreeWatcher {
     if (++this.#passedOver % MOST_PASSED_OVER === 0) this.#touch();
   }
 
-  #touch(): void {
+  /** Undefined where it may be the directory itself that has changed. */
+  #touchedPath(below: string, own: string, changed: Buffer | null): string | undefined {
+    if (changed === null) return undefined;
+    const name = decodePath(changed);
+    return name === own ? undefined : joinPath(below, name.replaceAll('\\', '/'));
+  }
+
+  #touch(path?: string): void {
+    this.#options.onTouch?.(path);
     this.#changed = true;
     this.#wake?.();
   }
