@@ -161,7 +161,7 @@ async function commitOnTip(
     }
   }
   // There are others at work: in turn with them no try is in vain.
-  let session = writer;
+  let session = isNewest ? undefined : writer;
   const attempt = async (): Promise<Outcome | StaleSnapshotError> => {
     let now: Snapshot;
     try {
@@ -170,21 +170,17 @@ async function commitOnTip(
       if (error instanceof StaleSnapshotError) return error;
       throw error;
     }
+    session ??= snapshot.store.objects.writer();
     try {
       return await commitOn(now, session, commit);
     } finally {
       await session.abort();
-      session = snapshot.store.objects.writer();
+      session = undefined;
     }
   };
-  try {
-    if (isNewest) session = snapshot.store.objects.writer();
-    const result = await withRetries(snapshot.store, ref, attempt, { retries: MOST_TRIES, signal });
-    if (result instanceof StaleSnapshotError) throw result;
-    return result;
-  } finally {
-    await session.abort();
-  }
+  const result = await withRetries(snapshot.store, ref, attempt, { retries: MOST_TRIES, signal });
+  if (result instanceof StaleSnapshotError) throw result;
+  return result;
 }
 
 /** So often edits are put on a newer tip; in turn, that is far more than is ever needed. */
