@@ -94,7 +94,12 @@ async function copyFromDisk(
       }
       await watchAndSync({ store, path, debounce: watch, filter, sync: copyOnce });
     },
-    { create: create && dest.back === 0, branch: dest.ref || options.branch, dryRun },
+    {
+      live: watch !== undefined,
+      create: create && dest.back === 0,
+      branch: dest.ref || options.branch,
+      dryRun,
+    },
   );
 }
 

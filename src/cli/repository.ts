@@ -32,12 +32,12 @@ export interface StoreChoices {
   readonly branch?: string | null | undefined;
   /** Nothing may be changed: what would be created is only imagined. */
   readonly dryRun?: boolean | undefined;
-  /** It goes on after its work has begun, and looks at refs as they are each time: a server. */
+  /**
+   * It goes on, and looks at refs as they are each time: a server, a watch. Other commands see those on
+   * object storage as they are when they begin.
+   */
   readonly live?: boolean | undefined;
 }
-
-/** On object storage a command sees branches and tags as they are when it begins. In milliseconds. */
-const MAX_AGE = 2000;
 
 /** Runs `work` on the repository and closes it. */
 export async function withStore<T>(
@@ -75,7 +75,7 @@ export async function printRequests(): Promise<void> {
 
 async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
   const { create = false, branch, dryRun = false, live = false } = choices;
-  const maxAge = live ? 0 : MAX_AGE;
+  const maxAge = live ? 0 : Number.POSITIVE_INFINITY;
   if (!create || !dryRun) {
     return GitStore.open(path, { create, branch, onWarning, onCreate, onRequest, maxAge });
   }
