@@ -120,8 +120,8 @@ class GuardedWriter implements ObjectWriter {
     });
   }
 
-  finish(): Promise<void> {
-    return this.#writer.finish().catch(this.#fail);
+  finish(outside?: Iterable<ObjectId>): Promise<void> {
+    return this.#writer.finish(outside).catch(this.#fail);
   }
 
   abort(): Promise<void> {
