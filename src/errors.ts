@@ -109,6 +109,11 @@ export class BatchClosedError extends GitStoreError {
   }
 }
 
+/** @param location of the store, for the message */
+export function storeClosed(location: string): BatchClosedError {
+  return new BatchClosedError(`The store is closed: ${location}`);
+}
+
 /** The branch moved on since the snapshot was taken (`ESTALE`). */
 export class StaleSnapshotError extends GitStoreError {
   /**

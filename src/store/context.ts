@@ -2,7 +2,7 @@
  * What every snapshot of a store shares: the storage, the caches over it, who commits and what time
  * it is. Everything in `store/` reaches the storage through it, so nothing can use a closed store.
  */
-import { BatchClosedError, GitStoreError } from '../errors.ts';
+import { GitStoreError, storeClosed } from '../errors.ts';
 import { formatIdentity, type Identity, parseIdentity } from '../git/commit.ts';
 import { AutomaticCollection } from '../maintenance/auto.ts';
 import { unreadableWarning } from '../storage/refRules.ts';
@@ -158,7 +158,7 @@ export class StoreContext {
 
   /** @throws BatchClosedError */
   assertOpen(): void {
-    if (this.#closed) throw new BatchClosedError(`The store is closed: ${this.location}`);
+    if (this.#closed) throw storeClosed(this.location);
   }
 
   /**

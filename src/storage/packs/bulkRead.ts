@@ -3,7 +3,7 @@
  * runs of entries that lie close together; the rest is read as it comes to its turn.
  */
 import { setImmediate } from 'node:timers/promises';
-import { CorruptObjectError } from '../../errors.ts';
+import { BatchClosedError, CorruptObjectError } from '../../errors.ts';
 import { ID_LENGTH } from '../../git/idTable.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { PackType } from '../../git/pack.ts';
@@ -136,10 +136,17 @@ class Line {
       if (this.#sent >= pool.depth) return;
       if (run.state !== 'waiting') continue;
       this.#sent++;
-      run.send(pool).finally(() => {
+      const goOn = () => {
         this.#sent--;
         this.#send();
-      });
+      };
+      run
+        .send(pool)
+        .finally(goOn)
+        // Whoever takes the run is told that the store is closed.
+        .catch((error: unknown) => {
+          if (!(error instanceof BatchClosedError)) throw error;
+        });
     }
   }
 }

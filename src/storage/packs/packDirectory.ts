@@ -203,8 +203,9 @@ export class PackDirectory {
     if (this.#last === pack) this.#last = undefined;
   }
 
+  /** For good. */
   close(): void {
-    for (const pack of this.#packs.values()) pack.close();
+    for (const pack of this.#packs.values()) pack.end();
     this.#packs.clear();
     this.#last = undefined;
   }

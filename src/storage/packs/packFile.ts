@@ -5,7 +5,7 @@
 
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { CorruptObjectError } from '../../errors.ts';
+import { CorruptObjectError, storeClosed } from '../../errors.ts';
 import { applyDelta } from '../../git/delta.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { PackBitmap } from '../../git/packBitmap.ts';
@@ -84,6 +84,7 @@ export class PackFile {
   #bitmap: PackBitmap | null | undefined;
   #indexProven = false;
   #reads = 0;
+  #isEnded = false;
 
   /**
    * @param path of the `.pack` file; its index lies beside it
@@ -355,7 +356,15 @@ export class PackFile {
     this.#entries = undefined;
   }
 
+  /** Closes it for good: who still wants to read gets an error. */
+  end(): void {
+    this.#isEnded = true;
+    this.#index.end();
+    this.close();
+  }
+
   #open(): PackEntries {
+    if (this.#entries === undefined && this.#isEnded) throw storeClosed(this.path);
     this.#entries ??= PackEntries.open(
       this.path,
       this.#index.packChecksum,

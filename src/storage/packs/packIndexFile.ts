@@ -4,7 +4,7 @@
  */
 
 import { basename } from 'node:path';
-import { CorruptObjectError } from '../../errors.ts';
+import { CorruptObjectError, storeClosed } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH, PackIndex } from '../../git/packIndex.ts';
 import { readFullySync } from '../disk/durable.ts';
@@ -27,6 +27,7 @@ export class PackIndexFile {
   /** Searches left before the rest is read too. */
   #searches = 0;
   #fd: number | undefined;
+  #isEnded = false;
 
   /** @param path of the `.idx` file */
   constructor(path: string) {
@@ -124,7 +125,14 @@ export class PackIndexFile {
     this.#fd = undefined;
   }
 
+  /** Closes the file for good. */
+  end(): void {
+    this.#isEnded = true;
+    this.close();
+  }
+
   #file(): number {
+    if (this.#isEnded) throw storeClosed(this.#path);
     this.#fd ??= openSync(this.#path, 'r');
     return this.#fd;
   }

@@ -19,6 +19,7 @@ import {
   GitStoreError,
   LockTimeoutError,
   PermissionError,
+  storeClosed,
 } from '../../../errors.ts';
 import { isErrno, writeFully } from '../../disk/durable.ts';
 import {
@@ -85,6 +86,7 @@ export class StoreLock {
   #idleLinks = 1;
   /** True once the record has been looked at since the file was opened. */
   #recordSeen = false;
+  #isClosed = false;
 
   constructor(gitDir: string, guarded: Guarded, options: StoreLockOptions = {}) {
     this.#gitDir = gitDir;
@@ -138,6 +140,7 @@ export class StoreLock {
 
   release(): void {
     this.#fileUnlock();
+    if (this.#isClosed) this.#closeFile();
     this.#queue.release();
   }
 
@@ -160,7 +163,13 @@ export class StoreLock {
     }
   }
 
+  /** Who holds it goes on to the end; nobody gets it any more. */
   close(): void {
+    this.#isClosed = true;
+    if (!this.#queue.busy) this.#closeFile();
+  }
+
+  #closeFile(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
     this.#lock = undefined;
@@ -241,7 +250,7 @@ export class StoreLock {
       try {
         if (!this.#lock.tryLock()) return false;
       } catch (error) {
-        this.close();
+        this.#closeFile();
         // The directory is gone, or made anew meanwhile: opening it says which.
         if (isErrno(error, 'ENOENT') && !existsSync(this.#path)) continue;
         throw this.#unopened(error);
@@ -251,7 +260,7 @@ export class StoreLock {
       if (this.#links > 0) return true;
       // The file was removed since it was opened: the store has been made anew in its place.
       this.#fileUnlock();
-      this.close();
+      this.#closeFile();
     }
   }
 
@@ -262,6 +271,7 @@ export class StoreLock {
   }
 
   #open(): number {
+    if (this.#isClosed) throw storeClosed(this.#gitDir);
     if (this.#fd !== undefined) return this.#fd;
     try {
       makeDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);

@@ -4,7 +4,8 @@
  * from one place to another at any time.
  */
 
-import { CorruptObjectError } from '../../../errors.ts';
+import { dirname } from 'node:path';
+import { CorruptObjectError, storeClosed } from '../../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { freshen } from '../../disk/freshen.ts';
@@ -33,6 +34,7 @@ export class ObjectPlaces {
   /** Files that were looked at and found whole. */
   readonly #sound = new Set<string>();
   #directories: ObjectDirectory[] | undefined;
+  #isClosed = false;
 
   constructor(objectsDir: string) {
     this.#objectsDir = objectsDir;
@@ -137,8 +139,14 @@ export class ObjectPlaces {
     return changed;
   }
 
-  /** The repository's own directory first. */
+  /** @throws BatchClosedError after `close` */
+  assertOpen(): void {
+    if (this.#isClosed) throw storeClosed(dirname(this.#objectsDir));
+  }
+
+  /** The repository's own directory first. @throws BatchClosedError after `close` */
   open(): ObjectDirectory[] {
+    this.assertOpen();
     this.#directories ??= openWithAlternates(this.#objectsDir, this.#cache);
     return this.#directories;
   }
@@ -148,7 +156,9 @@ export class ObjectPlaces {
     this.open()[0]?.packs.add(name);
   }
 
+  /** Nothing is opened any more: what is still under way would leave it open. */
   close(): void {
+    this.#isClosed = true;
     for (const { packs } of this.#directories ?? []) packs.close();
     this.#directories = undefined;
   }

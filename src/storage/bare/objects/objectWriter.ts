@@ -44,6 +44,9 @@ export interface WriterContext {
   holds(id: ObjectId, listings: LooseListings | undefined): string | undefined;
   readonly settled: Settled;
   packAdded(name: string): void;
+  /** The session keeps a file open until it `isOver`. */
+  packOpened(): void;
+  isOver(): void;
 }
 
 export class BareObjectWriter implements ObjectWriter {
@@ -182,6 +185,7 @@ export class BareObjectWriter implements ObjectWriter {
   }
 
   #drop(): void {
+    this.#context.isOver();
     this.#pack = undefined;
     this.#small = [];
     this.#known.clear();
@@ -210,6 +214,7 @@ export class BareObjectWriter implements ObjectWriter {
 
   #packWriter(): PackWriter {
     const { objectsDir, options, pool } = this.#context;
+    if (this.#pack === undefined) this.#context.packOpened();
     this.#pack ??= new PackWriter({
       packDir: join(objectsDir, 'pack'),
       level: this.#level,

@@ -63,6 +63,9 @@ export class BareObjects implements ObjectStore {
   readonly #settled: Settled;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
+  /** Writing sessions and streams that keep a file open. */
+  readonly #sessions = new Set<BareObjectWriter>();
+  readonly #streams = new Set<AsyncGenerator<Uint8Array>>();
   readonly history: BareHistory;
   /** Calls of `read` under way. */
   #reading = 0;
@@ -174,6 +177,7 @@ export class BareObjects implements ObjectStore {
       header: (id) => this.header(id),
       read: (id) => this.read(id),
       pool: () => {
+        this.#places.assertOpen();
         this.#inflatePool ??= new InflatePool();
         return this.#inflatePool;
       },
@@ -221,16 +225,20 @@ export class BareObjects implements ObjectStore {
 
   writer(): ObjectWriter {
     checkOwner(this.#gitDir);
+    this.#places.assertOpen();
     this.#pool ??= new DeflatePool();
     const objectsDir = this.#objectsDir;
-    return new BareObjectWriter({
+    const session: BareObjectWriter = new BareObjectWriter({
       objectsDir,
       options: this.options,
       pool: this.#pool,
       holds: (id, listings) => this.#places.holds(id, listings),
       packAdded: (name) => this.#places.packAdded(name),
       settled: this.#settled,
+      packOpened: () => this.#sessions.add(session),
+      isOver: () => this.#sessions.delete(session),
     });
+    return session;
   }
 
   async importPack(
@@ -263,6 +271,9 @@ export class BareObjects implements ObjectStore {
 
   async close(): Promise<void> {
     this.#places.close();
+    for (const session of this.#sessions) void session.abort();
+    for (const stream of this.#streams) void stream.return(undefined);
+    this.#streams.clear();
     this.#seen = undefined;
     await Promise.all([this.#pool?.close(), this.#inflatePool?.close()]);
     this.#pool = undefined;
@@ -320,7 +331,16 @@ export class BareObjects implements ObjectStore {
     const open = await openRegion(this.#places, id);
     // A delta has to be built in memory anyway.
     if (open === undefined) return yield* this.#streamSmall(id, range);
-    yield* streamRegion(id, header, open, range);
+    const data = streamRegion(id, header, open, range);
+    this.#streams.add(data);
+    let isWhole = false;
+    try {
+      yield* data;
+    } finally {
+      isWhole = this.#streams.delete(data);
+    }
+    // `close` has ended it.
+    if (!isWhole) this.#places.assertOpen();
   }
 
   async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
