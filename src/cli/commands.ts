@@ -120,7 +120,7 @@ export const commands: Commands = {
   },
   show: {
     group: HISTORY,
-    summary: 'show a commit and what it has changed, or a file as it was',
+    summary: 'show a commit and its changes, or a file as it was',
     load: () => import('./commands/show.ts'),
   },
   blame: {
