@@ -6,6 +6,7 @@
 import { type ErrorDetails, GitStoreError } from '../errors.ts';
 import { redactUrls } from '../git/redactUrl.ts';
 import { isSystemError, localError, reasonAndStep } from '../systemFaults.ts';
+import { commands } from './commands.ts';
 
 /** The command line makes no sense: exit code 2. */
 export class UsageError extends GitStoreError {
@@ -24,6 +25,13 @@ export const EXIT_USAGE = 2;
 export function errorLine(error: unknown): string {
   const message = redactUrls(messageOf(error));
   return `Error: ${escapeControls(message.trim().replace(/\s*\n\s*/g, ' '))}`;
+}
+
+/** The same for a command line that makes no sense, with where its help is. */
+export function usageLine(error: unknown, command: string): string {
+  const isKnown = Object.hasOwn(commands, command);
+  const line = errorLine(error).replace(/\.$/, '');
+  return `${line}. See 'gitstore help${isKnown ? ` ${command}` : ''}'`;
 }
 
 /** What the user reads of it, also where it is none of our errors. */

@@ -2,9 +2,11 @@
  * The program as Commander sees it: its own options, the overview of all commands, and the one
  * command that this run needs.
  */
+
 import { Command } from 'commander';
-import { errorLine, UsageError } from './errors.ts';
+import { UsageError, usageLine } from './errors.ts';
 import { addGlobals } from './options.ts';
+import { optionOfAnotherTool } from './otherOptions.ts';
 import { printNote, printText } from './output.ts';
 
 /** Set when the sources are bundled, from package.json. */
@@ -35,6 +37,7 @@ export function buildProgram(
   name: string,
   module: CommandModule | undefined,
 ): Command {
+  called = name;
   const program = withHouseRules(new Command('gitstore'));
   addGlobals(program)
     .description('Directory trees of files, versioned in a bare Git repository.')
@@ -98,7 +101,7 @@ function withHouseRules(command: Command): Command {
     .configureOutput({
       writeOut: printText,
       writeErr: (text) => printNote(text.trimEnd()),
-      outputError: (text) => printNote(errorLine(withoutPrefix(text))),
+      outputError: (text) => printNote(usageLine(withHint(withoutPrefix(text), called), called)),
     })
     .configureHelp({ showGlobalOptions: false })
     .helpOption('-h, --help', 'show this help');
@@ -109,6 +112,16 @@ export function addExamples(command: Command, examples: readonly (readonly [stri
   const width = Math.max(...examples.map(([line]) => line.length));
   const lines = examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`);
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+/** The command that this run calls, for the help that errors name. */
+let called = '';
+
+/** Says what an option of another tool is here. */
+function withHint(text: string, command: string): string {
+  const option = /^Unknown option '([^']*)'/.exec(text)?.[1];
+  const hint = option && optionOfAnotherTool(command, option);
+  return hint ? `${text.trim()}: ${hint}` : text;
 }
 
 function withoutPrefix(text: string): string {

@@ -48,6 +48,10 @@ export async function withStore<T>(
   const store = await openStore(repositoryPath(command), choices);
   try {
     return await work(store);
+  } catch (error) {
+    // Loaded when something has failed.
+    const { withNextStep } = await import('./mistakes.ts');
+    throw await withNextStep(error, store, command.name());
   } finally {
     await store.close();
     if (isVerbose(command)) await printRequests();

@@ -5,7 +5,14 @@
 import { CommanderError } from 'commander';
 import { useFirstCodecs } from '../zlib/firstCodecs.ts';
 import { commands } from './commands.ts';
-import { ClosedPipeError, EXIT_FAILED, EXIT_USAGE, errorLine, UsageError } from './errors.ts';
+import {
+  ClosedPipeError,
+  EXIT_FAILED,
+  EXIT_USAGE,
+  errorLine,
+  UsageError,
+  usageLine,
+} from './errors.ts';
 import { printNote } from './output.ts';
 import { buildProgram } from './program.ts';
 import { rawArguments } from './rawArguments.ts';
@@ -19,13 +26,20 @@ export async function run(args: readonly string[], name: string): Promise<never>
   try {
     code = await runCommand(rawArguments(args), name);
   } catch (error) {
-    code = report(error);
+    code = report(error, name);
   }
   process.exit(code);
 }
 
 async function runCommand(args: readonly string[], name: string): Promise<number> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const mistake =
+    entry === undefined
+      ? (await import('./mistakes.ts')).wordOfAnotherTool(name)
+      : /^(?:cp|mv|rm)$/.test(name) && args.slice(args.indexOf(name)).some(isRecursive)
+        ? (await import('./mistakes.ts')).recursiveFlag(name, args)
+        : undefined;
+  if (mistake !== undefined) throw new UsageError(mistake);
   if (entry?.readsFew) useFirstCodecs();
   const program = buildProgram(commands, name, await entry?.load());
   // Of a command that there is not, nothing else is to be looked at: it has no help either.
@@ -34,13 +48,17 @@ async function runCommand(args: readonly string[], name: string): Promise<number
   return Number(process.exitCode ?? 0);
 }
 
-function report(error: unknown): number {
+function isRecursive(word: string): boolean {
+  return /^-[A-Za-z]*r/.test(word);
+}
+
+function report(error: unknown, name: string): number {
   if (error instanceof ClosedPipeError) return 0;
   if (error instanceof CommanderError) {
     // Commander has printed its message, or the help that was asked for.
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
-  printNote(errorLine(error));
+  printNote(error instanceof UsageError ? usageLine(error, name) : errorLine(error));
   if (process.env.GITSTORE_DEBUG === '1') printTrace(error);
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
 }

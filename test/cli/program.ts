@@ -22,6 +22,9 @@ export async function gitstore(args: readonly string[], options?: RunOptions): P
   return { ...rest, stdout: stdout.toString(), bytes: stdout };
 }
 
+const USAGE_ERROR = /^Error: [^\n]+\. See 'gitstore help[^'\n]*'\n$/;
+const SEE_HELP = /\. See 'gitstore help[^']*'$/;
+
 /** A folder with a store in it, and the program bound to that store. */
 export class Place {
   readonly folder = scratchFolder();
@@ -51,15 +54,18 @@ export class Place {
     return stdout;
   }
 
-  /** Runs a command that must fail with one line on stderr, and returns that line. */
+  /**
+   * Runs a command that must fail with one line on stderr, and returns that line, without where the help
+   * is, which ends each usage error.
+   */
   async fails(code: 1 | 2, ...args: string[]): Promise<string> {
     const result = await this.run(...args);
     expect({ args, code: result.code, stdout: result.stdout, stderr: result.stderr }).toEqual({
       args,
       code,
       stdout: '',
-      stderr: expect.stringMatching(/^Error: [^\n]+\n$/),
+      stderr: expect.stringMatching(code === 2 ? USAGE_ERROR : /^Error: [^\n]+\n$/),
     });
-    return result.stderr.slice('Error: '.length, -1);
+    return result.stderr.slice('Error: '.length, -1).replace(SEE_HELP, '');
   }
 }

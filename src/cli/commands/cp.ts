@@ -25,7 +25,10 @@ export function define(command: Command): void {
   command.action((args: string[], options: CopyChoices) => {
     const paths = args.map((path) => parseArgument(parseRefPath, path));
     const dest = paths.pop()!;
-    if (paths.length === 0) throw new UsageError('A source and a destination are needed');
+    if (paths.length === 0) {
+      const there = dest.kind === 'repository' ? 'FOLDER' : ':';
+      throw new UsageError(`A destination is needed too: gitstore cp ${args[0]} ${there}`);
+    }
     return copyBetween(command, paths, dest, options);
   });
 }

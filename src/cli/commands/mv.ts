@@ -37,7 +37,9 @@ export function define(command: Command): void {
   command.action(async (args: string[], options: MvOptions) => {
     const paths = args.map(parseMovePath);
     const dest = paths.pop()!;
-    if (paths.length === 0) throw new UsageError('A source and a destination are needed');
+    if (paths.length === 0) {
+      throw new UsageError(`A destination is needed too: gitstore mv ${args[0]} :NEW`);
+    }
     await withStore(command, async (store) => {
       const branch = await commonWritableBranch(store, [...paths, dest], options);
       const patterns = paths.map(({ path }) => path);
