@@ -318,7 +318,7 @@ describe('to disk and across', () => {
       [2, ['--type', 'link', 'one.txt', ':'], /'link' is invalid/],
       [1, ['one.txt', 'v1:'], /Cannot write to tag 'v1' — use a branch/],
       [1, ['one.txt', 'main~1:'], /historical commit \(remove ~1/],
-      [1, ['one.txt', 'nope:'], /Branch not found: nope/],
+      [1, ['one.txt', 'nope:'], /Branch 'nope' does not exist; branches: /],
       [1, [':gone', 'x'], /gone/],
     ];
     for (const [code, args, message] of cases) {

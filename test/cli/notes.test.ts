@@ -123,8 +123,8 @@ describe('branch set', () => {
     expect(subjects('work')).toBe('m2 m3 work m2 m1 Initialize main');
     await place.ok('branch', 'set', 'flat', '--squash', 'v1');
     expect(subjects('flat')).toBe('m2');
-    expect(await place.fails(1, 'branch', 'set', 'missing', '--append')).toBe(
-      'Branch not found: missing',
+    expect(await place.fails(1, 'branch', 'set', 'missing', '--append')).toMatch(
+      /^Branch 'missing' does not exist; branches: /,
     );
     expect(await place.fails(2, 'branch', 'set', 'x', '--empty', '--append')).toBe(
       '--empty takes no --append',

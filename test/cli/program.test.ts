@@ -68,14 +68,26 @@ describe('help and version', () => {
 
 describe('wrong usage', () => {
   it.each([
-    [['sl'], /^Error: Unknown command 'sl' \(Did you mean ls\?\)\n$/],
-    [['frobnicate'], /^Error: Unknown command 'frobnicate'\n$/],
-    [['frobnicate', '--help'], /^Error: Unknown command 'frobnicate'\n$/],
-    [['help', 'sl'], /^Error: Unknown command 'sl' \(Did you mean ls\?\)\n$/],
-    [['help', 'branch', 'frob'], /^Error: Unknown command 'branch frob'\n$/],
-    [['note', 'help', 'frob'], /^Error: Unknown command 'frob'\n$/],
-    [['ls', '--ful-hash'], /^Error: Unknown option '--ful-hash' \(Did you mean --full-hash\?\)\n$/],
-    [['cat'], /^Error: Missing required argument 'path'\n$/],
+    [['sl'], /^Error: Unknown command 'sl' \(Did you mean ls\?\)\. See 'gitstore help[^'\n]*'\n$/],
+    [['frobnicate'], /^Error: Unknown command 'frobnicate'\. See 'gitstore help[^'\n]*'\n$/],
+    [
+      ['frobnicate', '--help'],
+      /^Error: Unknown command 'frobnicate'\. See 'gitstore help[^'\n]*'\n$/,
+    ],
+    [
+      ['help', 'sl'],
+      /^Error: Unknown command 'sl' \(Did you mean ls\?\)\. See 'gitstore help[^'\n]*'\n$/,
+    ],
+    [
+      ['help', 'branch', 'frob'],
+      /^Error: Unknown command 'branch frob'\. See 'gitstore help[^'\n]*'\n$/,
+    ],
+    [['note', 'help', 'frob'], /^Error: Unknown command 'frob'\. See 'gitstore help[^'\n]*'\n$/],
+    [
+      ['ls', '--ful-hash'],
+      /^Error: Unknown option '--ful-hash' \(Did you mean --full-hash\?\)\. See 'gitstore help[^'\n]*'\n$/,
+    ],
+    [['cat'], /^Error: Missing required argument 'path'\. See 'gitstore help[^'\n]*'\n$/],
     [['hash', 'a', 'b'], /^Error: Too many arguments/],
     [['ls', '--format', 'xml'], /^Error: .*'xml' is invalid/],
     [['undo', '0'], /^Error: .*'0' is invalid/],
@@ -87,7 +99,10 @@ describe('wrong usage', () => {
     [['ls', '--before', 'soon'], /^Error: .*'soon' is invalid/],
     [['branch', 'frob'], /^Error: Unknown command 'branch frob'/],
     [['ls', '-b'], /^Error: .*argument missing/],
-    [['rm', 'x', '--force-tag'], /^Error: --force-tag needs --tag NAME\n$/],
+    [
+      ['rm', 'x', '--force-tag'],
+      /^Error: --force-tag needs --tag NAME\. See 'gitstore help[^'\n]*'\n$/,
+    ],
   ])('%j exits with 2 and one line', async (args, expected) => {
     const { code, stdout, stderr } = await place.run(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

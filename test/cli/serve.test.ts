@@ -208,7 +208,9 @@ describe('what cannot be', () => {
   });
 
   it('a branch, a repository, a log file that is not there', async () => {
-    expect(await place.fails(1, 'serve', '-b', 'nope')).toBe('Branch not found: nope');
+    expect(await place.fails(1, 'serve', '-b', 'nope')).toMatch(
+      /^Branch 'nope' does not exist; branches: /,
+    );
     expect(await place.fails(1, 'serve', '--match', 'nope')).toBe('No matching commits found');
     expect(await place.fails(1, '-r', 'none.git', 'serve')).toContain('none.git');
     expect(await place.fails(1, 'serve', '-p', '0', '--log-file', 'no/such/file')).toContain(
