@@ -423,7 +423,7 @@ describe('what Git can leave behind', () => {
       for (const [name, content] of Object.entries(values)) {
         writeFileSync(join(odd.repo, folder, name), content && `${content}\n`);
         await odd.ok(kind, 'delete', name);
-        expect(await odd.fails(1, kind, 'delete', name)).toMatch(/not found/);
+        expect(await odd.fails(1, kind, 'delete', name)).toMatch(/does not exist/);
       }
     }
     const format = '--format=%(refname) %(objectname)';

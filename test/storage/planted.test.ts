@@ -1,7 +1,9 @@
 /** A store from someone else: what lies in it changes nothing outside of it. */
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -9,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import { formatLockRecord } from '../../src/storage/bare/locks/lockRecord.ts';
 import { BareRefs } from '../../src/storage/bare/refs/refs.ts';
+import { runs } from '../crash/stress.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const MAIN = 'refs/heads/main';
@@ -66,6 +70,36 @@ describe('a record in gitstore.lock', () => {
     const { ino } = statSync(lock(), { bigint: true });
     writeFileSync(lock(), formatLockRecord([`${ref}.lock`], moves(ref), file ?? ino));
   }
+
+  test('of random text changes nothing but refs', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const config = readFileSync(join(store, 'config'), 'utf8');
+    const word = fc.oneof(
+      fc.constantFrom('lock', 'move', 'sum', '../outside', 'config', 'HEAD', 'packed-refs'),
+      fc.constantFrom(MAIN, 'refs/heads/x', 'refs/../config', 'refs/heads/../../config', '/etc/x'),
+      fc.constantFrom('refs/heads/x.lock', 'config.lock', '../outside.lock', A, B, '0'.repeat(40)),
+      fc.string({ maxLength: 8 }),
+    );
+    const line = fc.array(word, { maxLength: 4 }).map((words) => words.join(' '));
+    const record = fc.array(line, { maxLength: 8 }).map((lines) => lines.join('\n'));
+    await fc.assert(
+      fc.asyncProperty(record, fc.boolean(), async (text, isBound) => {
+        writeFileSync(lock(), '');
+        const { ino } = statSync(lock(), { bigint: true });
+        const body = `gitstore lock\n1 2026-01-01T00:00:00.000Z x\n${text}\n`;
+        const sum = createHash('sha1').update(body).digest('hex');
+        writeFileSync(lock(), isBound ? `${body}sum ${ino} ${sum}\n\n` : `${body}\n\n`);
+        await change(A);
+        await change(B);
+        expect(readFileSync(outside, 'utf8')).toBe('precious\n');
+        expect(readFileSync(join(store, 'config'), 'utf8')).toBe(config);
+        expect(readFileSync(join(store, 'HEAD'), 'utf8')).toBe(`ref: ${MAIN}\n`);
+        expect(readdirSync(dirname(store)).sort()).toEqual(['outside', 'store.git']);
+      }),
+      { numRuns: runs(300) },
+    );
+    warn.mockRestore();
+  });
 
   test.each(['../outside', 'config', '', 'refs/../../outside', 'HEAD'])(
     'with a move of "%s" moves nothing',

@@ -239,33 +239,33 @@ describe.skipIf(isWindows)('packed-refs as a link', () => {
     const { folder, path } = copyOfTemplate();
     const shared = join(folder, 'shared');
     mkdirSync(shared);
-    symlinkSync('../shared/packed', join(path, 'packed-refs'));
+    symlinkSync('../shared/packed-refs', join(path, 'packed-refs'));
     const store = await GitStore.open(path, { create: false });
     await store.gc();
-    expect(readFileSync(join(shared, 'packed'), 'utf8')).toContain(DEV);
+    expect(readFileSync(join(shared, 'packed-refs'), 'utf8')).toContain(DEV);
     expect(await store.branches.list()).toEqual(['dev', 'main', 'team/x']);
     await store.branches.delete('dev');
     await store.close();
-    expect(readFileSync(join(shared, 'packed'), 'utf8')).not.toContain(DEV);
+    expect(readFileSync(join(shared, 'packed-refs'), 'utf8')).not.toContain(DEV);
     expect(git(path, 'for-each-ref', '--format=%(refname:short)', 'refs/heads')).toBe(
       'main\nteam/x',
     );
-    expect(readdirSync(shared)).toEqual(['packed']);
+    expect(readdirSync(shared)).toEqual(['packed-refs']);
   });
 
   test('of which the other repository holds the lock is left alone', async () => {
     const { folder, path } = copyOfTemplate();
-    symlinkSync('../packed', join(path, 'packed-refs'));
+    symlinkSync('../packed-refs', join(path, 'packed-refs'));
     git(path, 'pack-refs', '--all');
-    writeFileSync(join(folder, 'packed.lock'), '');
+    writeFileSync(join(folder, 'packed-refs.lock'), '');
     const { createBareStorage } = await import('../../src/storage/bare/bareStorage.ts');
     const storage = await createBareStorage(path, { lockTimeout: 50 });
     const update = storage.refs.update([{ ref: DEV, old: dev, new: null }]);
     await expect(update).rejects.toMatchObject({
       code: 'ELOCKED',
-      path: join(folder, 'packed.lock'),
+      path: join(folder, 'packed-refs.lock'),
     });
-    rmSync(join(folder, 'packed.lock'));
+    rmSync(join(folder, 'packed-refs.lock'));
     await storage.refs.update([{ ref: DEV, old: dev, new: null }]);
     expect((await storage.refs.list('refs/')).refs).toHaveLength(2);
     await storage.close();
