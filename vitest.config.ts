@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration as ProjectConfig } from 'vitest/config';
 import { assembled } from './scripts/bundle.mjs';
@@ -27,6 +28,8 @@ const common: ProjectConfig['test'] = {
 export default defineConfig({
   define: await assembled(),
   test: {
+    // By default one core is left idle.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
