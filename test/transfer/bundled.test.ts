@@ -39,7 +39,7 @@ test.each([{ minify: true }, { keepNames: true }, { minify: true, keepNames: tru
       external: ['fs-native-extensions'],
       define: await assembled(),
       banner: {
-        js: "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);",
+        js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);",
       },
       logLevel: 'error',
       ...options,
