@@ -192,7 +192,8 @@ export class Workspace implements AsyncDisposable {
       made = await this.#update(async (snapshot) => {
         // Where another process has moved the branch, all of the folder is compared with it.
         const only = tries++ === 0 ? paths : options.paths;
-        const copy = { ...this.#copyOptions({ ...options, paths: only }), ignoreErrors };
+        const isFew = only !== undefined && options.paths === undefined;
+        const copy = { ...this.#copyOptions({ ...options, paths: only }), ignoreErrors, isFew };
         const outcome = await copyFromDisk(snapshot, [`${this.path}/`], '', copy, choices);
         return FS.of(outcome.snapshot, outcome.changes);
       });

@@ -161,7 +161,7 @@ class SourceScans {
       const { gitignore, followSymlinks, checksum, mode } = this.#options;
       const exclusion = this.#exclusion;
       scan = new DiskScan(path, this.#run, {
-        memos: this.#target.memos,
+        memos: this.#options.isFew ? undefined : this.#target.memos,
         trees: this.#target.trees,
         counterpart: landingPath(this.#base, kept),
         follow: followSymlinks,

@@ -60,6 +60,8 @@ export interface CopyInOptions extends CopyOptions {
 export interface PathSelection {
   /** Paths in the destination; what is neither at one of them nor below is left alone. */
   readonly only?: readonly string[] | undefined;
+  /** With `only`: few files, so that reading them takes less than the stat record of the whole. */
+  readonly isFew?: boolean | undefined;
 }
 
 /**
