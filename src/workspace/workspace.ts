@@ -25,6 +25,7 @@ import type { FilePatch } from '../store/patch.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import type { ThinPolicy } from '../store/retention.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
+import type { ThinnedSnapshot } from '../store/thin.ts';
 import { isErrorOf, localError } from '../systemFaults.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
@@ -79,6 +80,8 @@ export class Workspace implements AsyncDisposable {
   readonly #touched = new Touched();
   /** The newest checkpoint that was made here. */
   #last: string | undefined;
+  /** Ends with the checkpoint under way. */
+  #storing: Promise<void> = Promise.resolve();
   /** Checkpoints since the branch was thinned. */
   #sinceThinned = 0;
   #watcher: TreeWatcher | undefined;
@@ -170,8 +173,20 @@ export class Workspace implements AsyncDisposable {
     return this.#store(options);
   }
 
-  /** @param isWhole do not trust the watch */
-  async #store(options: CheckpointOptions, isWhole = false): Promise<FS> {
+  /**
+   * One after the other: what one has taken from the watch is stored when the next one asks.
+   * @param isWhole do not trust the watch
+   */
+  #store(options: CheckpointOptions, isWhole = false): Promise<FS> {
+    const made = this.#storing.then(() => this.#storeNow(options, isWhole));
+    this.#storing = made.then(
+      () => {},
+      () => {},
+    );
+    return made;
+  }
+
+  async #storeNow(options: CheckpointOptions, isWhole: boolean): Promise<FS> {
     const { message, labels, ignoreErrors, signal } = options;
     const choices = {
       message: message && escaped(message),
@@ -258,10 +273,13 @@ export class Workspace implements AsyncDisposable {
   async fork(path: string, options: ForkOptions = {}): Promise<Workspace> {
     const { branch = basename(path), signal, onProgress } = options;
     const saved = await this.checkpoint({ signal });
-    await requireEmpty(path);
-    await this.store.branches.set(branch, saved, { create: true });
     const { exclude, gitignore, store } = this;
+    await requireEmpty(path);
+    if (await store.branches.has(branch)) {
+      throw new KeyExistsError(`Branch already exists: ${branch}`, { ref: branch });
+    }
     await saved.copyOut('/', `${path}/`, { signal, onProgress });
+    await store.branches.set(branch, saved, { create: true });
     return Workspace.open(path, { store, branch, exclude, gitignore });
   }
 
@@ -362,22 +380,35 @@ export class Workspace implements AsyncDisposable {
     // What happened before this call is told by now, or in the next turns of the event loop.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     const isDirectory = (path: string): boolean => isDirectoryOnDisk(joinDisk(this.path, path));
-    const paths = this.#touched.take(isDirectory);
     // Another program may have moved the branch.
-    if ((await this.head()).commitHash === this.#last) return paths;
-    return undefined;
+    const isOurs = (await this.head()).commitHash === this.#last;
+    const paths = this.#touched.take(isDirectory);
+    return isOurs ? paths : undefined;
   }
 
   /** @returns the snapshot, under the id that it has now */
   async #thinNowAndThen(made: FS): Promise<FS> {
     if (this.#keep === undefined || ++this.#sinceThinned < CHECKPOINTS_BETWEEN) return made;
     this.#sinceThinned = 0;
-    const { snapshots } = await this.store.branches.thin(this.branch, this.#keep);
+    const snapshots = await this.#thin(this.#keep);
     const now = snapshots.find(({ old }) => old === made.commitHash)?.new;
-    this.#last = now ?? undefined;
     if (now == null || now === made.commitHash) return made;
+    this.#last = now;
     const snapshot = { ...FS.snapshotOf(await this.store.fs(now)), ref: FS.snapshotOf(made).ref };
     return FS.of(snapshot, made.changes);
+  }
+
+  /** A checkpoint that is made stands, whatever becomes of the thinning: the next one tries again. */
+  async #thin(policy: ThinPolicy): Promise<readonly ThinnedSnapshot[]> {
+    try {
+      return (await this.store.branches.thin(this.branch, policy)).snapshots;
+    } catch (error) {
+      if (!(error instanceof GitStoreError)) throw error;
+      this.#sinceThinned = CHECKPOINTS_BETWEEN;
+      const message = `The checkpoint is stored; branch '${this.branch}' was not thinned: ${error.message}`;
+      this.store.context.warn({ code: 'NOT_THINNED', message, ref: this.branch });
+      return [];
+    }
   }
 
   /** Brings the folder from one snapshot to another, and commits what it holds then. */

@@ -54,3 +54,19 @@ test('checkpoints hold what the folder holds at once', { timeout }, async () => 
   await work.close();
   await store.close();
 });
+
+test('a checkpoint that comes beside another one holds what was there when it was asked for', async () => {
+  const base = scratchFolder();
+  const folder = join(base, 'work');
+  mkdirSync(folder);
+  const store = await GitStore.open(join(base, 'data.git'), { durability: 'fast' });
+  const work = await Workspace.open(folder, { store, watch: true });
+  await work.checkpoint();
+  for (let step = 0; step < 5; step++) {
+    writeFileSync(join(folder, 'a'), `${step}`);
+    const both = await Promise.all([work.checkpoint(), work.checkpoint()]);
+    for (const fs of both) expect(await fs.readText('a')).toBe(`${step}`);
+  }
+  await work.close();
+  await store.close();
+});
