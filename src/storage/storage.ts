@@ -298,7 +298,7 @@ export interface RefUpdate {
   /** For a new ref: its log begins with that of this ref, which the same update may delete. */
   readonly logOf?: string | undefined;
   /**
-   * For a ref that moves: its log begins anew with this move, and its lines leave HEAD's log. A `logOf`
+   * Its log begins anew with its newest line, and the others leave HEAD's log. A `logOf`
    * of the same update still gets the whole. A storage may keep more.
    */
   readonly restartsLog?: boolean | undefined;

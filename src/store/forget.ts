@@ -54,9 +54,13 @@ async function forget(
   const heads = await headsOf(store, branches);
   return inSession(store, async (writer) => {
     const rewriter = new Rewriter(store, writer, paths, signal);
-    // Deleted and thinned branches would keep what is forgotten.
-    const past = branches === undefined ? await store.listRefs(DELETED_REFS) : [];
+    // What was deleted or thinned, what a log still names and what only a tag leads to would keep it.
+    const names = branches && heads.map(({ ref }) => ref);
+    const past = await pastOf(store, names);
+    const logged = await loggedIn(store, heads);
     const starts = [...heads, ...past].map(({ id }) => id);
+    if (branches === undefined) starts.push(...(await taggedCommits(store)));
+    for (const ids of logged.values()) starts.push(...ids);
     const moved = await rewriter.rewrite(starts);
     if (moved.size === 0) {
       const where = branches === undefined ? 'any branch' : branches.join(', ');
@@ -69,7 +73,9 @@ async function forget(
     for (const { ref, id } of heads) {
       const to = moved.get(id);
       const reflog = { who, message: 'forget' };
-      if (to !== undefined) updates.push({ ref, old: id, new: to, reflog, restartsLog: true });
+      const isLogged = logged.get(ref)!.some((old) => moved.has(old));
+      if (to === undefined && !isLogged) continue;
+      updates.push({ ref, old: id, new: to ?? id, reflog, restartsLog: true });
     }
     const tags = await tagsOn(store, new Set(moved.keys()));
     updates.push(...(await moveTags(tags, moved, writer, store, 'forget')));
@@ -94,6 +100,50 @@ async function headsOf(store: StoreContext, branches: readonly string[] | undefi
     if (found === undefined) throw new KeyNotFoundError(`Branch not found: ${name}`, { ref: name });
     return found;
   });
+}
+
+/**
+ * Private refs that keep what was deleted or thinned.
+ * @param names full names of the branches it was of; undefined: any
+ */
+async function pastOf(store: StoreContext, names: readonly string[] | undefined) {
+  const all = await store.listRefs(DELETED_REFS);
+  if (names === undefined) return all;
+  const found: (typeof all)[number][] = [];
+  for (const entry of all) {
+    for await (const { message } of store.refs.reflog(entry.ref)) {
+      if (names.some((name) => message.endsWith(`: ${name}`))) found.push(entry);
+      break;
+    }
+  }
+  return found;
+}
+
+/** The commits that the logs of refs name and that are there, by ref. */
+async function loggedIn(
+  store: StoreContext,
+  heads: readonly { readonly ref: string }[],
+): Promise<Map<string, ObjectId[]>> {
+  const found = new Map<string, ObjectId[]>();
+  for (const { ref } of heads) {
+    const ids = new Set<ObjectId>();
+    for await (const entry of store.refs.reflog(ref)) {
+      for (const id of [entry.old, entry.new]) if (id !== null) ids.add(id);
+    }
+    const there: ObjectId[] = [];
+    for (const id of ids) if ((await store.objects.header(id))?.type === 'commit') there.push(id);
+    found.set(ref, there);
+  }
+  return found;
+}
+
+async function taggedCommits(store: StoreContext): Promise<ObjectId[]> {
+  const found: ObjectId[] = [];
+  for (const { id } of await store.listRefs('refs/tags/')) {
+    const peeled = await store.commits.peel(id);
+    if (peeled?.type === 'commit') found.push(peeled.id);
+  }
+  return found;
 }
 
 class Rewriter {

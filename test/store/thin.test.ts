@@ -226,3 +226,35 @@ test('a path that is forgotten is nowhere in the store', async () => {
   expect(git(store.path, 'fsck', '--strict')).toBe('');
   expect((await store.verify()).faults).toEqual([]);
 });
+
+test('what only a tag, a log or a thinned branch names is forgotten too', async () => {
+  let fs = await store.branches.get('main');
+  fs = await fs.writeText('keep', '1');
+  const tagged = await fs.writeText('secret', 'a very secret text');
+  await store.tags.set('v1', tagged);
+  fs = await tagged.undo();
+  fs = await fs.writeText('secret', 'a very secret text, thinned');
+  fs = await fs.remove('secret');
+  await store.branches.thin('main', { keepLast: 1 });
+  await store.forget('secret');
+  await store.gc({ prune: 'now' });
+  const objects = git(store.path, 'cat-file', '--batch-all-objects', '--batch-check').split('\n');
+  for (const line of objects) {
+    const [id, type] = line.split(' ');
+    if (type === 'blob') expect(git(store.path, 'cat-file', 'blob', id!)).not.toContain('secret');
+  }
+  expect(await (await store.tags.get('v1')).ls('')).toEqual(['keep']);
+  expect(git(store.path, 'fsck', '--strict')).toBe('');
+  expect((await store.verify()).faults).toEqual([]);
+});
+
+test('a branch whose log alone names a path forgets it', async () => {
+  let fs = await store.branches.get('main');
+  fs = await fs.writeText('keep', '1');
+  await (await fs.writeText('secret', 'a very secret text')).undo();
+  await store.forget('secret', { branches: ['main'] });
+  expect((await store.branches.get('main')).commitHash).toBe(fs.commitHash);
+  await store.gc({ prune: 'now' });
+  expect(git(store.path, 'cat-file', '--batch-all-objects', '--batch-check')).not.toContain(' 18');
+  expect((await store.verify()).faults).toEqual([]);
+});

@@ -442,6 +442,7 @@ export function pendingPackedRefs(
 }
 
 function isNeeded({ update, loose, old }: Change): boolean {
+  if (update.restartsLog) return true;
   return update.new !== old || (update.new === null && loose !== undefined);
 }
 
