@@ -28,7 +28,7 @@ export function define(command: Command): void {
     .option('-l, --files-with-matches', 'the names of the files only');
   addColour(addFormat(addBranch(command)));
   addExamples(command, [
-    ["gitstore grep 'TODO|FIXME'", 'path, line number and line'],
+    ["gitstore grep 'colou?r'", 'path, line number and line'],
     ['gitstore grep -F -i password :config', 'a plain text, in a directory'],
     ['gitstore grep --all -l AKIA', 'where a secret ever was'],
   ]);

@@ -84,21 +84,21 @@ export async function switchFolder(
     const place = new DiskDestination(local, scan, store);
     const folder = new Folder(scan, place, run);
     const exclusion = new Exclusion(options.exclude, { only: options.only });
-    const todo = new Todo(trees, to, folder);
+    const work = new Differences(trees, to, folder);
     run.begin('scan', {});
     for await (const difference of diffTrees(trees, from, to)) {
       if (run.tired) await run.rest();
       if (exclusion.excludes(difference.path, false)) continue;
-      await todo.take(difference, run);
+      await work.take(difference, run);
     }
     run.end();
-    const plan = await todo.plan();
+    const plan = await work.plan();
     const executor = new DiskExecutor({ trees, storePath, memos }, [new Date(time)], place, run, {
       dryRun: options.dryRun,
       onlyAsSeen: true,
     });
     const report = await executor.execute(plan, false);
-    return todo.result(report, place);
+    return work.result(report, place);
   } finally {
     scan.close();
   }
@@ -160,7 +160,7 @@ class Folder {
 }
 
 /** What has to be done, difference by difference. */
-class Todo {
+class Differences {
   readonly #trees: TreeReader;
   readonly #to: ObjectId;
   readonly #folder: Folder;
