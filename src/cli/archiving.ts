@@ -110,12 +110,12 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
         const fs = await commit(
           store,
           choices,
-          ({ message, parents, tag, forceTag, staleWrites }) =>
+          ({ messageTemplate, parents, tag, forceTag, staleWrites }) =>
             withProgress('Storing', (onProgress) => {
               const details = {
                 format,
                 dryRun,
-                message,
+                messageTemplate,
                 parents,
                 tag,
                 forceTag,

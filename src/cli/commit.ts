@@ -14,7 +14,7 @@ import { snapshotOfRef } from './snapshots.ts';
 
 /** What the options say about the commit, as the library takes it. */
 export interface CommitDetails {
-  readonly message?: string | undefined;
+  readonly messageTemplate?: string | undefined;
   readonly parents: readonly FS[];
   readonly tag: string | undefined;
   readonly forceTag: boolean | undefined;
@@ -52,8 +52,15 @@ export async function commit(
   const parents: FS[] = [];
   for (const ref of options.parent ?? []) parents.push(await snapshotOfRef(store, ref));
   const dryRun = options.dryRun ?? false;
-  const { message, tag, forceTag } = options;
-  const fs = await change({ message, parents, tag, forceTag, dryRun, staleWrites: 'merge' });
+  const { message: messageTemplate, tag, forceTag } = options;
+  const fs = await change({
+    messageTemplate,
+    parents,
+    tag,
+    forceTag,
+    dryRun,
+    staleWrites: 'merge',
+  });
   if (dryRun) {
     if (fs.changes) await printPlan(fs.changes, ':');
     return fs;

@@ -3,9 +3,8 @@
  * its check; a command names the groups it takes.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { checkMessage } from '../store/message.ts';
+import { templateOf } from '../store/message.ts';
 import { DAY, parseBefore } from './dates.ts';
-import { parseArgument } from './errors.ts';
 
 export interface GlobalOptions {
   repo?: string | undefined;
@@ -26,6 +25,7 @@ export interface FilterOptions {
 }
 
 export interface CommitOptions {
+  /** A template (`store/message.ts`). */
   message?: string | undefined;
   parent?: string[] | undefined;
   tag?: string | undefined;
@@ -90,8 +90,8 @@ export function addCommit(command: Command): Command {
     .addOption(
       new Option(
         '-m, --message <text>',
-        'commit message; {default} {add_count} {update_count} {delete_count} {total_count} {op} are filled in',
-      ).argParser(parseMessage),
+        'commit message; {default} {add_count} {update_count} {delete_count} {total_count} {op} are filled in, where no other word is in braces',
+      ).argParser(templateOf),
     )
     .addOption(
       new Option(
@@ -132,12 +132,6 @@ export function wholeNumberFrom(least: number): (text: string) => number {
     }
     return value;
   };
-}
-
-/** What cannot be filled in is said before anything is done. */
-function parseMessage(text: string): string {
-  parseArgument(checkMessage, text);
-  return text;
 }
 
 export function parseDate(text: string): Date {

@@ -1,4 +1,5 @@
 /** `FS`, the face of a snapshot: what users read, write and walk through history with. */
+
 import type {
   ArchiveInOptions,
   ArchiveOutOptions,
@@ -28,6 +29,7 @@ import type { GrepMatch, GrepOptions } from './grep.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
 import { type LogFilter, walkLog } from './log.ts';
 import type { MergeChoices, MergeRules } from './merge.ts';
+import { literalMessage } from './message.ts';
 import { movePaths, removePaths } from './move.ts';
 import type { FilePatch, PatchOptions } from './patch.ts';
 import type { StatResult, WalkEntry, WalkStep } from './read.ts';
@@ -39,11 +41,13 @@ import { Writer } from './writer.ts';
 
 /** How a commit is to be made. */
 export interface CommitOptions {
-  /**
-   * The commit's message. `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`,
-   * `{total_count}` and `{op}` are filled in; `{{` and `}}` stand for braces.
-   */
+  /** The commit's message, as it is. */
   message?: string | undefined;
+  /**
+   * A message in which `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`, `{total_count}` and
+   * `{op}` are filled in; `{{` and `}}` stand for braces. It goes before `message`.
+   */
+  messageTemplate?: string | undefined;
   /** What `{op}` and the default message call the operation, for example `cp`. */
   operation?: string | undefined;
   /** Extra parents, recorded behind the first; their trees are not merged. */
@@ -659,9 +663,17 @@ function wrap({ snapshot, changes }: Outcome): FS {
 }
 
 function choicesOf(options: CommitOptions): CommitChoices {
-  const { message, operation, tag: name, forceTag: force = false, signal } = options;
+  const {
+    message: text,
+    messageTemplate,
+    operation,
+    tag: name,
+    forceTag: force = false,
+    signal,
+  } = options;
   const staleWrites = checkStaleWrites(options.staleWrites);
   if (name !== undefined) validateRefName(name);
+  const message = messageTemplate ?? (text === undefined ? undefined : literalMessage(text));
   const tag = name === undefined ? undefined : { name, force };
   const parents = options.parents?.map(FS.snapshotOf);
   return { message, operation, tag, staleWrites, signal, parents };

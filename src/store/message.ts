@@ -6,9 +6,9 @@ import type { ChangeReport, FileEntry } from '../tree/changes.ts';
  * The message of a commit.
  *
  * Placeholders are `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`, `{total_count}`
- * and `{op}`; `{{` and `}}` stand for the braces themselves. A message without `{` is used as it is.
+ * and `{op}`; `{{` and `}}` stand for the braces themselves.
  *
- * @param message the user's message; undefined: the default one
+ * @param message the user's template; undefined: the default message
  * @param operation `cp`, `sync`, `rm`, `mv`, `ar`, or empty
  * @param standard the default message, where it does not follow from the changes
  * @throws GitStoreError (`EINVAL`) for an unknown placeholder or an open brace
@@ -25,12 +25,27 @@ export function commitMessage(
   );
 }
 
+/** The template that gives just this text. */
+export function literalMessage(text: string): string {
+  return text.replace(/[{}]/g, '$&$&');
+}
+
 /**
- * Whether a message of a user can be filled in.
- * @throws GitStoreError (`EINVAL`) as `commitMessage`
+ * The template that a message on a command line means: itself, when it has placeholders and knows every
+ * one, else the text as it is.
  */
-export function checkMessage(message: string): void {
-  filled(message, () => '');
+export function templateOf(message: string): string {
+  let isTemplate = false;
+  try {
+    filled(message, () => {
+      isTemplate = true;
+      return '';
+    });
+  } catch (error) {
+    if (!(error instanceof GitStoreError)) throw error;
+    isTemplate = false;
+  }
+  return isTemplate ? message : literalMessage(message);
 }
 
 type Value = (changes: ChangeReport, operation: string) => string;
@@ -45,7 +60,7 @@ const VALUES: ReadonlyMap<string, Value> = new Map<string, Value>([
 ]);
 
 function filled(message: string, text: (value: Value) => string): string {
-  if (!message.includes('{')) return message;
+  if (!/[{}]/.test(message)) return message;
   return message.replace(/\{\{|\}\}|\{([^{}]*)\}|\{/g, (found: string, name?: string) => {
     if (found === '{{') return '{';
     if (found === '}}') return '}';

@@ -21,6 +21,7 @@ import { copyFromDisk } from '../store/copy.ts';
 import { FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
 import { hasLabels, trailersOf } from '../store/labels.ts';
+import { literalMessage } from '../store/message.ts';
 import type { FilePatch } from '../store/patch.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import type { ThinPolicy } from '../store/retention.ts';
@@ -189,7 +190,7 @@ export class Workspace implements AsyncDisposable {
   async #storeNow(options: CheckpointOptions, isWhole: boolean): Promise<FS> {
     const { message, labels, ignoreErrors, signal } = options;
     const choices = {
-      message: message && escaped(message),
+      message: message && literalMessage(message),
       operation: 'checkpoint',
       trailers: trailersOf(labels),
       // A checkpoint is the folder as it is, and nothing else.
@@ -258,7 +259,7 @@ export class Workspace implements AsyncDisposable {
     const what = options.paths === undefined ? '' : ` ${options.paths.join(', ')}`;
     const snapshot = await this.#switchTo(to, saved, {
       ...options,
-      message: escaped(message ?? `Rewind${what} to ${shortHash(to.commitHash)}`),
+      message: literalMessage(message ?? `Rewind${what} to ${shortHash(to.commitHash)}`),
       trailers: trailersOf({ ...labels, 'Rewound-To': to.commitHash }),
     });
     return { saved, snapshot, target: to, changes: snapshot.changes! };
@@ -589,9 +590,4 @@ async function requireEmpty(path: string): Promise<void> {
       path,
     },
   );
-}
-
-/** In a message braces begin placeholders. */
-function escaped(text: string): string {
-  return text.replace(/[{}]/g, '$&$&');
 }

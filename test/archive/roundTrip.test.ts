@@ -391,7 +391,7 @@ describe('into a store', () => {
       yield bytes;
       await first.writeText('meanwhile', 'x');
     })();
-    const fs = await retryArchiveIn(store, 'main', slow, { message: '{op}: {default}' });
+    const fs = await retryArchiveIn(store, 'main', slow, { messageTemplate: '{op}: {default}' });
     expect(fs.message).toBe('ar: Batch ar: +10 ~2');
     expect(await fs.readText('a.txt')).toBe('alpha\n');
     expect(await fs.readText('keep.txt')).toBe('kept');

@@ -271,6 +271,18 @@ describe('rm and mv', () => {
     expectClean(own.repo);
   });
 
+  it('take a message with braces as it is, unless every placeholder is known', async () => {
+    const said = () => git(own.repo, 'log', '-1', '--format=%s', 'words');
+    await own.ok('branch', 'set', 'words');
+    await own.okWith({ input: 'x' }, 'write', 'words:one', '-m', 'fix {x}');
+    expect(said()).toBe('fix {x}');
+    await own.ok('mv', 'words:one', 'words:two', '-m', '{what} {op}');
+    expect(said()).toBe('{what} {op}');
+    await own.okWith({ input: 'new' }, 'write', 'words:one', '-m', 'Store {add_count}');
+    expect(said()).toBe('Store 1');
+    await own.ok('branch', 'delete', 'words');
+  });
+
   it('refuse what makes no sense', async () => {
     expect(await own.fails(1, 'rm', 'nothing')).toMatch(/nothing/);
     expect(await own.fails(1, 'rm', '*.zip')).toBe('Nothing matches: *.zip');

@@ -94,7 +94,10 @@ describe('merge', () => {
     expect([merged.commitHash, merged.refName]).toEqual([dev.commitHash, 'main']);
     expect((await store.tags.get('v1')).commitHash).toBe(dev.commitHash);
     const again = await merged.undo();
-    const commit = await again.merge('dev', { fastForward: false, message: 'A {op}{total_count}' });
+    const commit = await again.merge('dev', {
+      fastForward: false,
+      messageTemplate: 'A {op}{total_count}',
+    });
     expect([commit.message, commit.parentHashes.length]).toEqual(['A 1', 2]);
   });
 

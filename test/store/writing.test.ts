@@ -284,12 +284,27 @@ describe('write', () => {
 });
 
 describe('messages', () => {
-  async function messageOf(message: string, work?: (fs: FS) => Promise<FS>): Promise<string> {
+  const all = { writes: { a: 'x', c: 'y', d: 'z' }, removes: 'b', operation: 'cp' };
+
+  async function textOf(message: string): Promise<string> {
     const fs = await snapshotWith({ a: '1', b: '2' });
-    const next = await (work?.(fs) ??
-      fs.apply({ writes: { a: 'x', c: 'y', d: 'z' }, removes: 'b', message, operation: 'cp' }));
-    return next.message;
+    return (await fs.apply({ ...all, message })).message;
   }
+
+  async function messageOf(
+    messageTemplate: string,
+    work?: (fs: FS) => Promise<FS>,
+  ): Promise<string> {
+    const fs = await snapshotWith({ a: '1', b: '2' });
+    return (await (work?.(fs) ?? fs.apply({ ...all, messageTemplate }))).message;
+  }
+
+  it.each(['{op} {unknown}', 'a { b }} c {{', '}}', '{"a": {}}'])(
+    '%s is taken as it is',
+    async (text) => {
+      expect(await textOf(text)).toBe(text);
+    },
+  );
 
   it('are used as they are without a brace', async () => {
     expect(await messageOf('plain } text')).toBe('plain } text');
@@ -303,7 +318,7 @@ describe('messages', () => {
     );
     expect(await messageOf('Nightly: {default}')).toBe('Nightly: Batch cp: +2 ~1 -1');
     expect(await messageOf('{{"json": {add_count}}}')).toBe('{"json": 2}');
-    const noOperation = (fs: FS) => fs.write('new', 'x', { message: '<{op}> {default}' });
+    const noOperation = (fs: FS) => fs.write('new', 'x', { messageTemplate: '<{op}> {default}' });
     expect(await messageOf('', noOperation)).toBe('<> + new');
   });
 
@@ -312,7 +327,7 @@ describe('messages', () => {
   });
 
   it('refuse a NUL', async () => {
-    expect(await codeOf(messageOf('a\0b'))).toBe('EINVAL');
+    expect(await codeOf(textOf('a\0b'))).toBe('EINVAL');
   });
 
   it('say by default what changed', async () => {

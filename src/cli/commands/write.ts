@@ -50,26 +50,30 @@ export function define(command: Command): void {
       async (store) => {
         const branch = await writableBranch(store, target, options);
         const choices = { ...options, verbose: isVerbose(command) };
-        await commit(store, choices, async ({ message, parents, tag, forceTag, staleWrites }) => {
-          const progress = new Progress('Storing');
-          const input = counted(readStdin(), progress);
-          const data = options.passthrough ? passingThrough(input) : input;
-          try {
-            return await withSignals((signal) =>
-              retryWrite(store, branch, target.path, data, {
-                message,
-                parents,
-                tag,
-                forceTag,
-                staleWrites,
-                eager: true,
-                signal,
-              }),
-            );
-          } finally {
-            progress.stop();
-          }
-        });
+        await commit(
+          store,
+          choices,
+          async ({ messageTemplate, parents, tag, forceTag, staleWrites }) => {
+            const progress = new Progress('Storing');
+            const input = counted(readStdin(), progress);
+            const data = options.passthrough ? passingThrough(input) : input;
+            try {
+              return await withSignals((signal) =>
+                retryWrite(store, branch, target.path, data, {
+                  messageTemplate,
+                  parents,
+                  tag,
+                  forceTag,
+                  staleWrites,
+                  eager: true,
+                  signal,
+                }),
+              );
+            } finally {
+              progress.stop();
+            }
+          },
+        );
       },
       work,
     );
