@@ -9,7 +9,7 @@ import type { ArchiveProgress } from '../archive/options.ts';
 import { ArchiveError } from '../errors.ts';
 import { statSync } from '../storage/disk/fs.ts';
 import { retryArchiveIn } from '../store/update.ts';
-import { commit } from './commit.ts';
+import { commit, fateOfCommit, resultOf } from './commit.ts';
 import { printProblems } from './copying.ts';
 import { UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
@@ -26,12 +26,12 @@ import {
   type DryRunOption,
   wholeNumberFrom,
 } from './options.ts';
-import { printNote, showName, writeData } from './output.ts';
+import { isTerminal, printNote, showName, writeData } from './output.ts';
 import { addExamples } from './program.ts';
 import { Progress } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
 import { type Selection, snapshotsOf, writableBranch } from './snapshots.ts';
-import { readStdin } from './stdin.ts';
+import { readStdin, STDIN } from './stdin.ts';
 
 /** The format that a command is for; undefined: the name or `--format` says. */
 type Fixed = 'zip' | 'tar' | undefined;
@@ -50,6 +50,7 @@ interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOpt
 
 /** Standard input or output in place of a file. */
 const STANDARD = '-';
+const STDOUT = 1;
 
 export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examples): void {
   command.argument('<file>', `the archive to write; ${STANDARD} is standard output`);
@@ -57,18 +58,30 @@ export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examp
   addExamples(command, examples);
   command.action(async (file: string, options: Selection & FormatOption) => {
     const format = formatOf(file, fixed, options.format, 'output');
+    if (file === STANDARD && isTerminal(STDOUT)) {
+      throw new UsageError('An archive is nothing for a terminal: give a FILE, or use > or |');
+    }
     await withStore(command, async (store) => {
       const [fs] = await snapshotsOf(store, [{ ref: '', back: 0 }], options);
       const sink = file === STANDARD ? new WritableStream({ write: writeData }) : { file };
-      const write = (signal?: AbortSignal) =>
-        withProgress('Writing', (onProgress) =>
-          fs!.archiveOut(sink, { format, onProgress, signal }),
-        );
-      // Only beside a file there is something to remove; writing to a pipe may wait for ever.
-      const { changes } = await (becomesFile(file) ? withSignals(write) : write());
-      if (changes === null) return;
-      if (isVerbose(command)) for (const { path } of changes.add) printNote(showName(path));
-      printProblems(changes);
+      const progress = new Progress('Writing');
+      const write = (signal?: AbortSignal) => {
+        const onProgress = (state: ArchiveProgress) => progress.update(state);
+        return fs!.archiveOut(sink, { format, onProgress, signal });
+      };
+      try {
+        // Only beside a file there is something to remove; writing to a pipe may wait for ever.
+        const { changes } = await (becomesFile(file)
+          ? withSignals(write, (done) => `${showName(file)} is ${done ? 'whole' : 'not written'}`)
+          : write());
+        progress.stop();
+        if (changes === null) return;
+        if (isVerbose(command)) for (const { path } of changes.add) printNote(showName(path));
+        printProblems(changes);
+        progress.done(file === STANDARD ? '' : `→ ${showName(file)}`);
+      } finally {
+        progress.stop();
+      }
     });
   });
 }
@@ -97,6 +110,9 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
   addExamples(command, examples);
   command.action(async (file: string, options: InOptions) => {
     const format = formatOf(file, fixed, options.format, 'input');
+    if (file === STANDARD && isTerminal(STDIN)) {
+      throw new UsageError('An archive cannot be typed: give a FILE, or use < or |');
+    }
     const { maxSize, maxFiles, outsideLinks, dryRun, create } = options;
     const source = file === STANDARD ? readStdin() : { file };
     if (create && file !== STANDARD) await requireSources(command, [file]);
@@ -107,11 +123,12 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
         const branch = await writableBranch(store, root, options);
         const choices = { ...options, verbose: isVerbose(command) };
         const limits = { maxSize, maxFiles, outsideLinks };
-        const fs = await commit(
-          store,
-          choices,
-          ({ messageTemplate, parents, tag, forceTag, staleWrites }) =>
-            withProgress('Storing', (onProgress) => {
+        const progress = new Progress('Storing');
+        const work = (signal: AbortSignal) =>
+          commit(
+            store,
+            choices,
+            async ({ messageTemplate, parents, tag, forceTag, staleWrites }) => {
               const details = {
                 format,
                 dryRun,
@@ -121,13 +138,22 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
                 forceTag,
                 staleWrites,
                 eager: true,
-                onProgress,
+                onProgress: (state: ArchiveProgress) => progress.update(state),
+                signal,
                 ...limits,
               };
-              return retryArchiveIn(store, branch, source, details).catch(withHint);
-            }),
-        );
-        if (fs.changes) printProblems(fs.changes);
+              const fs = await retryArchiveIn(store, branch, source, details).catch(withHint);
+              progress.stop();
+              return fs;
+            },
+          );
+        try {
+          const fs = await withSignals(work, fateOfCommit(options));
+          if (fs.changes) printProblems(fs.changes);
+          if (!dryRun) progress.done(resultOf(fs));
+        } finally {
+          progress.stop();
+        }
       },
       { create, branch: options.branch, dryRun },
     );
@@ -200,16 +226,4 @@ function parseSize(text: string): number {
     throw new InvalidArgumentError('It must be a number of bytes, as 500000, 64M or 20G.');
   }
   return size;
-}
-
-async function withProgress<T>(
-  label: string,
-  work: (onProgress: (progress: ArchiveProgress) => void) => Promise<T>,
-): Promise<T> {
-  const progress = new Progress(label);
-  try {
-    return await work((state) => progress.update(state));
-  } finally {
-    progress.stop();
-  }
 }

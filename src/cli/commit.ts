@@ -8,6 +8,7 @@ import type { GitStore } from '../store/gitStore.ts';
 import { firstLine, shortHash } from '../store/snapshot.ts';
 import type { ChangeAction, ChangeReport } from '../tree/changes.ts';
 import { UsageError } from './errors.ts';
+import type { Fate } from './interruption.ts';
 import type { CommitOptions, DryRunOption } from './options.ts';
 import { Lines, printNote, showName } from './output.ts';
 import { snapshotOfRef } from './snapshots.ts';
@@ -102,6 +103,22 @@ function printResult(fs: FS): void {
   printNote(
     fs.changes?.inSync ? `Nothing to change: ${commit}` : `Committed ${commit}: ${message}`,
   );
+}
+
+/** The end of the line about a copy that changed nothing. */
+export const NOTHING_TO_CHANGE = '(nothing to change)';
+
+/** What a commit has made, for the line that closes long work. */
+export function resultOf(fs: FS): string {
+  return fs.changes?.inSync ? NOTHING_TO_CHANGE : `→ ${shortHash(fs.commitHash)}`;
+}
+
+/** What has become of a commit that a signal came into. */
+export function fateOfCommit({ dryRun }: DryRunOption): Fate<FS> {
+  return (fs) =>
+    fs === undefined || dryRun || fs.changes?.inSync
+      ? 'nothing was committed'
+      : `${shortHash(fs.commitHash)} had been committed`;
 }
 
 const SIGNS = { add: '+', update: '~', delete: '-' } as const;

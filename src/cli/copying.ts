@@ -8,7 +8,16 @@ import type { GitStore } from '../store/gitStore.ts';
 import type { LocalPath, RefPath, RepositoryPath } from '../store/refPath.ts';
 import type { CopyProgress } from '../transfer/rules/options.ts';
 import type { ChangeReport } from '../tree/changes.ts';
-import { type CommitDetails, commitOn, printChanges, printPlan } from './commit.ts';
+import { normalizePath } from '../tree/paths.ts';
+import {
+  type CommitDetails,
+  commitOn,
+  fateOfCommit,
+  NOTHING_TO_CHANGE,
+  printChanges,
+  printPlan,
+  resultOf,
+} from './commit.ts';
 import {
   type CopyChoices,
   FILTERS,
@@ -21,8 +30,8 @@ import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
 import { expandLocalGlobs } from './localGlobs.ts';
 import { requireSources } from './onDisk.ts';
-import { printNote } from './output.ts';
-import { Progress } from './progress.ts';
+import { printNote, showName } from './output.ts';
+import { Progress, shownBy } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
 import { snapshotsOf, writableBranch } from './snapshots.ts';
 import { type Expansion, expandGlobs } from './sources.ts';
@@ -74,8 +83,8 @@ async function copyFromDisk(
     command,
     async (store) => {
       const branch = await writableBranch(store, dest, options);
-      const copyOnce = (signal: AbortSignal): Promise<FS> =>
-        commitCopy(command, store, branch, options, (fs, details) =>
+      const copyOnce = (signal: AbortSignal, tells = false): Promise<FS> =>
+        commitCopy(command, store, branch, { ...options, tells }, (fs, details) =>
           fs.copyIn(paths, place, {
             ...copy,
             ...details,
@@ -85,14 +94,17 @@ async function copyFromDisk(
             signal,
           }),
         );
-      if (watch === undefined) return void (await withSignals(copyOnce));
+      if (watch === undefined) {
+        return void (await withSignals((signal) => copyOnce(signal, true), fateOfCommit(options)));
+      }
       const { watchAndSync } = await import('./watching.ts');
       const filter = { exclude: copy.exclude, gitignore, follow: followSymlinks };
       const [path, ...others] = paths;
       if (path === undefined || others.length > 0) {
         throw new UsageError('--watch takes a single directory');
       }
-      await watchAndSync({ store, path, debounce: watch, filter, sync: copyOnce });
+      const name = `:${normalizePath(dest.path)} on ${branch}`;
+      await watchAndSync({ store, path, name, debounce: watch, filter, sync: copyOnce });
     },
     {
       live: watch !== undefined,
@@ -117,10 +129,12 @@ async function copyAcross(
     const from = options.ref === undefined ? options : { ...options, branch: undefined };
     const { groups, isGlob } = await groupSources(store, sources, from);
     const place = isGlob ? asDirectory(dest.path) : dest.path;
-    await withSignals((signal) =>
-      commitCopy(command, store, branch, options, (fs, details) =>
-        fs.copyFromRefs(groups, place, { ...copy, ...details, signal }),
-      ),
+    await withSignals(
+      (signal) =>
+        commitCopy(command, store, branch, { ...options, tells: true }, (fs, details) =>
+          fs.copyFromRefs(groups, place, { ...copy, ...details, signal }),
+        ),
+      fateOfCommit(options),
     );
   });
 }
@@ -136,15 +150,28 @@ async function copyToDisk(
   await withStore(command, async (store) => {
     const { groups, isGlob } = await groupSources(store, sources, options);
     const place = isGlob ? asDirectory(dest.path) : dest.path;
-    const { changes } = await withSignals((signal) =>
-      withProgress((onProgress) =>
-        groups[0]!.source.copyRefsOut(groups, place, { ...copy, onProgress, signal }),
-      ),
+    const progress = new Progress('Copying');
+    const isPlan = options.dryRun === true;
+    await withSignals(
+      async (signal) => {
+        try {
+          const { changes } = await groups[0]!.source.copyRefsOut(groups, place, {
+            ...copy,
+            onProgress: shownBy(progress, 'Copying'),
+            signal,
+          });
+          progress.stop();
+          if (changes === null) return;
+          if (isPlan) await printPlan(changes, '');
+          else if (isVerbose(command)) printChanges(changes, '');
+          printProblems(changes);
+          if (!isPlan) progress.done(changes.inSync ? NOTHING_TO_CHANGE : `→ ${showName(place)}`);
+        } finally {
+          progress.stop();
+        }
+      },
+      () => (isPlan ? 'nothing was copied' : `${showName(place)} may hold a part of the files`),
     );
-    if (changes === null) return;
-    if (options.dryRun) await printPlan(changes, '');
-    else if (isVerbose(command)) printChanges(changes, '');
-    printProblems(changes);
   });
 }
 
@@ -186,16 +213,28 @@ async function commitCopy(
   command: Command,
   store: GitStore,
   branch: string,
-  options: CopyChoices,
+  options: CopyChoices & { readonly tells: boolean },
   copy: (fs: FS, details: CopyDetails) => Promise<FS>,
 ): Promise<FS> {
-  const { operation = 'cp' } = options;
+  const { operation = 'cp', dryRun, tells } = options;
   const choices = { ...options, verbose: isVerbose(command) };
-  const fs = await commitOn(store, branch, choices, (tip, details) =>
-    withProgress((onProgress) => copy(tip, { ...details, operation, onProgress })),
-  );
-  if (fs.changes) printProblems(fs.changes);
-  return fs;
+  const progress = new Progress('Copying');
+  try {
+    const fs = await commitOn(store, branch, choices, async (tip, details) => {
+      const done = await copy(tip, {
+        ...details,
+        operation,
+        onProgress: shownBy(progress, 'Copying'),
+      });
+      progress.stop();
+      return done;
+    });
+    if (fs.changes) printProblems(fs.changes);
+    if (tells && !dryRun) progress.done(resultOf(fs));
+    return fs;
+  } finally {
+    progress.stop();
+  }
 }
 
 interface CopyDetails extends CommitDetails {
@@ -204,17 +243,6 @@ interface CopyDetails extends CommitDetails {
 }
 
 type OnProgress = (progress: CopyProgress) => void;
-
-async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
-  const progress = new Progress('Copying');
-  try {
-    return await work((state) => {
-      progress.update(state, state.phase === 'scan' ? 'Looking' : 'Copying');
-    });
-  } finally {
-    progress.stop();
-  }
-}
 
 /** Warnings and errors on stderr. Errors that were carried past make the command fail in the end. */
 export function printProblems({ warnings, errors }: ChangeReport): void {

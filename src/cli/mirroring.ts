@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff, RefChange } from '../remote/mirrorDiff.ts';
 import type { MirrorProgress } from '../remote/remote.ts';
+import { parseRemoteUrl } from '../remote/remoteUrl.ts';
 import { shortHash } from '../store/snapshot.ts';
 import { EXIT_FAILED, escapeControls } from './errors.ts';
 import { withSignals } from './interruption.ts';
@@ -18,11 +19,12 @@ export interface MirrorCommandOptions extends DryRunOption {
   outputFormat: OutputFormat;
 }
 
-const LABELS: Readonly<Record<MirrorProgress['phase'], string>> = {
-  counting: 'Counting',
-  sending: 'Sending',
-  receiving: 'Receiving',
-};
+type Labels = Readonly<Record<MirrorProgress['phase'], string>>;
+
+const LABELS: Labels = { counting: 'Counting', sending: 'Sending', receiving: 'Receiving' };
+
+/** Where the other side is on a disk of this machine. */
+const LOCAL_LABELS: Labels = { counting: 'Counting', sending: 'Copying', receiving: 'Copying' };
 
 export function addMirrorOptions(command: Command): Command {
   command.argument(
@@ -64,27 +66,34 @@ function addRef(text: string, previous: Record<string, string> = {}): Record<str
  * @param verbose whether to pass on what the other side says
  */
 export async function withMirroring(
+  url: string,
   options: MirrorCommandOptions,
   verbose: boolean,
   work: (mirror: MirrorOptions) => Promise<MirrorDiff>,
 ): Promise<MirrorDiff> {
-  const progress = new Progress('Connecting');
+  const isLocal = /^(?:local|bundle)$/.test(parseRemoteUrl(url, options.format).kind);
+  const labels = isLocal ? LOCAL_LABELS : LABELS;
+  const progress = new Progress(isLocal ? 'Looking' : 'Connecting');
   try {
-    return await withSignals((signal) =>
-      work({
-        signal,
-        refs: options.ref,
-        dryRun: options.dryRun,
-        format: options.format,
-        onCreate,
-        onRequest,
-        onMessage: verbose ? remoteLines() : undefined,
-        onProgress: ({ phase, objects, totalObjects, bytes }) => {
-          const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
-          progress.update(bytes > 0 ? { ...state, bytes } : state, LABELS[phase]);
-        },
-      }),
+    const diff = await withSignals(
+      (signal) =>
+        work({
+          signal,
+          refs: options.ref,
+          dryRun: options.dryRun,
+          format: options.format,
+          onCreate,
+          onRequest,
+          onMessage: verbose ? remoteLines() : undefined,
+          onProgress: ({ phase, objects, totalObjects, bytes }) => {
+            const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
+            progress.update(bytes > 0 ? { ...state, bytes } : state, labels[phase]);
+          },
+        }),
+      (done) => (done === undefined ? 'give the command again to finish it' : 'it was done'),
     );
+    if (!options.dryRun) progress.done();
+    return diff;
   } finally {
     progress.stop();
   }

@@ -3,11 +3,17 @@
 import { read } from '../storage/disk/fs.ts';
 import { streamError } from './errors.ts';
 
-const STDIN = 0;
+export const STDIN = 0;
 const CHUNK_SIZE = 256 * 1024;
 
 /** How long to wait for input that somebody set to non-blocking, in milliseconds. */
 const RETRY_AFTER = 5;
+
+/** What a user is told who types it. */
+export function howToEnd(): string {
+  const end = process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D';
+  return `${end} on a line of its own stores it, Ctrl-C does not`;
+}
 
 /** Yields what arrives, as it arrives. */
 export async function* readStdin(): AsyncGenerator<Buffer> {

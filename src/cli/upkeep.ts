@@ -16,15 +16,19 @@ const LABELS: Readonly<Record<MaintenanceProgress['phase'], string>> = {
 export async function withUpkeep<T>(work: (options: MaintenanceOptions) => Promise<T>): Promise<T> {
   const progress = new Progress('Counting');
   try {
-    return await withSignals((signal) =>
-      work({
-        signal,
-        onProgress: ({ phase, objects, totalObjects }) => {
-          const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
-          progress.update(state, LABELS[phase]);
-        },
-      }),
+    const result = await withSignals(
+      (signal) =>
+        work({
+          signal,
+          onProgress: ({ phase, objects, totalObjects }) => {
+            const state = { files: objects, totalFiles: totalObjects, unit: 'objects' };
+            progress.update(state, LABELS[phase]);
+          },
+        }),
+      () => 'nothing was harmed',
     );
+    progress.done();
+    return result;
   } finally {
     progress.stop();
   }

@@ -10,7 +10,7 @@ import { joinDisk, toDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
 import type { CopyOptions } from '../transfer/rules/options.ts';
 import { errorLine } from './errors.ts';
-import { printLine, printNote } from './output.ts';
+import { printLine, printNote, showName } from './output.ts';
 
 /** What ends a command that goes on for ever, without that being a failure. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -23,6 +23,8 @@ export interface WatchTask {
   readonly store: GitStore;
   /** The local directory. */
   readonly path: string;
+  /** What becomes the same, for a person to read. */
+  readonly name: string;
   /** Milliseconds without a change before the next sync. */
   readonly debounce: number;
   readonly filter: Pick<CopyOptions, 'exclude'> & {
@@ -40,6 +42,7 @@ export interface WatchTask {
 export async function watchAndSync({
   store,
   path,
+  name: dest,
   debounce,
   filter,
   sync,
@@ -62,6 +65,7 @@ export async function watchAndSync({
       ),
     onLook: () => repository?.check(),
   });
+  printNote(`Watching ${showName(name)}: what changes goes to ${showName(dest)}; Ctrl-C ends it`);
   const lines = new CycleLines();
   let polls = false;
   let pause: number | undefined;

@@ -50,14 +50,14 @@ export function addLabels(command: Command, description: string): Command {
 }
 
 /** Runs `work` on the workspace that is meant, opened on the repository that is. */
-export async function withWorkspace(
+export async function withWorkspace<T>(
   command: Command,
   options: FolderOptions,
-  work: (workspace: Workspace) => Promise<void>,
+  work: (workspace: Workspace) => Promise<T>,
   { create = false }: { readonly create?: boolean } = {},
-): Promise<void> {
+): Promise<T> {
   const { branch } = options;
-  await withStore(
+  return withStore(
     command,
     async (store) => {
       const folder = options.dir ?? (await workspaceAbove(store)) ?? '.';
@@ -68,7 +68,7 @@ export async function withWorkspace(
         gitignore: options.gitignore,
       });
       try {
-        await work(workspace);
+        return await work(workspace);
       } finally {
         await workspace.close();
       }

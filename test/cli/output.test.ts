@@ -35,12 +35,12 @@ describe('quantities', () => {
     );
     expect(rateText(2.5e6)).toBe('2.5 MB/s');
     expect([0.4, 59.4, 59.6, 130, 3900, -1].map(timeText)).toEqual([
-      '0s',
-      '59s',
-      '1m 0s',
-      '2m 10s',
-      '1h 5m',
-      '0s',
+      '0 s',
+      '59 s',
+      '1 min 0 s',
+      '2 min 10 s',
+      '1 h 5 min',
+      '0 s',
     ]);
   });
 });

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Progress, shownBy } from '../../src/cli/progress.ts';
 import { tarOf } from '../archive/members.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { hasTerminals, TerminalSession } from '../helpers/pty.ts';
@@ -10,6 +11,11 @@ import { Place, programPath } from './program.ts';
 
 const SIGINT = 128 + 2;
 const CTRL_C = '\x03';
+/** Programs for which no time passes, or a thousand times as much. */
+const FROZEN = clock('process.hrtime.bigint = () => 0n');
+const FAST = clock(
+  'const now = process.hrtime.bigint; process.hrtime.bigint = () => now() * 1000n',
+);
 /** Longer than the line waits before it appears. */
 const LONG = 1000;
 
@@ -18,6 +24,7 @@ const archive = tarOf([{ name: 'a.txt', data: 'alpha\n' }]);
 describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
   let place: Place;
   let command: string[];
+  const at = (clock: string[]) => [process.execPath, ...clock, ...command.slice(1)];
   beforeAll(async () => {
     place = new Place();
     await place.ok('init');
@@ -25,7 +32,7 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
   });
 
   it('is drawn, and gone at the end', async () => {
-    const session = new TerminalSession(80, [...command, 'untar', '-', '-m', 'From a pipe']);
+    const session = new TerminalSession(80, [...at(FROZEN), 'untar', '-', '-m', 'From a pipe']);
     await session.waitFor(/Storing/);
     session.input(archive);
     const { code, screen } = await session.end();
@@ -36,7 +43,7 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
   });
 
   it('is not drawn for work that is soon done', async () => {
-    const session = new TerminalSession(80, [...command, 'untar', '-']);
+    const session = new TerminalSession(80, [...at(FROZEN), 'untar', '-']);
     session.input(archive);
     expect((await session.end()).screen.shown).toEqual([]);
   });
@@ -67,11 +74,16 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     await sleep(200);
     session.type(CTRL_C);
     const { code, screen } = await session.end();
-    expect([code, screen.wrapped]).toEqual([SIGINT, false]);
-    const widest = screen.shown.reduce((a, b) => (a.length >= b.length ? a : b));
+    expect(code).toBe(SIGINT);
+    const widest = screen.shown
+      // The terminal itself shows the key.
+      .filter((line) => /^. (?:Looking|Copying)[^^]*$/.test(line))
+      .reduce((a, b) => (a.length >= b.length ? a : b));
     expect(widest.length).toBeLessThan(columns);
     if (columns === 100)
-      expect(widest).toMatch(/Copying {2}0 of 1 files {2}.* of 1\d.\d GB {2}.*\/s/);
+      expect(widest).toMatch(
+        /Copying {2}[█░]{10} {2}\d+% {2}0 of 1 file {2}.* of 1\d.\d GB {2}.*\/s/,
+      );
   });
 
   it('Ctrl-C takes it away, and what is unfinished with it', async () => {
@@ -84,23 +96,92 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     // The terminal itself shows the key.
     expect(code).toBe(SIGINT);
     expect(screen.isCursorVisible).toBe(true);
-    expect(screen.lines.join('').replace('^C', '')).toBe('');
+    expect(screen.lines.join('\n').replace('^C', '')).toBe('Interrupted: nothing was committed\n');
     expect(git(place.repo, 'rev-parse', 'main')).toBe(before);
     const below = readdirSync(place.repo, { recursive: true, encoding: 'utf8' });
     expect(below.filter((path) => /(^|[/\\])tmp_/.test(path))).toEqual([]);
     expectClean(place.repo);
   });
 
-  it('Ctrl-C takes it away where a command leaves signals to the system', async () => {
+  it('Ctrl-C takes it away where standard input is waited for', async () => {
     const session = new TerminalSession(80, [...command, 'untar', '-']);
     await session.waitFor(/Storing/);
     session.type(CTRL_C);
     const { code, screen } = await session.end();
     expect(code).toBe(SIGINT);
     expect(screen.isCursorVisible).toBe(true);
-    expect(screen.lines.join('').replace('^C', '')).toBe('');
+    expect(screen.lines.join('\n').replace('^C', '')).toBe('Interrupted: nothing was committed\n');
+  });
+
+  it('a closing line tells what took long, what it was and what became of it', async () => {
+    writeFileSync(join(place.folder, 'a'), 'alpha');
+    writeFileSync(join(place.folder, 'b'), 'b'.repeat(2000));
+    const files = ['a', 'b'].map((name) => join(place.folder, name));
+    const run = async (...args: string[]) => {
+      const { code, screen } = await new TerminalSession(80, [...at(FAST), ...args]).end();
+      expect(code).toBe(0);
+      return screen.lines.join('\n').replace(/in \d.*?(?= [→(]|\n)/, 'in TIME');
+    };
+    const copied = await run('cp', ...files, ':');
+    const hash = git(place.repo, 'rev-parse', '--short=7', 'main');
+    expect(copied).toBe(`2 files, 2.0 kB in TIME → ${hash}\n`);
+    expect(await run('cp', ...files, ':')).toBe('2 files, 2.0 kB in TIME (nothing to change)\n');
+    expect(await run('cp', '-n', files[0]!, ':other')).toBe('+ :other\n');
+    const out = join(place.folder, 'out');
+    expect(await run('cp', ':a', out)).toBe(`1 file, 5 B in TIME → ${out}\n`);
+    expect(await run('verify')).toMatch(/^\d+ objects in TIME\n$/);
+  });
+
+  it('an archive is neither typed nor shown', async () => {
+    const session = new TerminalSession(80, [...command, 'zip', '-']);
+    const { code, screen } = await session.end();
+    expect([code, screen.lines.join('')]).toEqual([
+      2,
+      expect.stringContaining('An archive is nothing for a terminal'),
+    ]);
   });
 });
+
+describe('the text of the line', () => {
+  let now = 0;
+  beforeAll(() => {
+    vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => BigInt(now * 1e9));
+  });
+  afterAll(() => void vi.restoreAllMocks());
+
+  it('the time that is left does not count the scan', () => {
+    now = 0;
+    const progress = new Progress('Looking');
+    const shown = shownBy(progress, 'Copying');
+    shown({ phase: 'scan', files: 12_345, bytes: 0 });
+    now = 100;
+    expect(progress.text(80)).toMatch(/^Looking {2}12,345 files/);
+    shown({ phase: 'copy', files: 0, bytes: 0, totalFiles: 1000, totalBytes: 4e8 });
+    now = 103;
+    shown({ phase: 'copy', files: 250, bytes: 1e8, totalFiles: 1000, totalBytes: 4e8 });
+    expect(progress.text(100)).toBe(
+      'Copying  ██░░░░░░░░  25%  250 of 1,000 files  100 MB of 400 MB  33.3 MB/s  9 s left',
+    );
+    expect(progress.text(40)).toBe('Copying  25%  9 s left');
+    progress.stop();
+  });
+
+  it('tells no time where no end is known, and never more than all', () => {
+    now = 0;
+    const progress = new Progress('Storing');
+    now = 2;
+    progress.update({ bytes: 4000 });
+    expect(progress.text(80)).toBe('Storing  4.0 kB  2.0 kB/s');
+    progress.update({ files: 3, totalFiles: 2, unit: 'objects' });
+    expect(progress.text(80)).toBe('Storing  ██████████  100%  3 of 2 objects  0 s left');
+    progress.stop();
+  });
+});
+
+/** Node's arguments for a program whose clock is another one. */
+function clock(code: string): string[] {
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+}
 
 /** A file that takes long to copy, and no room. */
 function sparseFile(folder: string): string {

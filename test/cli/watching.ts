@@ -29,7 +29,7 @@ export class Watching {
     });
     this.#child.stderr.on('data', (data) => {
       const text = this.stderr + data;
-      this.stderr = text.replace(/^Created repository [^\n]+\n/, '');
+      this.stderr = text.replace(/^(?:(?:Created repository|Watching) [^\n]+\n)+/, '');
     });
     this.ended = new Promise((resolve) => this.#child.on('close', resolve));
   }

@@ -33,7 +33,7 @@ export function define(command: Command): void {
   ]);
   command.action(async (url: string, { squash, ...options }: BackupOptions) => {
     const diff = await withStore(command, (store) =>
-      withMirroring(options, isVerbose(command), (mirror) =>
+      withMirroring(url, options, isVerbose(command), (mirror) =>
         store.backup(url, { ...mirror, squash }),
       ),
     );

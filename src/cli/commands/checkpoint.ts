@@ -2,9 +2,11 @@
 import type { Command } from 'commander';
 import type { Labels } from '../../store/labels.ts';
 import { shortHash } from '../../store/snapshot.ts';
+import { fateOfCommit, resultOf } from '../commit.ts';
 import { withSignals } from '../interruption.ts';
 import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';
+import { Progress, shownBy } from '../progress.ts';
 import {
   addFolder,
   addLabels,
@@ -35,6 +37,7 @@ export function define(command: Command): void {
   ]);
   command.action(async (paths: string[], options: CheckpointOptions) => {
     const { message, label: labels, ignoreErrors } = options;
+    const progress = new Progress('Storing');
     const work = (signal: AbortSignal) =>
       withWorkspace(
         command,
@@ -47,14 +50,22 @@ export function define(command: Command): void {
             ignoreErrors,
             paths: only,
             signal,
+            onProgress: shownBy(progress, 'Storing'),
           });
+          progress.stop();
           const changes = fs.changes!;
           const what = changes.inSync ? 'nothing has changed' : countsOf(changes);
           await printLine(`${shortHash(fs.commitHash)}  ${what}`);
           printProblems(changes);
+          progress.done(resultOf(fs));
+          return fs;
         },
         { create: true },
       );
-    await withSignals(work);
+    try {
+      await withSignals(work, fateOfCommit({}));
+    } finally {
+      progress.stop();
+    }
   });
 }

@@ -4,6 +4,7 @@ import { shortHash } from '../../store/snapshot.ts';
 import { withSignals } from '../interruption.ts';
 import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';
+import { Progress, shownBy } from '../progress.ts';
 import { type FolderOptions, withWorkspace } from '../workspaces.ts';
 
 export function define(command: Command): void {
@@ -16,12 +17,23 @@ export function define(command: Command): void {
     ['gitstore fork ../try -b idea', 'on another branch'],
   ]);
   command.action(async (folder: string, { dir, branch }: FolderOptions) => {
+    const progress = new Progress('Looking');
     const work = (signal: AbortSignal) =>
       withWorkspace(command, { dir }, async (workspace) => {
-        const fork = await workspace.fork(folder, { branch, signal });
+        const fork = await workspace.fork(folder, {
+          branch,
+          signal,
+          onProgress: shownBy(progress, 'Writing'),
+        });
+        progress.stop();
         const { commitHash } = await fork.head();
         await printLine(`${fork.path} is on branch ${fork.branch} (${shortHash(commitHash)})`);
+        progress.done();
       });
-    await withSignals(work);
+    try {
+      await withSignals(work);
+    } finally {
+      progress.stop();
+    }
   });
 }

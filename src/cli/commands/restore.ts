@@ -38,7 +38,7 @@ export function define(command: Command): void {
     const work = async (store: GitStore): Promise<MirrorDiff> => {
       const { refs, unreadable } = await store.context.refs.list(HEADS);
       const isEmpty = refs.length + unreadable.length === 0;
-      const diff = await withMirroring(options, isVerbose(command), (mirror) =>
+      const diff = await withMirroring(url, options, isVerbose(command), (mirror) =>
         store.restore(url, mirror),
       );
       if (isEmpty && !dryRun) await takeHead(store, diff);
@@ -49,7 +49,7 @@ export function define(command: Command): void {
       const probe = { ...options, dryRun: true };
       const found = await withStore(
         command,
-        (store) => withMirroring(probe, false, (mirror) => store.restore(url, mirror)),
+        (store) => withMirroring(url, probe, false, (mirror) => store.restore(url, mirror)),
         { create, dryRun: true, branch: null },
       );
       refuseEmpty(found, url);

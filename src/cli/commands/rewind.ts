@@ -10,6 +10,7 @@ import { withSignals } from '../interruption.ts';
 import { addDryRun, type DryRunOption, parseDate, wholeNumberFrom } from '../options.ts';
 import { printLine, showName } from '../output.ts';
 import { addExamples } from '../program.ts';
+import { Progress, shownBy } from '../progress.ts';
 import { snapshotOfRef } from '../snapshots.ts';
 import {
   addFolder,
@@ -52,12 +53,15 @@ export function define(command: Command): void {
     '\nWhat is in the folder is stored first, so that a rewind can always be rewound.',
   );
   command.action(async (paths: string[], options: RewindOptions) => {
+    const progress = new Progress('Looking');
     const work = (signal: AbortSignal) =>
       withWorkspace(command, options, async (workspace) => {
         const target = await targetOf(workspace, options);
         const only = pathsIn(workspace, paths);
         const { dryRun } = options;
-        const result = await workspace.rewind(target, { paths: only, dryRun, signal });
+        const onProgress = shownBy(progress, 'Writing');
+        const result = await workspace.rewind(target, { paths: only, dryRun, signal, onProgress });
+        progress.stop();
         const { changes, target: to } = result;
         if (dryRun) await printPlan(changes, '');
         else {
@@ -66,8 +70,16 @@ export function define(command: Command): void {
           await printLine(`Rewound to ${where}: ${what}`);
         }
         printProblems(changes);
+        if (!dryRun) progress.done();
+        return result;
       });
-    await withSignals(work);
+    try {
+      await withSignals(work, (result) =>
+        result || options.dryRun ? 'it was done' : 'give the command again to finish it',
+      );
+    } finally {
+      progress.stop();
+    }
   });
 }
 

@@ -4,7 +4,7 @@ import { InvalidPathError } from '../../errors.ts';
 import { parseRepositoryPath } from '../../store/refPath.ts';
 import { retryWrite } from '../../store/update.ts';
 import { normalizePath } from '../../tree/paths.ts';
-import { commit } from '../commit.ts';
+import { commit, fateOfCommit, resultOf } from '../commit.ts';
 import { ClosedPipeError, parseArgument } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import {
@@ -15,12 +15,12 @@ import {
   type CommitOptions,
   type CreateOption,
 } from '../options.ts';
-import { writeData } from '../output.ts';
+import { isTerminal, printNote, showName, writeData } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { Progress } from '../progress.ts';
 import { isVerbose, withStore } from '../repository.ts';
 import { writableBranch } from '../snapshots.ts';
-import { readStdin } from '../stdin.ts';
+import { howToEnd, readStdin, STDIN } from '../stdin.ts';
 
 interface WriteOptions extends BranchOption, CommitOptions, CreateOption {
   passthrough?: boolean | undefined;
@@ -50,30 +50,35 @@ export function define(command: Command): void {
       async (store) => {
         const branch = await writableBranch(store, target, options);
         const choices = { ...options, verbose: isVerbose(command) };
-        await commit(
-          store,
-          choices,
-          async ({ messageTemplate, parents, tag, forceTag, staleWrites }) => {
-            const progress = new Progress('Storing');
-            const input = counted(readStdin(), progress);
-            const data = options.passthrough ? passingThrough(input) : input;
-            try {
-              return await withSignals((signal) =>
-                retryWrite(store, branch, target.path, data, {
-                  messageTemplate,
-                  parents,
-                  tag,
-                  forceTag,
-                  staleWrites,
-                  eager: true,
-                  signal,
-                }),
-              );
-            } finally {
+        const isTyped = isTerminal(STDIN);
+        if (isTyped) printNote(`Type what ${showName(target.path)} is to hold; ${howToEnd()}`);
+        const progress = new Progress('Storing', !isTyped);
+        const work = (signal: AbortSignal) =>
+          commit(
+            store,
+            choices,
+            async ({ messageTemplate, parents, tag, forceTag, staleWrites }) => {
+              const input = counted(readStdin(), progress);
+              const data = options.passthrough ? passingThrough(input) : input;
+              const fs = await retryWrite(store, branch, target.path, data, {
+                messageTemplate,
+                parents,
+                tag,
+                forceTag,
+                staleWrites,
+                eager: true,
+                signal,
+              });
               progress.stop();
-            }
-          },
-        );
+              return fs;
+            },
+          );
+        try {
+          const fs = await withSignals(work, fateOfCommit({}));
+          progress.done(resultOf(fs));
+        } finally {
+          progress.stop();
+        }
       },
       work,
     );
