@@ -10,7 +10,7 @@ export interface ColourOption {
   color?: ColourChoice | undefined;
 }
 
-type Style = 'bold' | 'cyan' | 'green' | 'red' | 'yellow';
+export type Style = 'blue' | 'bold' | 'cyan' | 'green' | 'red' | 'yellow';
 
 export type Paint = (style: Style, text: string) => string;
 

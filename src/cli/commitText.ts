@@ -2,7 +2,7 @@
 import type { FS } from '../store/fs.ts';
 import { type Paint, paintFor } from './colour.ts';
 import { isoTime } from './dates.ts';
-import { Lines, showName } from './output.ts';
+import { Lines, showLine, showName } from './output.ts';
 import { printPatches } from './patches.ts';
 import type { PatchOption } from './patchOptions.ts';
 
@@ -22,7 +22,7 @@ export async function printCommit(
   await lines.add(`Date:   ${isoTime(commit.time, commit.timezoneOffset)}`);
   await lines.add('');
   for (const line of commit.message.split('\n')) {
-    await lines.add(line === '' ? '' : `    ${showName(line)}`);
+    await lines.add(line === '' ? '' : `    ${showLine(line)}`);
   }
   await lines.add('');
   await lines.flush();

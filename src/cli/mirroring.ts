@@ -26,6 +26,11 @@ const LABELS: Labels = { counting: 'Counting', sending: 'Sending', receiving: 'R
 /** Where the other side is on a disk of this machine. */
 const LOCAL_LABELS: Labels = { counting: 'Counting', sending: 'Copying', receiving: 'Copying' };
 
+/** What is being done, by its phase: who copies from a path receives nothing. */
+export function labelsOf(url: string, format?: 'bundle'): Labels {
+  return /^(?:local|bundle)$/.test(parseRemoteUrl(url, format).kind) ? LOCAL_LABELS : LABELS;
+}
+
 export function addMirrorOptions(command: Command): Command {
   command.argument(
     '<url>',
@@ -71,9 +76,8 @@ export async function withMirroring(
   verbose: boolean,
   work: (mirror: MirrorOptions) => Promise<MirrorDiff>,
 ): Promise<MirrorDiff> {
-  const isLocal = /^(?:local|bundle)$/.test(parseRemoteUrl(url, options.format).kind);
-  const labels = isLocal ? LOCAL_LABELS : LABELS;
-  const progress = new Progress(isLocal ? 'Looking' : 'Connecting');
+  const labels = labelsOf(url, options.format);
+  const progress = new Progress(labels === LABELS ? 'Connecting' : 'Looking');
   try {
     const diff = await withSignals(
       (signal) =>

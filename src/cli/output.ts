@@ -154,18 +154,26 @@ let stdoutIsTerminal: boolean | undefined;
  * drive the terminal nor pass for two names. Everywhere else a name is printed byte for byte.
  */
 export function showName(name: string): string {
-  if (!NEEDS_QUOTES.test(name)) return name;
+  return NEEDS_QUOTES.test(name) && isForTerminal() ? quoteName(name) : name;
+}
+
+/** A line of a text, of which a terminal shows what would drive it. Tabs stay. */
+export function showLine(line: string): string {
+  if (!NEEDS_QUOTES.test(line) || !isForTerminal()) return line;
+  return line.replace(ESCAPED, (char) => ('\t"\\'.includes(char) ? char : escapedChar(char)));
+}
+
+function isForTerminal(): boolean {
   stdoutIsTerminal ??= fstatSync(STDOUT).isCharacterDevice();
-  return stdoutIsTerminal ? quoteName(name) : name;
+  return stdoutIsTerminal;
 }
 
 /** The name in Git's quotes. */
 export function quoteName(name: string): string {
-  const escaped = name.replace(
-    ESCAPED,
-    (char) =>
-      SHORT_ESCAPES[char] ??
-      [...encodePath(char)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join(''),
-  );
-  return `"${escaped}"`;
+  return `"${name.replace(ESCAPED, escapedChar)}"`;
+}
+
+function escapedChar(char: string): string {
+  const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;
+  return SHORT_ESCAPES[char] ?? [...encodePath(char)].map(octal).join('');
 }

@@ -115,7 +115,12 @@ function searchFor(
   };
 }
 
-function expressionOf(pattern: string | RegExp, fixed: boolean, ignoreCase: boolean): RegExp {
+/** @throws GitStoreError (`EINVAL`) for what is no regular expression */
+export function expressionOf(
+  pattern: string | RegExp,
+  fixed: boolean,
+  ignoreCase: boolean,
+): RegExp {
   if (typeof pattern !== 'string') {
     return new RegExp(pattern.source, `${pattern.flags.replace(/[gmy]/g, '')}gm`);
   }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { labelsOf } from '../../src/cli/mirroring.ts';
 import { Progress, shownBy } from '../../src/cli/progress.ts';
 import { tarOf } from '../archive/members.ts';
 import { expectClean, git } from '../helpers/git.ts';
@@ -132,6 +133,14 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     expect(await run('verify')).toMatch(/^\d+ objects in TIME\n$/);
   });
 
+  it('write says that it waits for what is typed, and how that ends', async () => {
+    const session = new TerminalSession(80, [...command, 'write', 'typed.txt'], {}, true);
+    await session.waitFor(/Type what typed.txt is to hold; Ctrl-D on a line of its own stores it/);
+    session.type('hello\n\x04');
+    expect((await session.end()).code).toBe(0);
+    expect(git(place.repo, 'show', 'main:typed.txt')).toBe('hello');
+  });
+
   it('an archive is neither typed nor shown', async () => {
     const session = new TerminalSession(80, [...command, 'zip', '-']);
     const { code, screen } = await session.end();
@@ -164,6 +173,16 @@ describe('the text of the line', () => {
     );
     expect(progress.text(40)).toBe('Copying  25%  9 s left');
     progress.stop();
+  });
+
+  it('what comes from a path, or goes there, is copied', () => {
+    const labels = ['../data.git', 'all.bundle', 'https://example.com/data.git', 'me@host:x'];
+    expect(labels.map((url) => labelsOf(url).receiving)).toEqual([
+      'Copying',
+      'Copying',
+      'Receiving',
+      'Receiving',
+    ]);
   });
 
   it('tells no time where no end is known, and never more than all', () => {

@@ -12,9 +12,9 @@ columns, stdin = int(sys.argv[1]), os.dup(0)
 given = int(sys.argv[2])
 child, terminal = pty.fork()
 if child == 0:
-    os.dup2(given, 0)
+    if given: os.dup2(given, 0)
     os.execvp(sys.argv[3], sys.argv[3:])
-os.close(given)
+if given: os.close(given)
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
 sources = [terminal, stdin]
 while True:
@@ -43,14 +43,26 @@ export class TerminalSession {
   #output = '';
   #onOutput = () => {};
 
-  /** Starts a program whose stdout and stderr are a terminal of so many columns; its stdin is a pipe. */
-  constructor(columns: number, command: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /**
+   * Starts a program whose stdout and stderr are a terminal of so many columns.
+   * @param isTyped whether its stdin is the terminal too, and no pipe
+   */
+  constructor(
+    columns: number,
+    command: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    isTyped = false,
+  ) {
     const { CI: _, GITSTORE_REPO: __, VOST_REPO: ___, ...inherited } = gitEnvironment;
     this.#columns = columns;
-    this.#process = spawn('python3', ['-c', SCRIPT, String(columns), '3', ...command], {
-      env: { ...inherited, TERM: 'xterm', ...env },
-      stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
-    });
+    this.#process = spawn(
+      'python3',
+      ['-c', SCRIPT, String(columns), isTyped ? '0' : '3', ...command],
+      {
+        env: { ...inherited, TERM: 'xterm', ...env },
+        stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
+      },
+    );
     this.#process.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text;
       this.#onOutput();
@@ -94,6 +106,8 @@ export class TerminalSession {
 export interface Screen {
   /** What stands there at the end; the last one is where the cursor is. */
   readonly lines: readonly string[];
+  /** All that was written, with the codes that drive a terminal. */
+  readonly output: string;
   /** All that any line has shown on the way. */
   readonly shown: readonly string[];
   /** A line ran over the edge. */
@@ -125,5 +139,5 @@ function play(output: string, columns: number): Screen {
       shown.push(lines.at(-1)!);
     }
   }
-  return { lines, shown, wrapped, isCursorVisible };
+  return { lines, output, shown, wrapped, isCursorVisible };
 }

@@ -2,24 +2,25 @@
 import type { Command } from 'commander';
 import { parseRepositoryPath } from '../../store/refPath.ts';
 import { shortHash } from '../../store/snapshot.ts';
+import { addColour, type ColourOption, paintFor } from '../colour.ts';
 import { isoTime } from '../dates.ts';
 import { parseArgument } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import { Listing } from '../listing.ts';
 import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
+import { showLine, showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
 import { snapshotsOf } from '../snapshots.ts';
 
 export function define(command: Command): void {
   command.argument('<path>', 'a text file in the repository; the colon may be left out');
-  addFormat(addBranch(command));
+  addColour(addFormat(addBranch(command)));
   addExamples(command, [
     ['gitstore blame notes.txt', 'commit, author, time, number and text of each line'],
     ['gitstore blame v1.0:notes.txt', 'as the file was'],
   ]);
-  command.action(async (argument: string, options: BranchOption & FormatOption) => {
+  command.action(async (argument: string, options: BranchOption & FormatOption & ColourOption) => {
     const path = parseArgument(parseRepositoryPath, argument);
     const work = (signal: AbortSignal) =>
       withStore(command, async (store) => {
@@ -27,11 +28,12 @@ export function define(command: Command): void {
         const lines = await fs!.blame(path.path, { signal });
         const width = Math.max(0, ...lines.map(({ authorName }) => showName(authorName).length));
         const digits = String(lines.length).length;
+        const paint = paintFor(options);
         const listing = new Listing(options.format);
         for (const { number, commitHash, authorName, time, timezoneOffset, text } of lines) {
           const when = isoTime(time, timezoneOffset);
           const who = showName(authorName).padEnd(width);
-          const line = `${shortHash(commitHash)} (${who} ${when} ${String(number).padStart(digits)}) ${showName(text)}`;
+          const line = `${paint('yellow', shortHash(commitHash))} (${who} ${when} ${String(number).padStart(digits)}) ${showLine(text)}`;
           await listing.add(line, () => ({
             number,
             commit: commitHash,

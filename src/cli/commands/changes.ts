@@ -1,6 +1,7 @@
 /** `changes`: what a folder holds other than its newest checkpoint. */
 import type { Command } from 'commander';
 import type { WorkspaceChange } from '../../workspace/options.ts';
+import { paintFor } from '../colour.ts';
 import { Listing } from '../listing.ts';
 import { addFormat, type FormatOption } from '../options.ts';
 import { showName } from '../output.ts';
@@ -22,6 +23,7 @@ interface ChangesOptions extends FolderOptions, FormatOption, PatchOption {
 }
 
 const LETTERS = { added: 'A', modified: 'M', deleted: 'D', type: 'T' } as const;
+const STYLES = { added: 'green', modified: 'yellow', deleted: 'red', type: 'cyan' } as const;
 
 export function define(command: Command): void {
   command
@@ -51,10 +53,11 @@ export function define(command: Command): void {
         return printer.end();
       }
       const found = await workspace.changes(since, { paths: pathsIn(workspace, paths) });
+      const paint = paintFor(options);
       const listing = new Listing(options.format);
       for (const change of found.entries) {
         const { path, kind, type, size, oldSize } = change;
-        const line = `${LETTERS[kind]}  ${showName(path)}${options.long ? sizes(change) : ''}`;
+        const line = `${paint(STYLES[kind], LETTERS[kind])}  ${showName(path)}${options.long ? sizes(change) : ''}`;
         await listing.add(line, () => ({ path, kind, type, size, oldSize }));
       }
       await listing.end();

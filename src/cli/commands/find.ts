@@ -1,6 +1,7 @@
 /** `find`: files by name, also those that are gone. */
 import type { Command } from 'commander';
 import { shortHash } from '../../store/snapshot.ts';
+import { addColour, type ColourOption, paintFor } from '../colour.ts';
 import { EXIT_FAILED } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import { Listing } from '../listing.ts';
@@ -10,7 +11,7 @@ import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
 import { findSnapshot, parseTarget } from '../snapshots.ts';
 
-interface FindOptions extends BranchOption, FormatOption {
+interface FindOptions extends BranchOption, FormatOption, ColourOption {
   all?: boolean | undefined;
 }
 
@@ -19,7 +20,7 @@ export function define(command: Command): void {
     .argument('<pattern>', 'a glob; without a slash it fits names in any directory')
     .argument('[ref]', 'where to look (default: the branch)')
     .option('--all', 'every path that ever was, with the newest commit that holds it');
-  addFormat(addBranch(command));
+  addColour(addFormat(addBranch(command)));
   addExamples(command, [
     ["gitstore find '*.md'", 'in any directory'],
     ["gitstore find --all 'notes*'", 'also files that were deleted'],
@@ -27,6 +28,7 @@ export function define(command: Command): void {
   ]);
   command.addHelpText('after', '\nExit code 1 where nothing fits.');
   command.action(async (pattern: string, ref: string | undefined, options: FindOptions) => {
+    const paint = paintFor(options);
     const work = (signal: AbortSignal) =>
       withStore(command, async (store) => {
         const fs = await findSnapshot(store, parseTarget(ref), { branch: options.branch });
@@ -37,7 +39,7 @@ export function define(command: Command): void {
           signal,
         })) {
           count += 1;
-          const lead = options.all ? `${shortHash(commitHash)}  ` : '';
+          const lead = options.all ? `${paint('yellow', shortHash(commitHash))}  ` : '';
           await listing.add(`${lead}${showName(path)}`, () => ({ path, hash, commit: commitHash }));
         }
         await listing.end();

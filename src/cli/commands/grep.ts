@@ -1,12 +1,13 @@
 /** `grep`: lines that fit a pattern, in a snapshot or in every version of a history. */
 import type { Command } from 'commander';
+import { expressionOf } from '../../store/grep.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { addColour, type ColourOption, paintFor } from '../colour.ts';
 import { EXIT_FAILED, UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import { Listing } from '../listing.ts';
 import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
+import { showLine, showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
 import { findSnapshot, parseTarget } from '../snapshots.ts';
@@ -37,6 +38,21 @@ export function define(command: Command): void {
     if (pattern === '') throw new UsageError('An empty pattern fits every line');
     const target = parseTarget(argument);
     const paint = paintFor(options);
+    const isPainted = paint('red', '') !== '';
+    const highlighted = (line: string): string => {
+      if (!isPainted) return showLine(line);
+      const { fixedStrings = false, ignoreCase = false } = options;
+      let shown = '';
+      let from = 0;
+      for (const { index, 0: found } of line.matchAll(
+        expressionOf(pattern, fixedStrings, ignoreCase),
+      )) {
+        if (found === '') continue;
+        shown += showLine(line.slice(from, index)) + paint('red', showLine(found));
+        from = index + found.length;
+      }
+      return shown + showLine(line.slice(from));
+    };
     const work = (signal: AbortSignal) =>
       withStore(command, async (store) => {
         const fs = await findSnapshot(store, target, { branch: options.branch });
@@ -59,7 +75,7 @@ export function define(command: Command): void {
           else {
             for (const { number, text } of lines) {
               await listing.add(
-                `${where}:${paint('green', `${number}`)}:${showName(text)}`,
+                `${where}:${paint('green', `${number}`)}:${highlighted(text)}`,
                 () => json,
               );
             }

@@ -6,6 +6,7 @@ import { parseRepositoryPath } from '../../store/refPath.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
 import type { FileType } from '../../tree/types.ts';
+import { addColour, type ColourOption, type Paint, paintFor, type Style } from '../colour.ts';
 import { parseArgument } from '../errors.ts';
 import { Listing } from '../listing.ts';
 import {
@@ -22,7 +23,7 @@ import { withStore } from '../repository.ts';
 import { type Selection, snapshotsOf } from '../snapshots.ts';
 import { expandGlob } from '../sources.ts';
 
-interface LsOptions extends Selection, FormatOption, GlobOption {
+interface LsOptions extends Selection, FormatOption, GlobOption, ColourOption {
   recursive?: boolean | undefined;
   long?: boolean | undefined;
   fullHash?: boolean | undefined;
@@ -59,7 +60,7 @@ export function define(command: Command): void {
     .option('-R, --recursive', 'all files below, with their full paths')
     .option('-l, --long', 'hash, size and name')
     .option('--full-hash', 'with -l: all 40 digits of the hash');
-  addFilters(addBranch(addNoGlob(addFormat(command))));
+  addFilters(addBranch(addNoGlob(addColour(addFormat(command)))));
   addExamples(command, [
     ['gitstore ls', 'the root of the current branch'],
     ['gitstore ls -l docs', 'a directory with hashes and sizes'],
@@ -125,6 +126,7 @@ function inOrder(rows: Row[], long: boolean): Row[] {
 
 async function print(rows: readonly Row[], options: LsOptions): Promise<void> {
   const listing = new Listing(options.format);
+  const paint = paintFor(options);
   if (options.long) {
     const longRows: LongRow[] = [];
     for (let start = 0; start < rows.length; start += AT_ONCE) {
@@ -133,11 +135,13 @@ async function print(rows: readonly Row[], options: LsOptions): Promise<void> {
     const width = longRows.reduce((most, row) => Math.max(most, sizeText(row).length), 0);
     for (const row of longRows) {
       const hash = options.fullHash ? row.hash : shortHash(row.hash);
-      const line = `${hash}  ${sizeText(row).padStart(width)}  ${longName(row)}`;
+      const line = `${paint('yellow', hash)}  ${sizeText(row).padStart(width)}  ${longName(row, paint)}`;
       await listing.add(line, () => row);
     }
   } else {
-    for (const { name } of rows) await listing.add(showName(name), () => name);
+    for (const { name, type } of rows) {
+      await listing.add(painted(name, type, paint), () => name);
+    }
   }
   await listing.end();
 }
@@ -153,7 +157,19 @@ function sizeText({ size }: LongRow): string {
   return size === null ? '-' : String(size);
 }
 
-function longName({ name, type, target }: LongRow): string {
-  if (type === 'tree') return `${showName(name)}/`;
-  return target === undefined ? showName(name) : `${showName(name)} -> ${showName(target)}`;
+function longName({ name, type, target }: LongRow, paint: Paint): string {
+  const shown = painted(name, type, paint);
+  if (type === 'tree') return `${shown}/`;
+  return target === undefined ? shown : `${shown} -> ${showName(target)}`;
+}
+
+const STYLES: Partial<Readonly<Record<FileType, Style>>> = {
+  tree: 'blue',
+  executable: 'green',
+  link: 'cyan',
+};
+
+function painted(name: string, type: FileType, paint: Paint): string {
+  const style = STYLES[type];
+  return style === undefined ? showName(name) : paint(style, showName(name));
 }
