@@ -15,6 +15,7 @@ import { effort, seed, seededRandom } from './stress.ts';
 
 const { count, timeout } = effort(1, 300);
 const FILES = 40;
+const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 let program: Program;
 beforeAll(async () => {
@@ -33,6 +34,8 @@ interface Verb {
   readonly name: string;
   /** Makes what the verb needs, new for each round. */
   prepare?(scene: Scene, round: number): Promise<void>;
+  /** What Node runs: the program, or a script of `children/`. */
+  readonly script?: string;
   args(scene: Scene, round: number): string[];
   readonly input?: string;
   /** Throws unless the verb has happened as a whole or not at all. */
@@ -40,7 +43,10 @@ interface Verb {
 }
 
 async function run(scene: Scene, ...args: string[]): Promise<void> {
-  const end = await runNode([program.cli, '-r', scene.store, ...args], { input: 'text\n' });
+  const end = await runNode([program.cli, '-r', scene.store, ...args], {
+    timeout,
+    input: 'text\n',
+  });
   expect(end.code, `${args.join(' ')}: ${end.stderr}`).toBe(0);
 }
 
@@ -158,6 +164,20 @@ const verbs: Verb[] = [
     check: oneStep('refs/notes/commits'),
   },
   {
+    name: 'notes batch',
+    script: 'notes-batch.mjs',
+    args: ({ store }, round) => [program.library, store, `batch ${round}`],
+    check: async (scene, before) => {
+      await oneStep('refs/notes/commits')(scene, before);
+      const was = before.get('refs/notes/commits');
+      const is = refsOf(scene.store).get('refs/notes/commits');
+      if (is === was) return;
+      const changed = git(scene.store, 'diff-tree', '-r', '--name-only', was ?? emptyTree, is!);
+      const commits = git(scene.store, 'log', '--first-parent', '--format=%H', '-10', 'main');
+      expect(changed.split('\n').filter(Boolean)).toHaveLength(commits.trim().split('\n').length);
+    },
+  },
+  {
     name: 'restore',
     prepare: async (scene, round) => {
       const other = { ...scene, store: join(scene.folder, 'other.git') };
@@ -202,7 +222,7 @@ const verbs: Verb[] = [
   ),
 ];
 
-describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
+describe.each(verbs)('$name', ({ name, prepare, script, args, check }) => {
   test(`killed ${count} times (seed ${seed})`, { timeout }, async () => {
     const folder = scratchFolder();
     const random = seededRandom(seed + name.length);
@@ -218,7 +238,7 @@ describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
       [
         join(import.meta.dirname, 'children', 'commit-loop.mjs'),
         program.library,
-        ...[scene.store, 'live', 'live', '1000000'],
+        ...[scene.store, 'live', 'live', '1000000', '10'],
       ],
       { timeout },
     );
@@ -232,19 +252,22 @@ describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
     });
     await Promise.race([isLive, live.finished]);
     let duration = 150;
+    let killed = 0;
     try {
       for (let round = 0; round < count; round++) {
         await prepare?.(scene, round);
         const before = refsOf(scene.store);
         const began = performance.now();
-        const victim = startNode([program.cli, '-r', scene.store, ...args(scene, round)], {
-          timeout,
-          input: 'text\n',
-        });
+        const command =
+          script === undefined
+            ? [program.cli, '-r', scene.store]
+            : [join(import.meta.dirname, 'children', script)];
+        const victim = startNode([...command, ...args(scene, round)], { timeout, input: 'text\n' });
         await Promise.race([sleep(random() * duration * 1.1), victim.finished]);
         victim.process.kill('SIGKILL');
         const end = await victim.finished;
         if (end.code === 0) duration = performance.now() - began;
+        else killed++;
         await check(scene, before);
         await run(scene, 'write', `next/${round}`);
         if ((round + name.length) % 4 === 1) await run(scene, 'gc');
@@ -260,5 +283,8 @@ describe.each(verbs)('$name', ({ name, prepare, args, check }) => {
     expect(acknowledged.length).toBeGreaterThan(0);
     expect(acknowledged.filter((id) => !reachable.has(id))).toEqual([]);
     expect(readFileSync(join(scene.store, 'HEAD'), 'utf8')).toBe('ref: refs/heads/main\n');
+    if (count > 1) {
+      console.info(`${name}: ${killed} of ${count} killed, ${acknowledged.length} commits beside`);
+    }
   });
 });

@@ -8,7 +8,7 @@ export const stress = process.env.GITSTORE_STRESS === '1';
 /** The count for this run, and a time limit in milliseconds that fits it. */
 export function effort(usual: number, promised: number): { count: number; timeout: number } {
   const asked = Number(process.env.GITSTORE_COUNT);
-  if (asked > 0) return { count: asked, timeout: 30 * 60_000 };
+  if (asked > 0) return { count: asked, timeout: 30 * 60_000 + asked * 20_000 };
   return stress ? { count: promised, timeout: 30 * 60_000 } : { count: usual, timeout: 2 * 60_000 };
 }
 

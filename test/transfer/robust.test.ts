@@ -209,10 +209,10 @@ describe('files that fail', () => {
           expect(lines(report)).toEqual([`- ${out}/old`, `+ ${out}/open/c`]);
           expect(report.errors).toEqual([
             { path: `${out}/closed`, error: 'permission denied' },
+            { path: `${out}/goes`, error: 'permission denied' },
             { path: `${out}/listed`, error: 'permission denied' },
             { path: `${out}/way`, error: 'permission denied' },
             { path: `${out}/way`, error: expect.stringContaining('in the way') },
-            { path: `${out}/goes`, error: 'permission denied' },
           ]);
         }
         // One that is not looked into is no matter, and neither is what it would get.

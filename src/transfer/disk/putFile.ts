@@ -112,6 +112,10 @@ function putDirectory(
     if (lost.has(above)) throw new Error('the directory above is not there');
     if (becomes === undefined) disk.mkdirSync(anchors.at(directory));
     else {
+      // A rename replaces an empty directory, and another copy may just have made that one and opened it.
+      if (disk.lstatSync(anchors.at(becomes), { throwIfNoEntry: false }) !== undefined) {
+        throw new Error('another copy has made the directory');
+      }
       disk.renameSync(anchors.at(directory), anchors.at(becomes));
       anchors.moved(directory, becomes);
     }

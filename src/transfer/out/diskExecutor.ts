@@ -180,6 +180,8 @@ export class DiskExecutor {
       report.add.sort((a, b) => comparePaths(a.path, b.path));
     }
     removals.report();
+    // Files are written by two threads, and fail in no certain order.
+    report.errors.sort((a, b) => comparePaths(a.path, b.path));
     return report;
   }
 

@@ -16,10 +16,10 @@ import {
 } from '../disk/putFile.ts';
 import type { CopyRun } from '../rules/run.ts';
 
-/** So many are written at a time. */
+/** How many are written at a time. */
 const AT_ONCE = 2;
 
-/** Up to so many bytes are held in memory: one piece takes less time than many. */
+/** The most bytes of a file that are held in memory: one piece takes less time than many. */
 const LARGEST_PIECE = 16 << 20;
 
 export class LargeFiles {
@@ -89,7 +89,7 @@ export class LargeFiles {
       return finishFile(fs, anchoredJob(this.#anchors, job));
     } catch (error) {
       this.#run.movedBack(moved);
-      fs.unlinkSync(this.#anchors.at(temporary));
+      fs.rmSync(this.#anchors.at(temporary), { force: true });
       throw error;
     }
   }
