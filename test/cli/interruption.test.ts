@@ -1,7 +1,7 @@
 /** Ctrl-C and its like: the command ends by the signal and leaves nothing unfinished behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram } from '../helpers/build.ts';
@@ -77,5 +77,30 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
       await interrupted(signal, after, ['-r', stored, 'cp', ':', out]);
       expect(unfinished(out)).toEqual([]);
     }
+  });
+
+  test('leaves a repository that is being destroyed to the next destroy', async () => {
+    const folder = scratchFolder();
+    const store = join(folder, 'data.git');
+    const names = () => readdirSync(folder).filter((name) => name !== 'live');
+    const fill = async () => {
+      expect((await runNode([cli, '-r', store, 'init'])).code).toBe(0);
+      for (let i = 0; i < 4000; i++) writeFileSync(join(store, 'objects', `extra${i}`), '');
+    };
+    const destroy = ['-r', store, 'destroy', '-f'];
+    let left: string[] = [];
+    while (left.length === 0) {
+      if (!existsSync(store)) await fill();
+      const child = spawn(process.execPath, [cli, ...destroy], { env: gitEnvironment });
+      const ended = once(child, 'exit');
+      while (child.exitCode === null && existsSync(store)) await new Promise(setImmediate);
+      child.kill('SIGKILL');
+      await ended;
+      left = names();
+    }
+    expect(left).toEqual([expect.stringMatching(/^data\.git\.removed-/)]);
+    const again = await runNode([cli, ...destroy]);
+    expect(again).toMatchObject({ code: 0, stderr: '' });
+    expect(names()).toEqual([]);
   });
 });

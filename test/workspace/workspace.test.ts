@@ -347,3 +347,38 @@ test('a fork comes home by a merge, and conflicts change nothing', async () => {
   expect(get('new')).toBe('theirs');
   expect(await favored.readText('new')).toBe('theirs');
 });
+
+test('a fork that fails leaves neither a branch nor a workspace', async () => {
+  put('a.txt', 'one');
+  const tip = await work.checkpoint();
+  // A name that no disk takes.
+  await tip.write(`${'x'.repeat(300)}`, 'content');
+  const before = await store.branches.list();
+  const other = join(dirname(folder), 'other');
+  await expect(work.fork(other)).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+  expect(await store.branches.list()).toEqual(before);
+  expect((await Workspace.list(store)).map((one) => one.branch)).toEqual([work.branch]);
+});
+
+test('a thinning that fails is a warning: the checkpoint stands', async () => {
+  const warnings: string[] = [];
+  const other = await GitStore.open(store.path, {
+    durability: 'fast',
+    onWarning: ({ code }) => warnings.push(String(code)),
+  });
+  await work.close();
+  work = await Workspace.open(folder, { store: other, keep: { last: 10 } });
+  // Thinning moves tags, so it must know all of them.
+  mkdirSync(join(store.path!, 'refs', 'tags'), { recursive: true });
+  writeFileSync(join(store.path!, 'refs', 'tags', 'broken'), '');
+  let made = await work.checkpoint();
+  for (let i = 0; i < 55; i++) {
+    put('a.txt', `${i}`);
+    made = await work.checkpoint();
+  }
+  expect(warnings).toContain('NOT_THINNED');
+  expect((await other.branches.get(work.branch)).commitHash).toBe(made.commitHash);
+  expect(git(store.path!, 'rev-list', '--count', work.branch).trim()).toBe('56');
+  await work.close();
+  await other.close();
+});
