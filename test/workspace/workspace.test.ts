@@ -367,7 +367,7 @@ test('a thinning that fails is a warning: the checkpoint stands', async () => {
     onWarning: ({ code }) => warnings.push(String(code)),
   });
   await work.close();
-  work = await Workspace.open(folder, { store: other, keep: { last: 10 } });
+  work = await Workspace.open(folder, { store: other, keep: { keepLast: 10 } });
   // Thinning moves tags, so it must know all of them.
   mkdirSync(join(store.path!, 'refs', 'tags'), { recursive: true });
   writeFileSync(join(store.path!, 'refs', 'tags', 'broken'), '');
