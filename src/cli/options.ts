@@ -3,7 +3,9 @@
  * its check; a command names the groups it takes.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { GitStoreError } from '../errors.ts';
 import { templateOf } from '../store/message.ts';
+import { type Person, parsePerson } from '../store/signers.ts';
 import { DAY, parseBefore } from './dates.ts';
 
 export interface GlobalOptions {
@@ -85,8 +87,33 @@ export function addFilters(command: Command): Command {
     );
 }
 
+/** Who the change is by. `withStore` hands it to the store. */
+export function addAuthor(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--author <author>',
+      "who has made the change, as 'Name <mail>' (else $GIT_AUTHOR_NAME and $GIT_AUTHOR_EMAIL, else Git's user.name and user.email)",
+    ).argParser(parseAuthor),
+  );
+}
+
+/** The author that a command line names; `--author` of `log` is a text to look for. */
+export function authorOf(command: Command): Person | undefined {
+  const { author } = command.opts<{ author?: Person | string | undefined }>();
+  return typeof author === 'object' ? author : undefined;
+}
+
+function parseAuthor(text: string): Person {
+  try {
+    return parsePerson(text, 'It');
+  } catch (error) {
+    if (!(error instanceof GitStoreError)) throw error;
+    throw new InvalidArgumentError("It must be 'Name <mail>', as 'Ada <ada@example.org>'.");
+  }
+}
+
 export function addCommit(command: Command): Command {
-  return command
+  return addAuthor(command)
     .addOption(
       new Option(
         '-m, --message <text>',

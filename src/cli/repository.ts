@@ -4,10 +4,12 @@ import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
 import { redactUrl, redactUrls } from '../git/redactUrl.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';
-import { GitStore } from '../store/gitStore.ts';
+import { GitStore, type OpenOptions } from '../store/gitStore.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { escapeControls, UsageError } from './errors.ts';
-import type { GlobalOptions } from './options.ts';
+import { readGitConfig } from './gitConfig.ts';
+import { findSigners } from './identity.ts';
+import { authorOf, type GlobalOptions } from './options.ts';
 import { printNote } from './output.ts';
 import { rawVariable } from './rawArguments.ts';
 
@@ -45,7 +47,7 @@ export async function withStore<T>(
   work: (store: GitStore) => Promise<T>,
   choices: StoreChoices = {},
 ): Promise<T> {
-  const store = await openStore(repositoryPath(command), choices);
+  const store = await openStore(repositoryPath(command), signersOf(command), choices);
   try {
     return await work(store);
   } catch (error) {
@@ -77,19 +79,36 @@ export async function printRequests(): Promise<void> {
   printNote(`${of}, ${sizeText(sent)} sent, ${sizeText(received)} received`);
 }
 
-async function openStore(path: string, choices: StoreChoices): Promise<GitStore> {
+async function openStore(
+  path: string,
+  signers: OpenOptions['signers'],
+  choices: StoreChoices,
+): Promise<GitStore> {
   const { create = false, branch, dryRun = false, live = false } = choices;
   const maxAge = live ? 0 : Number.POSITIVE_INFINITY;
   if (!create || !dryRun) {
-    return GitStore.open(path, { create, branch, onWarning, onCreate, onRequest, maxAge });
+    return GitStore.open(path, {
+      create,
+      branch,
+      signers,
+      onWarning,
+      onCreate,
+      onRequest,
+      maxAge,
+    });
   }
   try {
-    return await GitStore.open(path, { create: false, onWarning, onRequest, maxAge });
+    return await GitStore.open(path, { create: false, signers, onWarning, onRequest, maxAge });
   } catch (error) {
     if (!(error instanceof FileNotFoundError)) throw error;
     const { createMemoryStorage } = await import('../storage/memory/memoryStorage.ts');
-    return GitStore.over(createMemoryStorage(), { branch, onWarning });
+    return GitStore.over(createMemoryStorage(), { branch, signers, onWarning });
   }
+}
+
+/** Who the command's commits are by. */
+export function signersOf(command: Command): OpenOptions['signers'] {
+  return (folder) => findSigners(authorOf(command), () => readGitConfig(folder));
 }
 
 /** What a command tells of beside its work, on stderr. */

@@ -43,6 +43,11 @@ export class GitConfig {
     return this.#values.keys();
   }
 
+  /** All settings in the order of the file, keys as in `keys()`; null where a name stands alone. */
+  entries(): Iterable<readonly [key: string, value: string | null]> {
+    return this.#settings;
+  }
+
   /** The last value of a key, as Git takes it; a name that stands alone has the empty value. */
   get(key: string): string | undefined {
     return this.getAll(key).at(-1);
@@ -246,7 +251,7 @@ class ConfigReader {
   }
 }
 
-function normalizeKey(key: string): string {
+export function normalizeKey(key: string): string {
   const first = key.indexOf('.');
   const last = key.lastIndexOf('.');
   if (first === -1) return key.toLowerCase();

@@ -8,6 +8,7 @@ import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 import type { StoreContext } from './context.ts';
+import { signingOf } from './signers.ts';
 import { branchOf, loadSnapshot, messageOf, type Snapshot, shortHash } from './snapshot.ts';
 
 export interface AppendChoices {
@@ -15,6 +16,10 @@ export interface AppendChoices {
   readonly squash?: boolean | undefined;
   /** Of that one commit; default the source's own. */
   readonly message?: string | undefined;
+  /** Who that one commit is by, as `Name <mail>`; default the store's author. */
+  readonly author?: string | undefined;
+  /** When that one commit was made; default now. */
+  readonly time?: Date | undefined;
 }
 
 /**
@@ -33,7 +38,7 @@ export async function appendHistory(
   const from = source.ref?.name ?? shortHash(source.id);
   const branch = branchOf(tip);
   const id = await inSession(store, (writer) =>
-    choices.squash ? appendTree(tip, source, choices.message, writer) : replay(tip, source, writer),
+    choices.squash ? appendTree(tip, source, choices, writer) : replay(tip, source, writer),
   );
   if (id === tip.id) return tip;
   await moveBranch(tip, id, `branch: Appended ${from}`);
@@ -43,7 +48,7 @@ export async function appendHistory(
 async function appendTree(
   tip: Snapshot,
   source: Snapshot,
-  message: string | undefined,
+  choices: AppendChoices,
   writer: ObjectWriter,
 ): Promise<ObjectId> {
   const { tree } = source.commit;
@@ -51,7 +56,8 @@ async function appendTree(
   const made = await writeCommit(tip.store, writer, {
     tree,
     parents: [tip.id],
-    message: message ?? messageOf(source.commit),
+    message: choices.message ?? messageOf(source.commit),
+    signing: signingOf(choices),
     outside: [tip.id, source.id],
   });
   return made.id;

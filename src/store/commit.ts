@@ -16,6 +16,7 @@ import { touchedPaths } from '../tree/touched.ts';
 import type { StaleWrites, StoreContext } from './context.ts';
 import { commitMessage } from './message.ts';
 import { withRetries } from './retry.ts';
+import type { Signing } from './signers.ts';
 import {
   branchOf,
   firstLine,
@@ -45,6 +46,7 @@ export interface CommitChoices {
   readonly from?: readonly Snapshot[] | undefined;
   /** Default: as the store was opened. */
   readonly staleWrites?: StaleWrites | undefined;
+  readonly signing?: Signing | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -122,9 +124,10 @@ async function commitOn(
   if (choices.from === undefined) {
     for (const edit of edits.values()) if (edit !== null) outside.push(edit.id);
   }
-  const { id, commit } = await writeCommit(store, writer, { tree, parents, message, outside });
-  const log = `commit: ${firstLine(message)}`;
-  await moveBranch(snapshot, id, log, { who: commit.committer, tag: choices.tag });
+  const { signing, tag } = choices;
+  const parts = { tree, parents, message, outside, signing };
+  const { id, commit, who } = await writeCommit(store, writer, parts);
+  await moveBranch(snapshot, id, `commit: ${firstLine(message)}`, { who, tag });
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
 }
 
@@ -202,8 +205,9 @@ async function tipFor(snapshot: Snapshot, edits: ReadonlyMap<string, TreeEdit>):
 }
 
 /**
- * Writes a commit by the store's author, or another one, at the present time; ends the session.
- * @param parts `outside`: see `ObjectWriter.finish`
+ * Writes a commit; ends the session.
+ * @param parts `author`: of the commit that it makes once more; `outside`: see `ObjectWriter.finish`
+ * @returns also `who` has made it, and when, for the reflog
  */
 export async function writeCommit(
   store: StoreContext,
@@ -213,27 +217,28 @@ export async function writeCommit(
     parents: ObjectId[];
     message: string;
     author?: Identity | undefined;
+    signing?: Signing | undefined;
     outside?: Iterable<ObjectId> | undefined;
   },
-): Promise<{ id: ObjectId; commit: Commit }> {
-  const who = store.signature();
-  const { tree, parents, message, author = who } = parts;
+): Promise<{ id: ObjectId; commit: Commit; who: Identity }> {
+  const { author, committer, who } = store.commitSignatures(parts.signing, parts.author);
+  const { tree, parents, message } = parts;
   const text = message.endsWith('\n') ? message : `${message}\n`;
   const body = serializeCommit({
     tree,
     parents,
     author,
-    committer: who,
+    committer,
     message: text,
     extraHeaders: [],
   });
   const id = await writer.write('commit', body);
   await writer.finish(parts.outside);
-  const plain = { tree, parents, author, committer: who, message: text, extraHeaders: [] };
+  const plain = { tree, parents, author, committer, message: text, extraHeaders: [] };
   // Unless something of it cannot be written as it is.
   const commit = hasLoneSurrogate(text) ? parseCommit(body, id) : plain;
   store.commits.remember(id, commit);
-  return { id, commit };
+  return { id, commit, who };
 }
 
 /**

@@ -3,23 +3,32 @@
  * it is. Everything in `store/` reaches the storage through it, so nothing can use a closed store.
  */
 import { GitStoreError, storeClosed } from '../errors.ts';
-import { formatIdentity, type Identity, parseIdentity } from '../git/commit.ts';
+import type { Identity } from '../git/commit.ts';
 import { AutomaticCollection } from '../maintenance/auto.ts';
 import { unreadableWarning } from '../storage/refRules.ts';
 import type { Memos, ObjectStore, RefEntry, RefStore, Storage } from '../storage/storage.ts';
 import { TreeReader } from '../tree/reader.ts';
 import { type OnWarning, type StoreWarning, warnProcess } from '../warnings.ts';
 import { CommitReader } from './commits.ts';
+import { type Person, type Signer, type Signers, type Signing, signersOf } from './signers.ts';
 
 /** What becomes of a write whose branch has moved on. */
 export type StaleWrites = 'refuse' | 'merge';
 
 /** Who commits, and by which clock. */
 export interface CommitterOptions {
-  /** Name on commits and reflog lines; default `gitstore`. */
+  /** Who writes the commits, as `Name <mail>`, or a name alone; default `gitstore`. */
   author?: string | undefined;
-  /** E-mail address on commits and reflog lines; default `gitstore@localhost`. */
+  /** The mail address, where `author` is a name alone; default `gitstore@localhost`. */
   email?: string | undefined;
+  /** Who stores them, in commits and reflog lines, as `Name <mail>`; default the author. */
+  committer?: string | undefined;
+  /**
+   * Finds both before the first thing that is signed, and goes before `author` and `committer`. Takes the
+   * directory on this disk that holds the store.
+   * @internal
+   */
+  signers?: ((folder: string | undefined) => Signers) | undefined;
   /**
    * Called with what a program should know and what stops nothing: a branch that cannot be read and is
    * left out of a listing, for example. Default: `process.emitWarning`.
@@ -56,8 +65,8 @@ export class StoreContext {
   readonly #storage: Storage;
   readonly #trees: TreeReader;
   readonly #commits: CommitReader;
-  readonly #name: string;
-  readonly #email: string;
+  readonly #findSigners: CommitterOptions['signers'];
+  #signers: Signers | undefined;
   readonly #now: () => number;
   readonly #timezoneOffset: number | undefined;
   readonly #collection: AutomaticCollection;
@@ -78,17 +87,8 @@ export class StoreContext {
     this.#collection = new AutomaticCollection(storage);
     this.#trees = new TreeReader(storage.objects);
     this.#commits = new CommitReader(storage.objects);
-    // As it can be written, so that a commit just made is what is read back.
-    const { name, email } = parseIdentity(
-      formatIdentity({
-        name: options.author ?? 'gitstore',
-        email: options.email ?? 'gitstore@localhost',
-        time: 0,
-        offset: 0,
-      }),
-    );
-    this.#name = name;
-    this.#email = email;
+    this.#findSigners = options.signers;
+    this.#signers = options.signers === undefined ? signersOf(options) : undefined;
     this.#now = options.now ?? Date.now;
     this.#timezoneOffset = offset;
   }
@@ -144,15 +144,47 @@ export class StoreContext {
     return this.#commits;
   }
 
-  /** Who does what is done now, and when. */
+  /** Who does what is done now, and when: for reflogs, which keep the real time. */
   signature(): Identity {
-    const now = this.#now();
+    const { name, email } = this.#who().committer;
+    return { name, email, ...this.#dateOf(this.#now()) };
+  }
+
+  /**
+   * Who a commit that is made now is by.
+   * @param original the author of the commit that it makes once more, who stays
+   */
+  commitSignatures(
+    { author: given, time }: Signing = {},
+    original?: Identity,
+  ): { author: Identity; committer: Identity; who: Identity } {
+    const { author, committer } = this.#who();
+    const who = this.signature();
+    const said = time === undefined ? undefined : this.#dateOf(time);
+    const signed = (by: Person, date: Signer['date']): Identity => {
+      const { time: at, offset } = said ?? date ?? who;
+      const isWho = by.name === who.name && by.email === who.email && at === who.time;
+      return isWho && offset === who.offset
+        ? who
+        : { name: by.name, email: by.email, time: at, offset };
+    };
     return {
-      name: this.#name,
-      email: this.#email,
-      time: Math.floor(now / 1000),
+      author: signed(given ?? original ?? author, original ?? author.date),
+      committer: signed(committer, committer.date),
+      who,
+    };
+  }
+
+  #who(): Signers {
+    this.#signers ??= this.#findSigners!(this.folder);
+    return this.#signers;
+  }
+
+  #dateOf(milliseconds: number): Pick<Identity, 'time' | 'offset'> {
+    return {
+      time: Math.floor(milliseconds / 1000),
       // The sum makes -0, which Git writes as `-0000`, a plain zero.
-      offset: this.#timezoneOffset ?? -new Date(now).getTimezoneOffset() + 0,
+      offset: this.#timezoneOffset ?? -new Date(milliseconds).getTimezoneOffset() + 0,
     };
   }
 

@@ -11,7 +11,8 @@ export function writeEmptyCommit(store: StoreContext, branch: string): Promise<S
   return inSession(store, async (writer) => {
     const tree = await writer.write('tree', new Uint8Array(0));
     const message = `Initialize ${branch}`;
-    const made = await writeCommit(store, writer, { tree, parents: [], message, outside: [] });
-    return { store, ...made, ref: null };
+    const parts = { tree, parents: [], message, outside: [] };
+    const { id, commit } = await writeCommit(store, writer, parts);
+    return { store, id, commit, ref: null };
   });
 }

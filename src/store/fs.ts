@@ -35,12 +35,13 @@ import type { FilePatch, PatchOptions } from './patch.ts';
 import type { StatResult, WalkEntry, WalkStep } from './read.ts';
 import * as reading from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
+import { type SignOptions, signingOf } from './signers.ts';
 import { messageOf, ofStore, type Snapshot } from './snapshot.ts';
 import { type FileSource, writeFile } from './write.ts';
 import { Writer } from './writer.ts';
 
 /** How a commit is to be made. */
-export interface CommitOptions {
+export interface CommitOptions extends SignOptions {
   /** The commit's message, as it is. */
   message?: string | undefined;
   /**
@@ -166,6 +167,20 @@ export class FS {
 
   get authorEmail(): string {
     return this.#snapshot.commit.author.email;
+  }
+
+  /** When the author made the change: of a picked commit, that of the original. */
+  get authorTime(): Date {
+    return new Date(this.#snapshot.commit.author.time * 1000);
+  }
+
+  /** Who has stored the commit; mostly the author. */
+  get committerName(): string {
+    return this.#snapshot.commit.committer.name;
+  }
+
+  get committerEmail(): string {
+    return this.#snapshot.commit.committer.email;
   }
 
   get parentHashes(): readonly string[] {
@@ -641,10 +656,10 @@ export class FS {
    * @param options.message default: this snapshot's own
    */
   async squash(
-    options: { parent?: FS | undefined; message?: string | undefined } = {},
+    options: { parent?: FS | undefined; message?: string | undefined } & SignOptions = {},
   ): Promise<FS> {
     const parent = options.parent && FS.snapshotOf(options.parent);
-    return FS.of(await squash(this.#snapshot, parent, options.message));
+    return FS.of(await squash(this.#snapshot, parent, options.message, signingOf(options)));
   }
 
   /** @internal */
@@ -676,7 +691,8 @@ function choicesOf(options: CommitOptions): CommitChoices {
   const message = messageTemplate ?? (text === undefined ? undefined : literalMessage(text));
   const tag = name === undefined ? undefined : { name, force };
   const parents = options.parents?.map(FS.snapshotOf);
-  return { message, operation, tag, staleWrites, signal, parents };
+  const signing = signingOf(options);
+  return { message, operation, tag, staleWrites, signing, signal, parents };
 }
 
 function reshapeChoices(operation: string, options: ReshapeOptions) {

@@ -320,7 +320,7 @@ export class GitStore implements AsyncDisposable {
     const ref = branch === undefined ? head.ref : folder + branch;
     const { id, commit } = await writeEmptyCommit(this.context, ref.slice(folder.length));
     const message = `commit (initial): ${firstLine(messageOf(commit))}`;
-    const reflog = { who: commit.committer, message };
+    const reflog = { who: this.context.signature(), message };
     try {
       await refs.update([{ ref, old: null, new: id, reflog }]);
     } catch (error) {

@@ -5,6 +5,7 @@ import type { ObjectId } from '../git/objectId.ts';
 import type { CommitGraph } from '../storage/shortcuts.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 import { redoMessage, redoTarget, undoMessage } from './redo.ts';
+import type { Signing } from './signers.ts';
 import {
   branchOf,
   fullRefName,
@@ -113,17 +114,19 @@ export function squash(
   snapshot: Snapshot,
   parent: Snapshot | undefined,
   message: string | undefined,
+  signing?: Signing | undefined,
 ): Promise<Snapshot> {
   const { store, commit } = snapshot;
   return inSession(store, async (writer) => {
     const parents = parent === undefined ? [] : [ofStore(store, parent).id];
-    const made = await writeCommit(store, writer, {
+    const { id, commit: made } = await writeCommit(store, writer, {
       tree: commit.tree,
       parents,
       message: message ?? messageOf(commit),
+      signing,
       outside: [snapshot.id, ...parents],
     });
-    return { store, ...made, ref: null };
+    return { store, id, commit: made, ref: null };
   });
 }
 

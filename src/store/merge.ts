@@ -277,16 +277,16 @@ async function commitMerge(
       await checkCurrent(snapshot);
       return { snapshot, changes };
     }
-    const { message: given, operation, tag } = choices;
+    const { message: given, operation, tag, signing } = choices;
     const message = commitMessage(given, changes, operation, merge.message);
     const parents = distinctParents(snapshot, [
       ...(merge.parents ?? []),
       ...(choices.parents ?? []),
     ]);
     const outside = [...parents, ...(merge.from ?? [])];
-    const parts = { tree, parents, message, author: merge.author, outside };
-    const made = await writeCommit(store, writer, parts);
-    await moveBranch(snapshot, made.id, merge.log, { who: made.commit.committer, tag });
+    const parts = { tree, parents, message, author: merge.author, outside, signing };
+    const { who, ...made } = await writeCommit(store, writer, parts);
+    await moveBranch(snapshot, made.id, merge.log, { who, tag });
     return { snapshot: { store, ...made, ref }, changes };
   });
 }

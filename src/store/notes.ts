@@ -237,13 +237,13 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
       if (tree === tip.tree) return;
       const message = messageFor(texts);
       const parents = tip.commit === null ? [] : [tip.commit];
-      const { id, commit } = await writeCommit(store, writer, {
+      const { id, who } = await writeCommit(store, writer, {
         tree,
         parents,
         message,
         outside: parents,
       });
-      const reflog = { who: commit.committer, message: `notes: ${message}` };
+      const reflog = { who, message: `notes: ${message}` };
       await store.refs.update([{ ref: this.#ref, old: tip.commit, new: id, reflog }]);
       store.wrote();
     });

@@ -84,16 +84,17 @@ export async function moveNotes(
     if (edits.size === 0) continue;
     const tree = await editNotes(store.trees, writer, root, edits);
     const message = 'Move notes to commits that were written anew';
+    const { author, committer, who } = store.commitSignatures();
     const body = serializeCommit({
       tree,
       parents: [id],
-      author: store.signature(),
-      committer: store.signature(),
+      author,
+      committer,
       message: `${message}\n`,
       extraHeaders: [],
     });
     const next = await writer.write('commit', body);
-    const reflog = { who: store.signature(), message: `notes: ${message}` };
+    const reflog = { who, message: `notes: ${message}` };
     updates.push({ ref, old: id, new: next, reflog });
   }
   return updates;

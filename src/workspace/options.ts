@@ -3,6 +3,7 @@ import type { FS, MergeOptions } from '../store/fs.ts';
 import type { GitStore, OpenOptions } from '../store/gitStore.ts';
 import type { Labels } from '../store/labels.ts';
 import type { ThinPolicy } from '../store/retention.ts';
+import type { SignOptions } from '../store/signers.ts';
 import type { CopyProgress } from '../transfer/rules/options.ts';
 import type { ChangeProblem, ChangeReport } from '../tree/changes.ts';
 import type { FileType } from '../tree/types.ts';
@@ -49,7 +50,7 @@ export interface WorkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface CheckpointOptions extends WorkOptions {
+export interface CheckpointOptions extends WorkOptions, SignOptions {
   /** Default: what has changed, in a line. */
   readonly message?: string | undefined;
   /** Trailers of the message. */
@@ -91,7 +92,7 @@ export type RewindTarget =
   | { readonly labels: Labels }
   | { readonly back: number };
 
-export interface RewindOptions extends WorkOptions {
+export interface RewindOptions extends WorkOptions, SignOptions {
   /** Change nothing; `changes` says what would change. */
   readonly dryRun?: boolean | undefined;
   /** Default: where to, in a line. */
@@ -110,7 +111,7 @@ export interface Rewound {
   readonly changes: ChangeReport;
 }
 
-export interface ForkOptions extends Omit<WorkOptions, 'paths'> {
+export interface ForkOptions extends Omit<WorkOptions, 'paths'>, SignOptions {
   /** Branch of the new folder, which must not exist. Default: the new folder's name. */
   readonly branch?: string | undefined;
 }

@@ -25,6 +25,7 @@ import { literalMessage } from '../store/message.ts';
 import type { FilePatch } from '../store/patch.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import type { ThinPolicy } from '../store/retention.ts';
+import { signingOf } from '../store/signers.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
 import type { ThinnedSnapshot } from '../store/thin.ts';
 import { isErrorOf, localError } from '../systemFaults.ts';
@@ -195,6 +196,7 @@ export class Workspace implements AsyncDisposable {
       trailers: trailersOf(labels),
       // A checkpoint is the folder as it is, and nothing else.
       staleWrites: 'refuse' as const,
+      signing: signingOf(options),
       signal,
     };
     const paths = options.paths ?? (isWhole ? undefined : await this.#touchedPaths());
@@ -272,8 +274,8 @@ export class Workspace implements AsyncDisposable {
    * @throws KeyExistsError when the branch exists, or the folder holds something
    */
   async fork(path: string, options: ForkOptions = {}): Promise<Workspace> {
-    const { branch = basename(path), signal, onProgress } = options;
-    const saved = await this.checkpoint({ signal });
+    const { branch = basename(path), signal, onProgress, author, time } = options;
+    const saved = await this.checkpoint({ signal, author, time });
     const { exclude, gitignore, store } = this;
     await requireEmpty(path);
     if (await store.branches.has(branch)) {
@@ -293,12 +295,13 @@ export class Workspace implements AsyncDisposable {
     source: Workspace | FS | string,
     options: MergeHomeOptions = {},
   ): Promise<MergedHome> {
-    const { signal, onProgress } = options;
-    const theirs = source instanceof Workspace ? await source.checkpoint({ signal }) : source;
+    const { signal, onProgress, author, time } = options;
+    const storing = { signal, author, time };
+    const theirs = source instanceof Workspace ? await source.checkpoint(storing) : source;
     const from =
       theirs instanceof FS ? FS.of(ofStore(this.store.context, FS.snapshotOf(theirs))) : theirs;
     for (;;) {
-      const saved = await this.checkpoint({ signal });
+      const saved = await this.checkpoint(storing);
       let snapshot: FS;
       try {
         snapshot = await saved.merge(from, options);
@@ -421,7 +424,8 @@ export class Workspace implements AsyncDisposable {
     const { report, edits } = await this.#switchFolder(from, to, options);
     if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
     const { message, trailers } = options;
-    const choices = { message, trailers, staleWrites: 'refuse' as const };
+    const signing = signingOf(options);
+    const choices = { message, trailers, signing, staleWrites: 'refuse' as const };
     const made = await this.#update((snapshot) =>
       inSession(snapshot.store, async (writer) => {
         const outcome = await commitEdits(snapshot, writer, edits, report, choices);

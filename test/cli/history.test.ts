@@ -284,7 +284,7 @@ describe('undo, redo, reflog', () => {
     expect(all[0]).toEqual({
       old_sha: git(other.repo, 'rev-parse', 'main~2'),
       new_sha: tip,
-      committer: 'gitstore <gitstore@localhost>',
+      committer: 'Test <test@localhost>',
       timestamp: expect.any(Number),
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       message: expect.stringMatching(/^redo: /),

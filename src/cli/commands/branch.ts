@@ -4,7 +4,7 @@ import { KeyNotFoundError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
-import { addBranch, addFilters, type BranchOption } from '../options.ts';
+import { addAuthor, addBranch, addFilters, type BranchOption } from '../options.ts';
 import { printLine, showName } from '../output.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
@@ -55,7 +55,7 @@ function defineSet(parent: Command): void {
     .option('--empty', 'a new branch without files or history')
     .option('--append', "put the source's commits on the branch's tip, with authors and dates")
     .option('--squash', 'one commit with all the files of the source, without its history');
-  addFilters(addBranch(command, 'branch to begin from (default: the current one)'));
+  addAuthor(addFilters(addBranch(command, 'branch to begin from (default: the current one)')));
   addExamples(command, [
     ['gitstore branch set dev', 'fork the current branch'],
     ['gitstore branch set fix v1.0', 'begin from a tag'],

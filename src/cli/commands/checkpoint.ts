@@ -4,6 +4,7 @@ import type { Labels } from '../../store/labels.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { fateOfCommit, resultOf } from '../commit.ts';
 import { withSignals } from '../interruption.ts';
+import { addAuthor } from '../options.ts';
 import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { Progress, shownBy } from '../progress.ts';
@@ -28,7 +29,7 @@ export function define(command: Command): void {
     .argument('[paths...]', 'only these files and directories')
     .option('-m, --message <text>', 'commit message (default: what has changed)')
     .option('--ignore-errors', 'carry on past files that cannot be read; exit with 1 at the end');
-  addFolder(addLabels(command, 'a trailer of the message, to find it by (repeatable)'));
+  addAuthor(addFolder(addLabels(command, 'a trailer of the message, to find it by (repeatable)')));
   addExamples(command, [
     ['gitstore checkpoint', 'the folder as it is now'],
     ["gitstore checkpoint -m 'before the upgrade'", 'with a message'],

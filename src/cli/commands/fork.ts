@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { shortHash } from '../../store/snapshot.ts';
 import { withSignals } from '../interruption.ts';
+import { addAuthor } from '../options.ts';
 import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { Progress, shownBy } from '../progress.ts';
@@ -12,6 +13,7 @@ export function define(command: Command): void {
     .argument('<folder>', 'the new folder, which does not exist or is empty')
     .option('-b, --branch <name>', "the new folder's branch (default: its name)")
     .option('--dir <dir>', 'the folder that is forked (default: the workspace here or above)');
+  addAuthor(command);
   addExamples(command, [
     ['gitstore fork ../try', 'a copy to try something, on the branch try'],
     ['gitstore fork ../try -b idea', 'on another branch'],

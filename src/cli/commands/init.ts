@@ -3,10 +3,17 @@ import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import { GitStore } from '../../store/gitStore.ts';
 import { finishRemovals, removeRepository, repositoryExists } from '../destruction.ts';
-import { addBranch } from '../options.ts';
+import { addAuthor, addBranch } from '../options.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, onRequest, onWarning, printRequests, repositoryPath } from '../repository.ts';
+import {
+  isVerbose,
+  onRequest,
+  onWarning,
+  printRequests,
+  repositoryPath,
+  signersOf,
+} from '../repository.ts';
 
 interface InitOptions {
   branch?: string | undefined;
@@ -15,7 +22,10 @@ interface InitOptions {
 
 export function define(command: Command): void {
   addBranch(command, 'name of the first branch (default: main)');
-  command.option('-f, --force', 'remove the repository that is there, with all it holds');
+  addAuthor(command).option(
+    '-f, --force',
+    'remove the repository that is there, with all it holds',
+  );
   addExamples(command, [
     ['gitstore -r data.git init', 'create data.git with the branch main'],
     ['gitstore init -r data.git -b trunk', 'call the first branch trunk'],
@@ -38,6 +48,7 @@ export function define(command: Command): void {
     }
     const store = await GitStore.open(path, {
       branch: options.branch ?? 'main',
+      signers: signersOf(command),
       onWarning,
       onRequest,
     });

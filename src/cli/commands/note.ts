@@ -5,7 +5,7 @@ import type { NoteNamespace } from '../../store/notes.ts';
 import { firstLine } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
 import { Listing } from '../listing.ts';
-import { addFormat, type FormatOption } from '../options.ts';
+import { addAuthor, addFormat, type FormatOption } from '../options.ts';
 import { printLine, printNote, showName } from '../output.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import { isVerbose, withStore } from '../repository.ts';
@@ -47,7 +47,7 @@ function defineGet(parent: Command): void {
 }
 
 function defineSet(parent: Command): void {
-  const command = addNamespace(subcommand(parent, 'set', 'put a note on a commit'));
+  const command = addAuthor(addNamespace(subcommand(parent, 'set', 'put a note on a commit')));
   command.usage('[options] [target] <text>').argument('<words...>', 'the target, and the text');
   addExamples(command, [
     ["gitstore note set 'checked by Ada'", 'on the newest commit of the current branch'],
@@ -68,7 +68,9 @@ function defineSet(parent: Command): void {
 }
 
 function defineDelete(parent: Command): void {
-  const command = addNamespace(subcommand(parent, 'delete', 'remove the note on a commit'));
+  const command = addAuthor(
+    addNamespace(subcommand(parent, 'delete', 'remove the note on a commit')),
+  );
   command.argument('[target]', TARGET);
   command.action(async (target: string | undefined, options: NamespaceOption) => {
     await withStore(command, async (store) => {

@@ -7,7 +7,7 @@ import type { Workspace } from '../../workspace/workspace.ts';
 import { printPlan } from '../commit.ts';
 import { UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { addDryRun, type DryRunOption, parseDate, wholeNumberFrom } from '../options.ts';
+import { addAuthor, addDryRun, type DryRunOption, parseDate, wholeNumberFrom } from '../options.ts';
 import { printLine, showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { Progress, shownBy } from '../progress.ts';
@@ -41,7 +41,9 @@ export function define(command: Command): void {
         wholeNumberFrom(0),
       ),
     );
-  addFolder(addDryRun(addLabels(command, 'the newest checkpoint with this label (repeatable)')));
+  addAuthor(
+    addFolder(addDryRun(addLabels(command, 'the newest checkpoint with this label (repeatable)'))),
+  );
   addExamples(command, [
     ['gitstore rewind', 'to the checkpoint before what is there now'],
     ['gitstore rewind NOTES.md --back 2', 'one file, as it was two checkpoints ago'],

@@ -4,12 +4,11 @@
  * The rule and its settings are Git's `safe.directory` (git-config(1)).
  */
 
-import { homedir } from 'node:os';
 import { PermissionError } from '../../errors.ts';
 import { parseConfig } from '../../git/config.ts';
-import { decodePath } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
-import { readFileSync, realpathSync, statSync } from './fs.ts';
+import { realpathSync, statSync } from './fs.ts';
+import { configText, environmentSettings, homeFolder, userConfigFiles } from './userConfig.ts';
 
 /** Repositories that were found to be trusted, by path and user. */
 const trusted = new Set<string>();
@@ -49,7 +48,7 @@ function isNamed(gitDir: string): boolean {
   const names = [path, path.replace(/\/\.git$/, '')];
   let isSafe = false;
   for (const value of safeDirectories()) {
-    const wanted = value.startsWith('~/') ? `${homedir()}${value.slice(1)}` : value;
+    const wanted = value.startsWith('~/') ? `${homeFolder()}${value.slice(1)}` : value;
     if (value === '') isSafe = false;
     else if (value === '*' || names.includes(realOr(wanted))) isSafe = true;
     else if (wanted.endsWith('/*')) {
@@ -65,29 +64,12 @@ function isNamed(gitDir: string): boolean {
  * those of the environment. The repository's own do not count. Files that these include are not read.
  */
 function safeDirectories(): string[] {
-  const { env } = process;
-  const home = env.HOME ?? homedir();
-  const files: string[] = [];
-  if (!/^(1|true|yes|on)$/i.test(env.GIT_CONFIG_NOSYSTEM ?? '')) {
-    files.push(env.GIT_CONFIG_SYSTEM ?? '/etc/gitconfig');
-  }
-  if (env.GIT_CONFIG_GLOBAL !== undefined) files.push(env.GIT_CONFIG_GLOBAL);
-  else files.push(`${env.XDG_CONFIG_HOME || `${home}/.config`}/git/config`, `${home}/.gitconfig`);
-  const values = files.flatMap((file) => parseConfig(textOf(file)).getAll('safe.directory'));
-  for (let i = 0; i < Number(env.GIT_CONFIG_COUNT ?? 0); i++) {
-    const isKey = env[`GIT_CONFIG_KEY_${i}`]?.toLowerCase() === 'safe.directory';
-    if (isKey) values.push(env[`GIT_CONFIG_VALUE_${i}`] ?? '');
+  const key = 'safe.directory';
+  const values = userConfigFiles().flatMap((file) => parseConfig(configText(file)).getAll(key));
+  for (const [name, value] of environmentSettings()) {
+    if (name.toLowerCase() === key) values.push(value);
   }
   return values;
-}
-
-function textOf(file: string): string {
-  try {
-    return decodePath(readFileSync(file));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return '';
-    throw error;
-  }
 }
 
 function realOr(path: string): string {

@@ -1,0 +1,43 @@
+/** Where Git's configuration is beside the repository's own (git-config(1), "FILES", "ENVIRONMENT"). */
+import { homedir } from 'node:os';
+import { decodePath } from '../../git/pathBytes.ts';
+import { isErrno } from './durable.ts';
+import { readFileSync } from './fs.ts';
+
+export function homeFolder(): string {
+  return process.env.HOME || homedir();
+}
+
+/** The system's file and the user's, in the order in which Git reads them. They may be missing. */
+export function userConfigFiles(): string[] {
+  const { env } = process;
+  const home = homeFolder();
+  const files: string[] = [];
+  if (!/^(1|true|yes|on)$/i.test(env.GIT_CONFIG_NOSYSTEM ?? '')) {
+    files.push(env.GIT_CONFIG_SYSTEM ?? '/etc/gitconfig');
+  }
+  if (env.GIT_CONFIG_GLOBAL !== undefined) files.push(env.GIT_CONFIG_GLOBAL);
+  else files.push(`${env.XDG_CONFIG_HOME || `${home}/.config`}/git/config`, `${home}/.gitconfig`);
+  return files;
+}
+
+/** What the environment sets, which counts more than every file: `GIT_CONFIG_COUNT` and its pairs. */
+export function environmentSettings(): (readonly [key: string, value: string])[] {
+  const { env } = process;
+  const settings: (readonly [string, string])[] = [];
+  for (let i = 0; i < Number(env.GIT_CONFIG_COUNT ?? 0); i++) {
+    const key = env[`GIT_CONFIG_KEY_${i}`];
+    if (key !== undefined) settings.push([key, env[`GIT_CONFIG_VALUE_${i}`] ?? '']);
+  }
+  return settings;
+}
+
+/** The text of a configuration file; empty where it is missing or may not be read, as for Git. */
+export function configText(file: string): string {
+  try {
+    return decodePath(readFileSync(file));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return '';
+    throw error;
+  }
+}
