@@ -1,5 +1,5 @@
 /**
- * Archives on the command line: which format the name or `--format` says, standard input and output,
+ * Archives on the command line: which format the name or `--type` says, standard input and output,
  * and the options of the six commands.
  */
 
@@ -26,23 +26,25 @@ import {
   type DryRunOption,
   wholeNumberFrom,
 } from './options.ts';
-import { isTerminal, printNote, showName, writeData } from './output.ts';
+import { isTerminal, printNote, printOldSpelling, showName, writeData } from './output.ts';
 import { addExamples } from './program.ts';
 import { Progress } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
 import { type Selection, snapshotsOf, writableBranch } from './snapshots.ts';
 import { readStdin, STDIN } from './stdin.ts';
 
-/** The format that a command is for; undefined: the name or `--format` says. */
+/** The format that a command is for; undefined: the name or `--type` says. */
 type Fixed = 'zip' | 'tar' | undefined;
 
 type Examples = Parameters<typeof addExamples>[1];
 
-interface FormatOption {
+interface TypeOption {
+  type?: ArchiveFormat | undefined;
+  /** The old spelling of `type`. */
   format?: ArchiveFormat | undefined;
 }
 
-interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOption, FormatOption {
+interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOption, TypeOption {
   maxSize?: number | undefined;
   maxFiles?: number | undefined;
   outsideLinks?: boolean | undefined;
@@ -54,10 +56,10 @@ const STDOUT = 1;
 
 export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examples): void {
   command.argument('<file>', `the archive to write; ${STANDARD} is standard output`);
-  addFilters(addBranch(addFormat(command, fixed)));
+  addFilters(addBranch(addType(command, fixed)));
   addExamples(command, examples);
-  command.action(async (file: string, options: Selection & FormatOption) => {
-    const format = formatOf(file, fixed, options.format, 'output');
+  command.action(async (file: string, options: Selection & TypeOption) => {
+    const format = formatOf(file, fixed, options.type ?? options.format, 'output');
     if (file === STANDARD && isTerminal(STDOUT)) {
       throw new UsageError('An archive is nothing for a terminal: give a FILE, or use > or |');
     }
@@ -93,7 +95,7 @@ function becomesFile(file: string): boolean {
 
 export function defineArchiveIn(command: Command, fixed: Fixed, examples: Examples): void {
   command.argument('<file>', `the archive to read; ${STANDARD} is standard input`);
-  addFormat(command, fixed)
+  addType(command, fixed)
     .addOption(
       new Option(
         '--max-size <bytes>',
@@ -109,7 +111,7 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
   addNoCreate(addDryRun(addCommit(addBranch(command))));
   addExamples(command, examples);
   command.action(async (file: string, options: InOptions) => {
-    const format = formatOf(file, fixed, options.format, 'input');
+    const format = formatOf(file, fixed, options.type ?? options.format, 'input');
     if (file === STANDARD && isTerminal(STDIN)) {
       throw new UsageError('An archive cannot be typed: give a FILE, or use < or |');
     }
@@ -173,14 +175,23 @@ function withHint(error: unknown): never {
   throw new ArchiveError(`${message} (${FLAGS[option]} takes it)`, { path, cause: error });
 }
 
-function addFormat(command: Command, fixed: Fixed): Command {
+function addType(command: Command, fixed: Fixed): Command {
   if (fixed === 'zip') return command;
   const formats = ARCHIVE_FORMATS.filter((format) => fixed === undefined || format !== 'zip');
-  return command.addOption(
-    new Option('--format <format>', "what the archive is (default: by the file's name)").choices(
-      formats,
-    ),
-  );
+  const old = new Option('--format <type>').choices(formats).hideHelp();
+  const parse = old.parseArg!;
+  old.argParser((value: string, previous: string) => {
+    const type = parse(value, previous);
+    printOldSpelling(`--format ${value}`, `--type ${value}`);
+    return type;
+  });
+  return command
+    .addOption(
+      new Option('--type <type>', "what the archive is (default: by the file's name)").choices(
+        formats,
+      ),
+    )
+    .addOption(old);
 }
 
 /**
@@ -207,8 +218,8 @@ function formatOf(
   if (named !== undefined) return named;
   throw new UsageError(
     file === STANDARD
-      ? `Give --format zip or --format tar for standard ${direction}`
-      : `The name '${file}' does not tell the format: give --format zip or --format tar`,
+      ? `Give --type zip or --type tar for standard ${direction}`
+      : `The name '${file}' does not tell the format: give --type zip or --type tar`,
   );
 }
 

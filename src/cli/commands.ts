@@ -207,12 +207,12 @@ export const commands: Commands = {
     summary: 'read and write notes about commits',
     load: () => import('./commands/note.ts'),
   },
-  archive_out: {
+  'archive-out': {
     group: ARCHIVES,
     summary: 'write a snapshot as a zip or tar archive',
     load: () => import('./commands/archiveOut.ts'),
   },
-  archive_in: {
+  'archive-in': {
     group: ARCHIVES,
     summary: 'store the members of a zip or tar archive',
     load: () => import('./commands/archiveIn.ts'),
@@ -257,4 +257,10 @@ export const commands: Commands = {
     summary: 'serve the repository to Git clients over HTTP',
     load: () => import('./commands/gitserve.ts'),
   },
+};
+
+/** What commands were called before. They go on working, with a note. */
+export const OLD_NAMES: Readonly<Record<string, string>> = {
+  archive_out: 'archive-out',
+  archive_in: 'archive-in',
 };

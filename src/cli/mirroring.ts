@@ -8,15 +8,15 @@ import { shortHash } from '../store/snapshot.ts';
 import { EXIT_FAILED, escapeControls } from './errors.ts';
 import { withSignals } from './interruption.ts';
 import { Listing } from './listing.ts';
-import { addDryRun, type DryRunOption, type OutputFormat } from './options.ts';
-import { printLine, printNote, showName } from './output.ts';
+import { addDryRun, addFormat, type DryRunOption, type OutputFormat } from './options.ts';
+import { printLine, printNote, printOldSpelling, showName } from './output.ts';
 import { Progress } from './progress.ts';
 import { onCreate, onRequest, onWarning } from './repository.ts';
 
 export interface MirrorCommandOptions extends DryRunOption {
   ref?: Record<string, string> | undefined;
-  format?: 'bundle' | undefined;
-  outputFormat: OutputFormat;
+  type?: 'bundle' | undefined;
+  format: OutputFormat;
 }
 
 type Labels = Readonly<Record<MirrorProgress['phase'], string>>;
@@ -43,16 +43,32 @@ export function addMirrorOptions(command: Command): Command {
     ).argParser(addRef),
   );
   command.addOption(
-    new Option('--format <form>', 'take the path for a bundle file whatever its name').choices([
+    new Option('--type <type>', 'take the path for a bundle file whatever its name').choices([
       'bundle',
     ]),
   );
-  command.addOption(
-    new Option('--output-format <form>', 'form of the output')
-      .choices(['text', 'json', 'jsonl'])
-      .default('text'),
-  );
-  return addDryRun(command);
+  return addDryRun(addOldFormats(addFormat(command)));
+}
+
+/** `--format bundle` was what `--type bundle` is now, `--output-format` what `--format` is. */
+function addOldFormats(command: Command): Command {
+  const format = command.options.find((option) => option.long === '--format')!;
+  const parse = format.parseArg!;
+  format.argParser((value: string, previous: unknown) => {
+    if (value !== 'bundle') return parse(value, previous);
+    printOldSpelling('--format bundle', '--type bundle');
+    command.setOptionValueWithSource('type', 'bundle', 'cli');
+    return previous;
+  });
+  const old = new Option('--output-format <form>').choices(['text', 'json', 'jsonl']).hideHelp();
+  const parseOld = old.parseArg!;
+  old.argParser((value: string, previous: unknown) => {
+    const form = parseOld(value, previous as string);
+    printOldSpelling(`--output-format ${value}`, `--format ${value}`);
+    command.setOptionValueWithSource('format', form, 'cli');
+    return form;
+  });
+  return command.addOption(old);
 }
 
 function addRef(text: string, previous: Record<string, string> = {}): Record<string, string> {
@@ -76,7 +92,7 @@ export async function withMirroring(
   verbose: boolean,
   work: (mirror: MirrorOptions) => Promise<MirrorDiff>,
 ): Promise<MirrorDiff> {
-  const labels = labelsOf(url, options.format);
+  const labels = labelsOf(url, options.type);
   const progress = new Progress(labels === LABELS ? 'Connecting' : 'Looking');
   try {
     const diff = await withSignals(
@@ -85,7 +101,7 @@ export async function withMirroring(
           signal,
           refs: options.ref,
           dryRun: options.dryRun,
-          format: options.format,
+          format: options.type,
           onCreate,
           onRequest,
           onMessage: verbose ? remoteLines() : undefined,
@@ -131,12 +147,12 @@ export async function printDiff(
   options: MirrorCommandOptions,
   nothing: string,
 ): Promise<void> {
-  const { outputFormat, dryRun = false } = options;
-  if (outputFormat === 'text') {
+  const { format, dryRun = false } = options;
+  if (format === 'text') {
     if (!dryRun) return;
     if (diff.inSync) return printLine(nothing);
   }
-  const listing = new Listing(outputFormat);
+  const listing = new Listing(format);
   for (const change of [...diff.add, ...diff.update, ...diff.delete]) {
     await listing.add(lineOf(change), () => jsonOf(change));
   }

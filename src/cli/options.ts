@@ -150,6 +150,24 @@ export function addFormat(command: Command): Command {
   );
 }
 
+export interface LimitOption {
+  limit?: number | undefined;
+  /** The same, as with Git. */
+  n?: number | undefined;
+}
+
+/** For commands that have nothing to try dry: `-n N` is what it is to Git there. */
+export function addLimit(command: Command, description: string): Command {
+  const parse = wholeNumberFrom(0);
+  return command
+    .addOption(new Option('--limit <n>', description).argParser(parse))
+    .addOption(new Option('-n <n>').argParser(parse).hideHelp());
+}
+
+export function limitOf({ limit, n }: LimitOption): number | undefined {
+  return limit ?? n;
+}
+
 /** Parses a whole number of `least` or more, written in decimal digits. */
 export function wholeNumberFrom(least: number): (text: string) => number {
   return (text) => {

@@ -118,6 +118,11 @@ export function printNote(line: string): void {
   }
 }
 
+/** Tells what is written another way now; the old way works for a while. */
+export function printOldSpelling(old: string, now: string): void {
+  printNote(`Note: ${old} is the old spelling of ${now}; a later version will not take it`);
+}
+
 /** Control characters, and escaped bytes (`git/pathBytes.ts`) that are no half of a pair. */
 const UNPRINTABLE = String.raw`[\0-\x1f\x7f-\x9f]|(?<![\ud800-\udbff])[\udc80-\udcff]`;
 const NEEDS_QUOTES = new RegExp(UNPRINTABLE);

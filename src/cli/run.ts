@@ -4,7 +4,7 @@
  */
 import { CommanderError } from 'commander';
 import { useFirstCodecs } from '../zlib/firstCodecs.ts';
-import { commands } from './commands.ts';
+import { commands, OLD_NAMES } from './commands.ts';
 import {
   ClosedPipeError,
   EXIT_FAILED,
@@ -13,9 +13,10 @@ import {
   UsageError,
   usageLine,
 } from './errors.ts';
-import { printNote } from './output.ts';
+import { printNote, printOldSpelling } from './output.ts';
 import { buildProgram } from './program.ts';
 import { rawArguments } from './rawArguments.ts';
+import { commandIndex } from './start/commandName.ts';
 
 /**
  * Runs the command line and ends the process. All output has been written by then.
@@ -23,10 +24,12 @@ import { rawArguments } from './rawArguments.ts';
  */
 export async function run(args: readonly string[], name: string): Promise<never> {
   let code: number;
+  const renamed = Object.hasOwn(OLD_NAMES, name) ? OLD_NAMES[name] : undefined;
   try {
-    code = await runCommand(rawArguments(args), name);
+    if (renamed === undefined) code = await runCommand(rawArguments(args), name);
+    else code = await runCommand(withName(rawArguments(args), renamed), renamed);
   } catch (error) {
-    code = report(error, name);
+    code = report(error, renamed ?? name);
   }
   process.exit(code);
 }
@@ -46,6 +49,13 @@ async function runCommand(args: readonly string[], name: string): Promise<number
   const isUnknown = entry === undefined && !['', 'help'].includes(name);
   await program.parseAsync(isUnknown ? [name] : args, { from: 'user' });
   return Number(process.exitCode ?? 0);
+}
+
+/** The arguments with the name that the command has now. */
+function withName(args: readonly string[], name: string): readonly string[] {
+  const index = commandIndex(args);
+  printOldSpelling(args[index]!, name);
+  return args.with(index, name);
 }
 
 function isRecursive(word: string): boolean {

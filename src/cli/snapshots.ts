@@ -165,7 +165,7 @@ export function checkAgainstTarget(target: RefTarget, options: Selection): void 
   if (target.back > 0 && options.back !== undefined) {
     refuseBoth(`'~${target.back}'`, `--back ${options.back}`);
   }
-  if (target.path && options.path !== undefined) {
+  if (target.path && options.path !== undefined && options.path !== target.path) {
     refuseBoth(`':${target.path}'`, `--path ${options.path}`);
   }
 }

@@ -1,4 +1,4 @@
-/** archive_out, archive_in, zip, unzip, tar, untar. */
+/** archive-out, archive-in, zip, unzip, tar, untar. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,8 +42,8 @@ describe('out and in', () => {
     'x.tar.zst',
     'x.tzst',
   ])('%s', async (name) => {
-    expect(await place.ok('archive_out', name)).toBe('');
-    expect(await treeOf('archive_in', name)).toBe(git(place.repo, 'rev-parse', 'main^{tree}'));
+    expect(await place.ok('archive-out', name)).toBe('');
+    expect(await treeOf('archive-in', name)).toBe(git(place.repo, 'rev-parse', 'main^{tree}'));
   });
 
   it('standard output and input', async () => {
@@ -57,16 +57,16 @@ describe('out and in', () => {
         ['untar', '-'],
       ],
       [
-        ['tar', '--format', 'tar.xz', '-'],
+        ['tar', '--type', 'tar.xz', '-'],
         ['untar', '-'],
       ],
       [
-        ['archive_out', '-', '--format', 'zip'],
-        ['archive_in', '--format', 'zip', '-'],
+        ['archive-out', '-', '--type', 'zip'],
+        ['archive-in', '--type', 'zip', '-'],
       ],
       [
-        ['archive_out', '-', '--format', 'tar'],
-        ['archive_in', '--format', 'tar', '-'],
+        ['archive-out', '-', '--type', 'tar'],
+        ['archive-in', '--type', 'tar', '-'],
       ],
     ] as const) {
       const { bytes, code } = await place.run(...out);
@@ -82,10 +82,10 @@ describe('out and in', () => {
   it('an older snapshot, by ref and filters', async () => {
     await place.ok('tar', '--ref', 'v1', 'v1.tar');
     await place.ok('zip', '--back', '1', 'back.zip');
-    await place.ok('archive_out', '--match', 'Beg*', 'match.tar');
+    await place.ok('archive-out', '--match', 'Beg*', 'match.tar');
     const tree = git(place.repo, 'rev-parse', 'v1^{tree}');
     for (const name of ['v1.tar', 'back.zip', 'match.tar']) {
-      expect(await treeOf('archive_in', name)).toBe(tree);
+      expect(await treeOf('archive-in', name)).toBe(tree);
     }
     expect(readFileSync(inFolder('v1.tar')).equals(readFileSync(inFolder('match.tar')))).toBe(true);
     expect(await place.fails(1, 'tar', '--match', 'nothing', 'x.tar')).toMatch(
@@ -118,10 +118,10 @@ describe('out and in', () => {
 
 describe('what is refused', () => {
   it.each([
-    [['archive_out', 'x.rar'], /'x\.rar' does not tell the format/],
-    [['archive_in', 'x'], /'x' does not tell the format/],
-    [['archive_out', '-'], /--format zip or --format tar for standard output/],
-    [['archive_in', '-'], /--format zip or --format tar for standard input/],
+    [['archive-out', 'x.rar'], /'x\.rar' does not tell the format/],
+    [['archive-in', 'x'], /'x' does not tell the format/],
+    [['archive-out', '-'], /--type zip or --type tar for standard output/],
+    [['archive-in', '-'], /--type zip or --type tar for standard input/],
     [['zip', 'x.tar.gz'], /the name of a tar, not of a zip/],
     [['untar', 'x.zip'], /the name of a zip, not of a tar/],
     [['tar', 'x.tar.lz'], /x\.tar\.lz/],
@@ -144,7 +144,7 @@ describe('what is refused', () => {
     await place.ok('tar', 'good.tar');
     writeFileSync(inFolder('good.zip'), readFileSync(inFolder('good.tar')));
     const before = git(place.repo, 'rev-parse', 'main');
-    expect(await place.fails(1, 'archive_in', 'text.zip')).toBe('text.zip: Not a zip archive');
+    expect(await place.fails(1, 'archive-in', 'text.zip')).toBe('text.zip: Not a zip archive');
     expect(await place.fails(1, 'untar', 'evil.tar')).toMatch(/^evil\.tar: \.\.\/evil/);
     expect(await place.fails(1, 'untar', 'out.tar')).toMatch(/--outside-links/);
     expect(await place.fails(1, 'unzip', 'good.zip')).toMatch(/it is a tar archive/);

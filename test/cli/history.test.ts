@@ -135,6 +135,7 @@ describe('filters', () => {
     [['hash', '--match', 'Fix*', '--back', '1'], 'main~1'],
     [['hash', 'dev', '--match', 'Fix*'], 'main~2'],
     [['hash', ':docs/x', '--back', '2'], 'main~2:docs/x'],
+    [['hash', ':docs/x', '--path', 'docs/x'], 'main~1:docs/x'],
     [['hash', 'v1:'], 'v1^{tree}'],
     [['branch', 'hash', 'dev', '--path', 'docs'], 'main~1'],
     [['branch', 'hash', 'main', '--before', '2024-05-30'], 'main~3'],
@@ -273,7 +274,7 @@ describe('undo, redo, reflog', () => {
     );
     expect(await other.fails(2, 'undo', '0')).toMatch(/whole number of 1 or more/);
 
-    const [head, ...lines] = (await other.ok('reflog', '-n', '3')).trimEnd().split('\n');
+    const [head, ...lines] = (await other.ok('reflog', '--limit', '3')).trimEnd().split('\n');
     expect(head).toBe("Reflog for branch 'main' (3 entries):");
     const tip = git(other.repo, 'rev-parse', 'main');
     expect(lines[0]).toMatch(

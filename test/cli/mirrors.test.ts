@@ -26,7 +26,7 @@ test('backup -n says what would change, in text and JSON; backup does it quietly
   expect(existsSync(copy)).toBe(false);
   expect(await place.ok('backup', copy)).toBe('');
   expect(await place.ok('backup', '-n', copy)).toBe('Nothing to push — already in sync.\n');
-  expect(await place.ok('backup', '-n', '--output-format', 'json', copy)).toBe('[]\n');
+  expect(await place.ok('backup', '-n', '--format', 'json', copy)).toBe('[]\n');
 
   await place.okWith({ input: 'two\n' }, 'write', 'file.txt');
   await place.ok('tag', 'delete', 'v1');
@@ -39,7 +39,7 @@ test('backup -n says what would change, in text and JSON; backup does it quietly
       `  delete  refs/tags/v1  ${tip.slice(0, 7)}\n`,
     ].join(''),
   );
-  const lines = await place.ok('backup', '--output-format', 'jsonl', copy);
+  const lines = await place.ok('backup', '--format', 'jsonl', copy);
   expect(
     lines
       .trim()
@@ -59,7 +59,7 @@ test('--ref, renames, and what cannot be', async () => {
   expect(Object.keys(refsOf(copy))).toEqual(['refs/heads/trunk', 'refs/tags/v1']);
   for (const ref of ['main:', ':x', '']) await place.fails(2, 'backup', '--ref', ref, copy);
   await place.fails(2, 'backup', '--ref', 'main:a', '--ref', 'main:b', copy);
-  await place.fails(2, 'backup', '--format', 'zip', copy);
+  await place.fails(2, 'backup', '--type', 'zip', copy);
   expect(await place.fails(1, 'backup', '--ref', 'gone', copy)).toContain('Ref not found: gone');
   expect(await place.fails(1, 'backup', '--squash', copy)).toContain('bundle');
   expect(await place.fails(1, 'backup', '-n', 'ftp://host/x')).toContain('ftp');
@@ -95,7 +95,7 @@ test('restore creates the repository, with the current branch that it is there',
 test('bundles, with and without history', async () => {
   await place.okWith({ input: 'two\n' }, 'write', 'file.txt');
   await place.ok('backup', 'all.bundle');
-  await place.ok('backup', '--squash', '--ref', 'main', '--format', 'bundle', 'now');
+  await place.ok('backup', '--squash', '--ref', 'main', '--type', 'bundle', 'now');
   gitIn(place.folder, 'clone', '-q', 'all.bundle', 'all');
   gitIn(place.folder, 'clone', '-q', '-b', 'main', 'now', 'now-clone');
   expect(gitIn(join(place.folder, 'all'), 'rev-list', '--count', 'HEAD')).toBe('3');
@@ -132,7 +132,7 @@ test('a branch that the other side does not let go is a warning and exit 1', asy
   git(copy, 'symbolic-ref', 'HEAD', 'refs/heads/dev');
   await place.ok('branch', 'delete', 'dev');
   await place.okWith({ input: 'two\n' }, 'write', 'file.txt');
-  const { code, stdout, stderr } = await place.run('backup', '--output-format', 'jsonl', copy);
+  const { code, stdout, stderr } = await place.run('backup', '--format', 'jsonl', copy);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^Warning: refs\/heads\/dev in \S+ stays .*current branch.*\n$/);
   expect(stdout).toMatch(/^\{"action":"update","ref":"refs\/heads\/main"[^\n]*\n$/);
@@ -168,7 +168,7 @@ test('a restore of nothing into what exists is an error, one of the same is none
   const head = join(place.folder, 'head.bundle');
   git(place.repo, 'bundle', 'create', '-q', head, 'HEAD');
   for (const source of [copy, head]) {
-    for (const more of [[], ['-n'], ['--output-format', 'json']]) {
+    for (const more of [[], ['-n'], ['--format', 'json']]) {
       expect(await place.fails(1, 'restore', ...more, source)).toBe(
         `Nothing to restore: ${source} has no branches, tags or notes`,
       );

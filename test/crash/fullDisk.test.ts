@@ -82,7 +82,7 @@ describe('the disk runs full', () => {
     const stored = await runNode([program.cli, '-r', other, 'untar', archive]);
     expect(stored, stored.stderr).toMatchObject({ code: 0 });
     for (const name of ['x.tar', 'x.tar.gz', 'x.zip']) {
-      expectOneLine(await runNode([program.cli, '-r', other, 'archive_out', join(disk, name)]));
+      expectOneLine(await runNode([program.cli, '-r', other, 'archive-out', join(disk, name)]));
       expect(readdirSync(disk)).toEqual(['store.git']);
     }
   });

@@ -1,12 +1,12 @@
-/** `archive_out`: a snapshot as an archive, of the format that its name says. */
+/** `archive-out`: a snapshot as an archive, of the format that its name says. */
 import type { Command } from 'commander';
 import { defineArchiveOut } from '../archiving.ts';
 
 export function define(command: Command): void {
   defineArchiveOut(command, undefined, [
-    ['gitstore archive_out site.zip', 'the current branch as a zip'],
-    ['gitstore archive_out --ref v1.0 v1.0.tar.gz', 'a tag, compressed'],
-    ['gitstore archive_out --before 2024-05-31 may.tar.zst', 'as it was at the end of that day'],
-    ['gitstore archive_out --format tar - | ssh host tar x', 'to another machine'],
+    ['gitstore archive-out site.zip', 'the current branch as a zip'],
+    ['gitstore archive-out --ref v1.0 v1.0.tar.gz', 'a tag, compressed'],
+    ['gitstore archive-out --before 2024-05-31 may.tar.zst', 'as it was at the end of that day'],
+    ['gitstore archive-out --type tar - | ssh host tar x', 'to another machine'],
   ]);
 }

@@ -23,10 +23,12 @@ export function define(command: Command): void {
     ['gitstore hash main~2:docs/a.md', 'a file as it was two commits ago'],
     ['gitstore hash :', 'the tree of the root'],
     ['gitstore hash --path docs', 'the latest commit that changed docs'],
+    ['gitstore hash :docs/a.md --path docs', 'a file as it was then'],
   ]);
   command.action(async (argument: string | undefined, options: Selection & FormatOption) => {
     const target = parseTarget(argument);
-    checkAgainstTarget(target, options);
+    // The path in the target says what is hashed, --path in which commit.
+    checkAgainstTarget(target, { ...options, path: undefined });
     await withStore(command, async (store) => {
       const found = await find(await findSnapshot(store, target, options), target.path);
       await printLine(options.format === 'text' ? found.hash : JSON.stringify(found));

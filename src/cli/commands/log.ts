@@ -12,9 +12,11 @@ import {
   addBranch,
   addFilters,
   addFormat,
+  addLimit,
   type FormatOption,
+  type LimitOption,
+  limitOf,
   parseSince,
-  wholeNumberFrom,
 } from '../options.ts';
 import { printLine, showName } from '../output.ts';
 import { addPatch, type PatchOption } from '../patchOptions.ts';
@@ -28,8 +30,7 @@ import {
   type Selection,
 } from '../snapshots.ts';
 
-interface LogOptions extends Selection, FormatOption, PatchOption {
-  limit?: number | undefined;
+interface LogOptions extends Selection, FormatOption, LimitOption, PatchOption {
   since?: Date | undefined;
   author?: string | undefined;
   all?: boolean | undefined;
@@ -37,9 +38,7 @@ interface LogOptions extends Selection, FormatOption, PatchOption {
 
 export function define(command: Command): void {
   command.argument('[target]', 'a ref (main, v1.0, ~3), a path (:file), or both (main:file)');
-  addFilters(addBranch(addFormat(command)))
-    .addOption(new Option('--limit <n>', 'the newest N only').argParser(wholeNumberFrom(0)))
-    .addOption(new Option('-n <n>').argParser(wholeNumberFrom(0)).hideHelp())
+  addLimit(addFilters(addBranch(addFormat(command))), 'the newest N only')
     .addOption(
       new Option('--since <date>', 'only commits made then or later').argParser(parseSince),
     )
@@ -55,12 +54,12 @@ export function define(command: Command): void {
     ['gitstore log --limit 3 --patch', 'with the lines that each has changed'],
     ['gitstore log --format jsonl', 'one JSON object a line'],
   ]);
-  command.action(async (argument: string | undefined, options: LogOptions & { n?: number }) => {
+  command.action(async (argument: string | undefined, options: LogOptions) => {
     const target = parseTarget(argument);
     checkAgainstTarget(target, options);
     const path = target.path || options.path;
     const { match, before, since, author, format, all } = options;
-    const limit = options.limit ?? options.n ?? Number.POSITIVE_INFINITY;
+    const limit = limitOf(options) ?? Number.POSITIVE_INFINITY;
     if (all && (target.ref !== '' || options.ref || options.branch || options.back)) {
       throw new UsageError(
         '--all begins at every branch, so no ref, -b, --ref or --back goes with it',

@@ -8,32 +8,30 @@ import { Listing } from '../listing.ts';
 import {
   addBranch,
   addFormat,
+  addLimit,
   type BranchOption,
   type FormatOption,
-  wholeNumberFrom,
+  type LimitOption,
+  limitOf,
 } from '../options.ts';
 import { printLine, showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
 import { defaultBranch } from '../snapshots.ts';
 
-interface ReflogOptions extends BranchOption, FormatOption {
-  limit?: number | undefined;
-}
+interface ReflogOptions extends BranchOption, FormatOption, LimitOption {}
 
 export function define(command: Command): void {
-  const limit = command.createOption('-n, --limit <n>', 'the newest N entries only');
-  command.addOption(limit.argParser(wholeNumberFrom(0)));
-  addBranch(addFormat(command));
+  addLimit(addBranch(addFormat(command)), 'the newest N entries only');
   addExamples(command, [
     ['gitstore reflog', 'all moves of the current branch, newest first'],
-    ['gitstore reflog -n 5 -b dev', 'the last five of another'],
+    ['gitstore reflog --limit 5 -b dev', 'the last five of another'],
     ['gitstore reflog --format jsonl', 'one JSON object a line'],
   ]);
-  command.action(async ({ limit, format, ...options }: ReflogOptions) => {
+  command.action(async ({ format, ...options }: ReflogOptions) => {
     await withStore(command, async (store) => {
       const branch = await defaultBranch(store, options);
-      const entries = await store.branches.reflog(branch, { limit });
+      const entries = await store.branches.reflog(branch, { limit: limitOf(options) });
       if (format === 'text') {
         const count = entries.length === 1 ? '1 entry' : `${entries.length} entries`;
         await printLine(`Reflog for branch '${showName(branch)}' (${count}):`);

@@ -23,7 +23,7 @@ if (name === 'cp' && /^(?:20|22|24|26)\./.test(process.versions.node)) {
     .getBuiltinModule('node:v8')
     .setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
 }
-const cache = new CompileCache(/^\w+$/.test(name) ? name : 'none');
+const cache = new CompileCache(/^[\w-]+$/.test(name) ? name : 'none');
 const load = chunkLoader(join(import.meta.dirname, GITSTORE_FOLDER), cache);
 const core = load('./core.cjs') as Record<string, typeof import('../run.ts')>;
 
