@@ -8,12 +8,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import wabt from 'wabt';
+import { bundleLibrary } from './bundleLibrary.mjs';
 import { bundleProgram } from './bundleProgram.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = 'node20.19';
 
-/** Writes `index.js`, `server.js`, `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
+/** Writes `index.js`, `server.js` (and `.cjs`), `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const modules = await assembled();
@@ -39,24 +40,13 @@ export async function bundle(outdir) {
       ...modules,
     },
   };
-  const library = await build({
-    ...common,
-    outdir,
-    format: 'esm',
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    entryPoints: { index: 'src/index.ts', server: 'src/server/index.ts' },
-    // Bundled CommonJS parts call require for Node's own modules.
-    banner: {
-      js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
-    },
-  });
+  const library = await bundleLibrary(outdir, { root, target, define: common.define });
   const program = await bundleProgram(outdir, {
     ...common,
     stamp,
     define: { ...common.define, 'import.meta.url': '__filename' },
   });
-  const inputs = [...Object.keys(library.metafile.inputs), ...program];
+  const inputs = [...library, ...program];
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
 }
 

@@ -20,7 +20,8 @@ import { build, transform } from 'esbuild';
 
 /**
  * The groups, and the modules from which each is gathered: with all they import, less what earlier
- * groups hold and less what is named for another group here.
+ * groups hold and less what is named for another group here. A folder (`…/`) stands for all in it that no
+ * group above has.
  */
 const GROUPS = {
   // What every command does: parses its arguments, opens a store, finds a ref, a path and an object.
@@ -81,7 +82,22 @@ const GROUPS = {
     'src/transfer/in/copyIn.ts',
     'src/transfer/out/copyOut.ts',
   ],
+  // All the rest, by its folder.
+  transfer: ['src/transfer/'],
+  terminal: ['src/cli/'],
+  shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/tree/', 'src/zlib/'],
+  history: ['src/merge/', 'src/store/', 'src/workspace/'],
+  upkeep: ['src/maintenance/', 'src/storage/bare/repack/', 'src/storage/bare/check/'],
+  remote: ['src/remote/'],
+  archives: ['src/archive/'],
+  server: ['src/server/'],
+  bucket: ['src/storage/bucket/'],
+  // With what its packages load late.
+  s3: ['src/storage/bucket/s3/'],
 };
+
+/** Modules that stay by themselves: a command needs no other one. */
+const BY_ITSELF = /^(src\/cli\/commands\/|node_modules\/(?!@aws|@smithy))/;
 
 /** Parts of Node that many modules import and few runs use, 1 to 2 ms each: loaded when first used. */
 const LATE = [
@@ -201,22 +217,31 @@ async function importsOf(entry, options) {
 function groupModules(imports) {
   const groupOf = new Map();
   const named = new Map();
+  const folders = [];
   for (const [group, entries] of Object.entries(GROUPS)) {
-    for (const path of entries) {
-      if (!imports.has(path)) throw new Error(`${path} is no part of the program`);
-      named.set(path, group);
+    for (const entry of entries) {
+      if (entry.endsWith('/')) folders.push([entry, group]);
+      else if (imports.has(entry)) named.set(entry, group);
+      else throw new Error(`${entry} is no part of the program`);
     }
   }
-  for (const [group, entries] of Object.entries(GROUPS)) {
-    const gather = (path) => {
-      if (groupOf.has(path) || (named.get(path) ?? group) !== group) return;
-      groupOf.set(path, group);
-      for (const { path: imported, kind } of imports.get(path)) {
-        if (kind !== 'dynamic-import') gather(imported);
-      }
-    };
-    for (const path of entries) gather(path);
+  const gather = (path, group) => {
+    if (groupOf.has(path) || (named.get(path) ?? group) !== group) return;
+    groupOf.set(path, group);
+    for (const { path: imported, kind } of imports.get(path)) {
+      // What packages load late comes along.
+      if (kind !== 'dynamic-import' || path.includes('node_modules/')) gather(imported, group);
+    }
+  };
+  for (const [path, group] of named) gather(path, group);
+  // The deepest folder decides.
+  folders.sort(([a], [b]) => b.length - a.length);
+  for (const path of imports.keys()) {
+    if (groupOf.has(path) || BY_ITSELF.test(path)) continue;
+    const folder = folders.find(([name]) => path.startsWith(name));
+    if (folder !== undefined) named.set(path, folder[1]);
   }
+  for (const [path, group] of named) gather(path, group);
   return groupOf;
 }
 
@@ -286,22 +311,21 @@ function linkingPlugin(root, groupOf, from) {
  */
 function withLateExports(code) {
   const exportsOf = new Map();
-  let group;
+  const exported = /\b__export\((\w+),\s*\{([^{}]*)\}\);/g;
+  for (const [, name, getters] of code.matchAll(exported)) {
+    exportsOf.set(name, getters.replaceAll(/\(\) ?=> ?/g, ''));
+  }
+  const group = /\bmodule\.exports\s*=\s*__toCommonJS\((\w+)\);/.exec(code);
+  const modules = [...(exportsOf.get(group?.[1]) ?? '').matchAll(/(\w+):\s*(\w+)/g)];
+  // Those that a package imports as objects (`import * as`) stay as they are.
+  const late = new Set([group?.[1], ...modules.map(([, , name]) => name)]);
   const body = code
-    .replace(/\b__export\((\w+),\s*\{([^{}]*)\}\);/g, (_, name, getters) => {
-      exportsOf.set(name, getters.replaceAll(/\(\) ?=> ?/g, ''));
-      return '';
-    })
-    .replace(/\bmodule\.exports\s*=\s*__toCommonJS\((\w+)\);/, (_, name) => {
-      group = exportsOf.get(name);
-      exportsOf.delete(name);
-      return '';
-    })
+    .replace(group?.[0], '')
+    .replace(exported, (found, name) => (late.has(name) ? '' : found))
     .replace(/\b0\s*&&\s*\(module\.exports\s*=\s*\{[^{}]*\}\);?\s*$/, '');
-  const modules = [...(group ?? '').matchAll(/(\w+):\s*(\w+)/g)];
   const isKnown = ([, , name]) =>
     exportsOf.has(name) && [...body.matchAll(new RegExp(`\\b${name}\\b`, 'g'))].length === 1;
-  if (modules.length !== exportsOf.size || !modules.every(isKnown)) {
+  if (modules.length === 0 || !modules.every(isKnown)) {
     throw new Error('esbuild writes exports in another way');
   }
   const getters = modules.map(([, key, name]) => `get ${key}(){return{${exportsOf.get(name)}}}`);

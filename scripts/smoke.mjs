@@ -1,18 +1,29 @@
 /**
  * smoke.mjs TARBALL: installs the packed package into an empty folder, as a user does, and does the
- * main job with both programs and with the library. Prints `N passed, N failed`; exit 1 on a failure.
+ * main job with both programs and with the library, from JavaScript and TypeScript of both kinds of
+ * modules. Prints `N passed, N failed`; exit 1 on a failure.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const tarball = resolve(process.argv[2]);
 const folder = mkdtempSync(join(tmpdir(), 'gitstore-smoke-'));
 const shell = process.platform === 'win32';
 const run = (command, ...args) =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', shell });
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const tool = (name) => join(root, 'node_modules', '.bin', name);
 const program = (name) => join(folder, 'node_modules', '.bin', name);
 
 let passed = 0;
@@ -39,12 +50,17 @@ writeFileSync(join(folder, 'files', 'sub', 'deep.txt'), 'deep\n');
 await check('npm install of the tarball, with no install scripts', () => {
   run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', tarball);
 });
-await check('it brings its license and no sources', () => {
+await check('it brings its license, in few files', () => {
   const names = readdirSync(join(folder, 'node_modules', 'gitstore'));
   for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist', 'docs', 'package.json']) {
     if (!names.includes(name)) throw new Error(`no ${name}`);
   }
-  if (names.includes('src')) throw new Error('src is in the package');
+  const installed = readdirSync(join(folder, 'node_modules', 'gitstore'), {
+    recursive: true,
+    withFileTypes: true,
+  });
+  const { length } = installed.filter((entry) => entry.isFile());
+  if (length > 250) throw new Error(`${length} files`);
 });
 await check('gitstore stores a folder', () => {
   run(program('gitstore'), '-r', 'store.git', 'cp', 'files', ':');
@@ -95,10 +111,79 @@ await store.close();
   );
   equal(run(process.execPath, 'serve.mjs'), 'hello true\n');
 });
-await check('its types are there', () => {
-  const manifest = pathToFileURL(join(folder, 'node_modules', 'gitstore', 'package.json'));
-  const { exports } = JSON.parse(readFileSync(manifest, 'utf8'));
-  for (const name of ['.', './server']) readFileSync(new URL(exports[name].types, manifest));
+await check('CommonJS loads the same library', () => {
+  writeFileSync(
+    join(folder, 'use.cjs'),
+    `const { FS, GitStore } = require('gitstore');
+const { listen } = require('gitstore/server');
+import('gitstore').then((other) => console.log(FS.name, other.FS === FS, typeof listen));
+`,
+  );
+  const { stdout, stderr } = spawnSync(process.execPath, ['use.cjs'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  equal(stdout + stderr, 'FS true function\n');
+});
+await check('an error that nothing catches shows readable code', () => {
+  writeFileSync(
+    join(folder, 'fail.mjs'),
+    `import { GitStore } from 'gitstore';
+await (await (await GitStore.open('store.git')).fs('main')).readText('missing.txt');
+`,
+  );
+  const fail = (...flags) =>
+    spawnSync(process.execPath, [...flags, 'fail.mjs'], { cwd: folder, encoding: 'utf8' }).stderr;
+  for (const line of fail().split('\n')) if (line.length > 200) throw new Error(line);
+  const text = fail('--enable-source-maps');
+  if (!/at .* \(.*[/\\]src[/\\]store[/\\]\w+\.ts:\d+/.test(text)) throw new Error(text);
+});
+await check('maps lead to what is there', () => {
+  const dist = join(folder, 'node_modules', 'gitstore', 'dist');
+  for (const name of ['index.d.ts', 'server.d.ts']) {
+    const { sources } = JSON.parse(readFileSync(join(dist, `${name}.map`), 'utf8'));
+    for (const source of sources) {
+      if (!existsSync(join(dist, source))) throw new Error(`${name}.map names ${source}`);
+    }
+  }
+});
+await check('TypeScript takes it in both kinds of modules, without types of Node', () => {
+  const use = `import { FileType, GitStore, type FS } from 'gitstore';
+export async function use(): Promise<FS> {
+  await using store = await GitStore.open('store.git', { durability: 'fast' });
+  const fs = await (await store.branches.get('main')).write('a', 'text', { mode: FileType.BLOB });
+  const stream: ReadableStream<Uint8Array> = fs.readStream('a');
+  await fs.archiveOut({ file: 'a.zip' });
+  for await (const { path } of fs.diff(fs)) console.log(path, stream);
+  // @ts-expect-error: no such option
+  await fs.copyIn('files', '', { excluded: [] });
+  return fs;
+}
+`;
+  for (const name of ['typed.mts', 'typed.cts']) writeFileSync(join(folder, name), use);
+  for (const module of ['node16', 'nodenext']) {
+    run(
+      tool('tsc'),
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--module',
+      module,
+      '--types',
+      '',
+      '--lib',
+      'es2022,dom',
+      'typed.mts',
+      'typed.cts',
+    );
+  }
+});
+await check('publint finds no fault', () => {
+  run(tool('publint'), tarball, '--strict');
+});
+await check('attw finds no fault', () => {
+  run(tool('attw'), tarball);
 });
 
 rmSync(folder, { recursive: true, force: true });

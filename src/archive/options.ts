@@ -13,10 +13,14 @@ export interface ArchiveProgress {
  * Where an archive goes: a stream, which is closed at the end and aborted when the archive fails, or a
  * local file, which appears only when it is whole.
  */
-export type ArchiveSink =
-  | WritableStream<Uint8Array>
-  | NodeJS.WritableStream
-  | { readonly file: string };
+export type ArchiveSink = WritableStream<Uint8Array> | NodeSink | { readonly file: string };
+
+/** A stream of Node's own kind (`stream.Writable`), in words that need no types of Node's. */
+export interface NodeSink {
+  write(chunk: Uint8Array): boolean;
+  end(): unknown;
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+}
 
 /** Where an archive comes from: bytes, a stream that is read once, or a local file. */
 export type ArchiveSource =

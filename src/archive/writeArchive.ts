@@ -44,7 +44,8 @@ export async function writeArchive(
     await writeWholeFile(sink.file, bytes, written);
   } else if ('getWriter' in sink) {
     await ReadableStream.from(bytes).pipeTo(sink, signal === undefined ? {} : { signal });
-  } else await pipeline(bytes, sink, signal === undefined ? {} : { signal });
+  } else
+    await pipeline(bytes, sink as NodeJS.WritableStream, signal === undefined ? {} : { signal });
 }
 
 /** Writes beside the file and renames; a device or a pipe is written to as it is. */

@@ -43,7 +43,7 @@ export class IdSet implements Iterable<ObjectId> {
   }
 
   /** Every id as 20 bytes, one after the other. Valid until the next id is added. */
-  get bytes(): Buffer {
+  get bytes(): Uint8Array {
     return this.#bytes;
   }
 

@@ -43,11 +43,14 @@ export interface ByteRange {
   readonly size?: number | undefined;
 }
 
-/** Gives memory of exactly `size` bytes, which its owner leaves alone until the body has been used. */
+/**
+ * Gives memory of exactly `size` bytes, which its owner leaves alone until the body has been used.
+ * @internal
+ */
 export type BodyRoom = (size: number) => Buffer;
 
 export interface TryReadOptions {
-  /** Gives memory for the body. The store may make the body there, or elsewhere. */
+  /** @internal Gives memory for the body. The store may make the body there, or elsewhere. */
   readonly room?: BodyRoom | undefined;
   /** Size in bytes above which an object counts as large; default: the store's choice. */
   readonly limit?: number | undefined;

@@ -223,7 +223,7 @@ export function* patchLines(patch: FilePatch): Generator<PatchLine> {
 }
 
 /** The patch of a file as bytes. */
-export function patchBytes(patch: FilePatch): Buffer {
+export function patchBytes(patch: FilePatch): Uint8Array {
   return Buffer.from(Array.from(patchLines(patch), ({ text }) => `${text}\n`).join(''), 'latin1');
 }
 

@@ -35,7 +35,7 @@ test('Git applies every patch, and counts the same lines', async () => {
       const tip = await store.branches.set(`t${count++}`, start);
       const before = await commit(tip, one);
       const after = await commit(before, two);
-      const parts: Buffer[] = [];
+      const parts: Uint8Array[] = [];
       const binary: string[] = [];
       for await (const patch of before.patches(after)) {
         if (patch.isBinary) binary.push(patch.path);
