@@ -17,6 +17,7 @@ import { Blobs } from './files/blobs.ts';
 import { COMPRESSED_AT_ONCE } from './files/compressStream.ts';
 import { Exchange, type Fields } from './files/exchange.ts';
 import { answerBlob, answerFile } from './files/fileAnswers.ts';
+import { answerFolderZip } from './files/folderArchive.ts';
 import { HttpError, toHttpError } from './files/httpError.ts';
 import { wantsHtml, wantsJson } from './files/negotiation.ts';
 import { ReadyAnswers } from './files/readyAnswers.ts';
@@ -145,6 +146,10 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     const entry = await context.trees.lookup(snapshot.commit.tree, path);
     if (entry === undefined) throw new HttpError(404, `Not found: ${path}`);
     if (isTreeMode(entry.mode) || entry.mode === MODE_GITLINK) {
+      if (target.query.has('zip')) return answerFolderZip(service, exchange, place, entry);
+      if (target.query.has('find') && !json) {
+        return answerPage(service, exchange, 'find', target, tip, place);
+      }
       return answerDirectory(service, exchange, target, tip, place, entry, json);
     }
     if (target.slash) throw new HttpError(404, `Not a directory: ${path}`);

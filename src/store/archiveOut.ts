@@ -4,6 +4,7 @@ import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive
 import type { NewMember } from '../archive/member.ts';
 import type { ArchiveOutOptions, ArchiveSink } from '../archive/options.ts';
 import { writeArchive } from '../archive/writeArchive.ts';
+import { writeZip } from '../archive/zipWriter.ts';
 import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
@@ -29,7 +30,7 @@ export async function archiveOut(
   const format = formatFor(sink, options);
   const run = new CopyRun({ signal, onProgress });
   const changes = new ChangeReport({ warnings: run.warnings });
-  const members = membersOf(snapshot, run, changes);
+  const members = membersOf(snapshot.store, snapshot.commit.tree, run, changes);
   const origin = { commit: snapshot.id, time: snapshot.commit.committer.time };
   run.begin('copy', {});
   try {
@@ -39,6 +40,14 @@ export async function archiveOut(
   }
   run.end();
   return { snapshot, changes };
+}
+
+/** The bytes of a zip archive of one tree of the snapshot. */
+export function zipOf({ store, commit, id }: Snapshot, tree: ObjectId): AsyncIterable<Uint8Array> {
+  const run = new CopyRun({});
+  const changes = new ChangeReport({ warnings: run.warnings });
+  const members = membersOf(store, tree, run, changes);
+  return writeZip(members, { commit: id, time: commit.committer.time });
 }
 
 function formatFor(sink: ArchiveSink, { format }: ArchiveOutOptions): ArchiveFormat {
@@ -54,14 +63,15 @@ function formatFor(sink: ArchiveSink, { format }: ArchiveOutOptions): ArchiveFor
 
 /** All directories, files and links, each directory before what is in it. */
 async function* membersOf(
-  { store, commit }: Snapshot,
+  store: StoreContext,
+  tree: ObjectId,
   run: CopyRun,
   changes: ChangeReport,
 ): AsyncGenerator<NewMember[], void, undefined> {
   /** What the walk has found and has not been written yet. */
   const waiting: WalkedFile[][] = [];
   const ids = async function* () {
-    for await (const files of walkFilesInBatches(store.trees, commit.tree, BATCH)) {
+    for await (const files of walkFilesInBatches(store.trees, tree, BATCH)) {
       waiting.push(files);
       const blobs: ObjectId[] = [];
       for (const { path, mode, id } of files) {

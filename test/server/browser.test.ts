@@ -35,6 +35,21 @@ const QUIET = [
 
 const RUN = 'document.documentElement.setAttribute("data-ran", "")';
 const LONG = 'a name that is long enough to reach beyond the edge of a small telephone, and on.txt';
+/** Another server, which no page may call. */
+const ELSEWHERE = 'http://127.0.0.1:9';
+const README = [
+  '![here](pic.png) [there](../src/) [away](https://example.org/)',
+  `![spy](${ELSEWHERE}/spy.png) <img src="${ELSEWHERE}/spy2.png" onerror='${RUN}'>`,
+  `<script>${RUN}</script><style>@import "${ELSEWHERE}/x.css"</style><iframe src="${ELSEWHERE}"></iframe>`,
+  `<svg onload='${RUN}'><use href="${ELSEWHERE}/x.svg#a"/></svg> <video poster="${ELSEWHERE}/p.png"></video>`,
+  `<div style="background: url(${ELSEWHERE}/b.png)" onclick='${RUN}'>text</div> [run](javascript:${RUN})`,
+  `<form action="${ELSEWHERE}"><button>Send</button></form><base href="${ELSEWHERE}"><meta http-equiv="refresh" content="0;url=${ELSEWHERE}">`,
+  '```js\nconst a = `x`; // Grüße\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done',
+].join('\n\n');
+const PICTURE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
 const screenshots = join(import.meta.dirname, '..', '..', 'coverage', 'pages');
 
 let browser: Browser;
@@ -70,6 +85,8 @@ beforeAll(async () => {
       'src/long lines.ts': code,
       'latin1.txt': Buffer.from('caf\xe9', 'latin1'),
       [`docs/${LONG}`]: 'Grüße · 你好 → end\n',
+      'read/README.md': `# Title\n\n${README}`,
+      'read/pic.png': PICTURE,
       'empty.txt': '',
       'bytes.bin': Buffer.alloc(3000, 1),
     },
@@ -78,6 +95,7 @@ beforeAll(async () => {
   fs = await fs.writeText('src/long lines.ts', code.replace('line3', 'линия'), {
     message: 'Ändern',
   });
+  fs = await fs.write('read/pic.png', Buffer.concat([PICTURE, Buffer.alloc(1)]));
   fs = await fs.remove('style.css');
   await store.branches.set(`topic/${'long-name-'.repeat(6)}end`, fs);
   await store.tags.set('v1', fs);
@@ -126,6 +144,10 @@ interface Seen {
   /** Pairs of buttons that are not in one row. */
   readonly torn: number;
   readonly background: string;
+  /** Texts that are hard to read on what is behind them, each with its contrast. */
+  readonly faint: string[];
+  /** What a person without a mouse or a screen misses. */
+  readonly missing: string[];
 }
 
 /** Run in the page. */
@@ -134,12 +156,63 @@ const LOOK = `(() => {
   const wide = [...document.querySelectorAll('body *')].filter((element) => {
     const { right, width } = element.getBoundingClientRect();
     // What is cut off with an ellipsis, and code that scrolls by itself.
-    return width > 0 && right > clientWidth + 1 && !element.closest('.last, pre, table.diff');
+    return width > 0 && right > clientWidth + 1 && !element.closest('.ls td, pre, table.diff, .md table');
   });
   const rows = [...document.querySelectorAll('.pair')].map((pair) =>
     [...pair.children].map((button) => button.getBoundingClientRect().top),
   );
+  // WCAG 2.2, 1.4.3.
+  const colour = (text) => {
+    const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+    return { r, g, b, a };
+  };
+  const over = (front, back) => ({
+    r: front.r * front.a + back.r * (1 - front.a),
+    g: front.g * front.a + back.g * (1 - front.a),
+    b: front.b * front.a + back.b * (1 - front.a),
+    a: 1,
+  });
+  const behind = (element) => {
+    if (element === null) return colour('rgb(255, 255, 255)');
+    const back = colour(getComputedStyle(element).backgroundColor);
+    return back.a === 1 ? back : over(back, behind(element.parentElement));
+  };
+  const light = ({ r, g, b }) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const contrast = (element, pseudo) => {
+    const back = behind(element);
+    let { a, ...front } = colour(getComputedStyle(element, pseudo).color);
+    for (let at = element; at !== null; at = at.parentElement) a *= Number(getComputedStyle(at).opacity);
+    const [one, two] = [light(over({ ...front, a }, back)), light(back)];
+    return (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+  };
+  const faint = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const seen = new Set();
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (texts.currentNode.data.trim() === '' || seen.has(element) || element.closest('title')) continue;
+    seen.add(element);
+    const ratio = contrast(element);
+    if (!(ratio >= 4.5)) faint.push(ratio.toFixed(2) + ' ' + element.outerHTML.slice(0, 80));
+  }
+  for (const input of document.querySelectorAll('input[placeholder]')) {
+    const ratio = contrast(input, '::placeholder');
+    if (!(ratio >= 4.5)) faint.push(ratio.toFixed(2) + ' placeholder');
+  }
+  const named = (element) =>
+    (element.innerText ?? '').trim() || element.ariaLabel || element.labels?.length || element.querySelector('img[alt]:not([alt=""]), title');
+  const missing = [
+    ...[...document.querySelectorAll('a, button, input:not([type=hidden]), summary')].filter((element) => !named(element)).map((element) => element.outerHTML.slice(0, 80)),
+    ...['h1', 'main#content', 'a.skip[href="#content"]', 'html[lang]', 'head > title'].filter((selector) => document.querySelectorAll(selector).length !== 1),
+    ...[...document.querySelectorAll('[id]')].map(({ id }) => id).filter((id, i, ids) => ids.indexOf(id) !== i),
+    ...[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].filter((heading, i, all) => i > 0 && !heading.closest('.md') && heading.tagName[1] - all[i - 1].tagName[1] > 1).map((heading) => heading.outerHTML),
+  ];
   return {
+    faint,
+    missing,
     text: document.body.innerText,
     overflow: scrollWidth - clientWidth,
     wide: wide.map((element) => element.outerHTML.slice(0, 80)),
@@ -159,10 +232,12 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
 
   const paths = [
     '/',
+    '/read/',
     '/src/',
     '/docs/',
     '/?history',
     '/?diff',
+    '/?find=s',
     '/src/long%20lines.ts?view',
     '/src/long%20lines.ts?history',
     `/docs/${encodeURIComponent(LONG)}?view`,
@@ -192,12 +267,18 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
           if (stress || (i < 2 && (width === 390) === (colorScheme === 'light'))) {
             await page.screenshot({ path: join(screenshots, `${width}-${colorScheme}-${i}.png`) });
           }
-          expect(seen, at).toMatchObject({ overflow: 0, wide: [], torn: 0 });
+          expect(seen, at).toMatchObject({
+            overflow: 0,
+            wide: [],
+            torn: 0,
+            faint: [],
+            missing: [],
+          });
           expect(seen.background).toBe(
             colorScheme === 'dark' ? 'rgb(20, 23, 28)' : 'rgb(255, 255, 255)',
           );
           if (!at.includes('latin1')) expect(seen.text, at).not.toMatch(GARBLED);
-          if (at.endsWith('?history')) expect(seen.text).toContain('Zoë · 2');
+          if (at.endsWith('?history')) expect(seen.text).toMatch(/Zoë · \d\d:\d\d/);
           if (at.endsWith('?diff')) expect(seen.text).toMatch(/[0-9a-f]{7} .* → [0-9a-f]{7}/);
         }
         // The browser says so when the page itself was not found.
@@ -227,6 +308,42 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
         }
       }
       expect(seen.size).toBeGreaterThan(60);
+    });
+  });
+
+  it('a README runs nothing and calls nobody', async () => {
+    await withPage({}, async (page, complaints) => {
+      const asked: string[] = [];
+      page.on('request', (request) => asked.push(request.url()));
+      await page.goto(`${url}/read/`);
+      await page.click('text=run');
+      await page.click('.md >> text=text');
+      expect(await page.content()).not.toContain('data-ran=');
+      expect(asked.filter((address) => !address.startsWith(url))).toEqual([]);
+      expect(complaints).toEqual([]);
+      expect(await page.evaluate('document.querySelector(".md img").naturalWidth')).toBe(1);
+      await page.click('text=there');
+      expect(new URL(page.url()).pathname).toBe('/src/');
+    });
+  });
+
+  it('pages can be used by keyboard, without JavaScript', async () => {
+    await withPage({ javaScriptEnabled: false }, async (page) => {
+      await page.goto(`${url}/`);
+      await page.keyboard.press('Tab');
+      const skip = page.locator('a.skip');
+      expect(await skip.boundingBox()).toMatchObject({ x: expect.toSatisfy((x) => x >= 0) });
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      expect(await page.locator(':focus').getAttribute('href')).toMatch(/diff/);
+      await page.getByRole('searchbox').focus();
+      await page.keyboard.type('LONG lines');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/find/);
+      await page.getByRole('link', { name: 'src/long lines.ts' }).click();
+      await page.waitForURL(/view/);
+      await page.getByRole('link', { name: 'Permalink' }).click();
+      await page.waitForURL(/at=[0-9a-f]{40}/);
     });
   });
 

@@ -45,7 +45,7 @@ beforeAll(async () => {
       'pic.svg': '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(3)</script></svg>',
       'page.html': '<h1>&amp;</h1>',
       noise: Buffer.from([0, 255]),
-      'long.txt': 'line\n'.repeat(200_000),
+      'long.txt': 'line\n'.repeat(2_000),
       empty: '',
     },
     `${NASTY}\n\nAnd ${NASTY} below`,
@@ -113,13 +113,13 @@ describe('every page', () => {
 describe('a listing', () => {
   it('has names, sizes, kinds, last changes and the way up', async () => {
     const { text } = await client.page('/docs/');
-    const row = /<tr>(?:(?!<\/tr>).)*a\.md.*?<\/tr>/s.exec(text)![0];
+    const row = text.split('<tr>').find((part) => part.includes('a.md'))!;
     expect(row).toContain('href="/docs/a.md?view"');
     expect(row).toContain('8 B');
     expect(row).toContain('MD');
     expect(row).toContain('Third');
     expect(row).toContain('2024-01-01');
-    expect(text).toContain('<a class="n" href="/" aria-label="Up">..</a>');
+    expect(text).toContain('<a href="/" aria-label="Up">..</a>');
     expect(text).not.toContain('b.txt');
   });
 
@@ -127,7 +127,7 @@ describe('a listing', () => {
     const { text } = await client.page('/');
     const rows = text.split('<tr>').slice(2);
     const change = (name: string) =>
-      /<td class="last">.*?>([^<]*)<\/a>/.exec(
+      /<td><a href="[^"]*diff[^"]*">([^<]*)<\/a>/.exec(
         rows.find((row) => row.includes(`<bdi>${name}`))!,
       )![1];
     expect(change('docs')).toBe('Third');
@@ -140,12 +140,12 @@ describe('a listing', () => {
     await (await currentOf(own)).apply({ writes });
     const asked = await Client.of(own);
     const names = new Set<string>();
-    for (const query of ['', '?page=2', '?page=3']) {
-      const { text } = await asked.page(`/${query}`);
+    for (let page = 1; page <= 24; page++) {
+      const { text } = await asked.page(`/${page === 1 ? '' : `?page=${page}`}`);
       const found = [...text.matchAll(/href="\/(f\d+)\?view"/g)].map(([, name]) => name!);
-      expect(found.length).toBeLessThanOrEqual(1000);
+      expect(found.length).toBeLessThanOrEqual(100);
       for (const name of found) names.add(name);
-      expect(text).toContain('of 3 · 2345 entries');
+      expect(text).toContain('of 24 · 2345 entries');
     }
     expect(names.size).toBe(2345);
     for (const query of ['?page=99', '?page=-1', '?page=x', '?page=1e9']) {
@@ -161,7 +161,7 @@ describe('a listing', () => {
 
 describe('a file in a page', () => {
   it.each([
-    ['/docs/a.md', '<a id="L2" href="#L2" data-n="2" aria-label="Line 2"></a>2\n'],
+    ['/docs/a.md', '<p>one\n2\n3</p>'],
     ['/pic.png', '<img alt="" src="/pic.png">'],
     ['/song.mp3', '<audio controls preload="metadata" src="/song.mp3">'],
     ['/film.mp4', '<video controls preload="metadata" src="/film.mp4">'],
@@ -171,10 +171,12 @@ describe('a file in a page', () => {
     ['/page.html', '&lt;h1&gt;&amp;amp;&lt;/h1&gt;'],
     ['/noise', 'No preview'],
     ['/empty', 'The file is empty.'],
-    ['/long.txt', 'The first 524 kB of 1.0 MB'],
+    ['/long.txt', '<a id=L2 href=#L2 tabindex=-1>2</a>line\n'],
+    ['/long.txt', 'lines 1 to 589 of 2000 lines'],
   ])('%s', async (path, part) => {
     const { text } = await client.page(`${path}?view`);
-    expect(text).toContain(part);
+    // Without the colours.
+    expect(text.replace(/<i class=\w>|<\/i>/g, '')).toContain(part);
     expect(linksOf(text)).toEqual(
       expect.arrayContaining([path, `${path}?download`, `${path}?history`]),
     );
@@ -299,12 +301,8 @@ describe('changes', () => {
         new RegExp(`class="st ${status}"[^>]*>${status}</span><bdi>${path}</bdi>`),
       );
     }
-    expect(text).toContain(
-      '<tr class="del"><td class="n">2</td><td class="n"></td><td class="s">−</td><td>two</td></tr>',
-    );
-    expect(text).toContain(
-      '<tr class="add"><td class="n"></td><td class="n">3</td><td class="s">+</td><td>3</td></tr>',
-    );
+    expect(text).toContain('<tr class=del><td>2<td><td>−<td>two<');
+    expect(text).toContain('<tr class=add><td><td>3<td>+<td>3<');
     expect(text).toContain('+2</span> <span class="minus">−2');
   });
 
@@ -329,7 +327,7 @@ describe('changes', () => {
   it('of what is no text tells the sizes, and shows pictures', async () => {
     const { text } = await client.page(`/?diff&to=${past.at(-1)!.commitHash}`);
     expect(text).toContain('It is not text');
-    expect(text).toContain(`<img alt="" src="/pic.png?at=${past.at(-1)!.commitHash}">`);
+    expect(text).toContain(`<img alt="Added" src="/pic.png?at=${past.at(-1)!.commitHash}">`);
     expect(text).toContain('below</pre>');
   });
 

@@ -221,14 +221,15 @@ async function answerCoded(
   return true;
 }
 
-function checkSize(service: Service, { size }: BlobFacts): void {
+/** @throws HttpError (413) */
+export function checkSize(service: Service, { size }: BlobFacts): void {
   if (size > service.maxFileSize) {
     throw new HttpError(413, `The file has ${size} bytes, the limit is ${service.maxFileSize}`);
   }
 }
 
 /** RFC 6266: a name for old clients, and the name itself. */
-function attachment(name: string): string {
+export function attachment(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
   if (plain === name) return `attachment; filename="${name}"`;
   const encoded = encodeURIComponent(name.replace(/\p{Surrogate}/gu, '\ufffd')).replace(

@@ -60,6 +60,14 @@ function decodePercent(encoded: string): string {
   return decodePath(bytes, 0, filled);
 }
 
+/**
+ * The path that a URL's path means where the URL stands in a text; characters beyond ASCII are taken as
+ * their UTF-8. @throws HttpError (400) for what is no path
+ */
+export function decodeUrlPath(text: string): string {
+  return decodePercent(Buffer.from(text).toString('latin1'));
+}
+
 /** A path in a URL, its slashes kept. */
 export function encodeUrlPath(path: string): string {
   if (/^[A-Za-z0-9/._~-]*$/.test(path)) return path;

@@ -12,12 +12,15 @@ import { button, buttonPair, placePage, timeOf, urlAt, type View } from './layou
 import { lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf, stepsOf } from './steps.ts';
-import { decodeText } from './viewer.ts';
+import { decodeText } from './text.ts';
 
-/** Files that are listed. */
-const MOST_FILES = 2_000;
-/** Files whose lines are shown on one page. */
-const MOST_OPEN = 40;
+/** Files that are looked for. */
+const MOST_FILES = 10_000;
+/** Characters of HTML for the files whose lines are shown, and for the list of those that follow. */
+const OPEN_BUDGET = 26_000;
+const LIST_BUDGET = 6_000;
+/** Of these so many for one file, where there are several. */
+const MOST_OF_FILE = 8_000;
 /** Milliseconds for the line diffs of one page; what is left is a click away. */
 const TIME_FOR_LINES = 1_000;
 /** Milliseconds that may go into looking for the changes before and after. */
@@ -32,11 +35,17 @@ export async function lastChange(place: Place, gone: AbortSignal): Promise<Snaps
   return place.snapshot;
 }
 
-/** @param from undefined: from nothing, for a first snapshot */
+export interface ChangesOptions {
+  /** Undefined: from nothing, for a first snapshot. */
+  readonly from: Snapshot | undefined;
+  readonly to: Snapshot;
+  /** Files, and rows of the lines of a single file, that pages before this one have shown. */
+  readonly skip: number;
+}
+
 export async function changesPage(
   view: View,
-  from: Snapshot | undefined,
-  to: Snapshot,
+  { from, to, skip }: ChangesOptions,
   gone: AbortSignal,
 ): Promise<Rendered> {
   const { service, tip, place, links } = view;
@@ -56,20 +65,48 @@ export async function changesPage(
 
   const ends = { from: from?.id ?? '', to: to.id };
   const opened: Html[] = [];
-  const listed: Html[] = [];
   const deadline = performance.now() + TIME_FOR_LINES;
-  for (const change of found) {
-    gone.throwIfAborted();
-    const single = found.length === 1;
-    if (single || (opened.length < MOST_OPEN && performance.now() < deadline)) {
-      opened.push(await fileChange(view, change, ends));
+  let used = 0;
+  let late = false;
+  let next: number | undefined;
+  if (found.length === 1) {
+    const shown = await fileChange(view, found[0]!, ends, skip, OPEN_BUDGET + LIST_BUDGET);
+    opened.push(shown.content);
+    next = shown.next;
+  } else {
+    let at = Math.min(skip, Math.max(0, found.length - 1));
+    for (; at < found.length; at++) {
+      gone.throwIfAborted();
+      late = performance.now() > deadline;
+      if (opened.length > 0 && (used > OPEN_BUDGET || late)) break;
+      const shown = await fileChange(
+        view,
+        found[at]!,
+        ends,
+        0,
+        Math.min(MOST_OF_FILE, OPEN_BUDGET - used),
+      );
+      opened.push(shown.content);
+      used += shown.content.text.length;
       await new Promise(setImmediate);
-    } else {
-      const url = links.to(change.path, { diff: true, ...ends });
-      listed.push(html`<li>${mark(change)}<a href="${url}"><bdi>${visible(change.path)}</bdi></a></li>
-`);
     }
+    if (at < found.length) next = at;
   }
+  const query = {
+    diff: true as const,
+    ...ends,
+    skip: skip > 0 ? String(skip) : undefined,
+  };
+  const others = next === undefined || found.length === 1 ? [] : found.slice(next);
+  const pageFrom = (from: number) =>
+    links.to(path, { ...query, skip: from > 0 ? String(from) : undefined });
+  const pager =
+    (next !== undefined || skip > 0) &&
+    html`<nav class="pages" aria-label="Pages of the changes">${button('« First', skip > 0 ? pageFrom(0) : undefined)}${
+      others.length > 0 &&
+      html`<span class="dim">${others.length} more ${others.length === 1 ? 'file' : 'files'}</span>`
+    }${button('Next →', next === undefined ? undefined : pageFrom(next))}</nav>`;
+
   const steps = await stepsOf(
     service,
     tip,
@@ -81,19 +118,35 @@ export async function changesPage(
   const isOneStep = from?.id === to.commit.parents[0];
   const swap = from && links.to(path, { diff: true, from: to.id, to: from.id });
   const actions = [
-    path !== '' && button('All files', links.to('', { diff: true, ...ends })),
-    button('Swap', swap, 'The other way round'),
     buttonPair(
       button('← Older', step(steps.older), 'The change before'),
       button('Newer →', step(steps.newer), 'The change after'),
     ),
-  ].filter((action) => action !== false);
+    path !== '' && button('All files', links.to('', { diff: true, ...ends })),
+    button('Swap', swap, 'The other way round'),
+  ];
   const count = tooMany ? `more than ${MOST_FILES} files` : countText(found.length);
   const body = html`<div class="ends">${isOneStep && messageText(to)}<p>${await ending(view, from)} → ${await ending(view, to)} <span class="dim">· ${count}</span></p></div>
-${found.length === 0 && html`<div class="box"><p class="note">Nothing differs here.</p></div>`}${opened}${
-  listed.length > 0 && html`<div class="box"><ol class="log">${listed}</ol></div>`
-}`;
-  return { page: await placePage(view, 'diff', actions, body), complete: steps.complete };
+${found.length === 0 && html`<div class="box"><p class="note">Nothing differs here.</p></div>`}${opened}${listOf(view, others, ends)}${pager}`;
+  return {
+    page: await placePage(view, { tab: 'diff', actions, query, body }),
+    complete: steps.complete && !late,
+  };
+}
+
+/** The files that the next pages show, as far as fits. */
+function listOf({ links }: View, changes: readonly TreeDifference[], ends: Ends): Html | undefined {
+  if (changes.length === 0) return undefined;
+  const listed: Html[] = [];
+  let used = 0;
+  for (const change of changes) {
+    if (used > LIST_BUDGET) break;
+    const url = links.to(change.path, { diff: true, ...ends });
+    const row = html`<li>${mark(change)}<a href="${url}"><bdi>${visible(change.path)}</bdi></a></li>\n`;
+    used += row.text.length;
+    listed.push(row);
+  }
+  return html`<div class="box"><ol class="log">${listed}</ol></div>`;
 }
 
 function countText(count: number): string {
@@ -126,7 +179,23 @@ interface Ends {
   readonly to: string;
 }
 
-async function fileChange(view: View, change: TreeDifference, ends: Ends): Promise<Html> {
+interface ShownChange {
+  readonly content: Html;
+  /** The row that the next page begins with. */
+  readonly next: number | undefined;
+}
+
+/**
+ * @param skip rows that are left out
+ * @param most characters of HTML for rows
+ */
+async function fileChange(
+  view: View,
+  change: TreeDifference,
+  ends: Ends,
+  skip: number,
+  most: number,
+): Promise<ShownChange> {
   const { links } = view;
   const { path } = change;
   const name = html`<bdi>${visible(path)}</bdi>`;
@@ -134,14 +203,22 @@ async function fileChange(view: View, change: TreeDifference, ends: Ends): Promi
     change.old && html` <a href="${links.to(path, { view: true, at: ends.from })}">before</a>`;
   const after =
     change.new && html` <a href="${links.to(path, { view: true, at: ends.to })}">after</a>`;
-  const { counts, content } = await contentChange(view, change, ends);
-  return html`<details class="file" open><summary>${mark(change)}${name} ${counts}<span class="sides">${before}${after}</span></summary>${content}</details>
-`;
+  const { counts, content, next } = await contentChange(view, change, ends, skip, most);
+  const isAlone = path === view.place.path;
+  const rest =
+    next !== undefined &&
+    !isAlone &&
+    html`<p class="note"><a href="${links.to(path, { diff: true, ...ends, skip: String(next) })}">More of this file</a></p>`;
+  return {
+    content: html`<details class="file" open><summary>${mark(change)}${name} ${counts}</summary><p class="sides">${before}${after}</p>${content}${rest}</details>\n`,
+    next: isAlone ? next : undefined,
+  };
 }
 
 interface ContentChange {
   readonly counts: Html;
   readonly content: Html;
+  readonly next?: number | undefined;
 }
 
 /** Bytes of text that are compared. */
@@ -151,6 +228,8 @@ async function contentChange(
   view: View,
   change: TreeDifference,
   ends: Ends,
+  skip: number,
+  most: number,
 ): Promise<ContentChange> {
   const old = await sideOf(view, change.old, change.path);
   const now = await sideOf(view, change.new, change.path);
@@ -165,31 +244,36 @@ async function contentChange(
     content: html`<p class="note">${text}</p>`,
   });
   if (change.old?.id === change.new?.id) return say(`Only its type changed: ${types}`);
-  if (old?.text === undefined && old !== undefined) return describe(view, change, ends, say);
-  if (now?.text === undefined && now !== undefined) return describe(view, change, ends, say);
-  const diff = lineDiff(old?.text ?? '', now?.text ?? '');
+  const pictures = picturesOf(view, change, ends, old?.size, now?.size);
+  const isText = (old?.text ?? now?.text) !== undefined;
+  const readable = (side: typeof old) => side === undefined || side.text !== undefined;
+  if (!isText || !readable(old) || !readable(now)) {
+    const said = say('It is not text, or too long to be compared here.');
+    return { ...said, content: pictures ?? said.content };
+  }
+  const diff = lineDiff(old?.text ?? '', now?.text ?? '', skip, most);
   if (diff === undefined) return say('The two differ too much to be compared line by line.');
   if (diff.added + diff.removed === 0) return say('The file is empty.');
   return {
     counts: html`<span class="mono"><span class="plus">+${diff.added}</span> <span class="minus">−${diff.removed}</span></span> ${types && html`<span class="dim">${types}</span>`}`,
-    content: diff.table,
+    content: html`${pictures}${diff.table}`,
+    next: diff.next,
   };
 }
 
-/** For what has no lines: pictures are shown, of the rest only the sizes are told. */
-function describe(
+/** Both pictures side by side; undefined for what is none. */
+function picturesOf(
   { links }: View,
   { path, old, new: now }: TreeDifference,
   { from, to }: Ends,
-  say: (text: string) => ContentChange,
-): ContentChange {
-  const { counts, content } = say('It is not text, or too long to be compared here.');
-  if (!/^image\//.test(typeOfName(path).type)) return { counts, content };
-  const picture = (at: string) => html`<img alt="" src="${links.to(path, { at })}">`;
-  return {
-    counts,
-    content: html`<div class="media${old && now && ' two'}">${old && picture(from)}${now && picture(to)}</div>`,
-  };
+  oldSize: number | undefined,
+  newSize: number | undefined,
+): Html | undefined {
+  if (!typeOfName(path).type.startsWith('image/')) return undefined;
+  const figure = (label: string, at: string, size: number | undefined) =>
+    html`<figure><a href="${links.to(path, { view: true, at })}"><img alt="${label}" src="${links.to(path, { at })}"></a><figcaption>${label}${size !== undefined && html` · ${sizeText(size)}`}</figcaption></figure>`;
+  const isPair = old !== undefined && now !== undefined;
+  return html`<div class="media${isPair && ' two'}">${old && figure(isPair ? 'Before' : 'Removed', from, oldSize)}${now && figure(isPair ? 'After' : 'Added', to, newSize)}</div>`;
 }
 
 /** A file on one side; its text when it has one that can be compared. */
@@ -204,5 +288,5 @@ async function sideOf(
   const { size } = facts;
   const readable =
     size <= MOST_TEXT && (typeOfName(path).type === PLAIN_TEXT || (await blobs.text(facts)).isText);
-  return readable ? { size, text: decodeText(await blobs.body(entry.id)) } : { size };
+  return readable ? { size, text: decodeText(await blobs.body(entry.id)).text } : { size };
 }

@@ -6,6 +6,6 @@ export function errorPage(title: string, message: string, home: string): Html {
   return page(
     title,
     html`<header><h1>${title}</h1></header>
-<main><p>${visible(message)}</p><p><a class="btn" href="${home}">To the start</a></p></main>`,
+<main id="content"><p>${visible(message)}</p><p><a class="btn" href="${home}">To the start</a></p></main>`,
   );
 }

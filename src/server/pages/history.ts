@@ -3,12 +3,13 @@ import { isTreeMode } from '../../git/tree.ts';
 import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
 import type { Place } from '../files/snapshots.ts';
 import { type Html, html, visible } from './html.ts';
-import { button, placePage, timeOf, type View } from './layout.ts';
+import { button, dayOf, minuteOf, placePage, shortened, type View } from './layout.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf } from './steps.ts';
+import { timeLine } from './timeLine.ts';
 
 /** Snapshots on one page. */
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 40;
 /** Milliseconds that one page may take to be found. */
 const TIME = 5_000;
 
@@ -28,31 +29,49 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
   const shown = found.slice(0, PAGE_SIZE);
   const rest = found[PAGE_SIZE];
 
-  const items: Html[] = [];
-  for (const [i, snapshot] of shown.entries()) items.push(await item(view, snapshot, i));
+  const isStart = start.snapshot.id === place.snapshot.id;
+  // Only of a branch as a whole: which snapshots changed one path takes too long to find for all.
+  const line = path === '' ? await timeLine(view, start.snapshot, signal) : undefined;
   const list =
     shown.length === 0
       ? html`<p class="note">${complete ? 'Nothing has changed this path.' : 'No change was found in time.'}</p>`
-      : html`<ol class="log">${items}</ol>`;
+      : await daysOf(view, shown);
   const compare =
     shown.length > 1 &&
     html`<div class="bar"><button type="submit">Compare the two marked</button><span class="dim">from the left mark to the right one</span></div>`;
   const older = rest && links.here(path, { history: true, from: rest.id });
-  const isStart = start.snapshot.id === place.snapshot.id;
   const newest = isStart ? undefined : links.here(path, { history: true });
   const pages =
     (older !== undefined || newest !== undefined) &&
-    html`<nav class="pages">${button('← Newest', newest)}${button('Older →', older)}</nav>`;
+    html`<nav class="pages" aria-label="Pages of the history">${button('← Newest', newest)}${button('Older →', older)}</nav>`;
   const note =
     !complete &&
     html`<p class="note">The search took long and was ended. There may be older changes.</p>`;
-  const body = html`<form action="${links.to(path)}" method="get"><input type="hidden" name="diff" value=""><div class="box">${list}</div>${note}${compare}</form>${pages}`;
-  return { page: await placePage(view, 'history', [], body), complete };
+  const body = html`${line?.content}<form action="${links.to(path)}" method="get"><input type="hidden" name="diff" value="">${list}${note}${compare}</form>${pages}`;
+  const query = { history: true as const, from: isStart ? undefined : start.snapshot.id };
+  return {
+    page: await placePage(view, { tab: 'history', query, body }),
+    complete: complete && line?.complete !== false,
+  };
+}
+
+/** The snapshots, newest first, below the days they are of. */
+async function daysOf(view: View, shown: readonly Snapshot[]): Promise<Html> {
+  const days: { day: Html; items: Html[] }[] = [];
+  for (const [i, snapshot] of shown.entries()) {
+    const day = dayOf(snapshot);
+    if (days.at(-1)?.day.text !== day.text) days.push({ day, items: [] });
+    days.at(-1)!.items.push(await item(view, snapshot, i));
+  }
+  return html`${days.map(
+    ({ day, items }) =>
+      html`<section class="day"><h2>${day}</h2><ol class="log">${items}</ol></section>\n`,
+  )}`;
 }
 
 async function item({ links, place }: View, snapshot: Snapshot, i: number): Promise<Html> {
   const { path } = place;
-  const message = visible(firstLine(messageOf(snapshot.commit))) || '(no message)';
+  const message = shortened(visible(firstLine(messageOf(snapshot.commit)))) || '(no message)';
   const { store, commit } = snapshot;
   const entry = await store.trees.lookup(commit.tree, path);
   const at = { at: snapshot.id };
@@ -63,6 +82,6 @@ async function item({ links, place }: View, snapshot: Snapshot, i: number): Prom
         ? html`<a href="${links.to(path === '' ? '' : `${path}/`, at)}">Files</a>`
         : html`<a href="${links.to(path, { view: true, ...at })}">View</a>`;
   const short = shortHash(snapshot.id);
-  return html`<li><span class="pick"><input type="radio" name="from" value="${snapshot.id}" aria-label="Compare from ${short}"${i === 1 && ' checked'}><input type="radio" name="to" value="${snapshot.id}" aria-label="Compare to ${short}"${i === 0 && ' checked'}></span><span class="msg"><a href="${links.to(path, { diff: true, to: snapshot.id })}">${message}</a></span><span class="by">${visible(commit.author.name)} · ${timeOf(snapshot)} · <span class="mono">${short}</span></span><span class="acts">${show}</span></li>
+  return html`<li><span class="pick"><input type="radio" name="from" value="${snapshot.id}" aria-label="Compare from ${short}"${i === 1 && ' checked'}><input type="radio" name="to" value="${snapshot.id}" aria-label="Compare to ${short}"${i === 0 && ' checked'}></span><span class="msg"><a href="${links.to(path, { diff: true, to: snapshot.id })}">${message}</a></span><span class="by">${visible(commit.author.name)} · ${minuteOf(snapshot)} · <span class="mono">${short}</span></span><span class="see">${show}</span></li>
 `;
 }

@@ -1,11 +1,11 @@
 /** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
 import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
-import { baseName } from '../../tree/paths.ts';
+import { baseName, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import type { Service } from '../files/service.ts';
 import type { Place } from '../files/snapshots.ts';
-import { Html, html, visible } from './html.ts';
-import { Links } from './links.ts';
+import { Html, html, visible, wellFormed } from './html.ts';
+import { Links, type Query } from './links.ts';
 import { STYLE } from './style.ts';
 
 /** What a page is about. */
@@ -39,7 +39,7 @@ export async function urlAt({ tip, place, links }: View, snapshot: Snapshot): Pr
   return links.to(path === '' ? '' : `${path}/`, { at });
 }
 
-/** A whole page. */
+/** A whole page. @param body with an element `main` that has the id `content` */
 export function page(title: string, body: Html): Html {
   return html`<!DOCTYPE html>
 <html lang="en">
@@ -51,54 +51,91 @@ export function page(title: string, body: Html): Html {
 <link rel="icon" href="data:,">
 <style>${new Html(STYLE)}</style>
 </head>
-<body><div class="wrap">
+<body><a class="skip" href="#content">To the content</a><div class="wrap">
 ${body}
 </div></body>
 </html>
 `;
 }
 
+/** A part of the page, by the tab that leads to it. */
+export type Tab = 'files' | 'history' | 'diff' | 'find';
+
+export interface PlacePage {
+  readonly tab: Tab;
+  /** More that can be done with the place: at the end of the row of tabs. */
+  readonly actions?: readonly (Html | false | undefined)[];
+  /** The query that makes the page, without the snapshot. */
+  readonly query: Query;
+  /** What is searched for. */
+  readonly search?: string;
+  readonly body: Html;
+}
+
 /** A page about a place: its name, what can be done with it, and what is there. */
-export async function placePage(
-  view: View,
-  active: string,
-  actions: readonly Html[],
-  body: Html,
-): Promise<Html> {
+export async function placePage(view: View, made: PlacePage): Promise<Html> {
   const { service, tip, place, links } = view;
-  const { path } = place;
+  const { path, snapshot } = place;
+  const { tab: active } = made;
   const name = path === '' ? service.title : `${baseName(path)} · ${service.title}`;
-  const tabs = [
-    view.kind !== 'nothing' &&
-      tab(active, 'files', view.kind === 'file' ? 'View' : 'Files', pageUrl(view)),
-    tab(active, 'history', 'History', links.here(path, { history: true })),
-    ...actions,
-  ];
-  const isOld = place.snapshot.id !== tip.snapshot.id;
+  // What changed between two snapshots is the same from everywhere.
+  const at = active === 'diff' ? undefined : snapshot.id;
+  const kept = links.to(urlPath(view), { ...made.query, at });
+  const ref = refText(tip.snapshot);
+  const isOld = snapshot.id !== tip.snapshot.id;
   return page(
     name,
     html`<header>
-<h1>${crumbs(view)}</h1>
-<nav class="bar"><span class="tag">${refText(tip.snapshot)}</span>${tabs}</nav>
+<div class="top"><h1>${crumbs(view)}</h1>${searchForm(view, made.search ?? '')}</div>
+<nav class="bar" aria-label="Views of this path">${
+      service.all
+        ? html`<a class="tag" href="${service.baseUrl}/" title="All branches and tags">${ref}</a>`
+        : html`<span class="tag">${ref}</span>`
+    }${
+      view.kind !== 'nothing' &&
+      tab(active, 'files', view.kind === 'file' ? 'View' : 'Files', pageUrl(view))
+    }${tab(active, 'history', 'History', links.here(path, { history: true }))}${
+      active === 'diff' && tab(active, 'diff', 'Changes', kept)
+    }${active === 'find' && tab(active, 'find', 'Search', kept)}<span class="acts">${made.actions ?? []}<a class="btn" href="${kept}" title="A link to this page as it is now, whatever is committed later">Permalink</a></span></nav>
 </header>
 ${
   isOld &&
-  html`<p class="old">An older snapshot, ${shortHash(place.snapshot.id)} of ${timeOf(place.snapshot)}. <a href="${await urlAt(view, tip.snapshot)}">Go to the newest</a></p>
+  html`<p class="old">An older snapshot, ${shortHash(snapshot.id)} of ${timeOf(snapshot)}. <a href="${await urlAt(view, tip.snapshot)}">Go to the newest</a></p>
 `
-}<main>
-${body}
+}<main id="content">
+${made.body}
 </main>
-<footer><span>gitstore</span><span class="mono">${place.snapshot.id}</span></footer>`,
+<footer><span>gitstore</span><span class="mono">${snapshot.id}</span></footer>`,
   );
 }
 
-function tab(active: string, key: string, label: string, url: string): Html {
-  return html`<a class="btn${active === key && ' on'}" href="${url}">${label}</a>`;
+function tab(active: Tab, key: Tab, label: string, url: string): Html {
+  return html`<a class="btn"${active === key && new Html(' aria-current="page"')} href="${url}">${label}</a>`;
 }
 
 /** The page that shows what stands at the place. */
 export function pageUrl({ place, links, kind }: View): string {
   return kind === 'file' ? links.here(place.path, { view: true }) : links.directory(place.path);
+}
+
+/** The path as it stands in the URL of the place: a directory's ends in a slash. */
+function urlPath({ place, kind }: View): string {
+  return kind === 'directory' && place.path !== '' ? `${place.path}/` : place.path;
+}
+
+/** The folder of the place, or the one that holds it. */
+function folderOf({ place, kind }: View): string {
+  return kind === 'directory' ? place.path : parentPath(place.path);
+}
+
+function searchForm(view: View, search: string): Html {
+  const { tip, place, links } = view;
+  const folder = folderOf(view);
+  const at = place.snapshot.id === tip.snapshot.id ? undefined : place.snapshot.id;
+  const label = folder === '' ? 'Find a path' : `Find a path in ${visible(baseName(folder))}/`;
+  return html`<form class="find" role="search" method="get" action="${links.to(folder === '' ? '' : `${folder}/`)}"><input type="search" name="find" value="${visible(search)}" placeholder="${label}" aria-label="${label}" maxlength="200">${
+    at !== undefined && html`<input type="hidden" name="at" value="${at}">`
+  }<button type="submit">Find</button></form>`;
 }
 
 function crumbs({ service, tip, place, links }: View): Html {
@@ -135,20 +172,43 @@ export function snapshotLine(snapshot: Snapshot, changesUrl: string | undefined)
 `;
 }
 
-/** When a commit was made, to the minute in the zone it was made in. */
-export function timeOf({ commit }: Snapshot, dayOnly = false): Html {
+/** When a commit was made, in the zone it was made in; undefined where that is no time. */
+function localTime({ commit }: Snapshot): string | undefined {
   const { time, offset } = commit.committer;
   const local = new Date((time + offset * 60) * 1000);
-  const exact = new Date(time * 1000);
-  if (Number.isNaN(local.getTime()) || Number.isNaN(exact.getTime())) return html`no valid time`;
-  const text = local
-    .toISOString()
-    .replace('T', ' ')
-    .slice(0, dayOnly ? 10 : 16);
-  return html`<time datetime="${exact.toISOString()}">${text}</time>`;
+  return Number.isNaN(local.getTime()) ? undefined : local.toISOString();
 }
 
-/** Two buttons that stay together, at the end of the row. */
+/** The time of a commit, to the minute. */
+export function timeOf(snapshot: Snapshot): Html {
+  const local = localTime(snapshot);
+  const exact = new Date(snapshot.commit.committer.time * 1000);
+  if (local === undefined || Number.isNaN(exact.getTime())) return html`no valid time`;
+  const shown = local.replace('T', ' ').slice(0, 16);
+  return html`<time datetime="${exact.toISOString()}">${shown}</time>`;
+}
+
+/** The day of a commit. */
+export function dayOf(snapshot: Snapshot): Html {
+  const local = localTime(snapshot);
+  return local === undefined ? html`no valid time` : html`<time>${local.slice(0, 10)}</time>`;
+}
+
+/** The time of day of a commit. */
+export function minuteOf(snapshot: Snapshot): Html {
+  const local = localTime(snapshot);
+  return local === undefined ? html`no valid time` : html`<time>${local.slice(11, 16)}</time>`;
+}
+
+/** Characters of a message that a row shows. */
+const MOST_MESSAGE = 72;
+
+export function shortened(message: string): string {
+  if (message.length <= MOST_MESSAGE) return message;
+  return `${wellFormed(message.slice(0, MOST_MESSAGE))}…`;
+}
+
+/** Two buttons that stay together. */
 export function buttonPair(first: Html, second: Html): Html {
   return html`<span class="pair">${first}${second}</span>`;
 }
@@ -156,6 +216,6 @@ export function buttonPair(first: Html, second: Html): Html {
 /** A link that leads somewhere, or the same without. */
 export function button(label: string, url: string | undefined, title = ''): Html {
   return url === undefined
-    ? html`<span class="btn off">${label}</span>`
+    ? html`<span class="btn off" aria-disabled="true">${label}</span>`
     : html`<a class="btn" href="${url}"${title !== '' && html` title="${title}"`}>${label}</a>`;
 }

@@ -1,6 +1,6 @@
 /** The lines by which two texts differ, with a few around them. */
 import { structuredPatch } from 'diff';
-import { escapeHtml, Html, html, wellFormed } from './html.ts';
+import { escapeHtml, Html, wellFormed } from './html.ts';
 
 /** Lines shown before and after each change. */
 const CONTEXT = 3;
@@ -15,10 +15,21 @@ export interface LineDiff {
   readonly added: number;
   readonly removed: number;
   readonly table: Html;
+  /** The row that the table ends before; undefined where it has all. */
+  readonly next: number | undefined;
 }
 
-/** Undefined when the texts differ too much, or are too long, to be compared in passing. */
-export function lineDiff(before: string, after: string): LineDiff | undefined {
+/**
+ * Undefined when the texts differ too much, or are too long, to be compared in passing.
+ * @param skip rows that are left out
+ * @param most characters of HTML; one row is always shown
+ */
+export function lineDiff(
+  before: string,
+  after: string,
+  skip: number,
+  most: number,
+): LineDiff | undefined {
   if (countLines(before) > MOST_LINES || countLines(after) > MOST_LINES) return undefined;
   const patch = structuredPatch('', '', wellFormed(before), wellFormed(after), '', '', {
     context: CONTEXT,
@@ -29,27 +40,50 @@ export function lineDiff(before: string, after: string): LineDiff | undefined {
   let added = 0;
   let removed = 0;
   let rows = '';
+  let at = 0;
+  let next: number | undefined;
+  const put = (row: () => string): void => {
+    if (at >= skip && next === undefined) {
+      if (rows.length > most) next = at;
+      else rows += row();
+    }
+    at += 1;
+  };
   for (const hunk of patch.hunks) {
     let old = hunk.oldStart;
     let now = hunk.newStart;
-    rows += `<tr class="hunk"><td class="n"></td><td class="n"></td><td class="s"></td><td>@@ −${rangeOf(hunk.oldStart, hunk.oldLines)} +${rangeOf(hunk.newStart, hunk.newLines)} @@</td></tr>`;
+    put(
+      () =>
+        `<tr class=hunk><td><td><td><td>@@ −${rangeOf(hunk.oldStart, hunk.oldLines)} +${rangeOf(hunk.newStart, hunk.newLines)} @@`,
+    );
     for (const line of hunk.lines) {
-      const text = escapeHtml(line.slice(1).replace(/\r$/, ''));
+      const text = () => escapeHtml(shortened(line.slice(1).replace(/\r$/, '')));
       if (line.startsWith('+')) {
+        const n = now++;
         added++;
-        rows += row('add', '', now++, '+', text);
+        put(() => row('add', '', n, '+', text()));
       } else if (line.startsWith('-')) {
+        const n = old++;
         removed++;
-        rows += row('del', old++, '', '−', text);
+        put(() => row('del', n, '', '−', text()));
       } else if (line.startsWith('\\')) {
-        rows += row('dim', '', '', '', text);
+        put(() => row('dim', '', '', '', text()));
       } else {
-        rows += row('', old++, now++, '', text);
+        const [o, n] = [old++, now++];
+        put(() => row('', o, n, '', text()));
       }
     }
   }
-  const table = new Html(`<table class="diff"><tbody>${rows}</tbody></table>`);
-  return { added, removed, table: html`${table}` };
+  const table = new Html(`<table class="diff"><tbody>\n${rows}</table>`);
+  return { added, removed, table, next };
+}
+
+/** Characters of one line that are shown. */
+const MOST_OF_LINE = 4_000;
+
+function shortened(line: string): string {
+  if (line.length <= MOST_OF_LINE) return line;
+  return `${wellFormed(line.slice(0, MOST_OF_LINE))}… and ${line.length - MOST_OF_LINE} more characters`;
 }
 
 /** As in unified diffs: of no lines the one before them is named. */
@@ -58,7 +92,7 @@ function rangeOf(start: number, lines: number): string {
 }
 
 function row(kind: string, old: number | '', now: number | '', sign: string, text: string): string {
-  return `<tr${kind && ` class="${kind}"`}><td class="n">${old}</td><td class="n">${now}</td><td class="s">${sign}</td><td>${text}</td></tr>`;
+  return `<tr${kind && ` class=${kind}`}><td>${old}<td>${now}<td>${sign}<td>${text}`;
 }
 
 function countLines(text: string): number {

@@ -7,22 +7,26 @@ import { firstLine, messageOf, type Snapshot } from '../../store/snapshot.ts';
 import { joinPath, parentPath } from '../../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../../tree/types.ts';
 import { typeOfName } from '../files/contentTypes.ts';
+import { encodeUrlPath } from '../files/target.ts';
 import { type Html, html, visible } from './html.ts';
-import { FILE, FOLDER, LINK } from './icons.ts';
 import {
   button,
   buttonPair,
+  dayOf,
   pageUrl,
   placePage,
+  shortened,
   snapshotLine,
-  timeOf,
   urlAt,
   type View,
 } from './layout.ts';
+import { readmeSection } from './readme.ts';
 import { LastChanges, type Steps, stepsOf } from './steps.ts';
 
-/** Entries on one page. */
-const PAGE_SIZE = 1_000;
+/** Characters of HTML that the rows of one page may take. */
+const ROWS_BUDGET = 30_000;
+/** Entries on one page, however short their names. */
+const MOST_ROWS = 100;
 /** Changes of the directory that are looked through for those of its entries. */
 const MOST_STEPS = 1_000;
 /** Milliseconds that may go into looking through the history for a listing. */
@@ -53,9 +57,10 @@ export async function listingPage(
 ): Promise<Rendered> {
   const { service, tip, place, links } = view;
   const { path } = place;
-  const pages = Math.max(1, Math.ceil(entries.length / PAGE_SIZE));
+  const perPage = rowsPerPage(view, entries);
+  const pages = Math.max(1, Math.ceil(entries.length / perPage));
   const number = Math.min(Math.max(1, pageNumber), pages);
-  const shown = entries.slice((number - 1) * PAGE_SIZE, number * PAGE_SIZE);
+  const shown = entries.slice((number - 1) * perPage, number * perPage);
   const rows = await rowsOf(view, shown);
   const last = new LastChanges(
     path,
@@ -67,20 +72,34 @@ export async function listingPage(
 
   const line = steps.current ?? place.snapshot;
   const up = path === '' ? undefined : links.directory(parentPath(path));
-  const body = html`${snapshotLine(line, links.to(path, { diff: true, to: line.id }))}<div class="box">${
+  const list = html`${snapshotLine(line, links.to(path, { diff: true, to: line.id }))}<div class="box">${
     rows.length === 0 && up === undefined
       ? html`<p class="note">There is nothing here.</p>`
-      : html`<table class="ls"><thead><tr><th>Name</th><th>Type</th><th class="num">Size</th><th colspan="2">Last change</th></tr></thead><tbody>
+      : html`<table class="ls"><thead><tr><th>Name<th>Type<th class="num">Size<th>Date<th>Last change<tbody>
 ${
   up !== undefined &&
-  html`<tr><td class="name"><span class="dir">${FOLDER}<a class="n" href="${up}" aria-label="Up">..</a></span></td><td class="kind"></td><td class="num"></td><td class="when"></td><td class="last"></td></tr>
-`
-}${rows.map((row) => rowHtml(view, row, last.found.get(row.entry.name)))}</tbody></table>`
+  html`<tr><td class="d"><a href="${up}" aria-label="Up">..</a><td><td><td><td>\n`
+}${rows.map((row) => rowHtml(view, row, last.found.get(row.entry.name)))}</table>`
   }</div>${pages > 1 && pager(view, number, pages, entries.length)}`;
+  const readme = number === 1 ? await readmeSection(view, entries, list.text.length) : undefined;
+  const actions = [
+    ...(await stepButtons(view, steps)),
+    entries.length > 0 &&
+      button('Zip', links.directory(path, { zip: true }), 'Download this folder as a zip file'),
+  ];
+  const query = number === 1 ? {} : { page: String(number) };
   return {
-    page: await placePage(view, 'files', await stepButtons(view, steps), body),
+    page: await placePage(view, { tab: 'files', actions, query, body: html`${list}${readme}` }),
     complete: steps.complete,
   };
+}
+
+/** As many rows as make a small page, by the length of names and of the path before them. */
+function rowsPerPage({ links, place }: View, entries: readonly TreeEntry[]): number {
+  const urlLength = links.directory(place.path).length;
+  const names = entries.reduce((sum, { name }) => sum + encodeUrlPath(name).length, 0);
+  const row = 260 + 2 * urlLength + 3 * (names / Math.max(1, entries.length));
+  return Math.min(MOST_ROWS, Math.max(10, Math.floor(ROWS_BUDGET / row)));
 }
 
 /**
@@ -132,16 +151,17 @@ function rowHtml(
   const odd = entry.name === '.' || entry.name === '..' || entry.name.includes('/');
   const url = isDirectory ? links.directory(path) : links.here(path, { view: true });
   const label = html`<bdi>${visible(entry.name)}</bdi>${isDirectory && '/'}`;
-  const name = odd ? label : html`<a class="n" href="${url}">${label}</a>`;
+  const name = odd ? label : html`<a href="${url}">${label}</a>`;
   const arrow =
     target !== undefined && html` <span class="dim">→ <bdi>${visible(target)}</bdi></span>`;
-  const icon = isDirectory ? FOLDER : type === 'link' ? LINK : FILE;
+  const kind = isDirectory ? 'd' : type === 'link' ? 'l' : 'f';
   const message = change && (visible(firstLine(messageOf(change.commit))) || '(no message)');
-  return html`<tr><td class="name"><span class="${isDirectory ? 'dir' : 'f'}">${icon}${name}${arrow}</span></td><td class="kind">${kindOf(entry.name, type)}</td><td class="num">${
+  return html`<tr><td class="${kind}">${name}${arrow}<td>${kindOf(entry.name, type)}<td>${
     size !== undefined && sizeText(size)
-  }</td><td class="when">${change && timeOf(change, true)}</td><td class="last">${
-    change && html`<a href="${links.to(path, { diff: true, to: change.id })}">${message}</a>`
-  }</td></tr>
+  }<td>${change && dayOf(change)}<td>${
+    change &&
+    html`<a href="${links.to(path, { diff: true, to: change.id })}">${shortened(message!)}</a>`
+  }
 `;
 }
 
@@ -159,12 +179,19 @@ function kindOf(name: string, type: FileType): string {
 }
 
 function pager(view: View, number: number, pages: number, count: number): Html {
-  const { links, place } = view;
+  const { links, place, tip } = view;
   const to = (page: number) =>
-    page < 1 || page > pages
+    page < 1 || page > pages || page === number
       ? undefined
       : page === 1
         ? pageUrl(view)
         : links.directory(place.path, { page: String(page) });
-  return html`<nav class="pages">${button('←', to(number - 1))}<span class="dim">Page ${number} of ${pages} · ${count} entries</span>${button('→', to(number + 1))}</nav>`;
+  const at = place.snapshot.id === tip.snapshot.id ? undefined : place.snapshot.id;
+  const { path } = place;
+  return html`<nav class="pages" aria-label="Pages of this folder">${button('« First', to(1))}${button('← Previous', to(number - 1))}<span class="dim">Page ${number} of ${pages} · ${count} entries</span>${button('Next →', to(number + 1))}${button('Last »', to(pages))}${
+    pages > 5 &&
+    html`<form class="go" method="get" action="${links.to(path === '' ? '' : `${path}/`)}"><label>Page <input type="number" name="page" min="1" max="${pages}" value="${number}"></label>${
+      at !== undefined && html`<input type="hidden" name="at" value="${at}">`
+    }<button type="submit">Go</button></form>`
+  }</nav>`;
 }

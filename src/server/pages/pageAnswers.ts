@@ -54,8 +54,8 @@ export async function answerDirectory(
     const { listingPage } = await import('./listing.ts');
     const { viewOf } = await import('./layout.ts');
     const entries = [...(await entriesOf(service, entry))].sort(directoriesFirst);
-    const number = Number(target.query.get('page') ?? 1) || 1;
-    return listingPage(await viewOf(service, tip, place), entries, Math.floor(number));
+    const number = numberIn(target.query, 'page', 1);
+    return listingPage(await viewOf(service, tip, place), entries, number);
   });
 }
 
@@ -69,11 +69,11 @@ function directoriesFirst(a: TreeEntry, b: TreeEntry): number {
   return order || comparePaths(a.name, b.name);
 }
 
-/** A page around a path: the file in it, its history, or what changed in it. */
+/** A page around a path: the file in it, its history, what changed in it, or what is found below it. */
 export async function answerPage(
   service: Service,
   exchange: Exchange,
-  kind: 'view' | 'history' | 'diff',
+  kind: 'view' | 'history' | 'diff' | 'find',
   target: Target,
   tip: Place,
   place: Place,
@@ -102,13 +102,20 @@ export async function answerPage(
     }
     if (kind === 'diff') {
       const { changesPage, lastChange } = await import('./changes.ts');
-      if (query.has('from')) return changesPage(view, from, to, gone);
+      const skip = numberIn(query, 'skip', 0);
+      if (query.has('from')) return changesPage(view, { from, to, skip }, gone);
       const change = query.has('to') ? to : await lastChange(place, gone);
-      return changesPage(view, (await parentOf(change)) ?? undefined, change, gone);
+      const before = (await parentOf(change)) ?? undefined;
+      return changesPage(view, { from: before, to: change, skip }, gone);
+    }
+    if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);
+    if (kind === 'find') {
+      const { searchPage } = await import('./search.ts');
+      return searchPage(view, entry, query.get('find') ?? '', gone);
     }
     const { viewerPage } = await import('./viewer.ts');
-    if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);
-    return viewerPage(view, entry);
+    const options = { source: query.has('source'), line: numberIn(query, 'line', 1) };
+    return viewerPage(view, entry, options);
   });
 }
 
@@ -222,6 +229,12 @@ async function sendMade(
     ...validators(service, `W/${tag}`, VARY),
   ];
   exchange.whole(200, fields, await compressPage(body, coding));
+}
+
+/** A whole number in a query, the least one where there is none. */
+function numberIn(query: URLSearchParams, name: string, least: number): number {
+  const number = Number(query.get(name) ?? least);
+  return Number.isSafeInteger(number) && number >= least ? number : least;
 }
 
 /** Aborted when the client leaves before it has its answer. */
