@@ -70,10 +70,18 @@ export function renderMarkdown(
 /** A URL with a scheme, or one that names a host. */
 const ELSEWHERE = /^(?:[a-z][a-z0-9+.-]*:|[/\\]{2})/i;
 
+interface Target {
+  readonly path: string;
+  /** Whether it was written with a slash at its end. */
+  readonly isFolder: boolean;
+  /** The fragment. */
+  readonly rest: string;
+}
+
 function targetsOf({ links }: View, path: string): Targets {
   const folder = parentPath(path);
   /** The path in the snapshot, and what follows it; undefined outside of it. */
-  const within = (url: string): { path: string; rest: string } | undefined => {
+  const within = (url: string): Target | undefined => {
     const [, written = '', rest = ''] = /^([^?#]*)(.*)$/s.exec(url)!;
     try {
       const decoded = decodeUrlPath(written);
@@ -83,7 +91,11 @@ function targetsOf({ links }: View, path: string): Targets {
           if (steps.pop() === undefined) return undefined;
         } else if (step !== '' && step !== '.') steps.push(step);
       }
-      return { path: normalizePath(steps.join('/')), rest: rest.replace(/^[^#]*/, '') };
+      return {
+        path: normalizePath(steps.join('/')),
+        isFolder: decoded.endsWith('/'),
+        rest: rest.replace(/^[^#]*/, ''),
+      };
     } catch (error) {
       // It names no path: it leads nowhere.
       if (error instanceof HttpError || error instanceof InvalidPathError) return undefined;
@@ -100,8 +112,11 @@ function targetsOf({ links }: View, path: string): Targets {
       const target = within(url);
       if (target === undefined) return undefined;
       const fragment = isMarkdown(target.path) && target.rest !== '' ? fragmentOf(target.rest) : '';
-      const query = target.path === '' ? {} : { view: true as const };
-      return links.here(target.path, query) + (fragment || target.rest);
+      const page =
+        target.isFolder || target.path === ''
+          ? links.directory(target.path)
+          : links.here(target.path, { view: true });
+      return page + (fragment || target.rest);
     },
     picture(given) {
       const url = given.trim().replace(/[\t\n\r]/g, '');
