@@ -61,7 +61,7 @@ function stampOf(folder) {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** What stands in the sources for modules of WebAssembly (*.wat), each in Base64. */
+/** What stands in the sources for modules of WebAssembly (*.wat), each in Base64, and for other files. */
 export async function assembled() {
   const { parseWat } = await wabt();
   const features = { simd: true, bulk_memory: true };
@@ -74,7 +74,21 @@ export async function assembled() {
   return {
     GITSTORE_CODECS: assemble('zlib/codecs.wat'),
     GITSTORE_DEFLATE: assemble('zlib/deflate.wat'),
+    // As a text: esbuild makes a module of its own of an object.
+    GITSTORE_COMPLETIONS: JSON.stringify(JSON.stringify(completions())),
     GITSTORE_PACKED_TREES: assemble('storage/shortcuts/packedTrees.wat'),
+  };
+}
+
+/** The scripts for shells, by the names of the shells. */
+function completions() {
+  const folder = join(root, 'src', 'cli', 'completion');
+  const script = (name) => readFileSync(join(folder, `gitstore.${name}`), 'utf8');
+  return {
+    bash: script('bash'),
+    zsh: script('zsh'),
+    fish: script('fish'),
+    powershell: script('ps1'),
   };
 }
 

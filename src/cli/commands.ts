@@ -12,6 +12,7 @@ const REFS = 'Refs:';
 const ARCHIVES = 'Archives:';
 const WHOLE = 'Whole repository:';
 const SERVERS = 'Servers:';
+const SHELL = 'Shell:';
 
 export const commands: Commands = {
   init: {
@@ -256,6 +257,11 @@ export const commands: Commands = {
     group: SERVERS,
     summary: 'serve the repository to Git clients over HTTP',
     load: () => import('./commands/gitserve.ts'),
+  },
+  completion: {
+    group: SHELL,
+    summary: 'print the script that completes command lines',
+    load: () => import('./commands/completion.ts'),
   },
 };
 

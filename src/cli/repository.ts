@@ -15,11 +15,16 @@ import { rawVariable } from './rawArguments.ts';
 
 /** Where the repository is: the option, wherever it was given, else the environment. */
 export function repositoryPath(command: Command): string {
-  const path = globalOption(command, 'repo') ?? environment('GITSTORE_REPO', 'VOST_REPO');
+  const path = globalOption(command, 'repo') ?? repositoryInEnvironment();
   if (path === undefined || path === '') {
     throw new UsageError('No repository given: use -r PATH or set GITSTORE_REPO');
   }
   return path;
+}
+
+/** The repository where no option names one. */
+export function repositoryInEnvironment(): string | undefined {
+  return environment('GITSTORE_REPO', 'VOST_REPO');
 }
 
 /** Whether status lines are wanted. */

@@ -18,6 +18,9 @@ import { buildProgram } from './program.ts';
 import { rawArguments } from './rawArguments.ts';
 import { commandIndex } from './start/commandName.ts';
 
+/** What completion scripts call. */
+const COMPLETE = '__complete';
+
 /**
  * Runs the command line and ends the process. All output has been written by then.
  * @param name the command it calls
@@ -26,7 +29,11 @@ export async function run(args: readonly string[], name: string): Promise<never>
   let code: number;
   const renamed = Object.hasOwn(OLD_NAMES, name) ? OLD_NAMES[name] : undefined;
   try {
-    if (renamed === undefined) code = await runCommand(rawArguments(args), name);
+    if (name === COMPLETE) {
+      const { printCompletions } = await import('./completion/complete.ts');
+      await printCompletions(rawArguments(args).slice(1));
+      code = 0;
+    } else if (renamed === undefined) code = await runCommand(rawArguments(args), name);
     else code = await runCommand(withName(rawArguments(args), renamed), renamed);
   } catch (error) {
     code = report(error, renamed ?? name);

@@ -48,7 +48,7 @@ export async function buildScript(script: string): Promise<string> {
         target: 'node20.19',
         format: 'esm',
         external: ['fs-native-extensions'],
-        define: await assembled(),
+        define: { ...(await assembled()), GITSTORE_VERSION: '"0.0.0"' },
         banner: {
           js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
         },
