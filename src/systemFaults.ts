@@ -19,6 +19,7 @@ const STEPS: Readonly<Record<string, string>> = {
   EBUSY: 'another program uses it: try again when that has ended',
   EDQUOT: 'free some space there, then try again',
   EFBIG: 'the file system takes no file of that size: use another one',
+  EILSEQ: 'this program cannot name it: use Node or Bun, or rename it',
   EIO: 'the disk fails: look at the log of the system, and at the store with gitstore verify',
   ELOOP: 'remove the link that leads in a circle',
   EMFILE: 'raise the limit of open files (ulimit -n), then try again',

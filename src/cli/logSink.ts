@@ -61,7 +61,7 @@ export class LogSink {
     }
     write(this.#fd, data, 0, data.length, null, (error, written) => {
       this.#rest = undefined;
-      if (error === null) {
+      if (!error) {
         if (written < data.length) this.#rest = data.subarray(written);
         this.#write();
       } else if (error.code === 'EAGAIN') {

@@ -3,7 +3,7 @@
  * readers can still make sense of may break them: a tree out of order, a commit without author. What
  * `git fsck` only warns of even when it is strict is no fault here either.
  */
-import { asBuffer } from '../bytes.ts';
+import { asBuffer, sameBytes } from '../bytes.ts';
 import { parseConfig } from './config.ts';
 import { isForbiddenSegment, isModulesFile } from './dotGit.ts';
 import { isObjectType, type ObjectType } from './objectId.ts';
@@ -94,7 +94,7 @@ function treeFaults(bytes: Buffer): readonly string[] {
       const length1 = previousEnd - previousStart;
       if (
         length1 < end - start &&
-        bytes.compare(bytes, previousStart, previousEnd, start, start + length1) === 0
+        sameBytes(bytes, start, start + length1, bytes, previousStart, previousEnd)
       ) {
         mayRepeat = true;
       }

@@ -4,7 +4,7 @@
  * time.
  */
 
-import { asBuffer } from '../bytes.ts';
+import { sameBytes } from '../bytes.ts';
 import { CorruptObjectError } from '../errors.ts';
 import type { ObjectType } from './objectId.ts';
 
@@ -63,7 +63,7 @@ export function eachNewTreeLink(
 /** Whether all bytes from a place on are those at the end of another tree. */
 function sameEnd(a: Uint8Array, start: number, b: Uint8Array): boolean {
   const end = b.length - (a.length - start);
-  return asBuffer(b).compare(a, start, a.length, end, b.length) === 0;
+  return sameBytes(b, end, b.length, a, start, a.length);
 }
 
 /** Length of the entries from two places on, where both trees have the beginning of one, that are the same. */

@@ -7,6 +7,7 @@
 
 import { asBuffer } from '../bytes.ts';
 import { InvalidPathError } from '../errors.ts';
+import { HAS_BYTE_NAMES } from '../runtime.ts';
 
 const ESCAPE_BASE = 0xdc00;
 const FIRST_SURROGATE = 0xd800;
@@ -28,9 +29,31 @@ export function encodePath(path: string): Buffer {
   return hasLoneSurrogate(path) ? encodeWithEscapes(path, refuseSurrogate) : Buffer.from(path);
 }
 
-/** The form in which Node's file system takes a path without loss: bytes where it has escapes. */
+/**
+ * The form in which Node's file system takes a path without loss: bytes where it has escapes.
+ * @throws an error with code EILSEQ for such a path where the runtime has no names that are bytes
+ */
 export function toDisk(path: string): string | Buffer {
-  return hasLoneSurrogate(path) ? encodePath(path) : path;
+  if (!hasLoneSurrogate(path)) return path;
+  if (!HAS_BYTE_NAMES) throw noSuchNames('open', path);
+  return encodePath(path);
+}
+
+/**
+ * A name as the file system gave it, asked for bytes.
+ * @throws an error with code EILSEQ where the runtime may have put U+FFFD for what it cannot read
+ */
+export function fromDisk(name: string | Uint8Array): string {
+  if (HAS_BYTE_NAMES && typeof name !== 'string') return decodePath(name);
+  const text = typeof name === 'string' ? name : asBuffer(name).toString();
+  if (!HAS_BYTE_NAMES && text.includes('\ufffd')) throw noSuchNames('read', text);
+  return text;
+}
+
+/** In the form of the file system's own errors, as it is about what lies there. */
+function noSuchNames(syscall: string, path: string): Error {
+  const reason = 'the name is not UTF-8';
+  return Object.assign(new Error(`EILSEQ: ${reason}`), { code: 'EILSEQ', syscall, path });
 }
 
 /**

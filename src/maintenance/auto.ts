@@ -5,6 +5,7 @@
  */
 import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scriptCommand } from '../runtime.ts';
 import { closeSync, existsSync, openSync, readSync, startIn } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -42,9 +43,9 @@ export class AutomaticCollection {
     try {
       if (!this.#storage.upkeep.isCrowded()) return;
       this.#started = true;
-      const program = findProgram();
-      if (program === undefined) this.#startHere();
-      else startProcess(program, this.#storage);
+      const command = findProgram();
+      if (command === undefined) this.#startHere();
+      else startProcess(command, this.#storage);
     } catch {
       // The write has been done. The next one that is too many tries again.
     }
@@ -58,15 +59,19 @@ export class AutomaticCollection {
 }
 
 /**
- * The command line that was built with this library; undefined where there is none. A program that has
- * the library in its bundle may have a `cli.cjs` of its own there: ours has our mark at its head.
+ * The command line that was built with this library, as a command; undefined where there is none, or
+ * where no script can be run. A program that has the library in its bundle may have a `cli.cjs` of its
+ * own there: ours has our mark at its head.
  */
-function findProgram(): string | undefined {
+function findProgram(): readonly string[] | undefined {
+  const command = scriptCommand();
+  if (command === undefined) return undefined;
   const here = import.meta.url.startsWith('file:')
     ? fileURLToPath(import.meta.url)
     : import.meta.url;
   const { dir } = parse(here);
-  return [resolve(dir, 'cli.cjs'), resolve(dir, '..', 'cli.cjs')].find(isOurs);
+  const program = [resolve(dir, 'cli.cjs'), resolve(dir, '..', 'cli.cjs')].find(isOurs);
+  return program === undefined ? undefined : [...command, program];
 }
 
 function isOurs(path: string): boolean {
@@ -82,20 +87,20 @@ function isOurs(path: string): boolean {
   return bytes.toString('latin1') === head;
 }
 
-function startProcess(program: string, storage: Storage): void {
+function startProcess(command: readonly string[], storage: Storage): void {
+  const [executable, ...script] = command as [string, ...string[]];
   const { spawn } = process.getBuiltinModule('node:child_process');
   // No directory is held as the current one, unless its name cannot be an argument.
   const { location } = storage;
   const [repository, folder] = location.isWellFormed()
-    ? [location, parse(storage.folder ?? program).root]
+    ? [location, parse(storage.folder ?? executable).root]
     : ['.', location];
   const child = startIn(folder, (cwd) =>
-    spawn(process.execPath, [program, '-r', repository, 'gc', '--auto'], {
+    spawn(executable, [...script, '-r', repository, 'gc', '--auto'], {
       detached: true,
       stdio: 'ignore',
       windowsHide: true,
       cwd,
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     }),
   );
   child.on('error', () => {});

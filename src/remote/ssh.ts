@@ -124,7 +124,7 @@ async function configuredCommand(folder: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = ['config', '--get', 'core.sshCommand'];
     const done = (error: ExecFileException | null, stdout: string): void => {
-      if (error === null) resolve(stdout.trim());
+      if (!error) resolve(stdout.trim());
       else if (error.code === 'ENOENT') resolve(ownCommand(folder));
       else resolve(undefined);
     };

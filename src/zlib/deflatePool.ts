@@ -90,7 +90,7 @@ export class DeflatePool {
       const chunkSize = compressor.bound(body.length);
       stream = await new Promise<Buffer>((resolve, reject) => {
         deflate(body, { level, chunkSize }, (error, result) => {
-          if (error === null) resolve(result);
+          if (!error) resolve(result);
           else reject(error);
         });
       });

@@ -23,6 +23,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { sameBytes } from '../../bytes.ts';
 import { makeDirectories } from '../../storage/disk/makeDirectories.ts';
 
 /** Set when the sources are bundled: names what was built, so that no build reads another's code. */
@@ -173,7 +174,7 @@ function compareRest(fd: number, bytes: Buffer): void {
   const piece = Buffer.allocUnsafeSlow(PIECE);
   for (let at = 0; at < bytes.length; ) {
     const got = readSync(fd, piece);
-    if (got === 0 || bytes.compare(piece, 0, got, at, at + got) !== 0) throw new Error('damaged');
+    if (got === 0 || !sameBytes(bytes, at, at + got, piece, 0, got)) throw new Error('damaged');
     at += got;
   }
 }

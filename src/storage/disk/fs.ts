@@ -7,9 +7,9 @@
 import * as fs from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
-import { decodePath, toDisk } from '../../git/pathBytes.ts';
+import { fromDisk, toDisk } from '../../git/pathBytes.ts';
 
-export type { BigIntStats, Dirent, Stats } from 'node:fs';
+export type { BigIntStats, Stats } from 'node:fs';
 export {
   closeSync,
   constants,
@@ -72,19 +72,45 @@ export const rename = withPaths(() => promises.rename);
 
 /** A new directory whose name begins so. */
 export function mkdtempSync(prefix: string): string {
-  return decodePath(fs.mkdtempSync(toDisk(prefix) as string, { encoding: 'buffer' }));
+  return fromDisk(fs.mkdtempSync(toDisk(prefix) as string, { encoding: 'buffer' }));
+}
+
+/** A name in a directory, and what it is; a link is not followed. */
+export interface DirectoryEntry
+  extends Pick<fs.Dirent, 'isDirectory' | 'isFile' | 'isSymbolicLink'> {
+  readonly name: string;
+}
+
+export function readEntriesSync(path: string): DirectoryEntry[] {
+  const entries = fs.readdirSync(toDisk(path), { withFileTypes: true, encoding: 'buffer' });
+  // Bun answers with the names alone.
+  if (entries[0] instanceof Uint8Array) return withKinds(path, entries as unknown as Buffer[]);
+  return entries.map((entry) => Object.assign(entry, { name: fromDisk(entry.name) }));
+}
+
+function withKinds(directory: string, names: readonly Buffer[]): DirectoryEntry[] {
+  return names.flatMap((bytes) => {
+    const name = fromDisk(bytes);
+    const stats = lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
+    return stats === undefined ? [] : [Object.assign(stats, { name })];
+  });
+}
+
+/** All names in a directory. */
+export function readNamesSync(path: string): string[] {
+  return fs.readdirSync(toDisk(path), { encoding: 'buffer' }).map(fromDisk);
 }
 
 export function readlinkSync(path: string): string {
-  return decodePath(fs.readlinkSync(toDisk(path), { encoding: 'buffer' }));
+  return fromDisk(fs.readlinkSync(toDisk(path), { encoding: 'buffer' }));
 }
 
 export function realpathSync(path: string): string {
-  return decodePath(fs.realpathSync(toDisk(path), { encoding: 'buffer' }));
+  return fromDisk(fs.realpathSync(toDisk(path), { encoding: 'buffer' }));
 }
 
 export async function realpath(path: string): Promise<string> {
-  return decodePath(await promises.realpath(toDisk(path), { encoding: 'buffer' }));
+  return fromDisk(await promises.realpath(toDisk(path), { encoding: 'buffer' }));
 }
 
 const REPLACEMENT = '\ufffd';
@@ -97,7 +123,7 @@ export function absolutePath(path: string): string {
 function currentDirectory(): string {
   const directory = process.cwd();
   if (!directory.includes(REPLACEMENT)) return directory;
-  return decodePath(fs.realpathSync.native('.', { encoding: 'buffer' }));
+  return fromDisk(fs.realpathSync.native('.', { encoding: 'buffer' }));
 }
 
 /**

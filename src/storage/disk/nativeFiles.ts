@@ -5,6 +5,7 @@
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { LOADS_NATIVE_MODULES } from '../../runtime.ts';
 import { isErrno } from './durable.ts';
 import { existsSync } from './fs.ts';
 
@@ -27,8 +28,9 @@ const NAME = 'fs-native-extensions';
 
 let loaded: NativeFiles | null | undefined;
 
-/** Null where the module has no build for this system. */
+/** Null where the module has no build for this system, or would end the process. */
 export function nativeFiles(): NativeFiles | null {
+  if (!LOADS_NATIVE_MODULES) return null;
   if (loaded === undefined) {
     try {
       const require = createRequire(import.meta.url);

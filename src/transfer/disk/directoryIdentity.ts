@@ -1,6 +1,6 @@
 /** A directory by identity rather than by name: the store itself, wherever a walk comes upon it. */
 import { realpathSync, statSync } from 'node:fs';
-import { decodePath } from '../../git/pathBytes.ts';
+import { fromDisk } from '../../git/pathBytes.ts';
 import { type DiskEntry, parentOnDisk, toDisk, withSlashes } from './diskFiles.ts';
 import { type FileIdentity, identityAt, isSameIdentity } from './fileIdentity.ts';
 
@@ -35,7 +35,7 @@ export class DirectoryIdentity {
 }
 
 function realPath(path: string): string {
-  return withSlashes(decodePath(realpathSync(toDisk(path), { encoding: 'buffer' })));
+  return withSlashes(fromDisk(realpathSync(toDisk(path), { encoding: 'buffer' })));
 }
 
 /** The real path of the nearest ancestor that exists, itself included. */

@@ -3,7 +3,7 @@
  * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
  */
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { decodePath, toDisk } from '../../git/pathBytes.ts';
+import { fromDisk, toDisk } from '../../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
 import { judge, newHolder, type Verdict } from '../../storage/bare/locks/holder.ts';
 import { isErrorOf } from '../../systemFaults.ts';
@@ -50,7 +50,7 @@ export function readNames(directory: string | Buffer): string[] {
   const names = readdirSync(path);
   // The decoder puts U+FFFD for what it cannot read; only then are the bytes needed.
   return names.some((name) => name.includes('\ufffd'))
-    ? readdirSync(path, { encoding: 'buffer' }).map((name) => decodePath(name))
+    ? readdirSync(path, { encoding: 'buffer' }).map(fromDisk)
     : names;
 }
 

@@ -7,6 +7,7 @@ import { closeSync, constants, fstatSync, openSync, read, readlinkSync, readSync
 import { promisify } from 'node:util';
 import { GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId, startObjectHash } from '../../git/objectId.ts';
+import { fromDisk } from '../../git/pathBytes.ts';
 import { type DiskEntry, entryOf, isSameState, toDisk } from './diskFiles.ts';
 
 /** Files up to this size are read in one go. Bytes. */
@@ -175,7 +176,8 @@ export async function hashLocalFile(
 
 /** Where a link points to, as it is written. */
 export function readTarget(path: string | Buffer): Buffer {
-  return readlinkSync(asDisk(path), { encoding: 'buffer' });
+  const target: Buffer | string = readlinkSync(asDisk(path), { encoding: 'buffer' });
+  return Buffer.isBuffer(target) ? target : Buffer.from(fromDisk(target));
 }
 
 function asDisk(path: string | Buffer): string | Buffer {

@@ -2,7 +2,7 @@
 
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
-import { comparePaths } from '../../git/pathBytes.ts';
+import { comparePaths, decodePath } from '../../git/pathBytes.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
 import { missingObject } from '../../storage/missingObject.ts';
 import type { Memos, ObjectStore } from '../../storage/storage.ts';
@@ -269,10 +269,14 @@ export class DiskExecutor {
         : this.#jobFor(file, joinDisk(directory.temporary, baseName(shown)), undefined);
     const object = small ?? (await objects.read(id));
     if (object === undefined) throw noBlob(objects, id);
-    if (file.source.mode === MODE_LINK && object.body.includes(0)) {
-      throw new GitStoreError(`${shown}: a link target cannot hold a zero byte`, 'EINVAL', {
-        path: shown,
-      });
+    if (file.source.mode === MODE_LINK) {
+      if (object.body.includes(0)) {
+        throw new GitStoreError(`${shown}: a link target cannot hold a zero byte`, 'EINVAL', {
+          path: shown,
+        });
+      }
+      // Not every runtime can write all bytes.
+      toDisk(decodePath(object.body));
     }
     const waiting = sink.put(job, object.body, (error, stamp) => {
       if (directory?.isLost) this.#later.push(file);

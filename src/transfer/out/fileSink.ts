@@ -191,7 +191,7 @@ class Replacements {
   }
 
   #finish({ temporary, fd, done }: Replacement & { readonly fd: number }, error: unknown): void {
-    let failure = error;
+    let failure: unknown = error ?? undefined;
     let stamp: FileStamp | undefined;
     try {
       try {
@@ -201,11 +201,11 @@ class Replacements {
         // A network's file system may tell only now that there is no room.
         fs.closeSync(fd);
       }
-      if (error !== null) fs.unlinkSync(this.#anchors.at(temporary));
+      if (error) fs.unlinkSync(this.#anchors.at(temporary));
     } catch (other) {
       failure ??= other;
     }
-    done(failure, failure === null ? stamp : undefined);
+    done(failure, failure === undefined ? stamp : undefined);
   }
 
   async #waitFor(count: number): Promise<void> {

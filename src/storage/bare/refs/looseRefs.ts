@@ -10,8 +10,8 @@ import { reasonOf } from '../../../systemFaults.ts';
 import { isErrno } from '../../disk/durable.ts';
 import {
   constants,
-  type Dirent,
-  readdirSync,
+  type DirectoryEntry,
+  readEntriesSync,
   readFileSync,
   readlinkSync,
   type Stats,
@@ -102,19 +102,16 @@ export function namesBelowRefs(
   const cannot = (ref: string, reason: string) => unreadable.push({ ref, kind: 'broken', reason });
   /** @param above identities of the folders on the way here; undefined where no link was followed */
   const visit = (directory: string, above: readonly string[] | undefined): void => {
-    let entries: Dirent<Buffer>[];
+    let entries: DirectoryEntry[];
     try {
-      entries = readdirSync(diskPath(gitDir, directory), {
-        withFileTypes: true,
-        encoding: 'buffer',
-      });
+      entries = readEntriesSync(diskPath(gitDir, directory));
     } catch (error) {
       // Gone meanwhile: an empty directory that another process removed.
       if (!isErrno(error, 'ENOENT', 'ENOTDIR')) cannot(`${directory}/`, reasonOf(error));
       return;
     }
     for (const entry of entries) {
-      const name = `${directory}/${decodePath(entry.name)}`;
+      const name = `${directory}/${entry.name}`;
       const isBelow = name.startsWith(prefix);
       if (!isBelow && !prefix.startsWith(`${name}/`)) continue;
       if (entry.isSymbolicLink()) {

@@ -3,9 +3,8 @@
  * below the Git directory (gitrepository-layout(5)); its log lies at the same path below `logs/`.
  */
 
-import { decodePath } from '../../../git/pathBytes.ts';
 import { isErrno } from '../../disk/durable.ts';
-import { readdirSync, rmdirSync } from '../../disk/fs.ts';
+import { readEntriesSync, readNamesSync, rmdirSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
 
 /** The path of `name` (`refs/heads/main`, `logs/HEAD`, `refs/heads/main.lock`) in a Git directory. */
@@ -29,8 +28,8 @@ export function listDirectories(gitDir: string, name: string): string[] {
   for (const directory of found) {
     try {
       const path = diskPath(gitDir, directory);
-      for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
-        if (entry.isDirectory()) found.push(`${directory}/${decodePath(entry.name)}`);
+      for (const entry of readEntriesSync(path)) {
+        if (entry.isDirectory()) found.push(`${directory}/${entry.name}`);
       }
     } catch (error) {
       if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
@@ -64,8 +63,8 @@ export function removeEmptyParents(gitDir: string, name: string): void {
  */
 export function removeEmptyTree(path: string): boolean {
   try {
-    for (const name of readdirSync(path, { encoding: 'buffer' })) {
-      if (!removeEmptyTree(`${path}/${decodePath(name)}`)) return false;
+    for (const name of readNamesSync(path)) {
+      if (!removeEmptyTree(`${path}/${name}`)) return false;
     }
     rmdirSync(path);
     return true;

@@ -7,11 +7,16 @@
 import { idsInIndex } from '../../../git/indexFile.ts';
 import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
 import { parsePackedRefs } from '../../../git/packedRefs.ts';
-import { decodePath } from '../../../git/pathBytes.ts';
 import { isValidRefName } from '../../../git/refName.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { isErrno } from '../../disk/durable.ts';
-import { readdirSync, readFileSync, realpathSync, statSync } from '../../disk/fs.ts';
+import {
+  type DirectoryEntry,
+  readEntriesSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from '../../disk/fs.ts';
 import { requireAll, unreadableRef } from '../../refRules.ts';
 import type { RefStore } from '../../storage.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
@@ -116,13 +121,13 @@ export function* filesBelow(gitDir: string, folder: string): Generator<string> {
 /** @param above the folders on the way here, so that links do not lead in circles */
 function* filesIn(gitDir: string, folder: string, above: readonly string[]): Generator<string> {
   for (const entry of entriesIn(gitDir, folder)) {
-    const name = `${folder}/${decodePath(entry.name)}`;
+    const name = `${folder}/${entry.name}`;
     const isLink = entry.isSymbolicLink();
     if (!(isLink ? isDirectory(gitDir, name) : entry.isDirectory())) {
       yield name;
       continue;
     }
-    const real = isLink ? realPathOf(gitDir, name) : `${above.at(-1)}/${decodePath(entry.name)}`;
+    const real = isLink ? realPathOf(gitDir, name) : `${above.at(-1)}/${entry.name}`;
     if (!above.includes(real)) yield* filesIn(gitDir, name, [...above, real]);
   }
 }
@@ -144,9 +149,9 @@ function isDirectory(gitDir: string, name: string): boolean {
   }
 }
 
-function entriesIn(gitDir: string, folder: string) {
+function entriesIn(gitDir: string, folder: string): DirectoryEntry[] {
   try {
-    return readdirSync(diskPath(gitDir, folder), { withFileTypes: true, encoding: 'buffer' });
+    return readEntriesSync(diskPath(gitDir, folder));
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
     throw unreadableRef(folder, reasonOf(error), error);
@@ -154,7 +159,7 @@ function entriesIn(gitDir: string, folder: string) {
 }
 
 function namesIn(gitDir: string, folder: string): string[] {
-  return entriesIn(gitDir, folder).map(({ name }) => decodePath(name));
+  return entriesIn(gitDir, folder).map(({ name }) => name);
 }
 
 export function bytesOf(gitDir: string, name: string): Buffer | undefined {

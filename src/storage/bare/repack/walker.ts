@@ -4,6 +4,7 @@
  * way each object gets the *name hash* of the path it was first seen at, which is how a delta search
  * finds other versions of the same file.
  */
+import { sameBytes } from '../../../bytes.ts';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH as LENGTH_OF_ID } from '../../../git/idTable.ts';
 import { nameHash } from '../../../git/nameHash.ts';
@@ -355,7 +356,9 @@ const EMPTY_TREE_TEXT = EMPTY_TREE.toString('hex');
 
 /** The tree without entries is there even when nobody stored it. */
 function isEmptyTree(bytes: Buffer, at: number): boolean {
-  return bytes[at] === EMPTY_TREE[0] && EMPTY_TREE.compare(bytes, at, at + ID_LENGTH) === 0;
+  return (
+    bytes[at] === EMPTY_TREE[0] && sameBytes(EMPTY_TREE, 0, ID_LENGTH, bytes, at, at + ID_LENGTH)
+  );
 }
 
 function isEmptyTreeText(bytes: Buffer, at: number): boolean {
