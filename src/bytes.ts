@@ -40,3 +40,29 @@ function comparesRanges(): boolean {
     return false;
   }
 }
+
+/** Bytes that are compared in a loop before the engine's own comparison takes over. */
+const IN_LOOP = 64;
+/** Bytes of one comparison by the engine. */
+const STRETCH = 4096;
+
+/** How many bytes are the same from `startA` and `startB` on, `most` at most, which both must have. */
+export function sharedLength(
+  a: Buffer,
+  startA: number,
+  b: Buffer,
+  startB: number,
+  most: number,
+): number {
+  let at = 0;
+  const near = Math.min(most, IN_LOOP);
+  while (at < near && a[startA + at] === b[startB + at]) at++;
+  if (at < near) return at;
+  while (at < most) {
+    const end = Math.min(most, at + STRETCH);
+    if (!sameBytes(a, startA + at, startA + end, b, startB + at, startB + end)) break;
+    at = end;
+  }
+  while (at < most && a[startA + at] === b[startB + at]) at++;
+  return at;
+}

@@ -31,7 +31,8 @@ export interface TreeEntry {
 
 const TYPE_BITS = 0o170000;
 export const LARGEST_MODE = 0o177777;
-const ID_LENGTH = 20;
+/** Bytes of an id in an entry. */
+export const ID_LENGTH = 20;
 const SPACE = 0x20;
 const SLASH = 0x2f;
 

@@ -11,10 +11,11 @@ import type { MergeConflict } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import { compareTreeEntries, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import { differingEntries } from '../git/treeDifference.ts';
 import type { Pace } from '../storage/pace.ts';
 import type { TreeEdit } from '../tree/edit.ts';
 import { checkDepth, joinPath } from '../tree/paths.ts';
-import type { AnyTreeReader } from '../tree/reader.ts';
+import type { AnyTreeReader, Tree } from '../tree/reader.ts';
 import {
   BASE,
   isSame,
@@ -189,12 +190,12 @@ export class Collector {
 
   async #walk(): Promise<void> {
     for (let at = this.#open.pop(); at !== undefined; at = this.#open.pop()) {
-      const lists: (readonly TreeEntry[])[] = [];
+      const trees: Tree[] = [];
       for (const id of at.trees) {
         const tree = id === undefined ? EMPTY_TREE_ID : id;
-        lists.push((this.#trees.cached(tree) ?? (await this.#trees.tree(tree))).entries);
+        trees.push(this.#trees.cached(tree) ?? (await this.#trees.tree(tree)));
       }
-      this.#visit(at, slotsOf(lists));
+      this.#visit(at, slotsOf(differingEntries(trees)));
       if (this.#pace.due()) await this.#pace.pause();
     }
   }
@@ -293,17 +294,11 @@ function isOnly(files: Versions, side: Side): boolean {
   return files.every((version, at) => (version !== undefined) === (at === side));
 }
 
-/** What differs in three lists of entries, name by name. */
+/** Three lists of entries, name by name. */
 function slotsOf(lists: readonly (readonly TreeEntry[])[]): Slot[] {
   const slots = new Map<string, Slot>();
   const at = [0, 0, 0];
   for (;;) {
-    // Most names are everywhere, and the same.
-    while (isEverywhere(lists, at)) {
-      at[BASE]! += 1;
-      at[OURS]! += 1;
-      at[THEIRS]! += 1;
-    }
     let first: TreeEntry | undefined;
     for (let side = 0; side < 3; side++) {
       const entry = lists[side]![at[side]!];
@@ -328,19 +323,6 @@ function slotsOf(lists: readonly (readonly TreeEntry[])[]): Slot[] {
     for (let side = 0; side < 3; side++) versions[side] ??= found[side];
   }
   return [...slots.values()];
-}
-
-/** Whether all three go on with the same entry. */
-function isEverywhere(lists: readonly (readonly TreeEntry[])[], at: readonly number[]): boolean {
-  const base = lists[BASE]![at[BASE]!];
-  const ours = lists[OURS]![at[OURS]!];
-  const theirs = lists[THEIRS]![at[THEIRS]!];
-  return (
-    isSame(base, ours) &&
-    isSame(base, theirs) &&
-    base!.name === ours!.name &&
-    base!.name === theirs!.name
-  );
 }
 
 function inOrder(a: RenameEnd, b: RenameEnd): number {

@@ -4,7 +4,7 @@
  * has changed it. A conflict is then compared line by line, and shrinks to what really differs. These
  * are the rules of Git's own merges, so that the same files merge, with the same bytes.
  */
-import { asBuffer } from '../bytes.ts';
+import { asBuffer, sharedLength } from '../bytes.ts';
 import { diffLines, type LineChange } from './lineDiff.ts';
 
 /** Which side a conflict is decided for; `union`: the lines of both, ours first. */
@@ -59,8 +59,8 @@ export function mergeText(
 ): MergedText {
   const table = new LineTable();
   const old = table.lines(base);
-  const mine = table.lines(ours);
-  const other = table.lines(theirs);
+  const mine = table.lines(ours, old);
+  const other = table.lines(theirs, old);
   const myChanges = diffLines(old.ids, mine.ids, table.size);
   if (myChanges.length === 0) return { body: asBuffer(theirs), conflicts: 0 };
   const otherChanges = diffLines(old.ids, other.ids, table.size);
@@ -75,6 +75,7 @@ export function mergeText(
 }
 
 export interface Lines {
+  readonly body: Buffer;
   /** Each with its line end. */
   readonly text: readonly string[];
   readonly ids: Int32Array;
@@ -88,17 +89,27 @@ export class LineTable {
     return this.#ids.size;
   }
 
-  lines(body: Uint8Array): Lines {
+  /** @param like a text that may begin and end with the same lines, which are then taken from it */
+  lines(body: Uint8Array, like?: Lines): Lines {
+    const bytes = asBuffer(body);
+    const { head, tail, start, end } = sharedEnds(bytes, like);
     // One character a byte, so that any bytes come out as they went in.
-    const all = asBuffer(body).toString('latin1');
-    const text: string[] = [];
-    for (let start = 0; start < all.length; ) {
-      const end = all.indexOf('\n', start) + 1 || all.length;
-      text.push(all.slice(start, end));
-      start = end;
+    const middle = bytes.toString('latin1', start, end);
+    const text = like === undefined ? [] : like.text.slice(0, head);
+    for (let at = 0; at < middle.length; ) {
+      const next = middle.indexOf('\n', at) + 1 || middle.length;
+      text.push(middle.slice(at, next));
+      at = next;
     }
+    const last = text.length;
+    if (like !== undefined)
+      for (const line of like.text.slice(like.text.length - tail)) text.push(line);
     const ids = new Int32Array(text.length);
-    for (let i = 0; i < text.length; i++) {
+    if (like !== undefined) {
+      ids.set(like.ids.subarray(0, head));
+      ids.set(like.ids.subarray(like.ids.length - tail), last);
+    }
+    for (let i = head; i < last; i++) {
       const line = text[i]!;
       let id = this.#ids.get(line);
       if (id === undefined) {
@@ -107,8 +118,47 @@ export class LineTable {
       }
       ids[i] = id;
     }
-    return { text, ids };
+    return { body: bytes, text, ids };
   }
+}
+
+/**
+ * How many lines of `like` a text begins and ends with.
+ * @returns where in its bytes they end, and begin again
+ */
+function sharedEnds(
+  body: Buffer,
+  like: Lines | undefined,
+): { head: number; tail: number; start: number; end: number } {
+  let head = 0;
+  let start = 0;
+  let tail = 0;
+  let end = body.length;
+  if (like === undefined) return { head, tail, start, end };
+  const { body: other, text } = like;
+  const most = Math.min(body.length, other.length);
+  const before = sharedLength(body, 0, other, 0, most);
+  for (; head < text.length; head++) {
+    const line = text[head]!;
+    // The other text may go on behind a last line without a line end.
+    if (start + line.length > before || !line.endsWith('\n')) break;
+    start += line.length;
+  }
+  const after = sharedEnding(body, other, most - start);
+  for (; tail < text.length - head; tail++) {
+    const { length } = text[text.length - tail - 1]!;
+    // The line end before it must be shared, too.
+    if (body.length - end + length >= after) break;
+    end -= length;
+  }
+  return { head, tail, start, end };
+}
+
+/** How many bytes two texts end with alike, `most` at most. */
+function sharedEnding(a: Buffer, b: Buffer, most: number): number {
+  let length = 0;
+  while (length < most && a[a.length - length - 1] === b[b.length - length - 1]) length++;
+  return length;
 }
 
 function findZones(

@@ -80,7 +80,7 @@ export async function blameFile(
       for (let at = 0; at < becomes.length; at++) take(at);
       break;
     }
-    const old = table.lines(before);
+    const old = table.lines(before, lines);
     const next = new Int32Array(old.text.length).fill(-1);
     let from = 0;
     let to = 0;

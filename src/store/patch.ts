@@ -134,7 +134,8 @@ export function hunksBetween(
   context = CONTEXT,
 ): { hunks: PatchHunk[]; added: number; deleted: number } {
   const table = new LineTable();
-  const [old, next] = [table.lines(before), table.lines(after)];
+  const old = table.lines(before);
+  const next = table.lines(after, old);
   const changes = diffLines(old.ids, next.ids, table.size);
   const hunks: PatchHunk[] = [];
   let added = 0;

@@ -1,8 +1,9 @@
 /** Comparing directory trees. Where two ids are equal nothing below them is opened. */
 import type { ObjectId } from '../git/objectId.ts';
 import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { differingEntries } from '../git/treeDifference.ts';
 import { checkDepth, joinPath } from './paths.ts';
-import type { AnyTreeReader } from './reader.ts';
+import type { AnyTreeReader, Tree } from './reader.ts';
 
 /** A file that differs: added, deleted, or with another content or mode. */
 export interface TreeDifference {
@@ -44,9 +45,19 @@ export async function* diffTrees(
   };
   open.push({ prefix: '', old: await top(a), new: await top(b), atOld: 0, atNew: 0 });
 
-  const children = async (entry: TreeEntry | undefined): Promise<readonly TreeEntry[]> => {
-    if (entry === undefined) return [];
-    return (trees.cached(entry.id) ?? (await trees.tree(entry.id))).entries;
+  const treeOf = async ({ id }: TreeEntry): Promise<Tree> =>
+    trees.cached(id) ?? (await trees.tree(id));
+  const children = async (
+    gone: TreeEntry | undefined,
+    come: TreeEntry | undefined,
+  ): Promise<Pick<Level, 'old' | 'new'>> => {
+    const before = gone && (await treeOf(gone));
+    const after = come && (await treeOf(come));
+    if (before !== undefined && after !== undefined) {
+      const [left, right] = differingEntries([before, after]);
+      return { old: left!, new: right! };
+    }
+    return { old: before?.entries ?? [], new: after?.entries ?? [] };
   };
 
   for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
@@ -76,8 +87,7 @@ export async function* diffTrees(
       checkDepth(entryPath, 1);
       open.push({
         prefix: entryPath,
-        old: await children(gone),
-        new: await children(come),
+        ...(await children(gone, come)),
         atOld: 0,
         atNew: 0,
       });
@@ -105,14 +115,8 @@ export async function differingNames(
   for (const id of [a, b]) {
     if (trees.cached(id) === undefined && !(await trees.objects.has(id))) return undefined;
   }
-  const [one, other] = [await trees.tree(a), await trees.tree(b)];
-  const rest = new Map<string, TreeEntry>();
-  for (const entry of one.entries) rest.set(entry.name, entry);
-  for (const { name, mode, id } of other.entries) {
-    const entry = rest.get(name);
-    if (entry === undefined || entry.id !== id || entry.mode !== mode) names.add(name);
-    rest.delete(name);
+  for (const list of differingEntries([await trees.tree(a), await trees.tree(b)])) {
+    for (const { name } of list) names.add(name);
   }
-  for (const name of rest.keys()) names.add(name);
   return names;
 }

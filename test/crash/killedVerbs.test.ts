@@ -238,7 +238,7 @@ describe.each(verbs)('$name', ({ name, prepare, script, args, check }) => {
       [
         join(import.meta.dirname, 'children', 'commit-loop.mjs'),
         program.library,
-        ...[scene.store, 'live', 'live', '1000000', '10'],
+        ...[scene.store, 'live', 'live', '1000000', '100'],
       ],
       { timeout },
     );
