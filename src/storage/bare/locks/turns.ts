@@ -20,7 +20,7 @@ const PATIENCE = 10_000;
 
 const TURN_FILES = 64;
 
-/** So many times as long as for one holder a caller waits in all. */
+/** How many times as long as for one holder a caller waits in all. */
 const MOST_HOLDERS = 10;
 
 export class Turns {
@@ -64,20 +64,30 @@ export class Turns {
 
 /** False when it cannot be had in time. */
 async function takeLink(link: HolderLink, timeout: number): Promise<boolean> {
-  const backoff = new Backoff();
+  const backoff = new Backoff(LONGEST_PAUSE);
   const start = monotonicTime();
   let since = start;
+  let asked = start;
   let holder: string | undefined;
-  while (!link.tryLock()) {
-    const now = monotonicTime();
-    const other = link.obstacle?.holder;
-    if (other !== holder) since = now;
-    holder = other;
+  for (let now = start; ; now = monotonicTime()) {
+    // To see that the same holder has it takes a tenth of asking whether that one is alive.
+    if (holder === undefined || now - asked >= JUDGED || link.holder !== holder) {
+      if (link.tryLock()) return true;
+      asked = now;
+      const other = link.obstacle?.holder;
+      if (other !== holder) since = now;
+      holder = other;
+    }
     if (now - since >= timeout || now - start >= MOST_HOLDERS * timeout) return false;
     await backoff.pause();
   }
-  return true;
 }
+
+/** Longest pause between two looks in milliseconds. A turn is often given back within one. */
+const LONGEST_PAUSE = 3;
+
+/** Milliseconds for which a holder that was alive is taken to be so. */
+const JUDGED = 200;
 
 const UNWRITABLE = [
   ...['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'],
