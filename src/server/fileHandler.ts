@@ -124,7 +124,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     const tip = served && { snapshot: served, path: target.path, root: '' };
     const place = tip ?? (await placeInRefs(context, target.path));
     if (place !== undefined) return answerPlace(exchange, target, place, json);
-    if (target.path === '') return answerRefs(service, exchange, json);
+    if (target.path === '') return answerRefs(service, exchange, target, json);
     throw new HttpError(404, `No branch or tag: ${target.path}`);
   };
 

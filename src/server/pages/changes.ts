@@ -8,7 +8,16 @@ import { fileTypeOf } from '../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../files/contentTypes.ts';
 import type { Place } from '../files/snapshots.ts';
 import { type Html, html, visible, wellFormed } from './html.ts';
-import { button, buttonPair, placePage, timeOf, urlAt, type View } from './layout.ts';
+import {
+  authorOf,
+  button,
+  buttonPair,
+  placePage,
+  shortened,
+  timeOf,
+  urlAt,
+  type View,
+} from './layout.ts';
 import { lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf, stepsOf } from './steps.ts';
@@ -17,8 +26,8 @@ import { decodeText } from './text.ts';
 /** Files that are looked for. */
 const MOST_FILES = 10_000;
 /** Characters of HTML for the files whose lines are shown, and for the list of those that follow. */
-const OPEN_BUDGET = 26_000;
-const LIST_BUDGET = 6_000;
+const OPEN_BUDGET = 24_000;
+const LIST_BUDGET = 5_000;
 /** Of these so many for one file, where there are several. */
 const MOST_OF_FILE = 8_000;
 /** Milliseconds for the line diffs of one page; what is left is a click away. */
@@ -163,11 +172,14 @@ async function ending(view: View, snapshot: Snapshot | undefined): Promise<Html>
 function messageText(snapshot: Snapshot): Html {
   const message = messageOf(snapshot.commit);
   const title = firstLine(message);
-  const rest = message.slice(message.indexOf(title) + title.length).trim();
-  return html`<h2>${visible(title) || '(no message)'}</h2><p class="dim">${visible(snapshot.commit.author.name)}</p>${
+  const rest = shortened(message.slice(message.indexOf(title) + title.length).trim(), MOST_MESSAGE);
+  return html`<h2>${visible(shortened(title, 300)) || '(no message)'}</h2><p class="dim">${authorOf(snapshot)}</p>${
     rest !== '' && html`<pre class="body">${wellFormed(rest)}</pre>`
   }`;
 }
+
+/** Characters of a message. */
+const MOST_MESSAGE = 4_000;
 
 function mark({ status }: TreeDifference): Html {
   const word = { A: 'Added', M: 'Modified', D: 'Deleted' }[status];

@@ -3,13 +3,15 @@ import { isTreeMode } from '../../git/tree.ts';
 import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
 import type { Place } from '../files/snapshots.ts';
 import { type Html, html, visible } from './html.ts';
-import { button, dayOf, minuteOf, placePage, shortened, type View } from './layout.ts';
+import { authorOf, button, dayOf, minuteOf, placePage, shortened, type View } from './layout.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf } from './steps.ts';
 import { timeLine } from './timeLine.ts';
 
-/** Snapshots on one page. */
-const PAGE_SIZE = 40;
+/** Snapshots on one page, and characters of HTML that they may take: fewer below a time line. */
+const MOST_SHOWN = 40;
+const BUDGET = 30_000;
+const BUDGET_BELOW_LINE = 22_000;
 /** Milliseconds that one page may take to be found. */
 const TIME = 5_000;
 
@@ -18,16 +20,19 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
   const { links, place } = view;
   const { path } = place;
   const signal = AbortSignal.any([gone, AbortSignal.timeout(TIME)]);
+  const url = links.to(path).length;
+  const budget = path === '' ? BUDGET_BELOW_LINE : BUDGET;
+  const pageSize = Math.max(5, Math.min(MOST_SHOWN, Math.floor(budget / (550 + 2 * url))));
   const found: Snapshot[] = [];
   const changes = changesOf(start, signal);
   let next = await changes.next();
-  for (; !next.done && found.length <= PAGE_SIZE; next = await changes.next()) {
+  for (; !next.done && found.length <= pageSize; next = await changes.next()) {
     found.push(next.value);
   }
   await changes.return(true);
   const complete = next.done !== true || next.value;
-  const shown = found.slice(0, PAGE_SIZE);
-  const rest = found[PAGE_SIZE];
+  const shown = found.slice(0, pageSize);
+  const rest = found[pageSize];
 
   const isStart = start.snapshot.id === place.snapshot.id;
   // Only of a branch as a whole: which snapshots changed one path takes too long to find for all.
@@ -82,6 +87,6 @@ async function item({ links, place }: View, snapshot: Snapshot, i: number): Prom
         ? html`<a href="${links.to(path === '' ? '' : `${path}/`, at)}">Files</a>`
         : html`<a href="${links.to(path, { view: true, ...at })}">View</a>`;
   const short = shortHash(snapshot.id);
-  return html`<li><span class="pick"><input type="radio" name="from" value="${snapshot.id}" aria-label="Compare from ${short}"${i === 1 && ' checked'}><input type="radio" name="to" value="${snapshot.id}" aria-label="Compare to ${short}"${i === 0 && ' checked'}></span><span class="msg"><a href="${links.to(path, { diff: true, to: snapshot.id })}">${message}</a></span><span class="by">${visible(commit.author.name)} · ${minuteOf(snapshot)} · <span class="mono">${short}</span></span><span class="see">${show}</span></li>
+  return html`<li><span class="pick"><input type="radio" name="from" value="${snapshot.id}" aria-label="Compare from ${short}"${i === 1 && ' checked'}><input type="radio" name="to" value="${snapshot.id}" aria-label="Compare to ${short}"${i === 0 && ' checked'}></span><span class="msg"><a href="${links.to(path, { diff: true, to: snapshot.id })}">${message}</a></span><span class="by">${authorOf(snapshot)} · ${minuteOf(snapshot)} · <span class="mono">${short}</span></span><span class="see">${show}</span></li>
 `;
 }

@@ -165,10 +165,10 @@ export function refText({ ref, id }: Snapshot): string {
 
 /** The line above a listing or a file: the snapshot it is as of. */
 export function snapshotLine(snapshot: Snapshot, changesUrl: string | undefined): Html {
-  const message = visible(firstLine(messageOf(snapshot.commit))) || '(no message)';
+  const message = visible(shortened(firstLine(messageOf(snapshot.commit)), 200)) || '(no message)';
   return html`<div class="snap"><span class="msg">${
     changesUrl === undefined ? message : html`<a href="${changesUrl}">${message}</a>`
-  }</span><span class="by">${visible(snapshot.commit.author.name)} · ${timeOf(snapshot)} · <span class="mono">${shortHash(snapshot.id)}</span></span></div>
+  }</span><span class="by">${authorOf(snapshot)} · ${timeOf(snapshot)} · <span class="mono">${shortHash(snapshot.id)}</span></span></div>
 `;
 }
 
@@ -200,12 +200,16 @@ export function minuteOf(snapshot: Snapshot): Html {
   return local === undefined ? html`no valid time` : html`<time>${local.slice(11, 16)}</time>`;
 }
 
-/** Characters of a message that a row shows. */
-const MOST_MESSAGE = 72;
+/** Characters of a message, or of a name, that a row shows. */
+const MOST_IN_ROW = 72;
 
-export function shortened(message: string): string {
-  if (message.length <= MOST_MESSAGE) return message;
-  return `${wellFormed(message.slice(0, MOST_MESSAGE))}…`;
+/** A text, or its beginning. */
+export function shortened(text: string, most = MOST_IN_ROW): string {
+  return text.length <= most ? text : `${wellFormed(text.slice(0, most))}…`;
+}
+
+export function authorOf({ commit }: Snapshot): string {
+  return visible(shortened(commit.author.name));
 }
 
 /** Two buttons that stay together. */

@@ -44,8 +44,9 @@ export function lineDiff(
   let next: number | undefined;
   const put = (row: () => string): void => {
     if (at >= skip && next === undefined) {
-      if (rows.length > most) next = at;
-      else rows += row();
+      const html = row();
+      if (rows !== '' && rows.length + html.length > most) next = at;
+      else rows += html;
     }
     at += 1;
   };
@@ -79,7 +80,7 @@ export function lineDiff(
 }
 
 /** Characters of one line that are shown. */
-const MOST_OF_LINE = 4_000;
+const MOST_OF_LINE = 2_000;
 
 function shortened(line: string): string {
   if (line.length <= MOST_OF_LINE) return line;

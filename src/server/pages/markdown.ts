@@ -41,7 +41,7 @@ export function isMarkdown(path: string): boolean {
 /**
  * The text rendered; undefined where that takes too long or fails.
  * @param file its path, which its links are relative to, and its id
- * @param most characters of HTML: what comes after that is left out, by whole paragraphs
+ * @param most characters of HTML: what comes after that is left out
  */
 export function renderMarkdown(
   view: View,
@@ -54,16 +54,13 @@ export function renderMarkdown(
     if (language !== undefined) prepareColours(language);
   }
   return guarded(`markdown ${id}`, () => {
-    const sanitiser = new Sanitiser(targetsOf(view, path));
-    const tokens = marked.lexer(text.toWellFormed());
-    let shown = 0;
-    for (const token of tokens) {
-      if (sanitiser.length > most) break;
+    const sanitiser = new Sanitiser(targetsOf(view, path), most);
+    for (const token of marked.lexer(text.toWellFormed())) {
+      if (sanitiser.isFull) break;
       sanitiser.write(marked.parser([token]));
-      shown += 1;
     }
-    const whole = shown === tokens.length;
-    return { content: html`<div class="md">${new Html(sanitiser.end())}</div>`, whole };
+    const content = sanitiser.end();
+    return { content: html`<div class="md">${new Html(content)}</div>`, whole: !sanitiser.isFull };
   });
 }
 

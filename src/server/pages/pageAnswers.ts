@@ -123,6 +123,7 @@ export async function answerPage(
 export async function answerRefs(
   service: Service,
   exchange: Exchange,
+  { query }: Target,
   json: boolean,
 ): Promise<void> {
   const { store, context } = service;
@@ -140,7 +141,8 @@ export async function answerRefs(
   }
   await sendPage(service, exchange, tag, async () => {
     const { refsPage } = await import('./refs.ts');
-    return { page: refsPage(service, branches, tags), complete: true };
+    const pages = { branches: numberIn(query, 'branches', 1), tags: numberIn(query, 'tags', 1) };
+    return { page: refsPage(service, branches, tags, pages), complete: true };
   });
 
   async function rowsOf(kind: 'branch' | 'tag') {

@@ -4,7 +4,7 @@ import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snap
 import type { Service } from '../files/service.ts';
 import { encodeUrlPath } from '../files/target.ts';
 import { type Html, html, visible } from './html.ts';
-import { page, shortened, timeOf } from './layout.ts';
+import { button, page, shortened, timeOf } from './layout.ts';
 
 export interface RefRow {
   readonly name: string;
@@ -13,19 +13,47 @@ export interface RefRow {
   readonly root: string;
 }
 
+/** Rows of one kind on one page. */
+const MOST_ROWS = 50;
+
+/** Which page of each is shown, from 1. */
+export interface RefPages {
+  readonly branches: number;
+  readonly tags: number;
+}
+
 export function refsPage(
   service: Service,
   branches: readonly RefRow[],
   tags: readonly RefRow[],
+  pages: RefPages,
 ): Html {
   const body = html`<header><h1>${visible(service.title)}</h1></header>
 <main id="content">
-${section(service, 'Branches', branches)}${section(service, 'Tags', tags)}</main>
+${section(service, 'branches', branches, pages)}${section(service, 'tags', tags, pages)}</main>
 <footer><span>gitstore</span></footer>`;
   return page(service.title, body);
 }
 
-function section({ baseUrl }: Service, title: string, rows: readonly RefRow[]): Html {
+function section(
+  { baseUrl }: Service,
+  kind: keyof RefPages,
+  all: readonly RefRow[],
+  pages: RefPages,
+): Html {
+  const last = Math.max(1, Math.ceil(all.length / MOST_ROWS));
+  const number = Math.min(pages[kind], last);
+  const rows = all.slice((number - 1) * MOST_ROWS, number * MOST_ROWS);
+  const to = (page: number) => {
+    const branches = kind === 'branches' ? page : pages.branches;
+    const tags = kind === 'tags' ? page : pages.tags;
+    return page < 1 || page > last
+      ? undefined
+      : `${baseUrl}/?branches=${branches}&tags=${tags}#${kind}`;
+  };
+  const pager =
+    last > 1 &&
+    html`<nav class="pages" aria-label="Pages of ${kind}">${button('← Previous', to(number - 1))}<span class="dim">Page ${number} of ${last} · ${all.length} ${kind}</span>${button('Next →', to(number + 1))}</nav>`;
   const list =
     rows.length === 0
       ? html`<p class="note">None.</p>`
@@ -36,6 +64,6 @@ ${rows.map(({ name, snapshot, root }) => {
   return html`<tr><td class="b"><a href="${url}"><bdi>${visible(name)}</bdi></a><td><a class="mono" href="${url}?at=${snapshot.id}">${shortHash(snapshot.id)}</a><td>${timeOf(snapshot)}<td>${message}
 `;
 })}</table>`;
-  return html`<h2>${title}</h2><div class="box">${list}</div>
+  return html`<h2 id="${kind}">${kind === 'tags' ? 'Tags' : 'Branches'}</h2><div class="box">${list}</div>${pager}
 `;
 }

@@ -56,18 +56,22 @@ const ANCHOR = 'md-';
 
 export class Sanitiser {
   readonly #targets: Targets;
+  readonly #most: number;
   readonly #parser: Parser;
   readonly #open: string[] = [];
   #out: string[] = [];
   #length = 0;
+  #isFull = false;
   /** The element whose content is dropped, and how many of its name are open. */
   #dropping: { readonly name: string; depth: number } | undefined;
   /** The heading that is open: where its start stands, and its text. */
   #heading: { readonly at: number; text: string } | undefined;
   readonly #anchors = new Map<string, number>();
 
-  constructor(targets: Targets) {
+  /** @param most characters that come out; what comes after that is left out */
+  constructor(targets: Targets, most: number) {
     this.#targets = targets;
+    this.#most = most;
     this.#parser = new Parser(
       {
         onopentag: (name, attributes) => this.#start(name, attributes),
@@ -78,9 +82,9 @@ export class Sanitiser {
     );
   }
 
-  /** Characters of what has come out so far. */
-  get length(): number {
-    return this.#length;
+  /** Whether something had to be left out. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   write(html: string): void {
@@ -100,9 +104,18 @@ export class Sanitiser {
   }
 
   #text(text: string): void {
-    if (this.#dropping !== undefined) return;
-    if (this.#heading !== undefined) this.#heading.text += text;
-    this.#put(escapeHtml(withoutControls(text)));
+    if (this.#dropping !== undefined || this.#fills()) return;
+    const left = this.#most - this.#length;
+    const shown = text.length <= left ? text : text.slice(0, left);
+    if (shown !== text) this.#isFull = true;
+    if (this.#heading !== undefined) this.#heading.text += shown;
+    this.#put(escapeHtml(withoutControls(shown)));
+  }
+
+  /** Whether no more comes out. */
+  #fills(): boolean {
+    if (this.#length >= this.#most) this.#isFull = true;
+    return this.#isFull;
   }
 
   #start(name: string, attributes: Readonly<Record<string, string>>): void {
@@ -110,6 +123,7 @@ export class Sanitiser {
       if (this.#dropping.name === name) this.#dropping.depth += 1;
       return;
     }
+    if (this.#fills()) return;
     if (DROPPED.has(name)) {
       this.#dropping = { name, depth: 1 };
       return;

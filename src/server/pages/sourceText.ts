@@ -7,7 +7,7 @@ import { escapeHtml, Html, html, wellFormed } from './html.ts';
 /** Characters of HTML on one page. */
 const BUDGET = 33_000;
 /** Characters of one line that are shown. */
-const MOST_OF_LINE = 10_000;
+const MOST_OF_LINE = 4_000;
 /** Characters of a text that gets colours. */
 const MOST_COLOURED = 64 << 10;
 /** What stands around a line. */
@@ -46,7 +46,10 @@ export function textPage(
       : guarded(`${language} ${id}`, () => colourLines(plain, language));
   const lineAt = (i: number): string => {
     const source = raw[i]!;
-    if (source.length <= MOST_OF_LINE) return coloured?.[i] ?? escapeHtml(source);
+    if (source.length <= MOST_OF_LINE) {
+      const line = coloured?.[i];
+      return line !== undefined && line.length < BUDGET / 2 ? line : escapeHtml(source);
+    }
     const beginning = escapeHtml(wellFormed(source.slice(0, MOST_OF_LINE)));
     return `${beginning}<b class="cut">… and ${source.length - MOST_OF_LINE} more characters</b>`;
   };
