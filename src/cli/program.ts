@@ -100,6 +100,7 @@ function withHouseRules(command: Command): Command {
     .exitOverride()
     .configureOutput({
       writeOut: printText,
+      getOutHelpWidth: () => Math.min(process.stdout.columns || COLUMNS, WIDEST),
       writeErr: (text) => printNote(text.trimEnd()),
       outputError: (text) => printNote(usageLine(withHint(withoutPrefix(text), called), called)),
     })
@@ -109,10 +110,24 @@ function withHouseRules(command: Command): Command {
 
 /** Examples below the help: command line and what it does. */
 export function addExamples(command: Command, examples: readonly (readonly [string, string])[]) {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const lines = examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`);
+  const width = Math.max(
+    ...examples.map(([line]) => line.length).filter((length) => length <= EXAMPLE_WIDTH),
+  );
+  const lines = examples.map(([line, meaning]) => {
+    const beside = `  ${line.padEnd(width)}  ${meaning}`;
+    return beside.length <= COLUMNS ? beside : `  ${line}\n      ${meaning}`;
+  });
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
+
+/** The width that all terminals have. */
+const COLUMNS = 80;
+
+/** Longer lines are hard to read. */
+const WIDEST = 100;
+
+/** A longer example has its meaning on a line of its own. */
+const EXAMPLE_WIDTH = 50;
 
 /** The command that this run calls, for the help that errors name. */
 let called = '';

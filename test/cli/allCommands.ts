@@ -10,7 +10,8 @@ export interface Described {
   readonly withoutKind: readonly string[];
 }
 
-export async function allCommands(): Promise<readonly Described[]> {
+/** And the manual page. */
+export async function allCommands(): Promise<{ commands: Described[]; manual: string }> {
   const { stdout } = await runNode([await buildScript('cli/describe.ts')]);
   return JSON.parse(stdout.toString());
 }

@@ -66,7 +66,7 @@ test('what is local is left to the shell, also without a repository', async () =
 });
 
 test('each argument has a kind, and each value', async () => {
-  const all = await allCommands();
+  const { commands: all } = await allCommands();
   expect(all.length).toBeGreaterThan(50);
   expect(all.filter(({ withoutKind }) => withoutKind.length > 0)).toEqual([]);
   const option = (flags: string) => new Command().createOption(flags);

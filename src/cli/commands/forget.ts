@@ -30,8 +30,8 @@ export function define(command: Command): void {
   ]);
   command.addHelpText(
     'after',
-    '\nCommits that held a path, and those after them, get new hashes. Let no other program\n' +
-      'write to the repository meanwhile: what was forgotten is removed at once.',
+    '\nCommits that held a path, and those after them, get new hashes. Let no other\n' +
+      'program write to the repository meanwhile: what was forgotten is removed at once.',
   );
   command.action(async (paths: string[], options: ForgetOptions) => {
     const { all, dryRun, format } = options;

@@ -59,8 +59,8 @@ export function define(command: Command): void {
   ]);
   command.addHelpText(
     'after',
-    '\nThe newest snapshot and those with tags stay in any case. The rest is freed by gc\n' +
-      'when its grace time is over; until then reflog names it.',
+    '\nThe newest snapshot and those with tags stay in any case. The rest is freed by\n' +
+      'gc when its grace time is over; until then reflog names it.',
   );
   command.action(async (options: ThinOptions) => {
     const { dryRun, format, keepLabel, branch: _, ...policy } = options;
