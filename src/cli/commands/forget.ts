@@ -31,7 +31,7 @@ export function define(command: Command): void {
   command.addHelpText(
     'after',
     '\nCommits that held a path, and those after them, get new hashes. Let no other\n' +
-      'program write to the repository meanwhile: what was forgotten is removed at once.',
+      'program write to the repository meanwhile: what was forgotten goes at once.',
   );
   command.action(async (paths: string[], options: ForgetOptions) => {
     const { all, dryRun, format } = options;
