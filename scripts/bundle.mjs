@@ -16,6 +16,28 @@ const target = 'node20.19';
 
 /** Writes `index.js`, `server.js` (and `.cjs`), `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
+  const { stamp, common } = await options();
+  const library = await bundleLibrary(outdir, { root, target, define: common.define });
+  const program = await bundleProgram(outdir, programOptions(stamp, common));
+  const inputs = [...library, ...program];
+  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
+}
+
+/**
+ * Writes `cli.cjs` and the folder of what it loads, as scripts/sea.mjs puts them into one file.
+ * @returns the mark by which the program knows the file for its own
+ */
+export async function bundleExecutable(outdir) {
+  const { stamp, common } = await options();
+  await bundleProgram(outdir, { ...programOptions(stamp, common), start: 'executable' });
+  return `program ${stamp}`;
+}
+
+function programOptions(stamp, common) {
+  return { ...common, stamp, define: { ...common.define, 'import.meta.url': '__filename' } };
+}
+
+async function options() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const modules = await assembled();
   const stamp = stampOf(join(root, 'src'));
@@ -40,14 +62,7 @@ export async function bundle(outdir) {
       ...modules,
     },
   };
-  const library = await bundleLibrary(outdir, { root, target, define: common.define });
-  const program = await bundleProgram(outdir, {
-    ...common,
-    stamp,
-    define: { ...common.define, 'import.meta.url': '__filename' },
-  });
-  const inputs = [...library, ...program];
-  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
+  return { stamp, common };
 }
 
 /** What is the same for two builds of the same sources only. */

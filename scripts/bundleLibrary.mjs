@@ -23,6 +23,13 @@ const PARTS = [
   [/^/, 'storage'],
 ];
 
+const REQUIRE = '(() => createRequire(import.meta.url))()';
+const REQUIRE_OWN = `(name) => {
+	const found = process.getBuiltinModule(name);
+	if (found) return found;
+	throw Object.assign(new Error(\`Cannot find module '\${name}'\`), { code: 'MODULE_NOT_FOUND' });
+}`;
+
 /**
  * Writes `index.js`, `server.js` and their chunks, and for CommonJS `index.cjs` and `server.cjs`, which
  * load the same modules.
@@ -47,6 +54,12 @@ export async function bundleLibrary(outdir, { root, target, define }) {
           id.startsWith('\0facade:')
             ? `export * from ${JSON.stringify(join(root, ENTRIES[id.slice(8)]))};`
             : null,
+      },
+      {
+        // Bundled again as CommonJS there is no import.meta.url, and what is required is Node's own.
+        name: 'require',
+        renderChunk: (code) =>
+          code.includes(REQUIRE) ? { code: code.replace(REQUIRE, REQUIRE_OWN) } : null,
       },
     ],
   });

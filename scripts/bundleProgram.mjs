@@ -117,10 +117,18 @@ const OBJECT_STORAGE = /[/\\]node_modules[/\\](?:@aws[^/\\]*|@smithy|aws4|fast-x
 /** An `import()` becomes a `require` in a promise. */
 const REQUIRE_ONLY = { 'dynamic-import': false };
 
-/** Writes `cli.cjs` and all it loads. @returns the paths of the sources in it */
+/**
+ * Writes `cli.cjs` and all it loads.
+ * @param common options of esbuild; with the `stamp` of the sources, and which module in src/cli/start is the `start`
+ * @returns the paths of the sources in it
+ */
 export async function bundleProgram(outdir, common) {
   const root = common.absWorkingDir;
-  const { stamp: _, ...options } = {
+  const {
+    stamp: _,
+    start: __,
+    ...options
+  } = {
     ...common,
     outdir,
     plugins: [withoutChildProcess],
@@ -369,14 +377,14 @@ function link(code, chunkOf) {
  * @param name of the code of the rest
  * @param folder where the rest is
  */
-async function writeStart(outdir, { stamp, ...common }, { name, folder }) {
+async function writeStart(outdir, { stamp, start = 'main', ...common }, { name, folder }) {
   const outfile = join(outdir, 'cli.cjs');
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
     ...common,
     outfile,
     format: 'cjs',
-    entryPoints: ['src/cli/start/main.ts'],
+    entryPoints: [`src/cli/start/${start}.ts`],
     // By it the library knows the program of its own build.
     banner: { js: programMark(stamp) },
     define: {

@@ -3,14 +3,15 @@
  * each: scripts/tour.mjs. What is got lies in the user's cache folder.
  *
  *     node scripts/runtimes.mjs list
- *     node scripts/runtimes.mjs tour TARBALL [NAME…]     all of them without a name; prints `N of N` for each
+ *     node scripts/runtimes.mjs tour TARBALL [NAME…]     all of them without a name; prints `N of N` for each.
+ *                                                        `executable`: the program as one file (scripts/sea.mjs)
  *     node scripts/runtimes.mjs run NAME [ARGUMENT…]     that program, as if it were installed
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { tour, updateTogether } from './tour.mjs';
 
 const { platform, arch } = process;
@@ -87,6 +88,16 @@ function installed(tarball) {
   return folder;
 }
 
+const EXECUTABLE = 'executable';
+
+/** The program as one file, which lies where no node_modules is beside it. */
+function executable(folder) {
+  commandOf('node26');
+  const file = join(folder, windows ? 'gitstore.exe' : 'gitstore');
+  execFileSync(process.execPath, [fileURLToPath(new URL('sea.mjs', import.meta.url)), file]);
+  return file;
+}
+
 async function main([verb, ...args]) {
   if (verb === 'list') {
     console.log(names.join('\n'));
@@ -98,16 +109,21 @@ async function main([verb, ...args]) {
   } else if (verb === 'tour') {
     const [tarball, ...wanted] = args;
     const folder = installed(tarball);
+    const alone = mkdtempSync(join(tmpdir(), 'gitstore-executable-'));
     const totals = { passed: 0, failed: 0 };
     const found = new Map();
-    for (const name of wanted.length > 0 ? wanted : names) {
+    for (const name of wanted.length > 0 ? wanted : [...names, EXECUTABLE]) {
+      let command;
+      let file;
       try {
-        found.set(name, commandOf(name));
+        if (name === EXECUTABLE) file = executable(alone);
+        else command = commandOf(name);
       } catch (error) {
         console.log(`skipped ${name}: ${error.message}`);
         continue;
       }
-      const { passed, failed } = await tour(name, found.get(name), folder);
+      if (command !== undefined) found.set(name, command);
+      const { passed, failed } = await tour(name, command, folder, file);
       console.log(`${name}: ${passed} of ${passed + failed}`);
       totals.passed += passed;
       totals.failed += failed;
@@ -117,7 +133,7 @@ async function main([verb, ...args]) {
       totals.passed += passed;
       totals.failed += failed;
     }
-    rmSync(folder, { recursive: true, force: true });
+    for (const path of [folder, alone]) rmSync(path, { recursive: true, force: true });
     console.log(`${totals.passed} passed, ${totals.failed} failed`);
     process.exitCode = totals.failed > 0 ? 1 : 0;
   } else {

@@ -125,6 +125,36 @@ import('gitstore').then((other) => console.log(FS.name, other.FS === FS, typeof 
   });
   equal(stdout + stderr, 'FS true function\n');
 });
+await check('a CommonJS bundle of it works, with no node_modules beside it', () => {
+  writeFileSync(
+    join(folder, 'bundled.mjs'),
+    `import { GitStore } from 'gitstore';
+import { createFileHandler } from 'gitstore/server';
+(async () => {
+  const store = await GitStore.open('bundled.git');
+  const fs = await (await store.branches.get('main')).copyIn(['files'], '');
+  await fs.archiveOut({ file: 'bundled.tar.zst' });
+  await store.gc();
+  console.log(typeof createFileHandler, (await store.verify()).ok, (await fs.ls()).join());
+  await store.close();
+})();
+`,
+  );
+  const alone = mkdtempSync(join(tmpdir(), 'gitstore-bundle-'));
+  const file = join(alone, 'bundled.cjs');
+  run(
+    tool('esbuild'),
+    'bundled.mjs',
+    '--bundle',
+    '--platform=node',
+    '--format=cjs',
+    '--external:fs-native-extensions',
+    '--log-level=error',
+    `--outfile=${file}`,
+  );
+  equal(run(process.execPath, file), 'function true files\n');
+  rmSync(alone, { recursive: true, force: true });
+});
 await check('an error that nothing catches shows readable code', () => {
   writeFileSync(
     join(folder, 'fail.mjs'),

@@ -1,7 +1,15 @@
 /** The tour: what people do with gitstore, step by step, on one runtime. scripts/runtimes.mjs calls it. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,15 +36,16 @@ function holds(text, part) {
 }
 
 /**
- * @param command what runs a script on the runtime
+ * @param command what runs a script on the runtime; undefined for a program that is an executable file
  * @param folder holds the package in its node_modules; the tour works in a folder of its own in it
+ * @param executableFile the program, where it is one file
  */
-export async function tour(name, command, folder) {
+export async function tour(name, command, folder, executableFile) {
   const work = join(folder, name);
-  mkdirSync(work);
+  mkdirSync(work, { recursive: true });
   const env = environment(work);
-  const program = join(folder, 'node_modules', 'gitstore', 'dist', 'cli.cjs');
-  const [executable, ...run] = command;
+  const script = join(folder, 'node_modules', 'gitstore', 'dist', 'cli.cjs');
+  const [executable, ...run] = command ? [...command, script] : [executableFile];
   const options = {
     cwd: work,
     env,
@@ -45,7 +54,7 @@ export async function tour(name, command, folder) {
     maxBuffer: 64 << 20,
     stdio: 'pipe',
   };
-  const start = (...args) => [executable, [...run, program, '-r', ...args]];
+  const start = (...args) => [executable, [...run, '-r', ...args]];
   const gitstoreOn = (repository, input, ...args) => {
     const [file, all] = start(repository, ...args);
     return execFileSync(file, all, { ...options, input });
@@ -173,11 +182,7 @@ export async function tour(name, command, folder) {
   }
   await step('backup and restore', () => {
     gitstore('backup', 'backup.git');
-    execFileSync(
-      executable,
-      [...run, program, '-r', 'again.git', 'restore', 'backup.git'],
-      options,
-    );
+    gitstoreOn('again.git', '', 'restore', 'backup.git');
     equal(gitOn('again.git', 'rev-parse', 'main'), gitstore('hash', 'main'));
   });
   await step('a bundle', () => {
@@ -203,6 +208,18 @@ export async function tour(name, command, folder) {
     gitstore('pack');
     gitstore('gc');
     equal(gitstore('cat', 'files/sub/deep.txt'), 'deep\n');
+  });
+  await step('a store with many packs is collected by itself', async () => {
+    const packs = () => /^packs: (\d+)$/m.exec(git('count-objects', '-v'))[1];
+    git('config', 'gc.autoPackLimit', '1');
+    for (let i = 0; i < 40; i++) write(`more/f${i}`, `${i} more\n`);
+    gitstore('cp', 'more', ':');
+    for (let tries = 0; packs() !== '1' || existsSync(join(work, 'store.git/gc.pid')); tries++) {
+      if (tries === 100) throw new Error(`${packs()} packs`);
+      await new Promise((done) => setTimeout(done, 150));
+    }
+    git('config', '--unset', 'gc.autoPackLimit');
+    gitstore('undo');
   });
   await step('verify', () => gitstore('verify'));
   await step('Git finds the store in order', () => equal(git('fsck', '--strict'), ''));
@@ -291,11 +308,13 @@ export async function tour(name, command, folder) {
     }
   });
 
+  if (command === undefined) return counts;
   // The library, in one process.
   cpSync(join(here, 'tour-library.mjs'), join(work, 'tour-library.mjs'));
   let said = '';
   try {
-    said = execFileSync(executable, [...run, 'tour-library.mjs'], options);
+    const [file, ...args] = command;
+    said = execFileSync(file, [...args, 'tour-library.mjs'], options);
   } catch (error) {
     said = error.stdout ?? '';
     failed('the library', error.stderr || error.message);
@@ -316,7 +335,7 @@ const UPDATES = 40;
 /** One store that all runtimes write at once. */
 export async function updateTogether(commands, folder) {
   const work = join(folder, 'together');
-  mkdirSync(work);
+  mkdirSync(work, { recursive: true });
   const env = environment(work);
   cpSync(join(here, 'tour-library.mjs'), join(work, 'tour-library.mjs'));
   const children = [...commands].flatMap(([name, [executable, ...run]]) =>

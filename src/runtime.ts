@@ -4,6 +4,8 @@
  * version.
  */
 
+import type * as Sea from 'node:sea';
+
 export type RuntimeName = 'node' | 'electron' | 'bun' | 'deno';
 
 /** What is looked at: `process` and the globals of a runtime, or what a test puts in their place. */
@@ -22,6 +24,13 @@ export function runtimeOf({ versions }: Pick<RuntimeFacts, 'versions'>): Runtime
 }
 
 export const RUNTIME = runtimeOf(process);
+
+/**
+ * The file that this code came to be in, as a path or as a URL; undefined where a bundler says neither.
+ * In a CommonJS bundle there is no `import.meta.url`.
+ */
+export const OWN_FILE: string | undefined =
+  import.meta.url ?? (typeof __filename === 'string' ? __filename : undefined);
 
 /**
  * Whether native modules made for Node may be loaded. Bun and Deno have Node-API, but of libuv only
@@ -66,6 +75,23 @@ function isStandalone(): boolean {
   if (Deno !== undefined) return Deno.build.standalone === true;
   // Where `bun build --compile` keeps the program in its executable.
   if (Bun !== undefined) return /[/\\](?:\$bunfs|~BUN)[/\\]/.test(Bun.main ?? '');
-  const sea = process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
-  return sea?.isSea() === true;
+  return singleExecutable()?.isSea() === true;
+}
+
+/** Whether the executable file has something of that name in it, put there when it was made. */
+export function hasAsset(name: string): boolean {
+  const sea = singleExecutable();
+  if (sea?.isSea() !== true) return false;
+  try {
+    sea.getRawAsset(name);
+    return true;
+  } catch {
+    // It has none of that name.
+    return false;
+  }
+}
+
+/** What Node knows of its executable file; other runtimes have no such module. */
+function singleExecutable(): typeof Sea | undefined {
+  return process.getBuiltinModule('node:sea') as typeof Sea | undefined;
 }

@@ -5,7 +5,7 @@
  */
 import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { scriptCommand } from '../runtime.ts';
+import { hasAsset, OWN_FILE, scriptCommand } from '../runtime.ts';
 import { closeSync, existsSync, openSync, readSync, startIn } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -64,14 +64,17 @@ export class AutomaticCollection {
  * own there: ours has our mark at its head.
  */
 function findProgram(): readonly string[] | undefined {
+  if (isOurExecutable()) return [process.execPath];
   const command = scriptCommand();
-  if (command === undefined) return undefined;
-  const here = import.meta.url.startsWith('file:')
-    ? fileURLToPath(import.meta.url)
-    : import.meta.url;
-  const { dir } = parse(here);
+  if (command === undefined || OWN_FILE === undefined) return undefined;
+  const { dir } = parse(OWN_FILE.startsWith('file:') ? fileURLToPath(OWN_FILE) : OWN_FILE);
   const program = [resolve(dir, 'cli.cjs'), resolve(dir, '..', 'cli.cjs')].find(isOurs);
   return program === undefined ? undefined : [...command, program];
+}
+
+/** Whether this is the command line as one executable file, which has our mark in it. */
+function isOurExecutable(): boolean {
+  return typeof GITSTORE_STAMP === 'string' && hasAsset(`program ${GITSTORE_STAMP}`);
 }
 
 function isOurs(path: string): boolean {

@@ -2,7 +2,6 @@
  * Loads the files that the program was bundled into. Node's own `require` would do; this one compiles
  * through the cache, and needs no search for where a file lies or which kind it is.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CompileCache } from './compileCache.ts';
 
@@ -20,8 +19,15 @@ type ChunkBody = (
   filename: string,
 ) => void;
 
-/** @param folder where the bundled files are */
-export function chunkLoader(folder: string, cache: CompileCache): (path: string) => object {
+/**
+ * @param folder where the bundled files are
+ * @param codeOf gives the text of one
+ */
+export function chunkLoader(
+  folder: string,
+  codeOf: (filename: string) => string,
+  cache: CompileCache,
+): (path: string) => object {
   const loaded = new Map<string, { exports: object }>();
 
   const load = (path: string): object => {
@@ -30,7 +36,7 @@ export function chunkLoader(folder: string, cache: CompileCache): (path: string)
     const module = { exports: {} };
     loaded.set(path, module);
     const filename = join(folder, path);
-    const code = readFileSync(filename, 'utf8');
+    const code = codeOf(filename);
     const body = cache.compile(code, filename, path).runInThisContext() as ChunkBody;
     body(module.exports, require, module, filename);
     return module.exports;

@@ -3,31 +3,13 @@
  * Where the bundled program starts: a small file, so that all others are already compiled through the
  * cache.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chunkLoader } from './chunks.ts';
-import { commandName } from './commandName.ts';
-import { CompileCache } from './compileCache.ts';
+import { startProgram } from './startProgram.ts';
 
 /** Set when the sources are bundled: the folder of the other files. */
 declare const GITSTORE_FOLDER: string;
-/** And the name under which `core.cjs` exports `run.ts`. */
-declare const GITSTORE_START: string;
 
-const args = process.argv.slice(2);
-const name = commandName(args);
-// The functions that V8 inlines into hot ones take longer to compile than a copy then gains by it. A flag
-// that a version does not have would be an error message, so only those where it was seen get it. What
-// is kept compiled belongs to the flags it was compiled with.
-if (name === 'cp' && /^(?:20|22|24|26)\./.test(process.versions.node)) {
-  process
-    .getBuiltinModule('node:v8')
-    .setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
-}
-const cache = new CompileCache(/^[\w-]+$/.test(name) ? name : 'none');
-const load = chunkLoader(join(import.meta.dirname, GITSTORE_FOLDER), cache);
-const core = load('./core.cjs') as Record<string, typeof import('../run.ts')>;
-
-process.on('exit', (code) => {
-  if (code === 0) cache.keep();
-});
-void core[GITSTORE_START]!.run(args, name);
+startProgram(join(import.meta.dirname, GITSTORE_FOLDER), (filename) =>
+  readFileSync(filename, 'utf8'),
+);

@@ -5,7 +5,7 @@
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { LOADS_NATIVE_MODULES } from '../../runtime.ts';
+import { LOADS_NATIVE_MODULES, OWN_FILE } from '../../runtime.ts';
 import { isErrno } from './durable.ts';
 import { existsSync } from './fs.ts';
 
@@ -30,10 +30,10 @@ let loaded: NativeFiles | null | undefined;
 
 /** Null where the module has no build for this system, or would end the process. */
 export function nativeFiles(): NativeFiles | null {
-  if (!LOADS_NATIVE_MODULES) return null;
+  if (!LOADS_NATIVE_MODULES || OWN_FILE === undefined) return null;
   if (loaded === undefined) {
     try {
-      const require = createRequire(import.meta.url);
+      const require = createRequire(OWN_FILE);
       loaded = loadBinary(require) ?? (require(NAME) as NativeFiles);
     } catch {
       loaded = null;
