@@ -19,14 +19,18 @@ import {
   addCommit,
   addDryRun,
   addFilters,
+  addFormat,
   addNoCreate,
+  addType,
   type BranchOption,
   type CommitOptions,
   type CreateOption,
   type DryRunOption,
+  type FormatOption,
+  type TypeOption,
   wholeNumberFrom,
 } from './options.ts';
-import { isTerminal, printNote, printOldSpelling, showName, writeData } from './output.ts';
+import { isTerminal, printNote, showName, writeData } from './output.ts';
 import { addExamples } from './program.ts';
 import { Progress } from './progress.ts';
 import { isVerbose, withStore } from './repository.ts';
@@ -38,13 +42,13 @@ type Fixed = 'zip' | 'tar' | undefined;
 
 type Examples = Parameters<typeof addExamples>[1];
 
-interface TypeOption {
-  type?: ArchiveFormat | undefined;
-  /** The old spelling of `type`. */
-  format?: ArchiveFormat | undefined;
-}
-
-interface InOptions extends BranchOption, CommitOptions, CreateOption, DryRunOption, TypeOption {
+interface InOptions
+  extends BranchOption,
+    CommitOptions,
+    CreateOption,
+    DryRunOption,
+    FormatOption,
+    TypeOption<ArchiveFormat> {
   maxSize?: number | undefined;
   maxFiles?: number | undefined;
   outsideLinks?: boolean | undefined;
@@ -56,10 +60,10 @@ const STDOUT = 1;
 
 export function defineArchiveOut(command: Command, fixed: Fixed, examples: Examples): void {
   command.argument('<file>', `the archive to write; ${STANDARD} is standard output`);
-  addFilters(addBranch(addType(command, fixed)));
+  addFilters(addBranch(addArchiveType(addHiddenFormat(command), fixed)));
   addExamples(command, examples);
-  command.action(async (file: string, options: Selection & TypeOption) => {
-    const format = formatOf(file, fixed, options.type ?? options.format, 'output');
+  command.action(async (file: string, options: Selection & TypeOption<ArchiveFormat>) => {
+    const format = formatOf(file, fixed, options.type, 'output');
     if (file === STANDARD && isTerminal(STDOUT)) {
       throw new UsageError('An archive is nothing for a terminal: give a FILE, or use > or |');
     }
@@ -95,7 +99,7 @@ function becomesFile(file: string): boolean {
 
 export function defineArchiveIn(command: Command, fixed: Fixed, examples: Examples): void {
   command.argument('<file>', `the archive to read; ${STANDARD} is standard input`);
-  addType(command, fixed)
+  addArchiveType(addFormat(command), fixed)
     .addOption(
       new Option(
         '--max-size <bytes>',
@@ -111,7 +115,7 @@ export function defineArchiveIn(command: Command, fixed: Fixed, examples: Exampl
   addNoCreate(addDryRun(addCommit(addBranch(command))));
   addExamples(command, examples);
   command.action(async (file: string, options: InOptions) => {
-    const format = formatOf(file, fixed, options.type ?? options.format, 'input');
+    const format = formatOf(file, fixed, options.type, 'input');
     if (file === STANDARD && isTerminal(STDIN)) {
       throw new UsageError('An archive cannot be typed: give a FILE, or use < or |');
     }
@@ -175,23 +179,16 @@ function withHint(error: unknown): never {
   throw new ArchiveError(`${message} (${FLAGS[option]} takes it)`, { path, cause: error });
 }
 
-function addType(command: Command, fixed: Fixed): Command {
-  if (fixed === 'zip') return command;
+/** Nothing is printed, so it has only its old values. */
+function addHiddenFormat(command: Command): Command {
+  return command.addOption(new Option('--format <type>').choices(ARCHIVE_FORMATS).hideHelp());
+}
+
+function addArchiveType(command: Command, fixed: Fixed): Command {
   const formats = ARCHIVE_FORMATS.filter((format) => fixed === undefined || format !== 'zip');
-  const old = new Option('--format <type>').choices(formats).hideHelp();
-  const parse = old.parseArg!;
-  old.argParser((value: string, previous: string) => {
-    const type = parse(value, previous);
-    printOldSpelling(`--format ${value}`, `--type ${value}`);
-    return type;
-  });
-  return command
-    .addOption(
-      new Option('--type <type>', "what the archive is (default: by the file's name)").choices(
-        formats,
-      ),
-    )
-    .addOption(old);
+  return fixed === 'zip'
+    ? command
+    : addType(command, formats, "what the archive is (default: by the file's name)");
 }
 
 /**

@@ -9,7 +9,8 @@ import { firstLine, shortHash } from '../store/snapshot.ts';
 import type { ChangeAction, ChangeReport } from '../tree/changes.ts';
 import { UsageError } from './errors.ts';
 import type { Fate } from './interruption.ts';
-import type { CommitOptions, DryRunOption } from './options.ts';
+import { madeRecord, printRecord } from './json.ts';
+import type { CommitOptions, DryRunOption, FormatOption } from './options.ts';
 import { Lines, printNote, showName } from './output.ts';
 import { snapshotOfRef } from './snapshots.ts';
 
@@ -23,7 +24,13 @@ export interface CommitDetails {
   readonly staleWrites: 'merge';
 }
 
-type Choices = CommitOptions & DryRunOption & { readonly verbose: boolean };
+type Choices = CommitOptions &
+  DryRunOption &
+  Partial<FormatOption> & {
+    readonly verbose: boolean;
+    /** Tells what has become of it, in the place of what `format` says. */
+    readonly tell?: ((fs: FS) => Promise<void>) | undefined;
+  };
 
 /**
  * Makes a change on the tip of a branch and tags the result. Where another writer was faster the change
@@ -62,6 +69,14 @@ export async function commit(
     dryRun,
     staleWrites: 'merge',
   });
+  if (options.tell !== undefined) {
+    await options.tell(fs);
+    return fs;
+  }
+  if (options.format !== undefined && options.format !== 'text') {
+    await printRecord(options.format, undefined, () => madeRecord(fs, dryRun));
+    return fs;
+  }
   if (dryRun) {
     if (fs.changes) await printPlan(fs.changes, ':');
     return fs;

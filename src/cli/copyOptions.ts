@@ -8,6 +8,7 @@ import {
   addCommit,
   addDryRun,
   addFilters,
+  addFormat,
   addNoCreate,
   addNoGlob,
   type BranchOption,
@@ -16,6 +17,7 @@ import {
   collect,
   type DryRunOption,
   type FilterOptions,
+  type FormatOption,
   type GlobOption,
 } from './options.ts';
 
@@ -24,6 +26,7 @@ export interface CopyChoices
     FilterOptions,
     CommitOptions,
     DryRunOption,
+    FormatOption,
     GlobOption,
     CreateOption {
   type?: 'blob' | 'executable' | undefined;
@@ -62,7 +65,7 @@ export function addCopyOptions(command: Command): Command {
     )
     .option('-c, --checksum', 'read every file; do not trust times and sizes')
     .option('--ignore-errors', 'carry on past files that fail; exit with 1 at the end');
-  return addNoCreate(addNoGlob(addDryRun(addCommit(addFilters(addBranch(command))))));
+  return addFormat(addNoCreate(addNoGlob(addDryRun(addCommit(addFilters(addBranch(command)))))));
 }
 
 export function addDelete(command: Command): Command {

@@ -28,6 +28,7 @@ import {
 } from './copyOptions.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from './errors.ts';
 import { withSignals } from './interruption.ts';
+import { printRecord, reportRecord } from './json.ts';
 import { expandLocalGlobs } from './localGlobs.ts';
 import { requireSources } from './onDisk.ts';
 import { printNote, showName } from './output.ts';
@@ -162,7 +163,10 @@ async function copyToDisk(
           });
           progress.stop();
           if (changes === null) return;
-          if (isPlan) await printPlan(changes, '');
+          if (options.format !== 'text') {
+            const record = () => ({ hash: null, ...reportRecord(changes) });
+            await printRecord(options.format, undefined, record);
+          } else if (isPlan) await printPlan(changes, '');
           else if (isVerbose(command)) printChanges(changes, '');
           printProblems(changes);
           if (!isPlan) progress.done(changes.inSync ? NOTHING_TO_CHANGE : `→ ${showName(place)}`);

@@ -10,20 +10,24 @@ import { parseRepositoryPath } from '../store/refPath.ts';
 import { isWithin } from '../tree/paths.ts';
 import { commitOn } from './commit.ts';
 import { parseArgument, UsageError } from './errors.ts';
+import { conflictsRecord, mergeRecord } from './json.ts';
+import { Listing } from './listing.ts';
 import {
   addBranch,
   addCommit,
   addDryRun,
+  addFormat,
   type BranchOption,
   type CommitOptions,
   collect,
   type DryRunOption,
+  type FormatOption,
 } from './options.ts';
 import { Lines, showName } from './output.ts';
 import { isVerbose, withStore } from './repository.ts';
 import { defaultBranch, snapshotOfRef } from './snapshots.ts';
 
-export interface MergingOptions extends BranchOption, CommitOptions, DryRunOption {
+export interface MergingOptions extends BranchOption, CommitOptions, DryRunOption, FormatOption {
   favor?: Favor | undefined;
   ours?: string[] | undefined;
   theirs?: string[] | undefined;
@@ -52,7 +56,9 @@ export function addMerging(command: Command): Command {
     )
     .option('--markers', 'commit what conflicts with markers in the files')
     .option('--no-renames', 'do not look for files that were moved');
-  return addCommit(addBranch(addDryRun(command), 'branch to change (default: the current one)'));
+  return addCommit(
+    addBranch(addFormat(addDryRun(command)), 'branch to change (default: the current one)'),
+  );
 }
 
 /** Brings each source in, one after the other, in a commit of its own. */
@@ -76,6 +82,11 @@ export async function bringIn(
     const branch = await defaultBranch(store, options);
     const found: FS[] = [];
     for (const source of sources) found.push(await snapshotOfRef(store, source));
+    const isText = options.format === 'text';
+    const listing = new Listing(options.format);
+    const tell = async (fs: FS): Promise<void> => {
+      await listing.add('', () => mergeRecord(fs, dryRun));
+    };
     for (const [i, source] of found.entries()) {
       const last = i === found.length - 1;
       const choices = {
@@ -83,15 +94,18 @@ export async function bringIn(
         tag: last ? tag : undefined,
         forceTag: last ? forceTag : undefined,
         verbose: isVerbose(command),
+        tell: isText ? undefined : tell,
       };
       try {
         const merged = await commitOn(store, branch, choices, (fs, details) =>
           bring(fs, source, { ...details, ...rules }),
         );
-        await printConflicts(merged.changes?.conflicts ?? []);
+        if (isText) await printConflicts(merged.changes?.conflicts ?? []);
       } catch (error) {
         if (!(error instanceof MergeConflictError)) throw error;
-        await printConflicts(error.conflicts);
+        if (isText) await printConflicts(error.conflicts);
+        else await listing.add('', () => conflictsRecord(error.conflicts));
+        await listing.end();
         const count = error.conflicts.length;
         throw new MergeConflictError(
           `${error.message.replace(/: conflict in .*$/s, '')}: ${count} ${count === 1 ? 'conflict' : 'conflicts'} (--favor, --ours PATH and --theirs PATH decide, --markers commits them as they are)`,
@@ -100,6 +114,7 @@ export async function bringIn(
         );
       }
     }
+    await listing.end();
   });
 }
 

@@ -7,9 +7,9 @@ import { parseRemoteUrl } from '../remote/remoteUrl.ts';
 import { shortHash } from '../store/snapshot.ts';
 import { EXIT_FAILED, escapeControls } from './errors.ts';
 import { withSignals } from './interruption.ts';
-import { Listing } from './listing.ts';
-import { addDryRun, addFormat, type DryRunOption, type OutputFormat } from './options.ts';
-import { printLine, printNote, printOldSpelling, showName } from './output.ts';
+import { printRecord, refChangesRecord } from './json.ts';
+import { addDryRun, addFormat, addType, type DryRunOption, type OutputFormat } from './options.ts';
+import { Lines, printLine, printNote, printOldSpelling, showName } from './output.ts';
 import { Progress } from './progress.ts';
 import { onCreate, onRequest, onWarning } from './repository.ts';
 
@@ -42,24 +42,12 @@ export function addMirrorOptions(command: Command): Command {
       'only this ref, called OTHER on the other side; may be given several times',
     ).argParser(addRef),
   );
-  command.addOption(
-    new Option('--type <type>', 'take the path for a bundle file whatever its name').choices([
-      'bundle',
-    ]),
-  );
-  return addDryRun(addOldFormats(addFormat(command)));
+  addType(addFormat(command), ['bundle'], 'take the path for a bundle file whatever its name');
+  return addDryRun(addOldFormat(command));
 }
 
-/** `--format bundle` was what `--type bundle` is now, `--output-format` what `--format` is. */
-function addOldFormats(command: Command): Command {
-  const format = command.options.find((option) => option.long === '--format')!;
-  const parse = format.parseArg!;
-  format.argParser((value: string, previous: unknown) => {
-    if (value !== 'bundle') return parse(value, previous);
-    printOldSpelling('--format bundle', '--type bundle');
-    command.setOptionValueWithSource('type', 'bundle', 'cli');
-    return previous;
-  });
+/** `--output-format` was what `--format` is. */
+function addOldFormat(command: Command): Command {
   const old = new Option('--output-format <form>').choices(['text', 'json', 'jsonl']).hideHelp();
   const parseOld = old.parseArg!;
   old.argParser((value: string, previous: unknown) => {
@@ -148,15 +136,14 @@ export async function printDiff(
   nothing: string,
 ): Promise<void> {
   const { format, dryRun = false } = options;
-  if (format === 'text') {
-    if (!dryRun) return;
-    if (diff.inSync) return printLine(nothing);
-  }
-  const listing = new Listing(format);
+  if (format !== 'text') return printRecord(format, '', () => refChangesRecord(diff));
+  if (!dryRun) return;
+  if (diff.inSync) return printLine(nothing);
+  const lines = new Lines();
   for (const change of [...diff.add, ...diff.update, ...diff.delete]) {
-    await listing.add(lineOf(change), () => jsonOf(change));
+    await lines.add(lineOf(change));
   }
-  await listing.end();
+  await lines.flush();
 }
 
 /** `  update  refs/heads/main  1a2b3c4 -> 5d6e7f8` */
@@ -169,14 +156,4 @@ export function lineOf(change: RefChange): string {
 function actionOf({ oldTarget, newTarget }: RefChange): 'create' | 'update' | 'delete' {
   if (oldTarget === undefined) return 'create';
   return newTarget === undefined ? 'delete' : 'update';
-}
-
-function jsonOf(change: RefChange): unknown {
-  const { ref, oldTarget, newTarget } = change;
-  return {
-    action: actionOf(change),
-    ref,
-    ...(oldTarget !== undefined && { old: oldTarget }),
-    ...(newTarget !== undefined && { new: newTarget }),
-  };
 }

@@ -2,8 +2,15 @@
 import { Argument, type Command } from 'commander';
 import type { FS } from '../store/fs.ts';
 import { firstLine, shortHash } from '../store/snapshot.ts';
-import { addBranch, type BranchOption, wholeNumberFrom } from './options.ts';
-import { printLine, showName } from './output.ts';
+import { commitRecord, printRecord } from './json.ts';
+import {
+  addBranch,
+  addFormat,
+  type BranchOption,
+  type FormatOption,
+  wholeNumberFrom,
+} from './options.ts';
+import { showName } from './output.ts';
 import { addExamples } from './program.ts';
 import { withStore } from './repository.ts';
 import { defaultBranch } from './snapshots.ts';
@@ -15,14 +22,15 @@ export function defineMove(
   examples: readonly (readonly [string, string])[],
 ): void {
   command.addArgument(new Argument('[n]', countHelp).argParser(wholeNumberFrom(1)).default(1));
-  addBranch(command);
+  addFormat(addBranch(command));
   addExamples(command, examples);
-  command.action(async (steps: number, options: BranchOption) => {
+  command.action(async (steps: number, options: BranchOption & FormatOption) => {
     await withStore(command, async (store) => {
       const branch = await defaultBranch(store, options);
       const fs = await move(await store.branches.get(branch), steps);
       const message = showName(firstLine(fs.message));
-      await printLine(`Branch now at: ${shortHash(fs.commitHash)} - ${message}`);
+      const line = `Branch now at: ${shortHash(fs.commitHash)} - ${message}`;
+      await printRecord(options.format, line, () => commitRecord(fs, branch));
     });
   });
 }

@@ -7,6 +7,7 @@ import { GitStoreError } from '../errors.ts';
 import { templateOf } from '../store/message.ts';
 import { type Person, parsePerson } from '../store/signers.ts';
 import { DAY, parseBefore } from './dates.ts';
+import { printOldSpelling } from './output.ts';
 
 export interface GlobalOptions {
   repo?: string | undefined;
@@ -150,6 +151,12 @@ export function addFormat(command: Command): Command {
   );
 }
 
+/** The form of a command below another one that has the option too: that one may have taken it. */
+export function formatOf(command: Command): OutputFormat {
+  const isOwn = command.getOptionValueSource('format') === 'cli';
+  return (isOwn ? command : command.parent!).opts<FormatOption>().format;
+}
+
 export interface LimitOption {
   limit?: number | undefined;
   /** The same, as with Git. */
@@ -166,6 +173,26 @@ export function addLimit(command: Command, description: string): Command {
 
 export function limitOf({ limit, n }: LimitOption): number | undefined {
   return limit ?? n;
+}
+
+export interface TypeOption<Type extends string> {
+  type?: Type | undefined;
+}
+
+/**
+ * `--type`: what a file or an archive is. Up to version 0.1 it was `--format`, which is the form of the
+ * output now: its old values still work there, with a note.
+ */
+export function addType(command: Command, types: readonly string[], description: string): Command {
+  const format = command.options.find((option) => option.long === '--format');
+  const parse = format?.parseArg;
+  format?.argParser((value: string, previous: unknown) => {
+    if (!types.includes(value)) return parse!(value, previous);
+    printOldSpelling(`--format ${value}`, `--type ${value}`);
+    command.setOptionValueWithSource('type', value, 'cli');
+    return previous;
+  });
+  return command.addOption(new Option('--type <type>', description).choices(types));
 }
 
 /** Parses a whole number of `least` or more, written in decimal digits. */

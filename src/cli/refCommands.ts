@@ -6,8 +6,16 @@ import type { GitStore } from '../store/gitStore.ts';
 import { shortHash } from '../store/snapshot.ts';
 import { isoTime } from './dates.ts';
 import { EXIT_FAILED, UsageError } from './errors.ts';
-import { addFilters, type FilterOptions } from './options.ts';
-import { Lines, printLine, showName } from './output.ts';
+import { objectRecord, printRecord } from './json.ts';
+import { Listing } from './listing.ts';
+import {
+  addFilters,
+  addFormat,
+  type FilterOptions,
+  type FormatOption,
+  formatOf,
+} from './options.ts';
+import { showName } from './output.ts';
 import { subcommand } from './program.ts';
 import { withStore } from './repository.ts';
 import {
@@ -27,6 +35,7 @@ export interface RefKind {
 /** `list`, which is also what the bare command does. */
 export function defineList(parent: Command, kind: RefKind): void {
   const run = (command: Command) => async () => {
+    const format = command === parent ? parent.opts<FormatOption>().format : formatOf(command);
     if (command.args.length > 0) {
       const known = parent.commands.map((each) => each.name()).join(', ');
       throw new UsageError(
@@ -34,27 +43,35 @@ export function defineList(parent: Command, kind: RefKind): void {
       );
     }
     await withStore(command, async (store) => {
-      const lines = new Lines();
-      for (const name of await store[kind.words].list()) await lines.add(showName(name));
-      await lines.flush();
+      const map = store[kind.words];
+      const listing = new Listing(format);
+      for (const name of await map.list()) {
+        // One that is broken stands for no commit.
+        const hash = format === 'text' ? null : ((await map.find(name))?.commitHash ?? null);
+        await listing.add(showName(name), () => ({ name, hash }));
+      }
+      await listing.end();
     });
   };
-  parent.allowExcessArguments().action(run(parent));
+  addFormat(parent.allowExcessArguments()).action(run(parent));
   const list = subcommand(parent, 'list', `list the names of all ${kind.words}`);
-  list.action(run(list));
+  addFormat(list).action(run(list));
 }
 
 export function defineDelete(parent: Command, kind: RefKind): void {
   const command = subcommand(parent, 'delete', `delete a ${kind.word}`).argument('<name>');
+  addFormat(command);
   if (kind.word === 'branch') command.option('-f, --force', 'also the current branch');
-  command.action(async (name: string, { force }: { force?: boolean | undefined }) => {
+  command.action(async (name: string, { force }: { force?: boolean }) => {
+    const format = formatOf(command);
     await withStore(command, async (store) => {
       const map = store[kind.words];
       const isBroken = !(await map.has(name));
       const hash = await map.delete(name, { force });
       const was = hash === null ? 'it stood for nothing' : `was ${shortHash(hash)}`;
       const note = isBroken && hash !== null ? `broken; it ${was}` : was;
-      await printLine(`Deleted ${kind.word} ${showName(name)} (${note})`);
+      const line = `Deleted ${kind.word} ${showName(name)} (${note})`;
+      await printRecord(format, line, () => ({ name, hash }));
     });
   });
 }
@@ -62,14 +79,17 @@ export function defineDelete(parent: Command, kind: RefKind): void {
 /** What was deleted and can still be had back. */
 export function defineDeleted(parent: Command, kind: RefKind): void {
   const summary = `list ${kind.words} that were deleted and whose commits are still kept`;
-  const command = subcommand(parent, 'deleted', summary);
+  const command = addFormat(subcommand(parent, 'deleted', summary));
   command.action(async () => {
+    const format = formatOf(command);
     await withStore(command, async (store) => {
-      const lines = new Lines();
-      for (const { name, commitHash, time } of await store[kind.words].deleted()) {
-        await lines.add(`${shortHash(commitHash)}  ${isoTime(time, 0)}  ${showName(name)}`);
+      const listing = new Listing(format);
+      for (const { name, commitHash: hash, time } of await store[kind.words].deleted()) {
+        const when = isoTime(time, 0);
+        const line = `${shortHash(hash)}  ${when}  ${showName(name)}`;
+        await listing.add(line, () => ({ name, hash, time: when }));
       }
-      await lines.flush();
+      await listing.end();
     });
   });
 }
@@ -85,13 +105,14 @@ export function defineExists(parent: Command, kind: RefKind): void {
 
 export function defineHash(parent: Command, kind: RefKind): void {
   const summary = `print the commit hash of a ${kind.word}`;
-  const command = addFilters(subcommand(parent, 'hash', summary).argument('<name>'));
+  const command = addFormat(addFilters(subcommand(parent, 'hash', summary).argument('<name>')));
   command.action(async (name: string, options: FilterOptions) => {
     await withStore(command, async (store) => {
       // The ref is fixed by the name; the filters start from there.
       checkAgainstTarget({ ref: name, back: 0 }, options);
       const fs = await filterSnapshot(await store[kind.words].get(name), options);
-      await printLine(fs.commitHash);
+      const { commitHash } = fs;
+      await printRecord(formatOf(command), commitHash, () => objectRecord(commitHash, 'commit'));
     });
   });
 }

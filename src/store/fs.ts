@@ -174,6 +174,11 @@ export class FS {
     return new Date(this.#snapshot.commit.author.time * 1000);
   }
 
+  /** The author's time zone, in minutes east of UTC. */
+  get authorTimezoneOffset(): number {
+    return this.#snapshot.commit.author.offset;
+  }
+
   /** Who has stored the commit; mostly the author. */
   get committerName(): string {
     return this.#snapshot.commit.committer.name;

@@ -103,12 +103,19 @@ describe('ls', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    const hash = (path: string) => git(repo, 'rev-parse', `main:${path}`);
+    const entry = (path: string, size: number | null, type: string, target?: string) => ({
+      name: path,
+      path,
+      hash: git(repo, 'rev-parse', `main:${path}`),
+      size,
+      type,
+      target: target ?? null,
+    });
     expect(lines).toEqual([
-      { name: 'docs/deep', hash: hash('docs/deep'), size: null, type: 'tree' },
-      { name: 'docs/guide.md', hash: hash('docs/guide.md'), size: 8, type: 'blob' },
-      { name: 'link', hash: hash('link'), size: 13, type: 'link', target: 'docs/guide.md' },
-      { name: 'run.sh', hash: hash('run.sh'), size: 10, type: 'executable' },
+      entry('docs/deep', null, 'tree'),
+      entry('docs/guide.md', 8, 'blob'),
+      entry('link', 13, 'link', 'docs/guide.md'),
+      entry('run.sh', 10, 'executable'),
     ]);
   });
 

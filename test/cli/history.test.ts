@@ -97,6 +97,10 @@ describe('log', () => {
       time: '2024-06-01T14:00:00+02:00',
       author_name: 'Ada',
       author_email: 'ada@example.org',
+      author_time: '2024-06-01T14:00:00+02:00',
+      committer_name: 'Ada',
+      committer_email: 'ada@example.org',
+      parents: [git(repo, 'rev-parse', 'v1~1')],
       branch: 'v1',
     });
     const lines = (await place.ok('log', 'v1', '--format', 'jsonl')).trimEnd().split('\n');
@@ -196,8 +200,8 @@ describe('diff', () => {
 
   it('as JSON', async () => {
     expect(JSON.parse(await place.ok('diff', 'dev', '--format', 'json'))).toEqual([
-      { path: 'a', status: 'M' },
-      { path: 'b', status: 'A' },
+      { path: 'a', change: 'update' },
+      { path: 'b', change: 'add' },
     ]);
     expect(await place.ok('diff', 'main', '--format', 'json')).toBe('[]\n');
   });
@@ -283,14 +287,14 @@ describe('undo, redo, reflog', () => {
     const all = JSON.parse(await other.ok('reflog', '--format', 'json'));
     expect(all).toHaveLength(10);
     expect(all[0]).toEqual({
-      old_sha: git(other.repo, 'rev-parse', 'main~2'),
-      new_sha: tip,
-      committer: 'Test <test@localhost>',
-      timestamp: expect.any(Number),
+      old_hash: git(other.repo, 'rev-parse', 'main~2'),
+      new_hash: tip,
+      committer_name: 'Test',
+      committer_email: 'test@localhost',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       message: expect.stringMatching(/^redo: /),
     });
-    expect(all.at(-1).old_sha).toBe('0'.repeat(40));
+    expect(all.at(-1).old_hash).toBeNull();
     expect(await other.fails(1, 'reflog', '-b', 'none')).toMatch(
       /^Branch 'none' does not exist; branches: /,
     );

@@ -26,7 +26,9 @@ test('backup -n says what would change, in text and JSON; backup does it quietly
   expect(existsSync(copy)).toBe(false);
   expect(await place.ok('backup', copy)).toBe('');
   expect(await place.ok('backup', '-n', copy)).toBe('Nothing to push — already in sync.\n');
-  expect(await place.ok('backup', '-n', '--format', 'json', copy)).toBe('[]\n');
+  expect(await place.ok('backup', '-n', '--format', 'json', copy)).toBe(
+    '{"add":[],"update":[],"delete":[]}\n',
+  );
 
   await place.okWith({ input: 'two\n' }, 'write', 'file.txt');
   await place.ok('tag', 'delete', 'v1');
@@ -39,17 +41,11 @@ test('backup -n says what would change, in text and JSON; backup does it quietly
       `  delete  refs/tags/v1  ${tip.slice(0, 7)}\n`,
     ].join(''),
   );
-  const lines = await place.ok('backup', '--format', 'jsonl', copy);
-  expect(
-    lines
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line)),
-  ).toEqual([
-    { action: 'create', ref: 'refs/heads/dev', new: now },
-    { action: 'update', ref: 'refs/heads/main', old: tip, new: now },
-    { action: 'delete', ref: 'refs/tags/v1', old: tip },
-  ]);
+  expect(JSON.parse(await place.ok('backup', '--format', 'jsonl', copy))).toEqual({
+    add: [{ ref: 'refs/heads/dev', old_hash: null, new_hash: now }],
+    update: [{ ref: 'refs/heads/main', old_hash: tip, new_hash: now }],
+    delete: [{ ref: 'refs/tags/v1', old_hash: tip, new_hash: null }],
+  });
   expect(refsOf(copy)).toEqual(refsOf(place.repo));
   expectSound(copy);
 });
@@ -135,7 +131,7 @@ test('a branch that the other side does not let go is a warning and exit 1', asy
   const { code, stdout, stderr } = await place.run('backup', '--format', 'jsonl', copy);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^Warning: refs\/heads\/dev in \S+ stays .*current branch.*\n$/);
-  expect(stdout).toMatch(/^\{"action":"update","ref":"refs\/heads\/main"[^\n]*\n$/);
+  expect(stdout).toMatch(/^\{"add":\[\],"update":\[\{"ref":"refs\/heads\/main"[^\n]*\n$/);
   expect(await place.ok('-r', copy, 'branch', 'current', '-b', 'main')).toBe('');
   expect(await place.ok('backup', copy)).toBe('');
   expect(refsOf(copy)).toEqual(refsOf(place.repo));

@@ -35,7 +35,7 @@ test('checkpoint, changes and rewind, from the folder and from one below', async
   expect(await place.in('src', 'changes')).toBe('M  b\nM  src/a\n');
   expect(await place.in('src', 'changes', '-l', 'a')).toBe('M  src/a  1 B -> 2 B\n');
   expect(JSON.parse(await place.in('src', 'changes', '--format', 'json', 'a'))).toEqual([
-    { path: 'src/a', kind: 'modified', type: 'blob', size: 2, oldSize: 1 },
+    { path: 'src/a', change: 'update', type: 'blob', size: 2, old_size: 1 },
   ]);
   expect(await place.in('src', 'rewind', '-n', 'a')).toBe('~ src/a\n');
   expect(await place.in('src', 'rewind', 'a')).toMatch(/^Rewound to [0-9a-f]{7} - .*: ~1\n$/);

@@ -4,8 +4,16 @@ import { KeyNotFoundError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
-import { addAuthor, addBranch, addFilters, type BranchOption } from '../options.ts';
-import { printLine, showName } from '../output.ts';
+import { printRecord } from '../json.ts';
+import {
+  addAuthor,
+  addBranch,
+  addFilters,
+  addFormat,
+  type BranchOption,
+  formatOf,
+} from '../options.ts';
+import { showName } from '../output.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
@@ -99,16 +107,20 @@ function refuseWithEmpty(source: string | undefined, options: SetOptions): void 
 
 function defineCurrent(parent: Command): void {
   const command = subcommand(parent, 'current', 'show the current branch, or choose it with -b');
-  addBranch(command, 'the branch that is to be the current one');
+  addFormat(addBranch(command, 'the branch that is to be the current one'));
   addExamples(command, [
     ['gitstore branch current', 'show it'],
     ['gitstore branch current -b dev', 'choose another'],
   ]);
-  command.action(async (options: BranchOption) => {
+  command.action(async ({ branch }: BranchOption) => {
     await withStore(command, async (store) => {
-      if (options.branch !== undefined) await store.branches.setCurrent(options.branch);
-      else
-        await printLine(showName((await store.branches.currentName()) ?? (await noBranch(store))));
+      if (branch !== undefined) {
+        await store.branches.setCurrent(branch);
+        return;
+      }
+      const name = (await store.branches.currentName()) ?? (await noBranch(store));
+      const hash = (await store.branches.find(name))?.commitHash ?? null;
+      await printRecord(formatOf(command), showName(name), () => ({ name, hash }));
     });
   });
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { WorkspaceChange } from '../../workspace/options.ts';
 import { paintFor } from '../colour.ts';
+import { UsageError } from '../errors.ts';
 import { Listing } from '../listing.ts';
 import { addFormat, type FormatOption } from '../options.ts';
 import { showName } from '../output.ts';
@@ -22,6 +23,7 @@ interface ChangesOptions extends FolderOptions, FormatOption, PatchOption {
   long?: boolean | undefined;
 }
 
+const CHANGES = { added: 'add', modified: 'update', deleted: 'delete', type: 'type' } as const;
 const LETTERS = { added: 'A', modified: 'M', deleted: 'D', type: 'T' } as const;
 const STYLES = { added: 'green', modified: 'yellow', deleted: 'red', type: 'cyan' } as const;
 
@@ -44,6 +46,7 @@ export function define(command: Command): void {
       const since =
         options.since === undefined ? undefined : await snapshotOfRef(store, options.since);
       if (options.patch || options.stat) {
+        if (options.format !== 'text') throw new UsageError('--patch and --stat are text');
         const { PatchPrinter } = await import('../patches.ts');
         const printer = new PatchPrinter(options);
         const only = pathsIn(workspace, paths);
@@ -58,7 +61,13 @@ export function define(command: Command): void {
       for (const change of found.entries) {
         const { path, kind, type, size, oldSize } = change;
         const line = `${paint(STYLES[kind], LETTERS[kind])}  ${showName(path)}${options.long ? sizes(change) : ''}`;
-        await listing.add(line, () => ({ path, kind, type, size, oldSize }));
+        await listing.add(line, () => ({
+          path,
+          change: CHANGES[kind],
+          type,
+          size: size ?? null,
+          old_size: oldSize ?? null,
+        }));
       }
       await listing.end();
       printProblems(found);

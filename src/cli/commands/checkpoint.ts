@@ -4,8 +4,8 @@ import type { Labels } from '../../store/labels.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { fateOfCommit, resultOf } from '../commit.ts';
 import { withSignals } from '../interruption.ts';
-import { addAuthor } from '../options.ts';
-import { printLine } from '../output.ts';
+import { printRecord, reportRecord } from '../json.ts';
+import { addAuthor, addFormat, type FormatOption } from '../options.ts';
 import { addExamples } from '../program.ts';
 import { Progress, shownBy } from '../progress.ts';
 import {
@@ -18,7 +18,7 @@ import {
   withWorkspace,
 } from '../workspaces.ts';
 
-interface CheckpointOptions extends FolderOptions {
+interface CheckpointOptions extends FolderOptions, FormatOption {
   message?: string | undefined;
   label?: Labels | undefined;
   ignoreErrors?: boolean | undefined;
@@ -29,7 +29,11 @@ export function define(command: Command): void {
     .argument('[paths...]', 'only these files and directories')
     .option('-m, --message <text>', 'commit message (default: what has changed)')
     .option('--ignore-errors', 'carry on past files that cannot be read; exit with 1 at the end');
-  addAuthor(addFolder(addLabels(command, 'a trailer of the message, to find it by (repeatable)')));
+  addFormat(
+    addAuthor(
+      addFolder(addLabels(command, 'a trailer of the message, to find it by (repeatable)')),
+    ),
+  );
   addExamples(command, [
     ['gitstore checkpoint', 'the folder as it is now'],
     ["gitstore checkpoint -m 'before the upgrade'", 'with a message'],
@@ -56,7 +60,10 @@ export function define(command: Command): void {
           progress.stop();
           const changes = fs.changes!;
           const what = changes.inSync ? 'nothing has changed' : countsOf(changes);
-          await printLine(`${shortHash(fs.commitHash)}  ${what}`);
+          await printRecord(options.format, `${shortHash(fs.commitHash)}  ${what}`, () => ({
+            hash: fs.commitHash,
+            ...reportRecord(changes),
+          }));
           printProblems(changes);
           progress.done(resultOf(fs));
           return fs;

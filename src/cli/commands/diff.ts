@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { RefTarget } from '../../store/refPath.ts';
 import { paintFor } from '../colour.ts';
 import { UsageError } from '../errors.ts';
+import { CHANGES } from '../json.ts';
 import { Listing } from '../listing.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
 import { showName } from '../output.ts';
@@ -82,7 +83,7 @@ export function define(command: Command): void {
       for (const place of places) {
         for await (const { path, status } of from.diff(to, { path: place })) {
           const line = `${paint(STYLES[status], status)}  ${showName(path)}`;
-          await listing.add(line, () => ({ path, status }));
+          await listing.add(line, () => ({ path, change: CHANGES[status] }));
         }
       }
       await listing.end();

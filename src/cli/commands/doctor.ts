@@ -5,6 +5,8 @@ import { examineBucketPlace } from '../../storage/bucket/place.ts';
 import { isBucketAddress } from '../../storage/places.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
+import { faultRecord, printRecord } from '../json.ts';
+import { addFormat, type FormatOption } from '../options.ts';
 import { Lines, printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { Progress } from '../progress.ts';
@@ -14,12 +16,16 @@ import { counted } from '../upkeep.ts';
 
 export function define(command: Command): void {
   command.argument('[url]', 's3://BUCKET/PREFIX (default: the repository)');
-  command.option('--repair', 'write a new head from its newest copy and the packs that are there');
+  addFormat(command).option(
+    '--repair',
+    'write a new head from its newest copy and the packs that are there',
+  );
   addExamples(command, [
     ['gitstore doctor s3://bucket/data', 'exit code 0 when all is well, else 1 and a line a fault'],
     ['gitstore doctor s3://bucket/data --repair', 'mend a store that has lost its head'],
   ]);
-  command.action(async (url: string | undefined, { repair }: { repair?: boolean }) => {
+  command.action(async (url: string | undefined, options: FormatOption & { repair?: boolean }) => {
+    const { repair, format } = options;
     const location = url ?? repositoryPath(command);
     if (!isBucketAddress(location)) {
       throw new UsageError(
@@ -40,7 +46,9 @@ export function define(command: Command): void {
     } finally {
       progress.stop();
     }
-    await print(diagnosis, isVerbose(command));
+    if (format === 'text') await print(diagnosis, isVerbose(command));
+    else await printRecord(format, undefined, () => diagnosisRecord(diagnosis));
+    if (!isWell(diagnosis)) process.exitCode = EXIT_FAILED;
     if (isVerbose(command)) await printRequests();
   });
 }
@@ -48,9 +56,7 @@ export function define(command: Command): void {
 async function print(diagnosis: Diagnosis, verbose: boolean): Promise<void> {
   const { engine, hasStore, faults, packs, bytes, unlisted, plan, recovered } = diagnosis;
   const lines = new Lines();
-  let isWell = faults.length === 0;
   for (const { what, fault } of engine) {
-    if (fault !== undefined) isWell = false;
     if (fault !== undefined) await lines.add(`engine: ${fault}`);
     else if (verbose) await lines.add(`engine: ${what}: well`);
   }
@@ -79,5 +85,31 @@ async function print(diagnosis: Diagnosis, verbose: boolean): Promise<void> {
       `${counted(packs, 'pack')}, ${sizeText(bytes)}, ${counted(unlisted, 'key')} not listed`,
     );
   }
-  if (!isWell) process.exitCode = EXIT_FAILED;
+}
+
+function isWell({ engine, faults }: Diagnosis): boolean {
+  return faults.length === 0 && engine.every(({ fault }) => fault === undefined);
+}
+
+export function diagnosisRecord(diagnosis: Diagnosis) {
+  const { engine, hasStore, faults, packs, bytes, unlisted, plan, recovered } = diagnosis;
+  const time = plan?.copyTime;
+  return {
+    ok: isWell(diagnosis),
+    has_store: hasStore,
+    engine: engine.map(({ what, fault }) => ({ what, fault: fault ?? null })),
+    faults: faults.map(faultRecord),
+    packs,
+    bytes,
+    unlisted,
+    head:
+      plan === undefined
+        ? null
+        : {
+            copy_time: time === undefined ? null : new Date(time).toISOString(),
+            packs: plan.packs.length,
+            damaged: plan.damaged,
+            recovered: recovered ?? null,
+          },
+  };
 }

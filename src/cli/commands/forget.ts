@@ -43,7 +43,8 @@ export function define(command: Command): void {
         if (!dryRun) await store.gc({ prune: 'now', signal });
         const listing = new Listing(format);
         if (format !== 'text') {
-          for (const [old, id] of moved) await listing.add('', () => ({ old, new: id }));
+          for (const [old, id] of moved)
+            await listing.add('', () => ({ old_hash: old, new_hash: id }));
         }
         await listing.end();
         const verb = dryRun ? 'would be written' : 'written';

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { shortHash } from '../../store/snapshot.ts';
 import { withSignals } from '../interruption.ts';
-import { addAuthor } from '../options.ts';
-import { printLine } from '../output.ts';
+import { printRecord } from '../json.ts';
+import { addAuthor, addFormat, type FormatOption } from '../options.ts';
 import { addExamples } from '../program.ts';
 import { Progress, shownBy } from '../progress.ts';
 import { type FolderOptions, withWorkspace } from '../workspaces.ts';
@@ -13,12 +13,12 @@ export function define(command: Command): void {
     .argument('<folder>', 'the new folder, which does not exist or is empty')
     .option('-b, --branch <name>', "the new folder's branch (default: its name)")
     .option('--dir <dir>', 'the folder that is forked (default: the workspace here or above)');
-  addAuthor(command);
+  addFormat(addAuthor(command));
   addExamples(command, [
     ['gitstore fork ../try', 'a copy to try something, on the branch try'],
     ['gitstore fork ../try -b idea', 'on another branch'],
   ]);
-  command.action(async (folder: string, { dir, branch }: FolderOptions) => {
+  command.action(async (folder: string, { dir, branch, format }: FolderOptions & FormatOption) => {
     const progress = new Progress('Looking');
     const work = (signal: AbortSignal) =>
       withWorkspace(command, { dir }, async (workspace) => {
@@ -29,7 +29,9 @@ export function define(command: Command): void {
         });
         progress.stop();
         const { commitHash } = await fork.head();
-        await printLine(`${fork.path} is on branch ${fork.branch} (${shortHash(commitHash)})`);
+        const { path, branch: name } = fork;
+        const line = `${path} is on branch ${name} (${shortHash(commitHash)})`;
+        await printRecord(format, line, () => ({ path, branch: name, hash: commitHash }));
         progress.done();
       });
     try {

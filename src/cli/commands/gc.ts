@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import { parseExpiry } from '../../git/expiry.ts';
 import { parseArgument } from '../errors.ts';
+import { printRecord, storageRecord } from '../json.ts';
+import { addFormat, type FormatOption } from '../options.ts';
 import { Lines } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
 import { counted, storageText, withUpkeep } from '../upkeep.ts';
 
-interface GcCommandOptions {
+interface GcCommandOptions extends FormatOption {
   prune?: string | undefined;
   auto?: boolean | undefined;
 }
@@ -17,7 +19,10 @@ export function define(command: Command): void {
     '--prune <date>',
     'remove what is unreachable and older: now, never, 2.weeks.ago or 2024-05-31 (default: gc.pruneExpire of the repository, else 14 days ago)',
   );
-  command.option('--auto', 'only when many loose objects or packs have piled up; print nothing');
+  addFormat(command).option(
+    '--auto',
+    'only when many loose objects or packs have piled up; print nothing',
+  );
   addExamples(command, [
     ['gitstore -r data.git gc', 'pack well, remove what was unreachable for 14 days'],
     [
@@ -26,7 +31,7 @@ export function define(command: Command): void {
     ],
     ['gitstore -r data.git gc --prune=never', 'pack well, remove nothing'],
   ]);
-  command.action(async ({ prune, auto }: GcCommandOptions) => {
+  command.action(async ({ prune, auto, format }: GcCommandOptions) => {
     if (prune !== undefined) parseArgument((text) => parseExpiry(text, 0), prune);
     if (auto) {
       await withStore(command, (store) =>
@@ -37,6 +42,14 @@ export function define(command: Command): void {
     const { before, after, pruned, temporaryFiles } = await withStore(command, (store) =>
       withUpkeep((options) => store.gc({ ...options, prune })),
     );
+    if (format !== 'text') {
+      return printRecord(format, undefined, () => ({
+        before: storageRecord(before),
+        after: storageRecord(after),
+        pruned,
+        temporary_files: temporaryFiles,
+      }));
+    }
     const lines = new Lines();
     await lines.add(`before: ${storageText(before)}`);
     await lines.add(`after:  ${storageText(after)}`);

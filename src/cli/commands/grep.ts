@@ -68,10 +68,10 @@ export function define(command: Command): void {
         for await (const { path, hash, commitHash, lines, isBinary } of matches) {
           count += 1;
           const where = `${options.all ? `${paint('yellow', shortHash(commitHash))}:` : ''}${paint('cyan', showName(path))}`;
-          const json = { path, hash, commit: commitHash };
+          const json = { path, hash, commit: commitHash, binary: isBinary, lines };
           if (options.filesWithMatches) await listing.add(where, () => json);
-          else if (isBinary) await listing.add(`${where}: binary file`, () => ({ ...json, lines }));
-          else if (options.format !== 'text') await listing.add('', () => ({ ...json, lines }));
+          else if (isBinary) await listing.add(`${where}: binary file`, () => json);
+          else if (options.format !== 'text') await listing.add('', () => json);
           else {
             for (const { number, text } of lines) {
               await listing.add(

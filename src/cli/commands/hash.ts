@@ -2,17 +2,11 @@
 import type { Command } from 'commander';
 import type { FS } from '../../store/fs.ts';
 import { normalizePath } from '../../tree/paths.ts';
+import { objectRecord, printRecord } from '../json.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
-import { printLine } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
 import { checkAgainstTarget, findSnapshot, parseTarget, type Selection } from '../snapshots.ts';
-
-interface Found {
-  readonly hash: string;
-  readonly type: 'commit' | 'tree' | 'blob';
-  readonly path?: string;
-}
 
 export function define(command: Command): void {
   command.argument('[target]', 'a ref (main, v1.0, ~3), or a path in one (:file, main~2:dir)');
@@ -31,14 +25,14 @@ export function define(command: Command): void {
     checkAgainstTarget(target, { ...options, path: undefined });
     await withStore(command, async (store) => {
       const found = await find(await findSnapshot(store, target, options), target.path);
-      await printLine(options.format === 'text' ? found.hash : JSON.stringify(found));
+      await printRecord(options.format, found.hash, () => found);
     });
   });
 }
 
-async function find(fs: FS, path: string | undefined): Promise<Found> {
-  if (path === undefined) return { hash: fs.commitHash, type: 'commit' };
+async function find(fs: FS, path: string | undefined) {
+  if (path === undefined) return objectRecord(fs.commitHash, 'commit');
   const at = normalizePath(path);
   const hash = await fs.objectHash(at);
-  return { hash, type: (await fs.isDir(at)) ? 'tree' : 'blob', path: at };
+  return objectRecord(hash, (await fs.isDir(at)) ? 'tree' : 'blob', at);
 }

@@ -7,6 +7,7 @@ import { firstLine, shortHash } from '../../store/snapshot.ts';
 import { type Paint, paintFor } from '../colour.ts';
 import { isoTime } from '../dates.ts';
 import { UsageError } from '../errors.ts';
+import { commitRecord } from '../json.ts';
 import { Listing } from '../listing.ts';
 import {
   addBranch,
@@ -116,7 +117,7 @@ async function printAll(
       if (print !== undefined) {
         if (count > 0) await printLine('');
         await print(commit, { ...options, paths: path === undefined ? undefined : [path] });
-      } else await listing.add(textOf(commit, paint), () => jsonOf(commit, branch));
+      } else await listing.add(textOf(commit, paint), () => commitRecord(commit, branch));
       count += 1;
       if (count >= limit) break;
     }
@@ -128,15 +129,4 @@ function textOf(commit: FS, paint: Paint): string {
   const time = isoTime(commit.time, commit.timezoneOffset);
   const hash = paint('yellow', shortHash(commit.commitHash));
   return `${hash}  ${time}  ${showName(firstLine(commit.message))}`;
-}
-
-function jsonOf(commit: FS, branch: string | null): unknown {
-  return {
-    hash: commit.commitHash,
-    message: commit.message,
-    time: isoTime(commit.time, commit.timezoneOffset),
-    author_name: commit.authorName,
-    author_email: commit.authorEmail,
-    branch,
-  };
 }

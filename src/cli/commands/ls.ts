@@ -8,6 +8,7 @@ import { joinPath, normalizePath } from '../../tree/paths.ts';
 import type { FileType } from '../../tree/types.ts';
 import { addColour, type ColourOption, type Paint, paintFor, type Style } from '../colour.ts';
 import { parseArgument } from '../errors.ts';
+import { type EntryRecord, entryRecord, type Row } from '../json.ts';
 import { Listing } from '../listing.ts';
 import {
   addBranch,
@@ -27,28 +28,6 @@ interface LsOptions extends Selection, FormatOption, GlobOption, ColourOption {
   recursive?: boolean | undefined;
   long?: boolean | undefined;
   fullHash?: boolean | undefined;
-}
-
-/** One name to be listed, and what stands there. */
-interface Row {
-  readonly fs: FS;
-  /** As it is shown. */
-  readonly name: string;
-  /** In the snapshot. */
-  readonly path: string;
-  readonly hash: string;
-  readonly type: FileType;
-}
-
-/** A row as `-l` and JSON show it. */
-interface LongRow {
-  readonly name: string;
-  readonly hash: string;
-  /** In bytes; null for a directory. */
-  readonly size: number | null;
-  readonly type: FileType;
-  /** Where a link points to. */
-  readonly target?: string;
 }
 
 /** Rows whose sizes are asked for at the same time. */
@@ -128,9 +107,9 @@ async function print(rows: readonly Row[], options: LsOptions): Promise<void> {
   const listing = new Listing(options.format);
   const paint = paintFor(options);
   if (options.long) {
-    const longRows: LongRow[] = [];
+    const longRows: EntryRecord[] = [];
     for (let start = 0; start < rows.length; start += AT_ONCE) {
-      longRows.push(...(await Promise.all(rows.slice(start, start + AT_ONCE).map(longRow))));
+      longRows.push(...(await Promise.all(rows.slice(start, start + AT_ONCE).map(entryRecord))));
     }
     const width = longRows.reduce((most, row) => Math.max(most, sizeText(row).length), 0);
     for (const row of longRows) {
@@ -146,21 +125,14 @@ async function print(rows: readonly Row[], options: LsOptions): Promise<void> {
   await listing.end();
 }
 
-async function longRow({ fs, name, path, hash, type }: Row): Promise<LongRow> {
-  if (type === 'tree') return { name, hash, size: null, type };
-  const size = await fs.size(path);
-  if (type !== 'link') return { name, hash, size, type };
-  return { name, hash, size, type, target: await fs.readlink(path) };
-}
-
-function sizeText({ size }: LongRow): string {
+function sizeText({ size }: EntryRecord): string {
   return size === null ? '-' : String(size);
 }
 
-function longName({ name, type, target }: LongRow, paint: Paint): string {
+function longName({ name, type, target }: EntryRecord, paint: Paint): string {
   const shown = painted(name, type, paint);
   if (type === 'tree') return `${shown}/`;
-  return target === undefined ? shown : `${shown} -> ${showName(target)}`;
+  return target === null ? shown : `${shown} -> ${showName(target)}`;
 }
 
 const STYLES: Partial<Readonly<Record<FileType, Style>>> = {

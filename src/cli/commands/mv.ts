@@ -7,10 +7,12 @@ import {
   addBranch,
   addCommit,
   addDryRun,
+  addFormat,
   addNoGlob,
   type BranchOption,
   type CommitOptions,
   type DryRunOption,
+  type FormatOption,
   type GlobOption,
 } from '../options.ts';
 import { addExamples } from '../program.ts';
@@ -18,7 +20,7 @@ import { isVerbose, withStore } from '../repository.ts';
 import { commonWritableBranch } from '../snapshots.ts';
 import { expandGlobs } from '../sources.ts';
 
-interface MvOptions extends BranchOption, CommitOptions, DryRunOption, GlobOption {
+interface MvOptions extends FormatOption, BranchOption, CommitOptions, DryRunOption, GlobOption {
   recursive?: boolean | undefined;
 }
 
@@ -27,7 +29,7 @@ export function define(command: Command): void {
     .usage('[options] <source...> <dest>')
     .argument('<path...>', 'in the repository (:path); the last is the new name or the directory')
     .option('-R, --recursive', 'directories too, with all they hold');
-  addCommit(addBranch(addNoGlob(addDryRun(command))));
+  addCommit(addBranch(addNoGlob(addFormat(addDryRun(command)))));
   addExamples(command, [
     ['gitstore mv :old.txt :new.txt', 'rename'],
     ['gitstore mv :a.txt :b.txt :archive/', 'move into a directory'],

@@ -4,9 +4,10 @@ import type { GitStore } from '../../store/gitStore.ts';
 import type { NoteNamespace } from '../../store/notes.ts';
 import { firstLine } from '../../store/snapshot.ts';
 import { UsageError } from '../errors.ts';
+import { printRecord } from '../json.ts';
 import { Listing } from '../listing.ts';
 import { addAuthor, addFormat, type FormatOption } from '../options.ts';
-import { printLine, printNote, showName } from '../output.ts';
+import { printNote, showName } from '../output.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import { isVerbose, withStore } from '../repository.ts';
 import { findSnapshot, parseTarget } from '../snapshots.ts';
@@ -33,15 +34,18 @@ export function define(command: Command): void {
 
 function defineGet(parent: Command): void {
   const command = addNamespace(subcommand(parent, 'get', 'print the note on a commit'));
-  command.argument('[target]', TARGET);
+  addFormat(command.argument('[target]', TARGET));
   addExamples(command, [
     ['gitstore note get', 'of the current branch'],
     ['gitstore note get main~2', 'of an older commit'],
   ]);
-  command.action(async (target: string | undefined, options: NamespaceOption) => {
+  command.action(async (target: string | undefined, options: NamespaceOption & FormatOption) => {
     await withStore(command, async (store) => {
       const notes = await namespaceOf(store, options);
-      await printLine(await notes.get(await keyOf(store, target)));
+      const key = await keyOf(store, target);
+      const text = await notes.get(key);
+      const hash = typeof key === 'string' ? key : key.commitHash;
+      await printRecord(options.format, text, () => ({ hash, text }));
     });
   });
 }

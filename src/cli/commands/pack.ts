@@ -1,5 +1,7 @@
 /** `pack`: put loose objects, and what is in many small packs, into one pack. */
 import type { Command } from 'commander';
+import { printRecord, storageRecord } from '../json.ts';
+import { addFormat, type FormatOption } from '../options.ts';
 import { printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { isVerbose, withStore } from '../repository.ts';
@@ -10,10 +12,15 @@ export function define(command: Command): void {
     ['gitstore -r data.git pack', 'loose objects into a pack'],
     ['gitstore -r data.git -v pack', 'and tell what there was before and after'],
   ]);
-  command.action(async () => {
+  addFormat(command);
+  command.action(async ({ format }: FormatOption) => {
     const { before, after } = await withStore(command, (store) =>
       withUpkeep((options) => store.pack(options)),
     );
+    await printRecord(format, undefined, () => ({
+      before: storageRecord(before),
+      after: storageRecord(after),
+    }));
     if (!isVerbose(command)) return;
     printNote(`before: ${storageText(before)}`);
     printNote(`after:  ${storageText(after)}`);

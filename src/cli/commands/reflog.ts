@@ -53,10 +53,10 @@ function textOf({ new: id, who, message }: ReflogEntry, index: string): string {
 
 function jsonOf({ old, new: id, who, message }: ReflogEntry): unknown {
   return {
-    old_sha: old ?? ZERO_ID,
-    new_sha: id ?? ZERO_ID,
-    committer: `${who.name} <${who.email}>`,
-    timestamp: who.time,
+    old_hash: old,
+    new_hash: id,
+    committer_name: who.name,
+    committer_email: who.email,
     time: isoTime(new Date(who.time * 1000), who.offset),
     message,
   };

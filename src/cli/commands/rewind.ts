@@ -7,7 +7,16 @@ import type { Workspace } from '../../workspace/workspace.ts';
 import { printPlan } from '../commit.ts';
 import { UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { addAuthor, addDryRun, type DryRunOption, parseDate, wholeNumberFrom } from '../options.ts';
+import { printRecord, reportRecord } from '../json.ts';
+import {
+  addAuthor,
+  addDryRun,
+  addFormat,
+  type DryRunOption,
+  type FormatOption,
+  parseDate,
+  wholeNumberFrom,
+} from '../options.ts';
 import { printLine, showName } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { Progress, shownBy } from '../progress.ts';
@@ -22,7 +31,7 @@ import {
   withWorkspace,
 } from '../workspaces.ts';
 
-interface RewindOptions extends FolderOptions, DryRunOption {
+interface RewindOptions extends FolderOptions, DryRunOption, FormatOption {
   to?: string | undefined;
   before?: Date | undefined;
   label?: Labels | undefined;
@@ -41,8 +50,12 @@ export function define(command: Command): void {
         wholeNumberFrom(0),
       ),
     );
-  addAuthor(
-    addFolder(addDryRun(addLabels(command, 'the newest checkpoint with this label (repeatable)'))),
+  addFormat(
+    addAuthor(
+      addFolder(
+        addDryRun(addLabels(command, 'the newest checkpoint with this label (repeatable)')),
+      ),
+    ),
   );
   addExamples(command, [
     ['gitstore rewind', 'to the checkpoint before what is there now'],
@@ -60,12 +73,18 @@ export function define(command: Command): void {
       withWorkspace(command, options, async (workspace) => {
         const target = await targetOf(workspace, options);
         const only = pathsIn(workspace, paths);
-        const { dryRun } = options;
+        const { dryRun, format } = options;
         const onProgress = shownBy(progress, 'Writing');
         const result = await workspace.rewind(target, { paths: only, dryRun, signal, onProgress });
         progress.stop();
-        const { changes, target: to } = result;
-        if (dryRun) await printPlan(changes, '');
+        const { changes, target: to, snapshot } = result;
+        if (format !== 'text') {
+          await printRecord(format, undefined, () => ({
+            hash: dryRun ? null : snapshot.commitHash,
+            target: to.commitHash,
+            ...reportRecord(changes),
+          }));
+        } else if (dryRun) await printPlan(changes, '');
         else {
           const where = `${shortHash(to.commitHash)} - ${showName(firstLine(to.message))}`;
           const what = changes.inSync ? 'nothing to change' : countsOf(changes);

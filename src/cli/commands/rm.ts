@@ -7,10 +7,12 @@ import {
   addBranch,
   addCommit,
   addDryRun,
+  addFormat,
   addNoGlob,
   type BranchOption,
   type CommitOptions,
   type DryRunOption,
+  type FormatOption,
   type GlobOption,
 } from '../options.ts';
 import { addExamples } from '../program.ts';
@@ -18,7 +20,7 @@ import { isVerbose, withStore } from '../repository.ts';
 import { commonWritableBranch } from '../snapshots.ts';
 import { expandGlobs } from '../sources.ts';
 
-interface RmOptions extends BranchOption, CommitOptions, DryRunOption, GlobOption {
+interface RmOptions extends FormatOption, BranchOption, CommitOptions, DryRunOption, GlobOption {
   recursive?: boolean | undefined;
 }
 
@@ -26,7 +28,7 @@ export function define(command: Command): void {
   command
     .argument('<path...>', 'files, directories or globs; the colon may be left out')
     .option('-R, --recursive', 'directories too, with all they hold');
-  addCommit(addBranch(addNoGlob(addDryRun(command))));
+  addCommit(addBranch(addNoGlob(addFormat(addDryRun(command)))));
   addExamples(command, [
     ['gitstore rm old.txt', 'one file'],
     ['gitstore rm -R build docs/old', 'directories'],

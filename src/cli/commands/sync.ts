@@ -66,6 +66,7 @@ function watchChoice(source: RefPath, dest: RefPath, options: SyncOptions): numb
     throw new UsageError('--watch works from disk to the repository only');
   }
   if (options.dryRun) throw new UsageError('--watch and --dry-run exclude each other');
+  if (options.format !== 'text') throw new UsageError('--watch prints lines of text');
   if (options.parent) throw new UsageError('--parent has no use with --watch');
   if (options.tag !== undefined && !options.forceTag) {
     throw new UsageError('--tag needs --force-tag with --watch, as every sync moves it');

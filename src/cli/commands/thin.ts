@@ -82,7 +82,13 @@ export function define(command: Command): void {
           const when = isoTime(new Date(time * 1000), 0);
           const why = reasons.length === 0 ? '' : `  (${reasons.join(', ')})`;
           const line = `${id === null ? '-' : ' '} ${shortHash(old)}  ${when}  ${showName(firstLine(message))}${why}`;
-          await listing.add(line, () => ({ old, new: id, reasons }));
+          await listing.add(line, () => ({
+            old_hash: old,
+            new_hash: id,
+            time: when,
+            message: message.trimEnd(),
+            reasons,
+          }));
         }
         await listing.end();
         const verb = dryRun ? 'would be kept' : 'kept';

@@ -1,6 +1,8 @@
 /** `verify`: check every object, ref and pack. */
 import type { Command } from 'commander';
 import { EXIT_FAILED, escapeControls } from '../errors.ts';
+import { faultRecord, printRecord } from '../json.ts';
+import { addFormat, type FormatOption } from '../options.ts';
 import { Lines, printNote } from '../output.ts';
 import { addExamples } from '../program.ts';
 import { isVerbose, withStore } from '../repository.ts';
@@ -11,16 +13,28 @@ export function define(command: Command): void {
     ['gitstore -r data.git verify', 'exit code 0 when all is well, else 1 and a line a fault'],
     ['gitstore -r data.git -v verify', 'and tell what was checked'],
   ]);
-  command.action(async () => {
+  addFormat(command);
+  command.action(async ({ format }: FormatOption) => {
     const report = await withStore(command, (store) =>
       withUpkeep((options) => store.verify(options)),
     );
+    const { ok, objects, packs, refs, reflogEntries, promised, faults } = report;
     const lines = new Lines();
-    for (const { subject, problem } of report.faults) {
-      await lines.add(escapeControls(`${subject}: ${problem}`));
+    if (format === 'text') {
+      for (const { subject, problem } of faults) {
+        await lines.add(escapeControls(`${subject}: ${problem}`));
+      }
     }
     await lines.flush();
-    const { objects, packs, refs, reflogEntries, promised, faults } = report;
+    await printRecord(format, undefined, () => ({
+      ok,
+      objects,
+      packs,
+      refs,
+      reflog_entries: reflogEntries,
+      promised,
+      faults: faults.map(faultRecord),
+    }));
     if (promised > 0) {
       printNote(`${counted(promised, 'object')} of this partial clone only its remote has`);
     }
@@ -33,6 +47,6 @@ export function define(command: Command): void {
       ];
       printNote(`checked ${looked.join(', ')}: ${counted(faults.length, 'fault')}`);
     }
-    if (!report.ok) process.exitCode = EXIT_FAILED;
+    if (!ok) process.exitCode = EXIT_FAILED;
   });
 }
