@@ -3,6 +3,7 @@
  * its check; a command names the groups it takes.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseByteSize } from '../byteSize.ts';
 import { GitStoreError } from '../errors.ts';
 import { templateOf } from '../store/message.ts';
 import { type Person, parsePerson } from '../store/signers.ts';
@@ -193,6 +194,14 @@ export function addType(command: Command, types: readonly string[], description:
     return previous;
   });
   return command.addOption(new Option('--type <type>', description).choices(types));
+}
+
+/** Parses a number of bytes, such as `500M` or `5G`. */
+export function byteSize(text: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes === undefined)
+    throw new InvalidArgumentError(`Not a size: ${text} (such as 500M or 5G).`);
+  return bytes;
 }
 
 /** Parses a whole number of `least` or more, written in decimal digits. */

@@ -1,5 +1,10 @@
 /** Work on a storage as a whole: its size, packing, collecting what nothing needs, checking. */
 
+import type { ObjectId } from '../git/objectId.ts';
+
+/** Bytes of an entry in a pack's index and its reverse index (gitformat-pack(5)). */
+export const INDEX_ENTRY_BYTES = 32;
+
 /** What a storage holds, others that it borrows from left out. */
 export interface StorageSize {
   /** How many objects; one with several copies counts for each. */
@@ -67,6 +72,9 @@ export interface CheckResult {
  */
 export interface StorageUpkeep {
   size(): Promise<StorageSize>;
+
+  /** Bytes that these objects take as they lie now, with their share of indexes. */
+  bytesOf(ids: Iterable<ObjectId>): Promise<number>;
 
   /**
    * Puts what lies by itself, and what is in many small packs, into one pack.

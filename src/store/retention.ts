@@ -22,6 +22,28 @@ export interface ThinPolicy {
   readonly keepYearly?: number | undefined;
   /** Those with one of these labels: `NAME`, or `NAME=VALUE`. */
   readonly keepLabels?: readonly string[] | undefined;
+  /**
+   * The oldest of what the other rules keep go, or of all where there are none, until what all refs
+   * need takes at most this many bytes. Sizes are those of the objects as they lie now.
+   */
+  readonly maxSize?: number | undefined;
+}
+
+const RULES: Record<keyof ThinPolicy, true> = {
+  keepLast: true,
+  keepWithin: true,
+  keepHourly: true,
+  keepDaily: true,
+  keepWeekly: true,
+  keepMonthly: true,
+  keepYearly: true,
+  keepLabels: true,
+  maxSize: true,
+};
+
+/** @throws GitStoreError (`EINVAL`) for a policy that keeps nothing, or is none */
+export function requirePolicy(policy: ThinPolicy): void {
+  keptByPolicy([], policy);
 }
 
 export interface Aged {
@@ -42,10 +64,19 @@ interface Rule {
  * @throws GitStoreError (`EINVAL`) for a policy that keeps nothing, or is none
  */
 export function keptByPolicy(line: readonly Aged[], policy: ThinPolicy): Map<ObjectId, string[]> {
+  for (const name of Object.keys(policy)) {
+    if (!Object.hasOwn(RULES, name)) {
+      throw new GitStoreError(
+        `No rule '${name}' for thinning: ${Object.keys(RULES).join(', ')}`,
+        'EINVAL',
+      );
+    }
+  }
   const rules = rulesOf(policy);
   const within = policy.keepWithin === undefined ? undefined : parseSpan(policy.keepWithin);
   const labels = policy.keepLabels ?? [];
   if (rules.length === 0 && within === undefined && labels.length === 0) {
+    if (policy.maxSize !== undefined) return new Map(line.map(({ id }) => [id, ['size']]));
     throw new GitStoreError('Nothing says what is kept; give keepLast, keepDaily, …', 'EINVAL');
   }
   const newest = line[0];
@@ -78,6 +109,10 @@ function rulesOf(policy: ThinPolicy): Rule[] {
     }
     rules.push({ reason, left: count as number, last: '', bucket });
   };
+  const { maxSize } = policy;
+  if (maxSize !== undefined && !(Number.isSafeInteger(maxSize) && maxSize > 0)) {
+    throw new GitStoreError(`maxSize must be a number of bytes above 0: ${maxSize}`, 'EINVAL');
+  }
   add('keepLast', 'last', (_, index) => String(index));
   add('keepHourly', 'hourly', (one) => dateOf(one).toISOString().slice(0, 13));
   add('keepDaily', 'daily', (one) => dateOf(one).toISOString().slice(0, 10));

@@ -16,6 +16,7 @@ import { findRef } from './resolve.ts';
 import { keptByPolicy, type ThinPolicy } from './retention.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 import { moveNotes, moveTags, tagsOn } from './rewritten.ts';
+import { beyondSize } from './sizeLimit.ts';
 import { fullRefName, loadSnapshot, type Snapshot, type SnapshotRef, THINNED } from './snapshot.ts';
 
 export interface ThinOptions extends Pick<RetryOptions, 'signal'> {
@@ -77,6 +78,13 @@ async function thin(
   };
   for (const { commit } of tags) keep(commit, 'tag');
   if (!kept.has(tip.id)) keep(tip.id, 'newest');
+  if (policy.maxSize !== undefined) {
+    const staying = new Set([tip.id, ...tags.map(({ commit }) => commit)]);
+    const candidates = line.filter(({ id }) => kept.has(id));
+    const ref = fullRefName(tip.ref!);
+    const gone = await beyondSize(store, candidates, staying, ref, policy.maxSize, signal);
+    for (const id of gone) kept.delete(id);
+  }
   const told = (moved: ReadonlyMap<ObjectId, ObjectId>): ThinnedSnapshot[] =>
     line.map(({ id, commit }) => ({
       old: id,

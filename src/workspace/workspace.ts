@@ -24,7 +24,7 @@ import { hasLabels, trailersOf } from '../store/labels.ts';
 import { literalMessage } from '../store/message.ts';
 import type { FilePatch } from '../store/patch.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
-import type { ThinPolicy } from '../store/retention.ts';
+import { requirePolicy, type ThinPolicy } from '../store/retention.ts';
 import { signingOf } from '../store/signers.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
 import type { ThinnedSnapshot } from '../store/thin.ts';
@@ -112,6 +112,7 @@ export class Workspace implements AsyncDisposable {
    */
   static async open(path: string, options: WorkspaceOptions): Promise<Workspace> {
     const folder = realFolder(path);
+    if (options.keep !== undefined) requirePolicy(options.keep);
     const ownsStore = typeof options.store === 'string';
     const store =
       typeof options.store === 'string'

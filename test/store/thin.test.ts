@@ -1,4 +1,5 @@
 /** Thinning a branch and forgetting paths: what stays, what moves along, and that Git finds it sound. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -257,4 +258,47 @@ test('a branch whose log alone names a path forgets it', async () => {
   await store.gc({ prune: 'now' });
   expect(git(store.path, 'cat-file', '--batch-all-objects', '--batch-check')).not.toContain(' 18');
   expect((await store.verify()).faults).toEqual([]);
+});
+
+test('a size drops the oldest until the store fits, never what a tag or another branch needs', async () => {
+  // Bytes that do not compress, so that sizes are known.
+  const bytes = (n: number) => {
+    const block = Buffer.alloc(10_000);
+    for (let i = 0; i < block.length; i += 32) {
+      createHash('sha256').update(`${n} ${i}`).digest().copy(block, i);
+    }
+    return block;
+  };
+  let fs = await store.branches.get('main');
+  for (let n = 0; n < 40; n++) {
+    fs = await fs.write('big', bytes(n), { message: `n${n}` });
+    if (n === 1) await store.branches.set('side', fs);
+    if (n === 3) await store.tags.set('v1', fs);
+  }
+  const sizes = { maxSize: 150_000 };
+  const dry = await store.branches.thin('main', sizes, { dryRun: true });
+  const { snapshots } = await store.branches.thin('main', sizes);
+  expect(snapshots.map(({ reasons }) => reasons)).toEqual(dry.snapshots.map((one) => one.reasons));
+  const left = await messages();
+  expect(left.at(-1)).toBe('n3');
+  expect(left.slice(0, -1)).toEqual(
+    Array.from({ length: left.length - 1 }, (_, i) => `n${39 - i}`),
+  );
+  expect(left.length).toBeGreaterThan(10);
+  expect((await store.tags.get('v1')).message).toBe('n3');
+  expect(await messages('side')).toEqual(['n1', 'n0', expect.anything()]);
+  const { bytes: size } = (await store.gc({ prune: 'now' })).after;
+  expect(size).toBeLessThanOrEqual(150_000);
+  expect(size).toBeGreaterThan(120_000);
+
+  // What other refs need is more than that: the newest stays all the same.
+  await store.branches.thin('main', { keepLast: 5, maxSize: 1 });
+  expect(await messages()).toEqual(['n39', 'n3']);
+  for (const maxSize of [0, -1, 1.5, Number.NaN]) {
+    await expect(store.branches.thin('main', { maxSize })).rejects.toMatchObject({
+      code: 'EINVAL',
+    });
+  }
+  const wrong = { keepLsat: 3 } as ThinPolicy;
+  await expect(store.branches.thin('main', wrong)).rejects.toThrow("No rule 'keepLsat'");
 });

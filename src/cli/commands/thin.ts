@@ -10,6 +10,7 @@ import {
   addDryRun,
   addFormat,
   type BranchOption,
+  byteSize,
   collect,
   type DryRunOption,
   type FormatOption,
@@ -29,6 +30,7 @@ interface ThinOptions extends BranchOption, DryRunOption, FormatOption {
   keepMonthly?: number | undefined;
   keepYearly?: number | undefined;
   keepLabel?: string[] | undefined;
+  maxSize?: number | undefined;
 }
 
 const COUNTS = [
@@ -51,10 +53,16 @@ export function define(command: Command): void {
         collect,
       ),
     );
+  command.addOption(
+    new Option('--max-size <size>', 'the newest of these that fit, such as 500M or 5G').argParser(
+      byteSize,
+    ),
+  );
   addFormat(addDryRun(addBranch(command)));
   addExamples(command, [
     ['gitstore thin --keep-last 10 --keep-daily 30 -n', 'print what would be kept, and why'],
     ['gitstore thin --keep-within 2d --keep-weekly 8', 'all of two days, then one a week'],
+    ['gitstore thin --max-size 5G', 'from the old end, until the store fits'],
     ['gitstore thin --keep-last 100 --format json', 'old and new hashes'],
   ]);
   command.addHelpText(

@@ -59,7 +59,7 @@ function openStorage(path: string, options: BareStorageOptions): Storage {
     objects,
     refs,
     memos: new BareMemos(gitDir),
-    upkeep: new BareUpkeep({ gitDir, refs, now: options.now ?? Date.now }),
+    upkeep: new BareUpkeep({ gitDir, refs, now: options.now ?? Date.now }, objects),
     async setting(key) {
       return parseConfig(readConfigText(gitDir)).get(key);
     },

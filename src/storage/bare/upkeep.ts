@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import type { ObjectId } from '../../git/objectId.ts';
 import { readdirSync, statSync } from '../disk/fs.ts';
 import { checkOwner } from '../disk/ownership.ts';
 import type {
@@ -14,6 +15,7 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../storageUpkeep.ts';
+import type { BareObjects } from './objects/objects.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
 import type { UpkeepPlace } from './repack/upkeepPlace.ts';
 
@@ -24,14 +26,20 @@ const DAY = 24 * 3600 * 1000;
 
 export class BareUpkeep implements StorageUpkeep {
   readonly #place: UpkeepPlace;
+  readonly #objects: BareObjects;
 
-  constructor(place: UpkeepPlace) {
+  constructor(place: UpkeepPlace, objects: BareObjects) {
     this.#place = place;
+    this.#objects = objects;
   }
 
   async size(): Promise<StorageSize> {
     const { measureObjects } = await import('./repack/size.ts');
     return measureObjects(join(this.#place.gitDir, 'objects'));
+  }
+
+  async bytesOf(ids: Iterable<ObjectId>): Promise<number> {
+    return this.#objects.storedBytes(ids);
   }
 
   async pack(options: UpkeepOptions = {}): Promise<void> {

@@ -29,6 +29,7 @@ import type {
   ReadAhead,
   TryReadOptions,
 } from '../storage.ts';
+import { INDEX_ENTRY_BYTES } from '../storageUpkeep.ts';
 import { BucketObjectWriter, DEFAULT_LEVEL } from './bucketWriter.ts';
 import type { Contents } from './contents.ts';
 import type { DiskShelf, OpenPack } from './diskShelf.ts';
@@ -162,6 +163,21 @@ export class BucketObjects implements ObjectStore {
   async has(id: ObjectId): Promise<boolean> {
     if (id === EMPTY_TREE_ID) return true;
     return (await this.#search(id, { small: () => true, packed: () => true })) ?? false;
+  }
+
+  /** Bytes that these objects take in packs, with their share of the index, or in the head. */
+  async storedBytes(ids: Iterable<ObjectId>): Promise<number> {
+    await this.#know();
+    let bytes = 0;
+    for (const id of ids) {
+      const place = this.#findNow(id);
+      if (place === undefined) {
+        bytes += this.#small(this.#context.keeper.known, id)?.data.length ?? 0;
+      } else {
+        bytes += place.file.order.endOf(place.offset) - place.offset + INDEX_ENTRY_BYTES;
+      }
+    }
+    return bytes;
   }
 
   async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {

@@ -155,7 +155,16 @@ async function open(engine: Engine, options: BucketStorageOptions): Promise<Stor
     objects,
     refs,
     memos: new BareMemos(folder.path),
-    upkeep: new BucketUpkeep({ engine, keeper, contents, logs, refs, shelf, sweepInterval }),
+    upkeep: new BucketUpkeep({
+      engine,
+      keeper,
+      contents,
+      logs,
+      refs,
+      objects,
+      shelf,
+      sweepInterval,
+    }),
     async close() {
       await keeper.idle();
       await objects.close();

@@ -1,5 +1,6 @@
 /** Work on a store in a bucket as a whole. */
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../git/expiry.ts';
+import type { ObjectId } from '../../git/objectId.ts';
 import { forgetDeleted } from '../refRules.ts';
 import type { RefStore } from '../storage.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../storageUpkeep.ts';
+import type { BucketObjects } from './bucketObjects.ts';
 import type { CollectContext } from './collect.ts';
 import type { DiskShelf } from './diskShelf.ts';
 import type { PackEntry } from './headRecord.ts';
@@ -21,6 +23,7 @@ const MANY_PACKS = 24;
 
 export interface UpkeepContext extends CollectContext {
   readonly refs: RefStore;
+  readonly objects: Pick<BucketObjects, 'storedBytes'>;
   readonly shelf: DiskShelf;
   /** Milliseconds between two sweeps; default: a day. */
   readonly sweepInterval?: number | undefined;
@@ -43,6 +46,10 @@ export class BucketUpkeep implements StorageUpkeep {
       bytes += size + index;
     }
     return { objects, looseObjects: recent.length, packs: packs.length, bytes };
+  }
+
+  async bytesOf(ids: Iterable<ObjectId>): Promise<number> {
+    return this.#context.objects.storedBytes(ids);
   }
 
   async pack(options: UpkeepOptions = {}): Promise<void> {

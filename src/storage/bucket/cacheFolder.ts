@@ -5,6 +5,7 @@
 
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseByteSize } from '../../byteSize.ts';
 import { isErrno, removeIfThere } from '../disk/durable.ts';
 import {
   mkdirSync,
@@ -44,7 +45,8 @@ export class CacheFolder {
 
   /** @param store its id */
   constructor(store: string, options: CacheOptions = {}) {
-    this.#size = options.size ?? sizeFromEnvironment() ?? DEFAULT_SIZE;
+    this.#size =
+      options.size ?? parseByteSize(process.env.GITSTORE_CACHE_SIZE ?? '') ?? DEFAULT_SIZE;
     const root = options.folder ?? defaultFolder();
     const made = root === undefined ? undefined : tryMake(join(root, store));
     this.#isTemporary = made === undefined;
@@ -128,12 +130,6 @@ export class CacheFolder {
   close(): void {
     if (this.#isTemporary) rmSync(this.path, { recursive: true, force: true });
   }
-}
-
-function sizeFromEnvironment(): number | undefined {
-  const match = /^(\d+)\s*([kmgt]?)(?:i?b)?$/i.exec(process.env.GITSTORE_CACHE_SIZE?.trim() ?? '');
-  if (match === null) return undefined;
-  return Number(match[1]) * 1024 ** ' kmgt'.indexOf(match[2]!.toLowerCase() || ' ');
 }
 
 function defaultFolder(): string | undefined {

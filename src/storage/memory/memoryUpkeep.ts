@@ -31,6 +31,12 @@ export class MemoryUpkeep implements StorageUpkeep {
     return { objects, looseObjects: 0, packs: 0, bytes };
   }
 
+  async bytesOf(ids: Iterable<ObjectId>): Promise<number> {
+    let bytes = 0;
+    for (const id of ids) bytes += (await this.#objects.header(id))?.size ?? 0;
+    return bytes;
+  }
+
   async pack({ signal }: UpkeepOptions = {}): Promise<void> {
     signal?.throwIfAborted();
   }

@@ -13,7 +13,14 @@ import {
   isPlausibleSize,
 } from '../../../zlib/inflate.ts';
 import { isErrno, readFully, readFullySync } from '../../disk/durable.ts';
-import { closeSync, existsSync, fstatSync, openSync, readdirSync } from '../../disk/fs.ts';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from '../../disk/fs.ts';
 import type { ZlibRegion } from '../../disk/zlibFile.ts';
 import { verified } from '../../packs/objectFaults.ts';
 import { LARGE_OBJECT } from '../../packs/packFile.ts';
@@ -161,6 +168,11 @@ export function looseRegion(open: OpenLoose): ZlibRegion {
 
 function corrupt(id: ObjectId, what: string, cause?: unknown): CorruptObjectError {
   return new CorruptObjectError(`object ${id} is corrupt: ${what}`, { objectId: id, cause });
+}
+
+/** Bytes of the object's file; undefined when there is none. */
+export function looseBytes(objectsDir: string, id: ObjectId): number | undefined {
+  return statSync(loosePath(objectsDir, id), { throwIfNoEntry: false })?.size;
 }
 
 export function hasLoose(objectsDir: string, id: ObjectId): boolean {

@@ -28,7 +28,8 @@ import type {
   ReadAhead,
   TryReadOptions,
 } from '../../storage.ts';
-import { listLoose, openLoose, readOpenLoose, tryReadLoose } from '../loose/loose.ts';
+import { INDEX_ENTRY_BYTES } from '../../storageUpkeep.ts';
+import { listLoose, looseBytes, openLoose, readOpenLoose, tryReadLoose } from '../loose/loose.ts';
 import { promisorOf } from '../partialClone.ts';
 import { BareHistory } from './bareHistory.ts';
 import type { ObjectDirectory } from './objectDirectories.ts';
@@ -187,6 +188,21 @@ export class BareObjects implements ObjectStore {
   async has(id: ObjectId): Promise<boolean> {
     if (id === EMPTY_TREE_ID || this.#places.hasNow(id)) return true;
     return (this.#places.rescan() || this.#places.checkIndexes()) && this.#places.hasNow(id);
+  }
+
+  /** Bytes that these objects take in packs, with their share of the index, or by themselves. */
+  storedBytes(ids: Iterable<ObjectId>): number {
+    let bytes = 0;
+    for (const id of ids) {
+      bytes +=
+        this.#tryInEach(({ path, packs }) => {
+          const place = packs.findFirst(id);
+          if (place === undefined) return looseBytes(path, id);
+          const { pack, offset } = place;
+          return pack.order.endOf(offset) - offset + INDEX_ENTRY_BYTES;
+        }) ?? 0;
+    }
+    return bytes;
   }
 
   async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {

@@ -1,0 +1,78 @@
+/** How much of a line of snapshots fits into a number of bytes. */
+
+import type { Commit } from '../git/commit.ts';
+import type { ObjectId } from '../git/objectId.ts';
+import { isTreeMode, MODE_GITLINK } from '../git/tree.ts';
+import { reachable } from '../graph/reachable.ts';
+import { DELETED_REFS, requireAll } from '../storage/refRules.ts';
+import type { StoreContext } from './context.ts';
+
+interface Sized {
+  readonly id: ObjectId;
+  readonly commit: Pick<Commit, 'tree'>;
+}
+
+/**
+ * Goes from the newest to the oldest and drops from `kept` what no longer fits, and all before it.
+ * @param kept newest first
+ * @param staying of them those that stay whatever they take
+ * @param ref of the line: all other refs stay as they are, and count first
+ * @param maxSize bytes for all of the store
+ * @returns those that go
+ */
+export async function beyondSize(
+  store: StoreContext,
+  kept: readonly Sized[],
+  staying: ReadonlySet<ObjectId>,
+  ref: string,
+  maxSize: number,
+  signal: AbortSignal | undefined,
+): Promise<Set<ObjectId>> {
+  const { objects, refs, upkeep } = store.storage;
+  const wants: ObjectId[] = [];
+  const others = requireAll(await refs.list('refs/'), 'nothing is thinned');
+  for (const { ref: other, id } of others) {
+    // Tags on the line move with it, and what was deleted is freed.
+    if (other === ref || other.startsWith(DELETED_REFS) || staying.has(id)) continue;
+    wants.push(id);
+  }
+  const seen = new Set<ObjectId>((await reachable(objects, { wants, signal })).objects);
+  let bytes = await upkeep.bytesOf(seen);
+  const add = async (one: Sized): Promise<void> => {
+    bytes += await upkeep.bytesOf(await newObjects(store, one, seen));
+    signal?.throwIfAborted();
+  };
+  for (const one of kept) if (staying.has(one.id)) await add(one);
+  const gone = new Set<ObjectId>();
+  let isFull = false;
+  for (const one of kept) {
+    if (staying.has(one.id)) continue;
+    if (!isFull) await add(one);
+    isFull ||= bytes > maxSize;
+    if (isFull) gone.add(one.id);
+  }
+  return gone;
+}
+
+/** What a snapshot needs that was not seen before. */
+async function newObjects(
+  { trees }: StoreContext,
+  { id, commit }: Sized,
+  seen: Set<ObjectId>,
+): Promise<ObjectId[]> {
+  const found = [id];
+  const open = [commit.tree];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    found.push(at);
+    for (const entry of (trees.cached(at) ?? (await trees.tree(at))).entries) {
+      if (isTreeMode(entry.mode)) open.push(entry.id);
+      else if (entry.mode !== MODE_GITLINK && !seen.has(entry.id)) {
+        seen.add(entry.id);
+        found.push(entry.id);
+      }
+    }
+  }
+  return found;
+}
