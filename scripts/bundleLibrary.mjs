@@ -18,6 +18,7 @@ const PARTS = [
   [/^storage\/bucket\//, 'bucket'],
   [/^(maintenance|storage\/bare\/(repack|check))\//, 'upkeep'],
   [/^(archive\/|store\/archive)/, 'archives'],
+  [/^server\/pages\/(?!pageAnswers)/, 'pages'],
   [/^(remote|server|transfer)\//, undefined],
   [/^(merge|store|workspace)\//, 'history'],
   [/^/, 'storage'],

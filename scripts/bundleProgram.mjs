@@ -91,6 +91,8 @@ const GROUPS = {
   remote: ['src/remote/'],
   archives: ['src/archive/'],
   server: ['src/server/'],
+  // With the libraries that colour and render texts: most answers need none of it.
+  pages: ['src/server/pages/'],
   bucket: ['src/storage/bucket/'],
   // With what its packages load late.
   s3: ['src/storage/bucket/s3/'],
