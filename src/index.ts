@@ -1,12 +1,14 @@
 /** gitstore: a versioned file system in a bare Git repository. */
 export { type ArchiveFormat, archiveFormatOf } from './archive/formats.ts';
 export type {
+  ArchiveFile,
   ArchiveInOptions,
   ArchiveLimits,
   ArchiveOutOptions,
   ArchiveProgress,
   ArchiveSink,
   ArchiveSource,
+  NodeSink,
 } from './archive/options.ts';
 export * from './errors.ts';
 export type { Identity } from './git/commit.ts';
@@ -22,6 +24,7 @@ export type {
 export type { VerifyReport } from './maintenance/verify.ts';
 export type { Resolution, Resolve, ResolvedFile } from './merge/resolve.ts';
 export type { Favor } from './merge/text.ts';
+export type { LocalName } from './optionTypes.ts';
 export type { MirrorOptions } from './remote/mirror.ts';
 export { MirrorDiff, type RefChange } from './remote/mirrorDiff.ts';
 export type { MirrorProgress } from './remote/remote.ts';
@@ -39,11 +42,13 @@ export type { FindOptions, FoundPath } from './store/find.ts';
 export type { ForgetOptions, Forgotten } from './store/forget.ts';
 export {
   type CommitOptions,
+  type FillBatch,
   FS,
   type MergeOptions,
   type PickOptions,
   type RefSources,
   type ReshapeOptions,
+  type SnapshotJson,
   type WriteOptions,
 } from './store/fs.ts';
 export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
@@ -69,6 +74,7 @@ export { Writer } from './store/writer.ts';
 export { diskGlob } from './transfer/disk/diskGlob.ts';
 export { ExcludeFilter } from './transfer/rules/excludeFilter.ts';
 export type { CopyInOptions, CopyOptions, CopyProgress } from './transfer/rules/options.ts';
+export type { Exclude } from './transfer/rules/patterns.ts';
 export {
   type ChangeAction,
   type ChangeProblem,

@@ -13,7 +13,10 @@ export interface ArchiveProgress {
  * Where an archive goes: a stream, which is closed at the end and aborted when the archive fails, or a
  * local file, which appears only when it is whole.
  */
-export type ArchiveSink = WritableStream<Uint8Array> | NodeSink | { readonly file: string };
+export type ArchiveSink = WritableStream<Uint8Array> | NodeSink | ArchiveFile;
+
+/** A local file; the URL itself will do, too. */
+export type ArchiveFile = { readonly file: string | URL } | URL;
 
 /** A stream of Node's own kind (`stream.Writable`), in words that need no types of Node's. */
 export interface NodeSink {
@@ -22,12 +25,18 @@ export interface NodeSink {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
 }
 
+/** @internal An `ArchiveSink` whose file has a path. */
+export type NamedSink = Exclude<ArchiveSink, ArchiveFile> | { readonly file: string };
+
+/** @internal An `ArchiveSource` whose file has a path. */
+export type NamedSource = Exclude<ArchiveSource, ArchiveFile> | { readonly file: string };
+
 /** Where an archive comes from: bytes, a stream that is read once, or a local file. */
 export type ArchiveSource =
   | Uint8Array
   | AsyncIterable<Uint8Array>
   | ReadableStream<Uint8Array>
-  | { readonly file: string };
+  | ArchiveFile;
 
 export interface ArchiveOutOptions {
   /** Default: what the file's name says. */

@@ -15,7 +15,7 @@ import {
 import { compress } from './compression.ts';
 import { type ArchiveFormat, compressionOf } from './formats.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';
-import type { ArchiveSink } from './options.ts';
+import type { NamedSink } from './options.ts';
 import { writeAllSync } from './randomAccess.ts';
 import { PieceMemory, writeTar } from './tarWriter.ts';
 import { writeZip } from './zipWriter.ts';
@@ -28,7 +28,7 @@ export async function writeArchive(
   members: AsyncIterable<readonly NewMember[]>,
   format: ArchiveFormat,
   origin: ArchiveOrigin,
-  sink: ArchiveSink,
+  sink: NamedSink,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const compression = compressionOf(format);

@@ -6,7 +6,7 @@
 import { Allowance } from '../archive/limits.ts';
 import { type ArchiveMember, SMALL_MEMBER } from '../archive/member.ts';
 import { Brought, checkLink, forbiddenPart, memberPath } from '../archive/memberNames.ts';
-import type { ArchiveInOptions, ArchiveSource } from '../archive/options.ts';
+import type { ArchiveInOptions, NamedSource } from '../archive/options.ts';
 import { type ArchiveInput, readArchive } from '../archive/readArchive.ts';
 import { ArchiveError } from '../errors.ts';
 import { hashObject, type ObjectId, type ObjectType, startObjectHash } from '../git/objectId.ts';
@@ -31,7 +31,7 @@ interface StoredFile {
 /** Stores the archive's members and commits them to the snapshot's branch. */
 export function archiveIn(
   snapshot: Snapshot,
-  source: ArchiveSource,
+  source: NamedSource,
   options: ArchiveInOptions,
   choices: CommitChoices,
 ): Promise<Outcome> {
@@ -42,7 +42,7 @@ export function archiveIn(
 /** Stores the archive's members and lets `commit` commit them, once or again. */
 export async function withStored<Result>(
   store: StoreContext,
-  source: ArchiveSource,
+  source: NamedSource,
   options: ArchiveInOptions,
   commit: (stored: StoredArchive) => Promise<Result>,
 ): Promise<Result> {
@@ -100,7 +100,7 @@ export class StoredArchive {
 
 async function storeMembers(
   writer: ObjectWriter,
-  source: ArchiveSource,
+  source: NamedSource,
   options: ArchiveInOptions,
 ): Promise<StoredArchive> {
   const { format, dryRun = false, signal, onProgress } = options;
@@ -255,7 +255,7 @@ interface OpenSource {
   close(): void;
 }
 
-function openSource(source: ArchiveSource, signal: AbortSignal | undefined): OpenSource {
+function openSource(source: NamedSource, signal: AbortSignal | undefined): OpenSource {
   if (source instanceof Uint8Array) return { input: source, close() {} };
   if (!('file' in source)) {
     if (!(Symbol.asyncIterator in source)) {

@@ -2,7 +2,7 @@
 
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
 import type { NewMember } from '../archive/member.ts';
-import type { ArchiveOutOptions, ArchiveSink } from '../archive/options.ts';
+import type { ArchiveOutOptions, NamedSink } from '../archive/options.ts';
 import { writeArchive } from '../archive/writeArchive.ts';
 import { writeZip } from '../archive/zipWriter.ts';
 import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.ts';
@@ -23,7 +23,7 @@ import type { Snapshot } from './snapshot.ts';
 /** Writes every file, link and directory of the snapshot. */
 export async function archiveOut(
   snapshot: Snapshot,
-  sink: ArchiveSink,
+  sink: NamedSink,
   options: ArchiveOutOptions,
 ): Promise<Outcome> {
   const { signal, onProgress } = options;
@@ -50,7 +50,7 @@ export function zipOf({ store, commit, id }: Snapshot, tree: ObjectId): AsyncIte
   return writeZip(members, { commit: id, time: commit.committer.time });
 }
 
-function formatFor(sink: ArchiveSink, { format }: ArchiveOutOptions): ArchiveFormat {
+function formatFor(sink: NamedSink, { format }: ArchiveOutOptions): ArchiveFormat {
   if (format !== undefined) {
     if (ARCHIVE_FORMATS.includes(format)) return format;
     throw new GitStoreError(`Unknown archive format: ${format}`, 'EINVAL');

@@ -1,13 +1,16 @@
 /** Many changes, one commit. */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import type { FileMode } from '../git/tree.ts';
+import { INSPECT } from '../inspected.ts';
+import { checkOptions, type LocalName } from '../optionTypes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
 import { type CommitChoices, commitEdits, type Outcome } from './commit.ts';
 import type { FileData } from './data.ts';
 import type { FS } from './fs.ts';
-import { branchOf, type Snapshot } from './snapshot.ts';
+import { GivenPaths, listOf } from './givenPaths.ts';
+import { branchOf, type Snapshot, shortHash } from './snapshot.ts';
 import { Staging } from './staging.ts';
 import { type FileSource, modeFor, type StoredSource, storeSource } from './write.ts';
 import { Writer } from './writer.ts';
@@ -56,6 +59,28 @@ export class Batch implements AsyncDisposable {
     return this.#fs;
   }
 
+  /** `Batch(main@1a2b3c4, open, 3 paths)`: what it goes on from, and how far it is. */
+  toString(): string {
+    const { size } = this.#staging.edits;
+    const paths = `${size} path${size === 1 ? '' : 's'}`;
+    return `Batch(${branchOf(this.#snapshot).name}@${shortHash(this.#snapshot.id)}, ${this.#state}, ${paths})`;
+  }
+
+  toJSON(): { branch: string; commitHash: string; state: 'open' | 'committed' | 'closed' } {
+    const branch = branchOf(this.#snapshot).name;
+    return { branch, commitHash: this.#fs?.commitHash ?? this.#snapshot.id, state: this.#state };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
+  }
+
+  get #state(): 'open' | 'committed' | 'closed' {
+    if (this.#fs !== undefined) return 'committed';
+    return this.#closed ? 'closed' : 'open';
+  }
+
   /**
    * Writes a file. The bytes are the caller's own again when it returns.
    * @throws InvalidPathError, IsADirectoryError, NotADirectoryError
@@ -80,10 +105,12 @@ export class Batch implements AsyncDisposable {
    */
   async writeFromFile(
     path: string,
-    localPath: string,
+    localPath: LocalName,
     options: BatchWriteOptions = {},
   ): Promise<void> {
-    await this.#add(path, { file: localPath }, options);
+    const given = new GivenPaths();
+    const file = given.at(localPath, 'The local file');
+    await given.while(() => this.#add(path, { file }, options));
   }
 
   /** Writes a symbolic link. */
@@ -96,7 +123,7 @@ export class Batch implements AsyncDisposable {
     this.#assertOpen();
     const target = checkWritablePath(path);
     const given = modeGiven(options);
-    return new Writer(async (chunks) => {
+    return new Writer(path, async (chunks) => {
       const end = (error: unknown): void => chunks.fail(error);
       this.#writers.set(end, target);
       try {
@@ -120,8 +147,9 @@ export class Batch implements AsyncDisposable {
     options: { readonly recursive?: boolean | undefined } = {},
   ): Promise<void> {
     this.#assertOpen();
+    checkOptions(options);
     await this.#inOrder(async () => {
-      for (const path of typeof paths === 'string' ? [paths] : paths) {
+      for (const path of listOf(paths)) {
         await this.#staging.remove(path, options.recursive === true);
       }
     });
@@ -168,7 +196,7 @@ export class Batch implements AsyncDisposable {
   }
 
   /** @internal Lets `fill` make the changes, then commits; discards when it throws. */
-  async fill(fill: (batch: Batch) => Promise<void>): Promise<FS> {
+  async fill(fill: (batch: Batch) => Promise<void> | void): Promise<FS> {
     try {
       await fill(this);
     } catch (error) {
@@ -211,11 +239,13 @@ export class Batch implements AsyncDisposable {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new BatchClosedError('The batch is closed');
+    if (this.#closed) throw new BatchClosedError(`The batch is ${this.#state}`);
     this.#snapshot.store.assertOpen();
   }
 }
 
-function modeGiven({ mode }: BatchWriteOptions): FileMode | undefined {
+function modeGiven(options: BatchWriteOptions): FileMode | undefined {
+  checkOptions(options);
+  const { mode } = options;
   return mode === undefined ? undefined : fileModeOf(mode);
 }

@@ -1,6 +1,7 @@
 /** The branches of a store. */
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
+import { checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
 import { type AppendChoices, appendHistory } from './append.ts';
@@ -40,6 +41,7 @@ export class Branches extends RefMap {
    */
   async set(name: string, fs: FS, options: SetBranchOptions = {}): Promise<FS> {
     const { store } = this;
+    checkOptions(options);
     validateRefName(name);
     const { id, commit, ref } = this.snapshotToSet(fs);
     const from = ref?.name ?? shortHash(id);
@@ -76,6 +78,7 @@ export class Branches extends RefMap {
    * @throws KeyNotFoundError when the branch does not exist
    */
   async append(name: string, fs: FS, options: AppendChoices = {}): Promise<FS> {
+    checkOptions(options);
     const source = this.snapshotToSet(fs);
     return updateBranch(this.store, name, async (tip) =>
       FS.of(await appendHistory(FS.snapshotOf(tip), source, options)),
@@ -119,6 +122,7 @@ export class Branches extends RefMap {
    * @throws GitStoreError (`EINVAL`) for a policy that keeps nothing
    */
   async thin(name: string, policy: ThinPolicy, options: ThinOptions = {}): Promise<ThinResult> {
+    checkOptions(options);
     const { thinBranch } = await import('./thin.ts');
     const { snapshot, line } = await thinBranch(this.store, name, policy, options);
     return { fs: FS.of(snapshot), snapshots: line };
@@ -130,6 +134,7 @@ export class Branches extends RefMap {
    * @throws KeyNotFoundError when it does not exist
    */
   async reflog(name: string, options: { limit?: number | undefined } = {}): Promise<ReflogEntry[]> {
+    checkOptions(options);
     if (!(await this.store.refs.has(this.fullName(name)))) this.missing(name);
     const { limit = Number.POSITIVE_INFINITY } = options;
     const entries: ReflogEntry[] = [];

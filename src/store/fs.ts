@@ -6,9 +6,12 @@ import type {
   ArchiveSink,
   ArchiveSource,
 } from '../archive/options.ts';
+import { GitStoreError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { FileMode } from '../git/tree.ts';
+import { INSPECT } from '../inspected.ts';
+import { checkFunction, checkOptions, type LocalName, localName, shown } from '../optionTypes.ts';
 import type { ByteRange } from '../storage/storage.ts';
 import type { CopyInOptions, CopyOptions } from '../transfer/rules/options.ts';
 import type { ChangeReport } from '../tree/changes.ts';
@@ -25,6 +28,7 @@ import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } fro
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
 import type { FindOptions, FoundPath } from './find.ts';
+import { GivenPaths, listOf } from './givenPaths.ts';
 import type { GrepMatch, GrepOptions } from './grep.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
 import { type LogFilter, walkLog } from './log.ts';
@@ -36,7 +40,7 @@ import type { StatResult, WalkEntry, WalkStep } from './read.ts';
 import * as reading from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
 import { type SignOptions, signingOf } from './signers.ts';
-import { messageOf, ofStore, type Snapshot } from './snapshot.ts';
+import { messageOf, ofStore, type Snapshot, shortHash } from './snapshot.ts';
 import { type FileSource, writeFile } from './write.ts';
 import { Writer } from './writer.ts';
 
@@ -74,6 +78,23 @@ export interface WriteOptions extends CommitOptions {
    * it is executable stays; a new one is not.
    */
   mode?: FileType | FileMode | undefined;
+}
+
+/** Makes the changes of a batch. */
+export type FillBatch = (batch: Batch) => Promise<void> | void;
+
+/** What `JSON.stringify` makes of a snapshot. */
+export interface SnapshotJson {
+  readonly refName: string | null;
+  readonly writable: boolean;
+  readonly commitHash: string;
+  readonly treeHash: string;
+  readonly parentHashes: readonly string[];
+  readonly authorName: string;
+  readonly authorEmail: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly message: string;
 }
 
 /** Sources of a copy in one snapshot. */
@@ -122,10 +143,31 @@ export class FS {
     return new FS(snapshot, changes);
   }
 
-  /** @internal @throws TypeError for what is no FS */
+  /** @internal @throws GitStoreError (`EINVAL`) for what is no FS */
   static snapshotOf(fs: FS): Snapshot {
     if (typeof fs === 'object' && fs !== null && #snapshot in fs) return fs.#snapshot;
-    throw new TypeError('Expected an FS');
+    throw new GitStoreError(`Expected an FS, not ${shown(fs)}`, 'EINVAL');
+  }
+
+  /** `FS(main@1a2b3c4)`: the branch or tag, and the commit. */
+  toString(): string {
+    const { ref, id } = this.#snapshot;
+    return `FS(${ref === null ? '' : `${ref.name}@`}${shortHash(id)})`;
+  }
+
+  /** The commit, without its files. */
+  toJSON(): SnapshotJson {
+    const { refName, writable, commitHash, treeHash, parentHashes } = this;
+    const { authorName, authorEmail, message, time } = this;
+    return {
+      ...{ refName, writable, commitHash, treeHash, parentHashes },
+      ...{ authorName, authorEmail, time: time.toISOString(), message },
+    };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   get commitHash(): string {
@@ -298,6 +340,7 @@ export class FS {
    * Both must be of the same store.
    */
   diff(other: FS, options: DiffOptions = {}): AsyncIterable<Difference> {
+    checkOptions(options);
     return diffSnapshots(this.#snapshot, FS.snapshotOf(other), options);
   }
 
@@ -309,6 +352,7 @@ export class FS {
     other: FS,
     options: PatchOptions = {},
   ): AsyncGenerator<FilePatch, void, undefined> {
+    checkOptions(options);
     const { patchesBetween } = await import('./patch.ts');
     const { store } = this.#snapshot;
     const { commit } = ofStore(store, FS.snapshotOf(other));
@@ -324,6 +368,7 @@ export class FS {
     pattern: string | RegExp,
     options: GrepOptions = {},
   ): AsyncGenerator<GrepMatch, void, undefined> {
+    checkOptions(options);
     const { grepSnapshot } = await import('./grep.ts');
     yield* grepSnapshot(this.#snapshot, pattern, options);
   }
@@ -336,6 +381,7 @@ export class FS {
     pattern: string,
     options: FindOptions = {},
   ): AsyncGenerator<FoundPath, void, undefined> {
+    checkOptions(options);
     const { findPaths } = await import('./find.ts');
     yield* findPaths(this.#snapshot, pattern, options);
   }
@@ -348,6 +394,7 @@ export class FS {
     path: string,
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<BlameLine[]> {
+    checkOptions(options);
     const { blameFile } = await import('./blame.ts');
     return blameFile(this.#snapshot, path, options);
   }
@@ -369,8 +416,10 @@ export class FS {
    * Writes a file of the local disk, by default with its execute bit.
    * @throws FileNotFoundError, IsADirectoryError also for the local file
    */
-  async writeFromFile(path: string, localPath: string, options: WriteOptions = {}): Promise<FS> {
-    return this.writeSource(path, { file: localPath }, options);
+  async writeFromFile(path: string, localPath: LocalName, options: WriteOptions = {}): Promise<FS> {
+    const given = new GivenPaths();
+    const file = given.at(localPath, 'The local file');
+    return given.while(() => this.writeSource(path, { file }, options));
   }
 
   /** Writes a symbolic link. The target is kept as it is written, whatever it points to. */
@@ -380,7 +429,7 @@ export class FS {
 
   /** A stream to write a file to; closing it commits. */
   writer(path: string, options: WriteOptions = {}): Writer {
-    return new Writer(async (chunks) => {
+    return new Writer(path, async (chunks) => {
       const fs = await this.writeSource(path, { data: chunks }, options);
       return () => fs;
     });
@@ -389,8 +438,11 @@ export class FS {
   /** A batch, to be committed or discarded. */
   batch(options?: CommitOptions): Batch;
   /** Lets `fill` make changes and commits them when it resolves; when it throws, nothing happens. */
-  batch(options: CommitOptions, fill: (batch: Batch) => Promise<void>): Promise<FS>;
-  batch(options: CommitOptions = {}, fill?: (batch: Batch) => Promise<void>): Batch | Promise<FS> {
+  batch(fill: FillBatch): Promise<FS>;
+  batch(options: CommitOptions, fill: FillBatch): Promise<FS>;
+  batch(first: CommitOptions | FillBatch = {}, second?: FillBatch): Batch | Promise<FS> {
+    const [options, fill] = typeof first === 'function' ? [{}, first] : [first, second];
+    if (fill !== undefined) checkFunction('batch', fill);
     const batch = new Batch(this.#snapshot, choicesOf(options), wrap);
     return fill === undefined ? batch : batch.fill(fill);
   }
@@ -433,12 +485,17 @@ export class FS {
    * @throws GitStoreError for a file that cannot be read; with `ignoreErrors` it is in the report
    */
   async copyIn(
-    sources: string | readonly string[],
+    sources: LocalName | readonly LocalName[],
     dest: string,
     options: CopyInOptions & CommitOptions = {},
   ): Promise<FS> {
     const choices = choicesOf({ operation: 'cp', ...options });
-    return wrap(await copyFromDisk(this.#snapshot, listOf(sources), dest, options, choices));
+    const given = new GivenPaths();
+    const from = given.all(sources, 'A source');
+    return given.while(async () => {
+      const copied = await copyFromDisk(this.#snapshot, from, dest, options, choices);
+      return FS.of(copied.snapshot, given.report(copied.changes));
+    });
   }
 
   /**
@@ -451,11 +508,10 @@ export class FS {
    */
   async copyOut(
     sources: string | readonly string[],
-    dest: string,
+    dest: LocalName,
     options: CopyOptions = {},
   ): Promise<FS> {
-    const group = { from: this.#snapshot, sources: listOf(sources) };
-    return wrap(await copyToDisk(this.#snapshot, [group], dest, options));
+    return this.#copyToDisk([{ from: this.#snapshot, sources: listOf(sources) }], dest, options);
   }
 
   /**
@@ -465,11 +521,24 @@ export class FS {
    */
   async copyRefsOut(
     sources: readonly RefSources[],
-    dest: string,
+    dest: LocalName,
     options: CopyOptions = {},
   ): Promise<FS> {
-    const groups = await this.#resolveAll(sources);
-    return wrap(await copyToDisk(this.#snapshot, groups, dest, options));
+    return this.#copyToDisk(this.#resolveAll(sources), dest, options);
+  }
+
+  async #copyToDisk(
+    groups: readonly SnapshotSources[] | Promise<readonly SnapshotSources[]>,
+    dest: LocalName,
+    options: CopyOptions,
+  ): Promise<FS> {
+    checkOptions(options);
+    const given = new GivenPaths();
+    const to = given.at(dest, 'The destination');
+    return given.while(async () => {
+      const { snapshot, changes } = await copyToDisk(this.#snapshot, await groups, to, options);
+      return FS.of(snapshot, given.report(changes));
+    });
   }
 
   /**
@@ -477,13 +546,13 @@ export class FS {
    * local one does not have is deleted, except what `exclude` or `gitignore` leave out.
    * @throws as `copyIn`
    */
-  syncIn(
-    localPath: string,
+  async syncIn(
+    localPath: LocalName,
     repoPath: string,
     options: CopyInOptions & CommitOptions = {},
   ): Promise<FS> {
     const sync = { operation: 'sync', ...options, delete: true };
-    return this.copyIn(`${localPath}/`, repoPath, sync);
+    return this.copyIn(`${localName(localPath, 'The local path')}/`, repoPath, sync);
   }
 
   /**
@@ -492,7 +561,7 @@ export class FS {
    * @returns the same snapshot with the report
    * @throws as `copyOut`
    */
-  syncOut(repoPath: string, localPath: string, options: CopyOptions = {}): Promise<FS> {
+  async syncOut(repoPath: string, localPath: LocalName, options: CopyOptions = {}): Promise<FS> {
     return this.copyOut(`${repoPath}/`, localPath, { ...options, delete: true });
   }
 
@@ -500,12 +569,12 @@ export class FS {
    * Copies files and directories of another snapshot of the same store to this one's branch. No blob
    * is read.
    * @param source a snapshot, or the name of a branch or tag, or a hash
-   * @param sources paths of the store, in the forms of `copyIn`
+   * @param sources paths of the store, in the forms of `copyIn`; default all
    * @throws FileNotFoundError, NotADirectoryError
    */
-  copyFromRef(
+  async copyFromRef(
     source: FS | string,
-    sources: string | readonly string[],
+    sources: string | readonly string[] = '',
     dest = '',
     options: CopyOptions & CommitOptions = {},
   ): Promise<FS> {
@@ -518,8 +587,8 @@ export class FS {
     dest = '',
     options: CopyOptions & CommitOptions = {},
   ): Promise<FS> {
-    const groups = await this.#resolveAll(sources);
     const choices = choicesOf({ operation: 'cp', ...options });
+    const groups = await this.#resolveAll(sources);
     return wrap(await copyFromSnapshots(this.#snapshot, groups, dest, options, choices));
   }
 
@@ -547,8 +616,11 @@ export class FS {
    * @throws GitStoreError (`EINVAL`) when nothing says which format is meant
    */
   async archiveOut(sink: ArchiveSink, options: ArchiveOutOptions = {}): Promise<FS> {
+    checkOptions(options);
+    const given = new GivenPaths();
+    const to = given.archive(sink, 'archiveOut');
     const { archiveOut } = await import('./archiveOut.ts');
-    return wrap(await archiveOut(this.#snapshot, sink, options));
+    return given.while(async () => wrap(await archiveOut(this.#snapshot, to, options)));
   }
 
   /**
@@ -562,9 +634,11 @@ export class FS {
     source: ArchiveSource,
     options: ArchiveInOptions & CommitOptions = {},
   ): Promise<FS> {
-    const { archiveIn } = await import('./archiveIn.ts');
     const choices = choicesOf({ operation: 'ar', ...options });
-    return wrap(await archiveIn(this.#snapshot, source, options, choices));
+    const given = new GivenPaths();
+    const from = given.archive(source, 'archiveIn');
+    const { archiveIn } = await import('./archiveIn.ts');
+    return given.while(async () => wrap(await archiveIn(this.#snapshot, from, options, choices)));
   }
 
   /** @internal One try of `retryArchiveIn`. */
@@ -631,13 +705,14 @@ export class FS {
     return FS.of({ ...rest, commit: { ...commit, tree: EMPTY_TREE_ID } });
   }
 
-  /** The snapshot `n` first parents back. @throws KeyNotFoundError when there are fewer */
-  async back(n: number): Promise<FS> {
+  /** The snapshot `n` first parents back, by default one. @throws KeyNotFoundError when there are fewer */
+  async back(n = 1): Promise<FS> {
     return FS.of(await ancestorOf(this.#snapshot, n));
   }
 
   /** This snapshot and its first-parent ancestors that pass all filters, newest first. */
   log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
+    checkOptions(filter);
     return walkLog(this.#snapshot, filter, (snapshot) => FS.of(snapshot));
   }
 
@@ -683,6 +758,7 @@ function wrap({ snapshot, changes }: Outcome): FS {
 }
 
 function choicesOf(options: CommitOptions): CommitChoices {
+  checkOptions(options);
   const {
     message: text,
     messageTemplate,
@@ -706,8 +782,4 @@ function reshapeChoices(operation: string, options: ReshapeOptions) {
     recursive: options.recursive === true,
     dryRun: options.dryRun === true,
   };
-}
-
-function listOf(paths: string | readonly string[]): readonly string[] {
-  return typeof paths === 'string' ? [paths] : paths;
 }

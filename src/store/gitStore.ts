@@ -1,9 +1,11 @@
 /** The store: opening it, its branches and tags, and what concerns it as a whole. */
 import { GitStoreError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
+import { INSPECT } from '../inspected.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
 import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
 import type { VerifyReport } from '../maintenance/verify.ts';
+import { addressOf, checkOptions } from '../optionTypes.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';
@@ -16,6 +18,7 @@ import { type CommitterOptions, StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
 import type { ForgetOptions, Forgotten } from './forget.ts';
 import { FS } from './fs.ts';
+import { GivenPaths, listOf } from './givenPaths.ts';
 import { ancestorOf } from './history.ts';
 import type { LogFilter } from './log.ts';
 import { Notes } from './notes.ts';
@@ -95,7 +98,9 @@ export class GitStore implements AsyncDisposable {
    *   (`EENGINE`) for object storage that lets two writers win, where a store would be made
    * @throws RemoteError when the object storage refuses, UnreachableError when it does not answer
    */
-  static async open(path: string, options: OpenOptions = {}): Promise<GitStore> {
+  static async open(address: string | URL, options: OpenOptions = {}): Promise<GitStore> {
+    checkOptions(options);
+    const path = addressOf(address, 'The path of a store');
     const {
       create = true,
       branch,
@@ -129,6 +134,7 @@ export class GitStore implements AsyncDisposable {
    * @throws InvalidRefNameError for the name of the first branch
    */
   static async over(storage: Storage, options: StoreOptions = {}): Promise<GitStore> {
+    checkOptions(options);
     if (options.branch != null) validateRefName(options.branch);
     const store = new GitStore(new StoreContext(storage, options));
     try {
@@ -138,6 +144,20 @@ export class GitStore implements AsyncDisposable {
       throw error;
     }
     return store;
+  }
+
+  /** `GitStore(path)`. */
+  toString(): string {
+    return `GitStore(${this.path})`;
+  }
+
+  toJSON(): { path: string } {
+    return { path: this.path };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Where the store is: for one on disk, the repository's directory. */
@@ -153,6 +173,7 @@ export class GitStore implements AsyncDisposable {
    * @throws GitStoreError (`EAMBIGUOUS`) for a short hash that fits several commits
    */
   async fs(ref: string, options: { back?: number | undefined } = {}): Promise<FS> {
+    checkOptions(options);
     const snapshot = await resolveSnapshot(this.context, ref);
     const { back } = options;
     return FS.of(back === undefined ? snapshot : await ancestorOf(snapshot, back));
@@ -163,6 +184,7 @@ export class GitStore implements AsyncDisposable {
    * followed. Each snapshot is one of a bare commit.
    */
   async *log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
+    checkOptions(filter);
     const { walkAll } = await import('./logAll.ts');
     const { context } = this;
     const tips: string[] = [];
@@ -206,6 +228,7 @@ export class GitStore implements AsyncDisposable {
    * @throws LockTimeoutError when another process packs or collects, a `git gc` too
    */
   async pack(options?: MaintenanceOptions): Promise<PackResult> {
+    checkOptions(options);
     const { packStore } = await import('../maintenance/pack.ts');
     return packStore(this.context.storage, options);
   }
@@ -219,6 +242,7 @@ export class GitStore implements AsyncDisposable {
    * @throws GitStoreError (`EINVAL`) for a `prune` that names no moment
    */
   async gc(options: GcOptions = {}): Promise<GcResult> {
+    checkOptions(options);
     const { collectStore } = await import('../maintenance/gc.ts');
     return collectStore(this.context.storage, options, this.context.now());
   }
@@ -233,9 +257,19 @@ export class GitStore implements AsyncDisposable {
    * @throws RemoteError when it cannot be reached, or refuses; ProtocolError when it does not keep to
    *   Git's protocol; KeyNotFoundError for a ref that is not there
    */
-  async backup(url: string, options: MirrorOptions = {}): Promise<MirrorDiff> {
+  async backup(url: string | URL, options: MirrorOptions = {}): Promise<MirrorDiff> {
+    checkOptions(options);
+    const given = new GivenPaths();
+    const address = given.remote(url);
     const { backup } = await import('../remote/mirror.ts');
-    return backup(this.context.storage, url, this.context.signature(), options);
+    const { onCreate } = options;
+    const told = onCreate && ((path: string) => onCreate(given.told(path)));
+    return given.while(() =>
+      backup(this.context.storage, address, this.context.signature(), {
+        ...options,
+        onCreate: told,
+      }),
+    );
   }
 
   /**
@@ -247,9 +281,14 @@ export class GitStore implements AsyncDisposable {
    * @throws RemoteError ProtocolError KeyNotFoundError as `backup`; CorruptObjectError when what comes
    *   is not sound or not complete; StaleSnapshotError when a ref was moved by another meanwhile
    */
-  async restore(url: string, options: MirrorOptions = {}): Promise<MirrorDiff> {
+  async restore(url: string | URL, options: MirrorOptions = {}): Promise<MirrorDiff> {
+    checkOptions(options);
+    const given = new GivenPaths();
+    const address = given.remote(url);
     const { restore } = await import('../remote/mirror.ts');
-    const diff = await restore(this.context.storage, url, this.context.signature(), options);
+    const diff = await given.while(() =>
+      restore(this.context.storage, address, this.context.signature(), options),
+    );
     if (options.dryRun !== true) this.context.wrote();
     return diff;
   }
@@ -262,7 +301,7 @@ export class GitStore implements AsyncDisposable {
    * @throws KeyNotFoundError for a ref that is not there
    */
   async bundleExport(
-    file: string,
+    file: string | URL,
     options: Pick<MirrorOptions, 'refs' | 'squash' | 'signal' | 'onProgress'> = {},
   ): Promise<void> {
     await this.backup(file, { ...options, format: 'bundle' });
@@ -273,7 +312,7 @@ export class GitStore implements AsyncDisposable {
    * @throws GitStoreError (`EPREREQUISITE`) when the bundle builds on commits that are not here
    */
   async bundleImport(
-    file: string,
+    file: string | URL,
     options: Pick<MirrorOptions, 'refs' | 'signal' | 'onProgress'> = {},
   ): Promise<void> {
     await this.restore(file, { ...options, format: 'bundle' });
@@ -286,8 +325,9 @@ export class GitStore implements AsyncDisposable {
    * @throws KeyNotFoundError for a branch that does not exist, and when no snapshot holds such a path
    */
   async forget(paths: string | readonly string[], options: ForgetOptions = {}): Promise<Forgotten> {
+    checkOptions(options);
     const { forgetPaths } = await import('./forget.ts');
-    return forgetPaths(this.context, typeof paths === 'string' ? [paths] : paths, options);
+    return forgetPaths(this.context, listOf(paths), options);
   }
 
   /**
@@ -296,6 +336,7 @@ export class GitStore implements AsyncDisposable {
    * reflogs and heads reach is there. What is wrong is in the report.
    */
   async verify(options?: MaintenanceOptions): Promise<VerifyReport> {
+    checkOptions(options);
     const { verifyStore } = await import('../maintenance/verify.ts');
     return verifyStore(this.context.storage, options);
   }

@@ -3,6 +3,7 @@
 import { GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_LINK } from '../git/tree.ts';
+import { type LocalName, localName } from '../optionTypes.ts';
 import { createReadStream } from '../storage/disk/fs.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { localError } from '../systemFaults.ts';
@@ -50,7 +51,8 @@ export async function storeLocalFile(
  * counts as what it holds, its target, as it does when it is copied in.
  * @throws as `storeLocalFile`
  */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<ObjectId> {
+export async function hashFile(file: LocalName, signal?: AbortSignal): Promise<ObjectId> {
+  const path = localName(file, 'The local file');
   return whileSteady(path, signal, async (mayGrow) => {
     const state = readEntry(path, '', false);
     if (state === undefined) throw notFound(path);

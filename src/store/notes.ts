@@ -8,6 +8,8 @@ import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts'
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../git/refName.ts';
+import { INSPECT } from '../inspected.ts';
+import { checkFunction } from '../optionTypes.ts';
 import { inSession, writeCommit } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
@@ -38,6 +40,20 @@ export class Notes {
   constructor(store: StoreContext) {
     this.#store = store;
     this.commits = new NoteNamespace(store, 'commits');
+  }
+
+  /** `Notes(path)`, with the path of the store. */
+  toString(): string {
+    return `Notes(${this.#store.location})`;
+  }
+
+  toJSON(): { path: string } {
+    return { path: this.#store.location };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /**
@@ -98,6 +114,20 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     this.name = name;
   }
 
+  /** `NoteNamespace(commits)`: its name. */
+  toString(): string {
+    return `NoteNamespace(${this.name})`;
+  }
+
+  toJSON(): { path: string; name: string } {
+    return { path: this.#store.location, name: this.name };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
+  }
+
   /**
    * The text of a note, without the line end that stands behind it in the store.
    * @throws KeyNotFoundError when there is none
@@ -133,6 +163,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
    * @throws KeyNotFoundError when a note that is to be deleted does not exist
    */
   async batch(fill: (batch: NotesBatch) => Promise<void> | void): Promise<void> {
+    checkFunction('batch of notes', fill);
     const edits: NoteTexts = new Map();
     let open = true;
     const put = async (key: NoteKey, text: string | null): Promise<void> => {
@@ -157,6 +188,13 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
   async *keys(): AsyncGenerator<string, void, undefined> {
     const { tree } = await this.#tip();
     yield* (await listNotes(this.#store.trees, tree)).keys();
+  }
+
+  /** All notes, sorted by the hash of what they are about. */
+  async list(): Promise<{ hash: string; text: string }[]> {
+    const notes: { hash: string; text: string }[] = [];
+    for await (const [hash, text] of this.entries()) notes.push({ hash, text });
+    return notes;
   }
 
   /** All notes as `[hash, text]`, sorted by hash. */

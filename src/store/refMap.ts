@@ -10,6 +10,8 @@ import {
   UnreadableRefError,
 } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { INSPECT } from '../inspected.ts';
+import { checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS, deletionTime } from '../storage/refRules.ts';
 import type { RefUpdate } from '../storage/storage.ts';
 import type { StoreContext } from './context.ts';
@@ -46,6 +48,20 @@ export abstract class RefMap implements AsyncIterable<string> {
     this.kind = kind;
   }
 
+  /** `Branches(path)` or `Tags(path)`, with the path of the store. */
+  toString(): string {
+    return `${this.constructor.name}(${this.store.location})`;
+  }
+
+  toJSON(): { path: string } {
+    return { path: this.store.location };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
+  }
+
   /**
    * The snapshot that the name stands for.
    * @throws KeyNotFoundError when there is none of this name
@@ -78,6 +94,7 @@ export abstract class RefMap implements AsyncIterable<string> {
    * @throws PermissionError for the current branch, unless forced
    */
   async delete(name: string, options: DeleteOptions = {}): Promise<string | null> {
+    checkOptions(options);
     const { refs, objects } = this.store;
     const ref = this.fullName(name);
     if (!(await refs.has(ref))) this.missing(name);

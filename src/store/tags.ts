@@ -1,6 +1,7 @@
 /** The tags of a store. */
 import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
+import { checkOptions } from '../optionTypes.ts';
 import { collision, parentNames } from '../storage/refRules.ts';
 import { tagExists, tagUpdate } from './commit.ts';
 import type { StoreContext } from './context.ts';
@@ -42,6 +43,7 @@ export class Tags extends RefMap {
    */
   async set(name: string, fs: FS, options: { force?: boolean | undefined } = {}): Promise<FS> {
     const { store } = this;
+    checkOptions(options);
     validateRefName(name);
     const { id, commit } = this.snapshotToSet(fs);
     const { force = false } = options;

@@ -1,13 +1,15 @@
 /** Changing a branch that others change too: read, change, and again when it has moved meanwhile. */
 import type { ArchiveInOptions, ArchiveSource } from '../archive/options.ts';
-import { KeyNotFoundError } from '../errors.ts';
+import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { checkFunction, checkOptions, shown } from '../optionTypes.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { inSession } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import { type FileData, isInMemory, storeData } from './data.ts';
 import { type CommitOptions, FS, type WriteOptions } from './fs.ts';
 import type { GitStore } from './gitStore.ts';
+import { GivenPaths } from './givenPaths.ts';
 import { findRef } from './resolve.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 import { fullRefName, ofStore, type SnapshotRef } from './snapshot.ts';
@@ -24,13 +26,22 @@ export async function updateBranch(
   change: (fs: FS) => Promise<FS>,
   options: UpdateOptions = {},
 ): Promise<FS> {
+  checkFunction('update', change);
+  checkOptions(options);
   const branch: SnapshotRef = { kind: 'branch', name };
   const attempt = async (): Promise<FS> => {
     const snapshot = await findRef(store, branch);
     if (snapshot === undefined) {
       throw new KeyNotFoundError(`Branch not found: ${branch.name}`, { ref: branch.name });
     }
-    const result = await change(FS.of(snapshot));
+    const result: unknown = await change(FS.of(snapshot));
+    if (!(result instanceof FS)) {
+      throw new GitStoreError(
+        `The function given to update must return the snapshot that its last write gave, not ${shown(result)}`,
+        'EINVAL',
+        { ref: branch.name },
+      );
+    }
     ofStore(store, FS.snapshotOf(result));
     return result;
   };
@@ -68,9 +79,14 @@ export async function retryArchiveIn(
   source: ArchiveSource,
   options: ArchiveInOptions & CommitOptions & UpdateOptions = {},
 ): Promise<FS> {
+  checkOptions(options);
+  const given = new GivenPaths();
+  const from = given.archive(source, 'retryArchiveIn');
   const { withStored } = await import('./archiveIn.ts');
-  return withStored(store.context, source, options, (stored) =>
-    store.update(branch, (fs) => fs.commitArchive(stored, options), options),
+  return given.while(() =>
+    withStored(store.context, from, options, (stored) =>
+      store.update(branch, (fs) => fs.commitArchive(stored, options), options),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 /** Writing a file chunk by chunk. */
-import { GitStoreError } from '../errors.ts';
+import { BatchClosedError, GitStoreError } from '../errors.ts';
+import { INSPECT } from '../inspected.ts';
 import { ChunkPipe } from './chunkPipe.ts';
 import type { FS } from './fs.ts';
 
@@ -12,10 +13,12 @@ export type WriterJob = (chunks: ChunkPipe) => Promise<() => FS>;
  * fail the write or the close that meets them.
  */
 export class Writer extends WritableStream<string | Uint8Array> {
+  readonly #path: string;
   #fs: (() => FS) | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(job: WriterJob) {
+  constructor(path: string, job: WriterJob) {
     const pipe = new ChunkPipe();
     const text = new TextChunks();
     const done = job(pipe);
@@ -29,6 +32,8 @@ export class Writer extends WritableStream<string | Uint8Array> {
       },
       write: (chunk) => push(text.encode(chunk)),
       close: async () => {
+        // A pipe closes it without our methods.
+        this.#closing ??= done.then(() => {});
         await push(text.rest());
         pipe.end();
         this.#fs = await done;
@@ -38,6 +43,41 @@ export class Writer extends WritableStream<string | Uint8Array> {
         await done.catch(() => {});
       },
     });
+    this.#path = path;
+  }
+
+  /** Commits the file, or adds it to the batch. Once it is closed, closing it again does nothing. */
+  override close(): Promise<void> {
+    if (this.#closing === undefined && this.locked) return super.close();
+    this.#closing ??= super.close();
+    return this.#closing;
+  }
+
+  /** Writing to a writer that is closed is a `BatchClosedError`, closing it does nothing. */
+  override getWriter(): WritableStreamDefaultWriter<string | Uint8Array> {
+    const writer = super.getWriter();
+    const write = writer.write.bind(writer);
+    const close = writer.close.bind(writer);
+    writer.write = async (chunk) => {
+      if (this.#closing !== undefined) {
+        throw new BatchClosedError(`The writer of ${this.#path} is closed`, { path: this.#path });
+      }
+      await write(chunk);
+    };
+    writer.close = () => {
+      this.#closing ??= close();
+      return this.#closing;
+    };
+    return writer;
+  }
+
+  override toString(): string {
+    return `Writer(${this.#path}, ${this.#closing === undefined ? 'open' : 'closed'})`;
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Labels } from '../store/labels.ts';
 import type { ThinPolicy } from '../store/retention.ts';
 import type { SignOptions } from '../store/signers.ts';
 import type { CopyProgress } from '../transfer/rules/options.ts';
+import type { Exclude } from '../transfer/rules/patterns.ts';
 import type { ChangeProblem, ChangeReport } from '../tree/changes.ts';
 import type { FileType } from '../tree/types.ts';
 
@@ -21,7 +22,7 @@ export interface WorkspaceOptions {
    */
   readonly branch?: string | undefined;
   /** Patterns of what is no part of the workspace (gitignore(5)). Default: as remembered, else none. */
-  readonly exclude?: readonly string[] | undefined;
+  readonly exclude?: Exclude | undefined;
   /**
    * Whether what .gitignore files leave out is no part of the workspace either. The files themselves
    * are a part. Default: as remembered, else true.

@@ -15,6 +15,8 @@ import {
   StaleSnapshotError,
 } from '../errors.ts';
 import { EMPTY_TREE_ID } from '../git/objectId.ts';
+import { INSPECT } from '../inspected.ts';
+import { checkOptions, type LocalName, localName } from '../optionTypes.ts';
 import { lstatSync, realpathSync } from '../storage/disk/fs.ts';
 import { commitEdits, inSession } from '../store/commit.ts';
 import { copyFromDisk } from '../store/copy.ts';
@@ -35,6 +37,7 @@ import type { Switched } from '../transfer/out/switchFolder.ts';
 import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
 import { GITIGNORE } from '../transfer/rules/exclusion.ts';
 import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
+import { patternsOf } from '../transfer/rules/patterns.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
 import { describeChanges } from './describe.ts';
@@ -110,7 +113,9 @@ export class Workspace implements AsyncDisposable {
    * @throws NotADirectoryError, FileNotFoundError for the folder
    * @throws KeyExistsError when no branch is given and the current one is another folder's
    */
-  static async open(path: string, options: WorkspaceOptions): Promise<Workspace> {
+  static async open(place: LocalName, options: WorkspaceOptions): Promise<Workspace> {
+    checkOptions(options);
+    const path = localName(place, 'The folder');
     const folder = realFolder(path);
     if (options.keep !== undefined) requirePolicy(options.keep);
     const ownsStore = typeof options.store === 'string';
@@ -127,7 +132,7 @@ export class Workspace implements AsyncDisposable {
         path: folder,
         host: hostname(),
         branch: options.branch ?? known?.branch ?? (await freeBranch(store, folder)),
-        exclude: options.exclude ?? known?.exclude ?? [],
+        exclude: options.exclude ? patternsOf(options.exclude) : (known?.exclude ?? []),
         gitignore: options.gitignore ?? known?.gitignore ?? true,
       };
       const workspace = new Workspace(store, ownsStore, record, options.keep);
@@ -170,6 +175,7 @@ export class Workspace implements AsyncDisposable {
    * @throws GitStoreError for a file that cannot be read, unless `ignoreErrors`
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<FS> {
+    checkOptions(options);
     if (options.paths !== undefined) {
       await this.#requirePaths(options.paths, FS.snapshotOf(await this.head()));
     }
@@ -252,6 +258,7 @@ export class Workspace implements AsyncDisposable {
    * @throws KeyNotFoundError when there is no such snapshot
    */
   async rewind(target: RewindTarget, options: RewindOptions = {}): Promise<Rewound> {
+    checkOptions(options);
     const { dryRun, labels, message } = options;
     if (dryRun === true) return this.#rewindDry(target, options);
     // What cannot be read is not written over either.
@@ -271,10 +278,12 @@ export class Workspace implements AsyncDisposable {
   /**
    * Makes a second folder that holds the same, as a workspace of the same store with a branch of its
    * own. What the workspace leaves out does not come along.
-   * @param path a folder that does not exist, or is empty
+   * @param place a folder that does not exist, or is empty
    * @throws KeyExistsError when the branch exists, or the folder holds something
    */
-  async fork(path: string, options: ForkOptions = {}): Promise<Workspace> {
+  async fork(place: LocalName, options: ForkOptions = {}): Promise<Workspace> {
+    checkOptions(options);
+    const path = localName(place, 'The folder');
     const { branch = basename(path), signal, onProgress, author, time } = options;
     const saved = await this.checkpoint({ signal, author, time });
     const { exclude, gitignore, store } = this;
@@ -296,6 +305,7 @@ export class Workspace implements AsyncDisposable {
     source: Workspace | FS | string,
     options: MergeHomeOptions = {},
   ): Promise<MergedHome> {
+    checkOptions(options);
     const { signal, onProgress, author, time } = options;
     const storing = { signal, author, time };
     const theirs = source instanceof Workspace ? await source.checkpoint(storing) : source;
@@ -314,6 +324,20 @@ export class Workspace implements AsyncDisposable {
       const { report } = await this.#switchFolder(saved, snapshot, { signal, onProgress });
       return { saved, snapshot, changes: report };
     }
+  }
+
+  /** `Workspace(folder on branch)`. */
+  toString(): string {
+    return `Workspace(${this.path} on ${this.branch})`;
+  }
+
+  toJSON(): { path: string; branch: string; store: string } {
+    return { path: this.path, branch: this.branch, store: this.store.path };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Ends watching, and closes the store where the workspace has opened it. */

@@ -18,8 +18,8 @@ import { decodePath } from '../../git/pathBytes.ts';
 import { isFileMode, isTreeMode } from '../../git/tree.ts';
 import { errorCode, localError } from '../../systemFaults.ts';
 import { isForbiddenSegment, joinPath } from '../../tree/paths.ts';
-import type { ExcludeFilter } from '../rules/excludeFilter.ts';
 import { Exclusion, GITIGNORE } from '../rules/exclusion.ts';
+import type { Exclude } from '../rules/patterns.ts';
 import { DirectoryIdentity } from './directoryIdentity.ts';
 import { type DiskEntry, joinDisk, readEntry, readNames, toDisk } from './diskFiles.ts';
 import { identityAt } from './fileIdentity.ts';
@@ -48,7 +48,7 @@ const MOST_PASSED_OVER = 8192;
 
 export interface WatchOptions {
   /** Pass over what is left out. */
-  readonly exclude?: ExcludeFilter | undefined;
+  readonly exclude?: Exclude | undefined;
   /** Pass over what the .gitignore files say. */
   readonly gitignore?: boolean | undefined;
   /** Watch what links point to as well. */

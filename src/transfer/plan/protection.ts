@@ -16,6 +16,7 @@ import { joinPath } from '../../tree/paths.ts';
 import type { ExcludeFilter } from '../rules/excludeFilter.ts';
 import { Exclusion } from '../rules/exclusion.ts';
 import type { CopyOptions } from '../rules/options.ts';
+import { patternsOf } from '../rules/patterns.ts';
 
 /** What the last sync from a local directory to one place in the store left out. */
 interface LeftOut {
@@ -130,7 +131,7 @@ export function rememberLeftOut(
   const real = realDirectory(local);
   const all = readLeftOut(memos, real);
   const others = all.filter((one) => one.branch !== branch || one.path !== path);
-  const one: LeftOut = { branch, path, gitignore, exclude: exclude?.patterns ?? [] };
+  const one: LeftOut = { branch, path, gitignore, exclude: patternsOf(exclude) };
   const next = JSON.stringify([...others, one]);
   if (next !== JSON.stringify(all)) memos.replace(memoOf(real), Buffer.from(next));
 }

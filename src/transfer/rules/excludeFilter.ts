@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { localError } from '../../systemFaults.ts';
 import { IgnoreRules, IgnoreTree, ignoreLines } from '../../tree/ignoreRules.ts';
+import { checkPatterns } from './patterns.ts';
 
 export class ExcludeFilter {
   /** In their order. */
@@ -14,7 +15,7 @@ export class ExcludeFilter {
 
   /** @param patterns one pattern each; blank ones and those that begin with `#` mean nothing */
   constructor(patterns: readonly string[] = []) {
-    this.patterns = [...patterns];
+    this.patterns = [...checkPatterns(patterns, 'The argument of ExcludeFilter')];
     this.#tree = new IgnoreTree(new IgnoreRules(patterns));
   }
 

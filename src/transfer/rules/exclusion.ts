@@ -5,8 +5,8 @@
  */
 import { IgnoreRules, IgnoreTree, ignoreLines } from '../../tree/ignoreRules.ts';
 import { isWithin } from '../../tree/paths.ts';
-import type { ExcludeFilter } from './excludeFilter.ts';
 import type { CopyOptions, PathSelection } from './options.ts';
+import { type Exclude, patternsOf } from './patterns.ts';
 
 /** The name of the files, which are left out themselves. */
 export const GITIGNORE = '.gitignore';
@@ -24,13 +24,13 @@ export class Exclusion {
   /** Rules could not be read. What was found out without them is not to be kept for another copy. */
   isIncomplete = false;
 
-  constructor(filter: ExcludeFilter | undefined, options: ExclusionOptions) {
+  constructor(exclude: Exclude | undefined, options: ExclusionOptions) {
     const { gitignore = false, gitignoreFiles = false, only } = options;
-    this.#tree = new IgnoreTree(new IgnoreRules(filter?.patterns ?? []));
+    this.#tree = new IgnoreTree(new IgnoreRules(patternsOf(exclude)));
     this.readsGitignore = gitignore;
     this.#leavesOutRules = gitignore && !gitignoreFiles;
     this.#only = only;
-    this.isEmpty = filter === undefined && !gitignore && only === undefined;
+    this.isEmpty = exclude === undefined && !gitignore && only === undefined;
   }
 
   /** Takes the content of the .gitignore file in a directory. */

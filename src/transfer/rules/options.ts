@@ -1,6 +1,6 @@
 /** What a caller may ask of a copy. The names are the command line's, in camelCase. */
 import type { FileType } from '../../tree/types.ts';
-import type { ExcludeFilter } from './excludeFilter.ts';
+import { type Exclude, patternsOf } from './patterns.ts';
 
 /** How far a copy has come. */
 export interface CopyProgress {
@@ -28,8 +28,8 @@ export interface CopyOptions {
   readonly ignoreErrors?: boolean | undefined;
   /** Read every file, also where the stat record says that it has not changed. */
   readonly checksum?: boolean | undefined;
-  /** What to leave out; in the destination it protects from `delete`. */
-  readonly exclude?: ExcludeFilter | undefined;
+  /** What to leave out, as a filter or its patterns; in the destination it protects from `delete`. */
+  readonly exclude?: Exclude | undefined;
   /**
    * Leave out what the .gitignore files in the source say, nested ones too, and these files
    * themselves. As with `exclude`, what is left out is not deleted in the destination. On disk, what
@@ -70,6 +70,6 @@ export interface PathSelection {
  */
 export function scanRules(options: CopyInOptions, kept: string): string | undefined {
   const { exclude, gitignore, gitignoreFiles, followSymlinks, mode } = options;
-  const rules = [exclude?.patterns, gitignore, followSymlinks, mode, gitignoreFiles];
+  const rules = [exclude && patternsOf(exclude), gitignore, followSymlinks, mode, gitignoreFiles];
   return rules.some(Boolean) ? JSON.stringify([...rules, kept]) : undefined;
 }
