@@ -131,6 +131,7 @@ async function threadSource(entry) {
     legalComments: 'none',
     logLevel: 'warning',
     external: ['fs-native-extensions'],
+    define: { 'import.meta.url': 'undefined' },
     write: false,
   });
   return outputFiles[0].text;

@@ -60,7 +60,9 @@ export async function bundleLibrary(outdir, { root, target, define }) {
         // Bundled again as CommonJS there is no import.meta.url, and what is required is Node's own.
         name: 'require',
         renderChunk: (code) =>
-          code.includes(REQUIRE) ? { code: code.replace(REQUIRE, REQUIRE_OWN) } : null,
+          code.includes(REQUIRE)
+            ? { code: code.replace(REQUIRE, REQUIRE_OWN), map: { mappings: '' } }
+            : null,
       },
     ],
   });

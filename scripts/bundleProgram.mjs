@@ -394,6 +394,7 @@ async function writeStart(outdir, { stamp, start = 'main', ...common }, { name, 
       GITSTORE_FOLDER: JSON.stringify(folder),
       GITSTORE_START: JSON.stringify(nameIn('src/cli/run.ts')),
       'import.meta.dirname': '__dirname',
+      'import.meta.url': '__filename',
     },
   });
   chmodSync(outfile, 0o755);

@@ -11,6 +11,7 @@ import {
   NotADirectoryError,
   TooDeepError,
 } from './errors.ts';
+import type { System } from './platform.ts';
 
 /** What to do about a failure of the local system. */
 const STEPS: Readonly<Record<string, string>> = {
@@ -95,9 +96,21 @@ export function reasonOf(error: unknown): string {
   );
 }
 
+function stepOf(error: unknown, system: System): string | undefined {
+  const code = errorCode(error) ?? '';
+  if (
+    system === 'win32' &&
+    code === 'EPERM' &&
+    (error as NodeJS.ErrnoException).syscall === 'symlink'
+  ) {
+    return 'Windows makes links for administrators only: turn on its Developer Mode';
+  }
+  return STEPS[code];
+}
+
 /** The reason, and what to do next where that is known. */
-export function reasonAndStep(error: unknown): string {
-  const step = STEPS[errorCode(error) ?? ''];
+export function reasonAndStep(error: unknown, system: System = process.platform): string {
+  const step = stepOf(error, system);
   return step === undefined ? reasonOf(error) : `${reasonOf(error)}; ${step}`;
 }
 

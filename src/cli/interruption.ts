@@ -1,8 +1,9 @@
 /** An end by Ctrl-C that tidies up first, and tells what has become of the work. */
+import { endingSignals } from '../platform.ts';
 import { printNote } from './output.ts';
 
 /** What ends a command from outside. */
-export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const SIGNALS = endingSignals();
 
 /**
  * What is told of work that a signal has ended.

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { RequestListener } from 'node:http';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_HOST, DEFAULT_PORT, listen } from '../server/httpServer.ts';
+import { SIGNALS } from './interruption.ts';
 import { collect } from './options.ts';
 import { printNote } from './output.ts';
 
@@ -55,14 +56,15 @@ export async function runServer(
   const server = await listen(handler, { host, port, allowedHosts: allowHost });
   const url = server.url + path;
   const stopped = new Promise<void>((resolve) => {
-    let signals = 0;
+    let times = 0;
     const stop = () => {
-      signals++;
-      if (signals > 1) server.abort();
+      times++;
+      if (times > 1) server.abort();
       else resolve(server.close());
     };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    // With nohup it is meant to outlive its terminal.
+    const signals = SIGNALS.filter((signal) => signal !== 'SIGHUP');
+    for (const signal of signals) process.on(signal, stop);
   });
   printNote(`Serving ${what} at ${url}`);
   ready(url);

@@ -10,10 +10,8 @@ import { joinDisk, toDisk } from '../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
 import type { CopyOptions } from '../transfer/rules/options.ts';
 import { errorLine } from './errors.ts';
+import { SIGNALS } from './interruption.ts';
 import { printLine, printNote, showName } from './output.ts';
-
-/** What ends a command that goes on for ever, without that being a failure. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** How long to wait before a sync that failed is tried again; each time twice as long. */
 const FIRST_PAUSE = 500;

@@ -1,11 +1,13 @@
 /**
  * Ignore rules as Git reads them (dir.c, gitignore(5)): the last pattern of a list that matches a
  * path decides, and everything below a directory that is left out is left out. Names are compared
- * byte by byte; upper and lower case differ.
+ * byte by byte; upper and lower case differ where they do on most disks of the system, as Git's
+ * `core.ignoreCase` has it: in ASCII letters alone.
  */
 
 import { asBuffer } from '../bytes.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
+import { foldsCase } from '../platform.ts';
 import { parentPath } from './paths.ts';
 import { compileWildmatch } from './wildmatch.ts';
 
@@ -28,11 +30,16 @@ interface Rule {
 /** The patterns of one file, or of the command line. */
 export class IgnoreRules {
   readonly #rules: readonly Rule[];
+  readonly #folds: boolean;
 
-  /** @param patterns one each; blank ones and those that begin with `#` match nothing */
-  constructor(patterns: readonly string[]) {
+  /**
+   * @param patterns one each; blank ones and those that begin with `#` match nothing
+   * @param folds whether letter case makes no difference
+   */
+  constructor(patterns: readonly string[], folds = foldsCase()) {
+    this.#folds = folds;
     this.#rules = patterns
-      .map(parseRule)
+      .map((line) => parseRule(line, folds))
       .filter((rule) => rule !== undefined)
       .reverse();
   }
@@ -46,6 +53,7 @@ export class IgnoreRules {
    * @param path from the directory of the patterns, in bytes as `toBytes` gives them
    */
   decide(path: string, name: string, isDirectory: boolean): boolean | undefined {
+    if (this.#folds) [path, name] = [inLowerCase(path), inLowerCase(name)];
     for (const rule of this.#rules) {
       if (rule.onlyDirectories && !isDirectory) continue;
       if (rule.matches(rule.onName ? name : path)) return !rule.isNegated;
@@ -136,7 +144,11 @@ function toBytes(name: string): string {
   return /[^\x00-\x7f]/.test(name) ? encodeText(name).toString('latin1') : name;
 }
 
-function parseRule(line: string): Rule | undefined {
+function inLowerCase(bytes: string): string {
+  return bytes.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+function parseRule(line: string, folds: boolean): Rule | undefined {
   // Git reads a pattern up to its first NUL.
   const bytes = trimBlanks(toBytes(line).split('\0', 1)[0]!);
   if (bytes.startsWith('#')) return undefined;
@@ -144,7 +156,7 @@ function parseRule(line: string): Rule | undefined {
   const onlyDirectories = bytes.endsWith('/');
   const pattern = bytes.slice(isNegated ? 1 : 0, onlyDirectories ? -1 : undefined);
   const onName = !pattern.includes('/');
-  const matches = matcher(pattern.replace(/^\//, ''), onName);
+  const matches = matcher(pattern.replace(/^\//, ''), onName, folds);
   return matches === undefined ? undefined : { isNegated, onlyDirectories, onName, matches };
 }
 
@@ -158,15 +170,23 @@ function trimBlanks(line: string): string {
 }
 
 /** The test of a pattern; undefined where nothing can match. */
-function matcher(pattern: string, onName: boolean): ((text: string) => boolean) | undefined {
+function matcher(
+  pattern: string,
+  onName: boolean,
+  folds: boolean,
+): ((text: string) => boolean) | undefined {
   if (pattern === '') return undefined;
   const wild = pattern.search(/[*?[\\]/);
-  if (wild < 0) return (text) => text === pattern;
-  const end = pattern.slice(1);
+  const spelled = (part: string) => (folds ? inLowerCase(part) : part);
+  if (wild < 0) {
+    const whole = spelled(pattern);
+    return (text) => text === whole;
+  }
+  const end = spelled(pattern.slice(1));
   if (onName && pattern[0] === '*' && !/[*?[\\]/.test(end)) return (text) => text.endsWith(end);
   // As in Git, what follows the literal beginning is a pattern of its own: a `**` there is at a start.
-  const prefix = pattern.slice(0, wild);
-  const rest = compileWildmatch(pattern.slice(wild));
+  const prefix = spelled(pattern.slice(0, wild));
+  const rest = compileWildmatch(pattern.slice(wild), folds);
   if (rest === undefined || prefix === '') return rest;
   return (text) => text.startsWith(prefix) && rest(text.slice(wild));
 }

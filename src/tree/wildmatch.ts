@@ -21,9 +21,15 @@ const LONG_RUN = 2;
 /** Goes on, or past the two states that follow: `**` and its slash, which may stand for nothing. */
 const MAY_SKIP = 3;
 
-/** Compiles a pattern to a test of a whole text; undefined for a malformed one, which matches nothing. */
-export function compileWildmatch(pattern: string): ((text: string) => boolean) | undefined {
-  const states = parse(pattern);
+/**
+ * Compiles a pattern to a test of a whole text; undefined for a malformed one, which matches nothing.
+ * @param folds the texts have no capital letters, and those of the pattern stand for small ones too
+ */
+export function compileWildmatch(
+  pattern: string,
+  folds = false,
+): ((text: string) => boolean) | undefined {
+  const states = parse(pattern, folds);
   if (states === undefined) return undefined;
   let now = new Uint8Array(states.length + 1);
   let next = new Uint8Array(states.length + 1);
@@ -84,7 +90,7 @@ function advance(
   return isAlive;
 }
 
-function parse(pattern: string): State[] | undefined {
+function parse(pattern: string, folds: boolean): State[] | undefined {
   const states: State[] = [];
   let at = 0;
   while (at < pattern.length) {
@@ -103,14 +109,15 @@ function parse(pattern: string): State[] | undefined {
       states.push(ANY);
       at += 1;
     } else if (code === 0x5b) {
-      const set = parseSet(pattern, at + 1);
+      const set = parseSet(pattern, at + 1, folds);
       if (set === undefined) return undefined;
       states.push(set.members);
       at = set.end;
     } else {
       if (code === BACKSLASH) at += 1;
       if (at === pattern.length) return undefined;
-      states.push(single(pattern.charCodeAt(at)));
+      const byte = pattern.charCodeAt(at);
+      states.push(single(folds && isCapital(byte) ? byte + TO_SMALL : byte));
       at += 1;
     }
   }
@@ -121,6 +128,7 @@ function parse(pattern: string): State[] | undefined {
 function parseSet(
   pattern: string,
   start: number,
+  folds: boolean,
 ): { members: Uint8Array; end: number } | undefined {
   const members = new Uint8Array(256);
   let at = start;
@@ -158,8 +166,17 @@ function parseSet(
     members[low] = 1;
     at += 1;
   }
+  if (folds) {
+    for (let byte = 0x41; byte <= 0x5a; byte++) members[byte + TO_SMALL]! |= members[byte]!;
+  }
   const taken = setOf((byte) => byte !== SLASH && (members[byte] === 1) !== isNegated);
   return { members: taken, end: at + 1 };
+}
+
+const TO_SMALL = 0x20;
+
+function isCapital(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
 }
 
 function setOf(isMember: (byte: number) => boolean): Uint8Array {

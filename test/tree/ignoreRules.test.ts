@@ -214,42 +214,51 @@ function expectSame(
 
 describe('ignore rules', () => {
   const nested = effort(300, 10_000);
-  test('nested .gitignore files leave out what Git leaves out', { timeout: nested.timeout }, () => {
-    let asked = 0;
-    let leftOut = 0;
-    for (let from = 0; from < nested.count; from += 300) {
-      const folder = makeRepository();
-      const batch = fc.sample(cases, { numRuns: runs(300), seed: seed + from }).map(lay);
-      for (const [at, { ruled, paths }] of batch.entries()) {
-        const root = join(folder, `case${at}`);
-        mkdirSync(root);
-        for (const [path, isDirectory] of paths) {
-          if (isDirectory) mkdirSync(Buffer.concat([bytes(`${root}/`), bytes(path)]));
+  test.each([false, true])(
+    'nested .gitignore files leave out what Git leaves out; core.ignoreCase %s',
+    {
+      timeout: nested.timeout,
+    },
+    (folds) => {
+      let asked = 0;
+      let leftOut = 0;
+      for (let from = 0; from < nested.count; from += 300) {
+        const folder = makeRepository();
+        const batch = fc.sample(cases, { numRuns: runs(300), seed: seed + from }).map(lay);
+        for (const [at, { ruled, paths }] of batch.entries()) {
+          const root = join(folder, `case${at}`);
+          mkdirSync(root);
+          for (const [path, isDirectory] of paths) {
+            if (isDirectory) mkdirSync(Buffer.concat([bytes(`${root}/`), bytes(path)]));
+          }
+          for (const [path, rules] of ruled) {
+            writeFileSync(
+              bytes([root, path, '.gitignore'].filter(Boolean).join('/')),
+              bytes(rules),
+            );
+          }
         }
-        for (const [path, rules] of ruled) {
-          writeFileSync(bytes([root, path, '.gitignore'].filter(Boolean).join('/')), bytes(rules));
-        }
-      }
-      const questions = batch.flatMap(({ paths }, at) =>
-        [...paths.keys()].map((path) => `case${at}/${path}`),
-      );
-      const verdicts = leftOutByGit(folder, questions);
-      for (const { ruled, paths } of batch) {
-        const ours = new Exclusion(undefined, { gitignore: true });
-        for (const [path, rules] of ruled) ours.add(named(path), bytes(rules));
-        const theirs = verdicts.splice(0, paths.size);
-        leftOut += expectSame([...ruled], paths, theirs, (path, isDirectory) =>
-          ours.excludes(path, isDirectory),
+        const questions = batch.flatMap(({ paths }, at) =>
+          [...paths.keys()].map((path) => `case${at}/${path}`),
         );
-        asked += paths.size;
+        const verdicts = leftOutByGit(folder, questions, '-c', `core.ignoreCase=${folds}`);
+        for (const { ruled, paths } of batch) {
+          const ours = new Exclusion(undefined, { gitignore: true }, folds);
+          for (const [path, rules] of ruled) ours.add(named(path), bytes(rules));
+          const theirs = verdicts.splice(0, paths.size);
+          leftOut += expectSame([...ruled], paths, theirs, (path, isDirectory) =>
+            ours.excludes(path, isDirectory),
+          );
+          asked += paths.size;
+        }
+        // At the full count there are too many for the hook that removes scratch folders.
+        rmSync(folder, { recursive: true });
       }
-      // At the full count there are too many for the hook that removes scratch folders.
-      rmSync(folder, { recursive: true });
-    }
-    if (stress) console.log(`${asked} paths, ${leftOut} left out`);
-    expect(leftOut).toBeGreaterThan(asked / 20);
-    expect(leftOut).toBeLessThan(asked / 1.2);
-  });
+      if (stress) console.log(`${asked} paths, ${leftOut} left out`);
+      expect(leftOut).toBeGreaterThan(asked / 20);
+      expect(leftOut).toBeLessThan(asked / 1.2);
+    },
+  );
 
   const flat = effort(30, 2000);
   test('--exclude-from leaves out what core.excludesFile does', {

@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fromDisk, toDisk } from '../../git/pathBytes.ts';
+import { whileFree } from './busyFiles.ts';
 
 export type { BigIntStats, Stats } from 'node:fs';
 export {
@@ -53,15 +54,15 @@ export const openSync = withPath(() => fs.openSync);
 export const readFileSync = withPath(() => fs.readFileSync);
 export const readdirSync = withPath(() => fs.readdirSync);
 export const rmSync = withPath(() => fs.rmSync);
-export const rmdirSync = withPath(() => fs.rmdirSync);
+export const rmdirSync = whileFree(withPath(() => fs.rmdirSync));
 export const statSync = withPath(() => fs.statSync);
-export const unlinkSync = withPath(() => fs.unlinkSync);
+export const unlinkSync = whileFree(withPath(() => fs.unlinkSync));
 export const utimesSync = withPath(() => fs.utimesSync);
 export const writeFileSync = withPath(() => fs.writeFileSync);
 
 export const copyFileSync = withPaths(() => fs.copyFileSync);
 export const linkSync = withPaths(() => fs.linkSync);
-export const renameSync = withPaths(() => fs.renameSync);
+export const renameSync = whileFree(withPaths(() => fs.renameSync));
 export const symlinkSync = withPaths(() => fs.symlinkSync);
 
 export const open = withPath(() => promises.open);

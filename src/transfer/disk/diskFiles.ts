@@ -9,6 +9,7 @@ import { judge, newHolder, type Verdict } from '../../storage/bare/locks/holder.
 import { isErrorOf } from '../../systemFaults.ts';
 import { type Entry, MODE_NONE } from '../rules/place.ts';
 
+export { joinDisk, parentOnDisk, withSlashes } from './localPaths.ts';
 export { toDisk };
 
 /** A name on disk with what `lstat` says of it. */
@@ -26,23 +27,6 @@ export interface DiskEntry extends Entry {
 
 /** Whether files on this system have an execute bit. Without, a tree's own modes are kept. */
 export const HAS_EXECUTE_BITS = process.platform !== 'win32';
-
-/** `directory/name` on disk. */
-export function joinDisk(directory: string, name: string): string {
-  if (directory === '' || directory === '.') return name;
-  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
-}
-
-/** The directory a local path lies in. */
-export function parentOnDisk(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash < 0 ? '.' : slash === 0 ? '/' : path.slice(0, slash);
-}
-
-/** On Windows a path may come with backslashes; everywhere in here slashes separate. */
-export function withSlashes(path: string): string {
-  return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
-}
 
 /** All names in a directory, in no particular order. */
 export function readNames(directory: string | Buffer): string[] {

@@ -116,7 +116,7 @@ function putDirectory(
       if (disk.lstatSync(anchors.at(becomes), { throwIfNoEntry: false }) !== undefined) {
         throw new Error('another copy has made the directory');
       }
-      disk.renameSync(anchors.at(directory), anchors.at(becomes));
+      renameWhenFree(disk, anchors.at(directory), anchors.at(becomes));
       anchors.moved(directory, becomes);
     }
   } catch (error) {
@@ -227,11 +227,26 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
       }
     }
     requireSeen(disk, job.path, job.replaces);
-    disk.renameSync(job.temporary, job.path);
+    renameWhenFree(disk, job.temporary, job.path);
   }
   const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);
   const { size, mtimeMs, ctimeMs, ino, mode, dev } = stats;
   return [size, mtimeMs, ctimeMs, ino, mode, dev];
+}
+
+/** As `whileFree` (storage/disk/busyFiles.ts), in a thread that has nothing but this file. */
+function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
+  for (let pause = process.platform === 'win32' ? 1 : 1000; pause < 200; pause *= 2) {
+    try {
+      disk.renameSync(from, to);
+      return;
+    } catch (error) {
+      if (!/^(?:EPERM|EACCES|EBUSY)$/.test(String((error as NodeJS.ErrnoException).code)))
+        throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+  }
+  disk.renameSync(from, to);
 }
 
 /**
@@ -292,6 +307,7 @@ const PARTS = [
   writeUnfinished,
   finishFile,
   requireSeen,
+  renameWhenFree,
   mayFold,
   isSpelled,
   sameNameError,

@@ -1,7 +1,7 @@
 /** Removing what copies to disk have not finished. */
-import * as fs from 'node:fs';
 import { encodePath } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
+import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
 import { errorCode } from '../../systemFaults.ts';
 import type { Anchors } from '../disk/anchors.ts';
 import { joinDisk, readNames, toDisk } from '../disk/diskFiles.ts';
@@ -15,7 +15,7 @@ export function removeLeftovers(place: DiskDestination): void {
     const path = toDisk(joinDisk(home.path, entry.name));
     try {
       if (isTreeMode(entry.mode)) removeUnfinishedDirectory(place.anchors, path);
-      else fs.unlinkSync(place.anchors.at(path));
+      else unlinkSync(place.anchors.at(path));
       home.removed(entry.name);
     } catch (error) {
       // It does no harm. The next copy tries again.
@@ -27,7 +27,7 @@ export function removeLeftovers(place: DiskDestination): void {
 /** Removes a directory that was to get another name, with the files directly in it. */
 export function removeUnfinishedDirectory(anchors: Anchors, path: string | Buffer): void {
   for (const name of readNames(anchors.directory(path))) {
-    fs.unlinkSync(anchors.at(Buffer.concat([Buffer.from(path), encodePath(`/${name}`)])));
+    unlinkSync(anchors.at(Buffer.concat([Buffer.from(path), encodePath(`/${name}`)])));
   }
-  fs.rmdirSync(anchors.at(path));
+  rmdirSync(anchors.at(path));
 }

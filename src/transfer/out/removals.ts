@@ -8,6 +8,7 @@
 import * as fs from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
 import type { TreeEntry } from '../../git/tree.ts';
+import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import type { FileEntry } from '../../tree/changes.ts';
 import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
@@ -109,7 +110,7 @@ export class Removals {
     try {
       if (!this.#dryRun) {
         if (this.#onlyAsSeen) requireSeen(fs, this.#place.at(path), entry);
-        fs.unlinkSync(this.#place.at(path));
+        unlinkSync(this.#place.at(path));
       }
     } catch (error) {
       if (isErrorOf(error, 'ENOENT')) return;
@@ -122,7 +123,7 @@ export class Removals {
   #removeDirectory(path: string): void {
     if (this.#dryRun) return;
     try {
-      fs.rmdirSync(this.#place.at(path));
+      rmdirSync(this.#place.at(path));
       this.#place.home(parentPath(path)).removed(baseName(path));
     } catch (error) {
       // A directory in which something stays is to stay too.

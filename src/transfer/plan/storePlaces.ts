@@ -9,6 +9,7 @@ import {
   MODE_TREE,
   type TreeEntry,
 } from '../../git/tree.ts';
+import { refuseName } from '../../platform.ts';
 import { missingObject } from '../../storage/missingObject.ts';
 import { checkDepth, isForbiddenSegment, joinPath, normalizePath } from '../../tree/paths.ts';
 import type { Tree, TreeReader } from '../../tree/reader.ts';
@@ -194,9 +195,6 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
   }
 }
 
-/** Names that mean something else than a file to Windows: devices, streams, trailing dots. */
-const WINDOWS_UNSAFE = /[\\:*?"<>|\x00-\x1f]|[. ]$|^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
-
 /**
  * Why an entry of that name must not be created on the local disk: a tree from elsewhere may hold
  * names that would lead out of the destination or into a `.git` directory. Undefined for a good one.
@@ -206,6 +204,5 @@ export function refuseOnDisk(name: string): string | undefined {
     return 'not a file name';
   }
   if (isForbiddenSegment(name)) return "a name that stands for '.git'";
-  if (process.platform === 'win32' && WINDOWS_UNSAFE.test(name)) return 'not a name on Windows';
-  return undefined;
+  return refuseName(name);
 }

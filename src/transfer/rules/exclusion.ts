@@ -3,6 +3,7 @@
  * .gitignore files say. As in Git, a deeper file goes before a higher one, the caller's patterns go
  * before both, and nothing below a directory that is left out is looked at.
  */
+import { foldsCase } from '../../platform.ts';
 import { IgnoreRules, IgnoreTree, ignoreLines } from '../../tree/ignoreRules.ts';
 import { isWithin } from '../../tree/paths.ts';
 import type { CopyOptions, PathSelection } from './options.ts';
@@ -24,9 +25,17 @@ export class Exclusion {
   /** Rules could not be read. What was found out without them is not to be kept for another copy. */
   isIncomplete = false;
 
-  constructor(exclude: Exclude | undefined, options: ExclusionOptions) {
+  readonly #folds: boolean;
+
+  /** @param folds whether letter case makes no difference to the rules */
+  constructor(
+    exclude: Exclude | undefined,
+    options: ExclusionOptions,
+    folds: boolean = foldsCase(),
+  ) {
     const { gitignore = false, gitignoreFiles = false, only } = options;
-    this.#tree = new IgnoreTree(new IgnoreRules(patternsOf(exclude)));
+    this.#folds = folds;
+    this.#tree = new IgnoreTree(new IgnoreRules(patternsOf(exclude), folds));
     this.readsGitignore = gitignore;
     this.#leavesOutRules = gitignore && !gitignoreFiles;
     this.#only = only;
@@ -35,7 +44,8 @@ export class Exclusion {
 
   /** Takes the content of the .gitignore file in a directory. */
   add(directory: string, content: Uint8Array): void {
-    if (this.readsGitignore) this.#tree.set(directory, new IgnoreRules(ignoreLines(content)));
+    if (!this.readsGitignore) return;
+    this.#tree.set(directory, new IgnoreRules(ignoreLines(content), this.#folds));
   }
 
   /** Whether the path, or a directory it lies in, is left out. Paths as `ExcludeFilter` has them. */
