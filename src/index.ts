@@ -67,6 +67,7 @@ export {
   type RepositoryPath,
 } from './store/refPath.ts';
 export type { ThinPolicy } from './store/retention.ts';
+export type { SignOptions } from './store/signers.ts';
 export { Tags } from './store/tags.ts';
 export type { ThinnedSnapshot, ThinOptions } from './store/thin.ts';
 export { retryArchiveIn, retryWrite, type UpdateOptions } from './store/update.ts';

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
+import { GitConfig } from '../git/config.ts';
 import { redactUrl, redactUrls } from '../git/redactUrl.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';
 import { GitStore, type OpenOptions } from '../store/gitStore.ts';
@@ -52,7 +53,11 @@ export async function withStore<T>(
   work: (store: GitStore) => Promise<T>,
   choices: StoreChoices = {},
 ): Promise<T> {
-  const store = await openStore(repositoryPath(command), signersOf(command), choices);
+  const store = await openStore(
+    repositoryPath(command),
+    signersOf(command, choices.create),
+    choices,
+  );
   try {
     return await work(store);
   } catch (error) {
@@ -111,9 +116,14 @@ async function openStore(
   }
 }
 
-/** Who the command's commits are by. */
-export function signersOf(command: Command): OpenOptions['signers'] {
-  return (folder) => findSigners(authorOf(command), () => readGitConfig(folder));
+/**
+ * Who the command's commits are by. What the environment says is looked at before a repository is made,
+ * the files of the configuration when something is signed.
+ */
+export function signersOf(command: Command, mayCreate = false): OpenOptions['signers'] {
+  const author = authorOf(command);
+  if (mayCreate) findSigners(author, () => new GitConfig([]));
+  return (folder) => findSigners(author, () => readGitConfig(folder));
 }
 
 /** What a command tells of beside its work, on stderr. */

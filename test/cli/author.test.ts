@@ -1,6 +1,6 @@
 /** Who commits are by, on the command line: Git under the same environment is the referee. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -207,6 +207,7 @@ describe('--author', () => {
     }
     const wrong = { env: { GIT_AUTHOR_DATE: 'soon' } };
     const { code, stderr } = await gitstore(['-r', place.repo, 'init'], wrong);
+    expect(existsSync(place.repo)).toBe(false);
     expect([code, stderr]).toEqual([
       1,
       expect.stringMatching(/^Error: GIT_AUTHOR_DATE is no date/),

@@ -48,7 +48,7 @@ export function define(command: Command): void {
     }
     const store = await GitStore.open(path, {
       branch: options.branch ?? 'main',
-      signers: signersOf(command),
+      signers: signersOf(command, true),
       onWarning,
       onRequest,
     });
