@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { Parser } from 'htmlparser2';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { FS, GitStore } from '../../src/index.ts';
-import { runs } from '../crash/stress.ts';
-import { currentOf, filesOf, memoryStore } from '../store/stores.ts';
+import { type FS, GitStore } from '../../src/index.ts';
+import { runs, stress } from '../crash/stress.ts';
+import { createBucket } from '../storage/places.ts';
+import { currentOf, filesOf, memoryStore, steadyOptions } from '../store/stores.ts';
 import { Client } from './client.ts';
 
 type Writes = Record<string, string | Uint8Array>;
@@ -165,6 +166,13 @@ describe('a README', () => {
     expect(text).toContain('<pre class="plain">&gt;&gt;');
     expect((await client.page('/x.md?view')).text).toContain('<p>x</p>');
     expect(client.faults).toEqual([]);
+  });
+
+  it.runIf(stress)('that would take minutes is given up once', async () => {
+    const { client } = await served({ 'README.md': `a**b${'c*'.repeat(100_000)}` });
+    const { text } = await client.page('/');
+    expect(text).toContain('<pre class="plain">a**b');
+    expect((await client.page('/?again')).text).toContain('<pre class="plain">a**b');
   });
 
   const TAGS =
@@ -502,4 +510,24 @@ describe('a page has less than 50 kB', () => {
     for (const text of pages) expect(Buffer.byteLength(text)).toBeLessThan(SMALL);
     expect(new Set(pages.join('').match(/<bdi>v1\.0\.\d+<\/bdi>/g)).size).toBe(120);
   });
+});
+
+it('pages of a store in a bucket are the same', async () => {
+  const store = await GitStore.over(await createBucket(), steadyOptions());
+  const writes = { 'd/README.md': '[b](b.ts)', 'd/b.ts': 'let b;\n' };
+  const fs = await (await store.fs('main')).apply({ writes, message: 'All' });
+  await fs.writeText('d/b.ts', 'let c;\n');
+  const bucket = await Client.of(store, { title: 'notes' });
+  const memory = await memoryStore();
+  const other = await (await memory.fs('main')).apply({ writes, message: 'All' });
+  await other.writeText('d/b.ts', 'let c;\n');
+  const same = await Client.of(memory, { title: 'notes' });
+  for (const path of ['/d/', '/d/b.ts?view', '/d/?find=b', '/?history', '/d/b.ts?diff']) {
+    const { status, text } = await bucket.page(path);
+    expect({ path, status }).toEqual({ path, status: 200 });
+    expect(text).toBe((await same.page(path)).text);
+  }
+  expect((await bucket.ask('/d?zip')).body).toEqual((await same.ask('/d?zip')).body);
+  expect(bucket.faults).toEqual([]);
+  await store.close();
 });
