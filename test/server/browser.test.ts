@@ -148,6 +148,8 @@ interface Seen {
   readonly background: string;
   /** Texts that are hard to read on what is behind them, each with its contrast. */
   readonly faint: string[];
+  /** Whether the link that keeps can be seen. */
+  readonly keeps: boolean;
   /** What a person without a mouse or a screen misses. */
   readonly missing: string[];
 }
@@ -215,6 +217,7 @@ const LOOK = `(() => {
   return {
     faint,
     missing,
+    keeps: document.querySelector('.acts a:last-child[href*="="], .refs a.mono')?.checkVisibility() ?? false,
     text: document.body.innerText,
     overflow: scrollWidth - clientWidth,
     wide: wide.map((element) => element.outerHTML.slice(0, 80)),
@@ -278,6 +281,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
             torn: 0,
             faint: [],
             missing: [],
+            keeps: !at.endsWith('/none'),
           });
           expect(seen.background).toBe(
             colorScheme === 'dark' ? 'rgb(20, 23, 28)' : 'rgb(255, 255, 255)',

@@ -111,7 +111,7 @@ pre.plain{margin:0;background:none;white-space:pre-wrap;overflow-wrap:anywhere}
 .md :not(pre)>code,.md kbd{background:var(--soft);border-radius:.25rem;padding:.1em .35em;font-size:.88em}
 .md blockquote{margin:1rem 0;padding:.1rem 1rem;border-left:.25rem solid var(--line);color:var(--dim)}
 .md table{width:auto;max-width:100%;display:block;overflow-x:auto;margin:1rem 0}
-.md th,.md td{border:1px solid var(--line);padding:.35rem .7rem;font-size:.92rem;color:var(--text)}
+.md table th,.md table td{border:1px solid var(--line);padding:.35rem .7rem;font-size:.92rem;color:var(--text)}
 .md hr{border:0;border-top:1px solid var(--line);margin:1.6rem 0}
 .md li{margin:.25rem 0}
 .media{display:flex;justify-content:center;padding:1rem;background:repeating-conic-gradient(var(--soft) 0 25%,transparent 0 50%) 0 0/20px 20px}
@@ -171,6 +171,7 @@ footer{margin-top:1.5rem;color:var(--dim);font-size:.82rem;display:flex;flex-wra
 .ls td:first-child::before{left:.75rem;top:.7rem}
 .ls td:nth-child(4){order:2;font-size:.82rem}
 .ls td:nth-child(3){order:3;font-size:.82rem}
+.refs td:nth-child(2){display:block;order:4;font-size:.82rem}
 .refs td:nth-child(4){order:5;width:auto;max-width:none;grid-column:1/-1;white-space:normal}
 .btn,button{padding:.42rem .65rem}
 input[type=search]{padding:.42rem .6rem;font-size:1rem}
