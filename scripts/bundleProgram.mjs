@@ -104,6 +104,7 @@ const BY_ITSELF = /^(src\/cli\/commands\/|node_modules\/(?!@aws|@smithy))/;
 /** Parts of Node that many modules import and few runs use, 1 to 2 ms each: loaded when first used. */
 const LATE = [
   'node:crypto',
+  'node:diagnostics_channel',
   'node:fs/promises',
   'node:module',
   'node:os',

@@ -10,6 +10,13 @@ export type {
   ArchiveSource,
   NodeSink,
 } from './archive/options.ts';
+export type {
+  Channels,
+  CommitMessage,
+  CopyMessage,
+  GcMessage,
+  RequestMessage,
+} from './diagnostics.ts';
 export * from './errors.ts';
 export type { Identity } from './git/commit.ts';
 export type { ObjectId, ObjectType } from './git/objectId.ts';
@@ -27,7 +34,7 @@ export type { Favor } from './merge/text.ts';
 export type { LocalName } from './optionTypes.ts';
 export type { MirrorOptions } from './remote/mirror.ts';
 export { MirrorDiff, type RefChange } from './remote/mirrorDiff.ts';
-export type { MirrorProgress } from './remote/remote.ts';
+export type { AuthRequest, MirrorProgress, OnAuth } from './remote/remote.ts';
 export type { RefSelection } from './remote/selection.ts';
 export { createMemoryStorage, type MemoryStorageOptions } from './storage/memory/memoryStorage.ts';
 export type * from './storage/storage.ts';

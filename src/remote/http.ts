@@ -18,6 +18,7 @@ import { connectionReason } from '../systemFaults.ts';
 import type { Connection, Connector, RequestBody, Service } from './connection.ts';
 import type { Credentials, FoundCredentials } from './credentials.ts';
 import { writeAll } from './duplex.ts';
+import type { OnAuth } from './remote.ts';
 import type { Secrets } from './secrets.ts';
 import { IDLE_TIMEOUT, NO_ANSWER } from './tcp.ts';
 
@@ -33,6 +34,7 @@ export interface HttpChoices {
   readonly folder: string;
   readonly secrets: Secrets;
   readonly signal: AbortSignal | undefined;
+  readonly onAuth?: OnAuth | undefined;
 }
 
 interface Outgoing {
@@ -132,8 +134,9 @@ export class HttpConnector implements Connector {
       const used = this.#credentials;
       this.#credentials = undefined;
       if (used !== undefined) await used.refused?.();
+      const given = await this.#askCaller(url, used !== undefined);
       const refused = used !== undefined && used.accepted !== undefined;
-      const found = refused ? undefined : await this.#findCredentials(url);
+      const found = given ?? (refused ? undefined : await this.#findCredentials(url));
       if (found === undefined) {
         const why = used === undefined ? 'credentials are needed' : 'the credentials are refused';
         throw this.#refusal(`authentication failed, ${why}`);
@@ -142,11 +145,33 @@ export class HttpConnector implements Connector {
       this.#toBeApproved = true;
       response = await this.#request(url, outgoing);
     }
+    if (response.statusCode === 401) {
+      response.destroy();
+      throw this.#refusal('authentication failed, the credentials are refused');
+    }
     if (this.#toBeApproved && (response.statusCode ?? 0) < 400) {
       this.#toBeApproved = false;
       await this.#credentials?.accepted?.();
     }
     return response;
+  }
+
+  /** What the caller's `onAuth` knows. */
+  async #askCaller(url: URL, refused: boolean): Promise<Credentials | undefined> {
+    const { onAuth, secrets } = this.#choices;
+    const { origin, pathname } = url;
+    const given: unknown = await onAuth?.({
+      url: origin + pathname,
+      username: this.#username,
+      refused,
+    });
+    if (given === undefined || given === null) return undefined;
+    const { username = this.#username ?? '', password } = given as Partial<Credentials>;
+    if (typeof username !== 'string' || typeof password !== 'string') {
+      throw new GitStoreError('onAuth must give { username, password } or nothing', 'EINVAL');
+    }
+    secrets.add(username, password);
+    return { username, password };
   }
 
   async #findCredentials(url: URL): Promise<FoundCredentials | undefined> {

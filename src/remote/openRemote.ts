@@ -45,13 +45,13 @@ async function connectorFor(
   name: string,
   storage: Storage,
   secrets: Secrets,
-  { signal, onMessage }: MirrorOptions,
+  { signal, onMessage, onAuth }: MirrorOptions,
 ): Promise<Connector> {
   const folder = storage.folder ?? absolutePath('.');
   switch (address.kind) {
     case 'http': {
       const { HttpConnector } = await import('./http.ts');
-      return new HttpConnector(address.url, { folder, secrets, signal });
+      return new HttpConnector(address.url, { folder, secrets, signal, onAuth });
     }
     case 'ssh': {
       const { SshConnector } = await import('./ssh.ts');

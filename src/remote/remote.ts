@@ -24,11 +24,34 @@ export interface MirrorProgress {
   readonly bytes: number;
 }
 
+/** Who asks for credentials, and what for. */
+export interface AuthRequest {
+  /** The address that is asked for, without user, password and query. */
+  readonly url: string;
+  /** The user that the URL names. */
+  readonly username?: string | undefined;
+  /** Whether others have been tried and refused: those of the URL, or those that were given before. */
+  readonly refused: boolean;
+}
+
+/** Gives a user and a password, or a token as the password; undefined where it knows none. */
+export type OnAuth = (
+  request: AuthRequest,
+) =>
+  | { readonly username?: string | undefined; readonly password: string }
+  | undefined
+  | Promise<{ readonly username?: string | undefined; readonly password: string } | undefined>;
+
 export interface TransferOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
   /** What the other side says, for a person to read: lines, or parts of them. */
   readonly onMessage?: ((text: string) => void) | undefined;
+  /**
+   * Is asked when a server behind http(s) wants credentials, at most twice, before Git's credential
+   * helpers are. Nothing is kept.
+   */
+  readonly onAuth?: OnAuth | undefined;
   /** Called with the path when a backup to a path has made the repository there. */
   readonly onCreate?: ((path: string) => void) | undefined;
 }

@@ -2,6 +2,7 @@
  * Making commits. All objects of a commit go through one writing session of the storage; when that
  * is finished, the branch moves, provided that it still stands at the snapshot that was changed.
  */
+import { tell } from '../diagnostics.ts';
 import { InvalidPathError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/commit.ts';
 import { isModulesFile } from '../git/dotGit.ts';
@@ -259,6 +260,7 @@ export async function moveBranch(
   try {
     await snapshot.store.refs.update(updates);
     snapshot.store.wrote();
+    if (to !== snapshot.id) tellCommit(snapshot, to, log);
   } catch (error) {
     if (!(error instanceof StaleSnapshotError)) throw error;
     if (tag !== undefined && error.ref === fullRefName({ kind: 'tag', name: tag.name })) {
@@ -266,6 +268,16 @@ export async function moveBranch(
     }
     throw stale(snapshot, error);
   }
+}
+
+function tellCommit(snapshot: Snapshot, commitHash: ObjectId, reason: string): void {
+  tell('gitstore:commit', () => ({
+    store: snapshot.store.location,
+    branch: branchOf(snapshot).name,
+    commitHash,
+    oldHash: snapshot.id,
+    reason,
+  }));
 }
 
 /** What sets a tag. */

@@ -3,10 +3,14 @@
  * called: most who read or write a file have no use for it.
  */
 
+import { monotonicTime } from '../clock.ts';
+import { type CopyMessage, tell } from '../diagnostics.ts';
 import { StaleSnapshotError } from '../errors.ts';
 import { typedFault } from '../systemFaults.ts';
 import type { CopyInOptions, CopyOptions, PathSelection } from '../transfer/rules/options.ts';
+import type { ChangeReport } from '../tree/changes.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';
+import type { StoreContext } from './context.ts';
 import { branchOf, type Snapshot } from './snapshot.ts';
 
 /** Copies files and directories of the local disk to `dest` and commits them. */
@@ -21,6 +25,7 @@ export async function copyFromDisk(
   const { store, commit } = snapshot;
   const { trees, memos, folder: storePath } = store;
   const target = { trees, root: commit.tree, storePath, memos };
+  const told = copyTold(store, 'in');
   const { copyIn: copy } = await import('../transfer/in/copyIn.ts');
   const copyIn: typeof copy = (...args) => copy(...args).catch(toldOf(dest));
   if (options.dryRun === true) {
@@ -34,6 +39,7 @@ export async function copyFromDisk(
       const outcome = await commitEdits(snapshot, writer, result.edits, result.report, choices);
       result.saveRecords();
       result.remember(branch);
+      told(outcome.changes);
       return outcome;
     } catch (error) {
       // The blobs are stored all the same: another try need not read the files again.
@@ -43,6 +49,24 @@ export async function copyFromDisk(
       clearImmediate(meanwhile);
     }
   });
+}
+
+/** Gives what is called with the report of a copy that has ended well. */
+function copyTold(
+  store: StoreContext,
+  direction: CopyMessage['direction'],
+): (changes: ChangeReport) => void {
+  const began = monotonicTime();
+  return ({ add, update, delete: deleted, errors }) =>
+    tell('gitstore:copy', () => ({
+      store: store.location,
+      direction,
+      add: add.length,
+      update: update.length,
+      delete: deleted.length,
+      errors: errors.length,
+      milliseconds: monotonicTime() - began,
+    }));
 }
 
 /** Makes one of our errors of what fails beside the files that are copied. */
@@ -72,7 +96,10 @@ export async function copyToDisk(
     return { root: commit.tree, time: new Date(commit.committer.time * 1000), sources };
   });
   const place = { trees, storePath, memos, branch };
-  return { snapshot, changes: await copyOut(place, all, dest, options).catch(toldOf(dest)) };
+  const told = copyTold(snapshot.store, 'out');
+  const changes = await copyOut(place, all, dest, options).catch(toldOf(dest));
+  if (options.dryRun !== true) told(changes);
+  return { snapshot, changes };
 }
 
 /** Copies what stands in other snapshots of the store into the snapshot's branch. */
@@ -84,15 +111,18 @@ export async function copyFromSnapshots(
   choices: CommitChoices,
 ): Promise<Outcome> {
   branchOf(snapshot);
+  const told = copyTold(snapshot.store, 'across');
   const all = groups.map(({ from, sources }) => ({ root: from.commit.tree, sources }));
   const target = { trees: snapshot.store.trees, root: snapshot.commit.tree };
   const { copyAcross } = await import('../transfer/in/copyAcross.ts');
   const { edits, report } = await copyAcross(target, all, dest, options);
   if (options.dryRun) return { snapshot, changes: report };
   const from = groups.map((group) => group.from);
-  return inSession(snapshot.store, (writer) =>
+  const outcome = await inSession(snapshot.store, (writer) =>
     commitEdits(snapshot, writer, edits, report, { ...choices, from }),
   );
+  told(outcome.changes);
+  return outcome;
 }
 
 /** Does some work as soon as there is something to wait for: the disk, which takes in a commit. */

@@ -1,4 +1,6 @@
 /** The store: opening it, its branches and tags, and what concerns it as a whole. */
+import { monotonicTime } from '../clock.ts';
+import { type GcMessage, tell } from '../diagnostics.ts';
 import { GitStoreError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
 import { INSPECT } from '../inspected.ts';
@@ -230,7 +232,10 @@ export class GitStore implements AsyncDisposable {
   async pack(options?: MaintenanceOptions): Promise<PackResult> {
     checkOptions(options);
     const { packStore } = await import('../maintenance/pack.ts');
-    return packStore(this.context.storage, options);
+    const began = monotonicTime();
+    const result = await packStore(this.context.storage, options);
+    this.#tellGc('pack', result, began);
+    return result;
   }
 
   /**
@@ -244,7 +249,10 @@ export class GitStore implements AsyncDisposable {
   async gc(options: GcOptions = {}): Promise<GcResult> {
     checkOptions(options);
     const { collectStore } = await import('../maintenance/gc.ts');
-    return collectStore(this.context.storage, options, this.context.now());
+    const began = monotonicTime();
+    const result = await collectStore(this.context.storage, options, this.context.now());
+    this.#tellGc('gc', result, began);
+    return result;
   }
 
   /**
@@ -348,6 +356,11 @@ export class GitStore implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #tellGc(kind: GcMessage['kind'], { before, after }: PackResult, began: number): void {
+    const milliseconds = monotonicTime() - began;
+    tell('gitstore:gc', () => ({ store: this.path, kind, before, after, milliseconds }));
   }
 
   /** Gives a store without any refs its first commit. */

@@ -15,7 +15,7 @@ import {
   packet,
   packetLine,
 } from '../../src/git/pktLine.ts';
-import type { GitStore } from '../../src/index.ts';
+import type { AuthRequest, GitStore } from '../../src/index.ts';
 import { RemoteRefList } from '../../src/remote/greeting.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { emptyBare, exampleStore, expectSound, newStore, refsOf } from './places.ts';
@@ -303,6 +303,29 @@ describe('credentials', () => {
     const error = await failing((await guardedUrl()).href);
     expect(error.message).toMatch(/the credentials are refused/);
     expect(readFileSync(wrong.log, 'utf8').split('\n').filter(Boolean)).toEqual(['get', 'erase']);
+  });
+
+  test('of onAuth, before those of a helper, and again when they are refused', async () => {
+    const helper = credentialHelper('ada', 'wrong-password');
+    vi.stubEnv('GIT_CONFIG_GLOBAL', helper.config);
+    const url = await guardedUrl();
+    const store = await newStore();
+    const asked: AuthRequest[] = [];
+    await store.restore(url, {
+      onAuth: async (request) => {
+        asked.push(request);
+        return { username: 'ada', password: request.refused ? PASSWORD : 'old-password' };
+      },
+    });
+    expect(refsOf(store.path)).toEqual(refsOf(path));
+    expect(asked).toMatchObject([{ refused: false }, { refused: true }]);
+    expect(asked[0]?.url).toBe(`${url.origin}${url.pathname}/info/refs`);
+    expect(existsSync(helper.log)).toBe(false);
+    const wrong = store.restore(url, { onAuth: () => ({ password: 'all-wrong-1' }) });
+    await expect(wrong).rejects.toThrow(/the credentials are refused/);
+    const odd = store.restore(url, { onAuth: () => 'secret' as never });
+    await expect(odd).rejects.toThrow(/onAuth must give \{ username, password \} or nothing/);
+    await store.close();
   });
 
   test('that nobody knows: an error at once, nobody is asked', async () => {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import http, { type IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { sign } from 'aws4';
+import { tell } from '../../../diagnostics.ts';
 import { RemoteError } from '../../../errors.ts';
 import type { BucketRequest, Busy, Unknown } from '../bucket.ts';
 import type { CredentialSource, S3Settings } from './settings.ts';
@@ -53,6 +54,7 @@ const LARGEST_ANSWER = 1 << 30;
 export class Connection {
   readonly #settings: S3Settings;
   readonly #credentials: CredentialSource;
+  readonly #location: string;
   readonly #onRequest: ((request: BucketRequest) => void) | undefined;
   readonly #agent: http.Agent;
   readonly #limits: { readonly [K in keyof ConnectionLimits]-?: number };
@@ -61,7 +63,9 @@ export class Connection {
   /** Whether the engine has ever answered: a host that is unknown then is a network that is gone. */
   #answered = false;
 
+  /** @param location of the store, for those who count requests */
   constructor(
+    location: string,
     settings: S3Settings,
     credentials: CredentialSource,
     options: ConnectionLimits & { onRequest?: ((request: BucketRequest) => void) | undefined },
@@ -69,6 +73,7 @@ export class Connection {
     const { parallel, connectTimeout, idleTimeout, requestTimeout } = options;
     this.#settings = settings;
     this.#credentials = credentials;
+    this.#location = location;
     this.#onRequest = options.onRequest;
     this.#limits = {
       parallel: parallel ?? 32,
@@ -143,7 +148,9 @@ export class Connection {
     let received = 0;
     const told = (status: number | undefined) => {
       const milliseconds = performance.now() - began;
-      this.#onRequest?.({ verb, key, sent: body?.length ?? 0, received, status, milliseconds });
+      const request = { verb, key, sent: body?.length ?? 0, received, status, milliseconds };
+      this.#onRequest?.(request);
+      tell('gitstore:request', () => ({ store: this.#location, ...request }));
     };
     const { idleTimeout, requestTimeout, connectTimeout } = this.#limits;
     return new Promise((resolve, reject) => {

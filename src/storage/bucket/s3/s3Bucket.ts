@@ -45,7 +45,8 @@ export interface S3Options extends ConnectionLimits {
 /** @throws GitStoreError (`EINVAL`) when a variable or the profile names no endpoint or region */
 export async function openS3Bucket(address: S3Address, options: S3Options = {}): Promise<S3Bucket> {
   const settings = await settingsOf(address);
-  const connection = new Connection(settings, options.credentials ?? credentialSource(), options);
+  const credentials = options.credentials ?? credentialSource();
+  const connection = new Connection(address.text, settings, credentials, options);
   return new S3Bucket(address, connection, options);
 }
 
