@@ -31,7 +31,7 @@ export function errorLine(error: unknown): string {
 export function usageLine(error: unknown, command: string): string {
   const isKnown = Object.hasOwn(commands, command);
   const line = errorLine(error).replace(/\.$/, '');
-  return `${line}. See 'gitstore help${isKnown ? ` ${command}` : ''}'`;
+  return `${line}${line.endsWith('…') ? '' : '.'} See 'gitstore help${isKnown ? ` ${command}` : ''}'`;
 }
 
 /** What the user reads of it, also where it is none of our errors. */

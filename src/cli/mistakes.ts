@@ -7,15 +7,17 @@ import {
   GitStoreError,
   IsADirectoryError,
   KeyNotFoundError,
+  NotADirectoryError,
 } from '../errors.ts';
 import { existsSync } from '../storage/disk/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
+import { parseRefPath } from '../store/refPath.ts';
 import { normalizePath } from '../tree/paths.ts';
+import { commands } from './commands.ts';
 
 /** Words that are no commands of ours. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
   add: "'cp FILE :' stores a file or folder",
-  blame: "'log --path FILE' lists the commits that changed a file",
   branches: "'branch list' lists them",
   checkout: "'cp :PATH .' brings a file or folder out, 'branch current -b NAME' chooses a branch",
   clone: "'-r NEW.git restore URL' brings a repository here",
@@ -29,7 +31,6 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
   export: "'zip FILE', 'tar FILE' or 'cp : FOLDER' write a snapshot out",
   extract: "'unzip' and 'untar' store an archive, 'cp :PATH .' brings files out",
   fetch: "'restore URL' brings branches, tags and notes here",
-  find: "'ls -R' lists all files, \"ls '**/*.txt'\" those that fit",
   fsck: "'verify' checks everything",
   get: "'cat PATH' prints a file, 'cp :PATH .' brings it out",
   history: "'log' shows the commits",
@@ -59,12 +60,17 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
 
 /** What is said to a word of another tool; undefined for any other word. */
 export function wordOfAnotherTool(name: string): string | undefined {
+  const small = name.toLowerCase();
+  if (small !== name && Object.hasOwn(commands, small)) {
+    return `There is no command '${name}': it is written '${small}'`;
+  }
   const ours = Object.hasOwn(OTHER_WORDS, name) ? OTHER_WORDS[name] : undefined;
   return ours && `There is no command '${name}': ${ours}`;
 }
 
 /** Commands to which other tools give `-r`, and what does it here. */
 const RECURSIVE: Readonly<Record<string, string>> = {
+  grep: 'grep looks into all directories without a flag',
   cp: 'cp copies folders with all that is in them, without a flag',
   rm: 'rm -R removes directories, and never asks',
   mv: 'mv -R moves directories',
@@ -105,6 +111,7 @@ export async function withNextStep(
   error: unknown,
   store: GitStore,
   command: string,
+  args: readonly string[],
 ): Promise<unknown> {
   if (error instanceof KeyNotFoundError && error.ref !== undefined) {
     const told = await ofMissingRef(error, error.ref, store).catch(() => undefined);
@@ -113,16 +120,54 @@ export async function withNextStep(
       : new KeyNotFoundError(told, { ref: error.ref, cause: error });
   }
   const { message, path } = error instanceof GitStoreError ? error : { message: '', path: '' };
+  if (command === 'sync' && path?.endsWith('/') && !args.includes(path)) {
+    // The slash says that what is in the folder is meant; the user has not typed it.
+    const typed = path.slice(0, -1);
+    if (message === `${path}: no such file or directory`) {
+      return new FileNotFoundError(`${typed}: no such file or directory`, { path, cause: error });
+    }
+    if (error instanceof NotADirectoryError && message === `${path}: not a directory`) {
+      const told = `${typed} is a file: 'gitstore cp ${typed} :' copies it`;
+      return new NotADirectoryError(told, { path, cause: error });
+    }
+  }
   if (error instanceof IsADirectoryError && message === `${path}: is a directory`) {
     const hint = OF_DIRECTORIES[command];
     if (hint === undefined) return error;
     return new IsADirectoryError(`${path} is a directory (${hint})`, { path, cause: error });
   }
-  if (error instanceof FileNotFoundError && /^(?:cat|ls|rm)$/.test(command)) {
-    if (message !== `${path}: no such file or directory`) return error;
-    return new FileNotFoundError(`${message} (ls -R lists what is there)`, { path, cause: error });
+  if (error instanceof FileNotFoundError && path !== undefined) {
+    if (!NOT_FOUND.some((text) => message === `${path}: ${text}`)) return error;
+    const told = await ofMissingPath(path, store, command, args);
+    return told === undefined ? error : new FileNotFoundError(told, { path, cause: error });
   }
   return error;
+}
+
+const NOT_FOUND = ['no such file or directory', 'no file in the snapshot'];
+
+/** @returns undefined where the path may be one of the local disk */
+async function ofMissingPath(
+  path: string,
+  store: GitStore,
+  command: string,
+  args: readonly string[],
+): Promise<string | undefined> {
+  const [first = ''] = args;
+  const isStored =
+    /^(?:blame|cat|ls|mv|rm|write)$/.test(command) ||
+    (/^(?:cp|sync)$/.test(command) && parseRefPath(first).kind === 'repository');
+  if (!isStored) return undefined;
+  if (command === 'blame' && (await (await store.branches.current())?.isDir(path))) {
+    return `${path} is a directory (name a file in it)`;
+  }
+  if (args.includes(path)) {
+    const isRef =
+      /^~\d+$/.test(path) || (await store.branches.has(path)) || (await store.tags.has(path));
+    if (isRef) return `${path}: no such file or directory; for the snapshot write ${path}:`;
+  }
+  const where = /^(?:cat|ls|rm|write)$/.test(command) ? '' : ' in the repository';
+  return `${path}: no such file or directory${where} (ls -R lists what is there)`;
 }
 
 async function ofMissingRef(
@@ -139,6 +184,11 @@ async function ofMissingRef(
   }
   if (!message.startsWith('No branch, tag or commit')) return undefined;
   const missing = `No branch, tag or commit ${ref}`;
+  if (/^(?:HEAD|@)$/.test(ref)) {
+    return `${missing}: leave it out for the current branch, write ~1 for HEAD~1`;
+  }
+  if (/^-\d+$/.test(ref)) return `${missing}; for so many commits write -n ${ref.slice(1)}`;
+  if (ref.includes('..')) return `${missing}: there are no ranges here; 'diff A B' compares two`;
   if (await isFile(ref, store)) return `${missing} — for a file write :${ref}`;
   return `${missing}; ${await namesOf(store, 'branches')}`;
 }

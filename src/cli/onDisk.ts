@@ -22,5 +22,6 @@ export async function requireSources(command: Command, paths: readonly string[])
   if (path === undefined || paths.some(isOnDisk)) return;
   const { repositoryExists } = await import('./destruction.ts');
   if (await repositoryExists(repositoryPath(command))) return;
-  throw new FileNotFoundError(`${path}: no such file or directory`, { path });
+  const typed = path.replace(/(.)\/+$/, '$1');
+  throw new FileNotFoundError(`${typed}: no such file or directory`, { path: typed });
 }

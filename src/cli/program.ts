@@ -6,7 +6,7 @@
 import { Command } from 'commander';
 import { UsageError, usageLine } from './errors.ts';
 import { addGlobals } from './options.ts';
-import { optionOfAnotherTool } from './otherOptions.ts';
+import { argumentTooMany, optionOfAnotherTool } from './otherOptions.ts';
 import { printNote, printText } from './output.ts';
 
 /** Set when the sources are bundled, from package.json. */
@@ -135,8 +135,12 @@ let called = '';
 /** Says what an option of another tool is here. */
 function withHint(text: string, command: string): string {
   const option = /^Unknown option '([^']*)'/.exec(text)?.[1];
-  const hint = option && optionOfAnotherTool(command, option);
-  return hint ? `${text.trim()}: ${hint}` : text;
+  const full = /^Too many arguments for '([^']*)'/.exec(text)?.[1];
+  const hint = option ? optionOfAnotherTool(command, option) : full && argumentTooMany(full);
+  if (!hint) return text;
+  // A guess by letters is worse.
+  const plain = text.trim().replace(/\s*\(Did you mean [^)]*\)$|\.$/, '');
+  return `${plain}: ${hint}`;
 }
 
 function withoutPrefix(text: string): string {

@@ -38,8 +38,9 @@ export function defineList(parent: Command, kind: RefKind): void {
     const format = command === parent ? parent.opts<FormatOption>().format : formatOf(command);
     if (command.args.length > 0) {
       const known = parent.commands.map((each) => each.name()).join(', ');
+      const [name] = command.args;
       throw new UsageError(
-        `Unknown command '${kind.word} ${command.args[0]}' (there are ${known})`,
+        `Unknown command '${kind.word} ${name}' (there are ${known}); ${hintFor(kind, name!)}`,
       );
     }
     await withStore(command, async (store) => {
@@ -56,6 +57,19 @@ export function defineList(parent: Command, kind: RefKind): void {
   addFormat(parent.allowExcessArguments()).action(run(parent));
   const list = subcommand(parent, 'list', `list the names of all ${kind.words}`);
   addFormat(list).action(run(list));
+}
+
+/** What does it, for who knows other tools. */
+function hintFor({ word }: RefKind, name: string): string {
+  if (/^(?:rm|remove|del)$/.test(name)) return `'${word} delete NAME' deletes one`;
+  if (/^(?:rename|move|mv)$/.test(name)) {
+    return `'${word} set NEW OLD' and '${word} delete OLD' rename one`;
+  }
+  if (word === 'branch' && /^(?:switch|checkout|use)$/.test(name)) {
+    return "'branch current -b NAME' chooses one";
+  }
+  const created = /^(?:create|new|add|make)$/.test(name) ? 'NAME' : name;
+  return `'${word} set ${created}' creates one`;
 }
 
 export function defineDelete(parent: Command, kind: RefKind): void {

@@ -53,17 +53,20 @@ export async function withStore<T>(
   work: (store: GitStore) => Promise<T>,
   choices: StoreChoices = {},
 ): Promise<T> {
-  const store = await openStore(
-    repositoryPath(command),
-    signersOf(command, choices.create),
-    choices,
-  );
+  const path = repositoryPath(command);
+  const signers = signersOf(command, choices.create);
+  const store = await openStore(path, signers, choices).catch((error: unknown) => {
+    if (!(error instanceof FileNotFoundError) || choices.create) throw error;
+    if (!error.message.startsWith('Store not found')) throw error;
+    const told = `${error.message} ('gitstore -r ${redactUrl(path)} init' makes one)`;
+    throw new FileNotFoundError(told, { path: error.path, cause: error });
+  });
   try {
     return await work(store);
   } catch (error) {
     // Loaded when something has failed.
     const { withNextStep } = await import('./mistakes.ts');
-    throw await withNextStep(error, store, command.name());
+    throw await withNextStep(error, store, command.name(), command.args);
   } finally {
     await store.close();
     if (isVerbose(command)) await printRequests();

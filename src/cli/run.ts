@@ -46,7 +46,7 @@ async function runCommand(args: readonly string[], name: string): Promise<number
   const mistake =
     entry === undefined
       ? (await import('./mistakes.ts')).wordOfAnotherTool(name)
-      : /^(?:cp|mv|rm)$/.test(name) && args.slice(args.indexOf(name)).some(isRecursive)
+      : /^(?:cp|grep|mv|rm)$/.test(name) && args.slice(args.indexOf(name)).some(isRecursive)
         ? (await import('./mistakes.ts')).recursiveFlag(name, args)
         : undefined;
   if (mistake !== undefined) throw new UsageError(mistake);

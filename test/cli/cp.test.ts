@@ -117,7 +117,7 @@ describe('from disk', () => {
     const place = new Place();
     const missing = 'missing: no such file or directory';
     expect(await place.fails(1, 'cp', 'missing', ':')).toBe(missing);
-    expect(await place.fails(1, 'sync', 'missing', ':x')).toMatch(/^missing\/: no such file/);
+    expect(await place.fails(1, 'sync', 'missing', ':x')).toMatch(/^missing: no such file/);
     expect(await place.fails(1, 'untar', 'missing.tar')).toMatch(/^missing\.tar: no such file/);
     expect((await place.run('cp', '--ignore-errors', 'missing', ':')).code).toBe(1);
     expect(existsSync(place.repo)).toBe(false);

@@ -171,7 +171,7 @@ const USAGE: readonly [line: string, text: string, help?: string][] = [
   ],
   [
     'branch nosuch',
-    "Unknown command 'branch nosuch' (there are list, set, delete, deleted, exists, current, hash, help)",
+    "Unknown command 'branch nosuch' (there are list, set, delete, deleted, exists, current, hash, help); 'branch set nosuch' creates one",
   ],
   ['branch set', "Missing required argument 'name'"],
   ['verify x', "Too many arguments for 'verify'. Expected 0 arguments but got 1"],
@@ -186,6 +186,86 @@ const USAGE: readonly [line: string, text: string, help?: string][] = [
   [
     'log --back x',
     "Option '--back <n>' argument 'x' is invalid. It must be a whole number of 0 or more",
+  ],
+  ['LS', "There is no command 'LS': it is written 'ls'", ''],
+  ['log --graph', "Unknown option '--graph': only first parents are shown"],
+  [
+    'log main dev',
+    "Too many arguments for 'log'. Expected 1 argument but got 2: --all shows all branches",
+  ],
+  ['diff --cached', "Unknown option '--cached': nothing is staged here"],
+  ['diff --staged', "Unknown option '--staged': nothing is staged here"],
+  [
+    'grep -r one',
+    "'grep -r': -r names the repository (gitstore -r PATH grep …), and one is none; grep looks into all directories without a flag",
+  ],
+  [
+    'grep -rn one',
+    "'grep -rn': -r names the repository (gitstore -r PATH grep …), and n is none; grep looks into all directories without a flag",
+  ],
+  ['grep -n one', "Unknown option '-n': line numbers come without it"],
+  ['grep -e one', "Unknown option '-e': the pattern needs no option"],
+  ['find . -name x', "Unknown option '-name': the pattern needs no option: find '*.txt'"],
+  [
+    'write one.txt hello',
+    "Too many arguments for 'write'. Expected 1 argument but got 2: what it stores comes from standard input (echo TEXT | gitstore write PATH)",
+  ],
+  [
+    'zip out.zip :src',
+    "Too many arguments for 'zip'. Expected 1 argument but got 2: all of a snapshot goes into it, -b or --ref says which",
+  ],
+  [
+    'tar out.tar :src',
+    "Too many arguments for 'tar'. Expected 1 argument but got 2: all of a snapshot goes into it, -b or --ref says which",
+  ],
+  [
+    'archive-out out.zip :src',
+    "Too many arguments for 'archive-out'. Expected 1 argument but got 2: all of a snapshot goes into it, -b or --ref says which",
+  ],
+  [
+    'reflog main',
+    "Too many arguments for 'reflog'. Expected 0 arguments but got 1: -b NAME says which branch",
+  ],
+  [
+    'branch dev2',
+    "Unknown command 'branch dev2' (there are list, set, delete, deleted, exists, current, hash, help); 'branch set dev2' creates one",
+  ],
+  [
+    'branch create x',
+    "Unknown command 'branch create' (there are list, set, delete, deleted, exists, current, hash, help); 'branch set NAME' creates one",
+  ],
+  [
+    'branch rename a b',
+    "Unknown command 'branch rename' (there are list, set, delete, deleted, exists, current, hash, help); 'branch set NEW OLD' and 'branch delete OLD' rename one",
+  ],
+  [
+    'branch switch dev',
+    "Unknown command 'branch switch' (there are list, set, delete, deleted, exists, current, hash, help); 'branch current -b NAME' chooses one",
+  ],
+  [
+    'branch rm dev',
+    "Unknown command 'branch rm' (there are list, set, delete, deleted, exists, current, hash, help); 'branch delete NAME' deletes one",
+  ],
+  ['branch -d dev', "Unknown option '-d': 'branch delete NAME' deletes one"],
+  ['branch -a', "Unknown option '-a': 'branch list' lists all"],
+  [
+    'branch current dev',
+    "Too many arguments for 'current'. Expected 0 arguments but got 1: 'branch current -b NAME' chooses one",
+  ],
+  [
+    'tag v3',
+    "Unknown command 'tag v3' (there are list, set, delete, deleted, exists, hash, help); 'tag set v3' creates one",
+  ],
+  ['tag -a v3', "Unknown option '-a': 'tag set NAME' makes one"],
+  ['tag -l', "Unknown option '-l': 'tag list' lists all"],
+  [
+    'tag remove v1',
+    "Unknown command 'tag remove' (there are list, set, delete, deleted, exists, hash, help); 'tag delete NAME' deletes one",
+  ],
+  ['undo -n 3', "Unknown option '-n': 'undo 3' takes back three"],
+  [
+    'completion tcsh',
+    "Command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish, powershell",
   ],
 ];
 
@@ -212,7 +292,49 @@ const FAILED: readonly [line: string, text: string][] = [
   ['cp nosuch :', 'nosuch: no such file or directory'],
   ['unzip one.txt', 'one.txt: Not a zip archive'],
   ['restore nosuch.git', 'Repository not found: nosuch.git'],
-  ['-r nosuch.git ls', 'Store not found: nosuch.git'],
+  ['-r nosuch.git ls', "Store not found: nosuch.git ('gitstore -r nosuch.git init' makes one)"],
+  ['log -5', 'No branch, tag or commit -5; for so many commits write -n 5'],
+  [
+    'log main..dev',
+    "No branch, tag or commit main..dev: there are no ranges here; 'diff A B' compares two",
+  ],
+  [
+    'log HEAD',
+    'No branch, tag or commit HEAD: leave it out for the current branch, write ~1 for HEAD~1',
+  ],
+  [
+    'log HEAD~1',
+    'No branch, tag or commit HEAD: leave it out for the current branch, write ~1 for HEAD~1',
+  ],
+  [
+    'diff HEAD~1',
+    'No branch, tag or commit HEAD: leave it out for the current branch, write ~1 for HEAD~1',
+  ],
+  [
+    'diff v1..main',
+    "No branch, tag or commit v1..main: there are no ranges here; 'diff A B' compares two",
+  ],
+  [
+    'revert @',
+    'No branch, tag or commit @: leave it out for the current branch, write ~1 for HEAD~1',
+  ],
+  ['ls main', 'main: no such file or directory; for the snapshot write main:'],
+  ['cat main', 'main: no such file or directory; for the snapshot write main:'],
+  ['ls v1', 'v1: no such file or directory; for the snapshot write v1:'],
+  ['ls ~1', '~1: no such file or directory; for the snapshot write ~1:'],
+  [
+    'cp :nope.txt .',
+    'nope.txt: no such file or directory in the repository (ls -R lists what is there)',
+  ],
+  ['mv :nope :x', 'nope: no such file or directory in the repository (ls -R lists what is there)'],
+  ['blame src', 'src is a directory (name a file in it)'],
+  [
+    'blame nope.txt',
+    'nope.txt: no such file or directory in the repository (ls -R lists what is there)',
+  ],
+  ['sync nothere :', 'nothere: no such file or directory'],
+  ['sync one.txt :', "one.txt is a file: 'gitstore cp one.txt :' copies it"],
+  ['-r nope.git ls', "Store not found: nope.git ('gitstore -r nope.git init' makes one)"],
 ];
 
 describe('a mistake', () => {
