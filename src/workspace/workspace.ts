@@ -40,6 +40,7 @@ import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts'
 import { patternsOf } from '../transfer/rules/patterns.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
+import { cloneFiles } from './clones.ts';
 import { describeChanges } from './describe.ts';
 import type {
   CheckpointOptions,
@@ -291,6 +292,7 @@ export class Workspace implements AsyncDisposable {
     if (await store.branches.has(branch)) {
       throw new KeyExistsError(`Branch already exists: ${branch}`, { ref: branch });
     }
+    await cloneFiles(store.context.trees, saved.treeHash, this.path, resolve(path), signal);
     await saved.copyOut('/', `${path}/`, { signal, onProgress });
     await store.branches.set(branch, saved, { create: true });
     return Workspace.open(path, { store, branch, exclude, gitignore });
