@@ -24,6 +24,11 @@ const run = (command, ...args) =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', shell });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tool = (name) => join(root, 'node_modules', '.bin', name);
+const tsc = (module) => [
+  tool('tsc'),
+  ...['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom', '--types', ''],
+  ...['--module', module],
+];
 const program = (name) => join(folder, 'node_modules', '.bin', name);
 
 let passed = 0;
@@ -35,7 +40,7 @@ async function check(what, body) {
     console.log(`ok   ${what}`);
   } catch (error) {
     failed++;
-    console.log(`FAIL ${what}\n${error.stderr ?? ''}${error.stack}`);
+    console.log(`FAIL ${what}\n${error.stdout ?? ''}${error.stderr ?? ''}${error.stack}`);
   }
 }
 function equal(actual, expected) {
@@ -191,23 +196,20 @@ export async function use(): Promise<FS> {
 }
 `;
   for (const name of ['typed.mts', 'typed.cts']) writeFileSync(join(folder, name), use);
-  for (const module of ['node16', 'nodenext']) {
-    run(
-      tool('tsc'),
-      '--noEmit',
-      '--strict',
-      '--target',
-      'es2022',
-      '--module',
-      module,
-      '--types',
-      '',
-      '--lib',
-      'es2022,dom',
-      'typed.mts',
-      'typed.cts',
-    );
-  }
+  for (const module of ['node16', 'nodenext']) run(...tsc(module), 'typed.mts', 'typed.cts');
+});
+await check('the examples of the declarations are right', () => {
+  const dist = join(folder, 'node_modules', 'gitstore', 'dist');
+  const text = readFileSync(join(dist, 'index.d.ts'), 'utf8');
+  const examples = [...text.matchAll(/@example\s+\* ```ts\n(.*?)\* ```/gs)].map(([, code], i) => {
+    const lines = code.replace(/^ *\* ?/gm, '');
+    return `export async function example${i}(store: GitStore, fs: FS) {\n{\n${lines}}\n}\n`;
+  });
+  if (examples.length < 15) throw new Error(`${examples.length} examples`);
+  const head =
+    "import { type FS, GitStore, Workspace } from 'gitstore';\nvoid [GitStore, Workspace];\n";
+  writeFileSync(join(folder, 'examples.mts'), head + examples.join(''));
+  run(...tsc('nodenext'), 'examples.mts');
 });
 await check('publint finds no fault', () => {
   run(tool('publint'), tarball, '--strict');

@@ -38,6 +38,11 @@ export class Branches extends RefMap {
    * @returns the snapshot as that branch's
    * @throws KeyExistsError when there is a branch of this name, with `create`
    * @throws InvalidRefNameError
+   * @example
+   * ```ts
+   * const draft = await store.branches.set('draft', await store.fs('main'));
+   * await draft.writeText('a.txt', 'only on the draft');
+   * ```
    */
   async set(name: string, fs: FS, options: SetBranchOptions = {}): Promise<FS> {
     const { store } = this;

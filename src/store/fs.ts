@@ -238,6 +238,11 @@ export class FS {
    * A file's bytes, or a part of them; past the end the range is cut.
    * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
    * @throws GitStoreError (`EINVAL`) for a range that is negative or no whole number
+   * @example
+   * ```ts
+   * const bytes = await fs.read('photo.jpg');
+   * const head = await fs.read('photo.jpg', { size: 16 });
+   * ```
    */
   async read(path: string, range?: ByteRange): Promise<Uint8Array> {
     const bytes = range === undefined ? reading.tryReadFile(this.#snapshot, path) : undefined;
@@ -247,6 +252,10 @@ export class FS {
   /**
    * A file's text. Bytes that the encoding has no meaning for become U+FFFD.
    * @param encoding a name that Node's `Buffer` or `TextDecoder` knows
+   * @example
+   * ```ts
+   * const settings = JSON.parse(await fs.readText('settings.json'));
+   * ```
    */
   async readText(path: string, encoding = 'utf-8'): Promise<string> {
     return reading.readText(this.#snapshot, path, encoding);
@@ -338,6 +347,11 @@ export class FS {
   /**
    * The files by which `other` differs from this snapshot: `A` is only in `other`, `D` only here.
    * Both must be of the same store.
+   * @example
+   * ```ts
+   * const before = await fs.back();
+   * for await (const { path, status } of before.diff(fs)) console.log(status, path);
+   * ```
    */
   diff(other: FS, options: DiffOptions = {}): AsyncIterable<Difference> {
     checkOptions(options);
@@ -402,6 +416,10 @@ export class FS {
   /**
    * Writes a file.
    * @throws InvalidPathError, IsADirectoryError, NotADirectoryError
+   * @example
+   * ```ts
+   * const next = await fs.write('docs/a.txt', 'text', { message: 'Say it', tag: 'v1.0' });
+   * ```
    */
   write(path: string, data: FileData, options: WriteOptions = {}): Promise<FS> {
     return this.writeSource(path, { data }, options);
@@ -437,7 +455,16 @@ export class FS {
 
   /** A batch, to be committed or discarded. */
   batch(options?: CommitOptions): Batch;
-  /** Lets `fill` make changes and commits them when it resolves; when it throws, nothing happens. */
+  /**
+   * Lets `fill` make changes and commits them when it resolves; when it throws, nothing happens.
+   * @example
+   * ```ts
+   * const next = await fs.batch(async (batch) => {
+   *   await batch.write('a.txt', 'one');
+   *   await batch.remove('old.txt');
+   * });
+   * ```
+   */
   batch(fill: FillBatch): Promise<FS>;
   batch(options: CommitOptions, fill: FillBatch): Promise<FS>;
   batch(first: CommitOptions | FillBatch = {}, second?: FillBatch): Batch | Promise<FS> {
@@ -483,6 +510,11 @@ export class FS {
    * @param dest a path of the store; a directory when it is one, ends in `/`, or sources are several
    * @throws FileNotFoundError, NotADirectoryError, InvalidPathError
    * @throws GitStoreError for a file that cannot be read; with `ignoreErrors` it is in the report
+   * @example
+   * ```ts
+   * const next = await fs.copyIn('site/', 'public', { exclude: ['*.tmp'], delete: true });
+   * console.log(next.changes?.add.length);
+   * ```
    */
   async copyIn(
     sources: LocalName | readonly LocalName[],
@@ -505,6 +537,10 @@ export class FS {
    * @returns the same snapshot with the report
    * @throws FileNotFoundError, NotADirectoryError
    * @throws GitStoreError for a file that cannot be written; with `ignoreErrors` it is in the report
+   * @example
+   * ```ts
+   * await fs.copyOut('public/', 'out');
+   * ```
    */
   async copyOut(
     sources: string | readonly string[],
@@ -545,6 +581,10 @@ export class FS {
    * Makes the directory `repoPath` equal to a directory of the local disk, in one commit: what the
    * local one does not have is deleted, except what `exclude` or `gitignore` leave out.
    * @throws as `copyIn`
+   * @example
+   * ```ts
+   * const next = await fs.syncIn('site', 'public', { gitignore: true });
+   * ```
    */
   async syncIn(
     localPath: LocalName,
@@ -614,6 +654,10 @@ export class FS {
    * @returns the same snapshot; its report lists the files as added
    * @throws InvalidPathError for a name that must not be in an archive
    * @throws GitStoreError (`EINVAL`) when nothing says which format is meant
+   * @example
+   * ```ts
+   * await fs.archiveOut({ file: 'site.zip' });
+   * ```
    */
   async archiveOut(sink: ArchiveSink, options: ArchiveOutOptions = {}): Promise<FS> {
     checkOptions(options);
@@ -710,13 +754,29 @@ export class FS {
     return FS.of(await ancestorOf(this.#snapshot, n));
   }
 
-  /** This snapshot and its first-parent ancestors that pass all filters, newest first. */
+  /**
+   * This snapshot and its first-parent ancestors that pass all filters, newest first.
+   * @example
+   * ```ts
+   * for await (const snapshot of fs.log({ path: 'docs', before: new Date('2026-01-01') })) {
+   *   console.log(snapshot.time, snapshot.message);
+   * }
+   * ```
+   */
   log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
     checkOptions(filter);
     return walkLog(this.#snapshot, filter, (snapshot) => FS.of(snapshot));
   }
 
-  /** Moves the branch back. @throws KeyNotFoundError when the history is shorter */
+  /**
+   * Moves the branch back.
+   * @throws KeyNotFoundError when the history is shorter
+   * @example
+   * ```ts
+   * const before = await fs.undo();
+   * const after = await before.redo();
+   * ```
+   */
   async undo(steps = 1): Promise<FS> {
     return FS.of(await undo(this.#snapshot, steps));
   }

@@ -99,6 +99,12 @@ export class GitStore implements AsyncDisposable {
    * @throws GitStoreError (`EINVAL`) for an option out of its range, or an address that is none;
    *   (`EENGINE`) for object storage that lets two writers win, where a store would be made
    * @throws RemoteError when the object storage refuses, UnreachableError when it does not answer
+   * @example
+   * ```ts
+   * await using store = await GitStore.open('data.git');
+   * const fs = await store.fs('main');
+   * console.log(await fs.ls());
+   * ```
    */
   static async open(address: string | URL, options: OpenOptions = {}): Promise<GitStore> {
     checkOptions(options);
@@ -173,6 +179,11 @@ export class GitStore implements AsyncDisposable {
    * @param options.back how many first parents to go back from there
    * @throws KeyNotFoundError when there is none, or the history is shorter
    * @throws GitStoreError (`EAMBIGUOUS`) for a short hash that fits several commits
+   * @example
+   * ```ts
+   * const now = await store.fs('main');
+   * const before = await store.fs('main', { back: 1 });
+   * ```
    */
   async fs(ref: string, options: { back?: number | undefined } = {}): Promise<FS> {
     checkOptions(options);
@@ -202,6 +213,13 @@ export class GitStore implements AsyncDisposable {
    * ms.
    * @throws KeyNotFoundError for a missing branch
    * @throws StaleSnapshotError when the last try fails too
+   * @example
+   * ```ts
+   * await store.update('main', async (fs) => {
+   *   const count = Number(await fs.readText('count'));
+   *   return fs.writeText('count', String(count + 1));
+   * });
+   * ```
    */
   async update(
     branch: string,
@@ -264,6 +282,12 @@ export class GitStore implements AsyncDisposable {
    * @returns what has changed, or with `dryRun` would change, at the remote
    * @throws RemoteError when it cannot be reached, or refuses; ProtocolError when it does not keep to
    *   Git's protocol; KeyNotFoundError for a ref that is not there
+   * @example
+   * ```ts
+   * const { add, update } = await store.backup('https://example.com/me/data.git', {
+   *   onAuth: () => ({ username: 'me', password: 'a token' }),
+   * });
+   * ```
    */
   async backup(url: string | URL, options: MirrorOptions = {}): Promise<MirrorDiff> {
     checkOptions(options);
@@ -288,6 +312,10 @@ export class GitStore implements AsyncDisposable {
    * @returns what has changed, or with `dryRun` would change, in the store
    * @throws RemoteError ProtocolError KeyNotFoundError as `backup`; CorruptObjectError when what comes
    *   is not sound or not complete; StaleSnapshotError when a ref was moved by another meanwhile
+   * @example
+   * ```ts
+   * await store.restore('backup.bundle', { refs: ['main'] });
+   * ```
    */
   async restore(url: string | URL, options: MirrorOptions = {}): Promise<MirrorDiff> {
     checkOptions(options);

@@ -148,7 +148,13 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     return (await findNote(this.#store.trees, tip.tree, about)).length > 0;
   }
 
-  /** Puts a note on an object, in place of the one it has. */
+  /**
+   * Puts a note on an object, in place of the one it has.
+   * @example
+   * ```ts
+   * await store.notes.commits.set(fs, 'checked by Ada');
+   * ```
+   */
   async set(key: NoteKey, text: string): Promise<void> {
     await this.batch((batch) => batch.set(key, text));
   }

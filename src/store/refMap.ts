@@ -66,6 +66,11 @@ export abstract class RefMap implements AsyncIterable<string> {
    * The snapshot that the name stands for.
    * @throws KeyNotFoundError when there is none of this name
    * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+   * @example
+   * ```ts
+   * const main = await store.branches.get('main');
+   * const release = await store.tags.get('v1.0');
+   * ```
    */
   async get(name: string): Promise<FS> {
     return (await this.find(name)) ?? this.missing(name);

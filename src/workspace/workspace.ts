@@ -113,6 +113,12 @@ export class Workspace implements AsyncDisposable {
    * Opens a folder as a workspace of a store, which remembers it.
    * @throws NotADirectoryError, FileNotFoundError for the folder
    * @throws KeyExistsError when no branch is given and the current one is another folder's
+   * @example
+   * ```ts
+   * const work = await Workspace.open('folder', { store: 'folder.git' });
+   * await work.checkpoint({ message: 'Before the run' });
+   * await work.rewind({ back: 1 });
+   * ```
    */
   static async open(place: LocalName, options: WorkspaceOptions): Promise<Workspace> {
     checkOptions(options);
