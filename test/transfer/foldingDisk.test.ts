@@ -150,3 +150,34 @@ test.each([
     expect(again.commitHash).toBe(synced.commitHash);
   },
 );
+
+describe('branches of a store on such a disk', () => {
+  let folded: GitStore;
+  beforeEach(async () => {
+    folded = await GitStore.open(join(disk.root, 'folded.git'), { durability: 'fast' });
+  });
+  afterEach(() => folded.close());
+
+  test('have the one name that they were given', async () => {
+    const { branches } = folded;
+    expect(await branches.has('main')).toBe(true);
+    expect(await branches.has('Main')).toBe(false);
+    await expect(branches.get('MAIN')).rejects.toThrow('Branch not found: MAIN');
+    await expect(branches.delete('Main')).rejects.toThrow('Branch not found: Main');
+    expect(await branches.list()).toEqual(['main']);
+  });
+
+  test('are not made beside one that the disk takes for the same', async () => {
+    const { branches } = folded;
+    const main = await branches.get('main');
+    await branches.set('feature/one', main);
+    const taken = (ref: string, other: string) =>
+      `Cannot create refs/heads/${ref}: this disk takes it for refs/heads/${other}, which exists; use another name`;
+    await expect(branches.set('Main', main)).rejects.toThrow(taken('Main', 'main'));
+    await expect(branches.set('Feature/two', main)).rejects.toThrow(
+      taken('Feature/two', 'feature'),
+    );
+    await branches.set('feature/two', main);
+    expect((await branches.get('main')).commitHash).toBe(main.commitHash);
+  });
+});

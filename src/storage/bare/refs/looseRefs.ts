@@ -20,6 +20,7 @@ import {
 import { unreadableRef } from '../../refRules.ts';
 import type { UnreadableRef } from '../../storage.ts';
 import { diskPath } from './refPaths.ts';
+import { otherSpelling } from './refSpelling.ts';
 
 /** What a ref's file holds; `broken`: content that Git does not understand, or a file that cannot be read. */
 export type LooseRef =
@@ -54,6 +55,12 @@ const BEHIND_LINK = { flag: FOLLOWING as unknown as string } as const;
  *   of the disk
  */
 export function readLooseRef(gitDir: string, ref: string): LooseRef | undefined {
+  const loose = readRefFile(gitDir, ref);
+  if (loose === undefined || !ref.startsWith('refs/')) return loose;
+  return otherSpelling(gitDir, ref) === undefined ? loose : undefined;
+}
+
+function readRefFile(gitDir: string, ref: string): LooseRef | undefined {
   const path = diskPath(gitDir, ref);
   try {
     const text = readFileSync(path, AS_TEXT);

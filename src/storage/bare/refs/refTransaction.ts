@@ -15,6 +15,7 @@
  * the move until then. `#endMove` says when the record goes.
  */
 
+import { InvalidRefNameError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { encodePath, encodeText } from '../../../git/pathBytes.ts';
 import { formatReflogLine } from '../../../git/reflogLine.ts';
@@ -50,6 +51,7 @@ import {
   removeEmptyParents,
   removeEmptyTree,
 } from './refPaths.ts';
+import { otherSpelling } from './refSpelling.ts';
 import { brokenLooseRef, valueOrNone } from './resolveRef.ts';
 
 /** What a transaction works on. */
@@ -317,6 +319,13 @@ export class RefTransaction {
       const parent = parentNames(ref).find((name) => packed.get(name) !== undefined);
       const other = parent ?? packed.withPrefix(`${ref}/`)[0]?.ref;
       if (other !== undefined) throw collision(ref, other);
+    }
+    const same = otherSpelling(gitDir, ref);
+    if (same !== undefined) {
+      throw new InvalidRefNameError(
+        `Cannot create ${ref}: this disk takes it for ${same}, which exists; use another name`,
+        { ref },
+      );
     }
     if (!removeEmptyTree(diskPath(gitDir, ref))) {
       throw collision(ref, listLooseRefs(gitDir, `${ref}/`)[0] ?? `${ref}/`);
