@@ -427,6 +427,35 @@ describe('the time line', () => {
   });
 });
 
+it('snapshots of a newer tip are counted on from those of the one before', async () => {
+  const store = await memoryStore();
+  let fs = await currentOf(store);
+  for (let i = 0; i < 600; i++) fs = await fs.writeText('n', String(i));
+  const client = await Client.of(store);
+  const counted = async (url = '/?history') =>
+    /(\d+) snapshots, by/.exec((await client.page(url)).text)?.[1];
+  const all = async (count: string) => {
+    for (let i = 0; i < 20 && (await counted()) !== count; i++);
+    return counted();
+  };
+  expect(await all('601')).toBe('601');
+  await fs.writeText('m', 'x');
+  expect(await all('602')).toBe('602');
+  // What lies behind the older tip is found through the newer one.
+  const { commitHash } = (await fs.back(600))!;
+  expect((await client.ask(`/?at=${commitHash}`)).status).toBe(200);
+  expect((await client.ask(`/?at=${'0'.repeat(40)}`)).status).toBe(404);
+});
+
+it('pictures that changed stand side by side', async () => {
+  const { store, client } = await served({ 'p.png': Buffer.from([1]) });
+  await (await currentOf(store)).write('p.png', Buffer.from([1, 2]));
+  const { text } = await client.page('/p.png?diff');
+  expect(text).toMatch(
+    /<div class="media two"><figure>.*alt="Before" src="\/p\.png\?at=[0-9a-f]{40}".*Before · 1 B.*alt="After" src="\/p\.png\?at=[0-9a-f]{40}".*After · 2 B/,
+  );
+});
+
 describe('a page has less than 50 kB', () => {
   const SMALL = 50_000;
   let client: Client;

@@ -172,7 +172,7 @@ describe('a file in a page', () => {
     ['/noise', 'No preview'],
     ['/empty', 'The file is empty.'],
     ['/long.txt', '<a id=L2 href=#L2 tabindex=-1>2</a>line\n'],
-    ['/long.txt', 'lines 1 to 589 of 2000 lines'],
+    ['/long.txt', 'lines 1 to 553 of 2000 lines'],
   ])('%s', async (path, part) => {
     const { text } = await client.page(`${path}?view`);
     // Without the colours.

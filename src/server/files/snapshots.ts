@@ -119,6 +119,8 @@ export async function rootOfRef(store: StoreContext, ref: SnapshotRef): Promise<
 /** Commits by their distance from a tip, looked up only as far as was asked. */
 interface Chain {
   readonly positions: Map<ObjectId, number>;
+  /** When each was made, in the same order: seconds since 1970 by the clock where it was made. */
+  readonly times: number[];
   /** The farthest one that was visited. */
   last: Snapshot;
   complete: boolean;
@@ -142,13 +144,27 @@ export class Histories {
     for (;;) {
       const position = chain.positions.get(id);
       if (position !== undefined || chain.complete) return position;
-      chain.step ??= advance(chain).finally(() => {
-        chain.step = undefined;
-      });
-      await chain.step;
-      await nextTurn();
+      await this.#lookOn(chain);
       signal?.throwIfAborted();
     }
+  }
+
+  /**
+   * The snapshot and those behind it, as far as one gets until the signal ends it; a later call gets
+   * farther.
+   */
+  async times(tip: Snapshot, signal: AbortSignal): Promise<KnownTimes> {
+    const chain = this.#chain(tip);
+    while (!chain.complete && !signal.aborted) await this.#lookOn(chain);
+    return { ids: chain.positions.keys(), times: chain.times, complete: chain.complete };
+  }
+
+  async #lookOn(chain: Chain): Promise<void> {
+    chain.step ??= this.#advance(chain).finally(() => {
+      chain.step = undefined;
+    });
+    await chain.step;
+    await nextTurn();
   }
 
   #chain(tip: Snapshot): Chain {
@@ -156,6 +172,7 @@ export class Histories {
     if (chain === undefined) {
       chain = {
         positions: new Map([[tip.id, 0]]),
+        times: [localTimeOf(tip)],
         last: tip,
         complete: tip.commit.parents.length === 0,
         step: undefined,
@@ -170,16 +187,44 @@ export class Histories {
     }
     return chain;
   }
+
+  async #advance(chain: Chain): Promise<void> {
+    for (let step = 0; step < STRIDE; step++) {
+      const parent = await parentOf(chain.last);
+      if (parent === null) {
+        chain.complete = true;
+        return;
+      }
+      chain.last = parent;
+      chain.positions.set(parent.id, chain.positions.size);
+      chain.times.push(localTimeOf(parent));
+      const known = this.#chains.get(parent.id);
+      if (known !== undefined && known !== chain) return append(chain, known);
+    }
+  }
 }
 
-async function advance(chain: Chain): Promise<void> {
-  for (let step = 0; step < STRIDE; step++) {
-    const parent = await parentOf(chain.last);
-    if (parent === null) {
-      chain.complete = true;
-      return;
-    }
-    chain.last = parent;
-    chain.positions.set(parent.id, chain.positions.size);
+export interface KnownTimes {
+  readonly ids: Iterable<ObjectId>;
+  /** In the order of the ids. */
+  readonly times: readonly number[];
+  /** Whether these are all. */
+  readonly complete: boolean;
+}
+
+/** Takes over what is known from a tip on that the chain has come to. */
+function append(chain: Chain, known: Chain): void {
+  let isFirst = true;
+  for (const id of known.positions.keys()) {
+    if (!isFirst) chain.positions.set(id, chain.positions.size);
+    isFirst = false;
   }
+  for (const time of known.times.slice(1)) chain.times.push(time);
+  chain.last = known.last;
+  chain.complete = known.complete;
+}
+
+function localTimeOf({ commit }: Snapshot): number {
+  const { time, offset } = commit.committer;
+  return time + offset * 60;
 }

@@ -36,7 +36,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
 
   const isStart = start.snapshot.id === place.snapshot.id;
   // Only of a branch as a whole: which snapshots changed one path takes too long to find for all.
-  const line = path === '' ? await timeLine(view, start.snapshot, signal) : undefined;
+  const line = path === '' ? await timeLine(view, start.snapshot, gone) : undefined;
   const list =
     shown.length === 0
       ? html`<p class="note">${complete ? 'Nothing has changed this path.' : 'No change was found in time.'}</p>`

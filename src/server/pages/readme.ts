@@ -9,7 +9,7 @@ import { isMarkdown, renderMarkdown } from './markdown.ts';
 import { decodeText } from './text.ts';
 
 /** Characters of HTML for a listing and the text below it, and at least so many for that. */
-const BUDGET = 34_000;
+const BUDGET = 32_000;
 const LEAST = 6_000;
 /** Bytes that are read. */
 const MOST_BYTES = 256 << 10;

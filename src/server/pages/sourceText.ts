@@ -5,7 +5,7 @@ import { guarded } from './guard.ts';
 import { escapeHtml, Html, html, wellFormed } from './html.ts';
 
 /** Characters of HTML on one page. */
-const BUDGET = 33_000;
+const BUDGET = 31_000;
 /** Characters of one line that are shown. */
 const MOST_OF_LINE = 4_000;
 /** Characters of a text that gets colours. */

@@ -1,18 +1,12 @@
 /** The time line of a branch: how many snapshots were made when, each bar a way to them. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { parentOf } from '../../store/history.ts';
 import type { Snapshot } from '../../store/snapshot.ts';
 import { Html, html } from './html.ts';
 import { refText, type View } from './layout.ts';
 
-/** Snapshots that are counted. */
-const MOST = 20_000;
-/** Milliseconds that may go into counting them. */
-const TIME = 500;
+/** Milliseconds that may go into looking through the history; the next look gets farther. */
+const TIME = 300;
 /** Bars of one line. */
 const MOST_BARS = 48;
-/** Snapshots that are counted before others get their turn. */
-const STRIDE = 256;
 
 interface Moment {
   /** In days since 1970, in the zone of the commit. */
@@ -28,27 +22,21 @@ export interface TimeLine {
 
 /** @param shown the snapshot that the list below begins with */
 export async function timeLine(view: View, shown: Snapshot, gone: AbortSignal): Promise<TimeLine> {
-  const { tip, place } = view;
+  const { service, tip, place } = view;
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(TIME)]);
+  const { ids, times, complete } = await service.histories.times(place.snapshot, signal);
+  gone.throwIfAborted();
   const moments: Moment[] = [];
-  const deadline = performance.now() + TIME;
-  let complete = true;
-  let counted = 0;
-  let snapshot: Snapshot | null = place.snapshot;
-  for (; snapshot !== null && counted < MOST; snapshot = await parentOf(snapshot)) {
-    const day = dayNumber(snapshot);
-    if (day !== undefined) moments.push({ day, id: snapshot.id });
-    counted += 1;
-    if (counted % STRIDE !== 0) continue;
-    await nextTurn();
-    gone.throwIfAborted();
-    complete = performance.now() < deadline;
-    if (!complete) break;
+  let at = 0;
+  for (const id of ids) {
+    const day = dayNumber(times[at++]!);
+    if (day !== undefined) moments.push({ day, id });
   }
   if (moments.length < 2) return { content: undefined, complete };
-  const whole = complete && snapshot === null;
   const { bars, unit, indexOf } = barsOf(moments);
   const most = Math.max(...bars.map(({ count }) => count));
-  const day = dayNumber(shown);
+  const { time, offset } = shown.commit.committer;
+  const day = dayNumber(time + offset * 60);
   const current = shown.id === place.snapshot.id || day === undefined ? undefined : indexOf(day);
   const width = 10;
   const drawn = bars.map(({ name, count, newest }, i) => {
@@ -59,7 +47,7 @@ export async function timeLine(view: View, shown: Snapshot, gone: AbortSignal): 
     const mark = i === current && new Html(' class="on"');
     return html`<a href="${url}"${mark}><title>${label}</title><path class="hit" d="M${i * width} 0h${width}v50h-${width}z"/><rect x="${i * width + 1}" y="${50 - height}" width="${width - 2}" height="${height}" rx="1.5"/></a>`;
   });
-  const ends = html`<span>${bars[0]!.name}</span><span class="dim">${whole ? '' : 'the newest '}${moments.length} snapshots, by ${unit}</span><span>${bars.at(-1)!.name}</span>`;
+  const ends = html`<span>${bars[0]!.name}</span><span class="dim">${complete ? '' : 'the newest '}${moments.length} snapshots, by ${unit}</span><span>${bars.at(-1)!.name}</span>`;
   const content = html`<section class="box line" aria-labelledby="line"><h2 id="line">Time line of ${refText(tip.snapshot)}</h2><svg width="${Math.min(100, bars.length * 4)}%" viewBox="0 0 ${bars.length * width} 50" preserveAspectRatio="none">${drawn}</svg><p>${ends}</p></section>\n`;
   return { content, complete };
 }
@@ -143,9 +131,8 @@ function barsOf(moments: readonly Moment[]): Bars {
   return { bars, unit: period.unit, indexOf };
 }
 
-/** The day of a commit; undefined where it names no date, as commits may hold any number. */
-function dayNumber({ commit }: Snapshot): number | undefined {
-  const { time, offset } = commit.committer;
-  const day = Math.floor((time / 60 + offset) / 1440);
+/** The day of a time in seconds; undefined where there is no such date: commits may hold any number. */
+function dayNumber(time: number): number | undefined {
+  const day = Math.floor(time / 86_400);
   return day > -700_000 && day < 2_900_000 ? day : undefined;
 }

@@ -15,7 +15,7 @@ import { decodeText } from './text.ts';
 const MOST_TEXT = 1 << 20;
 /** Bytes of a text that is rendered, and characters of HTML on the page. */
 const MOST_MARKDOWN = 256 << 10;
-const MARKDOWN_BUDGET = 33_000;
+const MARKDOWN_BUDGET = 31_000;
 /** Milliseconds that may go into looking for the changes before and after. */
 const TIME_FOR_HISTORY = 250;
 
