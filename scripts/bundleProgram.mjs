@@ -35,6 +35,7 @@ const GROUPS = {
   ],
   // What reads more than a file or two.
   read: [
+    'src/cli/json.ts',
     'src/cli/sources.ts',
     'src/git/multiPackIndex.ts',
     'src/git/packOrder.ts',
@@ -103,6 +104,7 @@ const BY_ITSELF = /^(src\/cli\/commands\/|node_modules\/(?!@aws|@smithy))/;
 
 /** Parts of Node that many modules import and few runs use, 1 to 2 ms each: loaded when first used. */
 const LATE = [
+  'node:child_process',
   'node:crypto',
   'node:diagnostics_channel',
   'node:fs/promises',
