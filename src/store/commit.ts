@@ -49,6 +49,8 @@ export interface CommitChoices {
   readonly staleWrites?: StaleWrites | undefined;
   readonly signing?: Signing | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called by a merge with its result, once that is stored and before the branch moves to it. */
+  readonly beforeMove?: ((made: Snapshot) => Promise<void>) | undefined;
 }
 
 export interface NewTag {

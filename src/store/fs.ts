@@ -817,7 +817,8 @@ function wrap({ snapshot, changes }: Outcome): FS {
   return FS.of(snapshot, changes);
 }
 
-function choicesOf(options: CommitOptions): CommitChoices {
+/** What the options of a write say, checked. */
+export function choicesOf(options: CommitOptions): CommitChoices {
   checkOptions(options);
   const {
     message: text,

@@ -230,13 +230,15 @@ async function fastForward(
   theirs: Snapshot,
   log: string,
   { dryRun }: MergeRules,
-  { tag }: CommitChoices,
+  { tag, beforeMove }: CommitChoices,
 ): Promise<Outcome> {
   const { store, commit, ref } = snapshot;
   const changes = await reportOf(store.trees, commit.tree, theirs.commit.tree);
   if (dryRun) return { snapshot, changes };
+  const result = { ...theirs, ref };
+  await beforeMove?.(result);
   await moveBranch(snapshot, theirs.id, log, { tag });
-  return { snapshot: { ...theirs, ref }, changes };
+  return { snapshot: result, changes };
 }
 
 /** What is to be merged into a branch, and what the commit says. */
@@ -286,8 +288,10 @@ async function commitMerge(
     const outside = [...parents, ...(merge.from ?? [])];
     const parts = { tree, parents, message, author: merge.author, outside, signing };
     const { who, ...made } = await writeCommit(store, writer, parts);
+    const result = { store, ...made, ref };
+    await choices.beforeMove?.(result);
     await moveBranch(snapshot, made.id, merge.log, { who, tag });
-    return { snapshot: { store, ...made, ref }, changes };
+    return { snapshot: result, changes };
   });
 }
 

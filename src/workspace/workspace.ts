@@ -20,9 +20,10 @@ import { checkOptions, type LocalName, localName } from '../optionTypes.ts';
 import { lstatSync, realpathSync } from '../storage/disk/fs.ts';
 import { commitEdits, inSession } from '../store/commit.ts';
 import { copyFromDisk } from '../store/copy.ts';
-import { FS } from '../store/fs.ts';
+import { choicesOf, FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
 import { hasLabels, trailersOf } from '../store/labels.ts';
+import { mergeSnapshots } from '../store/merge.ts';
 import { literalMessage } from '../store/message.ts';
 import type { FilePatch } from '../store/patch.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
@@ -317,20 +318,29 @@ export class Workspace implements AsyncDisposable {
     const { signal, onProgress, author, time } = options;
     const storing = { signal, author, time };
     const theirs = source instanceof Workspace ? await source.checkpoint(storing) : source;
+    const { context } = this.store;
     const from =
-      theirs instanceof FS ? FS.of(ofStore(this.store.context, FS.snapshotOf(theirs))) : theirs;
+      theirs instanceof FS
+        ? ofStore(context, FS.snapshotOf(theirs))
+        : await resolveSnapshot(context, theirs);
     for (;;) {
       const saved = await this.checkpoint(storing);
-      let snapshot: FS;
+      let report = new ChangeReport();
+      // The folder comes first: were the branch ahead of it when this process is killed, the next
+      // checkpoint would take the merge back.
+      const beforeMove = async (made: Snapshot): Promise<void> => {
+        const switched = await this.#switchFolder(saved, FS.of(made), { signal, onProgress });
+        report = switched.report;
+      };
       try {
-        snapshot = await saved.merge(from, options);
+        const choices = { ...choicesOf(options), beforeMove };
+        const merged = await mergeSnapshots(FS.snapshotOf(saved), from, options, choices);
+        const snapshot = FS.of(merged.snapshot, merged.changes);
+        return { saved, snapshot, changes: report };
       } catch (error) {
         // Another process has stored the folder meanwhile.
-        if (error instanceof StaleSnapshotError) continue;
-        throw error;
+        if (!(error instanceof StaleSnapshotError)) throw error;
       }
-      const { report } = await this.#switchFolder(saved, snapshot, { signal, onProgress });
-      return { saved, snapshot, changes: report };
     }
   }
 

@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { GitStore, type Rewound, type ThinPolicy, Workspace } from '../../src/index.ts';
+import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -385,4 +386,33 @@ test('a thinning that fails is a warning: the checkpoint stands', async () => {
   await expect(Workspace.open(folder, { store: other, keep })).rejects.toThrow("No rule 'last'");
   await work.close();
   await other.close();
+});
+
+test('a merge that is cut short has the folder merged, and no checkpoint takes it back', async () => {
+  put('a.txt', 'one');
+  const fork = await work.fork(join(dirname(folder), 'other'));
+  writeFileSync(join(fork.path, 'b.txt'), 'theirs');
+  await fork.checkpoint();
+  await fork.close();
+  put('c.txt', 'ours');
+  const { commitHash: before } = await work.checkpoint();
+  await work.close();
+  const storage = await openBareStorage(store.path!, { durability: 'fast', lockTimeout: 300 });
+  work = await Workspace.open(folder, { store: await GitStore.over(storage) });
+  // The branch cannot move: as if the process ended before it did.
+  const lock = join(store.path!, 'refs', 'heads', `${work.branch}.lock`);
+  const merging = work.merge('other');
+  const file = join(folder, 'b.txt');
+  while (!existsSync(file)) {
+    if (!existsSync(lock)) writeFileSync(lock, '');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await expect(merging).rejects.toMatchObject({ code: 'ELOCKED' });
+  rmSync(lock, { force: true });
+  expect((await work.head()).commitHash).toBe(before);
+  const next = await work.checkpoint();
+  expect(await next.ls('')).toEqual(['a.txt', 'b.txt', 'c.txt']);
+  const { snapshot } = await work.merge('other');
+  expect(await snapshot.ls('')).toEqual(['a.txt', 'b.txt', 'c.txt']);
+  await storage.close();
 });
