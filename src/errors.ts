@@ -33,14 +33,14 @@ export class FileNotFoundError extends GitStoreError {
   }
 }
 
-/** A file was meant and a directory stands there (`EISDIR`). */
+/** A directory is in the place of an expected file (`EISDIR`). */
 export class IsADirectoryError extends GitStoreError {
   constructor(message: string, details?: ErrorDetails) {
     super(message, 'EISDIR', details);
   }
 }
 
-/** A directory was meant and a file stands there (`ENOTDIR`). */
+/** A file is in the place of an expected directory (`ENOTDIR`). */
 export class NotADirectoryError extends GitStoreError {
   constructor(message: string, details?: ErrorDetails) {
     super(message, 'ENOTDIR', details);

@@ -48,7 +48,7 @@ const OF_NETWORK: Readonly<Record<string, string>> = {
   EPIPE: 'the other side broke the connection off; try again',
   EPROTO: 'it does not speak TLS; check the port, or use http://',
   ETIMEDOUT: 'no answer; check the network, then try again',
-  CERT_HAS_EXPIRED: 'its certificate has expired; whoever runs the server must renew it',
+  CERT_HAS_EXPIRED: 'its certificate has expired; the operator of the server must renew it',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; check the clock of this machine',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host; check the name in the URL',
 };

@@ -1,7 +1,7 @@
 /**
- * Collecting by itself, when loose objects or packs have piled up (Git's `gc.auto` and
- * `gc.autoPackLimit`). Whoever wrote the object that was too many does not wait for it: another
- * process does the work, and goes on when this one has ended.
+ * Automatic collection, when there are many loose objects or packs (Git's `gc.auto` and
+ * `gc.autoPackLimit`). The writer does not wait for it: another process does the work, and continues
+ * after this one has ended.
  */
 import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

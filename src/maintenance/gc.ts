@@ -6,14 +6,14 @@ import { type MaintenanceOptions, type PackResult, upkeepOptions } from './pack.
 
 export interface GcOptions extends MaintenanceOptions {
   /**
-   * What nothing refers to goes when it was last used before this moment. A date; `'now'`: all of it,
-   * which nobody must be writing beside; `'never'`; or in Git's words, as `'2.weeks.ago'`. Default:
-   * the store's `gc.pruneExpire`, else 14 days ago.
+   * Removes unreachable objects last used before this moment. A date; `'now'`: all of them, which is safe
+   * only while no process writes; `'never'`; or Git's words, such as `'2.weeks.ago'`. Default: the
+   * store's `gc.pruneExpire`, else 14 days ago.
    */
   readonly prune?: Date | string | undefined;
   /**
-   * Only when loose objects or packs have piled up (`gc.auto`, `gc.autoPackLimit`), and nobody else
-   * is at it. A failure is kept in the file `gc.log`, and for a day no automatic one is tried again.
+   * Collects only when there are many loose objects or packs (`gc.auto`, `gc.autoPackLimit`) and no other
+   * collection runs. Records a failure in the file `gc.log`; no automatic collection runs for a day then.
    */
   readonly auto?: boolean | undefined;
 }

@@ -274,7 +274,7 @@ export class Collector {
   }
 }
 
-/** Who has changed what stands there, where that is clear; undefined: it must be opened. */
+/** The sides that changed the slot, when its ids show that; undefined: its trees must be opened. */
 function sidesThatChange({ files, directories }: Slot): readonly Side[] | undefined {
   const agree = (a: 0 | 1 | 2, b: 0 | 1 | 2): boolean =>
     files[a]?.id === files[b]?.id &&

@@ -61,7 +61,7 @@ export async function mergeContent(
   }
   // A base takes neither side's: then the real merge sees that both have changed it.
   if (rules.isBase) return { version: base, conflict: 'content' };
-  // Links can be chosen between; the commits of a submodule only by who has its repository.
+  // `favor` can choose between links. Choosing between commits of a submodule takes its repository.
   const isDecided = ours.mode !== MODE_GITLINK && decides(rules.favor);
   return done(isDecided && rules.favor === 'theirs' ? theirs.id : ours.id, isDecided);
 }

@@ -16,10 +16,10 @@ export interface LineChange {
   readonly newCount: number;
 }
 
-/** A line that is there more often than that leads nowhere: plain Myers decides then. */
+/** Lines that occur more often than this are no anchors. Without an anchor plain Myers decides. */
 const MOST_OCCURRENCES = 64;
 
-/** Beyond so many edits a stretch of nothing but common lines counts as replaced. */
+/** With more edits than this a region without rare lines counts as replaced. */
 const MOST_EDITS = 4000;
 
 interface Region {

@@ -51,7 +51,7 @@ export interface TreeMerge {
   readonly conflicts: readonly MergeConflict[];
 }
 
-/** Files are merged side by side, so many at a time. */
+/** Files to merge concurrently. */
 const TOGETHER = 32;
 
 /** A conflict that is being described: its paths come one by one. */

@@ -23,10 +23,10 @@ const EMPTY_BLOB_ID: ObjectId = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391';
 const LEAST_SCORE = FULL_SCORE / 2;
 const LEAST_SCORE_OF_NAME = (3 * FULL_SCORE) / 4;
 
-/** So many of the most alike files are kept for each added one. */
+/** Best candidates to keep for each added file. */
 const CANDIDATES = 4;
 
-/** Among equal files so many are looked at. */
+/** Equal files to look at for each added file, at most. */
 const MOST_EQUAL = 100;
 
 /** Larger files are paired by equal content only: they would have to be read whole. */

@@ -7,7 +7,7 @@ import { isBinary } from './text.ts';
 /** What Git gives two equal files. */
 export const FULL_SCORE = 60_000;
 
-/** Pieces fall into so many classes. */
+/** Number of hash classes of pieces. */
 const CLASSES = 107_927;
 const LONGEST_PIECE = 64;
 const CR = 0x0d;

@@ -86,7 +86,7 @@ export async function readGreeting(reader: PacketReader): Promise<Greeting> {
     return { version: 2, capabilities, refs: new RemoteRefList() };
   }
   if (first === undefined) {
-    throw new ProtocolError('The remote says nothing: is it a Git repository?');
+    throw new ProtocolError('The remote sent an empty answer: is it a Git repository?');
   }
   return readRefs(first, reader);
 }

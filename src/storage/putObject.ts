@@ -1,4 +1,4 @@
-/** Entries of a pack that is being made from objects as they are, without a delta. */
+/** Writes objects as whole pack entries, without deltas. */
 
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -14,7 +14,7 @@ const deflate = promisify(deflateCallback) as (
   options: { level: number },
 ) => Promise<Buffer>;
 
-/** Up to so many bytes are deflated at once, up to so many in memory. */
+/** Deflate synchronously up to `SMALL` bytes and in memory up to `LARGE`; stream above that. */
 const SMALL = 64 << 10;
 const LARGE = 1 << 20;
 

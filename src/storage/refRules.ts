@@ -161,7 +161,7 @@ export function deletionTime(ref: string): number {
   return Number.parseInt(ref.slice(DELETED_REFS.length), 10) || 0;
 }
 
-/** Who and why for the reflog where the caller says nothing. */
+/** The reflog's identity and message when the caller gives none. */
 export function defaultReflog(now: () => number): ReflogMessage {
   const time = Math.floor(now() / 1000);
   return {

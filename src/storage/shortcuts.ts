@@ -43,11 +43,11 @@ export interface CommitGraph {
   parents(position: number): number[];
   /** The committer's time in seconds; not exact before 1970 and after 2514. */
   time(position: number): number;
-  /** Larger than those of all ancestors; 0 where nobody has computed it. */
+  /** Larger than those of all ancestors; 0 when it was not computed. */
   generation(position: number): number;
   /**
-   * The commit so many first parents before a position.
-   * @returns how many there are, when there are fewer
+   * The commit that is `steps` first parents before a position.
+   * @returns how many first parents exist, when there are fewer than `steps`
    * @throws CorruptObjectError
    */
   ancestor(position: number, steps: number): { position: number } | { fewer: number };

@@ -25,7 +25,7 @@ export interface GitObject {
   readonly type: ObjectType;
   /** The body without Git's header. Shared with caches, unless it is `own`: never write to it. */
   readonly body: Uint8Array;
-  /** Nobody else has the body, nor the memory it lies in. */
+  /** The caller owns the body and its buffer: no cache or other caller shares them. */
   readonly own?: boolean;
 }
 
@@ -56,7 +56,7 @@ export interface TryReadOptions {
   readonly limit?: number | undefined;
 }
 
-/** Who has what a partial clone lacks (`git help partial-clone`). */
+/** The remote that has the objects a partial clone lacks (`git help partial-clone`). */
 export interface Promisor {
   /** Name of the remote. */
   readonly remote: string;
@@ -135,13 +135,13 @@ export interface ObjectStore {
   writer(): ObjectWriter;
 
   /**
-   * Takes a pack (gitformat-pack(5)) from somebody who need not be trusted. Every id is computed
-   * anew, deltas are resolved (their bases may be objects the store has: a *thin* pack), commits,
-   * trees and tags are parsed, all in memory that does not grow with the data. The objects are seen
-   * by nobody but `check` until it returned; then all of them are visible, and on stable storage where
-   * the durability is `full`. When anything fails nothing of the pack stays.
-   * @throws CorruptObjectError when it is no sound pack
-   * @throws GitStoreError (`EFBIG`) when it passes a limit
+   * Imports a pack (gitformat-pack(5)) from an untrusted source. Recomputes every id, resolves deltas
+   * (their bases may be objects of the store: a *thin* pack), and parses commits, trees and tags, in
+   * memory that does not grow with the data. Only `check` sees the objects until it returns; then all
+   * of them are visible, and on stable storage where the durability is `full`. A failure leaves nothing
+   * of the pack behind.
+   * @throws CorruptObjectError when the pack is malformed
+   * @throws GitStoreError (`EFBIG`) when it exceeds a limit
    */
   importPack(source: AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<ImportedPack>;
 }
@@ -366,17 +366,17 @@ export interface RefStore {
   reflog(ref: string): AsyncIterable<ReflogEntry>;
 
   /**
-   * Waits politely for one's turn to change `ref`, until one other has had it for `timeout` milliseconds, or
-   * ten times as long in all; the callers of `GitStore.update` queue here, so that many of them do not starve each other. It excludes nobody:
-   * `update` compares in any case. Returns how to give the turn back.
+   * Waits for the caller's turn to change `ref`. Gives up when one holder keeps the turn for `timeout`
+   * milliseconds, or after ten times that in all. Callers of `GitStore.update` queue here, so that many
+   * of them do not starve each other. The turn is advisory: `update` compares in any case. Returns a
+   * function that gives the turn back.
    */
   turn(ref: string, timeout: number): Promise<() => void>;
 }
 
 /**
- * Small pieces of knowledge that only save work: stat records, for example. Any of them may be gone
- * at any time, or be another process's; so nothing here fails, and whoever reads one checks that it
- * is whole.
+ * Small records that only save work, such as stat records. Any of them may disappear at any time or be
+ * replaced by another process. So no method here fails, and a reader verifies what it got.
  */
 export interface Memos {
   /** Undefined when there is none of that name. @param name letters, digits and `-` */

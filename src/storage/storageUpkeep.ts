@@ -36,7 +36,7 @@ export interface CollectionOptions extends UpkeepOptions {
    * before now.
    */
   readonly expire?: number | undefined;
-  /** Nobody is watching: a failure is kept where `isCrowded` finds it, and does not ask again soon. */
+  /** Runs in the background: a failure is recorded, and `isCrowded` then stays false for a while. */
   readonly automatic?: boolean | undefined;
 }
 

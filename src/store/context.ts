@@ -15,13 +15,13 @@ import { type Person, type Signer, type Signers, type Signing, signersOf } from 
 /** What becomes of a write whose branch has moved on. */
 export type StaleWrites = 'refuse' | 'merge';
 
-/** Who commits, and by which clock. */
+/** The identity for commits, and the clock. */
 export interface CommitterOptions {
-  /** Who writes the commits, as `Name <mail>`, or a name alone; default `gitstore`. */
+  /** The author of commits, as `Name <mail>` or a name alone; default `gitstore`. */
   author?: string | undefined;
   /** The mail address, where `author` is a name alone; default `gitstore@localhost`. */
   email?: string | undefined;
-  /** Who stores them, in commits and reflog lines, as `Name <mail>`; default the author. */
+  /** The committer in commits and reflog lines, as `Name <mail>`; default the author. */
   committer?: string | undefined;
   /**
    * Finds both before the first thing that is signed, and goes before `author` and `committer`. Takes the

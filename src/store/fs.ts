@@ -221,7 +221,7 @@ export class FS {
     return this.#snapshot.commit.author.offset;
   }
 
-  /** Who has stored the commit; mostly the author. */
+  /** Name of the committer; usually the author. */
   get committerName(): string {
     return this.#snapshot.commit.committer.name;
   }

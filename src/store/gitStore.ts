@@ -64,11 +64,11 @@ export interface OpenOptions extends StoreOptions {
   /** On object storage: where its local copies are, and how much room they may take. */
   cache?: CacheOptions | undefined;
   /**
-   * On object storage: for so many milliseconds branches and tags that were read count as new, which saves
-   * a request for each look; default 0. A change is compared with the newest in any case.
+   * On object storage: milliseconds for which branches and tags read before count as current, which saves
+   * a request per read; default 0. A change always compares with the newest refs.
    */
   maxAge?: number | undefined;
-  /** On object storage: milliseconds until one that does not answer is unreachable; default 60,000. */
+  /** On object storage: milliseconds without an answer after which it is unreachable; default 60,000. */
   deadline?: number | undefined;
 }
 

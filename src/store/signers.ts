@@ -1,6 +1,5 @@
 /**
- * Who a commit is by and of when: its author and its committer, as the store was opened or as a write
- * says.
+ * Author, committer and date of a commit: the store's defaults, or what a write gives.
  */
 import { GitStoreError } from '../errors.ts';
 import { formatIdentity, type Identity, parseIdentity } from '../git/identity.ts';
@@ -23,7 +22,7 @@ export interface Signers {
 
 /** What a write says of it. */
 export interface SignOptions {
-  /** Who has made the change, as `Name <mail>`; default the store's author. */
+  /** The author of the change, as `Name <mail>`; default the store's author. */
   author?: string | undefined;
   /** The date of the commit, author's and committer's; default now. Reflogs keep the real time. */
   time?: Date | undefined;

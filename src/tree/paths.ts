@@ -61,7 +61,7 @@ export function checkWritablePath(path: string): string {
  * @throws TooDeepError where that makes more than `MAX_DEPTH`
  */
 export function checkDepth(path: string, below: 0 | 1 = 0): void {
-  // A path of so many names has at least so many characters.
+  // A path of n names has at least 2n - 1 characters.
   if (path.length < 2 * (MAX_DEPTH - below)) return;
   let names = 1 + below;
   for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) names++;

@@ -23,9 +23,9 @@ import type { GitObject, ObjectReader, ObjectStore } from '../storage/storage.ts
 import { ByteCache } from './byteCache.ts';
 
 /**
- * Lookups in one tree that are answered by scanning its bytes before a table is built for it, which
- * costs about as much as so many scans: no more than 16, and one for so many bytes. A tree on the
- * path of a commit is seen only a few times.
+ * Lookups in one tree that scan its bytes before a table is built for it: at most 16, and one for each
+ * `BYTES_PER_SCAN` bytes. Building the table costs about as much as that. A tree on the path of a
+ * commit is seen only a few times.
  */
 const SCANS_BEFORE_TABLE = 16;
 const BYTES_PER_SCAN = 256;
@@ -46,7 +46,7 @@ export class Tree {
   #entries: readonly TreeEntry[] | undefined;
   #byName: Map<string, TreeEntry> | undefined;
   #scans = 0;
-  /** What a scan has found last: whoever changes an entry has looked it up before. */
+  /** Result of the last scan. A change of an entry usually follows its lookup. */
   #found: (TreeEntry & PlacedEntry) | undefined;
   readonly #isOurs: boolean;
 

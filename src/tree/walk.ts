@@ -27,7 +27,7 @@ export async function* walkFiles(
   for (let file = await walk.next(); file !== undefined; file = await walk.next()) yield file;
 }
 
-/** The same, so many at a time: for who would spend more time on waiting for each than on it. */
+/** The same in batches, for callers to whom one promise a file costs more than the work on it. */
 export async function* walkFilesInBatches(
   trees: TreeReader,
   treeId: ObjectId,

@@ -83,8 +83,8 @@ export interface WorkspaceChanges {
 }
 
 /**
- * A snapshot, a branch, tag or hash, the last checkpoint up to a moment, the last one with these labels,
- * or so many checkpoints before what the folder holds now.
+ * A snapshot; a branch, tag or hash; the last checkpoint up to a moment; the last one with these labels;
+ * or a number of checkpoints to go back from what the folder holds now.
  */
 export type RewindTarget =
   | FS

@@ -67,7 +67,7 @@ import { Touched } from './touched.ts';
 /** How long the folder is quiet before a change is told, in milliseconds. */
 const QUIET = 50;
 
-/** A branch with `keep` is thinned after so many checkpoints. */
+/** Checkpoints between two thinnings of a branch with `keep`. */
 const CHECKPOINTS_BETWEEN = 50;
 
 /** How often a commit is tried again because another process was quicker. */

@@ -63,7 +63,7 @@ async function snapshot(files: Files): Promise<FS> {
   return batch.commit();
 }
 
-const SAME_NAME = 'something stands there already, under a name that this disk takes for the same';
+const SAME_NAME = 'already exists under a name that this disk takes for the same';
 
 describe.each<[string, CopyOptions]>([
   ['cp', {}],

@@ -132,7 +132,7 @@ describe('submodules', () => {
     const { warnings } = await tree.copyIn(`${folder}/`, '', { delete: true });
     expect(warnings.map(({ error }) => error)).toEqual([
       'skipped: a submodule, which stays as it is in the destination',
-      'a submodule, replaced by what stands there in the source',
+      'a submodule, replaced by the entry in the source',
     ]);
     expect((await tree.trees.lookup(tree.root, 'sub'))?.id).toBe(link.id);
     expect((await tree.trees.lookup(tree.root, 'plain/a'))?.mode).toBe(0o100644);

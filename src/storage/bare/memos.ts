@@ -1,6 +1,6 @@
 /**
- * Memos on disk: files in our own directory, each replaced by a rename. Nothing is fsynced: a memo
- * that a crash has torn is noticed by whoever reads it.
+ * Memos on disk: files in our own directory, each replaced by a rename. Nothing is fsynced: the reader
+ * of a memo detects one that a crash has torn.
  */
 import { randomBytes } from 'node:crypto';
 import { isErrno, removeIfThere, writeFully } from '../disk/durable.ts';
@@ -20,7 +20,7 @@ import { share } from '../disk/sharing.ts';
 import type { Memos } from '../storage.ts';
 import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 
-/** So many are kept; the ones that were not replaced for longest go first. */
+/** Memos to keep. Those replaced longest ago are removed first. */
 const KEPT = 100;
 
 /** When the file of a writer that must be dead is removed, in milliseconds. */

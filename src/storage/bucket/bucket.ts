@@ -14,8 +14,8 @@ export interface Busy {
 }
 
 /**
- * It may have happened: a time-out, a connection that broke after the request went out, a 5xx. Not a
- * failure: whoever asked has to look.
+ * The request may have taken effect: a time-out, a connection that broke after sending, a 5xx. This is
+ * not a failure: the caller has to read the key to find out.
  */
 export interface Unknown {
   readonly kind: 'unknown';
@@ -102,7 +102,7 @@ export interface PutOptions extends BucketOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** One request that was sent, for whoever counts them. */
+/** One request that was sent, for metering. */
 export interface BucketRequest {
   readonly verb: 'get' | 'put' | 'remove' | 'list' | 'head';
   /** Relative to the prefix of the store; for `list` what the keys begin with, empty for many keys. */

@@ -29,13 +29,13 @@ export interface BucketStorageOptions {
   readonly compression?: number | undefined;
   readonly cache?: CacheOptions | undefined;
   /**
-   * For so many milliseconds what was read of refs counts as new: it saves a request for each look at them.
-   * Default 0. A change is compared with the newest in any case.
+   * Milliseconds for which refs read before count as current, which saves a request per read. Default 0.
+   * A change always compares with the newest refs.
    */
   readonly maxAge?: number | undefined;
-  /** Milliseconds until an engine that does not answer counts as unreachable; default 60,000. */
+  /** Milliseconds without an answer after which the engine counts as unreachable; default 60,000. */
   readonly deadline?: number | undefined;
-  /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
+  /** Milliseconds since the epoch, for reflog lines without an identity; default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Milliseconds between two sweeps; default: a day. */
   readonly sweepInterval?: number | undefined;

@@ -16,9 +16,9 @@ import type { CollectContext } from './collect.ts';
 import type { DiskShelf } from './diskShelf.ts';
 import type { PackEntry } from './headRecord.ts';
 
-/** A pack stays when it has so many times the bytes of all that is joined before it. */
+/** Keep a pack that is at least this many times as large as all smaller ones together. */
 const TIER = 4;
-/** So many packs are too many. */
+/** With more packs than this the store counts as crowded. */
 const MANY_PACKS = 24;
 
 export interface UpkeepContext extends CollectContext {
@@ -65,7 +65,7 @@ export class BucketUpkeep implements StorageUpkeep {
     const { engine, refs, sweepInterval } = this.#context;
     let pruned = 0;
     if (options.automatic) {
-      // What everybody waits for is fewer packs. To read all of a store is for those who ask for it.
+      // Fewer packs help every reader. Reading the whole store is left to an explicit collection.
       await merge(this.#context, smallPacks, options);
     } else {
       const now = engine.environment.now();
@@ -88,7 +88,7 @@ export class BucketUpkeep implements StorageUpkeep {
   }
 }
 
-/** The smallest packs, as long as each is small beside what is joined before it. */
+/** The smallest packs, up to the first that is large compared with all before it (`TIER`). */
 export function smallPacks(packs: readonly PackEntry[]): PackEntry[] {
   const sorted = packs.filter(({ kind }) => kind !== 'cruft').sort((a, b) => a.size - b.size);
   const chosen: PackEntry[] = [];

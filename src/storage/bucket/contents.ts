@@ -9,7 +9,7 @@ import type { Head, PackEntry, RecentObject } from './headRecord.ts';
 import { openRecent } from './linksOf.ts';
 import { PackGoneError, type Shelf } from './shelf.ts';
 
-/** So many packs and recent objects of earlier heads are remembered. */
+/** Packs and recent objects of earlier heads to remember, at most. */
 const FORMER_PACKS = 200;
 const FORMER_OBJECTS = 10_000;
 

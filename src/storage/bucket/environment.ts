@@ -9,7 +9,7 @@ export interface Environment {
   elapsed(): number;
   /** 0 or more and less than 1. */
   random(): number;
-  /** A name of 24 letters and digits that nobody has used. */
+  /** A unique name of 24 letters and digits. */
   name(): string;
   sleep(milliseconds: number): Promise<void>;
 }
@@ -22,7 +22,7 @@ export const realEnvironment: Environment = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** Waits between attempts that grow, each of random length, so that those who collide part. */
+/** Growing waits between attempts. Random lengths keep colliding writers from colliding again. */
 export class Waits {
   readonly #environment: Environment;
   #next: number;

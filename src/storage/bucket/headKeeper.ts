@@ -68,9 +68,7 @@ export class HeadKeeper {
   #companion: Companion | undefined;
   readonly #watchers: ((head: Head, before: Head | undefined) => void)[] = [];
 
-  /**
-   * @param maxAge for so many milliseconds what is known is new enough for who only looks
-   */
+  /** @param maxAge milliseconds for which `look` may return the known head without a request */
   constructor(engine: Engine, rules: Rules = RULES, maxAge = 0) {
     this.#engine = engine;
     this.#rules = rules;
@@ -86,23 +84,23 @@ export class HeadKeeper {
     this.#watchers.push(watcher);
   }
 
-  /** The newest head that is known; asks nobody. */
+  /** The newest known head. Sends no request. */
   get known(): Head | undefined {
     return this.#known?.head;
   }
 
-  /** The newest head that is known; reads it when none is. */
+  /** The newest known head; fetches it when none is known. */
   async current(): Promise<Head> {
     return this.#known?.head ?? this.refresh();
   }
 
-  /** For who only looks: the head as it is after the call, or was up to `maxAge` before. */
+  /** For reads: a head at most `maxAge` milliseconds old. Fetches one when the known head is older. */
   async look(): Promise<Head> {
     const age = this.#engine.environment.elapsed() - this.#knownAt;
     return age < this.#maxAge ? this.#known!.head : this.refresh();
   }
 
-  /** The head as it is at some moment after the call. */
+  /** Fetches the head. The result is from some moment after the call. */
   refresh(): Promise<Head> {
     if (this.#reading === undefined) {
       this.#reading = this.#read().finally(() => {

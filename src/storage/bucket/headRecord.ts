@@ -10,7 +10,7 @@ import { RefTable } from './refTable.ts';
 
 export const FORMAT = 1;
 const MAGIC = 'gitstore-head';
-/** So many nonces of commits are kept: a writer that was away for longer cannot tell what became of its own. */
+/** Nonces of recent commits to keep. Without its nonce a writer cannot tell whether its commit landed. */
 export const KEPT_NONCES = 256;
 
 /**

@@ -9,10 +9,10 @@ export interface PrefetchSource {
   find(id: ObjectId): Place | undefined;
 }
 
-/** So many objects are looked for before their bytes are fetched. */
+/** Objects located per round before their bytes are fetched. */
 const AT_ONCE = 4096;
 
-/** The same groups, each once the bytes of its objects are here; those of the next are on their way. */
+/** Yields the same groups, each after the bytes of its objects have arrived. Fetches one group ahead. */
 export async function* prefetched(
   groups: AsyncIterable<readonly ObjectId[]>,
   source: PrefetchSource,

@@ -15,12 +15,12 @@ export interface Limits {
   readonly recent: number;
   readonly log: number;
   readonly refs: number;
-  /** Chunks of the log are joined with what comes next until they have so many. */
+  /** Bytes up to which a chunk of the log is joined with newer entries. */
   readonly chunk: number;
 }
 
 export const LIMITS: Limits = { recent: 40 << 10, log: 12 << 10, refs: 12 << 10, chunk: 4 << 20 };
-/** Where others get in between all the time, what has to move may become so many times as much. */
+/** After a lost race the limits grow by this factor, so that the next attempt is not slowed by uploads. */
 const PATIENCE = 4;
 
 export async function relieve(

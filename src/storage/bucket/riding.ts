@@ -6,7 +6,7 @@ import type { RecentObject } from './headRecord.ts';
 
 /** Bytes that a session may bring into `head`. */
 export const RIDING_LIMIT = 16 << 10;
-/** So many bytes of `head` an object takes beside its data. */
+/** Bytes of `head` that an object takes in addition to its data. */
 const ROW = 60;
 
 export function deflateRecent(

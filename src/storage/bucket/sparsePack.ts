@@ -17,10 +17,10 @@ const BLOCK = 64 << 10;
 /** Bytes of the map for each block: its CRC-32, and that once more to tell it from zeros. */
 const ROW = 8;
 const SALT = 0x9e3779b9;
-/** Fetched at once to begin with; twice as much each time when reading goes on where it was. */
+/** Bytes of the first fetch. Sequential reads double the size each time, up to `LARGEST_FETCH`. */
 const FIRST_FETCH = 256 << 10;
 const LARGEST_FETCH = 16 << 20;
-/** So many bytes of no use are fetched rather than to ask twice. */
+/** Merge two fetches when the gap between them is at most this many bytes. */
 const GAP = 256 << 10;
 
 export function cacheName(key: string): string {

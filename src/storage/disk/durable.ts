@@ -63,8 +63,8 @@ export function syncDirectoryNow(path: string | Buffer): void {
 }
 
 /**
- * Puts a file that somebody else has written on stable storage. A file that is gone counts as done:
- * who relies on it notices that it is gone. So does one that this user may not open for this.
+ * Flushes a file that another process may have written to stable storage. A missing file counts as done:
+ * its next reader notices that it is missing. So does a file that this user may not open.
  */
 export async function syncFileAt(path: string): Promise<void> {
   let fd: number;

@@ -15,7 +15,7 @@ export function writeAnew(path: string, content: string | Uint8Array): void {
   try {
     writeFileSync(path, content, AS_NEW);
   } catch (error) {
-    // Left by a writer who died, or planted.
+    // Left by a writer that died, or planted.
     if (!isErrno(error, 'EEXIST')) throw error;
     removeIfThere(path);
     writeFileSync(path, content, AS_NEW);

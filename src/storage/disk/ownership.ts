@@ -36,7 +36,7 @@ export function checkOwner(gitDir: string): void {
   );
 }
 
-/** Who has called sudo. */
+/** The id of the user who called sudo. */
 function invoker(): number | undefined {
   const { SUDO_UID: id } = process.env;
   return id !== undefined && /^[0-9]+$/.test(id) ? Number(id) : undefined;

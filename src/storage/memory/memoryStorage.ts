@@ -8,7 +8,7 @@ import { MemoryUpkeep } from './memoryUpkeep.ts';
 export interface MemoryStorageOptions {
   /** The branch that HEAD names, a short name; default `main`. */
   readonly branch?: string | undefined;
-  /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
+  /** Milliseconds since the epoch, for reflog lines without an identity; default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -143,7 +143,7 @@ class Line {
       run
         .send(pool)
         .finally(goOn)
-        // Whoever takes the run is told that the store is closed.
+        // The consumer of the run gets the error of a closed store.
         .catch((error: unknown) => {
           if (!(error instanceof BatchClosedError)) throw error;
         });

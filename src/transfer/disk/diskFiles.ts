@@ -59,7 +59,7 @@ export function makerOf(name: string): Verdict {
 }
 
 /**
- * What stands at `path`; undefined when nothing does. A link is not followed unless asked.
+ * The entry at `path`; undefined when it is missing. Follows a link only with `follow`.
  * @throws a system error, with code ENOTDIR for what would lie in a file
  */
 export function readEntry(path: string, name: string, follow = false): DiskEntry | undefined {
@@ -68,7 +68,7 @@ export function readEntry(path: string, name: string, follow = false): DiskEntry
   return stats && entryOf(name, stats);
 }
 
-/** The same for a path as `fs` takes it; a link is what stands there. */
+/** The same for a path in the form that `fs` takes. Never follows a link. */
 export function readOwnEntry(path: string | Buffer, name: string): DiskEntry | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats && entryOf(name, stats);

@@ -20,7 +20,7 @@ export function identityAt(path: string): FileIdentity | undefined {
   return lookAt(path, statSync);
 }
 
-/** The same, where a link is what stands there. */
+/** The same without following a link. */
 export function ownIdentityAt(path: string): FileIdentity | undefined {
   return lookAt(path, lstatSync as typeof statSync);
 }

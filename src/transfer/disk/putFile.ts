@@ -10,8 +10,8 @@ export interface FileJob {
   /** Where it goes, as `fs` takes it. */
   readonly path: FsPath;
   /**
-   * Name to write it under first, in the same directory; undefined where nobody else writes, in a
-   * directory that has no name of its own yet.
+   * Temporary name to write it under first, in the same directory. Undefined in a directory that itself
+   * still has a temporary name, where no other process writes.
    */
   readonly temporary: FsPath | undefined;
   readonly isLink: boolean;
@@ -21,9 +21,9 @@ export interface FileJob {
   readonly exactPermissions: number | undefined;
   /** Nothing was there when the copy looked. */
   readonly isNew: boolean;
-  /** With `isNew`: what somebody else has put there since is left alone, which is an error `KEPT`. */
+  /** With `isNew`: fails with `KEPT` when another process has created the file since. */
   readonly keepsOthers: boolean;
-  /** What was there when the copy looked: anything else is left alone, which is an error `MOVED_ON`. */
+  /** The file that existed when the copy looked: fails with `MOVED_ON` when another one is there now. */
   readonly replaces?: SeenFile | undefined;
   /** Seconds since the epoch. */
   readonly mtime: number;
@@ -48,7 +48,7 @@ export interface DirectoryJob {
   readonly above: string;
 }
 
-/** Files that are put into a directory under their names, as nobody else writes to it yet. */
+/** Files to write under their final names, into a directory that no other process writes to yet. */
 export interface FilesJob {
   readonly into: string;
   readonly names: readonly string[];
@@ -219,11 +219,11 @@ export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array)
 export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStamp {
   if (job.temporary !== undefined) {
     if (job.isNew && disk.lstatSync(job.path, { throwIfNoEntry: false }) !== undefined) {
-      // Another copy to the same place has been quicker, which is no reason to fail. But of two files
-      // whose names this disk takes for the same it would lose one silently.
+      // Another copy to the same destination was quicker, which is no reason to fail. But if two names
+      // are the same to this disk, going on would lose one of the files silently.
       if (mayFold(disk, job.path) && !isSpelled(disk, job.path)) throw sameNameError();
       if (job.keepsOthers) {
-        throw Object.assign(new Error('left as somebody else has made it'), { code: 'KEPT' });
+        throw Object.assign(new Error('another process has created it meanwhile'), { code: 'KEPT' });
       }
     }
     requireSeen(disk, job.path, job.replaces);
@@ -293,9 +293,9 @@ function isSpelled(disk: typeof fs, at: FsPath): boolean {
   return disk.readdirSync(directory, { encoding: 'buffer' }).some((other) => other.equals(name));
 }
 
-/** Something stands there under another name than the one that was to be put there. */
+/** The error for a name that this disk takes for that of another existing file. */
 export function sameNameError(): Error {
-  const reason = 'something stands there already, under a name that this disk takes for the same';
+  const reason = 'already exists under a name that this disk takes for the same';
   return Object.assign(new Error(`EEXIST: ${reason}`), { code: 'EEXIST' });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reading local files of which nobody knows whether somebody writes to them. A *state* is what
- * `lstat` said of a file; what is read counts only when the file had that state before and after.
+ * Reads local files that another process may be writing. A *state* is what `lstat` said of a file. Bytes
+ * count only when the file had the same state before and after the read.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, read, readlinkSync, readSync } from 'node:fs';
@@ -174,7 +174,7 @@ export async function hashLocalFile(
   return hash.digest('hex');
 }
 
-/** Where a link points to, as it is written. */
+/** The raw target of a link. */
 export function readTarget(path: string | Buffer): Buffer {
   const target: Buffer | string = readlinkSync(asDisk(path), { encoding: 'buffer' });
   return Buffer.isBuffer(target) ? target : Buffer.from(fromDisk(target));

@@ -28,21 +28,21 @@ import { isGone, WatchedPlaces } from './watchedPlaces.ts';
 
 const WATCHES_ALL_BELOW = process.platform === 'darwin' || process.platform === 'win32';
 
-/** While changes go on and on, they are reported after so many quiet times all the same. */
+/** Report changes that never pause after this many quiet periods. */
 const LONGEST_WAIT = 10;
 
-/** How often to look for what no watch tells, in milliseconds. */
+/** How often to look for changes that no watch reports, in milliseconds. */
 const LOOK_INTERVAL = 500;
 
 /** How often to look whether a directory that is gone has come back, in milliseconds. */
 const GONE_INTERVAL = 200;
 
-/** How often to look at the whole where not everything can be watched, in milliseconds. */
+/** How often to scan the whole tree when not everything can be watched, in milliseconds. */
 const POLL_INTERVAL = 2000;
 
 /**
- * The system keeps so many events or more until they are read, and drops what comes after them. Where
- * so many told of what is passed over, other ones may have been dropped.
+ * The system queues at least this many unread events and drops later ones. After this many events
+ * about excluded paths, events about others may have been dropped.
  */
 const MOST_PASSED_OVER = 8192;
 

@@ -62,8 +62,8 @@ const ATTEMPTS = 5;
 const PAUSE = 10;
 
 /**
- * Of a file above this size it is found out whether the blob that stands there is as long, and then
- * whether it is the same, before it is read to be stored: that takes as long as storing less. Bytes.
+ * Above this size in bytes, hash a file first when the existing blob has the same length: hashing takes
+ * less time than storing it again.
  */
 const WORTH_A_LOOK = 8 << 20;
 
@@ -182,7 +182,7 @@ export class BlobExecutor {
     }
   }
 
-  /** What stands there now. */
+  /** The entry there now. */
   #again({ from, source }: BlobFile): DiskEntry | undefined {
     try {
       return this.#place.entryAgain(from, source);

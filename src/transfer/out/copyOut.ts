@@ -102,7 +102,7 @@ function counterpartOf([first]: readonly FoundSource<TreeEntry>[]): string {
   return contents ? path : parentPath(path);
 }
 
-/** The destination as it is given: its path without a trailing slash, and what stands there. */
+/** The given destination: its path without a trailing slash, and whether it is a directory. */
 function lookAt(
   dest: string,
   store: DirectoryIdentity | undefined,

@@ -1,10 +1,10 @@
 /**
  * The directories that a copy to disk puts its files into: those it found, and those it makes.
  *
- * A directory that it makes is filled under a temporary name and gets its own when the files directly
- * in it are there. Nobody else writes to it until then, so that each of its files is written under its
- * final name at once: that saves two calls a file. The directories below come afterwards, in the same
- * way. Should somebody have made the directory meanwhile, its files are put there one by one.
+ * A new directory is filled under a temporary name and renamed once the files directly in it are
+ * written. Until then no other process writes to it, so each file is written under its final name:
+ * that saves two calls a file. The directories below follow in the same way. If another process has
+ * made the directory meanwhile, its files are put there one by one.
  */
 import * as fs from 'node:fs';
 import { NotADirectoryError } from '../../errors.ts';
@@ -55,7 +55,7 @@ export class DestinationDirectories {
     this.#sink = sink;
   }
 
-  /** Whether nobody else has made any of the directories that were to be made. */
+  /** Whether this copy made all of its new directories itself. */
   get isAlone(): boolean {
     return this.#isAlone;
   }
@@ -188,7 +188,7 @@ export class DestinationDirectories {
   }
 
   /**
-   * False when nothing stands there.
+   * False when it is missing.
    * @throws NotADirectoryError for anything but a directory
    * @throws GitStoreError for one of another name, on a disk that takes the two for the same
    */

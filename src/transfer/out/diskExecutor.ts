@@ -61,7 +61,7 @@ interface Target {
   readonly large: LargeFiles;
 }
 
-/** After so many it is taken that most files of unknown content are what they should be. */
+/** Blobs read only to find the file unchanged, after which a blob is read only once it is needed. */
 const READ_IN_VAIN = 32;
 
 /** No system takes a longer link target. Bytes. */
@@ -78,15 +78,15 @@ export class DiskExecutor {
   readonly #times: readonly number[];
   /** The files that the copy has changed. */
   readonly #changed = new Set<DiskFile>();
-  /** Paths of files that could not be put to their places, or were not to. */
+  /** Paths of files that could not be written, or were to be left alone. */
   readonly #failed = new Set<string>();
-  /** Files that are put to their places when all new directories have theirs. */
+  /** Files to write after all new directories have their final names. */
   readonly #later: DiskFile[] = [];
-  /** Blobs that were read and turned out to be what stood there. */
+  /** Blobs that were read although the existing file turned out to be equal. */
   #readInVain = 0;
   #lastHome: { directory: string; home: ScannedDirectory } | undefined;
   #removals: Removals | undefined;
-  /** The first failure that is to stop the copy, met outside its normal course. */
+  /** The first failure outside the main loop that stops the copy. */
   #failure: { error: unknown } | undefined;
 
   constructor(
@@ -292,14 +292,14 @@ export class DiskExecutor {
     if (waiting !== undefined) await waiting;
   }
 
-  /** Whether the blob is wanted, not just what kind of object it is. */
+  /** Whether the blob's content is probably needed, and not only its header. */
   #isLikelyNeeded({ existing, source }: DiskFile): boolean {
     if (existing === undefined) return true;
     if (existing.id !== undefined) return existing.id !== source.id;
     return this.#readInVain < READ_IN_VAIN;
   }
 
-  /** The file is in its place. */
+  /** Records that the file is written. */
   #done(file: DiskFile, stamp: FileStamp): void {
     const { path, source } = file;
     this.#homeOf(parentPath(path)).wrote(baseName(path), stamp, source);
@@ -364,7 +364,7 @@ export class DiskExecutor {
     }
   }
 
-  /** Has a file that is too large for the sink put to its place, in a directory that stands there. */
+  /** Queues a file that is too large for the sink, in a directory that exists. */
   #addLarge(file: DiskFile, path: string, size: number, { large, directories }: Target): void {
     large.add(async () => {
       if (this.#failure !== undefined) return;

@@ -23,12 +23,12 @@ import {
   WriterThread,
 } from './writerThread.ts';
 
-/** Up to so many files are written at once, without a thread. */
+/** Write directly, without a thread, up to this many files. */
 const DIRECT_FILES = 300;
 
 /** Renames that replace a file under way at a time. */
 const REPLACEMENTS = 48;
-/** So many are handed over together: waking a thread takes as long as a rename. */
+/** Renames handed over together: waking a thread takes as long as a rename. */
 const BURST = 16;
 
 /** Windows renames no file that is open. */
@@ -70,8 +70,8 @@ export class FileSink {
   }
 
   /**
-   * As `put`, for a file of a tree that goes into a directory to which nobody else writes. The paths
-   * are plain Unicode.
+   * As `put`, for a file of a tree in a directory that no other process writes to. The paths are plain
+   * Unicode.
    * @param mtime in seconds since the epoch
    */
   putInto<E extends TreeFile>(
@@ -140,7 +140,7 @@ class Replacements {
   readonly #anchors: Anchors;
   readonly #written: (Replacement & { readonly fd: number })[] = [];
   #underWay = 0;
-  /** Wakes whoever waits for one to end. */
+  /** Wakes the caller that waits for a rename to finish. */
   #wake: (() => void) | undefined;
 
   constructor(anchors: Anchors) {

@@ -28,7 +28,7 @@ export class LargeFiles {
   readonly #anchors: Anchors;
   readonly #waiting: (() => Promise<void>)[] = [];
   #active = 0;
-  /** Wakes whoever waits for one to end. */
+  /** Wakes the caller that waits for a file to finish. */
   #wake: (() => void) | undefined;
 
   /** @param anchors of the destination */

@@ -94,7 +94,7 @@ export class WriterThread {
   readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
   readonly #sent: Batch[] = [];
   #filling: Batch | undefined;
-  /** Wakes whoever waits for a batch to come back. */
+  /** Wakes the caller that waits for a batch to come back. */
   #wake: (() => void) | undefined;
   #death: unknown;
   /** The thread has let go of its directories. */
@@ -169,7 +169,7 @@ export class WriterThread {
     return batch;
   }
 
-  /** The batch that is filled, which has room for so many bytes. */
+  /** The batch to fill next, with room for `size` bytes. */
   #batchFor(size: number): Batch {
     if (this.#filling !== undefined && endOf(this.#filling) + size > BATCH_BYTES) this.#send();
     this.#filling ??= this.#newBatch();
@@ -261,7 +261,7 @@ export class WriterThread {
     this.#wake?.();
   }
 
-  /** Waits until no more than so many batches are under way. */
+  /** Waits until at most `count` batches are under way. */
   async #waitFor(count: number): Promise<void> {
     while (this.#sent.length > count) {
       if (this.#death !== undefined) throw this.#death;

@@ -39,11 +39,11 @@ export interface PlannedFile<S extends Entry, D extends Entry> {
   readonly source: S;
   /** As its landing has it. */
   readonly tree: number | undefined;
-  /** What stands there and is replaced: a file, a link, or what Git cannot hold. */
+  /** The existing entry to replace: a file, a link, or something that Git cannot hold. */
   readonly existing: D | undefined;
 }
 
-/** A directory that is taken over as a whole, to where nothing stands. */
+/** A directory that is copied as a whole to a landing where nothing exists. */
 export interface Graft<S extends Entry> {
   readonly path: string;
   readonly from: string;
@@ -227,7 +227,7 @@ class Planner<S extends Entry, D extends Entry> {
     }
   }
 
-  /** Looks into a source directory; undefined where nothing in it is to be collected. */
+  /** Looks into a source directory; undefined when nothing in it is wanted. */
   async #enter(found: Found<S>, isAboveVacant: boolean): Promise<Collected<S> | undefined> {
     const { from, entry, target, filterPath } = found;
     const { source, run } = this.#task;
@@ -276,7 +276,7 @@ class Planner<S extends Entry, D extends Entry> {
       run.fail(from, error);
       return undefined;
     }
-    // Without the rules it is not known what they leave out. So the directory stays as it is.
+    // Without the rules it is unknown what they exclude. So the directory stays unchanged.
     hasRules = (await this.#readRules(from, children, filterPath)) && hasRules;
     if (!hasRules && this.#task.exclusion.readsGitignore) {
       this.#task.exclusion.isIncomplete = true;
@@ -337,7 +337,7 @@ class Planner<S extends Entry, D extends Entry> {
     return entries.some(({ name }) => !differing.has(name));
   }
 
-  /** Takes over a directory as a whole, to where nothing stands. False where that cannot be. */
+  /** Copies a directory as a whole to a landing where nothing exists. False when that is not possible. */
   async #graft(from: string, entry: S, target: string): Promise<boolean> {
     const { source, exclusion, grafts } = this.#task;
     if (!grafts || source.whole === undefined || !this.#isDisjoint) return false;
@@ -347,7 +347,7 @@ class Planner<S extends Entry, D extends Entry> {
     if ((await this.#view.entry(target)) !== undefined) return false;
     if ((await this.#view.blocker(target)) !== undefined) return false;
     if (this.#view.isClosed(target)) return false;
-    // Where a tree cannot be read the others are still to come: whoever lists it says what is wrong.
+    // An unreadable tree must not stop the other sources. Listing it later reports the error.
     const files = await source.whole(entry, target).catch(() => {
       this.#hasUnreadable = true;
       return undefined;
@@ -451,10 +451,10 @@ class Planner<S extends Entry, D extends Entry> {
   #warnOfReplacing(path: string, entry: D): void {
     const { run, destination } = this.#task;
     if (destination.keeps?.(entry) === undefined) return;
-    run.warn(destination.show(path), 'a submodule, replaced by what stands there in the source');
+    run.warn(destination.show(path), 'a submodule, replaced by the entry in the source');
   }
 
-  /** Plans the removal of everything in a directory. False, and nothing, where it must not go. */
+  /** Plans the removal of everything in a directory. Returns false and plans nothing when it must stay. */
   async #clear(path: string): Promise<boolean> {
     const deletes: [string, D][] = [];
     const vacated: string[] = [];
@@ -498,7 +498,7 @@ class Planner<S extends Entry, D extends Entry> {
     }
   }
 
-  /** A destination directory and what is to be looked at in it. */
+  /** A destination directory and the names to look at in it. */
   async #swept(path: string): Promise<{ path: string; entries: Iterator<[string, D]> }> {
     const isLeft = this.#untouchable.has(path) || this.#same.has(path);
     const listing = isLeft ? undefined : await this.#view.listing(path);
@@ -514,7 +514,7 @@ class Planner<S extends Entry, D extends Entry> {
     }
     if (this.#isExcluded(this.#filterPath(path), isTree)) return false;
     if (await this.#isProtected(path, isTree)) return false;
-    // A file where the sources have a directory is what already stands there.
+    // A file in the way of a source directory counts as existing.
     if (options.ignoreExisting && !isTree && this.#directories.has(path)) return false;
     if (isTree) return true;
     const isNone = entry.mode === MODE_NONE;

@@ -58,7 +58,7 @@ export interface Landing<E extends Entry> {
   readonly tree?: number | undefined;
 }
 
-/** A source with what stands there. */
+/** A source with the entry found there. */
 export interface FoundSource<E extends Entry> {
   readonly source: CopySource;
   readonly entry: E;

@@ -39,13 +39,13 @@ export class ReadAhead {
     try {
       body = readWhole(path, file, this.#follow);
     } catch {
-      // Whoever copies it finds out what is wrong, and whether it still is.
+      // Copying the file meets the error again, if it still exists, and reports it.
       return undefined;
     }
     if (body.length !== file.size) return undefined;
     const stored = this.#writer.write('blob', body).then((id) => ({ id, since }));
     this.#stored.set(file, stored);
-    // What goes wrong is for who takes it.
+    // The consumer of the promise gets the error.
     return stored.then(ignore, ignore);
   }
 

@@ -18,10 +18,10 @@ const SAME = 1;
 const DIFFERENT = 2;
 /** It is no directory any more. */
 const GONE = 3;
-/** Its names, or what stands there, cannot be looked at. */
+/** The directory cannot be listed, or the entry cannot be examined. */
 const UNREADABLE = 4;
 
-/** After so many entries it is asked whether others should get their turn. */
+/** Entries to compare between two checks whether to let the event loop run. */
 const STRETCH = 128;
 
 const NO_THROW = { throwIfNoEntry: false } as const;
@@ -113,7 +113,7 @@ export class RecordComparison {
           continue;
         } catch (error) {
           if (errorCode(error) === undefined) throw error;
-          // Whoever lists the directory meets the error again, and reports it.
+          // Listing the directory later meets the error again, and reports it.
           verdicts[at] = UNREADABLE;
         }
       }

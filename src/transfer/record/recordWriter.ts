@@ -233,7 +233,7 @@ class RecordWriter {
     }
   }
 
-  /** Makes room for so many entries; returns the first one's place. */
+  /** Makes room for `count` entries; returns the position of the first. */
   #reserve(count: number): number {
     const first = this.#entryCount;
     this.#entryCount += count;

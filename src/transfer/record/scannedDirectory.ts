@@ -195,7 +195,7 @@ export class ScannedDirectory {
     return names;
   }
 
-  /** What stands there under one of its names; undefined when nothing does any more. */
+  /** The entry under one of its names; undefined when it is gone. */
   entry(name: string): ScannedEntry | undefined {
     const stats = this.#look(name);
     const place = this.#recorded?.entryOf(name);

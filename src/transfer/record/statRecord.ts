@@ -2,8 +2,8 @@
  * A stat record: what `lstat` said of the files of a local directory when their contents were known,
  * and which blobs those contents are. A file that still has the recorded *state* need not be read.
  *
- * It also holds for each directory the tree that the directory is, as a whole. So a walk that finds
- * every name and state as recorded has proved what tree stands there without looking at a tree.
+ * It also holds the tree of each directory as a whole. So a walk that finds every name and state as
+ * recorded has proved what the tree is without reading it.
  *
  * Entries have numbers, and so have directories; an entry that is a directory knows its number.
  */
@@ -180,7 +180,7 @@ export class StatRecord {
     );
   }
 
-  /** Whether the entry still is what it was. Of a directory that says nothing of what is in it. */
+  /** Whether the entry is unchanged. For a directory this does not cover its contents. */
   isUnchanged(entry: number, stats: Stats): boolean {
     const { entries } = this.columns;
     const at = COLUMNS * entry;

@@ -74,18 +74,18 @@ export class CopyRun {
     this.#tell();
   }
 
-  /** So many bytes more of a file that is not done yet are. */
+  /** Counts bytes of a file still in progress. */
   moved(bytes: number): void {
     this.#partly += bytes;
     this.#tellInTime();
   }
 
-  /** So many of these bytes do not count: the file has failed, or is done and counts as a whole. */
+  /** Takes such bytes back: the file has failed, or is done and counts as a whole. */
   movedBack(bytes: number): void {
     this.#partly -= bytes;
   }
 
-  /** One file more is done; `bytes` is its size. */
+  /** Counts a finished file; `bytes` is its size. */
   done(bytes: number): void {
     this.#files += 1;
     this.#bytes += bytes;

@@ -1,7 +1,7 @@
 /**
- * What `gitstore.lock` says: who holds the store's lock, which lock files he is about to make, and,
- * when he moves several refs, which move is under way. Written in one piece before anything else
- * happens, so that whoever finds its writer dead knows all that he can have left behind.
+ * The content of `gitstore.lock`: the holder of the store's lock, the lock files it is about to create,
+ * and, when it moves several refs, the move under way. The holder writes it in one piece before it
+ * does anything else. So the process that finds the holder dead knows all that it can have left behind.
  *
  *     gitstore lock
  *     4711 2026-11-23T10:00:00.000Z alpha

@@ -9,8 +9,8 @@
  * holder that finds a lock file in our form that it did not make knows that its maker is dead, and
  * removes it: a *leftover*.
  *
- * A dead holder is noticed by the link count of `gitstore.lock`, which is 1 when nobody is at work,
- * and by the record it left there (lockRecord.ts).
+ * Two things reveal a dead holder: the link count of `gitstore.lock`, which is 1 while the lock is free,
+ * and the record that the holder left in the file (lockRecord.ts).
  */
 
 import { monotonicTime } from '../../../clock.ts';
@@ -82,7 +82,7 @@ export class StoreLock {
   /** How many names the file had when the lock was taken. */
   #links = 0;
   #hardLinks: boolean;
-  /** How many names the file has when nobody is at work; more than 1 only if a user linked it. */
+  /** Link count of the file while the lock is free; more than 1 only if a user linked the file. */
   #idleLinks = 1;
   /** True once the record has been looked at since the file was opened. */
   #recordSeen = false;
@@ -96,7 +96,7 @@ export class StoreLock {
     this.#hardLinks = options.hardLinks ?? true;
   }
 
-  /** As `acquire`, without waiting: false when somebody else has it. */
+  /** As `acquire`, without waiting: false when the lock is taken. */
   tryAcquire(): boolean {
     if (!this.#queue.tryAcquire()) return false;
     let isOurs = false;
@@ -163,7 +163,7 @@ export class StoreLock {
     }
   }
 
-  /** Who holds it goes on to the end; nobody gets it any more. */
+  /** Refuses further holders. The present holder keeps the lock until it releases it. */
   close(): void {
     this.#isClosed = true;
     if (!this.#queue.busy) this.#closeFile();

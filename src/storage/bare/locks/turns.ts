@@ -1,11 +1,11 @@
 /**
- * Turns: a courtesy among those who want to change the same ref, so that many of them do not spend
- * their time failing each other's compare-and-swap. A *turn* only orders writers that ask for one.
+ * Turns: advisory ordering among writers of the same ref, so that many of them do not keep failing
+ * each other's compare-and-swap. A *turn* only orders writers that ask for one.
  *
- * Refs share a fixed number of turn files in our own directory. Who has made the holder link beside such
- * a file (holderLink.ts) has the turn, whether or not its process has kernel locks: with two kinds of
- * queue the members of the longer one would get their turn less often. Inside one process callers queue,
- * so that only the first of them asks.
+ * Refs share a fixed number of turn files in our own directory. The process that made the holder link
+ * beside such a file (holderLink.ts) has the turn, with or without kernel locks: with two kinds of queue
+ * the members of the longer one would get their turn less often. Inside one process callers queue, so
+ * that only the first of them competes with other processes.
  */
 
 import { monotonicTime } from '../../../clock.ts';

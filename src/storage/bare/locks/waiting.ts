@@ -1,10 +1,10 @@
 /**
- * Waiting for one's turn: inside this process in a queue, for other processes by asking again.
+ * Waiting for locks: callers of this process queue; other processes are waited for by polling.
  * Deadlines are times of `monotonicTime()`.
  */
 import { monotonicTime } from '../../../clock.ts';
 
-/** Pauses that grow from 1 ms to `longest`, each shortened at random so that waiters spread out. */
+/** Pauses that grow from 1 ms to `longest`, with random jitter so that waiters spread out. */
 export class Backoff {
   readonly #longest: number;
   #delay = 1;
@@ -20,7 +20,7 @@ export class Backoff {
   }
 }
 
-/** Lets one caller of this process in at a time, in the order of their asking. */
+/** Lets one caller of this process through at a time, in order of arrival. */
 export class Mutex {
   #taken = false;
   readonly #queue: (() => void)[] = [];
@@ -29,14 +29,14 @@ export class Mutex {
     return this.#taken;
   }
 
-  /** True when it is the caller's at once. */
+  /** True when the caller got the mutex. Never waits. */
   tryAcquire(): boolean {
     if (this.#taken) return false;
     this.#taken = true;
     return true;
   }
 
-  /** True once it is the caller's, false when the deadline passed first. */
+  /** True once the caller holds the mutex, false when the deadline passes first. */
   acquire(deadline: number): Promise<boolean> {
     if (this.tryAcquire()) return Promise.resolve(true);
     return new Promise((resolve) => {

@@ -26,7 +26,7 @@ import { verified } from '../../packs/objectFaults.ts';
 import { LARGE_OBJECT } from '../../packs/packFile.ts';
 import type { GitObject, ObjectHeader } from '../../storage.ts';
 
-/** So many bytes are read at first: enough to show an object's header, and all of most objects. */
+/** Bytes of the first read: all of most objects, and the header of any. */
 const FIRST_READ = 4096;
 /** Bytes up to which a writer that relies on an object reads it at once to check it. */
 const LARGEST_LOOKED_AT = 16 << 20;
@@ -153,7 +153,7 @@ export function isSoundLoose(objectsDir: string, id: ObjectId): boolean {
       closeSync(open.fd);
     }
   } catch (error) {
-    // One that cannot be read is of no use either: a new one takes its place.
+    // An unreadable one does not count either: a new one replaces it.
     if (error instanceof CorruptObjectError || isErrno(error, 'EIO', 'EACCES', 'EPERM', 'EISDIR')) {
       return false;
     }

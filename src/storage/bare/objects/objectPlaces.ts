@@ -25,7 +25,7 @@ export interface Ways<T> {
   readonly emptyTree?: T;
 }
 
-/** More files than that are not remembered. */
+/** Files to remember, at most. */
 const MOST_SOUND = 200_000;
 
 export class ObjectPlaces {

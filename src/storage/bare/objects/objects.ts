@@ -51,8 +51,8 @@ const SMALL_OBJECT = 64 << 10;
 const SMALL_FOR_THREAD = 16 << 10;
 
 /**
- * So many packed objects are read to learn their type and size. Without that it takes a table of
- * where all entries end, which in a large pack costs more than most programs ever ask for.
+ * Packed objects to read whole for their type and size. Beyond that a table of where all entries end is
+ * built; in a large pack it costs more than a few reads.
  */
 const HEADERS_TO_READ = 256;
 

@@ -42,11 +42,11 @@ export interface ExportSource {
 }
 
 const ID_LENGTH = 20;
-/** So much of a pack is read at a time; a larger entry is passed on in pieces. */
+/** Bytes of a pack to read at a time. A larger entry is passed on in pieces. */
 const WINDOW = 1 << 20;
-/** Two entries that are wanted are read together when no more lies between them. */
+/** Read two wanted entries together when the gap between them is at most this many bytes. */
 const GAP = 32 << 10;
-/** Looking an object up in an index takes as long as so many steps through all of its rows. */
+/** Cost of one lookup in an index, in steps of a scan over its rows. */
 const LOOKUP_COST = 8;
 const NO_PACK = -1;
 
@@ -224,7 +224,7 @@ class Output {
     }
   }
 
-  /** Those that lie in no pack, and those whose entry was of no use as it lies. */
+  /** Objects that are in no pack, and those whose packed entry cannot be reused. */
   async *addRest(): AsyncGenerator<Uint8Array> {
     const { objects, packOf } = this.#places;
     for (let position = 0; position < objects.count; position++) {
@@ -336,7 +336,7 @@ class Output {
   }
 
   /**
-   * Writes the header of an entry as it has to be in the new pack.
+   * Writes the header of an entry for the new pack.
    * @returns where in `bytes` its data begins; -1 when it is a delta whose base the receiver lacks
    */
   #putHeader(

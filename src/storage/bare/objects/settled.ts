@@ -24,11 +24,11 @@ import { type BigIntStats, lstatSync, readdirSync } from '../../disk/fs.ts';
 import { listLoose, loosePath } from '../loose/loose.ts';
 import { SettledRecord } from './settledRecord.ts';
 
-/** More files than that are not remembered. */
+/** Files to remember, at most. */
 const MOST_KNOWN = 200_000;
-/** So many commits and tags are remembered, the newest. */
+/** Commits and tags to remember: the newest. */
 const MOST_COMPLETE = 10_000;
-/** So many of them are handed to the next process; the record is made anew when it has grown to more lines. */
+/** Of those, how many the record hands to the next process. Past `MOST_HANDED_ON` lines it is rewritten. */
 const HANDED_ON = 256;
 const MOST_HANDED_ON = 1024;
 /** How many files are open at a time. */
@@ -68,7 +68,7 @@ export class Settled {
     this.#record = new SettledRecord(gitDir);
   }
 
-  /** Takes note of a loose object or pack that is on stable storage, with its name. */
+  /** Records a loose object or pack that is on stable storage, with its name. */
   add(path: string): void {
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.add(path);
@@ -91,7 +91,7 @@ export class Settled {
     for (const path of open) this.add(path);
   }
 
-  /** Takes note of an object that is complete. */
+  /** Records a complete object. */
   addComplete(id: ObjectId): void {
     // The newest is the last.
     this.#complete.delete(id);

@@ -113,9 +113,10 @@ export class PackedRefsFile {
   }
 
   /**
-   * Takes the lock file by which Git, and other repositories, know that what a link leads to is about
-   * to be replaced. Without a link there is none: `packed-refs.lock` in the repository is that file.
-   * @returns the lock file, to be removed by `unlockTarget`; `blocked` when somebody else has it
+   * Takes the lock file by which Git, and other repositories, know that the target of a linked
+   * `packed-refs` is about to be replaced. Without a link `packed-refs.lock` in the repository is that
+   * file, and this takes none.
+   * @returns the lock file, for `unlockTarget` to remove; `blocked` when another process holds it
    */
   lockTarget(): { readonly lock: string | undefined } | { readonly blocked: string } {
     const target = this.linkTarget();

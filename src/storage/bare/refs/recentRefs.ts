@@ -1,6 +1,6 @@
 /**
- * Values of loose refs that are asked for again and again, as a server does for every request. One
- * look at the file's times takes the place of opening, reading and closing it.
+ * Caches values of loose refs that are read repeatedly, as a server does for every request. One lstat
+ * replaces opening, reading and closing the file.
  */
 
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -10,7 +10,7 @@ import { CLOCK_TICK_MS, type PackedRefsFile } from './packedRefsFile.ts';
 import { diskPath } from './refPaths.ts';
 import { resolveRef } from './resolveRef.ts';
 
-/** More refs than that are not asked for again and again. */
+/** Refs to remember, at most. */
 const MOST_REFS = 256;
 
 interface Known {
@@ -21,7 +21,7 @@ interface Known {
 export class RecentRefs {
   readonly #gitDir: string;
   readonly #packed: PackedRefsFile;
-  /** Undefined: asked for once, and not looked at closely yet. */
+  /** Undefined: resolved once, and not cached yet. */
   readonly #known = new Map<string, Known | undefined>();
 
   constructor(gitDir: string, packed: PackedRefsFile) {
@@ -36,7 +36,7 @@ export class RecentRefs {
       this.#known.set(ref, undefined);
       return resolveRef(this.#gitDir, this.#packed, ref);
     }
-    // Before the read: where the file changes in between, the next look finds other times.
+    // Taken before the read: if the file changes in between, the next lstat shows other times.
     const stats = this.#look(ref);
     if (stats === undefined) return this.#packed.get(ref);
     const known = this.#known.get(ref);
@@ -44,14 +44,14 @@ export class RecentRefs {
     this.#known.set(ref, undefined);
     const loose = stats === null ? undefined : readLooseRef(this.#gitDir, ref);
     if (loose?.kind !== 'id') return resolveRef(this.#gitDir, this.#packed, ref);
-    // A file that is too young may change again without its times showing it.
+    // A file changed within the last clock tick may change again without its times showing it.
     if (stats !== null && Math.abs(Date.now() - stats.mtimeMs) > CLOCK_TICK_MS) {
       this.#known.set(ref, { id: loose.id, stats });
     }
     return loose.id;
   }
 
-  /** Undefined when there is no file; null when what is there is no plain file. */
+  /** Undefined when nothing exists there; null when it is no plain file. */
   #look(ref: string): Stats | null | undefined {
     try {
       const stats = lstatSync(diskPath(this.#gitDir, ref), { throwIfNoEntry: false });

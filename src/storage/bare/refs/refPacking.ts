@@ -51,7 +51,7 @@ export class RefPacking {
 
   /**
    * Writes the new file, under the store's lock.
-   * @returns the lock file that somebody else has; undefined when it is done
+   * @returns the lock file that another process holds; undefined when the file was written
    */
   async write(): Promise<string | undefined> {
     const { gitDir, lock, packed, onStep } = this.#place;

@@ -107,7 +107,7 @@ export class RefTransaction {
 
   /**
    * Takes every lock file and compares.
-   * @returns the name of a lock file that somebody else has, or undefined when all are ours
+   * @returns the name of a lock file that another process holds, or undefined when all are ours
    * @throws StaleSnapshotError InvalidRefNameError CorruptObjectError CheckedOutError
    */
   prepare(): string | undefined {
@@ -300,7 +300,7 @@ export class RefTransaction {
     const { update, loose } = change;
     const ref = change.chain.at(-1)!;
     if (loose?.kind === 'broken') {
-      // Whoever names no old value may replace it: the way to repair a ref.
+      // An update without an old value may replace it. This is how a broken ref is repaired.
       const isDeleted = update.old === null && update.new === null;
       if (update.old !== undefined && !isDeleted) throw brokenLooseRef(ref, loose);
       return;

@@ -70,7 +70,7 @@ export class ReflogWriter {
   }
 }
 
-/** More logs than that are not written to again and again. */
+/** Log ends to remember, at most. */
 const MOST_ENDS = 256;
 
 interface LogEnd {
@@ -208,7 +208,7 @@ function replaceLog(gitDir: string, ref: string, lines: readonly string[]): void
   share(path);
 }
 
-/** Removes a ref's log. One that cannot be removed is in nobody's way: see `makeLogDirectory`. */
+/** Removes a ref's log. Ignores failures, because a leftover log blocks no ref: see `makeLogDirectory`. */
 export function tryRemoveReflog(gitDir: string, ref: string): void {
   const log = `logs/${ref}`;
   try {

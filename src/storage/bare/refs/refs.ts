@@ -46,7 +46,7 @@ export interface BareRefsOptions extends StoreLockOptions {
   readonly checkedOut?: CheckedOut | undefined;
   /** How long to wait for a lock, in milliseconds; default 10,000. */
   readonly lockTimeout?: number | undefined;
-  /** Milliseconds since the epoch, for reflog lines that name nobody; default `Date.now`. */
+  /** Milliseconds since the epoch, for reflog lines without an identity; default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Called at the places of a change where a crash hurts, for tests. */
   readonly onStep?: ((step: TransactionStep) => void) | undefined;
@@ -264,8 +264,8 @@ export class BareRefs implements RefStore {
   }
 
   /**
-   * Runs `attempt` under the store's lock, and again, after giving the lock back for a while, when
-   * somebody else has the lock file of a ref.
+   * Runs `attempt` under the store's lock. When another process holds the lock file of a ref, releases the
+   * store's lock, waits, and tries again.
    */
   async #whileLocked<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
     checkOwner(this.#gitDir);

@@ -131,7 +131,7 @@ class Collection {
     const kept = new Set([main, cruft].filter((base) => base !== undefined));
     const hasGraph = await this.#writeGraph(reachable);
     const collected = await this.#remove(kept, this.#inPacks(kept, aside));
-    // A graph that nobody keeps up must not name commits that are gone.
+    // A graph that is no longer maintained must not name commits that are gone.
     if (!hasGraph && collected.pruned > 0) removeCommitGraph(this.#options.objectsDirs[0]!);
     const { durability, objectsDirs, writeMultiPackIndex: isWanted } = this.#options;
     await writeMultiPackIndex(objectsDirs[0]!, durability, isWanted);
@@ -166,7 +166,7 @@ class Collection {
     const { table, bytes, packs, layouts } = this.#work;
     const { signal, onProgress } = this.#options;
     const memory = recall(this.#options.gitDir);
-    // Whoever deepens a shallow or partial clone brings what lies beyond the pack.
+    // A fetch that deepens a shallow or partial clone adds links that the memory does not know.
     const isPartial = promisorOf(this.#options.gitDir) !== undefined;
     const isWhole = this.#roots.shallow.size === 0 && !isPartial;
     if (memory !== undefined && isWhole) {
@@ -208,7 +208,7 @@ class Collection {
       mark: Flag.young,
       lenient: true,
       onTurn: () => signal?.throwIfAborted(),
-      // Garbage may be broken. It stays as it is.
+      // Unreachable objects may be broken. They stay unchanged.
       onFault: () => {
         this.#hasBrokenYoung = true;
       },

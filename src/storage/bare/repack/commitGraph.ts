@@ -28,7 +28,7 @@ export interface CommitGraphOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Removes the graph: nobody needs it to read what it tells. */
+/** Removes the graph. It is only a cache of what the commits hold. */
 export function removeCommitGraph(objectsDir: string): void {
   removeIfThere(join(objectsDir, 'info', 'commit-graph'));
   rmSync(join(objectsDir, 'info', 'commit-graphs'), { recursive: true, force: true });

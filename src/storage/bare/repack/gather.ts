@@ -25,7 +25,7 @@ export interface GatherOptions {
   readonly onProgress?: PackProgress | undefined;
 }
 
-/** A pack stays when it has so many times the objects of all that is gathered before it. */
+/** Keep a pack that has at least this many times the objects of all smaller ones together. */
 const GROWTH = 2;
 const ATTEMPTS = 4;
 
@@ -96,7 +96,7 @@ function choosePacks(packs: readonly SourcePack[], looseCount: number): SourcePa
   let total = looseCount;
   for (const [i, one] of sorted.entries()) {
     const next = sorted[i + 1];
-    // One pack alone is worth it only if the next one is of its size.
+    // A pack alone is worth rewriting only if the next one is of similar size.
     const crowded = next !== undefined && next.index.count < one.index.count * GROWTH;
     if (one.index.count >= total * GROWTH && !crowded) break;
     chosen.push(one);

@@ -67,8 +67,7 @@ export async function makePack(
 }
 
 /**
- * Whether somebody looked for deltas when a pack was made. The packs that our writers make hold whole
- * objects only, and nobody has.
+ * Whether a pack was made with a delta search. The packs of our own writers hold whole objects only.
  */
 function hasDeltas({ table, layouts }: Workspace, number: number): boolean {
   const { pack, base } = table.columns;

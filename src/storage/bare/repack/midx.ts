@@ -15,7 +15,7 @@ const NAME = 'multi-pack-index';
 /** With fewer packs their own indexes are asked about as quickly. */
 const WORTH_IT = 3;
 
-/** Replaces what is there; removes it where it is of no use. */
+/** Replaces the multi-pack index, or removes it when it is not wanted or not worth having. */
 export async function writeMultiPackIndex(
   objectsDir: string,
   durability: Durability,

@@ -1,7 +1,7 @@
 /**
- * Reads objects of a table (objectTable.ts), synchronously and without making anything of them that
- * outlives the call but the bytes. Ids are not checked here: whoever acts on what he reads for the
- * first time checks checksums of entries or ids.
+ * Reads objects of a table (objectTable.ts) synchronously. Allocates nothing that outlives the call except
+ * the bytes. Does not verify ids: a caller that reads an object for the first time and acts on it checks
+ * the entry's checksum or the id.
  */
 
 import { CorruptObjectError } from '../../../errors.ts';
@@ -82,7 +82,7 @@ export class ObjectBytes {
     return body;
   }
 
-  /** As `read`, and keeps it for whoever reads it or its deltas next. */
+  /** As `read`, and caches the body for the next read of it or of its deltas. */
   readAndKeep(object: number): Buffer {
     const body = this.read(object);
     this.#bases.set(object, body);

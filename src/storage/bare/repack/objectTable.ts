@@ -81,7 +81,7 @@ export class ObjectTable {
     this.#mask = columns.slots.length - 1;
   }
 
-  /** An empty table with room for so many objects. */
+  /** An empty table with room for `count` objects. */
   static withRoom(count: number): ObjectTable {
     let slots = 16;
     while (slots < count * 1.6) slots *= 2;

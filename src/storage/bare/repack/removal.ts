@@ -32,8 +32,8 @@ export function removePack(stem: string): void {
 }
 
 /**
- * Removes a pack with objects that lie nowhere else, unless somebody has used it since `mtimeMs`.
- * @returns false when it stays
+ * Removes a pack that holds the only copy of objects, unless a writer has used it since `mtimeMs`.
+ * @returns false when the pack stays
  */
 export function removeUnusedPack(stem: string, mtimeMs: number): boolean {
   if (!removeUnused(`${stem}.pack`, join(dirname(stem), temporary('tmp_pack_')), mtimeMs)) {
@@ -43,7 +43,7 @@ export function removeUnusedPack(stem: string, mtimeMs: number): boolean {
   return true;
 }
 
-/** Removes a loose object, unless somebody has used it since `mtimeMs`. False when it stays. */
+/** Removes a loose object, unless a writer has used it since `mtimeMs`. False when it stays. */
 export function removeUnusedLoose(path: string, mtimeMs: number): boolean {
   return removeUnused(path, join(dirname(path), temporary('tmp_obj_')), mtimeMs);
 }
@@ -103,9 +103,9 @@ export function removeStalePrivate(directory: string, before: number): number {
 }
 
 /**
- * Removes temporary files that nobody has touched since `before` (milliseconds since the epoch),
- * and what a killed removal has left of packs.
- * @returns how many there were
+ * Removes temporary files last written before `before` (milliseconds since the epoch), and what killed
+ * removals left of packs.
+ * @returns how many files were removed
  */
 export function removeStaleTemporaries(objectsDir: string, before: number): number {
   let removed = 0;

@@ -44,9 +44,9 @@ export async function readRoots(gitDir: string, refs: RefStore, lenient = false)
   const keepIds = (text: string): void => {
     for (const [id] of text.matchAll(/\b[0-9a-f]{40}\b/g)) if (id !== ZERO_ID) loose.add(id);
   };
-  // Refs may move while they are read. Their logs are read after them: a value that a ref got
-  // meanwhile stands there, and one that it had was read before.
-  // What cannot be read may name anything: then nothing can be told to be unreachable.
+  // Refs may move while they are read. Their logs are read after them, so a value that a ref got
+  // meanwhile is found in its log. Its former value was read before.
+  // A ref that cannot be read may name any object, so no object counts as unreachable then.
   const listing = await refs.list('refs/');
   if (!lenient) requireAll(listing, 'nothing is removed');
   for (const { ref, id } of listing.refs) firm.set(id, ref);

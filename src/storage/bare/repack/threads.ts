@@ -6,7 +6,7 @@ import { GoneError } from './objectBytes.ts';
 
 const MAX_THREADS = 8;
 
-/** How many threads are worth it for so many pieces. */
+/** Number of threads to use for this many pieces of work. */
 export function threadCount(pieces: number): number {
   return Math.min(availableParallelism(), MAX_THREADS, pieces);
 }

@@ -9,7 +9,7 @@ export interface UpkeepConfig {
   readonly settings: SearchSettings;
   /** Bytes. */
   readonly bigFileThreshold: number;
-  /** As it stands there: `now`, `never`, `2.weeks.ago`, a date. */
+  /** The raw value: `now`, `never`, `2.weeks.ago` or a date. */
   readonly pruneExpire: string | undefined;
   /** Loose objects and packs above which objects are gathered by themselves; 0: never. */
   readonly auto: number;
@@ -18,8 +18,8 @@ export interface UpkeepConfig {
   readonly packRefs: boolean;
   readonly writeMultiPackIndex: boolean;
   /**
-   * Nothing is removed for good: another repository may rely on objects that are unreachable here, or it
-   * is a partial clone, in which nobody can tell what an object that is missing leads to.
+   * Prunes nothing: another repository may rely on objects that are unreachable here, or this is a partial
+   * clone, where what a missing object leads to is unknown.
    */
   readonly keepsAll: boolean;
 }

@@ -241,7 +241,7 @@ export class Walker {
     }
   }
 
-  /** @throws the error, unless it is about a broken object and those are to be passed over */
+  /** @throws the error, unless it is about a broken object and broken objects are skipped */
   #fail(error: unknown): void {
     const { onFault } = this.#options;
     const isFault = error instanceof CorruptObjectError && !(error instanceof GoneError);
@@ -354,7 +354,7 @@ const NOTHING = Buffer.alloc(0);
 const EMPTY_TREE = Buffer.from('4b825dc642cb6eb9a060e54bf8d69288fbee4904', 'hex');
 const EMPTY_TREE_TEXT = EMPTY_TREE.toString('hex');
 
-/** The tree without entries is there even when nobody stored it. */
+/** Git knows the empty tree even when it is not stored. */
 function isEmptyTree(bytes: Buffer, at: number): boolean {
   return (
     bytes[at] === EMPTY_TREE[0] && sameBytes(EMPTY_TREE, 0, ID_LENGTH, bytes, at, at + ID_LENGTH)

@@ -29,9 +29,9 @@ const DURABILITY = 'full';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Temporary files that nobody has written to for so long have no writer any more. */
+/** Age in milliseconds at which a temporary file counts as abandoned by its writer. */
 const STALE = 24 * HOUR;
-/** The same for whoever wants everything gone that nobody needs. */
+/** The same when everything unreachable is to be pruned now. */
 const STALE_NOW = 10 * MINUTE;
 
 export async function packRepository(place: UpkeepPlace, options: UpkeepOptions): Promise<void> {
@@ -96,7 +96,7 @@ export async function collectRepository(
     removeIfThere(join(gitDir, 'gc.log'));
     return { pruned, temporaryFiles };
   } catch (error) {
-    // As `git gc --auto` keeps it, for whoever wonders why the store grows.
+    // `git gc --auto` writes the same file, so the reason for a growing store is found in one place.
     if (options.automatic && !signal?.aborted) {
       const log = join(gitDir, 'gc.log');
       writeAnew(log, `error: ${reasonOf(error)}\n`);
@@ -108,7 +108,7 @@ export async function collectRepository(
   }
 }
 
-/** Last, so that whoever keeps a ref locked keeps nobody from collecting. */
+/** Runs last, so that a locked ref does not prevent the collection. */
 async function packRefs({ gitDir, refs }: UpkeepPlace, signal?: AbortSignal) {
   const objects = new BareObjects(gitDir, { durability: DURABILITY });
   try {

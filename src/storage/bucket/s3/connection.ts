@@ -1,7 +1,7 @@
 /**
- * Requests to an S3 engine: signed by `aws4`, sent by Node's own client over connections that are kept,
- * so many at a time and each with a deadline. It never asks twice: what an answer means, and whether to
- * ask again, is for the caller to say. Bodies go out with their length and the hash of their bytes.
+ * Requests to an S3 engine: signed by `aws4`, sent by Node's own client over kept-alive connections, with
+ * bounded concurrency and a deadline each. Never retries: the caller interprets an answer and decides
+ * whether to send again. Bodies go out with their length and the hash of their bytes.
  */
 import { createHash } from 'node:crypto';
 import http, { type IncomingHttpHeaders } from 'node:http';

@@ -12,7 +12,7 @@ export interface Fault {
 
 const NO_FAULT: Fault = { code: '', details: {} };
 
-/** @returns empty fields where the body says nothing: answers to HEAD have none */
+/** @returns empty fields where the body holds no S3 error: answers to HEAD have no body */
 export async function faultOf({ body }: S3Answer): Promise<Fault> {
   const document = body.length === 0 ? undefined : await parseXml(body);
   if (document?.root !== 'Error') return NO_FAULT;

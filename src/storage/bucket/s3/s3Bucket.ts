@@ -270,7 +270,7 @@ export class S3Bucket implements Bucket {
     if (result.kind === 'ok') this.#tagFormIsSure = true;
     if (result.kind !== 'conflict' || this.#tagFormIsSure) return result;
     const there = await this.head(key, { signal });
-    // Nothing was written: whoever looks may be told so.
+    // Nothing was written, so the conflict may be reported.
     if (there.kind !== 'ok' || there.tag !== tag) return result;
     const other = form === 'quoted' ? 'bare' : 'quoted';
     const again = await this.#putWhole(key, body, { 'If-Match': inForm(tag, other) }, signal);
