@@ -1,4 +1,4 @@
-/** What stands in the destination of a copy, as far as it has been looked at; each directory once. */
+/** The existing entries of a copy's destination. Lists each directory once, when it is first needed. */
 import { isTreeMode } from '../../git/tree.ts';
 import { baseName, checkDepth, parentPath } from '../../tree/paths.ts';
 import type { DestinationPlace, Entry } from '../rules/place.ts';
@@ -11,8 +11,8 @@ export class DestinationView<D extends Entry> {
   readonly #closed = new Set<string>();
 
   /**
-   * @param fail is told of a directory that cannot be read. Where it does not throw, that directory
-   *   looks empty, and is closed
+   * @param fail called for a directory that cannot be read. Unless it throws, the directory counts as
+   *   empty and closed
    */
   constructor(place: DestinationPlace<D>, fail: (path: string, error: unknown) => void) {
     this.#place = place;
@@ -26,7 +26,7 @@ export class DestinationView<D extends Entry> {
 
   /** A directory's entries by name; undefined when there is no such directory. */
   async listing(path: string): Promise<ReadonlyMap<string, D> | undefined> {
-    // Those above it come first, from the nearest one that is known.
+    // Its ancestors come first, starting at the nearest known one.
     const missing: string[] = [];
     for (let at = path; !this.#listings.has(at); at = parentPath(at)) {
       missing.push(at);
@@ -47,28 +47,28 @@ export class DestinationView<D extends Entry> {
     this.#listings.set(path, listing);
   }
 
-  /** Lists no more than some names of a directory, which is there: from now on they are all of it. */
+  /** Lists only some names of an existing directory. From then on they count as its whole content. */
   async listSome(path: string, names: ReadonlySet<string>): Promise<void> {
     const directory = (await this.entry(path))!;
     const listing = await this.#read(path, () => this.#place.pick(path, directory, names));
     this.#listings.set(path, listing);
   }
 
-  /** Whether the directory, or one that it lies in, has turned out to be closed. */
+  /** Whether the directory, or one above it, cannot be read. */
   isClosed(path: string): boolean {
     if (this.#closed.size === 0) return false;
     for (let at = path; !this.#closed.has(at); at = parentPath(at)) if (at === '') return false;
     return true;
   }
 
-  /** Whether nothing is there, not even an empty directory's entry. */
+  /** Whether nothing exists there, not even an empty directory. */
   async isVacant(path: string): Promise<boolean> {
     const entry = await this.entry(path);
     if (entry === undefined) return true;
     return isTreeMode(entry.mode) && (await this.listing(path))?.size === 0;
   }
 
-  /** The file, or anything that is no directory, at which the way to `path` ends. */
+  /** The file, or other non-directory, that blocks the way to `path`. */
   async blocker(path: string): Promise<string | undefined> {
     for (let at = path; at !== ''; at = parentPath(at)) {
       const entry = await this.entry(at);

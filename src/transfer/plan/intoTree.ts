@@ -1,4 +1,4 @@
-/** What copies into a tree have in common, wherever their sources are. */
+/** The common part of all copies into a tree. */
 import { NotADirectoryError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
@@ -19,7 +19,7 @@ export interface TargetTree {
 }
 
 /**
- * Plans how what was found lands at `dest`.
+ * Plans a copy of the found sources to `dest`.
  * @throws NotADirectoryError where `dest` is a file and a directory is needed
  * @throws InvalidPathError for a path that cannot be stored
  */

@@ -1,12 +1,12 @@
 /**
- * The planner: from what the sources hold and what the destination holds it decides what a copy has
- * to do. It is the same for all directions; executors carry the plan out, a dry run reports it.
+ * The planner compares the sources with the destination and decides what a copy has to do. It is the
+ * same for all directions. Executors carry the plan out; a dry run reports it.
  *
- * A source *covers* the paths at which it has files. Two sources that cover one path: the first is
- * kept. A file in the way of a directory is deleted, and so are the files of a directory in the way
- * of a file. With `delete`, what no source covers goes too, in the directories that were sources.
+ * A source *covers* the paths at which it has files. When two sources cover one path, the first wins. A
+ * file in the way of a directory is deleted, and so are the files of a directory in the way of a file.
+ * With `delete`, files that no source covers are deleted too, inside the source directories.
  *
- * Where source and destination are known to be the same tree, nothing below is looked at.
+ * Where source and destination are known to be the same tree, nothing below is read.
  */
 import { GitStoreError } from '../../errors.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
@@ -54,17 +54,17 @@ export interface Graft<S extends Entry> {
 }
 
 export interface Plan<S extends Entry, D extends Entry> {
-  /** The files to bring over. Where something exists, contents are still to be compared. */
+  /** The files to copy. Where a file exists, the executor still compares contents. */
   readonly files: readonly PlannedFile<S, D>[];
   /** The files to remove, by path in the destination place. */
   readonly deletes: ReadonlyMap<string, D>;
   /** Destination directories that the sources do not have, each after the ones within it. */
   readonly vacated: readonly string[];
-  /** Only from sources that can be taken over as a whole. */
+  /** Only from sources that can be copied as a whole. */
   readonly grafts: readonly Graft<S>[];
   /**
-   * There are source directories of which something is known to be in its place already, so that it
-   * is not here.
+   * Some source directories are known to be in place already, at least in part. The plan does not list
+   * those files.
    */
   readonly hasSame: boolean;
 }
@@ -78,13 +78,13 @@ export interface CopyTask<S extends Entry, D extends Entry> {
   readonly options: CopyOptions;
   /** The trees that either place knows of. */
   readonly trees: TreeReader;
-  /** What is left out, in the source and of deleting. */
+  /** What to exclude, both from copying and from deleting. */
   readonly exclusion: Exclusion;
-  /** What is neither deleted nor replaced besides. */
+  /** What else must be neither deleted nor replaced. */
   readonly protection?: Protection | undefined;
   /** Whether to remove what no source covers. */
   readonly deletes: boolean;
-  /** Whether a directory may be taken over as a whole; default false. */
+  /** Whether a directory may be copied as a whole; default false. */
   readonly grafts?: boolean;
   readonly run: CopyRun;
 }
@@ -113,18 +113,18 @@ interface Collected<S extends Entry> {
   readonly target: string;
   readonly filterPath: string;
   readonly children: readonly S[];
-  /** Nothing stands where it lands. */
+  /** Nothing exists at its landing. */
   readonly isVacant: boolean;
   next: number;
 }
 
 class Planner<S extends Entry, D extends Entry> {
   readonly #task: CopyTask<S, D>;
-  /** All files of the sources by where they land. */
+  /** All files of the sources by landing. */
   readonly #covered = new Map<string, { from: string; source: S; tree: number | undefined }>();
-  /** Where the sources have directories. */
+  /** Landings of the sources' directories. */
   readonly #directories = new Set<string>();
-  /** Destination paths that are left alone because the source there could not be looked into. */
+  /** Destination paths to leave alone because the source there could not be read. */
   readonly #untouchable = new Set<string>();
   readonly #view: DestinationView<D>;
   readonly #deletes = new Map<string, D>();
@@ -134,11 +134,11 @@ class Planner<S extends Entry, D extends Entry> {
   readonly #learned = new Set<string>();
   /** Destination directories that are the same tree as their source. */
   readonly #same = new Set<string>();
-  /** Some sources are known, at least in part, without having been looked at. */
+  /** Some sources are known to be in place, at least in part, without a look at them. */
   #hasSame = false;
   /** A tree somewhere in the sources cannot be read. */
   #hasUnreadable = false;
-  /** The tree that the landing lies in whose files are collected. */
+  /** The tree of the landing whose files are being collected. */
   #tree: number | undefined;
   /** No landing lies in another one, so that each directory has a single source. */
   readonly #isDisjoint: boolean;
@@ -174,7 +174,7 @@ class Planner<S extends Entry, D extends Entry> {
     };
   }
 
-  // What the sources cover.
+  // Collect what the sources cover.
 
   async #collect({ from, entry, path, filterPath, tree }: Landing<S>): Promise<void> {
     this.#tree = tree;
@@ -190,7 +190,7 @@ class Planner<S extends Entry, D extends Entry> {
     else this.#collectFile(from, entry, target);
   }
 
-  /** Collects what is in a directory and below it: depth first, without a call for each level. */
+  /** Collects the files in a directory and below it: depth first, without recursion. */
   async #collectDirectory(top: Found<S>): Promise<void> {
     const { source, run } = this.#task;
     const open: Collected<S>[] = [];
@@ -288,7 +288,7 @@ class Planner<S extends Entry, D extends Entry> {
     return { from, target, filterPath, children, isVacant, next: 0 };
   }
 
-  /** False, and the error is recorded, where there are rules that cannot be read. */
+  /** Records an error and returns false when the directory has rules that cannot be read. */
   async #readRules(from: string, children: readonly S[], filterPath: string): Promise<boolean> {
     const { source, exclusion, run } = this.#task;
     if (!exclusion.readsGitignore || source.readRules === undefined) return true;
@@ -309,8 +309,8 @@ class Planner<S extends Entry, D extends Entry> {
   }
 
   /**
-   * The names under which a source directory and the destination's may differ, where that is known
-   * without listing them.
+   * The names under which a source directory and its destination may differ; undefined when finding out
+   * takes listing them.
    */
   async #differing(entry: S, target: string): Promise<Set<string> | undefined> {
     const { source, destination, exclusion, trees } = this.#task;
@@ -341,7 +341,7 @@ class Planner<S extends Entry, D extends Entry> {
   async #graft(from: string, entry: S, target: string): Promise<boolean> {
     const { source, exclusion, grafts } = this.#task;
     if (!grafts || source.whole === undefined || !this.#isDisjoint) return false;
-    // To look for the tree again from each directory above it would take long.
+    // Searching for the unreadable tree again from each directory above it would take long.
     if (this.#hasUnreadable) return false;
     if (target === '' || !exclusion.isEmpty) return false;
     if ((await this.#view.entry(target)) !== undefined) return false;
@@ -368,7 +368,7 @@ class Planner<S extends Entry, D extends Entry> {
     return source.isRepository(from);
   }
 
-  /** Whether it is the file that comes to stand at the target. */
+  /** Whether it is the file that the copy puts at the target. */
   #collectFile(from: string, source: S, target: string): boolean {
     if (this.#covered.has(target) || this.#directories.has(target)) {
       this.#overlap(from);
@@ -383,7 +383,7 @@ class Planner<S extends Entry, D extends Entry> {
     this.#task.run.warn(from, 'skipped: another source lands on the same path');
   }
 
-  // What that means for the destination.
+  // Plan what that means for the destination.
 
   async #match(): Promise<PlannedFile<S, D>[]> {
     const { run, destination, options } = this.#task;
@@ -430,19 +430,19 @@ class Planner<S extends Entry, D extends Entry> {
     return files;
   }
 
-  /** Plans the removal of files where the sources have directories, also ones without files. */
+  /** Plans the removal of files where the sources have directories, including directories without files. */
   async #clearWay(): Promise<void> {
     if (this.#task.options.ignoreExisting) return;
     for (const path of this.#directories) {
       const entry = await this.#view.entry(path);
       if (entry === undefined || isTreeMode(entry.mode) || this.#deletes.has(path)) continue;
-      // A directory without files is how a copy to disk shows what it leaves out.
+      // A copy to disk represents a submodule as a directory without files.
       if (this.#task.destination.keeps?.(entry) !== undefined) continue;
       if (!(await this.#isProtected(path, false))) this.#deletes.set(path, entry);
     }
   }
 
-  /** Plans the removal of what is in the way of something else. */
+  /** Plans the removal of an entry that is in the way. */
   #replace(path: string, entry: D): void {
     this.#warnOfReplacing(path, entry);
     this.#deletes.set(path, entry);
@@ -480,7 +480,7 @@ class Planner<S extends Entry, D extends Entry> {
     return true;
   }
 
-  /** Plans the removal of what no source covers in a destination directory. */
+  /** Plans the removal of the entries that no source covers in a destination directory. */
   async #sweep(top: string): Promise<void> {
     const open = [await this.#swept(top)];
     for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
@@ -505,7 +505,7 @@ class Planner<S extends Entry, D extends Entry> {
     return { path, entries: entriesOf(listing) };
   }
 
-  /** Whether the entry is a directory to be looked into; what else is to go is planned. */
+  /** Whether the entry is a directory to look into. Plans the removal of any other entry. */
   async #sweepEntry(path: string, entry: D): Promise<boolean> {
     const { run, destination, options } = this.#task;
     const isTree = isTreeMode(entry.mode);
@@ -524,7 +524,7 @@ class Planner<S extends Entry, D extends Entry> {
     return false;
   }
 
-  /** Whether what stands in the destination is protected by what is said there, or is remembered. */
+  /** Whether the destination's .gitignore files, or the memo of the last sync, protect the entry. */
   async #isProtected(path: string, isDirectory: boolean): Promise<boolean> {
     const { protection } = this.#task;
     if (protection === undefined) return false;
@@ -579,7 +579,7 @@ function isRules(path: string): boolean {
   return path === GITIGNORE || path.endsWith(`/${GITIGNORE}`);
 }
 
-/** Whether no path is another one, or lies below one. */
+/** Whether no path equals another one or lies below it. */
 function areDisjoint(paths: readonly string[]): boolean {
   const all = new Set(paths);
   if (all.size < paths.length) return false;

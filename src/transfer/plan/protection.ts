@@ -1,10 +1,10 @@
 /**
- * What a copy must neither delete nor replace although its own options do not name it.
+ * What a copy must neither delete nor replace in addition to what its options exclude.
  *
- * A sync from disk may leave files out (`gitignore`, `exclude`). Back from the store they look deleted.
- * So the store remembers, in a memo, what the last sync of a directory left out, and a sync back
- * protects the same. The memo may get lost. Then a .gitignore file on disk that the snapshot does not
- * have tells that such a sync came before: its rules protect.
+ * A sync from disk may exclude files (`gitignore`, `exclude`). To a sync back from the store they look
+ * deleted. So the store keeps a memo of what the last sync of a directory excluded, and a sync back
+ * protects the same. When the memo is lost, a .gitignore file on disk that the snapshot does not have
+ * shows that such a sync came before: its rules protect.
  */
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
@@ -18,7 +18,7 @@ import { Exclusion } from '../rules/exclusion.ts';
 import type { CopyOptions } from '../rules/options.ts';
 import { patternsOf } from '../rules/patterns.ts';
 
-/** What the last sync from a local directory to one place in the store left out. */
+/** What the last sync from a local directory to one path in the store excluded. */
 interface LeftOut {
   readonly branch: string;
   readonly path: string;
@@ -27,7 +27,7 @@ interface LeftOut {
 }
 
 interface Rule {
-  /** From the directory that the rule is about to the destination. */
+  /** Path from the directory of the rules to the destination. */
   readonly lead: string;
   readonly exclusion: Exclusion;
 }
@@ -36,7 +36,7 @@ export class Protection {
   /** Only .gitignore files that the sources do not have count. */
   readonly isGuess: boolean;
   readonly readsGitignore: boolean;
-  /** The caller has asked for it, so that nothing need be said. */
+  /** The caller has asked for it, so no remark is needed. */
   readonly #isAsked: boolean;
   readonly #rules: readonly Rule[];
   readonly #sealed = new Set<string>();
@@ -92,12 +92,12 @@ export class Protection {
     }
   }
 
-  /** There are rules in a directory that cannot be read: all below it is protected. */
+  /** Protects everything below a directory whose rules cannot be read. */
   seal(directory: string): void {
     this.#sealed.add(directory);
   }
 
-  /** Whether what stands at the path is protected. The rules that hold there have been added. */
+  /** Whether the entry at the path is protected. The rules that apply there must have been added. */
   protects(path: string, isDirectory: boolean): boolean {
     const is =
       this.#isSealed(path) ||
@@ -106,7 +106,7 @@ export class Protection {
     return is;
   }
 
-  /** What there is to say of it in the end; undefined for nothing. */
+  /** The remark for the report; undefined for none. */
   get remark(): string | undefined {
     if (this.#kept === 0 || this.#isAsked) return undefined;
     const what = this.isGuess
@@ -121,7 +121,7 @@ export class Protection {
   }
 }
 
-/** Remembers what a sync from `local` to `path` has left out. */
+/** Keeps what a sync from `local` to `path` has excluded. */
 export function rememberLeftOut(
   memos: Memos | undefined,
   { local, branch, path }: { local: string; branch: string; path: string },
@@ -142,7 +142,7 @@ async function filterOf(patterns: readonly string[]): Promise<ExcludeFilter | un
   return new filters.ExcludeFilter(patterns);
 }
 
-/** What is remembered of a directory; nothing where the memo is lost or harmed. */
+/** The memo of a directory; empty when it is missing or damaged. */
 function readLeftOut(memos: Memos, directory: string): LeftOut[] {
   const content = memos.read(memoOf(directory));
   if (content === undefined) return [];
@@ -176,7 +176,7 @@ function realDirectory(path: string): string {
     return realpathSync(path);
   } catch (error) {
     if (!isErrorOf(error, 'ENOENT', 'ENOTDIR')) throw localError(error, path);
-    // It is still to be made, and holds nothing that has to be protected.
+    // It does not exist yet, so it holds nothing to protect.
     return absolutePath(path);
   }
 }

@@ -1,8 +1,7 @@
 /**
- * Copy sources and where they land. A source is a path; a trailing `/` means the contents of a
- * directory instead of the directory itself, and of `base/./kept/name` everything behind the first
- * `/./`, the *pivot*, is kept in the destination. A *landing* is the path below the destination at
- * which a source arrives.
+ * Copy sources and their landings. A source is a path. A trailing `/` means the contents of a directory
+ * instead of the directory itself. Of `base/./kept/name` the destination keeps everything after the
+ * first `/./`, the *pivot*. A *landing* is the path that a source gets at the destination.
  */
 import { GitStoreError, InvalidPathError, NotADirectoryError } from '../../errors.ts';
 import { isTreeMode } from '../../git/tree.ts';
@@ -16,7 +15,7 @@ export interface CopySource {
   readonly text: string;
   /** The same path without pivot and trailing slash. */
   readonly path: string;
-  /** What is meant is in the directory, not the directory itself. */
+  /** Means the contents of the directory, not the directory itself. */
   readonly contents: boolean;
   /** The directories that the pivot keeps; empty without one. */
   readonly kept: string;
@@ -43,16 +42,16 @@ export function parseSource(text: string): CopySource {
   };
 }
 
-/** A source that is there, and where it goes. */
+/** An existing source, and where it goes. */
 export interface Landing<E extends Entry> {
   /** The source as the caller wrote it. */
   readonly text: string;
-  /** The source's path in its own place. */
+  /** The source's path in the source place. */
   readonly from: string;
   readonly entry: E;
-  /** The path below the destination; of a file that is copied to the very destination, empty. */
+  /** The path below the destination; empty for a file that becomes the destination itself. */
   readonly path: string;
-  /** The path that exclude patterns are matched with. */
+  /** The path to match exclude patterns against. */
   readonly filterPath: string;
   /** The number of the tree that the source lies in, where there are several. */
   readonly tree?: number | undefined;
@@ -74,9 +73,9 @@ export interface Landings<E extends Entry> {
 
 /**
  * Decides where sources land.
- * @param found those of the sources that are there
- * @param intoDirectory a directory stands at the destination, or is meant by a trailing slash
- * @param given how many sources there were
+ * @param found the existing sources
+ * @param intoDirectory the destination is a directory, or has a trailing slash
+ * @param given number of sources, including missing ones
  * @throws NotADirectoryError for a file that was written with a trailing slash
  */
 export function land<E extends Entry>(
@@ -99,8 +98,8 @@ export function land<E extends Entry>(
 }
 
 /**
- * Whether this copy may delete. Where a source is missing nothing is deleted, because it is not known
- * what it would have covered. Asked to delete, it warns of what it does not do.
+ * Whether this copy may delete. A missing source prevents deleting, because it is unknown what that
+ * source would have covered. Warns when the caller asked to delete.
  * @param given the sources as the caller wrote them
  * @throws GitStoreError (`EINVAL`) when asked to delete what a single file does not cover
  */
@@ -128,12 +127,12 @@ export function deletesAllowed<E extends Entry>(
   return false;
 }
 
-/** A landing's path where the destination is the directory `base`. */
+/** The path of a landing in the destination directory `base`. */
 export function landingPath(base: string, path: string): string {
   return path === '' ? base : joinPath(base, path);
 }
 
-/** @throws InvalidPathError where there is nothing to copy */
+/** @throws InvalidPathError when there is nothing to copy */
 export function requireSources(sources: readonly string[]): void {
   if (sources.length === 0) throw new InvalidPathError('Nothing to copy: no source given');
 }

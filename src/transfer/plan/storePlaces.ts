@@ -1,4 +1,4 @@
-/** Trees in a store as the source and as the destination of a copy. */
+/** Trees in a store as source and as destination of a copy. */
 
 import { FileNotFoundError, InvalidPathError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -25,8 +25,8 @@ import type { CopyRun } from '../rules/run.ts';
 import { type FoundSource, parseSource } from './sources.ts';
 
 /**
- * What a tree holds under a name, where that is known without the tree: null for nothing, undefined
- * where it is not known.
+ * The entry of a tree by name, when it is known without reading the tree: null for a missing entry,
+ * undefined when unknown.
  */
 export type KnownEntry = (tree: ObjectId, name: string) => TreeEntry | null | undefined;
 
@@ -35,7 +35,7 @@ export class StoreSource implements SourcePlace<TreeEntry> {
   readonly #refuse: (name: string) => string | undefined;
   readonly #known: KnownEntry | undefined;
 
-  /** @param refuse why an entry's name must not be copied; undefined for a good one */
+  /** @param refuse returns why an entry's name must not be copied; undefined for a valid name */
   constructor(trees: TreeReader, refuse: (name: string) => string | undefined, known?: KnownEntry) {
     this.#trees = trees;
     this.#refuse = refuse;
@@ -108,7 +108,7 @@ export class StoreSource implements SourcePlace<TreeEntry> {
   }
 }
 
-/** The entries of those names that are there, in the tree's order. */
+/** The existing entries among these names, in the tree's order. */
 async function pickEntries(
   trees: TreeReader,
   id: ObjectId,
@@ -128,7 +128,7 @@ async function pickEntries(
   return entries.sort(compareTreeEntries);
 }
 
-/** The sources that are in the tree. The others are errors, what is not to be copied is a warning. */
+/** The sources that exist in the tree. Records the others as errors, and entries not to copy as warnings. */
 export async function findInTree(
   { trees, root }: { readonly trees: TreeReader; readonly root: ObjectId },
   sources: readonly string[],
@@ -156,7 +156,7 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
   readonly #known: KnownEntry | undefined;
   readonly #keepsSubmodules: boolean;
 
-  /** @param options.keepsSubmodules the sources cannot hold any, so that none is missing there */
+  /** @param options.keepsSubmodules the sources cannot hold submodules, so an absent one is not deleted */
   constructor(
     trees: TreeReader,
     root: ObjectId,
@@ -196,8 +196,8 @@ export class StoreDestination implements DestinationPlace<TreeEntry> {
 }
 
 /**
- * Why an entry of that name must not be created on the local disk: a tree from elsewhere may hold
- * names that would lead out of the destination or into a `.git` directory. Undefined for a good one.
+ * Why an entry of that name must not be created on the local disk; undefined for a valid name. A tree
+ * from elsewhere may hold names that lead out of the destination or into a `.git` directory.
  */
 export function refuseOnDisk(name: string): string | undefined {
   if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
