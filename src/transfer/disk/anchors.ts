@@ -1,35 +1,35 @@
 /**
- * Paths below one directory that no link leads astray, also one that is put there meanwhile.
+ * Safe paths below one directory: no link redirects them, not even one that is created meanwhile.
  *
- * A path is looked up anew by every call, so a directory that is replaced by a link between two calls
- * takes the second one elsewhere. Here each directory is opened once, step by step from the root, none
- * of the steps through a link; what lies in it is then reached by its descriptor: on Linux
- * `/proc/self/fd/N/name`. Where the system has no such paths, every directory on the way is looked at
- * before each call, which leaves the moment between the look and the call.
+ * Every call resolves its path anew, so a directory that is replaced by a link between two calls
+ * redirects the second one. Here each directory is opened once, step by step from the root, never
+ * through a link. Its entries are then reached by its descriptor: on Linux `/proc/self/fd/N/name`.
+ * Where the system has no such paths, every directory on the way is checked before each call. That
+ * leaves a race between the check and the call.
  *
- * The root may be a link, and so may be what lies above it: these are the caller's own choice.
+ * The root and the directories above it may be links: the caller chose them.
  *
  * A worker thread runs `anchorAt` from its source text, so it uses nothing from outside itself.
  */
 import type * as fs from 'node:fs';
 
-/** A path as `fs` takes it. */
+/** A path in a form that `fs` accepts. */
 export type FsPath = string | Buffer;
 
 export interface Anchors {
   /**
-   * The path by which to call `fs` for what lies at `path`. It is good until the next call of this.
-   * A path that is not below the root stays as it is.
+   * The path to pass to `fs` for the entry at `path`. Valid until the next call of this method. Returns a
+   * path outside the root unchanged.
    * @throws an error with code ENOTDIR where a directory on the way is a link, or no directory
    */
   at(path: FsPath): FsPath;
-  /** The same for a directory whose names are to be read. */
+  /** The same for a directory to list. */
   directory(path: FsPath): FsPath;
-  /** Keeps what `at` gives for the path good until the function that it returns is called. */
+  /** Keeps the result of `at` for the path valid until the returned function is called. */
   pin(path: FsPath): () => void;
-  /** A directory below the root has got another name. */
+  /** Records that a directory below the root was renamed. */
   moved(from: FsPath, to: FsPath): void;
-  /** The root's own descriptor, which it opens; undefined where there are no paths by descriptor. */
+  /** Opens the root and returns its descriptor; undefined where there are no paths by descriptor. */
   root(): number | undefined;
   close(): void;
 }
@@ -37,7 +37,7 @@ export interface Anchors {
 /**
  * @param disk `node:fs`
  * @param root the directory, which need not exist yet
- * @param fd of the root, where it is open already; it stays open
+ * @param fd descriptor of the root, when it is open already; stays open
  * @param byDescriptor false where there are no paths by descriptor
  */
 export function anchorAt(
@@ -46,18 +46,18 @@ export function anchorAt(
   fd?: number,
   byDescriptor = process.platform === 'linux',
 ): Anchors {
-  /** Open directories at a time. */
+  /** Directories open at a time, at most. */
   const MOST = 48;
-  /** Linux's O_PATH: a descriptor for paths alone, which asks for no permission to read. */
+  /** Linux's O_PATH: a descriptor for paths only, which needs no read permission. */
   const flags = 0x200000 | disk.constants.O_DIRECTORY;
 
   interface Held {
     readonly fd: number;
-    /** With a slash at its end. */
+    /** Ends in a slash. */
     readonly lead: string;
     pins: number;
   }
-  /** By path, the one that was used last at the end. */
+  /** By path, least recently used first. */
   const open = new Map<string, Held>();
   const rootKey = keyOf(root).replace(/(.)\/+$/, '$1');
   const rootLead = rootKey === '.' ? '' : rootKey.endsWith('/') ? rootKey : `${rootKey}/`;
@@ -65,7 +65,7 @@ export function anchorAt(
   let works = byDescriptor;
   let last: { readonly directory: string; readonly held: Held } | undefined;
 
-  /** The bytes of a path, one character each, where it is not plain ASCII. */
+  /** The path as a string; one character per byte when it is not plain ASCII. */
   function keyOf(path: FsPath): string {
     if (typeof path !== 'string') return Buffer.from(path).toString('latin1');
     return /^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path).toString('latin1');
@@ -83,7 +83,7 @@ export function anchorAt(
     return key.length > rootLead.length && key.startsWith(rootLead);
   }
 
-  /** The directory that a path below the root lies in. */
+  /** The parent directory of a path below the root. */
   function above(key: string): string {
     const slash = key.lastIndexOf('/');
     return slash < rootLead.length ? rootKey : key.slice(0, slash);
@@ -103,7 +103,7 @@ export function anchorAt(
       const { dev, ino } = disk.fstatSync(own, { bigint: true });
       if (there.ino === ino && there.dev === dev) rootHeld = root;
     } catch {
-      // No such paths here: a system without /proc, or a program that may not use it.
+      // Such paths do not work here: there is no /proc, or this process may not use it.
     }
     if (rootHeld === undefined) {
       works = false;
@@ -112,7 +112,7 @@ export function anchorAt(
     return rootHeld;
   }
 
-  /** Opens a directory, with those on the way that are not. */
+  /** Opens a directory, and those on the way that are not open. */
   function reach(directory: string): Held | undefined {
     if (last?.directory === directory) return last.held;
     let known = openRoot();
@@ -163,7 +163,7 @@ export function anchorAt(
     disk.closeSync(held.fd);
   }
 
-  /** Looks at every directory on the way, the last one included. */
+  /** Checks every directory on the way, including the last one. */
   function check(directory: string): void {
     for (let at = directory; at !== rootKey; at = above(at)) {
       const stats = disk.lstatSync(toPath(at), { throwIfNoEntry: false });

@@ -1,4 +1,4 @@
-/** A directory by identity rather than by name: the store itself, wherever a walk comes upon it. */
+/** A directory by identity rather than by name, to recognize the store itself during a walk. */
 import { realpathSync, statSync } from 'node:fs';
 import { fromDisk } from '../../git/pathBytes.ts';
 import { type DiskEntry, parentOnDisk, toDisk, withSlashes } from './diskFiles.ts';
@@ -13,21 +13,21 @@ export class DirectoryIdentity {
     this.#identity = identity;
   }
 
-  /** Undefined when there is no such directory. */
+  /** Undefined when the directory is missing. */
   static of(path: string | undefined): DirectoryIdentity | undefined {
     if (path === undefined) return undefined;
     const stats = statSync(toDisk(path), { bigint: true, throwIfNoEntry: false });
     return stats?.isDirectory() ? new DirectoryIdentity(realPath(path), stats) : undefined;
   }
 
-  /** Whether the directory that was found at `path` is this one. */
+  /** Whether the entry found at `path` is this directory. */
   is({ dev, ino }: DiskEntry, path: string): boolean {
     if (ino !== Number(this.#identity.ino) || dev !== Number(this.#identity.dev)) return false;
     const identity = identityAt(path);
     return identity !== undefined && isSameIdentity(identity, this.#identity);
   }
 
-  /** Whether `path`, which need not exist yet, is the directory or lies in it. */
+  /** Whether `path`, which need not exist, is the directory or lies in it. */
   contains(path: string): boolean {
     const real = realPathOfNearest(path);
     return real === this.#real || real.startsWith(`${this.#real}/`);
@@ -38,7 +38,7 @@ function realPath(path: string): string {
   return withSlashes(fromDisk(realpathSync(toDisk(path), { encoding: 'buffer' })));
 }
 
-/** The real path of the nearest ancestor that exists, itself included. */
+/** The real path of `path` or of its nearest existing ancestor. */
 function realPathOfNearest(path: string): string {
   for (let at = path; ; at = parentOnDisk(at)) {
     try {

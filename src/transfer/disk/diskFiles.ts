@@ -1,6 +1,6 @@
 /**
- * The local disk, with names as `git/pathBytes.ts` spells them. All calls are synchronous: on small
- * things they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
+ * The local disk, with names in the spelling of `git/pathBytes.ts`. All calls are synchronous: for small
+ * files they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
  */
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { fromDisk, toDisk } from '../../git/pathBytes.ts';
@@ -12,7 +12,7 @@ import { type Entry, MODE_NONE } from '../rules/place.ts';
 export { joinDisk, parentOnDisk, withSlashes } from './localPaths.ts';
 export { toDisk };
 
-/** A name on disk with what `lstat` says of it. */
+/** A name on disk with its `lstat` values. */
 export interface DiskEntry extends Entry {
   /** Bytes. */
   readonly size: number;
@@ -32,27 +32,27 @@ export const HAS_EXECUTE_BITS = process.platform !== 'win32';
 export function readNames(directory: string | Buffer): string[] {
   const path = typeof directory === 'string' ? toDisk(directory) : directory;
   const names = readdirSync(path);
-  // The decoder puts U+FFFD for what it cannot read; only then are the bytes needed.
+  // The decoder yields U+FFFD for invalid UTF-8. Only then are the bytes needed.
   return names.some((name) => name.includes('\ufffd'))
     ? readdirSync(path, { encoding: 'buffer' }).map(fromDisk)
     : names;
 }
 
-/** Names that a copy to disk gives its files until they are whole. They say which process makes it. */
+/** Temporary names that a copy to disk gives unfinished files. They name the writing process. */
 const TEMPORARY_NAME = /^\.gs-(f[0-9]+\.[0-9a-z-]+(?:\.[\w-]{5}){4}\.[\w-]+)-[0-9]+$/;
 
-/** What such names of one copy begin with; a number follows. */
+/** The prefix of such names for one copy; a number follows. */
 export function newTemporaryPrefix(): string {
   const [process] = newHolder(undefined).split(' ');
   return `.gs-${process}-`;
 }
 
-/** Whether it is the name of a file that a copy is writing, or was when it was killed. */
+/** Whether it is the name of an unfinished file of a running or killed copy. */
 export function isTemporaryName(name: string): boolean {
   return name.startsWith('.gs-') && TEMPORARY_NAME.test(name);
 }
 
-/** What is known of the process that gave a file its temporary name. */
+/** Whether the process that gave a file its temporary name is alive. */
 export function makerOf(name: string): Verdict {
   const [, process = ''] = TEMPORARY_NAME.exec(name) ?? [];
   return judge(`${process} `, undefined);
@@ -60,7 +60,7 @@ export function makerOf(name: string): Verdict {
 
 /**
  * The entry at `path`; undefined when it is missing. Follows a link only with `follow`.
- * @throws a system error, with code ENOTDIR for what would lie in a file
+ * @throws a system error, with code ENOTDIR for a path below a file
  */
 export function readEntry(path: string, name: string, follow = false): DiskEntry | undefined {
   const at = toDisk(path);
@@ -74,7 +74,7 @@ export function readOwnEntry(path: string | Buffer, name: string): DiskEntry | u
   return stats && entryOf(name, stats);
 }
 
-/** Asked not to throw, Node from 22 on leaves out ENOTDIR as well, though not for `lstat`. */
+/** With `throwIfNoEntry: false` Node from 22 on hides ENOTDIR as well, but only for `stat`. */
 function statOf(path: string | Buffer): Stats | undefined {
   try {
     return statSync(path);
@@ -97,16 +97,16 @@ export function entryOf(name: string, stats: Stats): DiskEntry {
   };
 }
 
-/** The entry, where it is a file with another mode than its own. */
+/** The entry; a file gets `mode` instead of its own. */
 export function withFileMode(entry: DiskEntry, mode: FileMode | undefined): DiskEntry {
   const isFile = entry.mode === MODE_FILE || entry.mode === MODE_EXECUTABLE;
   return isFile && mode !== undefined ? { ...entry, mode } : entry;
 }
 
-/** What tells one state of a file from another. */
+/** The values that tell one state of a file from another. */
 export type FileState = Pick<DiskEntry, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'mode'>;
 
-/** Whether these are one state of one file. */
+/** Whether both are the same state of the same file. */
 export function isSameState(a: FileState, b: FileState): boolean {
   return (
     a.ino === b.ino &&

@@ -1,4 +1,4 @@
-/** Glob patterns over the local disk, with the rules of `tree/glob.ts`. */
+/** Globs over the local disk, with the rules of `tree/glob.ts`. */
 import { comparePaths } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
@@ -7,11 +7,11 @@ import { CopyRun } from '../rules/run.ts';
 import { readEntry, readNames, withSlashes } from './diskFiles.ts';
 
 /**
- * The local paths that match, files and directories, each once and sorted by their bytes. They begin
- * as the pattern does (`../data/*.csv` gives `../data/a.csv`) and keep its `/./` and trailing `/`,
- * so that they can serve as copy sources. Below the part with wildcards links are not followed, and
- * directories that must not be read are passed over.
- * @throws InvalidPathError for a `..` behind a wildcard
+ * The matching local paths, files and directories, without duplicates and sorted by their bytes. They
+ * begin as the pattern does (`../data/*.csv` gives `../data/a.csv`) and keep its `/./` and trailing
+ * `/`, so that they can serve as copy sources. From the first wildcard on, links are not followed and
+ * directories without read permission are skipped.
+ * @throws InvalidPathError for a `..` after a wildcard
  */
 export async function diskGlob(
   pattern: string,
@@ -27,7 +27,7 @@ export async function diskGlob(
   return found.sort(comparePaths);
 }
 
-/** The directories a pattern begins with that have no wildcards, with their slash, and the rest. */
+/** Splits a pattern into its leading directories without wildcards, with their slash, and the rest. */
 function splitPattern(pattern: string): { lead: string; rest: string } {
   const segments = pattern.split('/');
   const first = segments.findIndex(hasGlobChars);

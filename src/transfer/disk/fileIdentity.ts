@@ -1,7 +1,7 @@
 /**
- * Which file or directory it is, whatever its name: its device and inode number. Some systems (NTFS,
- * Lustre, overlayfs) use numbers above 2^53, of which two may be the same `number`: what is the same
- * as numbers is only a candidate, and bigints decide.
+ * The identity of a file or directory independent of its name: device and inode number. Some systems
+ * (NTFS, Lustre, overlayfs) use values above 2^53, and two of them may round to the same `number`. So
+ * equal numbers only make a candidate, and bigints decide.
  */
 import { fstatSync, lstatSync, statSync } from 'node:fs';
 import { isErrorOf } from '../../systemFaults.ts';
@@ -13,8 +13,8 @@ export interface FileIdentity {
 }
 
 /**
- * What stands at `path`, a link followed; undefined when nothing does.
- * @throws a system error where it cannot be looked at
+ * The identity of the entry at `path`, following a link; undefined when it is missing.
+ * @throws a system error when it cannot be examined
  */
 export function identityAt(path: string): FileIdentity | undefined {
   return lookAt(path, statSync);
@@ -25,7 +25,7 @@ export function ownIdentityAt(path: string): FileIdentity | undefined {
   return lookAt(path, lstatSync as typeof statSync);
 }
 
-/** What is open as a descriptor. */
+/** The identity of an open file. */
 export function identityOfOpen(fd: number): FileIdentity {
   const { dev, ino } = fstatSync(fd, { bigint: true });
   return { dev, ino };

@@ -1,6 +1,6 @@
 /**
- * Paths of the local disk as strings. In here slashes separate on every system; on Windows a path may
- * come with backslashes, and begins with a drive (`C:/`) or a share (`//server/share/`).
+ * Paths of the local disk as strings. Slashes separate on every system. On Windows input may have
+ * backslashes, and an absolute path begins with a drive (`C:/`) or a share (`//server/share/`).
  */
 import type { System } from '../../platform.ts';
 
@@ -10,10 +10,10 @@ export function joinDisk(directory: string, name: string): string {
   return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
 }
 
-/** The directory a local path lies in; of a root the root. */
+/** The parent of a local path; of a root the root itself. */
 export function parentOnDisk(path: string, system: System = process.platform): string {
   const root = system === 'win32' ? rootOnWindows(path) : path.startsWith('/') ? '/' : '';
-  // What has no slash behind it is the root itself, spelled short.
+  // Without a slash after it the path is the root itself, spelled short.
   if (path.length <= root.length) return root;
   const slash = path.lastIndexOf('/');
   return slash < root.length ? root || '.' : path.slice(0, slash);
@@ -25,7 +25,7 @@ function rootOnWindows(path: string): string {
   return root;
 }
 
-/** On Windows a path may come with backslashes. */
+/** Replaces backslashes on Windows. */
 export function withSlashes(path: string, system: System = process.platform): string {
   return system === 'win32' ? path.replaceAll('\\', '/') : path;
 }

@@ -1,13 +1,13 @@
 /**
- * How a file gets to its place on disk: whole, by a rename of its own or with its new directory, or not
- * at all. These functions use nothing from outside this file: a worker thread runs them from their
- * source text (`PUT_SOURCE`).
+ * Writes files to disk: whole, by a rename of the file or of its new directory, or not at all. These
+ * functions refer to nothing outside this file: a worker thread runs them from their source text
+ * (`PUT_SOURCE`).
  */
 import type * as fs from 'node:fs';
 import { type Anchors, anchorAt, type FsPath } from './anchors.ts';
 
 export interface FileJob {
-  /** Where it goes, as `fs` takes it. */
+  /** The final path, in a form that `fs` accepts. */
   readonly path: FsPath;
   /**
    * Temporary name to write it under first, in the same directory. Undefined in a directory that itself
@@ -17,7 +17,7 @@ export interface FileJob {
   readonly isLink: boolean;
   /** Permissions for a new file, before the umask. */
   readonly permissions: number;
-  /** Permissions to set in spite of the umask, where a file is replaced. */
+  /** Permissions to set regardless of the umask, when a file is replaced. */
   readonly exactPermissions: number | undefined;
   /** Nothing was there when the copy looked. */
   readonly isNew: boolean;
@@ -29,7 +29,7 @@ export interface FileJob {
   readonly mtime: number;
 }
 
-/** By what `lstat` said of a file it is told from another one, and from what it may become. */
+/** The `lstat` values that identify a file and its state. */
 export interface SeenFile {
   readonly size: number;
   readonly mtimeMs: number;
@@ -37,14 +37,14 @@ export interface SeenFile {
   readonly ino: number;
 }
 
-/** A directory that is made, or one that was filled and now gets its name. */
+/** A directory to make, or a filled one to rename to its final name. */
 export interface DirectoryJob {
   readonly directory: FsPath;
-  /** The name that it gets. */
+  /** The final path. */
   readonly becomes?: FsPath;
-  /** Its path in the destination, whatever it is called by now. */
+  /** Its final path in the destination, also while it has a temporary name. */
   readonly path: string;
-  /** The path of the directory that it lies in. */
+  /** The path of its parent directory. */
   readonly above: string;
 }
 
@@ -52,16 +52,16 @@ export interface DirectoryJob {
 export interface FilesJob {
   readonly into: string;
   readonly names: readonly string[];
-  /** What the tree says of each. */
+  /** Modes in the tree, one for each name. */
   readonly modes: readonly number[];
   /** Seconds since the epoch. */
   readonly mtime: number;
 }
 
-/** A job for one thing. */
+/** A job for one file or directory. */
 export type Job = FileJob | DirectoryJob;
 
-/** What `lstat` says of a file once it is in its place. */
+/** The `lstat` values of a written file. */
 export type FileStamp = readonly [
   size: number,
   mtimeMs: number,
@@ -72,9 +72,9 @@ export type FileStamp = readonly [
 ];
 
 /**
- * Does the job; `data` are the contents of a file, or the target of a link.
+ * Performs the job. `data` holds the contents of a file, or the target of a link.
  * @param anchors of the destination
- * @param lost paths of the directories whose jobs have failed, from one job to the next
+ * @param lost paths of directories whose jobs have failed; kept from one job to the next
  */
 export function perform(
   disk: typeof fs,
@@ -88,7 +88,7 @@ export function perform(
   return undefined;
 }
 
-/** The job with paths that no link in the destination leads astray. Good for a call at once. */
+/** The job with anchored paths, which no link in the destination redirects. Valid for the next call. */
 export function anchoredJob<J extends FileJob>(anchors: Anchors, job: J): J {
   const { path, temporary } = job;
   return {
@@ -99,8 +99,8 @@ export function anchoredJob<J extends FileJob>(anchors: Anchors, job: J): J {
 }
 
 /**
- * Makes or renames a directory. Where that fails, something else may stand there, even a link that
- * leads out of the destination: then it fails for all directories below as well.
+ * Makes or renames a directory. On failure something else may exist there, even a link that leads out
+ * of the destination. So the jobs of all directories below fail as well.
  */
 function putDirectory(
   disk: typeof fs,
@@ -112,7 +112,7 @@ function putDirectory(
     if (lost.has(above)) throw new Error('the directory above is not there');
     if (becomes === undefined) disk.mkdirSync(anchors.at(directory));
     else {
-      // A rename replaces an empty directory, and another copy may just have made that one and opened it.
+      // A rename would replace an empty directory that another copy may just have made and opened.
       if (disk.lstatSync(anchors.at(becomes), { throwIfNoEntry: false }) !== undefined) {
         throw new Error('another copy has made the directory');
       }
@@ -125,7 +125,7 @@ function putDirectory(
   }
 }
 
-/** Puts one of the files there. */
+/** Writes one of the files. */
 export function performPart(
   disk: typeof fs,
   anchors: Anchors,
@@ -149,7 +149,7 @@ export function performPart(
 }
 
 /**
- * A time as Node takes it. A number below 0 is the present to Node; in a Date it is the time it says.
+ * A time for Node's calls. Node takes a negative number for the present, but accepts it in a Date.
  * @param seconds since the epoch
  */
 export function timeForNode(seconds: number): number | Date {
@@ -157,11 +157,11 @@ export function timeForNode(seconds: number): number | Date {
 }
 
 /**
- * Writes the file, or the link to the target that `data` spells, and calls `finishFile`. When it
- * throws, no temporary file is left.
+ * Writes the file, or the link with `data` as its target, and calls `finishFile`. Leaves no temporary
+ * file when it throws.
  */
 export function putFile(disk: typeof fs, job: FileJob, data: Uint8Array): FileStamp {
-  // Windows renames no file that is open; elsewhere an open file is quicker to look at.
+  // Windows cannot rename an open file. Elsewhere `fstat` of an open file is quicker.
   const keepsOpen = process.platform !== 'win32';
   const name = job.temporary ?? job.path;
   let isMade = false;
@@ -182,7 +182,7 @@ export function putFile(disk: typeof fs, job: FileJob, data: Uint8Array): FileSt
     }
     return finishFile(disk, job);
   } catch (error) {
-    // It may have its own name already.
+    // It may have its final name already.
     if (isMade) disk.rmSync(name, { force: true });
     else if (job.temporary === undefined && (error as NodeJS.ErrnoException).code === 'EEXIST') {
       throw sameNameError();
@@ -191,7 +191,7 @@ export function putFile(disk: typeof fs, job: FileJob, data: Uint8Array): FileSt
   }
 }
 
-/** Writes the file, which is no link, under its first name and leaves it open, or nothing. */
+/** Writes a regular file under its first name and returns it open. Leaves nothing when it throws. */
 export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array): number {
   const name = job.temporary ?? job.path;
   const fd = disk.openSync(name, 'wx', job.permissions);
@@ -205,7 +205,7 @@ export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array)
     try {
       disk.closeSync(fd);
     } catch {
-      // For the same reason, or one that says less.
+      // It fails for the same reason, or with a less helpful error.
     }
     disk.unlinkSync(name);
     throw error;
@@ -213,8 +213,8 @@ export function writeUnfinished(disk: typeof fs, job: FileJob, data: Uint8Array)
 }
 
 /**
- * Renames the file to its place, where it is not there yet.
- * @param fd the file, where it is open
+ * Renames the file to its final path, unless it is there already.
+ * @param fd the file, when it is open
  */
 export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStamp {
   if (job.temporary !== undefined) {
@@ -223,7 +223,9 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
       // are the same to this disk, going on would lose one of the files silently.
       if (mayFold(disk, job.path) && !isSpelled(disk, job.path)) throw sameNameError();
       if (job.keepsOthers) {
-        throw Object.assign(new Error('another process has created it meanwhile'), { code: 'KEPT' });
+        throw Object.assign(new Error('another process has created it meanwhile'), {
+          code: 'KEPT',
+        });
       }
     }
     requireSeen(disk, job.path, job.replaces);
@@ -234,7 +236,7 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
   return [size, mtimeMs, ctimeMs, ino, mode, dev];
 }
 
-/** As `whileFree` (storage/disk/busyFiles.ts), in a thread that has nothing but this file. */
+/** As `whileFree` (storage/disk/busyFiles.ts), for a thread that has only this file. */
 function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
   for (let pause = process.platform === 'win32' ? 1 : 1000; pause < 200; pause *= 2) {
     try {
@@ -250,7 +252,7 @@ function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
 }
 
 /**
- * @param seen what must be there; undefined: anything
+ * @param seen the file that must be there; undefined for any
  * @throws an error `MOVED_ON`
  */
 export function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | undefined): void {
@@ -268,8 +270,8 @@ export function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | unde
 }
 
 /**
- * Whether the disk may find something of another name by the path: it may take names for the same that
- * differ in letter case, or in how a character is composed.
+ * Whether the disk may find an entry of another name under the path, because it treats names as equal
+ * that differ in letter case or Unicode composition.
  */
 export function mayFold(disk: typeof fs, at: FsPath): boolean {
   const path = Buffer.from(at);
@@ -284,7 +286,7 @@ export function mayFold(disk: typeof fs, at: FsPath): boolean {
   return disk.lstatSync(inOtherCase, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Whether the directory above holds the name as it is spelled. */
+/** Whether the parent directory holds exactly this spelling of the name. */
 function isSpelled(disk: typeof fs, at: FsPath): boolean {
   const path = Buffer.from(at);
   const start = path.lastIndexOf('/') + 1;
@@ -317,7 +319,7 @@ const PARTS = [
 export const PUT_SOURCE = `(() => { ${[perform, performPart, anchorAt, ...PARTS].join('\n')}
 return [${[perform, performPart, anchorAt].map(nameInSource).join(', ')}]; })()`;
 
-/** A bundler may have renamed a function, and have its `name` tell the old one. */
+/** Reads the name from the source: a bundler may rename a function and keep its old `name`. */
 function nameInSource(declared: (...args: never[]) => unknown): string {
   return /^function ([^\s(]+)/.exec(declared.toString())![1]!;
 }

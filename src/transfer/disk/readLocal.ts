@@ -16,26 +16,26 @@ export const SMALL_FILE = 1 << 20;
 /** Bytes. */
 const CHUNK = 512 << 10;
 
-/** A file that gives no size is held in memory. Bytes. */
+/** Most bytes to read of a file that reports no size: such a file is held in memory. */
 const LARGEST_WITHOUT_SIZE = 256 << 20;
 
-/** Node loads a quarter of its streams with the promises of `node:fs`; a descriptor needs none. */
+/** Importing `node:fs/promises` makes Node load many stream modules. Reading a descriptor needs none. */
 const readBeside = promisify(read);
 
-/** The file is no longer what it was when it was listed. */
+/** The file has changed since it was listed. */
 export class ChangedFileError extends Error {}
 
-/** How a file is read, and what came of it. */
+/** How to read a file, and facts about the result. */
 export interface Reading {
-  /** Take the first bytes of a file that does nothing but grow, as many as its state says. */
+  /** Accept a file that only grows, and take as many of its first bytes as its state says. */
   readonly mayGrow: boolean;
   /** Called for each chunk; it may throw. */
   readonly onChunk?: () => void;
-  /** Set where what was read is no more than the start of the file. */
+  /** Set when the bytes read are only the start of the file. */
   hasGrown?: boolean;
 }
 
-/** A name that became a pipe must not block us, and one that became a link not lead elsewhere. */
+/** A name that became a pipe must not block the open, and one that became a link must not be followed. */
 function openFlags(follow: boolean): number {
   return (
     constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0))
@@ -43,8 +43,8 @@ function openFlags(follow: boolean): number {
 }
 
 /**
- * The whole file, which should be small. It is longer than its state says only where that says 0 and
- * the file system gives no sizes (`/proc`).
+ * The whole file, which should be small. It may be longer than its state says only when that says 0,
+ * as on file systems that report no sizes (`/proc`).
  * @throws ChangedFileError
  */
 export function readWhole(
@@ -80,7 +80,7 @@ function readStart(fd: number, size: number): Buffer {
   return bytes;
 }
 
-/** All that a file of size 0 gives. */
+/** Reads a file of reported size 0 to its end. */
 function readWithoutSize(fd: number, path: string | Buffer, state: DiskEntry): Buffer {
   const pieces: Buffer[] = [];
   for (let total = 0; ; ) {
@@ -90,7 +90,7 @@ function readWithoutSize(fd: number, path: string | Buffer, state: DiskEntry): B
     pieces.push(piece.subarray(0, count));
     total += count;
     if (total > LARGEST_WITHOUT_SIZE) {
-      // The path may be one by a directory's descriptor.
+      // The path may go through a descriptor, which means nothing to a user.
       const shown = state.name === '' ? String(path) : state.name;
       const message = `${shown}: too large for a file whose size is given as 0`;
       throw new GitStoreError(message, 'EFBIG', { path: shown });
@@ -104,8 +104,8 @@ function readWithoutSize(fd: number, path: string | Buffer, state: DiskEntry): B
 }
 
 /**
- * The file in chunks. They share one buffer: each is good until the next is asked for.
- * @throws ChangedFileError at its end, or as soon as it turns out to be shorter
+ * The file in chunks, which share one buffer: each is valid until the next is requested.
+ * @throws ChangedFileError at the end, or as soon as the file turns out to be shorter
  */
 export async function* readChunks(
   path: string | Buffer,
@@ -151,8 +151,8 @@ async function* startInChunks(
 }
 
 /**
- * Whether a file that has changed may have done no more than grow. If its first bytes are read again
- * and are the same, they are what it held between the two readings.
+ * Whether a changed file may only have grown. If a second read of its first bytes gives the same, the
+ * file held them between the two reads.
  */
 function mayBeStart(now: DiskEntry, state: DiskEntry, reading: Reading | undefined): boolean {
   return reading?.mayGrow === true && now.ino === state.ino && now.size > state.size;
@@ -184,7 +184,7 @@ function asDisk(path: string | Buffer): string | Buffer {
   return typeof path === 'string' ? toDisk(path) : path;
 }
 
-/** The mode is left out: a copy may store another than the file has. */
+/** Ignores the mode: a copy may store another one than the file has. */
 function isSameFile(now: DiskEntry, state: DiskEntry): boolean {
   return isSameState({ ...now, mode: state.mode }, state);
 }

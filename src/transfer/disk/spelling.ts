@@ -1,4 +1,4 @@
-/** The names in a directory as they are spelled, on a disk that may find them by other names too. */
+/** The exact names in a directory, on a disk that may also find entries by other spellings. */
 import * as fs from 'node:fs';
 import { localError } from '../../systemFaults.ts';
 import { joinDisk, readNames, toDisk } from './diskFiles.ts';
@@ -6,7 +6,7 @@ import { mayFold } from './putFile.ts';
 
 export class Spelling {
   readonly directory: string;
-  /** Read once it is not plain without. */
+  /** Read when first needed. */
   #names: Set<string> | undefined;
 
   constructor(directory: string) {
@@ -14,8 +14,8 @@ export class Spelling {
   }
 
   /**
-   * False where something is found under that name which has another one. Where nothing is found,
-   * either answer may come.
+   * False when the disk finds an entry under that name whose real name is another. Unspecified when the
+   * disk finds none.
    */
   holds(name: string): boolean {
     try {

@@ -1,15 +1,14 @@
 /**
- * Noticing that something in a directory, or in one below it, has changed. It says when, not what:
- * to find that out costs a scan little, and is then right whatever the system has told.
+ * Notices that something in a directory or below it has changed. It reports when, not what: a scan finds
+ * that out cheaply, and is right even when the system drops events.
  *
- * Where the system watches a directory with all below it (macOS, Windows), one watch is enough.
- * Elsewhere each directory has its own. All watches are made anew before each scan: a watch belongs
- * to one directory on the disk, and a path may lead to another one since, which may even have the
- * old one's inode number. A new watch is made before the old one is closed, so that no change falls
- * in between: what comes into being in a directory that is not watched yet is an event of the
- * directory above it. What no watch tells (another directory in the root's place, a mount) is looked
- * for twice a second (`watchedPlaces.ts`). When the system has no more watches to give, the answer is
- * to look at the whole at regular times.
+ * Where the system watches a directory recursively (macOS, Windows), one watch is enough. Elsewhere each
+ * directory has its own. All watches are renewed before each scan: a watch belongs to one directory on
+ * the disk, and its path may now lead to another one, even one with the old inode number. A new watch
+ * starts before the old one is closed, so that no change is missed in between: an entry created in a
+ * directory that is not watched yet is an event of the directory above it. Changes that no watch reports
+ * (a replaced root, a mount) are polled twice a second (`watchedPlaces.ts`). When the system runs out
+ * of watches, the whole tree is scanned at regular intervals.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +33,7 @@ const LONGEST_WAIT = 10;
 /** How often to look for changes that no watch reports, in milliseconds. */
 const LOOK_INTERVAL = 500;
 
-/** How often to look whether a directory that is gone has come back, in milliseconds. */
+/** How often to check whether a missing directory has come back, in milliseconds. */
 const GONE_INTERVAL = 200;
 
 /** How often to scan the whole tree when not everything can be watched, in milliseconds. */
@@ -47,33 +46,33 @@ const POLL_INTERVAL = 2000;
 const MOST_PASSED_OVER = 8192;
 
 export interface WatchOptions {
-  /** Pass over what is left out. */
+  /** Ignore excluded paths. */
   readonly exclude?: Exclude | undefined;
-  /** Pass over what the .gitignore files say. */
+  /** Ignore what the .gitignore files exclude. */
   readonly gitignore?: boolean | undefined;
-  /** Watch what links point to as well. */
+  /** Watch the targets of links as well. */
   readonly follow?: boolean | undefined;
-  /** The store's own directory, in which every commit is a change. */
+  /** The store's own directory, which every commit changes. */
   readonly storePath?: string | undefined;
-  /** Called when the directory is not there any more, or cannot be read: then with the error. */
+  /** Called when the directory is gone, or, with the error, when it cannot be read. */
   readonly onGone?: ((error: Error | undefined) => void) | undefined;
   /**
-   * Called for each change with its path from the root, undefined where that is not known. What is passed
-   * over is not told.
+   * Called for each change with its path from the root, or undefined when that is unknown. Not called for
+   * ignored paths.
    */
   readonly onTouch?: ((path: string | undefined) => void) | undefined;
-  /** Called now and then while `next` waits. What it throws ends the wait. */
+  /** Called periodically while `next` waits. An exception ends the wait. */
   readonly onLook?: (() => void) | undefined;
 }
 
-/** A directory that is to be watched, or a file behind a link. */
+/** A directory to watch, or a file behind a link. */
 interface Place {
   readonly path: string;
   readonly below: string;
   readonly entry: DiskEntry;
-  /** No other watch can tell of it: the root, or what a link leads to. */
+  /** No other watch covers it: the root, or the target of a link. */
   readonly isOutside: boolean;
-  /** The directories it lies in, by identity: a link may lead back to one. */
+  /** Its ancestors by identity, to detect links that lead back to one. */
   readonly above: Above | undefined;
 }
 
@@ -96,13 +95,13 @@ export class TreeWatcher {
   #exclusion: Exclusion;
   #changed = false;
   #passedOver = 0;
-  /** Not everything could be watched the last time. */
+  /** The last refresh could not watch everything. */
   #isShort = false;
   #wake: (() => void) | undefined;
 
   /**
-   * Begins to watch.
-   * @throws FileNotFoundError when there is no such directory
+   * Starts watching.
+   * @throws FileNotFoundError when the directory is missing
    */
   static async start(root: string, options: WatchOptions = {}): Promise<TreeWatcher> {
     const watcher = new TreeWatcher(root, options);
@@ -124,15 +123,15 @@ export class TreeWatcher {
     this.#places = new WatchedPlaces(this.#root);
   }
 
-  /** Whether changes are looked for at regular times, because not everything can be watched. */
+  /** Whether it polls, because not everything can be watched. */
   get polls(): boolean {
-    // Nothing above it would tell when a directory that must not be read, or has just gone, changes.
+    // No watch reports when an unreadable or missing root changes.
     return this.#isShort || !this.#watched.has(this.#root);
   }
 
   /**
-   * Waits until something has changed and then nothing for `quiet` ms, or, with `within`, until so
-   * many ms are over; then sets the watches anew, after which the directory is to be scanned.
+   * Waits for a change followed by `quiet` ms without one, or, with `within`, for at most that many ms.
+   * Then renews the watches. The caller scans the directory afterwards.
    * @throws the signal's reason, and what `onLook` throws
    */
   async next(quiet: number, signal?: AbortSignal, within?: number): Promise<void> {
@@ -166,8 +165,8 @@ export class TreeWatcher {
   }
 
   /**
-   * Watches what is there now. False when the directory itself is not.
-   * @throws a system error where that cannot be told
+   * Watches everything that exists now. False when the directory itself is missing.
+   * @throws a system error when that cannot be determined
    */
   async refresh(): Promise<boolean> {
     const root = readEntryIfAny(this.#root, true);
@@ -195,14 +194,14 @@ export class TreeWatcher {
     return true;
   }
 
-  /** Watches one directory, and adds what is to be visited in it. */
+  /** Watches one directory, and queues the directories in it. */
   async #visit(place: Place, seen: Set<string>, open: Place[]): Promise<void> {
     const { path, below, entry, above } = place;
     if (this.#store?.is(entry, path)) return;
     const identity = this.#attempt(() => identityOf(path));
     if (identity === undefined) return;
     for (let at = above; at !== undefined; at = at.above) if (at.identity === identity) return;
-    // Below a directory that is watched with all below it, only rules and links are wanted.
+    // Below a recursive watch only rules and links matter.
     if (!WATCHES_ALL_BELOW || place.isOutside) {
       seen.add(path);
       this.#watch(path, below, identity);
@@ -241,8 +240,8 @@ export class TreeWatcher {
   }
 
   /**
-   * What `look` finds; undefined when it is gone, or must not be read, which is the scan's matter. Any
-   * other failure may pass, and what it hides is not watched until it has.
+   * The result of `look`; undefined when the entry is gone or not readable, which the scan reports. Any
+   * other failure may be temporary, and hides entries from the watches until it is over.
    */
   #attempt<T>(look: () => T): T | undefined {
     try {
@@ -260,13 +259,13 @@ export class TreeWatcher {
     try {
       this.#exclusion.add(below, readWhole(file, entry, false));
     } catch {
-      // Too much is watched then, which does no harm.
+      // Too much is watched then, which is harmless.
     }
   }
 
   #watch(path: string, below: string, identity: string): void {
     const known = this.#watched.get(path);
-    // Such a watch is dear to make, and one of its kind notices when its directory is replaced.
+    // A recursive watch is expensive to start, and it notices when its directory is replaced.
     if (WATCHES_ALL_BELOW && known?.identity === identity) return;
     this.#watched.delete(path);
     try {
@@ -283,7 +282,7 @@ export class TreeWatcher {
       });
       this.#watched.set(path, { watcher, identity });
     } catch (error) {
-      // A directory that is gone, or that must not be read, is the scan's matter.
+      // The scan reports a directory that is gone or not readable.
       if (!isGone(error) && !isForbidden(error)) this.#isShort = true;
     } finally {
       known?.watcher.close();
@@ -293,7 +292,7 @@ export class TreeWatcher {
   #isPassedOver(below: string, own: string, changed: Buffer | null): boolean {
     if (changed === null) return false;
     const name = decodePath(changed);
-    // Maybe the directory itself: it is gone.
+    // It may be the directory itself that is gone.
     if (name === own) return false;
     const path = joinPath(below, name.replaceAll('\\', '/'));
     if (path === GITIGNORE || path.endsWith(`/${GITIGNORE}`)) return false;
@@ -306,7 +305,7 @@ export class TreeWatcher {
     if (++this.#passedOver % MOST_PASSED_OVER === 0) this.#touch();
   }
 
-  /** Undefined where it may be the directory itself that has changed. */
+  /** Undefined when the directory itself may have changed. */
   #touchedPath(below: string, own: string, changed: Buffer | null): string | undefined {
     if (changed === null) return undefined;
     const name = decodePath(changed);
@@ -352,7 +351,7 @@ export class TreeWatcher {
   }
 }
 
-/** @throws a system error where it cannot be told what is there */
+/** @throws a system error when the entry cannot be examined */
 function readEntryIfAny(path: string, follow: boolean): DiskEntry | undefined {
   try {
     return readEntry(path, '', follow);
@@ -372,7 +371,7 @@ function isDirectory(path: string): boolean {
     const entry = readEntryIfAny(path, true);
     return entry !== undefined && isTreeMode(entry.mode);
   } catch {
-    // Why not was said when it began.
+    // `start` has reported the reason.
     return false;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What no watch tells of a directory that is watched: that its path leads to another directory now
- * (it is a link with another target, or a folder above it was replaced), that a link in it that is
- * followed does, or that something was mounted in it. All of it is cheap to look at.
+ * Detects changes that a watch of a directory does not report: its path leads to another directory now
+ * (a link got another target, or a folder above it was replaced), a followed link in it does, or
+ * something was mounted in it. All of these are cheap to check.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { errorCode, isErrorOf } from '../../systemFaults.ts';
@@ -19,19 +19,19 @@ export class WatchedPlaces {
     this.#root = root;
   }
 
-  /** To be called before the directory is looked at. */
+  /** Call before looking at the directory. */
   begin(): void {
     this.#found.clear();
     this.#mounts = mounts();
     this.add(this.#root);
   }
 
-  /** Remembers where a path leads now. */
+  /** Records where a path leads now. */
   add(path: string): void {
     this.#found.set(path, placeAt(path));
   }
 
-  /** Whether a path leads elsewhere, or a mount came or went, since it was added. */
+  /** Whether since then a path leads elsewhere, or a mount was added or removed. */
   haveChanged(): boolean {
     const now = mounts();
     if (now !== undefined && now !== this.#mounts) return true;
@@ -41,8 +41,8 @@ export class WatchedPlaces {
 }
 
 /**
- * Which directory or file a path leads to. The time of birth tells apart two that had the same inode
- * number one after the other; a file system without it may say anything that stays.
+ * Identifies the directory or file that a path leads to. The birth time tells apart two that had the
+ * same inode number one after the other. A file system without birth times must give a constant value.
  */
 function placeAt(path: string): string {
   try {
@@ -58,12 +58,12 @@ function mounts(): string | undefined {
   try {
     return readFileSync(MOUNTS, 'latin1');
   } catch {
-    // A system without it, or one that has no descriptor to give at the moment.
+    // The system has no such file, or no free descriptor at the moment.
     return undefined;
   }
 }
 
-/** Whether it is the error for a path at which there is nothing. */
+/** Whether it is the error for a missing path. */
 export function isGone(error: unknown): boolean {
   return isErrorOf(error, 'ENOENT', 'ENOTDIR', 'ELOOP');
 }

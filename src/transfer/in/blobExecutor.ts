@@ -26,38 +26,38 @@ import { type ScannedEntry, SETTLED } from '../record/scannedDirectory.ts';
 import { MODE_NONE } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
 
-/** The tree that is copied into. */
+/** The tree to copy into. */
 export interface CopyInTarget {
   readonly trees: TreeReader;
   /** The root of the tree. */
   readonly root: ObjectId;
   /** Takes the blobs; null on a dry run, which stores nothing. */
   readonly writer: ObjectWriter | null;
-  /** The directory of the store itself, which is never copied; none for a store in memory. */
+  /** The store's own directory, which is never copied; none for a store in memory. */
   readonly storePath?: string | undefined;
-  /** Where stat records are kept; without, every file is read. */
+  /** Holds stat records. Without it every file is read. */
   readonly memos?: Memos | undefined;
 }
 
-/** What becomes of a tree that is copied into. */
+/** The changes of a copy to its destination tree. */
 export interface TreeChanges {
-  /** For `applyEdits`. Of no use after a dry run. */
+  /** For `applyEdits`. Not usable after a dry run. */
   readonly edits: Map<string, TreeEdit>;
   readonly report: ChangeReport;
 }
 
 export interface CopyInResult extends TreeChanges {
-  /** Does what can be done of `saveRecords` before the blobs are in the store. */
+  /** Does the part of `saveRecords` that is possible before the blobs are in the store. */
   readonly prepareRecords: () => void;
-  /** Keeps what is known of the local files now. To be called once their blobs are in the store. */
+  /** Saves the stat records. Call once the blobs are in the store. */
   readonly saveRecords: () => void;
-  /** Keeps what a sync has left out, so that one back protects it. To be called after the commit. */
+  /** Saves what a sync has excluded, so that a sync back protects it. Call after the commit. */
   readonly remember: (branch: string) => void;
 }
 
 type BlobFile = PlannedFile<ScannedEntry, TreeEntry>;
 
-/** How often a file that changes while it is read is read, and the pauses between in milliseconds. */
+/** Attempts to read a file that keeps changing, and the pause between them in milliseconds. */
 const ATTEMPTS = 5;
 const PAUSE = 10;
 
@@ -67,7 +67,7 @@ const PAUSE = 10;
  */
 const WORTH_A_LOOK = 8 << 20;
 
-/** A local file could not be read; anything else that goes wrong is the store's trouble. */
+/** A local file could not be read. Any other failure is the store's. */
 class ReadFailure extends Error {}
 
 export class BlobExecutor {
@@ -77,7 +77,7 @@ export class BlobExecutor {
   readonly #follow: boolean;
   readonly #ahead: ReadAhead | undefined;
 
-  /** @param options.ahead has read some of the files of the plan */
+  /** @param options.ahead may have read some of the plan's files already */
   constructor(
     target: CopyInTarget,
     run: CopyRun,
@@ -120,7 +120,7 @@ export class BlobExecutor {
       }
     }
     run.end();
-    // Where every file failed the sources are worth nothing, and deletes that follow from them too.
+    // When every file failed, deletes derived from the sources are not trustworthy either.
     if (errors.length > 0 && succeeded === 0 && !plan.hasSame) return { edits: new Map(), report };
     for (const [path, entry] of plan.deletes) {
       edits.set(path, null);
@@ -130,9 +130,9 @@ export class BlobExecutor {
   }
 
   /**
-   * Stores the file as it is at some moment between call and return. Of one that goes on growing, a
-   * log, it stores the start: what was there at a moment. Undefined when it is gone; the id is
-   * undefined where a dry run need not know it.
+   * Stores the file's content at some moment between call and return. For a file that keeps growing, such
+   * as a log, stores its start as of a moment. Undefined when the file is gone. The id is undefined when
+   * a dry run does not need it.
    */
   async #bring(file: BlobFile): Promise<{ mode: number; id: ObjectId | undefined } | undefined> {
     const run = this.#run;
@@ -159,7 +159,7 @@ export class BlobExecutor {
         return { mode: state.mode, id };
       } catch (error) {
         if (!(error instanceof ReadFailure)) throw error;
-        // A link where a file was, or the reverse, gives ELOOP or EINVAL.
+        // A file replaced by a link, or the reverse, gives ELOOP or EINVAL.
         const hasChanged =
           error.cause instanceof ChangedFileError ||
           isErrorOf(error.cause, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'EISDIR');
@@ -198,7 +198,7 @@ export class BlobExecutor {
   }
 
   /**
-   * A blob that stands in the destination already is not stored again.
+   * Does not store a blob again that the destination already has.
    * @returns the blob's id, and whether a file in that state is known to be that blob
    */
   async #store(
@@ -218,7 +218,7 @@ export class BlobExecutor {
         ? readTarget(pathOf(file))
         : readWhole(pathOf(file), state, this.#follow, reading),
     );
-    // A file whose size is given as 0 may change without a trace.
+    // A file that reports size 0 may change without a change of its state.
     const isWhole = !reading.hasGrown && (state.mode === MODE_LINK || body.length === state.size);
     if (existing !== undefined || writer === null) {
       const id = hashObject('blob', body);
@@ -274,7 +274,7 @@ export class BlobExecutor {
   }
 }
 
-/** The path by which to read the file at once. */
+/** The path to read the file by. Valid for an immediate call. */
 function pathOf({ from, source }: BlobFile): string | Buffer {
   return source.home?.diskPath(source.name) ?? from;
 }

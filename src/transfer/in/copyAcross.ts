@@ -1,4 +1,4 @@
-/** Copies between trees of one store: only trees are read, the blobs are there already. */
+/** Copies between trees of one store. Reads only trees: the blobs are in the store already. */
 import type { ObjectId } from '../../git/objectId.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
 import { MODE_TREE, type TreeEntry } from '../../git/tree.ts';
@@ -13,15 +13,15 @@ import type { CopyOptions } from '../rules/options.ts';
 import { CopyRun } from '../rules/run.ts';
 import type { TreeChanges } from './blobExecutor.ts';
 
-/** Sources in one tree, in the forms that `copyOut` takes. */
+/** Sources in one tree, in the same forms as for `copyOut`. */
 export interface SourceTree {
   readonly root: ObjectId;
   readonly sources: readonly string[];
 }
 
 /**
- * Says which edits bring what stands at the sources to `dest`.
- * @throws FileNotFoundError for a source that is not there
+ * The edits that copy the sources to `dest`.
+ * @throws FileNotFoundError for a missing source
  * @throws NotADirectoryError where `dest` is a file and a directory is needed
  */
 export async function copyAcross(
@@ -61,7 +61,7 @@ export async function copyAcross(
       report.add.push({ path: `${path}/${below}`, type: fileTypeOf(mode), src: lead + below });
     }
   }
-  // The files of one directory come in their order.
+  // The files of one directory come sorted.
   if (grafts.length > 0 && listed + grafts.length > 1) {
     report.add.sort((a, b) => comparePaths(a.path, b.path));
   }

@@ -29,11 +29,11 @@ import {
 export type { CopyInResult, CopyInTarget } from './blobExecutor.ts';
 
 /**
- * Stores what stands at `sources` as blobs and says which edits bring it to `dest`.
+ * Stores the files at `sources` as blobs and returns the edits that put them at `dest`.
  *
  * @param sources local paths; `dir/` for the contents of a directory, `base/./rest` to keep `rest`
  * @param dest path in the tree; a trailing `/` means a directory
- * @throws FileNotFoundError for a source that is not there
+ * @throws FileNotFoundError for a missing source
  * @throws NotADirectoryError where `dest` is a file and a directory is needed
  * @throws InvalidPathError for a `dest` that cannot be stored
  * @throws GitStoreError for a file that cannot be read (with `ignoreErrors` it is in the report)
@@ -93,7 +93,7 @@ export async function copyIn(
   };
 }
 
-/** The scans of the directories that sources are, or lie in. */
+/** The scans of the source directories, and of the directories of source files. */
 class SourceScans {
   readonly #target: CopyInTarget;
   readonly #base: string;
@@ -116,7 +116,7 @@ class SourceScans {
     this.#options = options;
   }
 
-  /** The source, its entry with a scan. Small files are read sooner than a record of them. */
+  /** The source with its entry from a scan. Small files get no scan: reading them is quicker. */
   attach({ source, entry }: FoundSource<ScannedEntry>): FoundSource<ScannedEntry> {
     const isTree = isTreeMode(entry.mode);
     if (!isTree && entry.size <= SMALL_FILE) return { source, entry };
@@ -126,7 +126,7 @@ class SourceScans {
     return { source, entry: root.entry(source.name) ?? entry };
   }
 
-  /** Nothing is looked at any more. */
+  /** Closes the scans. */
   close(): void {
     for (const scan of this.#scans.values()) scan.close();
   }
@@ -149,7 +149,7 @@ class SourceScans {
     for (const scan of this.#scans.values()) scan.save();
   }
 
-  /** Otherwise a record would tell of less than is there. */
+  /** A record of a copy that does not see all files would be incomplete. */
   get #seesAll(): boolean {
     return !this.#exclusion.isIncomplete && this.#options.only === undefined;
   }
@@ -179,7 +179,7 @@ class SourceScans {
   }
 }
 
-/** The sources that are there. The others are errors, what is not to be copied is a warning. */
+/** The existing sources. Missing ones become errors, and entries not to copy warnings. */
 function findSources(
   sources: readonly string[],
   place: DiskSource,

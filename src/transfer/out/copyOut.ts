@@ -26,13 +26,13 @@ import { type CopyOutStore, type CopyOutTree, DiskExecutor } from './diskExecuto
 export type { CopyOutStore, CopyOutTree } from './diskExecutor.ts';
 
 /**
- * Writes what stands at the sources in the trees to the local disk. Each file appears whole, by a rename
- * of its own or of its new directory; whatever a tree holds, nothing outside `dest` is touched.
+ * Writes the sources in the trees to the local disk. Each file appears whole, by a rename of its own or
+ * of its new directory. Never touches anything outside `dest`, whatever a tree holds.
  *
- * @param groups their sources are paths in the tree; `dir/` for the contents of a directory,
- *   `base/./rest` to keep `rest`
+ * @param groups sources by tree, as paths in it; `dir/` for the contents of a directory, `base/./rest`
+ *   to keep `rest`
  * @param dest local path; a link to a directory is followed
- * @throws FileNotFoundError for a source that is not there
+ * @throws FileNotFoundError for a missing source
  * @throws NotADirectoryError where `dest` is a file and a directory is needed
  * @throws GitStoreError for a file that cannot be written (with `ignoreErrors` it is in the report)
  */
@@ -56,7 +56,7 @@ export async function copyOut(
   const landings = land(found, isDirectory, sources.length);
   const root = landings.exact ? parentOnDisk(directory) : directory;
   const scan = new DiskScan(root, run, {
-    // Of the directory that a single file goes to nothing needs to be known.
+    // A single file needs no record of its directory.
     memos: landings.exact ? undefined : memos,
     trees,
     counterpart: counterpartOf(found),
@@ -95,7 +95,7 @@ export async function copyOut(
   }
 }
 
-/** The directory of the tree whose entries the destination gets. Of several sources, the first's. */
+/** The directory of the tree whose entries the destination gets, by the first source. */
 function counterpartOf([first]: readonly FoundSource<TreeEntry>[]): string {
   if (first === undefined) return '';
   const { path, contents } = first.source;
@@ -122,7 +122,7 @@ function lookAt(
   }
 }
 
-/** Whether all names a source brings along may stand on this disk. Otherwise that is its error. */
+/** Whether this disk can hold all names of a source's path. Records an error otherwise. */
 function isNameable({ path, from }: Landing<TreeEntry>, run: CopyRun): boolean {
   if (path === '') return true;
   for (const name of path.split('/')) {

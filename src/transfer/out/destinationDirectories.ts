@@ -1,5 +1,5 @@
 /**
- * The directories that a copy to disk puts its files into: those it found, and those it makes.
+ * The directories that a copy to disk writes files into: existing ones, and new ones.
  *
  * A new directory is filled under a temporary name and renamed once the files directly in it are
  * written. Until then no other process writes to it, so each file is written under its final name:
@@ -23,9 +23,9 @@ export class NewDirectory {
   readonly path: string;
   /** On disk. */
   readonly temporary: string;
-  /** To be called for what was put into it when it has got its name, or could not, and all is gone. */
+  /** Called after the rename of the directory, or after a failure that removed it with its files. */
   readonly settle: ((isInPlace: boolean) => void)[] = [];
-  /** It could not even be made. */
+  /** The directory could not be created. */
   isLost = false;
 
   constructor(path: string, temporary: string) {
@@ -37,17 +37,17 @@ export class NewDirectory {
 export class DestinationDirectories {
   readonly #place: DiskDestination;
   readonly #sink: FileSink;
-  /** Those that are known to stand where they are to, or will by then; or why they cannot. */
+  /** Directories that exist, or will once they are renamed; or the reason why they cannot. */
   readonly #known = new Map<string, 'found' | 'made' | Error>();
   readonly #temporaryPrefix = newTemporaryPrefix();
   #temporaries = 0;
-  /** Whether new ones are filled under temporary names. Windows renames none with an open file. */
+  /** Whether to fill new ones under temporary names. Windows renames no directory with an open file. */
   #usesTemporary = RENAMES_OPEN_FILES;
   #isAlone = true;
-  /** The one whose files come now. */
+  /** The directory whose files come now. */
   #current: string | undefined;
   #open: NewDirectory | undefined;
-  /** Of the directory in which one was found last. */
+  /** Of the directory that holds the last existing one. */
   #spelling: Spelling | undefined;
 
   constructor(place: DiskDestination, sink: FileSink) {
@@ -60,14 +60,14 @@ export class DestinationDirectories {
     return this.#isAlone;
   }
 
-  /** The files that come next lie directly in this directory; all of its that ever come. */
+  /** Starts a directory. The files up to `end` lie directly in it, and no more follow later. */
   begin(path: string): void {
     this.#current = path;
   }
 
   /**
-   * Sees to a directory, with those above it. What is there is never a link.
-   * @returns where its files are put meanwhile; undefined where they go to their places
+   * Makes sure that a directory exists, with those above it, and that none of them is a link.
+   * @returns the temporary directory for its files; undefined when they are put at their final paths
    */
   provide(path: string): NewDirectory | undefined {
     if (this.#open?.path === path) return this.#open;
@@ -75,7 +75,7 @@ export class DestinationDirectories {
     return this.#open;
   }
 
-  /** Gives the directory whose files came its name. */
+  /** Renames the current directory to its final name. */
   end(): void {
     const directory = this.#open;
     this.#current = undefined;
@@ -90,19 +90,19 @@ export class DestinationDirectories {
     });
   }
 
-  /** From now on all files go straight to their places. */
+  /** Puts all later files at their final paths. */
   settle(): void {
     this.#usesTemporary = false;
     this.#known.clear();
   }
 
-  /** A name for a file in a directory until it is whole. */
+  /** A temporary name for a file in a directory. */
   temporaryIn(directory: string): string {
     const name = `${this.#temporaryPrefix}${this.#temporaries++}`;
     return this.#place.show(joinPath(directory, name));
   }
 
-  /** Sees to a directory after those above it that are not known yet. */
+  /** Makes sure that a directory exists, after those above it that are not known yet. */
   #see(path: string): 'found' | 'made' {
     const unknown: string[] = [];
     let above: 'found' | 'made' | Error | undefined;
@@ -122,7 +122,7 @@ export class DestinationDirectories {
 
   #seeBelow(above: 'found' | 'made', path: string): 'found' | 'made' | Error {
     try {
-      // In a directory that was just made nothing stands yet.
+      // A directory that was just made is empty.
       return above === 'found' && this.#isDirectory(path) ? 'found' : this.#make(path);
     } catch (error) {
       return error as Error;
@@ -148,7 +148,7 @@ export class DestinationDirectories {
     }
   }
 
-  /** Whatever goes wrong with it is found out when its files are put to their places one by one. */
+  /** Ignores failures: putting the files one by one reports them. */
   #start(path: string): void {
     if (path === this.#current) {
       const directory = new NewDirectory(path, this.temporaryIn(parentPath(path)));
@@ -157,7 +157,7 @@ export class DestinationDirectories {
         directory.isLost = error !== undefined;
       });
     } else {
-      // There are only directories in it.
+      // It holds only directories.
       this.#putDirectory(path, this.#place.show(path), undefined, (error) => {
         if (error === undefined) this.#place.home(path).made();
         else this.#isAlone = false;
@@ -183,7 +183,7 @@ export class DestinationDirectories {
     try {
       removeUnfinishedDirectory(this.#place.anchors, temporary);
     } catch {
-      // It stays, as what a killed copy leaves.
+      // It stays, as after a killed copy.
     }
   }
 
@@ -208,7 +208,7 @@ export class DestinationDirectories {
   #isSpelled(path: string): boolean {
     const [above, name] = [this.#place.show(parentPath(path)), baseName(path)];
     if (this.#spelling?.directory === above && this.#spelling.holds(name)) return true;
-    // What others have made meanwhile may not be in what was read before.
+    // The cached names may lack what other processes have created meanwhile.
     this.#spelling = new Spelling(above);
     return this.#spelling.holds(name);
   }

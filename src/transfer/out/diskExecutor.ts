@@ -27,34 +27,34 @@ import { removeLeftovers } from './leftovers.ts';
 import { NewTrees } from './newTrees.ts';
 import { Removals } from './removals.ts';
 
-/** The store that is copied from. */
+/** The store to copy from. */
 export interface CopyOutStore {
   readonly trees: TreeReader;
-  /** The directory of the store itself, which is never written to; none for a store in memory. */
+  /** The store's own directory, which a copy never writes to; none for a store in memory. */
   readonly storePath?: string | undefined;
-  /** The branch whose tree it is, where it is one. */
+  /** The branch whose tree it is, if any. */
   readonly branch?: string | undefined;
-  /** Where stat records are kept; without, every file in the way is read. */
+  /** Holds stat records. Without it every existing file is read. */
   readonly memos?: Memos | undefined;
 }
 
-/** A tree that is copied from. */
+/** A tree to copy from. */
 export interface CopyOutTree {
   /** The root of the tree. */
   readonly root: ObjectId;
-  /** Becomes the time of the files: the snapshot's commit time. */
+  /** The mtime for files: the snapshot's commit time. */
   readonly time: Date;
   readonly sources: readonly string[];
 }
 
 export interface CarefulOptions {
-  /** Replace and remove nothing that is another than it was when it was looked at: an error. */
+  /** Fail instead of replacing or removing a file that has changed since the copy looked at it. */
   readonly onlyAsSeen?: boolean | undefined;
 }
 
 export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
-/** Where files are put. */
+/** The writers of a copy. */
 interface Target {
   readonly sink: FileSink;
   readonly directories: DestinationDirectories;
@@ -64,7 +64,7 @@ interface Target {
 /** Blobs read only to find the file unchanged, after which a blob is read only once it is needed. */
 const READ_IN_VAIN = 32;
 
-/** No system takes a longer link target. Bytes. */
+/** Longest link target of any system, in bytes. */
 const LONGEST_TARGET = 64 << 10;
 
 export class DiskExecutor {
@@ -74,7 +74,7 @@ export class DiskExecutor {
   readonly #dryRun: boolean;
   readonly #keepsOthers: boolean;
   readonly #onlyAsSeen: boolean;
-  /** Of each tree the time of its files, in seconds since the epoch. */
+  /** The mtime of files by tree, in seconds since the epoch. */
   readonly #times: readonly number[];
   /** The files that the copy has changed. */
   readonly #changed = new Set<DiskFile>();
@@ -105,7 +105,7 @@ export class DiskExecutor {
     this.#times = times.map((time) => time.getTime() / 1000);
   }
 
-  /** @param makesRoot whether the destination is made where it is missing, even without files */
+  /** @param makesRoot whether to make a missing destination even without files */
   async execute(plan: Plan<TreeEntry, ScannedEntry>, makesRoot: boolean): Promise<ChangeReport> {
     const run = this.#run;
     const { errors, warnings } = run;
@@ -180,7 +180,7 @@ export class DiskExecutor {
       report.add.sort((a, b) => comparePaths(a.path, b.path));
     }
     removals.report();
-    // Files are written by two threads, and fail in no certain order.
+    // Two threads write files, so errors come in no fixed order.
     report.errors.sort((a, b) => comparePaths(a.path, b.path));
     return report;
   }
@@ -218,7 +218,7 @@ export class DiskExecutor {
     }
   }
 
-  /** Brings one file to its place. */
+  /** Writes one file, unless it is unchanged. */
   async #bring(file: DiskFile, target: Target): Promise<void> {
     const { sink, directories } = target;
     const { objects } = this.#store.trees;
@@ -275,7 +275,7 @@ export class DiskExecutor {
           path: shown,
         });
       }
-      // Not every runtime can write all bytes.
+      // Some runtimes cannot write every byte sequence.
       toDisk(decodePath(object.body));
     }
     const waiting = sink.put(job, object.body, (error, stamp) => {
@@ -307,7 +307,7 @@ export class DiskExecutor {
     this.#run.done(stamp[0]);
   }
 
-  /** The scan of a directory of the destination. Most files lie in the one of the file before. */
+  /** The scan of a directory of the destination. Caches the last one, as most files share it. */
   #homeOf(directory: string): ScannedDirectory {
     if (this.#lastHome?.directory !== directory) {
       this.#lastHome = { directory, home: this.#place.home(directory) };
@@ -315,7 +315,7 @@ export class DiskExecutor {
     return this.#lastHome.home;
   }
 
-  /** @param temporary the name it has first; undefined in a directory that has none of its own yet */
+  /** @param temporary its first name; undefined in a directory that itself has a temporary name */
   #jobFor(file: DiskFile, path: string, temporary: string | undefined): FileJob {
     const { source, existing } = file;
     const isExecutable = fileTypeOf(source.mode) === 'executable';
@@ -325,7 +325,7 @@ export class DiskExecutor {
       temporary: temporary === undefined ? undefined : toDisk(temporary),
       isLink: source.mode === MODE_LINK,
       permissions: isExecutable ? 0o777 : 0o666,
-      // Who may read a file is its owner's choice; only whether it can be executed is the tree's.
+      // The tree decides only the execute bits. The other permissions are the owner's choice.
       exactPermissions: isReplacement
         ? withExecution(existing.permissions, isExecutable)
         : undefined,
@@ -359,7 +359,7 @@ export class DiskExecutor {
       return (await hashLocalFile(shown, existing, false, reading)) === source.id;
     } catch {
       this.#run.throwIfStopped();
-      // What cannot be read, or changes meanwhile, is replaced.
+      // A file that cannot be read, or changes meanwhile, is replaced.
       return false;
     }
   }
@@ -398,12 +398,12 @@ export class DiskExecutor {
   }
 }
 
-/** For another thread, which takes no more than that. */
+/** The part of an entry that a job for the other thread takes. */
 function seen({ size, mtimeMs, ctimeMs, ino }: ScannedEntry): SeenFile {
   return { size, mtimeMs, ctimeMs, ino };
 }
 
-/** The owner's permissions with those to execute where there are those to read, or without. */
+/** The permissions with execute bits wherever there are read bits, or with no execute bits. */
 function withExecution(permissions: number, isExecutable: boolean): number {
   return isExecutable ? permissions | ((permissions & 0o444) >> 2) : permissions & ~0o111;
 }

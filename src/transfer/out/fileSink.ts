@@ -1,7 +1,7 @@
 /**
- * Where a copy to disk puts small files. The calls that create a file take longer than getting its
- * contents out of the store, so a second thread makes them, from batches in shared memory. For few
- * files starting a thread is not worth it: they are written at once.
+ * Writes the small files of a copy to disk. The calls that create a file take longer than reading its
+ * contents from the store, so a second thread makes them, from batches in shared memory. Few files do
+ * not pay for a thread: they are written directly.
  */
 import * as fs from 'node:fs';
 import type { Anchors, FsPath } from '../disk/anchors.ts';
@@ -31,7 +31,7 @@ const REPLACEMENTS = 48;
 /** Renames handed over together: waking a thread takes as long as a rename. */
 const BURST = 16;
 
-/** Windows renames no file that is open. */
+/** Windows cannot rename an open file. */
 export const RENAMES_OPEN_FILES = process.platform !== 'win32';
 
 export class FileSink {
@@ -42,8 +42,8 @@ export class FileSink {
   readonly #lost = new Set<string>();
 
   /**
-   * @param files how many are going to be put, at the most
-   * @param root the destination, which need not be there before the first of them
+   * @param files how many files may come, at most
+   * @param root the destination, which must exist once the first file comes
    * @param anchors of the destination
    */
   constructor(files: number, root: FsPath, anchors: Anchors) {
@@ -52,13 +52,13 @@ export class FileSink {
     if (files > DIRECT_FILES) this.#thread = new WriterThread(root, anchors);
   }
 
-  /** Memory for the contents of the file that is put next, where they need not be copied; or not. */
+  /** Memory for the next file's contents. Contents placed there need not be copied. */
   readonly room = (size: number): Buffer =>
     this.#thread?.room(size) ?? Buffer.allocUnsafeSlow(size);
 
   /**
-   * Takes a file of at most `SMALL_FILE` bytes; waits only as long as too much is queued. The bytes
-   * are copied, where they are not where `room` wanted them.
+   * Takes a file of at most `SMALL_FILE` bytes. Waits only while too much is queued. Copies the bytes
+   * unless they lie in the memory from `room`.
    */
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
     if (this.#thread !== undefined) return this.#thread.put(job, data, done);
@@ -92,19 +92,19 @@ export class FileSink {
     directory.arrived([file], { errors, stampOf: () => stamp! });
   }
 
-  /** Makes or renames a directory, between the files before and after. Never waits. */
+  /** Makes or renames a directory, in order with the files before and after. Never waits. */
   putDirectory(job: DirectoryJob, done: FileDone): void {
     if (this.#thread !== undefined) this.#thread.add(job, NO_DATA, done);
     else this.#performNow(job, NO_DATA, done);
   }
 
-  /** Waits until everything taken is done. */
+  /** Waits until all accepted jobs are done. */
   async drain(): Promise<void> {
     await this.#replacements.drain();
     await this.#thread?.drain();
   }
 
-  /** Ends after everything taken; must be called. */
+  /** Ends after all accepted jobs. Must be called. */
   async close(): Promise<void> {
     await this.#replacements.drain();
     await this.#thread?.close();
@@ -131,13 +131,12 @@ interface Replacement {
 }
 
 /**
- * Files that take the place of others. A file system may write a file's contents to the disk before
- * it lets the file replace another (ext4 does), which takes as long as all else; the threads that
- * Node has for such calls wait for that.
+ * Files that replace others. A file system may flush a file before a rename replaces another with it
+ * (ext4 does), which takes as long as all the rest. So Node's thread pool makes these renames.
  */
 class Replacements {
-  /** Written, but not on their way yet. */
   readonly #anchors: Anchors;
+  /** Written, but not renamed yet. */
   readonly #written: (Replacement & { readonly fd: number })[] = [];
   #underWay = 0;
   /** Wakes the caller that waits for a rename to finish. */
@@ -198,7 +197,7 @@ class Replacements {
         const { size, mtimeMs, ctimeMs, ino, mode, dev } = fs.fstatSync(fd);
         stamp = [size, mtimeMs, ctimeMs, ino, mode, dev];
       } finally {
-        // A network's file system may tell only now that there is no room.
+        // A network file system may report only now that there is no space.
         fs.closeSync(fd);
       }
       if (error) fs.unlinkSync(this.#anchors.at(temporary));

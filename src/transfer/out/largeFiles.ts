@@ -1,6 +1,6 @@
 /**
- * Files that are too large for the sink (fileSink.ts). They are written beside it, a few at a time, by
- * the threads that Node has for that.
+ * Files that are too large for the sink (fileSink.ts). Node's thread pool writes them in parallel to the
+ * sink, a few at a time.
  */
 import * as fs from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -16,10 +16,10 @@ import {
 } from '../disk/putFile.ts';
 import type { CopyRun } from '../rules/run.ts';
 
-/** How many are written at a time. */
+/** Files to write concurrently. */
 const AT_ONCE = 2;
 
-/** The most bytes of a file that are held in memory: one piece takes less time than many. */
+/** Bytes of a file to hold in memory, at most: one piece takes less time than many. */
 const LARGEST_PIECE = 16 << 20;
 
 export class LargeFiles {
@@ -38,13 +38,13 @@ export class LargeFiles {
     this.#run = run;
   }
 
-  /** Takes the task of putting such a file to its place, which must not fail. */
+  /** Queues the task that writes such a file. The task must not reject. */
   add(task: () => Promise<void>): void {
     this.#waiting.push(task);
     this.#start();
   }
 
-  /** Waits until everything taken is done. */
+  /** Waits until all queued tasks are done. */
   async drain(): Promise<void> {
     while (this.#active > 0) {
       await new Promise<void>((resolve) => {
@@ -53,18 +53,18 @@ export class LargeFiles {
     }
   }
 
-  /** Ends after what is under way. */
+  /** Ends after the running tasks. */
   async close(): Promise<void> {
     this.#waiting.length = 0;
     await this.drain();
   }
 
   /**
-   * Puts a blob to its place, under a temporary name first. When it throws, no temporary file is left.
-   * Its bytes have been `moved` then, and are to be counted as `done`.
+   * Writes a blob under a temporary name and renames it. Leaves no temporary file when it throws. Reports
+   * the bytes by `moved`; the caller counts the file by `done`.
    * @param job has a temporary name
    * @param size of the blob, in bytes
-   * @returns undefined when there is no such blob
+   * @returns undefined when the blob is missing
    */
   async put(job: FileJob, id: ObjectId, size: number): Promise<FileStamp | undefined> {
     const chunks = await this.#chunksOf(id, size);

@@ -1,4 +1,4 @@
-/** Removing what copies to disk have not finished. */
+/** Removes the unfinished files of killed copies to disk. */
 import { encodePath } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
 import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
@@ -8,7 +8,7 @@ import { joinDisk, readNames, toDisk } from '../disk/diskFiles.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import { MODE_NONE } from '../rules/place.ts';
 
-/** Removes what killed copies have left in a destination, as far as that can be done. */
+/** Removes what killed copies have left in a destination. Ignores failures. */
 export function removeLeftovers(place: DiskDestination): void {
   for (const { home, entry } of place.leftovers) {
     if (entry.mode === MODE_NONE) continue;
@@ -18,13 +18,13 @@ export function removeLeftovers(place: DiskDestination): void {
       else unlinkSync(place.anchors.at(path));
       home.removed(entry.name);
     } catch (error) {
-      // It does no harm. The next copy tries again.
+      // A leftover does no harm. The next copy tries again.
       if (errorCode(error) === undefined) throw error;
     }
   }
 }
 
-/** Removes a directory that was to get another name, with the files directly in it. */
+/** Removes a directory that still has its temporary name, with the files directly in it. */
 export function removeUnfinishedDirectory(anchors: Anchors, path: string | Buffer): void {
   for (const name of readNames(anchors.directory(path))) {
     unlinkSync(anchors.at(Buffer.concat([Buffer.from(path), encodePath(`/${name}`)])));

@@ -1,6 +1,6 @@
 /**
- * Whole trees that a copy puts to disk, to where nothing stands. Their files need no plan, and what is
- * done for each is little; what does not go by this short way is left to the executor.
+ * Whole trees that a copy writes to new directories. Their files need no plan and little work each. The
+ * executor handles the files that do not fit this fast path.
  */
 import { isTreeMode, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
 import { joinPath } from '../../tree/paths.ts';
@@ -16,15 +16,15 @@ import type { CopyOutStore, DiskFile } from './diskExecutor.ts';
 import type { FileSink } from './fileSink.ts';
 import type { FileResults } from './writerThread.ts';
 
-/** What the executor does for files. */
+/** The executor, for files outside the fast path. */
 interface Executor {
   readonly run: CopyRun;
-  /** Of the new files, in seconds since the epoch. */
+  /** The mtime of new files, in seconds since the epoch. */
   timeOf(graft: { readonly tree: number | undefined }): number;
-  /** Brings a file that needs more than the short way. */
+  /** Writes a file that the fast path cannot. */
   bring(file: DiskFile): Promise<void>;
   fail(file: DiskFile, error: unknown): void;
-  /** Brings the file when all directories have their names. */
+  /** Writes the file after all directories have their final names. */
   defer(file: DiskFile): void;
   isStopped(): boolean;
 }
@@ -35,10 +35,10 @@ export class NewTrees {
   readonly #sink: FileSink;
   readonly #directories: DestinationDirectories;
   readonly #executor: Executor;
-  /** Directories, and the trees that they are to be. */
+  /** New directories, and the trees to write into them. */
   readonly #made: { readonly home: ScannedDirectory; readonly tree: Tree }[] = [];
 
-  /** Some files went to directories that may hold others. */
+  /** Some files went to directories that may hold other files. */
   #hasFound = false;
 
   constructor(
@@ -63,7 +63,7 @@ export class NewTrees {
     }
   }
 
-  /** Puts the files that lie directly in a directory; gives back the directories in it. */
+  /** Writes the files directly in a directory; returns its subdirectories. */
   async #putDirectory(graft: Omit<Graft<TreeEntry>, 'files'>): Promise<(typeof graft)[]> {
     const { path, from, source } = graft;
     const { trees } = this.#store;
@@ -89,7 +89,7 @@ export class NewTrees {
     return below;
   }
 
-  /** Every file has come to its place: the directories are the trees that they were made from. */
+  /** Records that all files are written, so that the directories equal their trees. */
   confirm(): void {
     if (!this.#directories.isAlone || this.#hasFound) return;
     for (const { home, tree } of this.#made) home.became(tree.id);
@@ -126,7 +126,7 @@ export class NewTrees {
     }
   }
 
-  /** Where the short way leads; undefined where there is none. */
+  /** The directory for the fast path; undefined when it is not possible. */
   #provide(path: string): NewDirectory | undefined {
     try {
       const directory = this.#directories.provide(path);
@@ -170,7 +170,7 @@ export class NewTrees {
   }
 }
 
-/** Longest link target of the short way: the executor says what is wrong with others. Bytes. */
+/** Longest link target of the fast path, in bytes. The executor reports errors of longer ones. */
 const SHORT_TARGET = 1000;
 
 function isPlain(file: TreeEntry, { type, body }: { type: string; body: Uint8Array }): boolean {

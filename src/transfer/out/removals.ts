@@ -1,9 +1,9 @@
 /**
- * What a copy to disk removes, and when. What stands in the way of something goes before anything is
- * written. All else goes last: a copy that fails half way has then lost nothing that was there.
+ * What a copy to disk removes, and when. Entries in the way of new files go before anything is written.
+ * All others go last, so that a copy that fails half way has lost nothing.
  *
- * An entry that cannot go (a mount point, an immutable file) is no reason to leave the rest undone. It
- * is an error when everything else is done.
+ * An entry that cannot be removed (a mount point, an immutable file) does not stop the rest. It becomes
+ * an error at the end.
  */
 import * as fs from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
@@ -19,7 +19,7 @@ import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
 import type { CopyRun } from '../rules/run.ts';
 
-/** A file that goes, by its path in the destination, or a directory, which goes if it is empty. */
+/** A file to remove, by its path in the destination, or a directory to remove if it is empty. */
 interface Removal {
   readonly path: string;
   /** Undefined for a directory. */
@@ -27,7 +27,7 @@ interface Removal {
 }
 
 export class Removals {
-  /** The files that are gone. */
+  /** The removed files. */
   readonly removed: FileEntry[] = [];
   readonly #place: DiskDestination;
   readonly #run: CopyRun;
@@ -35,7 +35,7 @@ export class Removals {
   readonly #onlyAsSeen: boolean;
   readonly #first: readonly Removal[];
   readonly #last: readonly Removal[];
-  /** What could not go, by its path in the destination. */
+  /** Entries that could not be removed, by path in the destination. */
   readonly #stayed = new Map<string, GitStoreError>();
 
   constructor(
@@ -56,12 +56,12 @@ export class Removals {
     this.#last = all.filter(({ path }) => !way?.isBlockedBy(path));
   }
 
-  /** Removes what is in the way of something. */
+  /** Removes the entries in the way of new files. */
   clearWay(): Promise<void> {
     return this.#remove(this.#first);
   }
 
-  /** Whether a file has no place to go to, because something in its way could not go. */
+  /** Whether an entry that could not be removed blocks a file. */
   isBlocked(path: string): boolean {
     if (this.#stayed.size === 0) return false;
     for (const stayed of this.#stayed.keys()) {
@@ -76,7 +76,7 @@ export class Removals {
   }
 
   /**
-   * Says what could not go.
+   * Reports the entries that could not be removed.
    * @throws GitStoreError for the first such entry, unless the copy carries on past errors
    */
   report(): void {
@@ -126,20 +126,20 @@ export class Removals {
       rmdirSync(this.#place.at(path));
       this.#place.home(parentPath(path)).removed(baseName(path));
     } catch (error) {
-      // A directory in which something stays is to stay too.
+      // A directory that is not empty stays.
       if (!isErrorOf(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
     }
   }
 }
 
-/** Where new files of a copy go, and what stands in their way. */
+/** The paths of new files of a copy, and the existing entries in their way. */
 class Way {
-  /** Files and directories that are to stand there. */
+  /** Paths of the files and directories to create. */
   readonly #files = new Set<string>();
   readonly #directories = new Set<string>();
-  /** The same, in the form in which names are equal that some disk takes for the same. */
+  /** The same, folded so that names are equal if any disk takes them for the same. */
   readonly #folded = new Set<string>();
-  /** Directories that were looked at: whether a file comes to stand there or above. */
+  /** Directories checked before: whether a file is to be created there or above. */
   readonly #taken = new Map<string, boolean>();
 
   constructor({ files, grafts }: Plan<TreeEntry, ScannedEntry>) {
@@ -152,18 +152,18 @@ class Way {
     for (const { path } of grafts) this.#addDirectory(path);
   }
 
-  /** Whether what stands at `path` has to go before all new files can come. */
+  /** Whether the entry at `path` must go before the new files can be created. */
   isBlockedBy(path: string): boolean {
     return this.#directories.has(path) || this.#isTaken(path) || this.#isInTaken(parentPath(path));
   }
 
-  /** Whether a file comes to stand there, or another spelling of the name comes. */
+  /** Whether a file is to be created there, or under another spelling of the name. */
   #isTaken(path: string): boolean {
     if (this.#files.has(path)) return true;
     return !this.#directories.has(path) && this.#folded.has(folded(path));
   }
 
-  /** The same for a directory and those above it; each is looked at once. */
+  /** The same for a directory and those above it. Checks each once. */
   #isInTaken(directory: string): boolean {
     const unknown: string[] = [];
     let isTaken: boolean | undefined;

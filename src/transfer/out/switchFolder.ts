@@ -1,7 +1,7 @@
 /**
- * Switching a folder from one tree to another, as `git switch` does with a working tree: only the files
- * by which the trees differ are looked at, and each is touched only while it is still what the first
- * tree holds. What changes meanwhile, and what neither tree holds, stays as it is.
+ * Switches a folder from one tree to another, as `git switch` does with a working tree. It looks only at
+ * files by which the trees differ, and touches each only while it still equals the first tree's entry.
+ * Files that change meanwhile, and files that neither tree holds, stay unchanged.
  */
 import { GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
@@ -29,18 +29,18 @@ import { DiskExecutor, type DiskFile } from './diskExecutor.ts';
 
 export interface SwitchStore {
   readonly trees: TreeReader;
-  /** The directory of the store itself, which is never written to; none for a store in memory. */
+  /** The store's own directory, which is never written to; none for a store in memory. */
   readonly storePath?: string | undefined;
-  /** Where stat records are kept: they save reading files to know them again. */
+  /** Holds stat records, which save reading files to recognize them. */
   readonly memos?: Memos | undefined;
 }
 
 export interface FolderSwitch {
-  /** The tree that the folder holds, what is left out aside. */
+  /** The tree that the folder holds, excluded entries aside. */
   readonly from: ObjectId;
-  /** The tree that it is to hold. */
+  /** The tree to switch to. */
   readonly to: ObjectId;
-  /** Time of the files that are written, in milliseconds since 1970. */
+  /** The mtime for written files, in milliseconds since the epoch. */
   readonly time: number;
 }
 
@@ -51,19 +51,19 @@ export type SwitchOptions = Pick<
   PathSelection;
 
 export interface Switched {
-  /** What has changed on the disk, by paths in the tree; what could not be done is in its errors. */
+  /** Changes made on disk, by path in the tree. Its errors list what could not be done. */
   readonly report: ChangeReport;
-  /** What the folder holds now of what differs, as edits of `from`. */
+  /** What the folder now holds at the differing paths, as edits of `from`. */
   readonly edits: Map<string, TreeEdit>;
 }
 
-/** Files of which nothing is to be read or written, and why. */
+/** The remark on files that are left alone. */
 const NOT_STORED = 'changed since the checkpoint, so it is left as it is';
 const IN_THE_WAY = 'something that no checkpoint holds is in its place, which is left as it is';
 
 /**
- * Makes what differs between the trees in the folder `local` what `to` holds.
- * @throws what ends the whole: an aborted signal, a folder that is not there
+ * Changes the folder `local` to `to` at the paths where the trees differ.
+ * @throws what ends the whole switch: an aborted signal, a missing folder
  */
 export async function switchFolder(
   { trees, storePath, memos }: SwitchStore,
@@ -104,12 +104,12 @@ export async function switchFolder(
   }
 }
 
-/** The folder on the disk, each directory looked at once and never through a link. */
+/** The folder on disk. Looks at each directory once and never through a link. */
 class Folder {
   readonly #scan: DiskScan;
   readonly #place: DiskDestination;
   readonly #run: CopyRun;
-  /** Null where no directory is. */
+  /** Null where there is no directory. */
   readonly #homes = new Map<string, ScannedDirectory | null>();
 
   constructor(scan: DiskScan, place: DiskDestination, run: CopyRun) {
@@ -119,13 +119,13 @@ class Folder {
     this.#homes.set('', scan.root);
   }
 
-  /** What is there under a path; undefined for nothing. */
+  /** The existing entry at a path; undefined when it is missing. */
   entry(path: string): ScannedEntry | undefined {
     const above = parentPath(path);
     return this.#home(above)?.entry(path.slice(above === '' ? 0 : above.length + 1));
   }
 
-  /** Whether what is there is the entry of a tree. */
+  /** Whether the existing entry equals the entry of a tree. */
   async holds(path: string, existing: ScannedEntry, entry: TreeEntry): Promise<boolean> {
     const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(entry.mode)];
     if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
@@ -159,14 +159,14 @@ class Folder {
   }
 }
 
-/** What has to be done, difference by difference. */
+/** The work to do, difference by difference. */
 class Differences {
   readonly #trees: TreeReader;
   readonly #to: ObjectId;
   readonly #folder: Folder;
   readonly #files: DiskFile[] = [];
   readonly #deletes = new Map<string, ScannedEntry>();
-  /** Of what was to be done, by path. */
+  /** The differences to apply, by path. */
   readonly #differences = new Map<string, TreeDifference>();
   readonly #edits = new Map<string, TreeEdit>();
   readonly #problems: { path: string; error: string }[] = [];
@@ -201,7 +201,7 @@ class Differences {
       }
     }
     const existing = this.#folder.entry(path);
-    // A directory of the first tree in the place of a file: its files are differences of their own.
+    // A directory of the first tree replaced by a file: its files are differences of their own.
     const isCleared = existing !== undefined && isTreeMode(existing.mode) && old === undefined;
     if (existing !== undefined && !isCleared) {
       if (next !== undefined && (await this.#isThere(path, existing, next))) {
@@ -241,7 +241,7 @@ class Differences {
     };
   }
 
-  /** The directories that the second tree does not have, each after those within it. */
+  /** The directories that the second tree lacks, each after those within it. */
   async #vacated(): Promise<string[]> {
     const seen = new Set<string>();
     const vacated: string[] = [];

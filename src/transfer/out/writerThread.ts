@@ -1,6 +1,6 @@
 /**
- * The second thread of a copy to disk (fileSink.ts). Batches of jobs go to it, with the contents of the
- * files in shared memory; it does them in their order.
+ * The second thread of a copy to disk (fileSink.ts). It gets batches of jobs, with the contents of files
+ * in shared memory, and performs them in order.
  */
 import { Worker } from 'node:worker_threads';
 import { errorCode } from '../../systemFaults.ts';
@@ -16,25 +16,25 @@ import {
 } from '../disk/putFile.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
 
-/** Called when a job is done, with what a file is in its place, or has failed. */
+/** Called when a job is done with the file's stamp, or when it has failed with the error. */
 export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
 
-/** A directory that takes files under their names. */
+/** A directory whose files are written under their final names. */
 export interface FilledDirectory<E> {
   /** Its path on disk. */
   readonly at: string;
-  /** Called when some more of them are there, or have failed. */
+  /** Called when more of its files are written or have failed. */
   arrived(files: readonly E[], results: FileResults): void;
 }
 
-/** What became of some files: of each its stamp, or an error. */
+/** Results for some files: a stamp or an error each. */
 export interface FileResults {
   stampOf(index: number): FileStamp;
-  /** By index; most often none. */
+  /** By index; usually empty. */
   readonly errors: ReadonlyMap<number, Error>;
 }
 
-/** Bytes of a batch's buffer, and how full it is sent off, as bytes or as files. */
+/** Bytes of a batch's buffer, and the number of bytes or files at which it is sent. */
 const BATCH_BYTES = SMALL_FILE;
 const BATCH_FULL = 768 << 10;
 const BATCH_FILES = 256;
@@ -60,14 +60,14 @@ interface Filling {
 
 interface Batch {
   readonly jobs: (Job | FilesJob)[];
-  /** Where the data of each file or directory ends in the buffer; it begins where the one before ends. */
+  /** End of each job's data in the buffer. The data begins at the end of the one before. */
   readonly ends: number[];
-  /** For each job. */
+  /** One for each job. */
   readonly done: (FileDone | Filling)[];
   readonly buffer: Uint8Array<SharedArrayBuffer>;
 }
 
-/** Where the contents of the files in a batch end. */
+/** End of the contents in a batch's buffer. */
 function endOf(batch: Batch): number {
   return batch.ends.at(-1) ?? 0;
 }
@@ -81,12 +81,12 @@ interface Request {
 }
 
 interface Reply {
-  /** Those of all files, one after the other. */
+  /** Stamps of all files, one after the other. */
   readonly stamps: Float64Array<ArrayBuffer>;
   readonly failures: readonly { index: number; message: string; code: string | undefined }[];
 }
 
-/** Puts files to disk on a second thread. */
+/** Writes files to disk on a second thread. */
 export class WriterThread {
   readonly #worker: Worker;
   readonly #anchors: Anchors;
@@ -97,11 +97,11 @@ export class WriterThread {
   /** Wakes the caller that waits for a batch to come back. */
   #wake: (() => void) | undefined;
   #death: unknown;
-  /** The thread has let go of its directories. */
+  /** The thread has closed its directories. */
   #isClosed = false;
 
   /**
-   * @param root the destination, which is there when the first job comes
+   * @param root the destination, which must exist when the first job comes
    * @param anchors of the destination
    */
   constructor(root: FsPath, anchors: Anchors) {
@@ -151,14 +151,14 @@ export class WriterThread {
     this.#sendIfFull(batch);
   }
 
-  /** Where the next file's contents will lie; undefined when no batch takes so much. */
+  /** Memory for the next file's contents; undefined when `size` exceeds a batch. */
   room(size: number): Buffer | undefined {
     if (size > BATCH_BYTES) return undefined;
     const batch = this.#batchFor(size);
     return Buffer.from(batch.buffer.buffer, endOf(batch), size);
   }
 
-  /** Takes data into the batch that is filled. */
+  /** Copies data into the current batch. */
   #take(data: Uint8Array): Batch {
     if (this.#death !== undefined) throw this.#death;
     const batch = this.#batchFor(data.length);
@@ -193,7 +193,7 @@ export class WriterThread {
     try {
       await this.drain();
       this.#worker.postMessage(null);
-      // A thread that is ended leaves its descriptors open.
+      // A terminated thread leaves its descriptors open.
       while (!this.#isClosed && this.#death === undefined) await this.#woken();
     } finally {
       await this.#worker.terminate();
@@ -216,7 +216,7 @@ export class WriterThread {
     this.#worker.postMessage(request);
   }
 
-  /** Undefined where it is gone: then each job fails. */
+  /** Undefined when the root is gone: then each job fails. */
   #rootDescriptor(): number | undefined {
     try {
       return this.#anchors.root();
@@ -276,7 +276,7 @@ export class WriterThread {
   }
 }
 
-/** The part of the map that begins at `first`, with indexes that begin there. */
+/** The part of the map from index `first` on, with indexes counted from there. */
 function shifted(
   errors: ReadonlyMap<number, Error>,
   first: number,
@@ -289,7 +289,7 @@ function shifted(
   return part;
 }
 
-/** The thread. It uses nothing from outside itself. */
+/** The thread's code. Runs from its source text, so it refers to nothing outside itself. */
 function workerMain(
   act: typeof perform,
   actInPart: typeof performPart,
@@ -331,8 +331,8 @@ function workerMain(
 }
 
 /**
- * A bundler that keeps names calls a helper of its own in the text of functions (`keyOf` in anchors.ts),
- * which the thread does not have.
+ * A bundler that keeps function names inserts calls of its own helper into functions (`keyOf` in
+ * anchors.ts). The thread does not have that helper.
  */
 function withNames(source: string): string {
   const helper = /([\w$]+)\(\s*[\w$]+\s*,\s*["']keyOf["']\)/.exec(source)?.[1];

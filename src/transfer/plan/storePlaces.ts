@@ -128,7 +128,7 @@ async function pickEntries(
   return entries.sort(compareTreeEntries);
 }
 
-/** The sources that exist in the tree. Records the others as errors, and entries not to copy as warnings. */
+/** The sources that exist in the tree. Missing ones become errors, and entries not to copy warnings. */
 export async function findInTree(
   { trees, root }: { readonly trees: TreeReader; readonly root: ObjectId },
   sources: readonly string[],

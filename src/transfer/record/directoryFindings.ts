@@ -1,6 +1,6 @@
 /**
- * What a scan has come to know of the entries of one directory (scannedDirectory.ts), and what of that
- * the next stat record is to say.
+ * What a scan has learned about the entries of one directory (scannedDirectory.ts), and what the next
+ * stat record keeps of it.
  */
 import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../../git/objectId.ts';
 import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../../git/tree.ts';
@@ -12,7 +12,7 @@ import type { RecordedDirectory } from './recordedDirectory.ts';
 import { type KnownDirectory, type NewDirectory, type NewEntry, treeIdOf } from './recordWriter.ts';
 import type { DirectoryState, StatRecord } from './statRecord.ts';
 
-/** What is known of a file: a state it had, and the blob it then was. */
+/** A file in a known state, and its blob in that state. */
 export interface KnownFile {
   readonly state: FileState;
   /** The mode it was stored with. */
@@ -20,51 +20,51 @@ export interface KnownFile {
   readonly id: ObjectId;
   /** When reading the content began, in milliseconds since the epoch. */
   readonly since?: number;
-  /** For what the copy itself has written instead: the device on which it lies. */
+  /** Instead of `since`, for a file that the copy itself has written: its device. */
   readonly device?: number;
 }
 
-/** What it takes, besides the findings, to record a directory. */
+/** What recording a directory needs in addition to the findings. */
 export interface RecordContext {
-  /** The directory, from the one that is scanned. */
+  /** Path of the directory from the scanned one. */
   readonly path: string;
-  /** Whether a path below the one that is scanned is left out of its tree. */
+  /** Whether a path below the scanned directory is excluded from its tree. */
   readonly isExcluded: ((path: string, isDirectory: boolean) => boolean) | undefined;
-  /** Whether a file that still has its state when the record is used must be the one that is known. */
+  /** Whether a file that still has this state when the record is used must have the known content. */
   isProof(file: KnownFile): boolean;
-  /** A directory in this one, and its state where that is proof; undefined when nothing is known of it. */
+  /** A subdirectory, and its state when that proves anything; undefined when nothing is known. */
   below(name: string):
     | {
         readonly directory: NewDirectory | KnownDirectory;
         readonly state: DirectoryState | undefined;
       }
     | undefined;
-  /** A tree, where that takes no reading. */
+  /** A tree, if it is cached. */
   cachedTree(id: ObjectId): Uint8Array | undefined;
-  /** Whether the modes of files in the record are those in the trees. */
+  /** Whether the record has files with the same modes as the trees. */
   readonly hasTreeModes: boolean;
 }
 
 export class DirectoryFindings {
-  /** Modes of all entries that were looked at. */
+  /** Modes of all entries seen. */
   readonly #modes = new Map<string, FileMode>();
   readonly #files = new Map<string, KnownFile>();
-  /** Names of which the record is to be brought up to date. */
+  /** Names to update in the record. */
   readonly #news = new Set<string>();
-  /** The tree that the copy has made the directory to be. */
+  /** The tree that the copy has written into the directory. */
   tree: ObjectId | undefined;
 
-  /** How many entries are known to be there. */
+  /** Number of entries known to exist. */
   get count(): number {
     return this.#modes.size;
   }
 
-  /** An entry is there, with this mode. */
+  /** Records that an entry exists with this mode. */
   saw(name: string, mode: FileMode): void {
     this.#modes.set(name, mode);
   }
 
-  /** It is that file. */
+  /** Records the content of a file. */
   identified(name: string, file: KnownFile): void {
     this.#files.set(name, file);
   }
@@ -73,13 +73,13 @@ export class DirectoryFindings {
     return this.#files.get(name);
   }
 
-  /** Nothing is there any more. */
+  /** Records that an entry is gone. */
   lost(name: string): void {
     this.#modes.delete(name);
     this.#files.delete(name);
   }
 
-  /** The next record has to say what is known of a name now. */
+  /** Marks a name for update in the next record. */
   addNews(name: string): void {
     this.#news.add(name);
   }
@@ -88,7 +88,7 @@ export class DirectoryFindings {
     return this.#news.has(name);
   }
 
-  /** Whether all that has become known of it leaves its names as they are recorded. */
+  /** Whether the directory still has exactly the recorded names. */
   keepsNames(recorded: RecordedDirectory): boolean {
     for (const name of this.#news) {
       if (recorded.entryOf(name) === undefined || !this.#modes.has(name)) return false;
@@ -96,10 +96,10 @@ export class DirectoryFindings {
     return true;
   }
 
-  /** For the record, when all entries are known. */
+  /** The directory for the record, when all entries are known. */
   all(context: RecordContext): NewDirectory {
     const entries: NewEntry[] = [];
-    /** What the tree holds; undefined as soon as it is not known. */
+    /** The tree's entries; undefined as soon as one is unknown. */
     let tree: TreeEntry[] | undefined = this.tree === undefined ? [] : undefined;
     for (const [name, mode] of this.#modes) {
       const { entry, inTree } = this.#record(name, mode, context);
@@ -113,7 +113,7 @@ export class DirectoryFindings {
     };
   }
 
-  /** The same, when only what was asked for is known. */
+  /** The same, when only the requested entries are known. */
   some(context: RecordContext): NewDirectory {
     const entries: NewEntry[] = [];
     for (const name of this.#news) {
@@ -123,7 +123,7 @@ export class DirectoryFindings {
     return { treeId: undefined, entries: entries.sort(compareNames) };
   }
 
-  /** What is recorded, with what has become known since. */
+  /** The recorded directory with later findings. */
   since(recorded: RecordedDirectory, context: RecordContext): KnownDirectory {
     const { record, number, treeId: base } = recorded;
     const replaced = new Map<number, NewEntry | null>();
@@ -156,7 +156,7 @@ export class DirectoryFindings {
     return { record, number, changes: { ...changes, treeId } };
   }
 
-  /** What the record is to say of a name, and its entry in the tree: null for none. */
+  /** The record's entry for a name, and its entry in the tree: null for none. */
   #record(
     name: string,
     mode: FileMode,
@@ -188,8 +188,8 @@ export class DirectoryFindings {
 }
 
 /**
- * The recorded tree after edits, from its body or, without, from the record: a large tree is not kept,
- * and one of a source that shares its destination with others is in no store.
+ * The recorded tree after edits. Takes its entries from the cached body or else from the record: a large
+ * tree is not cached, and that of a source that shares its destination with others is in no store.
  */
 function editedTree(
   recorded: RecordedDirectory,
@@ -210,14 +210,14 @@ function editedTree(
   return serializeTree(entries);
 }
 
-/** What there is to be recorded of an entry of which nothing is known. */
+/** The record's values for an unknown entry. */
 const UNKNOWN = { state: undefined, mode: undefined, id: undefined } as const;
 
 function compareNames(a: NewEntry, b: NewEntry): number {
   return a.name < b.name ? -1 : 1;
 }
 
-/** Whether the entry makes no other entry in the tree than the recorded one. */
+/** Whether the entry and the recorded one have the same entry in the tree. */
 function isRecordedAs(record: StatRecord, place: number, entry: NewEntry): boolean {
   if ('directory' in entry) {
     const below = record.directoryOf(place);

@@ -1,4 +1,4 @@
-/** Directories on disk as the source and as the destination of a copy. */
+/** Directories on disk as source and as destination of a copy. */
 import { FileNotFoundError, GitStoreError } from '../../errors.ts';
 import { isModulesFile } from '../../git/dotGit.ts';
 import { hashObject } from '../../git/objectId.ts';
@@ -52,9 +52,9 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
 
   /**
    * @param options.store the store's own directory, which is never copied
-   * @param options.follow take what links point to instead of the links
-   * @param options.fileMode the mode all files get instead of their own
-   * @param options.ahead is told of the files that are going to be copied
+   * @param options.follow copy the targets of links instead of the links
+   * @param options.fileMode the mode for all files instead of their own
+   * @param options.ahead may read files that will be copied while planning goes on
    */
   constructor(
     run: CopyRun,
@@ -76,13 +76,13 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     return this.#ahead?.offer(path, file);
   }
 
-  /** What stands at a path now; undefined when nothing does. */
+  /** The entry at a path now; undefined when it is missing. */
   entry(path: string, name: string, follow = this.#follow): DiskEntry | undefined {
     const entry = readEntry(path, name, follow);
     return entry && withFileMode(entry, this.#fileMode);
   }
 
-  /** What stands now where a file was found; undefined when nothing does. */
+  /** The entry now at the path of a file found before; undefined when it is missing. */
   entryAgain(path: string, file: ScannedEntry): DiskEntry | undefined {
     if (this.#follow || file.home === undefined) return this.entry(path, file.name);
     try {
@@ -94,7 +94,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
     }
   }
 
-  /** The entry as it is to be stored over `existing`. */
+  /** The entry to store over `existing`. */
   replacing<E extends DiskEntry>(entry: E, existing: Entry | undefined): E {
     const keepsBit = !HAS_EXECUTE_BITS && this.#fileMode === undefined;
     return keepsBit && entry.mode === MODE_FILE && existing?.mode === MODE_EXECUTABLE
@@ -102,7 +102,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
       : entry;
   }
 
-  /** Why an entry is not copied in although it is there; undefined when it is. */
+  /** Why an existing entry is not copied in; undefined when it is copied. */
   objection(path: string, entry: DiskEntry): string | undefined {
     if (entry.mode === MODE_NONE) return 'skipped: neither a file, a directory nor a link';
     if (entry.mode === MODE_LINK && isModulesFile(entry.name)) {
@@ -163,7 +163,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
       try {
         const entry = home.entry(name);
         if (entry === undefined) {
-          // A file that vanished since the directory was read is as good as never there.
+          // A file that vanished since the directory was read counts as missing.
           if (!this.#follow || readEntry(child, name) === undefined) continue;
           throw new FileNotFoundError(`${child}: a link to nothing`, { path: child });
         }
@@ -192,7 +192,7 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   #isCycle(path: string, entry: DiskEntry): boolean {
     for (const higher of this.#listed.get(entry.ino) ?? []) {
       if (!path.startsWith(joinDisk(higher, ''))) continue;
-      // Large inode numbers fall together.
+      // Large inode numbers may round to the same number.
       const [its, own] = [identityAt(higher), identityAt(path)];
       if (its !== undefined && own !== undefined && isSameIdentity(its, own)) return true;
     }
@@ -200,10 +200,10 @@ export class DiskSource implements SourcePlace<ScannedEntry> {
   }
 }
 
-/** After so long a file that an unknown process left unfinished is taken for abandoned. Milliseconds. */
+/** Age in milliseconds at which an unfinished file of an unknown process counts as abandoned. */
 const TEMPORARY_LIFE = 600_000;
 
-/** A file or directory that a killed copy has not finished, and the directory it lies in. */
+/** An unfinished file or directory of a killed copy, and its parent directory. */
 interface ScannedLeftover {
   readonly home: ScannedDirectory;
   readonly entry: ScannedEntry;
@@ -211,7 +211,7 @@ interface ScannedLeftover {
 
 export class DiskDestination implements DestinationPlace<ScannedEntry> {
   readonly root: ScannedEntry | undefined;
-  /** What killed copies have left in the directories that were looked at. */
+  /** Leftovers of killed copies in the listed directories. */
   readonly leftovers: ScannedLeftover[] = [];
   readonly #path: string;
   readonly #scan: DiskScan;
@@ -238,8 +238,8 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
   }
 
   /**
-   * Git's own directory is not among the entries, nor is the store: what never was a part of a
-   * snapshot is not to be deleted for not being in it.
+   * Omits Git's own directory and the store: they are never part of a snapshot, so a copy must not delete
+   * them for being absent from it.
    */
   async list(_path: string, directory: ScannedEntry): Promise<ScannedEntry[]> {
     return this.#entries(directory, namesIn(directory.home!));
@@ -282,7 +282,7 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     }
   }
 
-  /** The place as `fs` takes it, whatever others do meanwhile; good until the next call of this. */
+  /** An anchored path for `fs`. Valid until the next call of this method. */
   at(path: string): string | Buffer {
     return this.anchors.at(toDisk(this.show(path)));
   }
@@ -296,7 +296,7 @@ export class DiskDestination implements DestinationPlace<ScannedEntry> {
     return path === '' ? this.#path : joinDisk(this.#path, path);
   }
 
-  /** The scan of a directory of the destination, which need not have been there before. */
+  /** The scan of a directory of the destination, which may be new. */
   home(path: string): ScannedDirectory {
     let home = this.#scan.root;
     if (path !== '') for (const name of path.split('/')) home = home.directory(name);
@@ -312,7 +312,7 @@ function namesIn(home: ScannedDirectory): readonly string[] {
   }
 }
 
-/** Without the names by which the disk would find something of another name. */
+/** Omits names under which the disk would find an entry of another name. */
 function* spelledNames(home: ScannedDirectory, names: Iterable<string>): Generator<string> {
   const spelling = new Spelling(home.path);
   for (const name of names) {

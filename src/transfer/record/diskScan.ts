@@ -1,7 +1,7 @@
 /**
- * Looking at a local directory beside its stat record (statRecord.ts). A *scan* is one look at a
- * directory and what is below it, as far as it is asked for (scannedDirectory.ts). It begins with the
- * record that the last one left, and leaves one for the next.
+ * Reads a local directory with the help of its stat record (statRecord.ts). A *scan* looks once at a
+ * directory and everything below it that is requested (scannedDirectory.ts). It starts from the record
+ * of the last scan, and leaves one for the next.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -22,29 +22,29 @@ import { serializeRecord } from './recordWriter.ts';
 import { ScannedDirectory } from './scannedDirectory.ts';
 import { StatRecord } from './statRecord.ts';
 
-/** The rules of a scan that takes all files as they are. */
+/** The rules of a scan that takes all files unchanged. */
 const PLAIN_RULES = '0'.repeat(40);
 
 export interface ScanOptions {
-  /** Where the record is kept; undefined: there is none. */
+  /** Holds the record; undefined for no record. */
   readonly memos: Memos | undefined;
   /** The trees of the store. */
   readonly trees?: TreeReader | undefined;
-  /** What the directory is copied to or from, so that each pair has its record. */
+  /** The other side of the copy. Each pair of directory and counterpart has its own record. */
   readonly counterpart: string;
-  /** Look at what links point to instead of the links. */
+  /** Look at the targets of links instead of the links. */
   readonly follow?: boolean | undefined;
-  /** The mode that all files get instead of their own. */
+  /** The mode for all files instead of their own. */
   readonly fileMode?: FileMode | undefined;
-  /** Take nothing for known, as if there were no record yet. */
+  /** Ignore the existing record. */
   readonly ignoreRecord?: boolean | undefined;
-  /** Stands for everything, besides the files, that the trees of the directories depend on. */
+  /** A key of everything but the files that the trees of the directories depend on. */
   readonly rules?: string | undefined;
-  /** Whether a path below the directory is left out of its tree. */
+  /** Whether a path below the directory is excluded from its tree. */
   readonly isExcluded?: ((path: string, isDirectory: boolean) => boolean) | undefined;
-  /** .gitignore files are a part of the rules: one that has changed may change any tree below. */
+  /** .gitignore files are part of the rules: a changed one may change any tree below it. */
   readonly readsGitignore?: boolean | undefined;
-  /** An empty directory is a difference from its tree, which cannot hold one. */
+  /** An empty directory counts as a difference, because a tree cannot hold one. */
   readonly countsEmpty?: boolean | undefined;
 }
 
@@ -52,20 +52,20 @@ export class DiskScan {
   readonly root: ScannedDirectory;
   readonly run: CopyRun;
   readonly options: ScanOptions;
-  /** Of the directory; undefined where links are followed. */
+  /** Anchors of the directory; undefined where links are followed. */
   readonly anchors: Anchors | undefined;
   readonly record: StatRecord | undefined;
-  /** Of the disk with the record; undefined where its trees were found by other rules. */
+  /** Comparison of the disk with the record; undefined when the record's trees follow other rules. */
   readonly comparison: RecordComparison | undefined;
-  /** When it began, before anything was looked at. Milliseconds since the epoch. */
+  /** Start of the scan, before any look at the disk. Milliseconds since the epoch. */
   readonly started = Date.now();
-  /** The device on which a directory's times tell whether its names have changed. */
+  /** The device on which a directory's times show whether its names have changed. */
   readonly trustedDevice: number | undefined;
-  /** What is known of the clocks of the devices that were written to. */
+  /** The clocks of the devices written to. */
   readonly clocks = new DeviceClocks();
-  /** Something is not as the record has it. */
+  /** Something differs from the record. */
   changed = false;
-  /** Directories by the trees that they were when they were recorded. */
+  /** Directories by their recorded trees. */
   readonly #recorded = new Map<ObjectId, ScannedDirectory>();
   /** 40 hex digits. */
   readonly #rules: string;
@@ -73,7 +73,7 @@ export class DiskScan {
   /** The bytes of the next record. */
   #next: Uint8Array | undefined;
 
-  /** @param path the directory, which need not exist yet */
+  /** @param path the directory, which need not exist */
   constructor(path: string, run: CopyRun, options: ScanOptions) {
     this.run = run;
     this.options = options;
@@ -96,18 +96,18 @@ export class DiskScan {
     this.root = new ScannedDirectory(this, undefined, '', path, this.record && 0);
   }
 
-  /** A directory was that tree when it was recorded, and has changed since. */
+  /** Records that a directory had that tree when it was recorded, and has changed since. */
   wasRecorded(tree: ObjectId, directory: ScannedDirectory): void {
     this.#recorded.set(tree, directory);
   }
 
-  /** What the record has under a name of a tree. */
+  /** The record's entry under a name of a tree. */
   readonly recordedEntry: KnownEntry = (tree, name) =>
     this.#recorded.get(tree)?.recordedEntry(name);
 
   /**
-   * Puts the next record together where anything has changed, so that `save` has only to write it.
-   * Nothing is to be found out afterwards.
+   * Builds the next record when anything has changed, so that `save` only has to write it. No findings may
+   * be added afterwards.
    */
   prepare(): void {
     if (this.options.memos === undefined || !this.changed) return;
@@ -115,19 +115,19 @@ export class DiskScan {
     if (root !== undefined) this.#next ??= serializeRecord(root, this.#rules);
   }
 
-  /** Nothing is looked at any more. */
+  /** Ends the scan: no more looks at the disk. */
   close(): void {
     this.anchors?.close();
   }
 
-  /** Writes the record anew where it has changed. Its blobs must be in the store by now. */
+  /** Writes the record if it has changed. Its blobs must be in the store by now. */
   save(): void {
     if (this.#next === undefined) this.prepare();
     if (this.#next !== undefined) this.options.memos?.replace(this.#memo, this.#next);
   }
 }
 
-/** The path without links, also when its last parts do not exist. */
+/** The path with links resolved. Its last parts need not exist. */
 function canonicalPath(path: string): string {
   try {
     return realpathSync(path);

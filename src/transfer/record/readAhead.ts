@@ -1,6 +1,5 @@
 /**
- * Files that are stored while the rest is still looked for, as long as the store has threads with
- * nothing to do.
+ * Stores files while the scan of the rest goes on, as long as the store has idle threads.
  */
 import type { ObjectId } from '../../git/objectId.ts';
 import { isFileMode } from '../../git/tree.ts';
@@ -8,13 +7,13 @@ import type { ObjectWriter } from '../../storage/storage.ts';
 import { readWhole, SMALL_FILE } from '../disk/readLocal.ts';
 import type { ScannedEntry } from './scannedDirectory.ts';
 
-/** For fewer files a store has no use for threads. */
+/** Below this number of files threads do not pay. */
 const FEW = 200;
 
 /** A file that was read. */
 export interface ReadFile {
   readonly id: ObjectId;
-  /** When reading it began, in milliseconds since the epoch. */
+  /** Start of the read, in milliseconds since the epoch. */
   readonly since: number;
 }
 
@@ -24,13 +23,13 @@ export class ReadAhead {
   #offered = 0;
   readonly #stored = new Map<ScannedEntry, Promise<ReadFile>>();
 
-  /** @param follow read what links point to */
+  /** @param follow read the targets of links */
   constructor(writer: ObjectWriter, follow: boolean) {
     this.#writer = writer;
     this.#follow = follow;
   }
 
-  /** Takes a file that is going to be copied, where there is time for it. */
+  /** Starts storing a file that will be copied, if a thread is idle. */
   offer(path: string, file: ScannedEntry): Promise<void> | undefined {
     if (++this.#offered <= FEW || !this.#writer.hasIdleThreads) return undefined;
     if (file.id !== undefined || !isFileMode(file.mode) || file.size > SMALL_FILE) return undefined;
@@ -49,7 +48,7 @@ export class ReadAhead {
     return stored.then(ignore, ignore);
   }
 
-  /** The file, where it was taken. */
+  /** The stored file; undefined when `offer` did not accept it. */
   take(file: ScannedEntry): Promise<ReadFile> | undefined {
     const stored = this.#stored.get(file);
     this.#stored.delete(file);

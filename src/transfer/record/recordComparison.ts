@@ -1,7 +1,7 @@
 /**
- * Comparing what stands on disk with a stat record: which entries still have the recorded state, so
- * that nothing has to be read to know what they are. A copy that finds nothing to do spends its time
- * here. So this runs over the columns of the record and makes no objects of its own.
+ * Compares the disk with a stat record: which entries still have the recorded state, so that they need
+ * not be read. A copy with nothing to do spends its time here. So this runs over the columns of the
+ * record and allocates no objects.
  */
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { EMPTY_TREE_ID } from '../../git/objectId.ts';
@@ -11,12 +11,12 @@ import { joinDisk, readNames, toDisk } from '../disk/diskFiles.ts';
 import type { CopyRun } from '../rules/run.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 
-/** What is known of a recorded directory. */
+/** States of a recorded directory. */
 const NOT_COMPARED = 0;
-/** It is the recorded tree, with all below it. */
+/** It equals the recorded tree, including everything below it. */
 const SAME = 1;
 const DIFFERENT = 2;
-/** It is no directory any more. */
+/** It is no longer a directory. */
 const GONE = 3;
 /** The directory cannot be listed, or the entry cannot be examined. */
 const UNREADABLE = 4;
@@ -27,11 +27,11 @@ const STRETCH = 128;
 const NO_THROW = { throwIfNoEntry: false } as const;
 
 export interface ComparisonOptions {
-  /** Look at what links point to instead of the links. */
+  /** Look at the targets of links instead of the links. */
   readonly follow?: boolean | undefined;
-  /** The device on which a directory's times tell whether its names have changed. */
+  /** The device on which a directory's times show whether its names have changed. */
   readonly trustedDevice: number | undefined;
-  /** An empty directory is a difference from its tree, which cannot hold one. */
+  /** An empty directory counts as a difference, because a tree cannot hold one. */
   readonly countsEmpty?: boolean | undefined;
 }
 
@@ -41,13 +41,13 @@ export class RecordComparison {
   readonly #options: ComparisonOptions;
   readonly #look: typeof lstatSync;
   readonly #verdicts: Uint8Array;
-  /** Which entries are not as recorded, or have something below them that is not. */
+  /** Entries that differ from the record, or have a difference below them. */
   readonly #changed: Uint8Array;
-  /** Of which directories the names are known to be the recorded ones, by their states alone. */
+  /** Directories whose state alone proves that they have the recorded names. */
   readonly #namesStand: Uint8Array;
-  /** The names in a directory that are not recorded. */
+  /** Names in a directory that the record lacks. */
   readonly #added = new Map<number, readonly string[]>();
-  /** States of directories whose names had to be read, from before that. */
+  /** States of directories whose names had to be read, taken before the read. */
   #states = new Map<number, DirectoryState>();
   readonly #paths: string[] = [];
 
@@ -61,20 +61,19 @@ export class RecordComparison {
     this.#changed = new Uint8Array(record.entryCount);
   }
 
-  /** Whether it is known by now what became of a recorded directory. */
+  /** Whether a recorded directory was compared. */
   isCompared(directory: number): boolean {
     return this.#verdicts[directory] !== NOT_COMPARED;
   }
 
-  /** Whether the names in a recorded directory are known, by its state, to be the recorded ones. */
+  /** Whether the state of a recorded directory proves that it has the recorded names. */
   namesStand(directory: number): boolean {
     return this.#namesStand[directory] === 1;
   }
 
   /**
-   * The names under which a recorded directory may not be the recorded tree any more. Undefined where
-   * it is not known.
-   * @param recorded gives the names that are recorded for it
+   * The names under which a recorded directory may differ from the recorded tree. Undefined when unknown.
+   * @param recorded returns its recorded names
    */
   changedNames(directory: number, recorded: () => readonly string[]): Set<string> | undefined {
     const verdict = this.#verdicts[directory];
@@ -89,11 +88,10 @@ export class RecordComparison {
   }
 
   /**
-   * Looks at a directory and all below it.
-   * @param path where it is
-   * @param namesStand its names are known to be the recorded ones
-   * @returns the directories below that are as recorded, but whose names had to be read to know
-   *   that, with the states that would have said so
+   * Compares a directory and everything below it.
+   * @param namesStand it is known to have the recorded names
+   * @returns the unchanged directories below whose names had to be read, with the states that will prove
+   *   the same the next time
    */
   async compare(
     directory: number,
@@ -124,7 +122,7 @@ export class RecordComparison {
     return this.#states;
   }
 
-  /** A directory is the same only when all in it are. */
+  /** Propagates differences upwards: a directory is the same only when all its entries are. */
   #passUp(first: number, end: number): void {
     const record = this.#record;
     for (let at = end - 1; at > first; at--) {
@@ -140,14 +138,14 @@ export class RecordComparison {
     return id !== undefined && !(this.#options.countsEmpty && id === EMPTY_TREE_ID);
   }
 
-  /** Whether all entries, directories aside, are as recorded. */
+  /** Whether all entries other than directories are as recorded. */
   async #compareEntries(directory: number): Promise<boolean> {
     const run = this.#run;
     const path = this.#paths[directory]!;
     const first = this.#record.firstEntry(directory);
     const recorded = this.#record.joinedNames(directory);
     let names: readonly string[];
-    /** The entries that the names belong to; undefined: all of them in their order. */
+    /** The entries of the names; undefined for all entries in order. */
     let places: readonly number[] | undefined;
     if (this.#namesStand[directory] === 1) {
       names = recorded === '' ? [] : recorded.split('/');
@@ -195,7 +193,7 @@ export class RecordComparison {
     return isSame;
   }
 
-  /** A directory stands where one is recorded. */
+  /** Handles an existing directory that is recorded as one. */
   #found(entry: number, directory: number, path: string, stats: Stats): void {
     this.#paths[directory] = path;
     if (stats.dev !== this.#options.trustedDevice) return;
@@ -203,7 +201,7 @@ export class RecordComparison {
     else this.#states.set(directory, stateOfDirectory(stats));
   }
 
-  /** The names that are recorded, with their entries. The others are noted as added or changed. */
+  /** The recorded names with their entries. Marks the others as added or changed. */
   #match(directory: number, names: readonly string[]): [names: string[], places: number[]] {
     const recorded = this.#record.names(directory);
     const first = this.#record.firstEntry(directory);

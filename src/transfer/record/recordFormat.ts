@@ -36,7 +36,7 @@ export const COLUMNS = 5;
 export const [SIZE, MTIME, CTIME, INODE, MODE] = [0, 1, 2, 3, 4];
 export const DIRECTORY_COLUMNS = 4;
 
-/** In the mode of an entry of which only its kind matters: what is excluded. */
+/** Flag in the mode of an excluded entry, of which only the kind matters. */
 export const EXCLUDED = 1 << 20;
 
 export interface RecordColumns {
@@ -53,9 +53,9 @@ export interface DecodedRecord {
   readonly columns: RecordColumns;
 }
 
-/** Undefined for bytes that are not a record of this machine, whole, unharmed and without contradictions. */
+/** Undefined unless the bytes are a complete, valid and consistent record of this machine. */
 export function decodeRecord(content: Uint8Array): DecodedRecord | undefined {
-  // Doubles must lie at multiples of eight.
+  // Float64Array needs an offset that is a multiple of eight.
   const bytes = asBuffer(content.byteOffset % 8 === 0 ? content : Uint8Array.from(content));
   if (bytes.length < HEADER + ID || !MAGIC.equals(bytes.subarray(0, MAGIC.length))) {
     return undefined;
@@ -88,7 +88,7 @@ export function decodeRecord(content: Uint8Array): DecodedRecord | undefined {
   return { rules: bytes.toString('hex', RULES, RULES + ID), columns };
 }
 
-/** Whether the entries and names of the directories lie one after the other and are all there is. */
+/** Whether the directories' entries and names are contiguous and cover all of both. */
 function hasSoundPlaces({ entries, directories, names }: RecordColumns): boolean {
   let [entry, name] = [0, 0];
   for (let at = 0; at < directories.length; at += DIRECTORY_COLUMNS) {
@@ -97,7 +97,7 @@ function hasSoundPlaces({ entries, directories, names }: RecordColumns): boolean
     entry += count;
     const end = name + length;
     if (end > names.length || (count === 0) !== (length === 0)) return false;
-    // One call that is quick from the start; a loop over the bytes is not.
+    // One native call is quick from the start. A loop over the bytes is slow until it is compiled.
     const found = length === 0 ? 0 : names.toString('latin1', name, end).split('/').length;
     name = end;
     if (found !== count) return false;
@@ -105,10 +105,10 @@ function hasSoundPlaces({ entries, directories, names }: RecordColumns): boolean
   return entry === entries.length / COLUMNS && name === names.length;
 }
 
-/** Whether the entries are what this program writes, and directories have the numbers of a walk. */
+/** Whether the entries are ones this program writes, and directories are numbered in walk order. */
 function hasSoundEntries({ entries, directories }: RecordColumns): boolean {
   const count = directories.length / DIRECTORY_COLUMNS;
-  /** The next entry of each directory that the walk is in, and the entry where that one ends. */
+  /** The next entry of each open directory of the walk, and the entry after its last. */
   const nexts = [0];
   const ends = [directories[1]!];
   let known = 1;

@@ -1,6 +1,6 @@
 /**
- * Writing a stat record anew. What is as it was is taken over from the old record in as few pieces
- * as there are; only what has changed is spelled out.
+ * Writes a new stat record. Copies unchanged parts from the old record in as few pieces as possible, and
+ * serializes only changed directories.
  */
 import type { ObjectId } from '../../git/objectId.ts';
 import { encodePath } from '../../git/pathBytes.ts';
@@ -20,41 +20,41 @@ import {
 } from './recordFormat.ts';
 import type { DirectoryState, StatRecord } from './statRecord.ts';
 
-/** A directory that is spelled out. */
+/** A directory with all its entries. */
 export interface NewDirectory {
   readonly treeId: ObjectId | undefined;
-  /** In the order of their names' code units. */
+  /** Sorted by the code units of their names. */
   readonly entries: readonly NewEntry[];
 }
 
 export type NewEntry = { readonly name: string } & (
   | {
       readonly directory: NewDirectory | KnownDirectory;
-      /** Without one, its names are not taken on trust. */
+      /** Undefined: its names must be read the next time. */
       readonly state: DirectoryState | undefined;
     }
   | {
-      /** Without one, the file has to be read again. */
+      /** Undefined: the file must be read again. */
       readonly state: FileState | undefined;
-      /** The file's own mode, also where the rest of its state proves nothing. */
+      /** The file's own mode, even when the rest of its state proves nothing. */
       readonly mode: FileMode | undefined;
-      /** Without one: a file that is not copied, or of which nothing is known. */
+      /** Undefined for a file that is not copied or not known. */
       readonly id: ObjectId | undefined;
     }
   | { readonly excluded: 'file' | 'directory' }
 );
 
-/** A directory of the old record, taken over with all below it. */
+/** A directory of the old record, copied with everything below it. */
 export interface KnownDirectory {
   readonly record: StatRecord;
   readonly number: number;
-  /** What is not as it was; undefined: nothing. */
+  /** Its changes; undefined for none. */
   readonly changes?: DirectoryChanges | undefined;
 }
 
 export interface DirectoryChanges {
   readonly treeId: ObjectId | undefined;
-  /** What becomes of recorded entries, by their numbers; null: they are gone. */
+  /** New values of recorded entries, by number; null for those that are gone. */
   readonly replaced: ReadonlyMap<number, NewEntry | null>;
   readonly added: readonly NewEntry[];
 }
@@ -74,7 +74,7 @@ export function serializeRecord(root: NewDirectory | KnownDirectory, rules: stri
 
 const UNKNOWN = Buffer.alloc(ID);
 
-/** Adds a directory. It gives out those in it, and is told the numbers that they get. */
+/** Adds a directory. Yields its subdirectories, and receives their numbers. */
 type Adding = Generator<NewDirectory | KnownDirectory, number, number>;
 
 class RecordWriter {
@@ -87,7 +87,7 @@ class RecordWriter {
   readonly #names: Buffer[] = [];
   #namesLength = 0;
 
-  /** @param expected about how many entries there will be */
+  /** @param expected approximate number of entries */
   constructor(expected: number) {
     this.#entries = new Float64Array(COLUMNS * (expected + 256));
     this.#ids = Buffer.alloc(ID * (expected + 256));
@@ -95,7 +95,7 @@ class RecordWriter {
 
   /** Adds a directory and all below it; returns its number. */
   add(root: NewDirectory | KnownDirectory): number {
-    // Those that are being added, each in the one before it.
+    // The directories in progress, each inside the one before it.
     const open: Adding[] = [];
     let next: NewDirectory | KnownDirectory | undefined = root;
     for (let number = 0; ; ) {
@@ -144,7 +144,7 @@ class RecordWriter {
     const first = this.#copyEntries(record, from, end);
     const names = record.columns.names.subarray(...record.namesRange(number));
     const result = this.#addDirectory(first, end - from, names, treeId);
-    // What is below between two directories that are replaced is taken over in one piece.
+    // Everything between two replaced directories is copied in one piece.
     let entry = from;
     let below = number + 1;
     const takeOver = (entryEnd: number, belowEnd: number): void => {
@@ -165,7 +165,7 @@ class RecordWriter {
     return result;
   }
 
-  /** Adds directories of a record that lie together; returns the number of the first one. */
+  /** Copies adjacent directories of a record; returns the number of the first one. */
   #takeOver(record: StatRecord, from: number, end: number): number {
     const number = this.#directoryCount;
     if (from === end) return number;
@@ -216,7 +216,7 @@ class RecordWriter {
     return this.#directoryCount++;
   }
 
-  /** Returns the place of the first one. */
+  /** Returns the position of the first one. */
   #copyEntries({ columns }: StatRecord, from: number, end: number): number {
     const first = this.#reserve(end - from);
     this.#entries.set(columns.entries.subarray(COLUMNS * from, COLUMNS * end), COLUMNS * first);
@@ -224,7 +224,7 @@ class RecordWriter {
     return first;
   }
 
-  /** Tells entries that are directories their new numbers. */
+  /** Renumbers the directories among the entries. */
   #shiftNumbers(from: number, end: number, shift: number): void {
     if (shift === 0) return;
     const entries = this.#entries;
@@ -250,7 +250,7 @@ class RecordWriter {
     return first;
   }
 
-  /** @param number the directory's that the entry is; adding it may have moved the columns */
+  /** @param number number of the entry's directory. Adding that one may have moved the columns */
   #fill(place: number, entry: NewEntry, number: number): void {
     const at = COLUMNS * place;
     if ('directory' in entry) {
@@ -283,7 +283,7 @@ function isTakenOver(directory: NewDirectory | KnownDirectory): directory is Kno
   return 'record' in directory && directory.changes === undefined;
 }
 
-/** Whether the names stay as they are, and so does the order of what lies below them. */
+/** Whether the names stay the same, and so does the order of everything below them. */
 function keepsShape(record: StatRecord, { replaced, added }: DirectoryChanges): boolean {
   if (added.length > 0) return false;
   for (const [place, entry] of replaced) {
@@ -293,7 +293,7 @@ function keepsShape(record: StatRecord, { replaced, added }: DirectoryChanges): 
   return true;
 }
 
-/** The directory entry by entry. */
+/** The directory with all its entries. */
 function spellOut(
   record: StatRecord,
   number: number,

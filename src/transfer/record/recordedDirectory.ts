@@ -1,4 +1,4 @@
-/** A directory as a stat record has it. */
+/** A directory in a stat record. */
 import type { ObjectId } from '../../git/objectId.ts';
 import type { TreeEntry } from '../../git/tree.ts';
 import type { StatRecord } from './statRecord.ts';
@@ -13,12 +13,12 @@ export class RecordedDirectory {
     this.number = number;
   }
 
-  /** The tree that it was; undefined where that is not known. */
+  /** Its tree when it was recorded; undefined when unknown. */
   get treeId(): ObjectId | undefined {
     return this.record.treeId(this.number);
   }
 
-  /** The names of its entries, in the order of their code units. */
+  /** The names of its entries, sorted by code units. */
   get names(): readonly string[] {
     this.#names ??= this.record.names(this.number);
     return this.#names;
@@ -46,13 +46,13 @@ export class RecordedDirectory {
     return names[low] === name ? this.record.firstEntry(this.number) + low : undefined;
   }
 
-  /** What its tree holds under the name in that place of `names`, as `treeEntry` says it. */
+  /** As `treeEntry`, for the name at that position of `names`. */
   treeEntryAt(place: number): TreeEntry | null | undefined {
     const entry = this.record.firstEntry(this.number) + place;
     return this.record.treeEntry(entry, this.names[place]!);
   }
 
-  /** What its tree holds under a name: null for nothing, undefined where it is not known. */
+  /** Its tree's entry under a name: null for a missing one, undefined when unknown. */
   treeEntry(name: string): TreeEntry | null | undefined {
     const entry = this.entryOf(name);
     return entry === undefined ? null : this.record.treeEntry(entry, name);

@@ -1,6 +1,6 @@
 /**
- * A directory on disk as one scan sees it (diskScan.ts): each name is looked at once, answers what of
- * it is unchanged since it was recorded, and takes in what the copy finds out, for the next record.
+ * A directory on disk as one scan sees it (diskScan.ts). Looks at each name once, tells what is unchanged
+ * since it was recorded, and collects what the copy learns for the next record.
  */
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -36,15 +36,15 @@ import { RecordedDirectory } from './recordedDirectory.ts';
 import type { KnownDirectory, NewDirectory } from './recordWriter.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 
-/** An entry of a directory that is scanned. */
+/** An entry of a scanned directory. */
 export interface ScannedEntry extends DiskEntry {
-  /** The blob that the file is, where that is known without reading it. */
+  /** The file's blob, when known without reading the file. */
   readonly id?: ObjectId | undefined;
-  /** A directory's own scan; for anything else that of the directory it lies in. */
+  /** For a directory its own scan; for anything else that of its parent directory. */
   readonly home?: ScannedDirectory | undefined;
 }
 
-/** For a state that stood in the record: it was proof enough then. */
+/** The `since` of a state from the record, which was proven when it was recorded. */
 export const SETTLED = Number.POSITIVE_INFINITY;
 
 export class ScannedDirectory {
@@ -52,19 +52,19 @@ export class ScannedDirectory {
   readonly #scan: DiskScan;
   readonly #parent: ScannedDirectory | undefined;
   readonly #name: string;
-  /** What it was when it was recorded. */
+  /** The directory in the record. */
   readonly #recorded: RecordedDirectory | undefined;
   readonly #findings = new DirectoryFindings();
   #names: readonly string[] | undefined;
-  /** Null: the record does not say what tree it was. */
+  /** Null when the record does not have its tree. */
   #changes: Changes | null | undefined;
-  /** All that is there has been listed, or will be told. */
+  /** All entries have been listed, or will be reported. */
   #isComplete = false;
-  /** Its own state, from before its names were read. */
+  /** Its own state, taken before its names were read. */
   #state: DirectoryState | undefined;
-  /** That state says that its names are the recorded ones. */
+  /** That state proves that it has the recorded names. */
   #namesStand = false;
-  /** Something in it, or below it, is not as recorded. */
+  /** Something in it or below it differs from the record. */
   #isTouched = false;
   /** Its .gitignore is not the recorded one, so no recorded tree of it or below it counts. */
   #hasNewRules = false;
@@ -87,8 +87,8 @@ export class ScannedDirectory {
   }
 
   /**
-   * The tree that the directory was when it was recorded, and the names under which it may be
-   * another by now; all else is proven. What a tree cannot hold, or shall not, is never proven.
+   * The directory's recorded tree, and the names under which it may have changed. Everything else is
+   * proven. Entries that a tree cannot or must not hold are never proven.
    */
   async changes(): Promise<Changes | undefined> {
     if (this.#changes === undefined) {
@@ -122,7 +122,7 @@ export class ScannedDirectory {
     return { base, names };
   }
 
-  /** Notes the state of a directory below that is as recorded, that state aside. */
+  /** Records the new state of a directory below that is otherwise unchanged. */
   async #takeState(record: StatRecord, directory: number, state: DirectoryState): Promise<void> {
     const child = await this.#directoryBelow(record, directory);
     if (child === undefined) return;
@@ -132,14 +132,14 @@ export class ScannedDirectory {
     }
   }
 
-  /** The scan of a recorded directory below; undefined where no more is known of it than that. */
+  /** The scan of a recorded directory below; undefined when a tree on the way to it is unknown. */
   async #directoryBelow(
     record: StatRecord,
     directory: number,
   ): Promise<ScannedDirectory | undefined> {
     const way: number[] = [];
     for (let at = directory; at !== this.#recorded?.number; at = record.above(at)) way.push(at);
-    // From the top: what .gitignore files say counts for all below.
+    // From the top: the rules of a .gitignore file apply to everything below.
     let scan: ScannedDirectory = this;
     for (let at = way.pop(); at !== undefined; at = way.pop()) {
       scan = scan.#child(scan.#recorded!.nameOf(record.entryOf(at)), at);
@@ -148,7 +148,7 @@ export class ScannedDirectory {
     return scan;
   }
 
-  /** The state that goes with the names that are known; undefined when it proves nothing. */
+  /** The state that belongs to the known names; undefined when it proves nothing. */
   #provenState(): DirectoryState | undefined {
     const state = this.#state;
     if (state === undefined || !isSettled(state, this.#scan.started)) return undefined;
@@ -163,13 +163,13 @@ export class ScannedDirectory {
     return true;
   }
 
-  /** What its recorded tree holds under a name: null for nothing, undefined where it is not known. */
+  /** Its recorded tree's entry under a name: null for a missing one, undefined when unknown. */
   recordedEntry(name: string): TreeEntry | null | undefined {
     if (!this.#hasTreeModes) return undefined;
     return this.#recorded === undefined ? null : this.#recorded.treeEntry(name);
   }
 
-  /** Otherwise the modes in the record are not those in the trees. */
+  /** Whether the record has files with the same modes as the trees. */
   get #hasTreeModes(): boolean {
     return HAS_EXECUTE_BITS && this.#scan.options.fileMode === undefined;
   }
@@ -180,7 +180,7 @@ export class ScannedDirectory {
     const names = this.#readNames();
     const recorded = this.#recorded;
     if (recorded !== undefined) {
-      // Now that all of it is seen, its tree may be known.
+      // Now that all entries are seen, its tree may be known.
       if (recorded.treeId === undefined) this.#touch();
       const joined = recorded.joinedNames;
       if (joined !== names.join('/')) {
@@ -230,33 +230,32 @@ export class ScannedDirectory {
   }
 
   /**
-   * The path by which to reach what lies in it under a name, whatever others do meanwhile. It is good
-   * until the next call of this for anything that the scan covers.
+   * The anchored path of an entry. Valid until the next call of this for anything that the scan covers.
    */
   diskPath(name: string): string | Buffer {
     const path = toDisk(joinDisk(this.path, name));
     return this.#scan.anchors?.at(path) ?? path;
   }
 
-  /** The scan of a directory in it. */
+  /** The scan of a subdirectory. */
   directory(name: string): ScannedDirectory {
     return this.#child(name, undefined);
   }
 
-  /** The copy has made this directory: there is nothing in it but what is told. */
+  /** Records that the copy has made this directory: it holds only the entries reported from now on. */
   made(): void {
     this.#isComplete = true;
     this.#touch();
   }
 
-  /** All that was told since it was made comes to this tree. Nothing more is told. */
+  /** Records that the entries reported since `made` form this tree. No more may be reported. */
   became(tree: ObjectId): void {
     this.#findings.tree = tree;
   }
 
   /**
-   * A file in this state was read and is that blob. Its mode is the one it was stored with.
-   * @param since when reading it began, in milliseconds since the epoch: the later, the more its
+   * Records that a file in this state was read and is that blob. Its mode is the one it was stored with.
+   * @param since start of the read, in milliseconds since the epoch: the later, the more the file's
    *   times prove
    */
   learn(entry: DiskEntry, id: ObjectId, since: number): void {
@@ -264,7 +263,7 @@ export class ScannedDirectory {
   }
 
   /**
-   * The copy has put a blob there as a file of that mode, and found it in that state then.
+   * Records that the copy has written a blob as a file of that mode, with that resulting state.
    */
   wrote(
     name: string,
@@ -286,7 +285,7 @@ export class ScannedDirectory {
     this.#touch(name);
   }
 
-  /** The copy has removed what stood there. */
+  /** Records that the copy has removed the entry. */
   removed(name: string): void {
     this.#touch(name);
     this.#findings.lost(name);
@@ -294,7 +293,7 @@ export class ScannedDirectory {
   }
 
   /**
-   * The directory for the next record, with all below it; undefined when nothing is known of it.
+   * The directory for the next record, with everything below it; undefined when nothing is known of it.
    * @param now milliseconds since the epoch
    */
   toRecord(now: number): NewDirectory | KnownDirectory | undefined {
@@ -305,7 +304,7 @@ export class ScannedDirectory {
         all.push({ path: joinPath(path, name), directory: below });
       }
     }
-    // Each after those below it.
+    // Children come before their parents.
     const records = new Map<ScannedDirectory, NewDirectory | KnownDirectory | undefined>();
     for (const { path, directory } of all.reverse()) {
       records.set(directory, directory.#ownRecord(path, now, records));
@@ -313,12 +312,12 @@ export class ScannedDirectory {
     return records.get(this);
   }
 
-  /** Nothing is to be said of it, or of what is below it, that the record does not say. */
+  /** Whether the record is current for the directory and everything below it. */
   get #isAsRecorded(): boolean {
     return !this.#isTouched && (!this.#isComplete || this.#changes?.names.size === 0);
   }
 
-  /** @param below the records of those below it */
+  /** @param below the records of the directories below it */
   #ownRecord(
     path: string,
     now: number,
@@ -360,7 +359,7 @@ export class ScannedDirectory {
     }
   }
 
-  /** The state of a directory in this one, for the record. */
+  /** The state of a subdirectory, for the record. */
   #stateBelow(name: string): DirectoryState | undefined {
     const child = this.#below.get(name);
     if (child === undefined) return undefined;
@@ -382,7 +381,7 @@ export class ScannedDirectory {
     return child;
   }
 
-  /** Whether a file that is in that state when the record is used must be the one that is known. */
+  /** Whether a file that still has that state when the record is used must have the known content. */
   #isProof({ state, since, device }: KnownFile, now: number): boolean {
     if (isSettled(state, since ?? now)) return true;
     return device !== undefined && this.#scan.clocks.isPast(state, device);
@@ -410,7 +409,7 @@ export class ScannedDirectory {
 
 const NO_THROW = { throwIfNoEntry: false } as const;
 
-/** The state, with the mode that the disk has for the entry, which may be stored with another. */
+/** The state, with the entry's mode on disk. The stored mode may be another one. */
 function stateOf({ size, mtimeMs, ctimeMs, ino, mode, permissions }: DiskEntry): FileState {
   const isFile = (mode & 0o170000) === 0o100000;
   const onDisk = (permissions & 0o100) === 0 ? MODE_FILE : MODE_EXECUTABLE;

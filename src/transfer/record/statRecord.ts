@@ -1,11 +1,11 @@
 /**
- * A stat record: what `lstat` said of the files of a local directory when their contents were known,
- * and which blobs those contents are. A file that still has the recorded *state* need not be read.
+ * A stat record: the `lstat` values of the files of a local directory at a time when their contents were
+ * known, and the blobs of those contents. A file that still has the recorded *state* need not be read.
  *
  * It also holds the tree of each directory as a whole. So a walk that finds every name and state as
  * recorded has proved what the tree is without reading it.
  *
- * Entries have numbers, and so have directories; an entry that is a directory knows its number.
+ * Entries are numbered, and so are directories. An entry that is a directory has that number.
  */
 import type { Stats } from 'node:fs';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
@@ -28,7 +28,7 @@ import {
 
 const NO_ID = '0'.repeat(2 * ID);
 
-/** What tells one state of a directory's names from another. */
+/** The values that tell one state of a directory's names from another. */
 export type DirectoryState = Pick<FileState, 'mtimeMs' | 'ctimeMs' | 'ino'>;
 
 export function stateOfDirectory({ mtimeMs, ctimeMs, ino }: Stats): DirectoryState {
@@ -36,7 +36,7 @@ export function stateOfDirectory({ mtimeMs, ctimeMs, ino }: Stats): DirectorySta
 }
 
 export class StatRecord {
-  /** Stands for the options by which the tree ids were found. 40 hex digits. */
+  /** A key of the options that the tree ids depend on. 40 hex digits. */
   readonly rules: string;
   readonly columns: RecordColumns;
   #shape: Shape | undefined;
@@ -46,18 +46,18 @@ export class StatRecord {
     this.columns = columns;
   }
 
-  /** Undefined for bytes that are not, whole and unharmed, a record of this machine. */
+  /** Undefined unless the bytes are a complete, valid record of this machine. */
   static parse(content: Uint8Array): StatRecord | undefined {
     const decoded = decodeRecord(content);
     return decoded && new StatRecord(decoded.rules, decoded.columns);
   }
 
-  /** How many files and directories it holds, the root not counted. */
+  /** Number of files and directories in it, without the root. */
   get entryCount(): number {
     return this.columns.entries.length / COLUMNS;
   }
 
-  /** How many directories it holds. */
+  /** Number of directories in it. */
   get directoryCount(): number {
     return this.columns.directories.length / DIRECTORY_COLUMNS;
   }
@@ -77,7 +77,7 @@ export class StatRecord {
     return this.columns.directories[at]! + this.columns.directories[at + 1]!;
   }
 
-  /** Where the names in the directory lie. */
+  /** Byte range of the directory's names. */
   namesRange(directory: number): [start: number, end: number] {
     const start = this.columns.directories[DIRECTORY_COLUMNS * directory + 2]!;
     const length = this.columns.directories[DIRECTORY_COLUMNS * directory + 3]!;
@@ -89,45 +89,45 @@ export class StatRecord {
     return decodePath(this.columns.names, ...this.namesRange(directory));
   }
 
-  /** The names of its entries, in the order of their code units. */
+  /** The names of its entries, sorted by code units. */
   names(directory: number): string[] {
     const joined = this.joinedNames(directory);
     return joined === '' ? [] : joined.split('/');
   }
 
-  /** The number of the directory that the entry is; undefined for any other entry. */
+  /** The entry's directory number; undefined when it is not a directory. */
   directoryOf(entry: number): number | undefined {
     const at = COLUMNS * entry;
     const { entries } = this.columns;
     return entries[at + MODE] === MODE_TREE ? entries[at + SIZE] : undefined;
   }
 
-  /** The directory that a directory other than the root lies in. */
+  /** The parent of a directory other than the root. */
   above(directory: number): number {
     return this.#getShape().above[directory]!;
   }
 
-  /** The entry that a directory other than the root is. */
+  /** The entry of a directory other than the root. */
   entryOf(directory: number): number {
     return this.#getShape().entryOf[directory]!;
   }
 
-  /** The number after those of the directory and all below it. */
+  /** The first number after those of the directory and everything below it. */
   endOf(directory: number): number {
     return this.#getShape().endOf[directory]!;
   }
 
-  /** The blob of a file that has the recorded state; undefined where none was copied. */
+  /** The blob of a file that has the recorded state; undefined when it was not copied. */
   blobId(entry: number): ObjectId | undefined {
     return idAt(this.columns.ids, entry);
   }
 
-  /** A file's own mode; undefined where nothing is known of it. */
+  /** A file's own mode; undefined when unknown. */
   modeOf(entry: number): FileMode | undefined {
     return this.columns.entries[COLUMNS * entry + MODE] || undefined;
   }
 
-  /** Whether the entry is known to be a file of that mode and blob, in whatever state. */
+  /** Whether the entry is known to be a file of that mode and blob, in any state. */
   hasFile(entry: number, mode: FileMode | undefined, id: ObjectId | undefined): boolean {
     return (
       mode !== undefined &&
@@ -137,7 +137,7 @@ export class StatRecord {
     );
   }
 
-  /** The entry as a tree has it: null where a tree holds no such thing, undefined if not known. */
+  /** The entry in a tree: null when a tree cannot hold it, undefined when unknown. */
   treeEntry(entry: number, name: string): TreeEntry | null | undefined {
     if (this.excludedKind(entry) !== undefined) return null;
     const below = this.directoryOf(entry);
@@ -147,14 +147,14 @@ export class StatRecord {
     return mode === undefined || id === undefined ? undefined : { name, mode, id };
   }
 
-  /** The recorded state of the directory that the entry is. */
+  /** The recorded state of an entry that is a directory. */
   directoryState(entry: number): DirectoryState | undefined {
     const at = COLUMNS * entry;
     const [, mtimeMs, ctimeMs, ino] = this.columns.entries.subarray(at, at + COLUMNS);
     return Number.isNaN(mtimeMs) ? undefined : { mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, ino: ino! };
   }
 
-  /** The recorded state of the file that the entry is. */
+  /** The recorded state of an entry that is a file. */
   fileState(entry: number): FileState | undefined {
     const at = COLUMNS * entry;
     const { entries } = this.columns;
@@ -162,14 +162,14 @@ export class StatRecord {
     return state && { ...state, size: entries[at + SIZE]!, mode: entries[at + MODE]! };
   }
 
-  /** What the entry is, where it is excluded. */
+  /** The kind of an excluded entry; undefined when it is not excluded. */
   excludedKind(entry: number): 'file' | 'directory' | undefined {
     const mode = this.columns.entries[COLUMNS * entry + MODE]!;
     if ((mode & EXCLUDED) === 0) return undefined;
     return isTreeMode(mode & ~EXCLUDED) ? 'directory' : 'file';
   }
 
-  /** Whether the directory that the entry is has the names that it had. */
+  /** Whether an entry that is a directory still has the recorded names. */
   hasSameNames(entry: number, stats: Stats): boolean {
     const { entries } = this.columns;
     const at = COLUMNS * entry;
@@ -203,7 +203,7 @@ export class StatRecord {
   }
 }
 
-/** How directories lie in each other, by their numbers. */
+/** The nesting of directories, by number. */
 interface Shape {
   readonly above: Uint32Array;
   readonly entryOf: Uint32Array;

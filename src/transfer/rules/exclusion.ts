@@ -1,7 +1,7 @@
 /**
- * What one copy leaves out: the caller's `ExcludeFilter`, and with `gitignore` what the source's own
- * .gitignore files say. As in Git, a deeper file goes before a higher one, the caller's patterns go
- * before both, and nothing below a directory that is left out is looked at.
+ * What one copy excludes: by the caller's `ExcludeFilter`, and with `gitignore` by the source's own
+ * .gitignore files. As in Git, a deeper file takes precedence over a higher one, the caller's patterns
+ * over both, and nothing below an excluded directory is read.
  */
 import { foldsCase } from '../../platform.ts';
 import { IgnoreRules, IgnoreTree, ignoreLines } from '../../tree/ignoreRules.ts';
@@ -9,7 +9,7 @@ import { isWithin } from '../../tree/paths.ts';
 import type { CopyOptions, PathSelection } from './options.ts';
 import { type Exclude, patternsOf } from './patterns.ts';
 
-/** The name of the files, which are left out themselves. */
+/** The name of the files, which are excluded themselves. */
 export const GITIGNORE = '.gitignore';
 
 export type ExclusionOptions = Pick<CopyOptions, 'gitignore' | 'gitignoreFiles'> & PathSelection;
@@ -18,16 +18,16 @@ export class Exclusion {
   readonly #tree: IgnoreTree;
   readonly #leavesOutRules: boolean;
   readonly #only: readonly string[] | undefined;
-  /** Whether a directory's `.gitignore` is to be given to `add` before its entries are asked for. */
+  /** Whether `add` must get a directory's `.gitignore` before `excludes` is asked about its entries. */
   readonly readsGitignore: boolean;
-  /** Whether it cannot leave anything out. */
+  /** Whether it cannot exclude anything. */
   readonly isEmpty: boolean;
-  /** Rules could not be read. What was found out without them is not to be kept for another copy. */
+  /** Some rules could not be read. Results found without them must not be recorded for another copy. */
   isIncomplete = false;
 
   readonly #folds: boolean;
 
-  /** @param folds whether letter case makes no difference to the rules */
+  /** @param folds whether the rules ignore letter case */
   constructor(
     exclude: Exclude | undefined,
     options: ExclusionOptions,
@@ -48,7 +48,7 @@ export class Exclusion {
     this.#tree.set(directory, new IgnoreRules(ignoreLines(content), this.#folds));
   }
 
-  /** Whether the path, or a directory it lies in, is left out. Paths as `ExcludeFilter` has them. */
+  /** Whether the path, or a directory above it, is excluded. Paths are those of `ExcludeFilter`. */
   excludes(path: string, isDirectory: boolean): boolean {
     if (this.#leavesOutRules && !isDirectory && isGitignore(path)) return true;
     if (this.#only !== undefined && !isSelected(this.#only, path, isDirectory)) return true;
@@ -56,7 +56,7 @@ export class Exclusion {
   }
 }
 
-/** Whether the path is one of those selected, lies below one, or leads to one. */
+/** Whether the path is a selected one, lies below one, or is a directory above one. */
 function isSelected(only: readonly string[], path: string, isDirectory: boolean): boolean {
   return only.some((one) => isWithin(path, one) || (isDirectory && isWithin(one, path)));
 }

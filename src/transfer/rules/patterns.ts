@@ -1,19 +1,19 @@
-/** Exclude patterns as a caller gives them. */
+/** Checks exclude patterns given by a caller. */
 import { GitStoreError } from '../../errors.ts';
 import { shown } from '../../optionTypes.ts';
 import type { ExcludeFilter } from './excludeFilter.ts';
 
-/** What a copy leaves out: a filter, or its patterns. */
+/** What a copy excludes: a filter, or its patterns. */
 export type Exclude = ExcludeFilter | readonly string[];
 
-/** @throws GitStoreError (`EINVAL`) for what is neither */
+/** @throws GitStoreError (`EINVAL`) for anything else */
 export function patternsOf(exclude: Exclude | undefined): readonly string[] {
   if (exclude === undefined) return [];
   const isFilter = typeof exclude === 'object' && exclude !== null && 'patterns' in exclude;
   return isFilter ? exclude.patterns : checkPatterns(exclude, 'exclude');
 }
 
-/** @throws GitStoreError (`EINVAL`) for what is no array of strings, above all for a string */
+/** @throws GitStoreError (`EINVAL`) for anything but an array of strings, such as a single string */
 export function checkPatterns(patterns: unknown, what: string): readonly string[] {
   if (Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')) {
     return patterns;

@@ -1,7 +1,7 @@
 /**
- * A *place* is where a copy comes from or goes to: a directory on disk or a tree in a store. To the
- * planner both are directories of entries with a name and one of Git's modes; each place adds to its
- * entries what it knows besides, an object id or a stat.
+ * A *place* is the source or destination of a copy: a directory on disk or a tree in a store. The planner
+ * sees both as directories of entries with a name and one of Git's modes. Each place adds what else it
+ * knows of its entries, an object id or a stat.
  */
 import type { ObjectId } from '../../git/objectId.ts';
 import type { FileMode } from '../../git/tree.ts';
@@ -9,20 +9,20 @@ import type { FileMode } from '../../git/tree.ts';
 /** One name in a directory. */
 export interface Entry {
   readonly name: string;
-  /** What a tree holds or would hold for it; `MODE_NONE` for what Git cannot hold. */
+  /** The mode that a tree has or would have for it; `MODE_NONE` for what Git cannot hold. */
   readonly mode: FileMode;
 }
 
-/** A file in a directory that is taken over as a whole. */
+/** A file in a directory that is copied as a whole. */
 export interface WholeFile {
   readonly path: string;
   readonly mode: FileMode;
 }
 
-/** Devices, pipes, sockets: what no tree can hold. */
+/** The mode of devices, pipes and sockets, which no tree can hold. */
 export const MODE_NONE: FileMode = 0;
 
-/** A tree, and the names under which a directory may hold something else. */
+/** A tree, and the names under which a directory may differ from it. */
 export interface Changes {
   readonly base: ObjectId;
   readonly names: ReadonlySet<string>;
@@ -30,22 +30,22 @@ export interface Changes {
 
 export const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** How a source tells of entries in a directory that it does not give out. */
+/** Receives the entries of a directory that a source does not list. */
 export interface Omissions {
-  /** The entry is left out on purpose. */
+  /** The entry is omitted on purpose. */
   skip(name: string, remark: string): void;
-  /** The entry should have been copied and cannot be. */
+  /** The entry should be copied and cannot be. */
   fail(name: string, error: unknown): void;
 }
 
 export interface SourcePlace<E extends Entry> {
   /**
-   * What is known of the directory without listing it. What would be copied of it, `names` aside,
-   * makes the tree `base`, `names` aside, and there is nothing to remark on.
+   * What is known of the directory without listing it: except under `names`, the files to copy from it
+   * equal the tree `base`, and there is nothing to report.
    */
   changes(directory: E): Promise<Changes | undefined>;
 
-  /** Of what `list` would give, what stands under some names. */
+  /** The part of `list` under some names. */
   pick(
     path: string,
     directory: E,
@@ -53,55 +53,55 @@ export interface SourcePlace<E extends Entry> {
     omissions: Omissions,
   ): Promise<readonly E[]>;
 
-  /** The content of a file that says what is to be left out. @param path as this place names it */
+  /** The content of a .gitignore file. @param path as this place names it */
   readRules?(path: string, file: E): Promise<Uint8Array>;
 
   /**
-   * Takes note of a file that is going to be copied to where nothing stands, and waits where that is
-   * a use of the time until the planner goes on.
+   * Offers a file that will be copied to a landing where nothing exists. The place may start storing it
+   * while planning goes on. A promise asks the planner to wait.
    * @param path as `readRules`
    */
   offer?(path: string, file: E): Promise<void> | undefined;
 
   /**
-   * All files below the directory, with their paths in it, when its tree can be taken over as it
-   * stands: nothing in it is to be left out or refused.
-   * @param target where the directory is to stand
+   * All files below the directory, with their paths in it, when its tree can be copied as a whole:
+   * nothing in it is excluded or refused.
+   * @param target the directory's landing
    */
   whole?(directory: E, target: string): Promise<readonly WholeFile[] | undefined>;
 
-  /** Whether a directory is the root of a repository of its own, as a submodule that is checked out. */
+  /** Whether a directory is the root of its own repository, such as a checked-out submodule. */
   isRepository?(path: string): boolean;
 
   /**
-   * What can be copied of the directory, in Git's order.
+   * The entries of the directory that can be copied, in Git's order.
    * @param path the directory, as this place names it
    */
   list(path: string, directory: E, omissions: Omissions): Promise<readonly E[]>;
 }
 
 export interface DestinationPlace<E extends Entry> {
-  /** The directory that paths in this place begin at; undefined when it is still to be made. */
+  /** The directory that paths in this place start from; undefined when it does not exist yet. */
   readonly root: E | undefined;
 
-  /** What is known of the directory without listing it: `names` aside, it is the tree `base`. */
+  /** What is known of the directory without listing it: except under `names`, it equals the tree `base`. */
   changes(directory: E): Promise<Changes | undefined>;
 
-  /** Of what `list` would give, what stands under some names. */
+  /** The part of `list` under some names. */
   pick(path: string, directory: E, names: ReadonlySet<string>): Promise<readonly E[]>;
 
   /** All entries of the directory that a copy may touch. */
   list(path: string, directory: E): Promise<readonly E[]>;
 
-  /** The content of a file that says what is to be left out. */
+  /** The content of a .gitignore file. */
   readRules?(path: string, file: E): Promise<Uint8Array>;
 
   /**
-   * Why an entry is not deleted although no source covers it: the sources cannot hold such a thing.
-   * Undefined for one that is deleted.
+   * Why an entry stays although no source covers it: the sources cannot hold such an entry. Undefined for
+   * one to delete.
    */
   keeps?(entry: E): string | undefined;
 
-  /** The path as a person knows it, for reports. */
+  /** The path as shown to users, for reports. */
   show(path: string): string;
 }

@@ -1,6 +1,6 @@
 /**
- * What accompanies one copy from beginning to end: its errors and warnings, its progress, and the
- * pauses in which the rest of the program gets its turn.
+ * The context of one running copy: its errors and warnings, its progress, and the pauses that let the
+ * event loop run.
  */
 import { setImmediate } from 'node:timers/promises';
 import { monotonicTime } from '../../clock.ts';
@@ -24,7 +24,7 @@ export class CopyRun {
   #totals: { totalFiles?: number; totalBytes?: number } = {};
   #files = 0;
   #bytes = 0;
-  /** Bytes done of files that are not done yet. */
+  /** Bytes counted for files still in progress. */
   #partly = 0;
   #told = 0;
   #sliceEnd = 0;
@@ -36,28 +36,28 @@ export class CopyRun {
     options.signal?.throwIfAborted();
   }
 
-  /** Records that a path failed; throws the error itself unless the copy carries on past errors. */
+  /** Records that a path failed. Throws the error itself unless the copy continues after errors. */
   fail(path: string, error: unknown): void {
     if (!this.#ignoreErrors || this.#signal?.aborted) throw error;
     this.errors.push({ path, error: reasonOf(error) });
   }
 
-  /** Records that a path was skipped, or anything else worth a remark. */
+  /** Records a warning about a path, such as that it was skipped. */
   warn(path: string, remark: string): void {
     this.warnings.push({ path, error: remark });
   }
 
-  /** Whether it is time to `rest`. Asked between pieces of synchronous work. */
+  /** Whether it is time to `rest`. Check between pieces of synchronous work. */
   get tired(): boolean {
     return monotonicTime() >= this.#sliceEnd;
   }
 
-  /** Throws when the copy is to stop. */
+  /** Throws when the copy was aborted. */
   throwIfStopped(): void {
     this.#signal?.throwIfAborted();
   }
 
-  /** Lets the event loop run. Throws when the copy is to stop. */
+  /** Lets the event loop run. Throws when the copy was aborted. */
   async rest(): Promise<void> {
     await setImmediate();
     this.throwIfStopped();
@@ -92,7 +92,7 @@ export class CopyRun {
     this.#tellInTime();
   }
 
-  /** Ends a phase. Throws when the copy is to stop. */
+  /** Ends a phase. Throws when the copy was aborted. */
   end(): void {
     this.#tell();
     this.throwIfStopped();
