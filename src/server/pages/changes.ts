@@ -113,7 +113,7 @@ export async function changesPage(
     (next !== undefined || skip > 0) &&
     html`<nav class="pages" aria-label="Pages of the changes">${button('« First', skip > 0 ? pageFrom(0) : undefined)}${
       others.length > 0 &&
-      html`<span class="dim">${others.length} more ${others.length === 1 ? 'file' : 'files'}</span>`
+      html`<span class="dim">${tooMany && 'more than '}${others.length} more ${others.length === 1 ? 'file' : 'files'}</span>`
     }${button('Next →', next === undefined ? undefined : pageFrom(next))}</nav>`;
 
   const steps = await stepsOf(
