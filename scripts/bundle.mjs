@@ -16,9 +16,9 @@ const target = 'node20.19';
 
 /** Writes `index.js`, `server.js` (and `.cjs`), `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
-  const { stamp, common } = await options();
+  const { stamp, common, threads } = await options();
   const library = await bundleLibrary(outdir, { root, target, define: common.define });
-  const program = await bundleProgram(outdir, programOptions(stamp, common));
+  const program = await bundleProgram(outdir, programOptions(stamp, common, threads));
   const inputs = [...library, ...program];
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
 }
@@ -28,19 +28,30 @@ export async function bundle(outdir) {
  * @returns the mark by which the program knows the file for its own
  */
 export async function bundleExecutable(outdir) {
-  const { stamp, common } = await options();
-  await bundleProgram(outdir, { ...programOptions(stamp, common), start: 'executable' });
+  const { stamp, common, threads } = await options();
+  await bundleProgram(outdir, { ...programOptions(stamp, common, threads), start: 'executable' });
   return `program ${stamp}`;
 }
 
-function programOptions(stamp, common) {
-  return { ...common, stamp, define: { ...common.define, 'import.meta.url': '__filename' } };
+/** The code of threads is put in at the end: names in it are not those of the code around it. */
+function programOptions(stamp, common, threads) {
+  const places = threads.map(([name, code]) => [name, JSON.stringify(`thread:${name}`), code]);
+  const define = {
+    ...common.define,
+    ...Object.fromEntries(places.map(([name, place]) => [name, place])),
+    'import.meta.url': '__filename',
+  };
+  return { ...common, stamp, define, texts: places.map(([, place, code]) => [place, code]) };
 }
 
 async function options() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const modules = await assembled();
   const stamp = stampOf(join(root, 'src'));
+  const threads = [
+    ['GITSTORE_REPACK_WORKER', JSON.stringify(await threadSource('repack/worker.ts'))],
+    ['GITSTORE_CHECK_WORKER', JSON.stringify(await threadSource('check/worker.ts'))],
+  ];
   const common = {
     absWorkingDir: root,
     bundle: true,
@@ -57,12 +68,11 @@ async function options() {
       GITSTORE_STAMP: JSON.stringify(stamp),
       // What the AWS packages say about older versions of Node is not for our users' terminals.
       'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
-      GITSTORE_REPACK_WORKER: JSON.stringify(await threadSource('repack/worker.ts')),
-      GITSTORE_CHECK_WORKER: JSON.stringify(await threadSource('check/worker.ts')),
+      ...Object.fromEntries(threads),
       ...modules,
     },
   };
-  return { stamp, common };
+  return { stamp, common, threads };
 }
 
 /** What is the same for two builds of the same sources only. */

@@ -124,7 +124,8 @@ const REQUIRE_ONLY = { 'dynamic-import': false };
 
 /**
  * Writes `cli.cjs` and all it loads.
- * @param common options of esbuild; with the `stamp` of the sources, and which module in src/cli/start is the `start`
+ * @param common options of esbuild; with the `stamp` of the sources, which module in src/cli/start is the
+ *   `start`, and `texts`: pairs of a place and the code that comes to be there, after all is linked
  * @returns the paths of the sources in it
  */
 export async function bundleProgram(outdir, common) {
@@ -132,6 +133,7 @@ export async function bundleProgram(outdir, common) {
   const {
     stamp: _,
     start: __,
+    texts: ___,
     ...options
   } = {
     ...common,
@@ -198,7 +200,11 @@ export async function bundleProgram(outdir, common) {
   const hash = createHash('sha256');
   for (const [file, code] of files) {
     // As a function, so that the loader need not make another text of it.
-    const text = `(function(exports,require,module,__filename){${link(code, chunkOf)}\n})`;
+    const linked = common.texts.reduce(
+      (all, [place, text]) => all.replaceAll(place, () => text),
+      link(code, chunkOf),
+    );
+    const text = `(function(exports,require,module,__filename){${linked}\n})`;
     texts.set(file, text);
     hash.update(text);
   }
@@ -382,7 +388,11 @@ function link(code, chunkOf) {
  * @param name of the code of the rest
  * @param folder where the rest is
  */
-async function writeStart(outdir, { stamp, start = 'main', ...common }, { name, folder }) {
+async function writeStart(
+  outdir,
+  { stamp, start = 'main', texts: _, ...common },
+  { name, folder },
+) {
   const outfile = join(outdir, 'cli.cjs');
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
