@@ -1,11 +1,11 @@
-/** The error for an object that something leads to and that the storage does not have. */
+/** The error for a referenced object that the storage lacks. */
 import { CorruptObjectError, type GitStoreError, PromisedObjectError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectStore } from './storage.ts';
 
 /**
- * @param what it is: `Blob`, `Tree`
- * @param path where it lies in a snapshot
+ * @param what the kind of object: `Blob`, `Tree`
+ * @param path its path in a snapshot
  */
 export function missingObject(
   { promisor }: Pick<ObjectStore, 'promisor'>,
@@ -22,7 +22,7 @@ export function missingObject(
   return new PromisedObjectError(message, { objectId: id, path });
 }
 
-/** Whether an object could not be had: it is missing, broken, or not here in a partial clone. */
+/** Whether an object is not available: missing, broken, or absent from a partial clone. */
 export function lacksObject(error: unknown): error is CorruptObjectError | PromisedObjectError {
   return error instanceof CorruptObjectError || error instanceof PromisedObjectError;
 }

@@ -1,11 +1,11 @@
 /**
- * Long computations in slices: other work of the process gets its turn every few milliseconds, and an
- * abort is noticed.
+ * Splits long computations into slices: every few milliseconds the event loop runs and aborts are
+ * noticed.
  */
 import { monotonicTime } from '../clock.ts';
 
 const SLICE = 8;
-/** Looking at the clock costs as much as a small step of the work. */
+/** Steps between two reads of the clock, which cost as much as a small step each. */
 const STEPS_A_LOOK = 16;
 
 export class Pace {
@@ -18,14 +18,14 @@ export class Pace {
     signal?.throwIfAborted();
   }
 
-  /** To be asked after every small step; true when it is time to `pause()`. */
+  /** Call after every small step. True when it is time to `pause()`. */
   due(): boolean {
     if (++this.#steps < STEPS_A_LOOK) return false;
     this.#steps = 0;
     return monotonicTime() - this.#since > SLICE;
   }
 
-  /** Lets others work. @throws the signal's reason when it was aborted */
+  /** Lets the event loop run. @throws the signal's reason when it was aborted */
   async pause(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#signal?.throwIfAborted();

@@ -1,17 +1,17 @@
-/** From a ref's value through annotated tags to what they stand for. */
+/** Follows annotated tags from a ref's value to the tagged object. */
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
 import type { ObjectStore } from './storage.ts';
 
-/** What a ref's value leads to once annotated tags are followed. */
+/** The object that a ref's value leads to through annotated tags. */
 export interface Peeled {
   readonly id: ObjectId;
   readonly type: ObjectType;
 }
 
 /**
- * Follows annotated tags, also tags of tags. Undefined when an object on the way is not there.
- * @param isCommit true for an id that is known to be a commit's, which saves looking at it
+ * Follows annotated tags, including tags of tags. Undefined when an object on the way is missing.
+ * @param isCommit true for an id that is known to be a commit's, which saves reading its header
  */
 export async function peel(
   objects: Pick<ObjectStore, 'header' | 'read'>,
@@ -19,7 +19,7 @@ export async function peel(
   isCommit: (id: ObjectId) => boolean = () => false,
 ): Promise<Peeled | undefined> {
   let at = id;
-  // An id is made from what the tag names, so tags lead to an end.
+  // A tag's id is a hash over the id it names, so tags cannot form a cycle.
   for (;;) {
     if (isCommit(at)) return { id: at, type: 'commit' };
     const header = await objects.header(at);

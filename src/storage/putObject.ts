@@ -19,7 +19,7 @@ const SMALL = 64 << 10;
 const LARGE = 1 << 20;
 
 /**
- * Adds one object, read through the store and so checked against its id.
+ * Adds one object. Reads it through the store, which checks it against its id.
  * @throws CorruptObjectError when it is missing or broken
  */
 export async function* putObject(

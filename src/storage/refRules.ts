@@ -1,5 +1,5 @@
 /**
- * What every RefStore demands of an update, wherever it keeps its refs.
+ * Rules for ref updates that every RefStore enforces.
  */
 
 import {
@@ -26,7 +26,7 @@ import type {
 export const MAX_SYMBOLIC_DEPTH = 5;
 
 /**
- * Refuses updates that cannot be right whatever the refs say now.
+ * Refuses updates that are invalid regardless of the current refs.
  * @throws InvalidRefNameError for a bad name, a ref named twice, or two new refs that collide
  */
 export function checkUpdates(updates: readonly RefUpdate[]): void {
@@ -53,7 +53,7 @@ export function checkRef(ref: string): void {
   }
 }
 
-/** `refs/heads` and `refs/heads/a` for `refs/heads/a/b`: what cannot be a ref beside it. */
+/** `refs/heads` and `refs/heads/a` for `refs/heads/a/b`: names that cannot be refs at the same time. */
 export function parentNames(ref: string): string[] {
   const parents: string[] = [];
   for (let at = ref.indexOf('/', 'refs/'.length); at >= 0; at = ref.indexOf('/', at + 1)) {
@@ -66,12 +66,12 @@ export function namedTwice(ref: string): InvalidRefNameError {
   return new InvalidRefNameError(`Ref named twice in one update: ${ref}`, { ref });
 }
 
-/** A ref cannot be both a name and a directory of names. */
+/** The error for a name that is both a ref and a directory of refs. */
 export function collision(ref: string, other: string): InvalidRefNameError {
   return new InvalidRefNameError(`Cannot create ${ref}: ${other} exists`, { ref });
 }
 
-/** For what fails after the refs have moved. */
+/** The error for a failure after the refs have moved. */
 export function changeMade(updates: readonly RefUpdate[], cause: unknown): ChangeMadeError {
   const [first] = updates;
   const made = updates.map(({ ref, new: id }) =>
@@ -107,9 +107,9 @@ export function unreadableRef(ref: string, why: string, cause?: unknown): Unread
 
 /**
  * The refs of a listing, for callers that delete what no ref names.
- * @param refusal what is not done, as `nothing is removed`
- * @param matters whether this ref counts; default: every one but symbolic refs to refs that do not exist,
- *   which hide nothing
+ * @param refusal what does not happen, such as `nothing is removed`
+ * @param matters whether an unreadable ref counts; default: all but symbolic refs to missing refs, which
+ *   hide nothing
  * @throws UnreadableRefError that names the first ref that cannot be read
  */
 export function requireAll(
@@ -129,25 +129,25 @@ export function refuseFor({ ref, reason }: UnreadableRef, refusal: string): Unre
   );
 }
 
-/** For listings, which go on without it. */
+/** The warning for listings, which omit the ref. */
 export function unreadableWarning({ ref, reason }: UnreadableRef): StoreWarning {
   return { code: 'UNREADABLE_REF', message: `Cannot read ${ref}: ${reason}`, ref };
 }
 
 /**
- * Where deleted branches and tags are kept for the grace time of collections, so that neither ours nor
- * Git's takes their commits: `refs/gitstore/deleted/SECONDS-RANDOM`. The newest line of such a ref's log
- * names what was deleted; the lines before it are the log that it had.
+ * Keeps deleted branches and tags for the grace time of collections, so that neither ours nor Git's
+ * removes their commits: `refs/gitstore/deleted/SECONDS-RANDOM`. The newest line of such a ref's log
+ * names the deleted ref; the lines before it are that ref's log.
  */
 export const DELETED_REFS = 'refs/gitstore/deleted/';
 
-/** Refs that are ours alone: no listing, mirror or server tells them. */
+/** Internal refs, which no listing, mirror or server shows. */
 export function isPrivate(ref: string): boolean {
   return ref.startsWith('refs/gitstore/');
 }
 
 /**
- * Lets those go that were deleted before a moment.
+ * Removes the kept refs that were deleted before a moment.
  * @param expire milliseconds since the epoch
  */
 export async function forgetDeleted(refs: RefStore, expire: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * What a storage may know of its commits and trees without reading them. All of it only saves work:
- * the objects say the same.
+ * What a storage may know of its commits and trees without reading them. All of it only saves work: the
+ * objects hold the same information.
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectSet } from '../git/objectSet.ts';
@@ -9,27 +9,25 @@ import type { Pace } from './pace.ts';
 
 /** The shortcuts of one store. */
 export interface HistoryShortcuts {
-  /** The shape of the history, beside the commits themselves; `undefined`: there is none. */
+  /** The graph of the history, kept in addition to the commits; `undefined` when there is none. */
   commitGraph(): CommitGraph | undefined;
-  /** Prepares to look for one name in many trees that differ little from each other. */
+  /** Prepares lookups of one name in many trees that differ little from each other. */
   entryProbe(name: string): EntryProbe;
-  /** A record of what a commit leads to (Git's reachability bitmaps); `undefined`: there is none. */
+  /** The objects reachable from a commit (Git's reachability bitmaps); `undefined` when there is none. */
   reachOf(commit: ObjectId): ReachRecord | undefined;
-  /** Commits that are here without their parents, as where Git has cloned with a limit. */
+  /** Commits whose parents are absent, as in a shallow clone. */
   shallow(): ReadonlySet<ObjectId>;
 }
 
 /**
- * The entry of the name in a tree; `null`: the tree has none; `undefined`: not available
- * synchronously, read the tree. The tree's id need not have been checked, only that its data is as
- * it was written.
+ * The entry of the name in a tree; `null` for a missing entry; `undefined` when not available
+ * synchronously: read the tree. Verifies that the tree's data is as it was written, not its id.
  */
 export type EntryProbe = (tree: ObjectId) => Pick<TreeEntry, 'mode' | 'id'> | null | undefined;
 
 /**
- * Trees and parents of commits, to be had without reading the commits. It holds some commits of the
- * store, and with a commit all of its ancestors. A commit is a *position* in it, a number of 0 or more
- * and less than `count`.
+ * Trees and parents of commits, available without reading the commits. Holds some commits of the store,
+ * and with a commit all of its ancestors. A commit has a *position*, a number from 0 to `count - 1`.
  */
 export interface CommitGraph {
   readonly count: number;
@@ -52,17 +50,17 @@ export interface CommitGraph {
    */
   ancestor(position: number, steps: number): { position: number } | { fewer: number };
   /**
-   * Goes by first parents from a position on to commits that may have changed what stands at a path, or
-   * below it, against their first parent. Those it passes over have not.
+   * Follows first parents from a position to commits that may have changed a path, or anything below it,
+   * compared with their first parent. The skipped commits have not.
    * @param path normalized
-   * @returns each call gives the position of the next one; `pause` instead after a long way without
-   *   any, so that the caller can do something else; undefined when there are no more. Throws
+   * @returns a function that returns the position of the next such commit; `pause` after many skipped
+   *   commits, so that the caller can let the event loop run; undefined at the end. Throws
    *   CorruptObjectError.
    */
   changesOf(path: string, position: number): () => number | 'pause' | undefined;
 }
 
-/** Which objects are meant besides commits and tags. */
+/** The kinds of objects to include besides commits and tags. */
 export interface ObjectKinds {
   readonly trees: boolean;
   readonly blobs: boolean;
@@ -71,6 +69,6 @@ export interface ObjectKinds {
 export interface ReachRecord {
   /** Whether the commit leads to (or is) the object whose id is the 20 bytes at `at`. */
   has(ids: Uint8Array, at: number): boolean;
-  /** Adds the commit and all that it leads to, each with its type and the hash of its path. */
+  /** Adds the commit and everything reachable from it, each with its type and the hash of its path. */
   addTo(objects: ObjectSet, kinds: ObjectKinds, pace: Pace): Promise<void>;
 }

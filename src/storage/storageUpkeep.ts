@@ -1,22 +1,22 @@
-/** Work on a storage as a whole: its size, packing, collecting what nothing needs, checking. */
+/** Work on a whole storage: measuring, packing, collecting garbage, checking. */
 
 import type { ObjectId } from '../git/objectId.ts';
 
 /** Bytes of an entry in a pack's index and its reverse index (gitformat-pack(5)). */
 export const INDEX_ENTRY_BYTES = 32;
 
-/** What a storage holds, others that it borrows from left out. */
+/** Contents of a storage, without those of alternates. */
 export interface StorageSize {
-  /** How many objects; one with several copies counts for each. */
+  /** Number of objects; each copy counts. */
   readonly objects: number;
-  /** How many of them lie by themselves. */
+  /** Number of loose objects among them. */
   readonly looseObjects: number;
   readonly packs: number;
-  /** Of objects, packs and their indexes, in bytes. */
+  /** Bytes of objects, packs and their indexes. */
   readonly bytes: number;
 }
 
-/** How far long work on a whole storage has come. */
+/** Progress of long work on a whole storage. */
 export interface UpkeepProgress {
   readonly phase: 'count' | 'compress' | 'write' | 'check';
   /** Objects done so far in this phase, and in all. */
@@ -31,9 +31,8 @@ export interface UpkeepOptions {
 
 export interface CollectionOptions extends UpkeepOptions {
   /**
-   * What nothing refers to goes when it was last used before this: milliseconds since the epoch,
-   * `Infinity` for all of it, `-Infinity` for none. Default: what the storage is set to, else 14 days
-   * before now.
+   * Removes unreachable objects last used before this: milliseconds since the epoch, `Infinity` for all,
+   * `-Infinity` for none. Default: the storage's setting, else 14 days ago.
    */
   readonly expire?: number | undefined;
   /** Runs in the background: a failure is recorded, and `isCrowded` then stays false for a while. */
@@ -41,17 +40,17 @@ export interface CollectionOptions extends UpkeepOptions {
 }
 
 export interface CollectionResult {
-  /** Objects that are gone for good. */
+  /** Number of objects removed. */
   readonly pruned: number;
-  /** Files that killed processes had left. */
+  /** Number of removed files of killed processes. */
   readonly temporaryFiles: number;
 }
 
-/** One thing that is wrong with a storage. */
+/** One fault of a storage. */
 export interface StorageFault {
-  /** The object, file or ref concerned: an id, a path below the storage, a full ref name. */
+  /** The faulty object, file or ref: an id, a path below the storage, a full ref name. */
   readonly subject: string;
-  /** What is wrong with it, in words. */
+  /** Description of the fault. */
   readonly problem: string;
 }
 
@@ -61,38 +60,38 @@ export interface CheckResult {
   readonly packs: number;
   readonly refs: number;
   readonly reflogEntries: number;
-  /** Objects of a partial clone that are not here: its remote has them. They are no fault. */
+  /** Objects that a partial clone lacks because its remote has them. They are no fault. */
   readonly promised: number;
   readonly faults: readonly StorageFault[];
 }
 
 /**
- * Work on a storage as a whole. All of it may run beside readers and writers, of any process; nothing
- * that anybody needs is removed before its replacement is on stable storage.
+ * Work on a whole storage. All of it may run beside readers and writers of any process. Removes nothing
+ * that is in use before its replacement is on stable storage.
  */
 export interface StorageUpkeep {
   size(): Promise<StorageSize>;
 
-  /** Bytes that these objects take as they lie now, with their share of indexes. */
+  /** Bytes that these objects take in their present form, with their share of indexes. */
   bytesOf(ids: Iterable<ObjectId>): Promise<number>;
 
   /**
-   * Puts what lies by itself, and what is in many small packs, into one pack.
-   * @throws LockTimeoutError when another process is at such work
+   * Combines loose objects and many small packs into one pack.
+   * @throws LockTimeoutError when another process packs or collects
    */
   pack(options?: UpkeepOptions): Promise<void>;
 
   /**
-   * Writes everything that refs, their logs and heads reach into one well packed pack, and removes
-   * what has been unreachable for long enough.
-   * @throws LockTimeoutError when another process is at such work
-   * @throws CorruptObjectError when something reachable is missing or broken; nothing is removed then
+   * Writes everything reachable from refs, their logs and HEADs into one well compressed pack, and removes
+   * objects that have been unreachable for long enough.
+   * @throws LockTimeoutError when another process packs or collects
+   * @throws CorruptObjectError when a reachable object is missing or broken; nothing is removed then
    */
   collect(options?: CollectionOptions): Promise<CollectionResult>;
 
-  /** Reads and checks everything. What is wrong is in the result, not thrown. */
+  /** Reads and checks everything. Returns faults in the result instead of throwing. */
   check(options?: UpkeepOptions): Promise<CheckResult>;
 
-  /** Whether so much lies about that `collect` is due. Estimated; takes a few milliseconds at most. */
+  /** Whether `collect` is due. An estimate that takes a few milliseconds at most. */
   isCrowded(): boolean;
 }

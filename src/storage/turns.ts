@@ -4,7 +4,7 @@ export class Turns {
   /** The end of the queue for each ref. */
   readonly #ends = new Map<string, Promise<void>>();
 
-  /** Waits for the turn, at most `timeout` milliseconds. @returns gives it back */
+  /** Waits for the turn, at most `timeout` milliseconds. @returns a function that gives it back */
   async take(ref: string, timeout: number): Promise<() => void> {
     const before = this.#ends.get(ref);
     let giveBack = () => {};

@@ -1,6 +1,6 @@
 /**
- * Appending one history to another: a branch goes on with the commits of a source, each with the tree
- * it had there. Nothing is merged.
+ * Appends one history to another: adds the commits of a source to a branch, each with its own tree.
+ * Nothing is merged.
  */
 import type { Commit } from '../git/commit.ts';
 import { serializeCommit } from '../git/commit.ts';
@@ -12,22 +12,22 @@ import { signingOf } from './signers.ts';
 import { branchOf, loadSnapshot, messageOf, type Snapshot, shortHash } from './snapshot.ts';
 
 export interface AppendChoices {
-  /** One commit with the source's tree, instead of one for each of its commits. */
+  /** Make one commit with the source's tree instead of one for each of its commits. */
   readonly squash?: boolean | undefined;
-  /** Of that one commit; default the source's own. */
+  /** Message of that one commit; default the source's own. */
   readonly message?: string | undefined;
-  /** Who that one commit is by, as `Name <mail>`; default the store's author. */
+  /** Author of that one commit, as `Name <mail>`; default the store's author. */
   readonly author?: string | undefined;
-  /** When that one commit was made; default now. */
+  /** Time of that one commit; default now. */
   readonly time?: Date | undefined;
 }
 
 /**
- * Puts the source's first-parent commits that the branch does not have yet on the branch's tip, with
- * their messages, authors, committers and dates. A commit whose parent stays the same stays the same.
+ * Adds the source's first-parent commits that the branch lacks to the branch's tip, with their messages,
+ * authors, committers and dates. A commit whose parent stays the same keeps its id.
  * @param tip the branch's newest snapshot
  * @returns the branch's new snapshot; `tip` itself when there is nothing to append
- * @throws StaleSnapshotError when the branch does not stand at `tip` any more
+ * @throws StaleSnapshotError when the branch is no longer at `tip`
  */
 export async function appendHistory(
   tip: Snapshot,
@@ -82,7 +82,7 @@ async function replay(tip: Snapshot, source: Snapshot, writer: ObjectWriter): Pr
   return at;
 }
 
-/** The first-parent commits of `from`, oldest first, since the newest that is an end, if one is. */
+/** The first-parent commits of `from`, oldest first, after the newest one for which `isEnd` holds. */
 async function firstParents(
   store: StoreContext,
   from: ObjectId,
@@ -98,8 +98,8 @@ async function firstParents(
 }
 
 /**
- * How many of the source's commits, from the oldest on, were appended before: the branch's own say
- * the same, in the same order, perhaps with others between.
+ * How many of the source's commits, from the oldest on, were appended before: the branch has equal
+ * commits in the same order, possibly with others between.
  */
 async function appendedEarlier(
   store: StoreContext,
@@ -119,7 +119,7 @@ async function appendedEarlier(
   return count;
 }
 
-/** Everything that stays the same when a commit gets other parents. */
+/** Everything of a commit but its parents, as a key. */
 function sayingOf({ tree, author, committer, message }: Commit): string {
   return JSON.stringify([tree, author, committer, message]);
 }
@@ -127,14 +127,14 @@ function sayingOf({ tree, author, committer, message }: Commit): string {
 /** A commit and all its ancestors. */
 async function ancestorsOf(store: StoreContext, id: ObjectId): Promise<Set<ObjectId>> {
   const found = new Set([id]);
-  // A set that grows while it is walked is walked to its end.
+  // The loop also visits ids that are added to the set during it.
   for (const at of found) {
     for (const parent of (await store.commits.links(at)).parents) found.add(parent);
   }
   return found;
 }
 
-/** The commit as a child of another. A signature was made over the old parents, so it is left out. */
+/** The commit with another parent. Drops the signature, which covers the old parents. */
 function onParent(commit: Commit, parent: ObjectId): Commit {
   return {
     ...commit,

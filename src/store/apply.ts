@@ -1,10 +1,10 @@
-/** Many changes given as one value. */
+/** Many changes as one value. */
 import { type FileMode, MODE_LINK } from '../git/tree.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
 import type { Batch } from './batch.ts';
 import type { FileData } from './data.ts';
 
-/** What a path is to become: content, a copy of a local file, or a symbolic link; one of them. */
+/** New value of a path: content, a copy of a local file, or a symbolic link. */
 export type WriteEntry = string | Uint8Array | DataEntry | LocalEntry | LinkEntry;
 
 interface DataEntry {
@@ -30,12 +30,12 @@ interface LinkEntry {
 
 export interface ApplyChanges {
   writes?: Readonly<Record<string, WriteEntry>> | undefined;
-  /** A path or paths; a trailing `/` says that a directory is meant, with all it holds. */
+  /** A path or paths; a trailing `/` means a directory with all its contents. */
   removes?: string | readonly string[] | undefined;
 }
 
 /**
- * Puts the changes into a batch, removals first.
+ * Adds the changes to a batch, removals first.
  * @throws TypeError for an entry with no content, or several
  */
 export async function applyChanges(batch: Batch, changes: ApplyChanges): Promise<void> {
@@ -56,7 +56,7 @@ export async function applyChanges(batch: Batch, changes: ApplyChanges): Promise
   }
 }
 
-/** Callers in JavaScript are not held back by the types. */
+/** Checks at run time, for callers in JavaScript. */
 function checkEntry(
   path: string,
   { data, file, target, mode }: DataEntry | LocalEntry | LinkEntry,

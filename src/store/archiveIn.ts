@@ -1,6 +1,6 @@
 /**
- * From an archive to a commit. First all members are stored, in one writing session; then what they
- * are goes into the branch's tree and is committed. When anything fails there is no commit.
+ * From an archive to a commit. First stores all members in one writing session, then adds them to the
+ * branch's tree and commits. A failure leaves no commit.
  */
 
 import { Allowance } from '../archive/limits.ts';
@@ -39,7 +39,7 @@ export function archiveIn(
   return withStored(snapshot.store, source, options, (stored) => stored.commit(snapshot, choices));
 }
 
-/** Stores the archive's members and lets `commit` commit them, once or again. */
+/** Stores the archive's members and lets `commit` commit them, once or several times. */
 export async function withStored<Result>(
   store: StoreContext,
   source: NamedSource,
@@ -55,7 +55,7 @@ export async function withStored<Result>(
   }
 }
 
-/** Files and links whose blobs have been given to a writing session. */
+/** Files and links whose blobs were passed to a writing session. */
 export class StoredArchive {
   readonly #files: ReadonlyMap<string, StoredFile>;
   readonly #warnings: readonly ChangeProblem[];
@@ -75,7 +75,7 @@ export class StoredArchive {
   }
 
   /**
-   * Puts the files over what the snapshot has and commits.
+   * Adds the files to the snapshot, replacing existing ones, and commits.
    * @throws IsADirectoryError, NotADirectoryError where the snapshot has the other kind
    */
   async commit(snapshot: Snapshot, choices: CommitChoices): Promise<Outcome> {
@@ -87,7 +87,7 @@ export class StoredArchive {
     const changes = staging.report();
     for (const warning of this.#warnings) changes.warnings.push(warning);
     if (this.#dryRun) return { snapshot, changes };
-    // The session of the blobs serves the first try; after it they are in the store.
+    // The first attempt uses the session of the blobs. After it the blobs are in the store.
     const writer = this.#writer ?? store.objects.writer();
     this.#writer = undefined;
     try {
@@ -129,7 +129,7 @@ async function storeMembers(
   return new StoredArchive(intake.files, run.warnings, writer, dryRun);
 }
 
-/** The error with the local file's name in it. */
+/** The error with the local file's name added. */
 function about(name: string, error: unknown): unknown {
   if (error instanceof ArchiveError) {
     const { message, path, option } = error;
@@ -139,7 +139,7 @@ function about(name: string, error: unknown): unknown {
   return (error as NodeJS.ErrnoException).syscall === 'read' ? localError(error, name) : error;
 }
 
-/** Takes members one after the other, checks what they say, and stores what they hold. */
+/** Takes members one by one, validates their headers and stores their contents. */
 class Intake {
   readonly #brought = new Brought<StoredFile>();
   readonly #writer: ObjectWriter;
@@ -220,7 +220,7 @@ class Intake {
     }
   }
 
-  /** Another name of a file that has come before. */
+  /** A hard link to an earlier member. */
   #linked(path: string, target: string): StoredFile {
     const file = this.files.get(memberPath(target));
     if (file === undefined) {
@@ -231,7 +231,7 @@ class Intake {
   }
 }
 
-/** Finds out ids and stores nothing, for a dry run. */
+/** Computes ids and stores nothing, for a dry run. */
 class HashingWriter implements ObjectWriter {
   async write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
     return hashObject(type, body);

@@ -1,4 +1,4 @@
-/** From a snapshot to an archive of all it holds. */
+/** From a snapshot to an archive of its contents. */
 
 import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive/formats.ts';
 import type { NewMember } from '../archive/member.ts';
@@ -68,7 +68,7 @@ async function* membersOf(
   run: CopyRun,
   changes: ChangeReport,
 ): AsyncGenerator<NewMember[], void, undefined> {
-  /** What the walk has found and has not been written yet. */
+  /** Files found by the walk that are not written yet. */
   const waiting: WalkedFile[][] = [];
   const ids = async function* () {
     for await (const files of walkFilesInBatches(store.trees, tree, BATCH)) {
@@ -103,10 +103,10 @@ async function* membersOf(
   yield members.take();
 }
 
-/** Files that are looked up at a time. */
+/** Files to look up at a time. */
 const BATCH = 256;
 
-/** Makes members of files, with the directories they lie in before them. */
+/** Turns files into members, each preceded by its directories. */
 class MemberList {
   readonly #store: StoreContext;
   readonly #run: CopyRun;
@@ -135,7 +135,7 @@ class MemberList {
     this.#run.done(member.size);
   }
 
-  /** A submodule is a directory without files, as Git checks it out. */
+  /** Adds a submodule as a directory without files, as `git archive` does. */
   addSubmodule(path: string): void {
     this.#run.warn(path, 'only a directory: a submodule, whose files are not in this store');
     this.#addParents(path);
@@ -156,7 +156,7 @@ function directoryMember(path: string): NewMember {
   return { path, mode: MODE_TREE, size: 0, data: new Uint8Array(0) };
 }
 
-/** The directories down to `to` that `from` does not lie in, each before those in it. */
+/** The directories down to `to` that do not contain `from`, parents first. */
 function newDirectories(from: string, to: string): string[] {
   const found: string[] = [];
   for (let at = to; !isWithin(from, at); at = parentPath(at)) found.unshift(at);
@@ -192,11 +192,11 @@ async function* contentOf(
   yield* chunks;
 }
 
-/** Names that need a closer look: odd segments, what may stand for `.git`, and all but ASCII. */
+/** Names that need a full check: odd segments, aliases of `.git`, and non-ASCII names. */
 const SUSPECT = /(?:^|\/)\.{0,2}(?:\/|$)|\.git|git~|[^\0-\x7f]/i;
 const ODD_SEGMENT = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
-/** @throws InvalidPathError for a name by which an archive would lead out of where it is unpacked */
+/** @throws InvalidPathError for a name that would leave the directory where the archive is unpacked */
 function checkName(path: string): void {
   if (!SUSPECT.test(path)) return;
   if (ODD_SEGMENT.test(path) || isForbiddenSegment(path)) {

@@ -17,24 +17,24 @@ import { Writer } from './writer.ts';
 
 /** Options of one write within a batch. */
 export interface BatchWriteOptions {
-  /** Default: what the file had; for a new file, a plain one. */
+  /** Default: the existing file's type; for a new file, a plain one. */
   readonly mode?: FileType | FileMode | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Gathers changes to a snapshot and commits them together. Contents go to the store as they come, so
- * memory grows with the number of paths only. Calls take effect in the order in which they are made,
- * whether awaited or not, and the last word on a path wins; a writer speaks when it is closed.
+ * Collects changes to a snapshot and commits them together. Writes contents to the store immediately, so
+ * memory grows only with the number of paths. Calls take effect in the order in which they are made,
+ * whether awaited or not, and the last change of a path wins. A writer's change counts at its close.
  *
- * Disposing a batch (`await using`) that was not committed discards it.
+ * Disposing an uncommitted batch (`await using`) discards it.
  */
 export class Batch implements AsyncDisposable {
   readonly #snapshot: Snapshot;
   readonly #choices: CommitChoices;
   readonly #wrap: (outcome: Outcome) => FS;
   readonly #staging: Staging;
-  /** Paths of the writers that are open, and how to end them. */
+  /** The open writers: a function that fails each, and its path. */
   readonly #writers = new Map<(error: unknown) => void, string>();
   #session: ObjectWriter | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -59,7 +59,7 @@ export class Batch implements AsyncDisposable {
     return this.#fs;
   }
 
-  /** `Batch(main@1a2b3c4, open, 3 paths)`: what it goes on from, and how far it is. */
+  /** `Batch(main@1a2b3c4, open, 3 paths)`: its base and state. */
   toString(): string {
     const { size } = this.#staging.edits;
     const paths = `${size} path${size === 1 ? '' : 's'}`;
@@ -82,11 +82,11 @@ export class Batch implements AsyncDisposable {
   }
 
   /**
-   * Writes a file. The bytes are the caller's own again when it returns.
+   * Writes a file. The caller may change the bytes once the promise resolves.
    * @throws InvalidPathError, IsADirectoryError, NotADirectoryError
    */
   async write(path: string, data: FileData, options: BatchWriteOptions = {}): Promise<void> {
-    // The session may read the bytes until the commit.
+    // Copy: the session may read the bytes until the commit.
     await this.#add(
       path,
       { data: data instanceof Uint8Array ? new Uint8Array(data) : data },
@@ -118,7 +118,7 @@ export class Batch implements AsyncDisposable {
     await this.#add(path, { target }, {});
   }
 
-  /** A stream to write a file to; it joins the batch when it is closed. */
+  /** A stream to write a file to. The file joins the batch when the stream is closed. */
   writer(path: string, options: BatchWriteOptions = {}): Writer {
     this.#assertOpen();
     const target = checkWritablePath(path);
@@ -138,8 +138,7 @@ export class Batch implements AsyncDisposable {
   }
 
   /**
-   * Removes files, or with `recursive` directories. A path that this batch has written is as if it
-   * had not been.
+   * Removes files, or with `recursive` directories. Removing a new path of this batch undoes its write.
    * @throws FileNotFoundError, IsADirectoryError
    */
   async remove(
@@ -156,10 +155,10 @@ export class Batch implements AsyncDisposable {
   }
 
   /**
-   * Commits what was gathered; without any change, no commit is made. The batch is over, also when
-   * it throws.
+   * Commits the collected changes. Makes no commit when nothing changed. Closes the batch, even when it
+   * throws.
    * @throws StaleSnapshotError when the branch has moved on
-   * @throws GitStoreError when a writer is still open; then the batch goes on
+   * @throws GitStoreError when a writer is still open; the batch then stays open
    */
   async commit(): Promise<FS> {
     this.#assertOpen();
@@ -181,7 +180,7 @@ export class Batch implements AsyncDisposable {
     }
   }
 
-  /** Drops what was gathered. Does nothing when the batch is over. */
+  /** Drops the collected changes. Does nothing when the batch is closed. */
   async discard(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -211,7 +210,7 @@ export class Batch implements AsyncDisposable {
     const target = checkWritablePath(path);
     const given = modeGiven(options);
     const stored = storeSource(this.#writing(), source, this.#signal(options));
-    // A failure is met in its turn, which may come later.
+    // The failure is handled in its turn, which may come later.
     stored.catch(() => {});
     await this.#inOrder(async () => this.#put(target, given, await stored));
   }
@@ -222,7 +221,7 @@ export class Batch implements AsyncDisposable {
     this.#staging.remark(path, stored.remark);
   }
 
-  /** Runs a step after those before it, also when one of them failed. */
+  /** Runs a step after the previous ones, even when one of them failed. */
   #inOrder(step: () => Promise<void>): Promise<void> {
     const result = this.#queue.then(step);
     this.#queue = result.catch(() => {});

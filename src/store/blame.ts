@@ -1,4 +1,4 @@
-/** Which commit each line of a file comes from, along first parents. */
+/** Finds the commit that introduced each line of a file, along first parents. */
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -13,10 +13,10 @@ import type { Snapshot } from './snapshot.ts';
 export interface BlameLine {
   /** From 1. */
   readonly number: number;
-  /** The commit that brought the line. */
+  /** The commit that introduced the line. */
   readonly commitHash: ObjectId;
   readonly authorName: string;
-  /** When that was committed. */
+  /** Time of that commit. */
   readonly time: Date;
   /** Minutes east of UTC. */
   readonly timezoneOffset: number;
@@ -26,7 +26,7 @@ export interface BlameLine {
 
 /**
  * @throws FileNotFoundError
- * @throws GitStoreError (`EINVAL`) for what is no text file
+ * @throws GitStoreError (`EINVAL`) for a file that is not text
  */
 export async function blameFile(
   snapshot: Snapshot,
@@ -54,7 +54,7 @@ export async function blameFile(
   let lines = table.lines(newest);
   const text = lines.text;
   const owners: (Pick<Snapshot, 'id' | 'commit'> | undefined)[] = text.map(() => undefined);
-  /** For each line of the version at hand the line of the newest one that it is; -1 for none. */
+  /** Maps each line of the current version to its line in the newest one; -1 for none. */
   let becomes = Int32Array.from(text, (_, at) => at);
   let open = text.length;
   let current: { id: ObjectId; commit: Commit } | undefined;

@@ -22,7 +22,7 @@ export interface SetBranchOptions {
 export interface ThinResult {
   /** The branch's newest snapshot. */
   readonly fs: FS;
-  /** The branch's snapshots before, newest first, and what each is now. */
+  /** The branch's former snapshots, newest first, each with its present counterpart. */
   readonly snapshots: readonly ThinnedSnapshot[];
 }
 
@@ -33,10 +33,10 @@ export class Branches extends RefMap {
   }
 
   /**
-   * Points the branch to a snapshot of this store; it may exist or not.
-   * @param options.create it must not exist, not even broken
-   * @returns the snapshot as that branch's
-   * @throws KeyExistsError when there is a branch of this name, with `create`
+   * Points the branch at a snapshot of this store. Creates a missing branch.
+   * @param options.create fail when the branch exists, even a broken one
+   * @returns the snapshot, now of that branch
+   * @throws KeyExistsError when the branch exists, with `create`
    * @throws InvalidRefNameError
    * @example
    * ```ts
@@ -65,7 +65,7 @@ export class Branches extends RefMap {
   }
 
   /**
-   * Points the branch to a new commit without files or parents; it may exist or not.
+   * Points the branch at a new commit without files or parents. Creates a missing branch.
    * @throws as `set`
    */
   async setEmpty(name: string, options: SetBranchOptions = {}): Promise<FS> {
@@ -74,9 +74,8 @@ export class Branches extends RefMap {
   }
 
   /**
-   * Lets a branch go on with the commits of a snapshot that it does not have yet, first parents, each
-   * with its own tree, message, author, committer and dates. Nothing is merged: the branch ends with
-   * the snapshot's files.
+   * Appends the first-parent commits of a snapshot that a branch lacks, each with its own tree, message,
+   * author, committer and dates. Nothing is merged: the branch ends with the snapshot's files.
    * @param options.squash one commit with the snapshot's files instead
    * @param options.message with `squash`: its message, default the snapshot's own
    * @returns the branch's newest snapshot, the same commit when there was nothing to append
@@ -91,7 +90,7 @@ export class Branches extends RefMap {
   }
 
   /**
-   * The branch that HEAD names, whether it has a commit or not; null when HEAD names a bare commit.
+   * The branch that HEAD names, even one without a commit; null when HEAD names a commit.
    */
   async currentName(): Promise<string | null> {
     const head = await this.store.refs.head();
@@ -100,8 +99,8 @@ export class Branches extends RefMap {
   }
 
   /**
-   * The current branch's snapshot; null when that branch has no commit. Where HEAD names a bare
-   * commit, that one, read-only.
+   * The current branch's snapshot; null when that branch has no commit. When HEAD names a commit, that
+   * commit's snapshot, read-only.
    */
   async current(): Promise<FS | null> {
     const head = await this.store.refs.head();
@@ -120,9 +119,9 @@ export class Branches extends RefMap {
   }
 
   /**
-   * Folds snapshots of the branch away. Those that the policy keeps stay with their trees, messages,
-   * authors and dates, in a line; the newest one and those with tags stay in any case. Tags and notes
-   * move along. What is folded away is in `reflog` until `gc` frees it.
+   * Removes snapshots of the branch from its history. Those that the policy keeps form the new history,
+   * with their trees, messages, authors and dates. The newest snapshot and tagged ones always stay. Tags
+   * and notes move along. The removed snapshots remain in `reflog` until `gc` frees them.
    * @throws KeyNotFoundError when the branch does not exist
    * @throws GitStoreError (`EINVAL`) for a policy that keeps nothing
    */
@@ -134,8 +133,8 @@ export class Branches extends RefMap {
   }
 
   /**
-   * Where the branch has been, newest first; also of a branch that is broken, to find what it was.
-   * @param options.limit at most this many entries, the newest ones
+   * The branch's former values, newest first. Works for a broken branch too, to find its last value.
+   * @param options.limit return at most this many entries, the newest ones
    * @throws KeyNotFoundError when it does not exist
    */
   async reflog(name: string, options: { limit?: number | undefined } = {}): Promise<ReflogEntry[]> {
@@ -150,7 +149,7 @@ export class Branches extends RefMap {
     return entries;
   }
 
-  /** The log of a branch, and what it said before the branch was thinned. */
+  /** The log of a branch, including the log from before it was thinned. */
   async *#log(ref: string): AsyncGenerator<ReflogEntry, void, undefined> {
     const { refs } = this.store;
     yield* refs.reflog(ref);

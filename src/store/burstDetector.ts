@@ -7,7 +7,7 @@ export class BurstDetector {
     this.#isOpen = false;
   };
 
-  /** Call it once for each call: true if another was made in the same microtask turn. */
+  /** Call it once per call: true if another call was made in the same microtask turn. */
   isBurst(): boolean {
     if (this.#isOpen) return true;
     this.#isOpen = true;

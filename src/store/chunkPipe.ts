@@ -9,19 +9,19 @@ export class ChunkPipe implements AsyncIterable<Uint8Array> {
   /** Wakes the side that waits for the other; at most one waits at a time. */
   #wake: (() => void) | undefined;
 
-  /** Nothing more is taken: the writing side has ended it, or the reader has gone. */
+  /** Whether it accepts no more chunks: the writer has ended it, or the reader has left. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Resolves when the reader has taken the chunk, or has gone. */
+  /** Resolves when the reader has taken the chunk or has left. */
   async write(chunk: Uint8Array): Promise<void> {
     this.#chunk = chunk;
     this.#signal();
     while (this.#chunk !== undefined && !this.#ended) await this.#other();
   }
 
-  /** There is no more. */
+  /** Ends the stream. */
   end(): void {
     this.#ended = true;
     this.#signal();

@@ -1,6 +1,6 @@
 /**
- * Making commits. All objects of a commit go through one writing session of the storage; when that
- * is finished, the branch moves, provided that it still stands at the snapshot that was changed.
+ * Makes commits. All objects of a commit go through one writing session of the storage. When it is
+ * finished, the branch moves, provided that it is still at the changed snapshot.
  */
 import { tell } from '../diagnostics.ts';
 import { InvalidPathError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
@@ -28,21 +28,21 @@ import {
   shortHash,
 } from './snapshot.ts';
 
-/** How a commit is to be made. */
+/** How to make a commit. */
 export interface CommitChoices {
   /** The message, with placeholders (message.ts); undefined: the default one. */
   readonly message?: string | undefined;
-  /** What `{op}` and the default message call the operation. */
+  /** Name of the operation for `{op}` and the default message. */
   readonly operation?: string | undefined;
-  /** What is put behind the message as it is. */
+  /** Text to append to the message unchanged. */
   readonly trailers?: string | undefined;
-  /** Extra parents, recorded behind the first one; their trees are not merged. */
+  /** Extra parents, recorded after the first one; their trees are not merged. */
   readonly parents?: readonly Snapshot[] | undefined;
   /** A tag that moves to the result in the same transaction as the branch. */
   readonly tag?: NewTag | undefined;
   /**
-   * The snapshots from which the edits take entries that the session did not write; the changed one may
-   * be left out. Default: any.
+   * Snapshots that contain all entries of the edits that the session did not write, besides the changed
+   * one. Default: unknown.
    */
   readonly from?: readonly Snapshot[] | undefined;
   /** Default: as the store was opened. */
@@ -59,13 +59,13 @@ export interface NewTag {
   readonly force: boolean;
 }
 
-/** What an operation led to. */
+/** Result of an operation. */
 export interface Outcome {
   readonly snapshot: Snapshot;
   readonly changes: ChangeReport;
 }
 
-/** Runs `work` with a writing session and ends it, whatever happens. */
+/** Runs `work` with a writing session, and ends the session in any case. */
 export async function inSession<Result>(
   store: StoreContext,
   work: (writer: ObjectWriter) => Promise<Result>,
@@ -78,7 +78,7 @@ export async function inSession<Result>(
   }
 }
 
-/** Edits of a snapshot's tree, and what the commit of them is to say. */
+/** Edits of a snapshot's tree, and the choices for their commit. */
 interface EditCommit {
   readonly edits: ReadonlyMap<string, TreeEdit>;
   readonly changes: ChangeReport;
@@ -86,11 +86,11 @@ interface EditCommit {
 }
 
 /**
- * Commits edits of the snapshot's tree to its branch. When the tree stays as it was and there are no
- * extra parents to record, no commit is made and the outcome is the same snapshot.
- * @param writer the session that has the blobs; it is finished here, unless no commit is made
- * @throws StaleSnapshotError when the branch does not stand at the snapshot any more, and the edits
- *   may not be put on what it has now
+ * Commits edits of the snapshot's tree to its branch. When the tree does not change and there are no
+ * extra parents to record, makes no commit and returns the same snapshot.
+ * @param writer the session that has the blobs. Finished here, unless no commit is made
+ * @throws StaleSnapshotError when the branch is no longer at the snapshot, and the edits must not be
+ *   applied to its tip
  * @throws GitStoreError (`EINVAL`) for a parent of another store
  */
 export function commitEdits(
@@ -134,7 +134,7 @@ async function commitOn(
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
 }
 
-/** Git holds a tree with one for broken for ever. @throws InvalidPathError */
+/** Git reports any tree with such a link as broken. @throws InvalidPathError */
 function refuseModulesLinks(edits: ReadonlyMap<string, TreeEdit>): void {
   for (const [path, edit] of edits) {
     if (edit?.mode === MODE_LINK && isModulesFile(baseName(path))) {
@@ -147,9 +147,9 @@ function refuseModulesLinks(edits: ReadonlyMap<string, TreeEdit>): void {
 }
 
 /**
- * Puts the edits on what the branch has now, as long as it has the same at their paths, and again where
- * others are faster. The blobs are written once; what is made again are the trees on the edited paths,
- * and the commit.
+ * Applies the edits to the branch's tip, provided that the tip is unchanged at their paths. Retries when
+ * another writer is faster. The blobs are written once. A retry rewrites only the trees on the edited
+ * paths, and the commit.
  */
 async function commitOnTip(
   snapshot: Snapshot,
@@ -166,7 +166,7 @@ async function commitOnTip(
       if (!(error instanceof StaleSnapshotError)) throw error;
     }
   }
-  // There are others at work: in turn with them no try is in vain.
+  // Other writers are active. Taking turns with them makes each attempt succeed.
   let session = isNewest ? undefined : writer;
   const attempt = async (): Promise<Outcome | StaleSnapshotError> => {
     let now: Snapshot;
@@ -189,12 +189,12 @@ async function commitOnTip(
   return result;
 }
 
-/** So often edits are put on a newer tip; in turn, that is far more than is ever needed. */
+/** Attempts to apply edits to a newer tip. With turns far fewer are needed. */
 const MOST_TRIES = 100;
 
 /**
- * The newest snapshot of the snapshot's branch, when it has the same at all edited paths.
- * @throws StaleSnapshotError when it has not
+ * The newest snapshot of the snapshot's branch, provided that it is unchanged at all edited paths.
+ * @throws StaleSnapshotError when it is not
  */
 async function tipFor(snapshot: Snapshot, edits: ReadonlyMap<string, TreeEdit>): Promise<Snapshot> {
   const { store, ref, commit } = snapshot;
@@ -209,8 +209,9 @@ async function tipFor(snapshot: Snapshot, edits: ReadonlyMap<string, TreeEdit>):
 
 /**
  * Writes a commit; ends the session.
- * @param parts `author`: of the commit that it makes once more; `outside`: see `ObjectWriter.finish`
- * @returns also `who` has made it, and when, for the reflog
+ * @param parts `author`: the author of the original commit, when one is recreated; `outside`: see
+ *   `ObjectWriter.finish`
+ * @returns also `who`, the committer and time for the reflog
  */
 export async function writeCommit(
   store: StoreContext,
@@ -238,17 +239,17 @@ export async function writeCommit(
   const id = await writer.write('commit', body);
   await writer.finish(parts.outside);
   const plain = { tree, parents, author, committer, message: text, extraHeaders: [] };
-  // Unless something of it cannot be written as it is.
+  // Parse it back when the text was not encodable unchanged.
   const commit = hasLoneSurrogate(text) ? parseCommit(body, id) : plain;
   store.commits.remember(id, commit);
   return { id, commit, who };
 }
 
 /**
- * Moves the snapshot's branch from the snapshot to another commit, and a tag with it: both or neither.
+ * Moves the snapshot's branch from the snapshot to another commit, and a tag with it, atomically.
  * @param log the reflog's line
- * @throws StaleSnapshotError when the branch does not stand at the snapshot any more
- * @throws KeyExistsError when there is a tag of this name, without `force`
+ * @throws StaleSnapshotError when the branch is no longer at the snapshot
+ * @throws KeyExistsError when the tag exists, without `force`
  */
 export async function moveBranch(
   snapshot: Snapshot,
@@ -282,7 +283,7 @@ function tellCommit(snapshot: Snapshot, commitHash: ObjectId, reason: string): v
   }));
 }
 
-/** What sets a tag. */
+/** The ref update that sets a tag. */
 export function tagUpdate({ name, force }: NewTag, to: ObjectId, who: Identity): RefUpdate {
   const message = force ? 'tag: set' : 'tag: created';
   const ref = fullRefName({ kind: 'tag', name });

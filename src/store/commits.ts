@@ -1,4 +1,4 @@
-/** Reading commits, and from a ref's value to the commit it means. */
+/** Reads commits, and resolves a ref's value to its commit. */
 
 import { CorruptObjectError } from '../errors.ts';
 import { type Commit, type CommitLinks, parseCommit, parseCommitLinks } from '../git/commit.ts';
@@ -10,7 +10,7 @@ import { ByteCache } from '../tree/byteCache.ts';
 
 const CACHE_BYTES = 8 << 20;
 
-/** A walk parses each commit before it reads the next, so all of them are inflated into one buffer. */
+/** Shared buffer to inflate into: a walk parses each commit before it reads the next. */
 const commitRoom = Buffer.allocUnsafeSlow(16 << 10);
 
 function roomForCommit(size: number): Buffer {
@@ -18,8 +18,8 @@ function roomForCommit(size: number): Buffer {
 }
 
 /**
- * Reads commits and keeps the last ones, bounded by bytes. A commit that the store has without its
- * parents counts as a first one, as for Git; which these are is read once.
+ * Reads commits and caches recent ones, bounded by bytes. As in Git, a commit of a shallow clone whose
+ * parents are absent counts as a first commit. The list of those is read once.
  */
 export class CommitReader {
   readonly #objects: ObjectStore;
@@ -32,7 +32,7 @@ export class CommitReader {
     this.#objects = objects;
   }
 
-  /** @throws CorruptObjectError when the commit is missing, no commit, or cannot be parsed */
+  /** @throws CorruptObjectError when the object is missing, not a commit, or malformed */
   async get(id: ObjectId): Promise<Commit> {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
@@ -41,7 +41,7 @@ export class CommitReader {
     return commit;
   }
 
-  /** As `get`, but the commit is not kept: for long walks, which come by only once. */
+  /** As `get`, without caching: for long walks, which visit each commit once. */
   async getUncached(id: ObjectId): Promise<Commit> {
     return this.#cache.get(id) ?? this.#read(id);
   }
@@ -54,7 +54,7 @@ export class CommitReader {
     return body && this.#withParentsHere(id, parseCommit(body, id));
   }
 
-  /** Tree and parents alone: much cheaper where a long way is walked. @throws as `get` */
+  /** Only tree and parents: much cheaper for long walks. @throws as `get` */
   async links(id: ObjectId): Promise<CommitLinks> {
     const links = this.tryLinks(id);
     if (links !== undefined) return links;
@@ -90,14 +90,14 @@ export class CommitReader {
     return this.#shallow?.has(id) ? { ...commit, parents: [] } : commit;
   }
 
-  /** Keeps a commit that was just made, so that it need not be read back. */
+  /** Caches a commit that was just made, so that it need not be read back. */
   remember(id: ObjectId, commit: Commit): void {
     this.#cache.set(id, commit);
   }
 
   /**
-   * Follows annotated tags, also tags of tags, to what they stand for. Undefined when an object on
-   * the way is not there.
+   * Follows annotated tags, including tags of tags, to the tagged object. Undefined when an object on the
+   * way is missing.
    */
   async peel(id: ObjectId): Promise<Peeled | undefined> {
     return peel(this.#objects, id, (at) => this.#cache.get(at) !== undefined);

@@ -1,6 +1,6 @@
 /**
- * What every snapshot of a store shares: the storage, the caches over it, who commits and what time
- * it is. Everything in `store/` reaches the storage through it, so nothing can use a closed store.
+ * What all snapshots of a store share: the storage, its caches, the committer and the clock. Everything
+ * in `store/` reaches the storage through it, so nothing can use a closed store.
  */
 import { GitStoreError, storeClosed } from '../errors.ts';
 import type { Identity } from '../git/commit.ts';
@@ -12,7 +12,7 @@ import { type OnWarning, type StoreWarning, warnProcess } from '../warnings.ts';
 import { CommitReader } from './commits.ts';
 import { type Person, type Signer, type Signers, type Signing, signersOf } from './signers.ts';
 
-/** What becomes of a write whose branch has moved on. */
+/** What a write does whose branch has moved on. */
 export type StaleWrites = 'refuse' | 'merge';
 
 /** The identity for commits, and the clock. */
@@ -24,21 +24,21 @@ export interface CommitterOptions {
   /** The committer in commits and reflog lines, as `Name <mail>`; default the author. */
   committer?: string | undefined;
   /**
-   * Finds both before the first thing that is signed, and goes before `author` and `committer`. Takes the
-   * directory on this disk that holds the store.
+   * Determines both before the first signature, and takes precedence over `author` and `committer`. Gets
+   * the store's directory on this disk.
    * @internal
    */
   signers?: ((folder: string | undefined) => Signers) | undefined;
   /**
-   * Called with what a program should know and what stops nothing: a branch that cannot be read and is
-   * left out of a listing, for example. Default: `process.emitWarning`.
+   * Called with conditions that a program should know but that stop nothing, such as an unreadable branch
+   * that a listing omits. Default: `process.emitWarning`.
    */
   onWarning?: OnWarning | undefined;
   /**
-   * What a write does when the branch does not stand at its snapshot any more. `refuse` (default): it is
-   * a `StaleSnapshotError`. `merge`: the write is put on what the branch has now, unless one of its paths
-   * has changed since the snapshot, which is a `StaleSnapshotError` with these `paths`. What the caller has
-   * read from the snapshot may be out of date then.
+   * What a write does when the branch is no longer at its snapshot. `refuse` (default): throw a
+   * `StaleSnapshotError`. `merge`: apply the write to the branch's tip, unless one of its paths has
+   * changed since the snapshot, which throws a `StaleSnapshotError` with these `paths`. Note that what the
+   * caller has read from the snapshot may be out of date then.
    */
   staleWrites?: StaleWrites | undefined;
   /** The time in milliseconds since the epoch; default `Date.now`. */
@@ -47,20 +47,20 @@ export interface CommitterOptions {
   timezoneOffset?: number | undefined;
 }
 
-/** @throws GitStoreError (`EINVAL`) for a word that is neither */
+/** @throws GitStoreError (`EINVAL`) for any other value */
 export function checkStaleWrites(choice: StaleWrites | undefined): StaleWrites | undefined {
   if (choice === undefined || choice === 'refuse' || choice === 'merge') return choice;
   throw new GitStoreError(`staleWrites is 'refuse' or 'merge', not '${choice}'`, 'EINVAL');
 }
 
-/** More warnings than that are not told apart from those before. */
+/** Warnings to remember, at most, to report each once. */
 const MOST_WARNINGS = 1000;
 
 export class StoreContext {
   readonly location: string;
-  /** The directory on this disk that holds the store, where one does. */
+  /** The store's directory on this disk, if any. */
   readonly folder: string | undefined;
-  /** For writes that do not say it themselves. */
+  /** Default for writes. */
   readonly staleWrites: StaleWrites;
   readonly #storage: Storage;
   readonly #trees: TreeReader;
@@ -114,7 +114,7 @@ export class StoreContext {
     return this.#storage;
   }
 
-  /** Tells of something that stops nothing; of the same thing once. */
+  /** Reports a warning. Reports the same one only once. */
   warn(warning: StoreWarning): void {
     if (this.#warned.has(warning.message)) return;
     if (this.#warned.size >= MOST_WARNINGS) this.#warned.clear();
@@ -122,7 +122,7 @@ export class StoreContext {
     this.#onWarning(warning);
   }
 
-  /** Refs for a listing: of those that cannot be read it tells as a warning. */
+  /** Refs for a listing. Reports unreadable ones as warnings. */
   async listRefs(prefix: string): Promise<readonly RefEntry[]> {
     const { refs, unreadable } = await this.refs.list(prefix);
     for (const one of unreadable) this.warn(unreadableWarning(one));
@@ -144,15 +144,15 @@ export class StoreContext {
     return this.#commits;
   }
 
-  /** Who does what is done now, and when: for reflogs, which keep the real time. */
+  /** Identity and present time, for reflogs, which keep the real time. */
   signature(): Identity {
     const { name, email } = this.#who().committer;
     return { name, email, ...this.#dateOf(this.#now()) };
   }
 
   /**
-   * Who a commit that is made now is by.
-   * @param original the author of the commit that it makes once more, who stays
+   * Author and committer of a commit made now.
+   * @param original the author to keep, when a commit is recreated
    */
   commitSignatures(
     { author: given, time }: Signing = {},
@@ -183,7 +183,7 @@ export class StoreContext {
   #dateOf(milliseconds: number): Pick<Identity, 'time' | 'offset'> {
     return {
       time: Math.floor(milliseconds / 1000),
-      // The sum makes -0, which Git writes as `-0000`, a plain zero.
+      // Adding 0 turns -0 into 0. Git writes -0 as `-0000`.
       offset: this.#timezoneOffset ?? -new Date(milliseconds).getTimezoneOffset() + 0,
     };
   }
@@ -194,14 +194,14 @@ export class StoreContext {
   }
 
   /**
-   * Whether it is the same store, opened a second time perhaps.
+   * Whether both are the same store, possibly opened twice.
    * @throws BatchClosedError when either is closed
    */
   isSame(other: StoreContext): boolean {
     return other === this || other.storage.identity === this.storage.identity;
   }
 
-  /** To be called after each commit. */
+  /** Call after each commit. */
   wrote(): void {
     this.#collection.wrote();
   }

@@ -1,6 +1,6 @@
 /**
- * Copying between the local disk and a snapshot, by `transfer/`. It is loaded when it is first
- * called: most who read or write a file have no use for it.
+ * Copies between the local disk and a snapshot, by `transfer/`. Loaded on first use: most programs that
+ * read or write files never copy.
  */
 
 import { monotonicTime } from '../clock.ts';
@@ -42,7 +42,7 @@ export async function copyFromDisk(
       told(outcome.changes);
       return outcome;
     } catch (error) {
-      // The blobs are stored all the same: another try need not read the files again.
+      // The blobs are stored anyway, so another attempt need not read the files again.
       if (error instanceof StaleSnapshotError) result.saveRecords();
       throw error;
     } finally {
@@ -51,7 +51,7 @@ export async function copyFromDisk(
   });
 }
 
-/** Gives what is called with the report of a copy that has ended well. */
+/** A function to call with the report of a successful copy, for tracing. */
 function copyTold(
   store: StoreContext,
   direction: CopyMessage['direction'],
@@ -69,7 +69,7 @@ function copyTold(
     }));
 }
 
-/** Makes one of our errors of what fails beside the files that are copied. */
+/** Converts failures other than those of copied files to our errors. */
 function toldOf(place: string): (error: unknown) => never {
   return (error) => {
     throw typedFault(error, place);
@@ -102,7 +102,7 @@ export async function copyToDisk(
   return { snapshot, changes };
 }
 
-/** Copies what stands in other snapshots of the store into the snapshot's branch. */
+/** Copies from other snapshots of the store into the snapshot's branch. */
 export async function copyFromSnapshots(
   snapshot: Snapshot,
   groups: readonly SnapshotSources[],
@@ -125,7 +125,7 @@ export async function copyFromSnapshots(
   return outcome;
 }
 
-/** Does some work as soon as there is something to wait for: the disk, which takes in a commit. */
+/** Runs work as soon as the event loop is idle, while the commit waits for the disk. */
 function whileWaiting(work: () => void): NodeJS.Immediate {
   return setImmediate(() => {
     try {

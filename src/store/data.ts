@@ -1,4 +1,4 @@
-/** The forms in which callers hand over a file's content, and how each becomes a blob. */
+/** The forms of a file's content, and how each becomes a blob. */
 import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { ByteRange, ObjectWriter } from '../storage/storage.ts';
@@ -10,8 +10,8 @@ import type { ByteRange, ObjectWriter } from '../storage/storage.ts';
 export type FileData = string | Uint8Array | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
 /**
- * Hands content to the writer and returns the blob's id.
- * @throws TypeError for what is no form of content, or a stream of anything but bytes
+ * Passes content to the writer and returns the blob's id.
+ * @throws TypeError for any other value, or a stream of anything but bytes
  */
 export function storeData(
   writer: ObjectWriter,
@@ -23,12 +23,12 @@ export function storeData(
   return writer.writeStream(byteChunks(checkStream(data), signal));
 }
 
-/** Whether the content is at hand, so that it can be read again. */
+/** Whether the content is in memory and can be read again. */
 export function isInMemory(data: FileData): data is string | Uint8Array {
   return typeof data === 'string' || data instanceof Uint8Array;
 }
 
-/** The stream's chunks, each checked to be bytes, ended by the signal even while one is awaited. */
+/** The stream's chunks, each checked to be bytes. The signal ends it even while it waits for a chunk. */
 export async function* byteChunks(
   source: AsyncIterable<Uint8Array>,
   signal?: AbortSignal,
@@ -55,7 +55,7 @@ async function* untilAborted<Chunk>(
   } finally {
     if (!ended) {
       const returned = Promise.resolve(iterator.return?.()).catch(() => {});
-      // A source that still waits for its next chunk would hold up the end.
+      // A source that still waits for its next chunk would delay the end.
       if (!signal.aborted) await returned;
     }
   }
@@ -85,7 +85,7 @@ function checkBytes(chunk: unknown): Uint8Array {
 }
 
 /**
- * The range when it is a sensible one; undefined when it means the whole file.
+ * The range when it is valid; undefined when it means the whole file.
  * @throws GitStoreError (`EINVAL`) for a negative number or a fraction
  */
 export function checkRange(range: ByteRange = {}): ByteRange | undefined {

@@ -1,10 +1,10 @@
-/** Comparing two snapshots of a store. */
+/** Compares two snapshots of a store. */
 import { diffTrees } from '../tree/diff.ts';
 import { normalizePath } from '../tree/paths.ts';
 import { type WalkEntry, walkEntry } from './read.ts';
 import { ofStore, type Snapshot } from './snapshot.ts';
 
-/** A file by which two snapshots differ. */
+/** A file that differs between two snapshots. */
 export interface Difference {
   readonly path: string;
   /** Added, modified (content or mode), deleted. */
@@ -16,7 +16,7 @@ export interface Difference {
 }
 
 export interface DiffOptions {
-  /** Only what stands at this path or below it. */
+  /** Only this path and everything below it. */
   readonly path?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,11 +1,11 @@
-/** The commit that a branch without history begins with. */
+/** The first commit of a branch without history. */
 import { inSession, writeCommit } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /**
  * Writes a commit without files or parents. It is on no branch yet.
- * @param branch short name of the branch it is for, for its message
+ * @param branch short name of the branch, for the message
  */
 export function writeEmptyCommit(store: StoreContext, branch: string): Promise<Snapshot> {
   return inSession(store, async (writer) => {

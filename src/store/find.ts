@@ -1,4 +1,4 @@
-/** Paths that are in a history, or ever were, by a glob pattern. */
+/** Finds present and former paths of a history by a glob pattern. */
 
 import type { ObjectId } from '../git/objectId.ts';
 import { GlobPattern, type GlobState } from '../tree/glob.ts';
@@ -6,7 +6,7 @@ import type { Snapshot } from './snapshot.ts';
 import { versionsOf } from './versions.ts';
 
 export interface FindOptions {
-  /** Also paths that are not in the snapshot any more, along first parents. */
+  /** Also find former paths, along first parents. */
   readonly history?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -19,7 +19,7 @@ export interface FoundPath {
   readonly hash: ObjectId;
 }
 
-/** @param pattern as `FS.glob` takes it; one without a slash fits names in any directory */
+/** @param pattern as for `FS.glob`; one without a slash matches names in any directory */
 export async function* findPaths(
   snapshot: Snapshot,
   pattern: string,

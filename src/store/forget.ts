@@ -1,7 +1,7 @@
 /**
- * Taking paths out of history: every commit of the branches that holds one of them is written anew
- * without it, and so are those that come after. Tags and notes move along, in one transaction. Nothing
- * keeps the old commits then, but what the caller has not named.
+ * Removes paths from history: rewrites every commit of the branches that holds one of them, and all later
+ * commits. Tags and notes move along, in one transaction. After that only refs that the caller has not
+ * named keep the old commits.
  */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import { type Commit, serializeCommit } from '../git/commit.ts';
@@ -19,12 +19,12 @@ import { refFolder } from './snapshot.ts';
 export interface ForgetOptions extends Pick<RetryOptions, 'signal'> {
   /** Short names; default: all branches. */
   readonly branches?: readonly string[] | undefined;
-  /** Change nothing; say what would change. */
+  /** Change nothing; return what would change. */
   readonly dryRun?: boolean | undefined;
 }
 
 export interface Forgotten {
-  /** From the old ids of the commits that were written anew to the new ones. */
+  /** Old ids of rewritten commits, mapped to the new ones. */
   readonly moved: ReadonlyMap<ObjectId, ObjectId>;
   /** Full names of the refs that have moved. */
   readonly refs: readonly string[];
@@ -54,7 +54,7 @@ async function forget(
   const heads = await headsOf(store, branches);
   return inSession(store, async (writer) => {
     const rewriter = new Rewriter(store, writer, paths, signal);
-    // What was deleted or thinned, what a log still names and what only a tag leads to would keep it.
+    // Deleted and thinned refs, logs and tags would keep the old commits too.
     const names = branches && heads.map(({ ref }) => ref);
     const past = await pastOf(store, names);
     const logged = await loggedIn(store, heads);
@@ -103,8 +103,8 @@ async function headsOf(store: StoreContext, branches: readonly string[] | undefi
 }
 
 /**
- * Private refs that keep what was deleted or thinned.
- * @param names full names of the branches it was of; undefined: any
+ * Private refs that keep deleted and thinned branches.
+ * @param names full names of the branches; undefined for any
  */
 async function pastOf(store: StoreContext, names: readonly string[] | undefined) {
   const all = await store.listRefs(DELETED_REFS);
@@ -119,7 +119,7 @@ async function pastOf(store: StoreContext, names: readonly string[] | undefined)
   return found;
 }
 
-/** The commits that the logs of refs name and that are there, by ref. */
+/** The existing commits that the logs of refs name, by ref. */
 async function loggedIn(
   store: StoreContext,
   heads: readonly { readonly ref: string }[],
@@ -152,7 +152,7 @@ class Rewriter {
   readonly #edits: ReadonlyMap<string, null>;
   readonly #signal: AbortSignal | undefined;
   readonly #trees = new Map<ObjectId, ObjectId>();
-  /** Every commit that was looked at: what it is now. */
+  /** Every visited commit with its present id. */
   readonly #commits = new Map<ObjectId, ObjectId>();
 
   constructor(
@@ -167,7 +167,7 @@ class Rewriter {
     this.#signal = signal;
   }
 
-  /** @returns the commits that are others now */
+  /** @returns the rewritten commits */
   async rewrite(starts: readonly ObjectId[]): Promise<Map<ObjectId, ObjectId>> {
     const { commits } = this.#store;
     const open = [...new Set(starts)];

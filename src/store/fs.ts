@@ -44,29 +44,29 @@ import { messageOf, ofStore, type Snapshot, shortHash } from './snapshot.ts';
 import { type FileSource, writeFile } from './write.ts';
 import { Writer } from './writer.ts';
 
-/** How a commit is to be made. */
+/** How to make a commit. */
 export interface CommitOptions extends SignOptions {
-  /** The commit's message, as it is. */
+  /** The commit's message, taken literally. */
   message?: string | undefined;
   /**
-   * A message in which `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`, `{total_count}` and
-   * `{op}` are filled in; `{{` and `}}` stand for braces. It goes before `message`.
+   * A message with the placeholders `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`,
+   * `{total_count}` and `{op}`; `{{` and `}}` are braces. Takes precedence over `message`.
    */
   messageTemplate?: string | undefined;
-  /** What `{op}` and the default message call the operation, for example `cp`. */
+  /** Name of the operation for `{op}` and the default message, for example `cp`. */
   operation?: string | undefined;
-  /** Extra parents, recorded behind the first; their trees are not merged. */
+  /** Extra parents, recorded after the first; their trees are not merged. */
   parents?: readonly FS[] | undefined;
   /**
-   * A tag for the resulting commit, set in the same step as the branch: either both move or neither.
-   * A tag that exists is refused (`KeyExistsError`), unless `forceTag`.
+   * A tag for the resulting commit, set atomically with the branch. An existing tag is refused
+   * (`KeyExistsError`), unless `forceTag`.
    */
   tag?: string | undefined;
-  /** Whether `tag` may move a tag that exists; default false. */
+  /** Whether `tag` may move an existing tag; default false. */
   forceTag?: boolean | undefined;
   /**
-   * When the branch has moved on since this snapshot: `merge` puts the write on what it has now, unless
-   * one of its paths has changed; `refuse` is an error. Default: as the store was opened.
+   * When the branch has moved on since this snapshot: `merge` applies the write to its tip, unless one of
+   * its paths has changed; `refuse` throws. Default: the store's option.
    */
   staleWrites?: StaleWrites | undefined;
   signal?: AbortSignal | undefined;
@@ -74,8 +74,8 @@ export interface CommitOptions extends SignOptions {
 
 export interface WriteOptions extends CommitOptions {
   /**
-   * A `FileType`, one of Git's modes, or permission bits. Default: for a file that exists, whether
-   * it is executable stays; a new one is not.
+   * A `FileType`, one of Git's modes, or permission bits. By default an existing file stays executable or
+   * not, and a new one is not executable.
    */
   mode?: FileType | FileMode | undefined;
 }
@@ -83,7 +83,7 @@ export interface WriteOptions extends CommitOptions {
 /** Makes the changes of a batch. */
 export type FillBatch = (batch: Batch) => Promise<void> | void;
 
-/** What `JSON.stringify` makes of a snapshot. */
+/** The JSON form of a snapshot. */
 export interface SnapshotJson {
   readonly refName: string | null;
   readonly writable: boolean;
@@ -101,15 +101,15 @@ export interface SnapshotJson {
 export interface RefSources {
   /** A snapshot, or the name of a branch or tag, or a hash. */
   readonly source: FS | string;
-  /** In the forms of `copyIn`. */
+  /** In the same forms as for `copyIn`. */
   readonly paths: readonly string[];
 }
 
 /** Options of remove and move. */
 export interface ReshapeOptions extends CommitOptions {
-  /** Directories too. */
+  /** Include directories. */
   recursive?: boolean | undefined;
-  /** Change nothing; the same snapshot comes back with the report of what would change. */
+  /** Change nothing; return the same snapshot with the report of what would change. */
   dryRun?: boolean | undefined;
 }
 
@@ -121,15 +121,15 @@ export interface MergeOptions extends CommitOptions, MergeChoices {}
 /**
  * An immutable snapshot of a store: one commit, and the ref it was reached by.
  *
- * Paths are separated by `/`; a leading `/` means nothing, `''` is the root. Links are not followed:
- * one reads as the target it holds, and a path through one leads nowhere. Methods that write commit
- * to the snapshot's branch and return the new snapshot; this one stays what it is. They throw
- * `PermissionError` where the snapshot came from a tag or a hash, and `StaleSnapshotError` when the
- * branch does not stand at this snapshot any more (see `staleWrites`). A write that changes nothing makes no commit,
- * unless it has extra parents to record.
+ * Names in paths are separated by `/`; a leading `/` is ignored, `''` is the root. Links are not
+ * followed: reading one returns its target, and a path through one does not exist. Methods that write
+ * commit to the snapshot's branch and return the new snapshot; this one does not change. They throw
+ * `PermissionError` when the snapshot came from a tag or a hash, and `StaleSnapshotError` when the branch
+ * is no longer at this snapshot (see `staleWrites`). A write that changes nothing makes no commit, unless
+ * it has extra parents to record.
  */
 export class FS {
-  /** What the operation that made this snapshot has changed, or would have in a dry run. */
+  /** Changes made by the operation that returned this snapshot, or that a dry run would make. */
   readonly changes: ChangeReport | null;
   readonly #snapshot: Snapshot;
 
@@ -143,7 +143,7 @@ export class FS {
     return new FS(snapshot, changes);
   }
 
-  /** @internal @throws GitStoreError (`EINVAL`) for what is no FS */
+  /** @internal @throws GitStoreError (`EINVAL`) for any other value */
   static snapshotOf(fs: FS): Snapshot {
     if (typeof fs === 'object' && fs !== null && #snapshot in fs) return fs.#snapshot;
     throw new GitStoreError(`Expected an FS, not ${shown(fs)}`, 'EINVAL');
@@ -178,22 +178,22 @@ export class FS {
     return this.#snapshot.commit.tree;
   }
 
-  /** The branch or tag that this snapshot was reached by; null for a bare commit. */
+  /** The branch or tag by which this snapshot was reached; null for a commit given by hash. */
   get refName(): string | null {
     return this.#snapshot.ref?.name ?? null;
   }
 
-  /** Whether it was reached by a branch. */
+  /** Whether the snapshot was reached by a branch. */
   get writable(): boolean {
     return this.#snapshot.ref?.kind === 'branch';
   }
 
-  /** The commit's message, without line ends at its end. */
+  /** The commit's message without trailing line ends. */
   get message(): string {
     return messageOf(this.#snapshot.commit);
   }
 
-  /** When it was committed, to the second. */
+  /** The time of the commit, to the second. */
   get time(): Date {
     return new Date(this.#snapshot.commit.committer.time * 1000);
   }
@@ -211,7 +211,7 @@ export class FS {
     return this.#snapshot.commit.author.email;
   }
 
-  /** When the author made the change: of a picked commit, that of the original. */
+  /** The author's time; of a picked commit, that of the original. */
   get authorTime(): Date {
     return new Date(this.#snapshot.commit.author.time * 1000);
   }
@@ -235,9 +235,9 @@ export class FS {
   }
 
   /**
-   * A file's bytes, or a part of them; past the end the range is cut.
+   * A file's bytes, or a part of them. The range is clamped at the end.
    * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
-   * @throws GitStoreError (`EINVAL`) for a range that is negative or no whole number
+   * @throws GitStoreError (`EINVAL`) for a range that is negative or fractional
    * @example
    * ```ts
    * const bytes = await fs.read('photo.jpg');
@@ -250,7 +250,7 @@ export class FS {
   }
 
   /**
-   * A file's text. Bytes that the encoding has no meaning for become U+FFFD.
+   * A file's text. Bytes that are invalid in the encoding become U+FFFD.
    * @param encoding a name that Node's `Buffer` or `TextDecoder` knows
    * @example
    * ```ts
@@ -262,8 +262,8 @@ export class FS {
   }
 
   /**
-   * A file's bytes, or a part of them, as a stream in fixed memory whatever the file's size. Errors,
-   * also of a missing file, fail the stream.
+   * A file's bytes, or a part of them, as a stream, in memory that does not grow with the file. Errors,
+   * including a missing file, fail the stream.
    */
   readStream(path: string, range?: ByteRange): ReadableStream<Uint8Array> {
     return reading.streamFile(this.#snapshot, path, range);
@@ -274,7 +274,7 @@ export class FS {
     return reading.readByHash(this.#snapshot.store, hash, range);
   }
 
-  /** What a symbolic link points to, as it was written. @throws GitStoreError (`EINVAL`) for a file */
+  /** The literal target of a symbolic link. @throws GitStoreError (`EINVAL`) for a file */
   async readlink(path: string): Promise<string> {
     return reading.readLink(this.#snapshot, path);
   }
@@ -324,8 +324,8 @@ export class FS {
   }
 
   /**
-   * A directory and all below it, each before those in it. Names taken out of `dirnames` are not
-   * entered.
+   * Walks a directory and everything below it, parents first. Removing a name from `dirnames` skips that
+   * directory.
    */
   walk(path = ''): AsyncIterable<WalkStep> {
     return reading.walkTree(this.#snapshot, path);
@@ -333,20 +333,20 @@ export class FS {
 
   /**
    * The paths that match a pattern, sorted: `*`, `?`, `[…]` within a name, `**` for any number of
-   * directories. Files and directories match; a leading dot only where the pattern has one.
+   * directories. Matches files and directories. A leading dot must be in the pattern.
    */
   async glob(pattern: string): Promise<string[]> {
     return reading.globPaths(this.#snapshot, pattern);
   }
 
-  /** As `glob`, each path as it is found. */
+  /** As `glob`, but yields each path as soon as it is found. */
   iglob(pattern: string): AsyncIterable<string> {
     return globTree(this.#snapshot.store.trees, this.#snapshot.commit.tree, pattern);
   }
 
   /**
-   * The files by which `other` differs from this snapshot: `A` is only in `other`, `D` only here.
-   * Both must be of the same store.
+   * The files that differ between this snapshot and `other`: `A` is only in `other`, `D` only here. Both
+   * must be of the same store.
    * @example
    * ```ts
    * const before = await fs.back();
@@ -359,8 +359,8 @@ export class FS {
   }
 
   /**
-   * The same line by line: for each file by which `other` differs the hunks of a unified diff. Binary
-   * files, and those of more than 64 MiB, are told as such.
+   * The same line by line: the hunks of a unified diff for each file that differs. Binary files, and those
+   * of more than 64 MiB, are only marked as such.
    */
   async *patches(
     other: FS,
@@ -374,9 +374,9 @@ export class FS {
   }
 
   /**
-   * The files that hold lines that fit a regular expression, or with `fixed` a text; with `history` every
+   * The files with lines that match a regular expression, or with `fixed` a text; with `history` every
    * version of them along first parents, each with the newest commit that holds it.
-   * @throws GitStoreError (`EINVAL`) for a pattern that is no regular expression
+   * @throws GitStoreError (`EINVAL`) for an invalid regular expression
    */
   async *grep(
     pattern: string | RegExp,
@@ -388,8 +388,8 @@ export class FS {
   }
 
   /**
-   * The paths of files that fit a glob pattern; with `history` also those that are gone, each with the
-   * newest commit that holds it. A pattern without a slash fits names in any directory.
+   * The paths of files that match a glob pattern; with `history` also former ones, each with the newest
+   * commit that holds it. A pattern without a slash matches names in any directory.
    */
   async *find(
     pattern: string,
@@ -401,8 +401,8 @@ export class FS {
   }
 
   /**
-   * For each line of a text file the commit that brought it, along first parents.
-   * @throws FileNotFoundError; GitStoreError (`EINVAL`) for what is no text
+   * For each line of a text file, the commit that introduced it, along first parents.
+   * @throws FileNotFoundError; GitStoreError (`EINVAL`) for a file that is not text
    */
   async blame(
     path: string,
@@ -440,7 +440,7 @@ export class FS {
     return given.while(() => this.writeSource(path, { file }, options));
   }
 
-  /** Writes a symbolic link. The target is kept as it is written, whatever it points to. */
+  /** Writes a symbolic link. The target is stored literally, whatever it points to. */
   async writeSymlink(path: string, target: string, options: CommitOptions = {}): Promise<FS> {
     return this.writeSource(path, { target }, options);
   }
@@ -453,10 +453,10 @@ export class FS {
     });
   }
 
-  /** A batch, to be committed or discarded. */
+  /** Opens a batch, which must be committed or discarded. */
   batch(options?: CommitOptions): Batch;
   /**
-   * Lets `fill` make changes and commits them when it resolves; when it throws, nothing happens.
+   * Lets `fill` make changes and commits them when it resolves. Commits nothing when it throws.
    * @example
    * ```ts
    * const next = await fs.batch(async (batch) => {
@@ -488,11 +488,11 @@ export class FS {
   }
 
   /**
-   * Moves files, or with `recursive` directories, as mv(1) does: into `dest` when that is a
-   * directory, ends in `/`, or there are several sources, else to exactly `dest`.
+   * Moves files, or with `recursive` directories, as mv(1) does: into `dest` when it is a directory, ends
+   * in `/`, or there are several sources; otherwise to exactly `dest`.
    * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
-   * @throws GitStoreError (`EINVAL`) for a move onto or into itself; (`ENOTEMPTY`) when a directory
-   *   stands where a directory is to go
+   * @throws GitStoreError (`EINVAL`) for a move onto or into itself; (`ENOTEMPTY`) when a directory would
+   *   replace an existing directory
    */
   async move(
     sources: string | readonly string[],
@@ -505,9 +505,9 @@ export class FS {
 
   /**
    * Copies files and directories of the local disk into the store and commits them.
-   * @param sources local paths, taken literally: `dir` for the directory itself, `dir/` for what is
-   *   in it, `base/./rest` to keep `rest` below `dest`
-   * @param dest a path of the store; a directory when it is one, ends in `/`, or sources are several
+   * @param sources local paths, taken literally: `dir` for the directory itself, `dir/` for its contents,
+   *   `base/./rest` to keep `rest` below `dest`
+   * @param dest a path of the store; a directory when it is one, ends in `/`, or there are several sources
    * @throws FileNotFoundError, NotADirectoryError, InvalidPathError
    * @throws GitStoreError for a file that cannot be read; with `ignoreErrors` it is in the report
    * @example
@@ -531,9 +531,9 @@ export class FS {
   }
 
   /**
-   * Copies files and directories of the snapshot to the local disk. Nothing outside `dest` is
-   * touched, whatever names or links the snapshot holds.
-   * @param sources paths of the store, in the forms of `copyIn`
+   * Copies files and directories of the snapshot to the local disk. Never touches anything outside `dest`,
+   * whatever names or links the snapshot holds.
+   * @param sources paths of the store, in the same forms as for `copyIn`
    * @returns the same snapshot with the report
    * @throws FileNotFoundError, NotADirectoryError
    * @throws GitStoreError for a file that cannot be written; with `ignoreErrors` it is in the report
@@ -551,8 +551,8 @@ export class FS {
   }
 
   /**
-   * As `copyOut`, with sources from several snapshots of this one's store. Where two land on one path
-   * the first is kept.
+   * As `copyOut`, with sources from several snapshots of this store. When two land on one path, the first
+   * wins.
    * @returns this snapshot with the report
    */
   async copyRefsOut(
@@ -578,8 +578,8 @@ export class FS {
   }
 
   /**
-   * Makes the directory `repoPath` equal to a directory of the local disk, in one commit: what the
-   * local one does not have is deleted, except what `exclude` or `gitignore` leave out.
+   * Makes the directory `repoPath` equal to a directory of the local disk, in one commit. Deletes what
+   * the local one lacks, except what `exclude` or `gitignore` exclude.
    * @throws as `copyIn`
    * @example
    * ```ts
@@ -596,8 +596,8 @@ export class FS {
   }
 
   /**
-   * Makes a directory of the local disk equal to the directory `repoPath` of the snapshot: what the
-   * snapshot does not have is deleted, except what `exclude` leaves out.
+   * Makes a directory of the local disk equal to the directory `repoPath` of the snapshot. Deletes what
+   * the snapshot lacks, except what `exclude` excludes.
    * @returns the same snapshot with the report
    * @throws as `copyOut`
    */
@@ -606,10 +606,10 @@ export class FS {
   }
 
   /**
-   * Copies files and directories of another snapshot of the same store to this one's branch. No blob
-   * is read.
+   * Copies files and directories of another snapshot of the same store to this one's branch, without
+   * reading blobs.
    * @param source a snapshot, or the name of a branch or tag, or a hash
-   * @param sources paths of the store, in the forms of `copyIn`; default all
+   * @param sources paths of the store, in the same forms as for `copyIn`; default all
    * @throws FileNotFoundError, NotADirectoryError
    */
   async copyFromRef(
@@ -653,7 +653,7 @@ export class FS {
    * members have the commit's time and no owner.
    * @returns the same snapshot; its report lists the files as added
    * @throws InvalidPathError for a name that must not be in an archive
-   * @throws GitStoreError (`EINVAL`) when nothing says which format is meant
+   * @throws GitStoreError (`EINVAL`) when the format is neither given nor clear from the name
    * @example
    * ```ts
    * await fs.archiveOut({ file: 'site.zip' });
@@ -668,10 +668,10 @@ export class FS {
   }
 
   /**
-   * Puts the members of a zip or a tar over what is in the snapshot, in one commit. Devices, pipes and
-   * whatever is named `.git` are passed over with a warning.
-   * @throws ArchiveError when the archive is broken, of another format, empty, or holds what would
-   *   leave the root; then nothing is committed
+   * Adds the members of a zip or a tar to the snapshot, replacing existing files, in one commit. Skips
+   * devices, pipes and everything named `.git` with a warning.
+   * @throws ArchiveError when the archive is broken, of another format, empty, or has members outside the
+   *   root; then nothing is committed
    * @throws IsADirectoryError, NotADirectoryError where the snapshot has the other kind
    */
   async archiveIn(
@@ -685,19 +685,19 @@ export class FS {
     return given.while(async () => wrap(await archiveIn(this.#snapshot, from, options, choices)));
   }
 
-  /** @internal One try of `retryArchiveIn`. */
+  /** @internal One attempt of `retryArchiveIn`. */
   async commitArchive(stored: StoredArchive, options: CommitOptions): Promise<FS> {
     const choices = choicesOf({ operation: 'ar', ...options });
     return wrap(await stored.commit(this.#snapshot, choices));
   }
 
   /**
-   * Brings what another history has made since the two parted into this snapshot's branch, as one commit
-   * with both as parents. Where the branch has nothing of its own it moves to the source, unless
-   * `fastForward: false`; where the source has nothing new, nothing happens. Texts are merged by lines,
-   * everything else as a whole, and files that were moved are followed, as `git merge` does.
+   * Merges another history into this snapshot's branch, as one commit with both as parents. A branch
+   * without commits of its own moves to the source, unless `fastForward: false`. When the source has
+   * nothing new, nothing happens. As in `git merge`, texts are merged by lines and everything else as a
+   * whole, and renamed files are followed.
    * @param source a snapshot, or the name of a branch or tag, or a hash
-   * @throws MergeConflictError when both sides have changed the same; then nothing is committed
+   * @throws MergeConflictError when the changes of both sides conflict; then nothing is committed
    */
   async merge(source: FS | string, options: MergeOptions = {}): Promise<FS> {
     const { mergeSnapshots } = await import('./merge.ts');
@@ -706,8 +706,8 @@ export class FS {
   }
 
   /**
-   * Makes the change of a commit, against its first parent, once more on this snapshot's branch, with
-   * its message and author. Without any change, no commit is made.
+   * Applies the change of a commit against its first parent to this snapshot's branch, with its message
+   * and author. Makes no commit when nothing changes.
    * @throws MergeConflictError as `merge`
    */
   async pick(commit: FS | string, options: PickOptions = {}): Promise<FS> {
@@ -717,8 +717,8 @@ export class FS {
   }
 
   /**
-   * Takes the change of a commit, against its first parent, back on this snapshot's branch, and keeps
-   * all that came later.
+   * Reverts the change of a commit against its first parent on this snapshot's branch, and keeps all later
+   * changes.
    * @throws MergeConflictError as `merge`
    */
   async revert(commit: FS | string, options: PickOptions = {}): Promise<FS> {
@@ -728,8 +728,7 @@ export class FS {
   }
 
   /**
-   * The newest snapshot that both histories have, and that no other such one leads to; null when they
-   * have none.
+   * The best common ancestor of both histories, the newest of several; null when they have none.
    */
   async mergeBase(other: FS | string): Promise<FS | null> {
     const { mergeBaseOf } = await import('./merge.ts');
@@ -737,7 +736,7 @@ export class FS {
     return base && FS.of(base);
   }
 
-  /** The first parent's snapshot; null for a first commit. */
+  /** The snapshot of the first parent; null for a first commit. */
   async parent(): Promise<FS | null> {
     const parent = await parentOf(this.#snapshot);
     return parent && FS.of(parent);
@@ -769,7 +768,7 @@ export class FS {
   }
 
   /**
-   * Moves the branch back.
+   * Moves the branch back by first parents.
    * @throws KeyNotFoundError when the history is shorter
    * @example
    * ```ts
@@ -782,16 +781,16 @@ export class FS {
   }
 
   /**
-   * Moves the branch to where it was before it came here: its reflog is followed backwards from the
-   * newest entry that arrived at this commit.
-   * @throws KeyNotFoundError when the reflog does not go that far, or leads back to this commit
+   * Takes back the newest undos of the branch, found in its reflog from the newest entry that arrived at
+   * this commit.
+   * @throws KeyNotFoundError when there are fewer undos to take back
    */
   async redo(steps = 1): Promise<FS> {
     return FS.of(await redo(this.#snapshot, steps));
   }
 
   /**
-   * A new commit of this tree without its history. It is on no branch; set one to it to keep it.
+   * A new commit of this tree without its history. It is on no branch: set a branch to it to keep it.
    * @param options.parent its only parent; default none
    * @param options.message default: this snapshot's own
    */

@@ -1,4 +1,4 @@
-/** The store: opening it, its branches and tags, and what concerns it as a whole. */
+/** The store: opening it, its branches and tags, and operations on it as a whole. */
 import { monotonicTime } from '../clock.ts';
 import { type GcMessage, tell } from '../diagnostics.ts';
 import { GitStoreError, StaleSnapshotError } from '../errors.ts';
@@ -33,8 +33,8 @@ import { type UpdateOptions, updateBranch } from './update.ts';
 /** Options for a store over any storage. */
 export interface StoreOptions extends CommitterOptions {
   /**
-   * First branch of a store that has no refs at all: it gets an empty commit and becomes the current
-   * one. Default: the one that HEAD names. Null: no branch is made.
+   * First branch of a store without any refs: it gets an empty commit and becomes the current branch.
+   * Default: the branch that HEAD names. Null: make no branch.
    */
   branch?: string | null | undefined;
 }
@@ -42,26 +42,25 @@ export interface StoreOptions extends CommitterOptions {
 /** Options for a store by its location. */
 export interface OpenOptions extends StoreOptions {
   /**
-   * Whether to make the repository when there is none, and its first branch when it is empty;
-   * default true.
+   * Whether to create a missing repository, and the first branch of an empty one; default true.
    */
   create?: boolean | undefined;
-  /** zlib level, 0 to 9. Kept in `core.compression` of a new repository. */
+  /** zlib level, 0 to 9. Saved as `core.compression` in a new repository. */
   compression?: number | undefined;
-  /** Bytes. Larger blobs are never deltified. Kept in `core.bigFileThreshold` of a new repository. */
+  /** Bytes. Larger blobs are never deltified. Saved as `core.bigFileThreshold` in a new repository. */
   bigFileThreshold?: number | undefined;
   /** `full` (default): on stable storage before a call returns. `fast`: no fsync. */
   durability?: Durability | undefined;
   /**
-   * Whether to move branches that a working tree has checked out, whose files then stay behind.
-   * Default false: `CheckedOutError`, unless `receive.denyCurrentBranch` of the repository says other.
+   * Whether to move branches that a working tree has checked out. The working tree's files are not
+   * updated. Default false: `CheckedOutError`, unless the repository's `receive.denyCurrentBranch` allows it.
    */
   moveCheckedOut?: boolean | undefined;
-  /** Called with the path when there was no repository and one has been made. */
+  /** Called with the path when a missing repository was created. */
   onCreate?: ((path: string) => void) | undefined;
-  /** On object storage: is told of every request when it is over. */
+  /** On object storage: called after every request. */
   onRequest?: ((request: BucketRequest) => void) | undefined;
-  /** On object storage: where its local copies are, and how much room they may take. */
+  /** On object storage: location and size limit of the local cache. */
   cache?: CacheOptions | undefined;
   /**
    * On object storage: milliseconds for which branches and tags read before count as current, which saves
@@ -73,8 +72,8 @@ export interface OpenOptions extends StoreOptions {
 }
 
 /**
- * A versioned file system in a bare Git repository. After `close()` every method of it, and of the
- * snapshots, branches and tags that came from it, throws `BatchClosedError`.
+ * A versioned file system in a bare Git repository. After `close()` all its methods, and those of its
+ * snapshots, branches and tags, throw `BatchClosedError`.
  */
 export class GitStore implements AsyncDisposable {
   readonly branches: Branches;
@@ -91,13 +90,13 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Opens the repository at `path`, any bare one or the `.git` folder of another, or makes it; or the
-   * store on object storage at `s3://BUCKET/PREFIX`, with `?endpoint=URL&region=NAME&path-style` where
-   * variables (`AWS_ENDPOINT_URL_S3`, `AWS_REGION`) and profiles say other. Credentials come from there.
+   * Opens or creates a repository at a path, any bare one or the `.git` folder of another; or a store on
+   * object storage at `s3://BUCKET/PREFIX`. `?endpoint=URL&region=NAME&path-style` overrides variables
+   * (`AWS_ENDPOINT_URL_S3`, `AWS_REGION`) and profiles, which also hold the credentials.
    * @throws FileNotFoundError when it is missing and `create` is false
-   * @throws InvalidRefNameError for the name of the first branch
-   * @throws GitStoreError (`EINVAL`) for an option out of its range, or an address that is none;
-   *   (`EENGINE`) for object storage that lets two writers win, where a store would be made
+   * @throws InvalidRefNameError for an invalid name of the first branch
+   * @throws GitStoreError (`EINVAL`) for an option out of range or a malformed address; (`EENGINE`) when
+   *   it would create a store on object storage without reliable conditional writes
    * @throws RemoteError when the object storage refuses, UnreachableError when it does not answer
    * @example
    * ```ts
@@ -139,7 +138,7 @@ export class GitStore implements AsyncDisposable {
 
   /**
    * A store over a storage of any kind. `close()` closes the storage.
-   * @throws InvalidRefNameError for the name of the first branch
+   * @throws InvalidRefNameError for an invalid name of the first branch
    */
   static async over(storage: Storage, options: StoreOptions = {}): Promise<GitStore> {
     checkOptions(options);
@@ -168,17 +167,17 @@ export class GitStore implements AsyncDisposable {
     return this.toString();
   }
 
-  /** Where the store is: for one on disk, the repository's directory. */
+  /** The store's location: for one on disk, the repository's directory. */
   get path(): string {
     return this.context.location;
   }
 
   /**
-   * The snapshot of a branch, else of a tag, else of the commit with this hash, full or shortened to
-   * no less than 4 digits.
+   * The snapshot of a branch, else of a tag, else of the commit with this hash, full or abbreviated to at
+   * least 4 digits.
    * @param options.back how many first parents to go back from there
-   * @throws KeyNotFoundError when there is none, or the history is shorter
-   * @throws GitStoreError (`EAMBIGUOUS`) for a short hash that fits several commits
+   * @throws KeyNotFoundError when none exists, or the history is shorter
+   * @throws GitStoreError (`EAMBIGUOUS`) for a short hash that matches several commits
    * @example
    * ```ts
    * const now = await store.fs('main');
@@ -193,8 +192,8 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * The commits of all branches that pass the filters, newest first, each once; of merges all parents are
-   * followed. Each snapshot is one of a bare commit.
+   * The commits of all branches that pass the filters, newest first, without duplicates. Follows all parents
+   * of merges. The snapshots are read-only.
    */
   async *log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
     checkOptions(filter);
@@ -208,11 +207,10 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Changes a branch that others change too: hands its newest snapshot to `change`, which commits to
-   * it and returns the result, and runs it again on `StaleSnapshotError`, after pauses of 10 to 200
-   * ms.
+   * Changes a branch with concurrent writers: passes its newest snapshot to `change`, which commits to it
+   * and returns the result. Runs `change` again on `StaleSnapshotError`, after pauses of 10 to 200 ms.
    * @throws KeyNotFoundError for a missing branch
-   * @throws StaleSnapshotError when the last try fails too
+   * @throws StaleSnapshotError when the last attempt fails too
    * @example
    * ```ts
    * await store.update('main', async (fs) => {
@@ -231,7 +229,7 @@ export class GitStore implements AsyncDisposable {
 
   /**
    * The bytes of a blob, or a part of them, by its full hash.
-   * @throws FileNotFoundError when the store has no such blob
+   * @throws FileNotFoundError when the store lacks the blob
    */
   async readByHash(hash: string, range?: ByteRange): Promise<Uint8Array> {
     return readByHash(this.context, hash, range);
@@ -243,9 +241,9 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Puts loose objects, and what is in many small packs, into one pack. Nothing goes. Safe beside
-   * readers and writers of any process.
-   * @throws LockTimeoutError when another process packs or collects, a `git gc` too
+   * Combines loose objects and many small packs into one pack. Removes no objects. Safe beside readers
+   * and writers of any process.
+   * @throws LockTimeoutError when another process packs or collects, including `git gc`
    */
   async pack(options?: MaintenanceOptions): Promise<PackResult> {
     checkOptions(options);
@@ -257,12 +255,12 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Writes everything that refs, reflogs and heads reach into one well packed pack, and removes what
-   * nothing has referred to for 14 days (`prune`). Safe beside readers and writers of any process;
+   * Writes everything reachable from refs, reflogs and HEADs into one well compressed pack, and removes
+   * objects that were unreachable for 14 days (`prune`). Safe beside readers and writers of any process;
    * only `prune: 'now'` must not run beside a writer.
-   * @throws LockTimeoutError when another process packs or collects, a `git gc` too
-   * @throws CorruptObjectError when something that is needed is missing or broken; nothing is removed
-   * @throws GitStoreError (`EINVAL`) for a `prune` that names no moment
+   * @throws LockTimeoutError when another process packs or collects, including `git gc`
+   * @throws CorruptObjectError when a reachable object is missing or broken; nothing is removed then
+   * @throws GitStoreError (`EINVAL`) for a malformed `prune`
    */
   async gc(options: GcOptions = {}): Promise<GcResult> {
     checkOptions(options);
@@ -274,14 +272,14 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Makes a remote like this store: pushes every branch, tag and note, and deletes those that it has
-   * beyond them; with `refs` only these, and none is deleted. Only objects that are missing there
-   * travel. Cut short at any moment it leaves both sides sound; another run goes on.
+   * Makes a remote equal to this store: pushes every branch, tag and note, and deletes all others there.
+   * With `refs` pushes only these, and deletes none. Sends only objects that the remote lacks. An
+   * interrupted backup leaves both sides valid; the next run completes it.
    * @param url `https://`, `http://`, `ssh://`, `git://`, `user@host:path`, `s3://BUCKET/PREFIX` or
    *   the path of a repository (both made when missing), or the path of a `.bundle` file
-   * @returns what has changed, or with `dryRun` would change, at the remote
-   * @throws RemoteError when it cannot be reached, or refuses; ProtocolError when it does not keep to
-   *   Git's protocol; KeyNotFoundError for a ref that is not there
+   * @returns the changes at the remote, or with `dryRun` those that would be made
+   * @throws RemoteError when it cannot be reached, or refuses; ProtocolError when it violates Git's
+   *   protocol; KeyNotFoundError for a missing ref
    * @example
    * ```ts
    * const { add, update } = await store.backup('https://example.com/me/data.git', {
@@ -305,13 +303,13 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Brings the branches, tags and notes of a remote into this store, or those of `refs`: adds and
-   * updates, never deletes, and leaves HEAD alone. Every object that comes is checked, and that none
-   * is missing, before a ref moves; all refs move together.
+   * Fetches the branches, tags and notes of a remote into this store, or those of `refs`: adds and updates,
+   * never deletes, and leaves HEAD alone. Verifies every received object, and that none is missing, before
+   * it moves all refs together.
    * @param url as for `backup`
-   * @returns what has changed, or with `dryRun` would change, in the store
-   * @throws RemoteError ProtocolError KeyNotFoundError as `backup`; CorruptObjectError when what comes
-   *   is not sound or not complete; StaleSnapshotError when a ref was moved by another meanwhile
+   * @returns the changes in the store, or with `dryRun` those that would be made
+   * @throws RemoteError ProtocolError KeyNotFoundError as `backup`; CorruptObjectError when received
+   *   objects are broken or incomplete; StaleSnapshotError when another writer moved a ref meanwhile
    * @example
    * ```ts
    * await store.restore('backup.bundle', { refs: ['main'] });
@@ -330,11 +328,11 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Writes refs and all that they lead to into a bundle file, for `git clone`, `git fetch` and
-   * `bundleImport`. A file that is there is replaced when the new one is complete.
+   * Writes refs and everything reachable from them into a bundle file, for `git clone`, `git fetch` and
+   * `bundleImport`. Replaces an existing file once the new one is complete.
    * @param options.refs default: every branch, tag and note
    * @param options.squash one commit without parents for each ref
-   * @throws KeyNotFoundError for a ref that is not there
+   * @throws KeyNotFoundError for a missing ref
    */
   async bundleExport(
     file: string | URL,
@@ -344,8 +342,8 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Brings the refs of a bundle file into this store, as `restore` does.
-   * @throws GitStoreError (`EPREREQUISITE`) when the bundle builds on commits that are not here
+   * Imports the refs of a bundle file into this store, as `restore` does.
+   * @throws GitStoreError (`EPREREQUISITE`) when the bundle builds on commits that the store lacks
    */
   async bundleImport(
     file: string | URL,
@@ -355,10 +353,10 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Takes files and directories out of every snapshot of the branches, with their tags and notes: a
-   * secret, a video. All commits that held one, and those after them, get new ids. The old ones are gone
-   * with the next `gc({ prune: 'now' })`; backups and clones still hold them.
-   * @throws KeyNotFoundError for a branch that does not exist, and when no snapshot holds such a path
+   * Removes files and directories, such as a secret or a video, from every snapshot of the branches. All
+   * commits that held one, and those after them, get new ids; tags and notes move along. The next
+   * `gc({ prune: 'now' })` removes the old commits. Backups and clones still hold them.
+   * @throws KeyNotFoundError for a missing branch, and when no snapshot holds such a path
    */
   async forget(paths: string | readonly string[], options: ForgetOptions = {}): Promise<Forgotten> {
     checkOptions(options);
@@ -367,9 +365,9 @@ export class GitStore implements AsyncDisposable {
   }
 
   /**
-   * Reads everything in the store and checks it, as thoroughly as `git fsck --strict`: every copy of
-   * every object against its id and form, checksums of packs and indexes, and that all that refs,
-   * reflogs and heads reach is there. What is wrong is in the report.
+   * Reads and checks everything in the store, as thoroughly as `git fsck --strict`: every copy of every
+   * object against its id and format, checksums of packs and indexes, and that everything reachable from
+   * refs, reflogs and HEADs exists. Returns faults in the report.
    */
   async verify(options?: MaintenanceOptions): Promise<VerifyReport> {
     checkOptions(options);
@@ -377,7 +375,7 @@ export class GitStore implements AsyncDisposable {
     return verifyStore(this.context.storage, options);
   }
 
-  /** Lets go of files, locks and threads. */
+  /** Releases files, locks and threads. */
   async close(): Promise<void> {
     await this.context.close();
   }
@@ -391,7 +389,7 @@ export class GitStore implements AsyncDisposable {
     tell('gitstore:gc', () => ({ store: this.path, kind, before, after, milliseconds }));
   }
 
-  /** Gives a store without any refs its first commit. */
+  /** Makes the first commit of a store without refs. */
   async #begin(branch: string | undefined): Promise<void> {
     const { refs } = this.context;
     const { refs: entries, unreadable } = await refs.list('refs/');
@@ -406,14 +404,14 @@ export class GitStore implements AsyncDisposable {
     try {
       await refs.update([{ ref, old: null, new: id, reflog }]);
     } catch (error) {
-      // Another process has opened the same new store and was first.
+      // Another process has opened the same new store and was faster.
       if (!(error instanceof StaleSnapshotError)) throw error;
     }
     if (head.ref !== ref) await refs.setHead(ref);
   }
 }
 
-/** Git refuses a repository whose configuration holds other numbers; another durability is none. */
+/** Refuses values out of range. Git rejects a repository with such numbers in its configuration. */
 function checkRanges(
   compression: number | undefined,
   bigFileThreshold: number | undefined,
