@@ -34,6 +34,8 @@ test('nothing that fits is exit code 1 and silence, a mistake is told', async ()
     expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: '' });
   }
   expect(await place.fails(1, 'grep', '(')).toMatch(/^Not a regular expression: \(; -F/);
-  expect(await place.fails(1, 'blame', 'nope')).toMatch(/^nope: no file/);
+  expect(await place.fails(1, 'blame', 'nope')).toMatch(
+    /^nope: no such file or directory in the repository/,
+  );
   expect(await place.fails(2, 'grep', '')).toMatch(/empty pattern/);
 });

@@ -70,7 +70,9 @@ describe('sync', () => {
     await place.ok('sync', 'work');
     expect(await place.fails(2, 'sync', ':')).toMatch(/Where to/);
     expect(await place.fails(2, 'sync', 'work', 'other')).toMatch(/':other'/);
-    expect(await place.fails(1, 'sync', 'file', ':')).toMatch(/not a directory/);
+    expect(await place.fails(1, 'sync', 'file', ':')).toBe(
+      "file is a file: 'gitstore cp file :' copies it",
+    );
     expect(await place.fails(1, 'sync', 'nothing', ':')).toMatch(/no such file or directory/);
     expect(await place.fails(2, 'sync', '--watch', ':', 'work')).toMatch(/--watch/);
     expect(await place.fails(2, 'sync', '--watch', ':', ':b')).toMatch(/--watch/);
