@@ -144,7 +144,9 @@ async function threadSource(entry) {
     define: { 'import.meta.url': 'undefined' },
     write: false,
   });
-  return outputFiles[0].text;
+  // Names of its own: where the text lies in a bundle, what is done to that one's imports (`link` in
+  // bundleProgram.mjs) must not reach into it.
+  return outputFiles[0].text.replace(/\bimport_(?=\w)/g, 'thread_import_');
 }
 
 /** The licenses of the packages whose code is in the bundle: they ask to be passed on with it. */

@@ -85,7 +85,7 @@ const GROUPS = {
   ],
   // All the rest, by its folder.
   transfer: ['src/transfer/'],
-  terminal: ['src/cli/'],
+  terminal: ['src/cli/json.ts', 'src/cli/'],
   shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/tree/', 'src/zlib/'],
   history: ['src/merge/', 'src/store/', 'src/workspace/'],
   upkeep: ['src/maintenance/', 'src/storage/bare/repack/', 'src/storage/bare/check/'],

@@ -21,7 +21,7 @@ const FUNCTION: Kind = { words: 'a function', fits: (value) => typeof value === 
 const LIST: Kind = { words: 'an array', fits: Array.isArray };
 const DATE: Kind = {
   words: 'a Date',
-  fits: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+  fits: (value) => value instanceof Date,
 };
 const COUNT: Kind = {
   words: 'a number of 0 or more',
@@ -79,6 +79,24 @@ export function checkOptions(options: object | undefined): void {
     if (value === undefined || kind.fits(value)) continue;
     throw new GitStoreError(`${name} must be ${kind.words}, not ${shown(value)}`, 'EINVAL');
   }
+}
+
+/** @throws GitStoreError (`EINVAL`) for what is no string */
+export function checkText(value: unknown, what: string): asserts value is string {
+  if (typeof value === 'string') return;
+  throw new GitStoreError(`${what} must be a string, not ${shown(value)}`, 'EINVAL');
+}
+
+/** @throws GitStoreError (`EINVAL`) for what is no array */
+export function checkList(value: unknown, what: string): void {
+  if (Array.isArray(value)) return;
+  throw new GitStoreError(`${what} must be an array, not ${shown(value)}`, 'EINVAL');
+}
+
+/** @throws GitStoreError (`EINVAL`) for what is no object */
+export function checkObject(value: unknown, what: string): void {
+  if (isObject(value)) return;
+  throw new GitStoreError(`${what} must be an object, not ${shown(value)}`, 'EINVAL');
 }
 
 /** @throws GitStoreError (`EINVAL`) for what is no function */

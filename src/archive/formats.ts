@@ -1,6 +1,7 @@
 /**
  * The archive formats, the names that stand for them, and the first bytes that give them away.
  */
+import { checkText } from '../optionTypes.ts';
 
 /** What an archive is: a zip, or a tar, plain or inside one compressed stream. */
 export type ArchiveFormat = 'zip' | 'tar' | 'tar.gz' | 'tar.bz2' | 'tar.xz' | 'tar.zst';
@@ -33,6 +34,7 @@ const EXTENSIONS: readonly (readonly [string, ArchiveFormat])[] = [
 
 /** The format that a file's name stands for, in any letter case. */
 export function archiveFormatOf(name: string): ArchiveFormat | undefined {
+  checkText(name, 'A name');
   const lower = name.toLowerCase();
   return EXTENSIONS.find(([extension]) => lower.endsWith(extension))?.[1];
 }

@@ -3,6 +3,7 @@
  * name is that of a branch or a tag.
  */
 import { InvalidRefNameError } from '../errors.ts';
+import { checkText } from '../optionTypes.ts';
 import { hasLoneSurrogate } from './pathBytes.ts';
 
 const ESCAPED_BYTE = /[\udc80-\udcff]/;
@@ -26,6 +27,7 @@ const MOST_REMEMBERED = 100;
  * @throws InvalidRefNameError that says what is wrong
  */
 export function validateRefName(name: string): void {
+  checkText(name, 'A name');
   const fault = findFault(name) ?? findFaultInShortName(name);
   if (fault !== undefined) {
     throw new InvalidRefNameError(`Invalid name ${JSON.stringify(name)}: ${fault}`, { ref: name });

@@ -53,7 +53,7 @@ export async function collectStore(
 function momentOf(prune: Date | string | undefined, now: number): number | undefined {
   if (prune === undefined) return undefined;
   if (typeof prune === 'string') return parseExpiry(prune, now);
-  const moment = prune.getTime();
+  const moment = prune instanceof Date ? prune.getTime() : Number.NaN;
   if (Number.isNaN(moment)) throw new GitStoreError('prune is not a valid date', 'EINVAL');
   return moment;
 }

@@ -1,5 +1,7 @@
 /** A program's own answers to conflicts. */
+
 import type { ConflictEntry, MergeConflict } from '../errors.ts';
+import { GitStoreError } from '../errors.ts';
 import { type FileMode, isFileMode, isTreeMode, MODE_FILE, MODE_GITLINK } from '../git/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader, ObjectWriter } from '../storage/storage.ts';
@@ -74,7 +76,10 @@ export async function resolveConflicts(
 
 function entryFor(conflict: MergeConflict, side: string): ConflictEntry | undefined {
   if (side === 'base' || side === 'ours' || side === 'theirs') return conflict[side];
-  throw new TypeError(`A conflict is resolved by 'base', 'ours', 'theirs' or data, not '${side}'`);
+  throw new GitStoreError(
+    `A conflict is resolved by 'base', 'ours', 'theirs' or data, not '${side}'`,
+    'EINVAL',
+  );
 }
 
 function usualPath({ kind, path, paths, ours }: MergeConflict): string {

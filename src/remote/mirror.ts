@@ -9,6 +9,7 @@ import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { redactUrl } from '../git/redactUrl.ts';
 import { checkComplete } from '../graph/connected.ts';
+import { shown } from '../optionTypes.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';
 import { lacksObject } from '../storage/missingObject.ts';
 import { requireAll, unreadableWarning } from '../storage/refRules.ts';
@@ -156,6 +157,7 @@ async function withRemote<T>(
   options: MirrorOptions,
   work: (remote: Remote, onMessage: TransferOptions['onMessage']) => Promise<T>,
 ): Promise<T> {
+  checkForm(options);
   // No message may show a password that was used, not even one from the server.
   const secrets = new Secrets();
   const { onMessage } = options;
@@ -169,6 +171,15 @@ async function withRemote<T>(
     }
   } catch (error) {
     throw secrets.cleanError(typedFault(orShallow(storage, error), redactUrl(url)));
+  }
+}
+
+function checkForm({ format, bundleVersion = 2 }: MirrorOptions): void {
+  if (format !== undefined && format !== 'bundle') {
+    throw new GitStoreError(`format is 'bundle' or left out, not ${shown(format)}`, 'EINVAL');
+  }
+  if (bundleVersion !== 2 && bundleVersion !== 3) {
+    throw new GitStoreError(`bundleVersion is 2 or 3, not ${shown(bundleVersion)}`, 'EINVAL');
   }
 }
 

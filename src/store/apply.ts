@@ -1,8 +1,11 @@
 /** Many changes as one value. */
+import { GitStoreError } from '../errors.ts';
 import { type FileMode, MODE_LINK } from '../git/tree.ts';
+import { checkText } from '../optionTypes.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
 import type { Batch } from './batch.ts';
 import type { FileData } from './data.ts';
+import { listOf } from './givenPaths.ts';
 
 /** New value of a path: content, a copy of a local file, or a symbolic link. */
 export type WriteEntry = string | Uint8Array | DataEntry | LocalEntry | LinkEntry;
@@ -36,11 +39,12 @@ export interface ApplyChanges {
 
 /**
  * Adds the changes to a batch, removals first.
- * @throws TypeError for an entry with no content, or several
+ * @throws GitStoreError (`EINVAL`) for an entry with no content, or several
  */
 export async function applyChanges(batch: Batch, changes: ApplyChanges): Promise<void> {
   const { removes = [] } = changes;
-  for (const path of typeof removes === 'string' ? [removes] : removes) {
+  for (const path of listOf(removes)) {
+    checkText(path, 'A path');
     await batch.remove(path, { recursive: path.endsWith('/') });
   }
   for (const [path, entry] of Object.entries(changes.writes ?? {})) {
@@ -62,9 +66,11 @@ function checkEntry(
   { data, file, target, mode }: DataEntry | LocalEntry | LinkEntry,
 ) {
   const given = [data, file, target].filter((content) => content !== undefined).length;
-  if (given === 0) throw new TypeError(`Nothing to write at ${path}: give data, file or target`);
-  if (given > 1) throw new TypeError(`${path}: give only one of data, file and target`);
+  if (given === 0)
+    throw new GitStoreError(`Nothing to write at ${path}: give data, file or target`, 'EINVAL');
+  if (given > 1)
+    throw new GitStoreError(`${path}: give only one of data, file and target`, 'EINVAL');
   if (target !== undefined && mode !== undefined && fileModeOf(mode) !== MODE_LINK) {
-    throw new TypeError(`${path}: a link to a target has no other mode`);
+    throw new GitStoreError(`${path}: a link to a target has no other mode`, 'EINVAL');
   }
 }

@@ -8,7 +8,7 @@ import { type ArchiveMember, SMALL_MEMBER } from '../archive/member.ts';
 import { Brought, checkLink, forbiddenPart, memberPath } from '../archive/memberNames.ts';
 import type { ArchiveInOptions, NamedSource } from '../archive/options.ts';
 import { type ArchiveInput, readArchive } from '../archive/readArchive.ts';
-import { ArchiveError } from '../errors.ts';
+import { ArchiveError, GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId, type ObjectType, startObjectHash } from '../git/objectId.ts';
 import { encodePath } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
@@ -259,7 +259,10 @@ function openSource(source: NamedSource, signal: AbortSignal | undefined): OpenS
   if (source instanceof Uint8Array) return { input: source, close() {} };
   if (!('file' in source)) {
     if (!(Symbol.asyncIterator in source)) {
-      throw new TypeError('An archive is read from bytes, a stream of bytes, or { file }');
+      throw new GitStoreError(
+        'An archive is read from bytes, a stream of bytes, or { file }',
+        'EINVAL',
+      );
     }
     return { input: byteChunks(source, signal), close() {} };
   }

@@ -2,7 +2,7 @@
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import type { FileMode } from '../git/tree.ts';
 import { INSPECT } from '../inspected.ts';
-import { checkOptions, type LocalName } from '../optionTypes.ts';
+import { checkOptions, checkText, type LocalName } from '../optionTypes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
@@ -96,6 +96,7 @@ export class Batch implements AsyncDisposable {
 
   /** Writes text as UTF-8. */
   async writeText(path: string, text: string, options: BatchWriteOptions = {}): Promise<void> {
+    checkText(text, 'The text');
     await this.#add(path, { data: text }, options);
   }
 

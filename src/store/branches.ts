@@ -1,7 +1,7 @@
 /** The branches of a store. */
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refName.ts';
-import { checkOptions } from '../optionTypes.ts';
+import { checkObject, checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
 import { type AppendChoices, appendHistory } from './append.ts';
@@ -127,6 +127,7 @@ export class Branches extends RefMap {
    */
   async thin(name: string, policy: ThinPolicy, options: ThinOptions = {}): Promise<ThinResult> {
     checkOptions(options);
+    checkObject(policy, 'The policy');
     const { thinBranch } = await import('./thin.ts');
     const { snapshot, line } = await thinBranch(this.store, name, policy, options);
     return { fs: FS.of(snapshot), snapshots: line };

@@ -11,7 +11,7 @@ export type FileData = string | Uint8Array | AsyncIterable<Uint8Array> | Readabl
 
 /**
  * Passes content to the writer and returns the blob's id.
- * @throws TypeError for any other value, or a stream of anything but bytes
+ * @throws GitStoreError (`EINVAL`) for any other value, or a stream of anything but bytes
  */
 export function storeData(
   writer: ObjectWriter,
@@ -76,12 +76,12 @@ function checkStream(data: unknown): AsyncIterable<Uint8Array> {
   if (typeof data === 'object' && data !== null && Symbol.asyncIterator in data) {
     return data as AsyncIterable<Uint8Array>;
   }
-  throw new TypeError('Content must be a string, bytes, or a stream of bytes');
+  throw new GitStoreError('Content must be a string, bytes, or a stream of bytes', 'EINVAL');
 }
 
 function checkBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
-  throw new TypeError('A stream of content must give bytes');
+  throw new GitStoreError('A stream of content must give bytes', 'EINVAL');
 }
 
 /**

@@ -11,7 +11,16 @@ import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { validateRefName } from '../git/refName.ts';
 import type { FileMode } from '../git/tree.ts';
 import { INSPECT } from '../inspected.ts';
-import { checkFunction, checkOptions, type LocalName, localName, shown } from '../optionTypes.ts';
+import {
+  checkFunction,
+  checkList,
+  checkObject,
+  checkOptions,
+  checkText,
+  type LocalName,
+  localName,
+  shown,
+} from '../optionTypes.ts';
 import type { ByteRange } from '../storage/storage.ts';
 import type { CopyInOptions, CopyOptions } from '../transfer/rules/options.ts';
 import type { ChangeReport } from '../tree/changes.ts';
@@ -315,6 +324,7 @@ export class FS {
    * @throws NotADirectoryError, FileNotFoundError
    */
   async ls(path = '', options: { recursive?: boolean | undefined } = {}): Promise<string[]> {
+    checkOptions(options);
     return reading.listNames(this.#snapshot, path, options.recursive === true);
   }
 
@@ -336,11 +346,13 @@ export class FS {
    * directories. Matches files and directories. A leading dot must be in the pattern.
    */
   async glob(pattern: string): Promise<string[]> {
+    checkText(pattern, 'A pattern');
     return reading.globPaths(this.#snapshot, pattern);
   }
 
   /** As `glob`, but yields each path as soon as it is found. */
   iglob(pattern: string): AsyncIterable<string> {
+    checkText(pattern, 'A pattern');
     return globTree(this.#snapshot.store.trees, this.#snapshot.commit.tree, pattern);
   }
 
@@ -383,6 +395,7 @@ export class FS {
     options: GrepOptions = {},
   ): AsyncGenerator<GrepMatch, void, undefined> {
     checkOptions(options);
+    if (!(pattern instanceof RegExp)) checkText(pattern, 'A pattern');
     const { grepSnapshot } = await import('./grep.ts');
     yield* grepSnapshot(this.#snapshot, pattern, options);
   }
@@ -396,6 +409,7 @@ export class FS {
     options: FindOptions = {},
   ): AsyncGenerator<FoundPath, void, undefined> {
     checkOptions(options);
+    checkText(pattern, 'A pattern');
     const { findPaths } = await import('./find.ts');
     yield* findPaths(this.#snapshot, pattern, options);
   }
@@ -426,7 +440,8 @@ export class FS {
   }
 
   /** Writes text as UTF-8. */
-  writeText(path: string, text: string, options: WriteOptions = {}): Promise<FS> {
+  async writeText(path: string, text: string, options: WriteOptions = {}): Promise<FS> {
+    checkText(text, 'The text');
     return this.writeSource(path, { data: text }, options);
   }
 
@@ -476,6 +491,7 @@ export class FS {
 
   /** Removes and writes files in one commit, removals first. */
   async apply(changes: ApplyChanges & CommitOptions): Promise<FS> {
+    checkObject(changes, 'The changes');
     return this.batch(changes, (batch) => applyChanges(batch, changes));
   }
 
@@ -632,7 +648,8 @@ export class FS {
     return wrap(await copyFromSnapshots(this.#snapshot, groups, dest, options, choices));
   }
 
-  #resolveAll(sources: readonly RefSources[]): Promise<SnapshotSources[]> {
+  async #resolveAll(sources: readonly RefSources[]): Promise<SnapshotSources[]> {
+    checkList(sources, 'The sources');
     return Promise.all(
       sources.map(async ({ source, paths }) => ({
         from: await this.#resolve(source),
@@ -803,6 +820,7 @@ export class FS {
 
   /** @internal */
   async writeSource(path: string, source: FileSource, options: WriteOptions): Promise<FS> {
+    checkOptions(options);
     return wrap(await writeFile(this.#snapshot, path, source, options.mode, choicesOf(options)));
   }
 

@@ -7,7 +7,7 @@ import { INSPECT } from '../inspected.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
 import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';
 import type { VerifyReport } from '../maintenance/verify.ts';
-import { addressOf, checkOptions } from '../optionTypes.ts';
+import { addressOf, checkObject, checkOptions } from '../optionTypes.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';
@@ -141,6 +141,7 @@ export class GitStore implements AsyncDisposable {
    * @throws InvalidRefNameError for an invalid name of the first branch
    */
   static async over(storage: Storage, options: StoreOptions = {}): Promise<GitStore> {
+    checkObject(storage, 'The storage');
     checkOptions(options);
     if (options.branch != null) validateRefName(options.branch);
     const store = new GitStore(new StoreContext(storage, options));

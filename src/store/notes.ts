@@ -9,7 +9,7 @@ import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../git/refName.ts';
 import { INSPECT } from '../inspected.ts';
-import { checkFunction } from '../optionTypes.ts';
+import { checkFunction, checkText } from '../optionTypes.ts';
 import { inSession, writeCommit } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import { FS } from './fs.ts';
@@ -62,6 +62,7 @@ export class Notes {
    * @throws InvalidRefNameError
    */
   namespace(name: string): NoteNamespace {
+    checkText(name, 'The name of a namespace');
     const short = name.replace(/^(?:refs\/)?notes\//, '');
     validateRefName(short);
     return new NoteNamespace(this.#store, short);
@@ -181,7 +182,10 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     };
     try {
       await fill({
-        set: (key, text) => put(key, checkText(text)),
+        set: async (key, text) => {
+          checkText(text, 'The text of a note');
+          await put(key, text);
+        },
         delete: (key) => put(key, null),
       });
     } finally {
@@ -309,11 +313,6 @@ type NoteTexts = Map<ObjectId, string | null | undefined>;
 export interface NotesBatch {
   set(key: NoteKey, text: string): Promise<void>;
   delete(key: NoteKey): Promise<void>;
-}
-
-function checkText(text: unknown): string {
-  if (typeof text === 'string') return text;
-  throw new TypeError('The text of a note must be a string');
 }
 
 /** Git ends a note with a line feed; to a program it is no part of the text. */

@@ -9,7 +9,9 @@
  * Paths are left as they were typed (`normalizePath` cleans them): a trailing `/` and `/./` mean
  * something to the commands that copy.
  */
+
 import { InvalidRefNameError } from '../errors.ts';
+import { checkText } from '../optionTypes.ts';
 
 export interface RepositoryPath {
   readonly kind: 'repository';
@@ -43,6 +45,7 @@ export interface RefTarget {
  * @throws InvalidRefNameError when the ref ends in `~` and something that is no number above 0
  */
 export function parseRefPath(argument: string): RefPath {
+  checkText(argument, 'The argument');
   const colon = argument.indexOf(':');
   if (colon < 0 || isWindowsDrive(argument) || hasSlash(argument, colon)) {
     return { kind: 'local', path: argument };

@@ -1,8 +1,10 @@
 /** Writing one file: from what a caller hands over to an entry of the tree, and its commit. */
+
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { encodePath } from '../git/pathBytes.ts';
 import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
+import { checkText } from '../optionTypes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { type FileType, fileModeOf, fileTypeOf } from '../tree/types.ts';
@@ -80,6 +82,7 @@ export function writeFile(
 }
 
 function targetBytes(target: string): Buffer {
+  checkText(target, 'The target of a link');
   if (target === '' || target.includes('\0')) {
     throw new InvalidPathError(`Not a link target: ${JSON.stringify(target)}`, { path: target });
   }

@@ -103,7 +103,8 @@ class TextChunks {
       this.#half = text.slice(cut);
       return Buffer.from(text.slice(0, cut));
     }
-    if (!(chunk instanceof Uint8Array)) throw new TypeError('A chunk must be a string or bytes');
+    if (!(chunk instanceof Uint8Array))
+      throw new GitStoreError('A chunk must be a string or bytes', 'EINVAL');
     return Buffer.concat([this.rest(), chunk]);
   }
 

@@ -7,9 +7,11 @@
  * As in a shell, a trailing `/` keeps directories only and stays in the results, and so does a
  * `/./`, so that results can serve as copy sources with a pivot.
  */
+
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode } from '../git/tree.ts';
+import { checkText } from '../optionTypes.ts';
 import { checkDepth, joinPath } from './paths.ts';
 import type { TreeReader } from './reader.ts';
 import { compileWildcard, hasWildcards } from './wildcard.ts';
@@ -121,6 +123,7 @@ export function hasGlobChars(path: string): boolean {
  * @throws InvalidPathError for a `..` segment
  */
 export function compileGlob(pattern: string): GlobPattern {
+  checkText(pattern, 'A pattern');
   return new GlobPattern(pattern);
 }
 

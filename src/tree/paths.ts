@@ -5,6 +5,7 @@
  */
 import { InvalidPathError, TooDeepError } from '../errors.ts';
 import { isForbiddenSegment } from '../git/dotGit.ts';
+import { checkText } from '../optionTypes.ts';
 
 export { isForbiddenSegment };
 
@@ -23,7 +24,7 @@ const NOT_NORMAL = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
  * @throws InvalidPathError for a `..` segment or a NUL
  */
 export function normalizePath(path: string): string {
-  if (typeof path !== 'string') throw new TypeError(`A path must be a string, not ${typeof path}`);
+  if (typeof path !== 'string') checkText(path, 'A path');
   if (!NOT_NORMAL.test(path)) return path;
   const segments: string[] = [];
   for (const segment of path.split('/')) {

@@ -16,7 +16,7 @@ import {
 } from '../errors.ts';
 import { EMPTY_TREE_ID } from '../git/objectId.ts';
 import { INSPECT } from '../inspected.ts';
-import { checkOptions, type LocalName, localName } from '../optionTypes.ts';
+import { checkObject, checkOptions, type LocalName, localName } from '../optionTypes.ts';
 import { lstatSync, realpathSync } from '../storage/disk/fs.ts';
 import { commitEdits, inSession } from '../store/commit.ts';
 import { copyFromDisk } from '../store/copy.ts';
@@ -122,6 +122,7 @@ export class Workspace implements AsyncDisposable {
    * ```
    */
   static async open(place: LocalName, options: WorkspaceOptions): Promise<Workspace> {
+    checkObject(options, 'The options, which name the store,');
     checkOptions(options);
     const path = localName(place, 'The folder');
     const folder = realFolder(path);

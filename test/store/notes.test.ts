@@ -5,6 +5,7 @@ import {
   BatchClosedError,
   type FS,
   GitStore,
+  GitStoreError,
   KeyNotFoundError,
   type NotesBatch,
 } from '../../src/index.ts';
@@ -88,7 +89,7 @@ describe('one note', () => {
     const other = await currentOf(await memoryStore());
     await expect(store.notes.commits.set(other, 'x')).rejects.toThrow('another store');
     await expect(store.notes.commits.set('main', 1 as unknown as string)).rejects.toThrow(
-      TypeError,
+      GitStoreError,
     );
     await store.branches.set('dev', await currentOf(store));
     await store.branches.delete('main', { force: true });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type FS, GitStore } from '../../src/index.ts';
+import { type FS, GitStore, GitStoreError } from '../../src/index.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { codeOf } from './model.ts';
@@ -248,7 +248,7 @@ describe('differences', () => {
   it('are not defined between stores', async () => {
     const [one, other] = [await snapshotWith({}), await snapshotWith({})];
     expect(await codeOf(collect(one.diff(other)))).toBe('EINVAL');
-    expect(() => one.diff({} as FS)).toThrow(TypeError);
+    expect(() => one.diff({} as FS)).toThrow(GitStoreError);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type FileData,
   type FS,
   GitStore,
+  GitStoreError,
   type OpenOptions,
 } from '../../src/index.ts';
 import { expectClean, git } from '../helpers/git.ts';
@@ -76,8 +77,8 @@ describe('write', () => {
 
   it('refuses what is no content, and leaves nothing behind', async () => {
     const fs = await snapshotWith({ a: '1' });
-    await expect(fs.write('a', 5 as unknown as string)).rejects.toThrow(TypeError);
-    await expect(fs.write('a', Readable.from([{}]))).rejects.toThrow(TypeError);
+    await expect(fs.write('a', 5 as unknown as string)).rejects.toThrow(GitStoreError);
+    await expect(fs.write('a', Readable.from([{}]))).rejects.toThrow(GitStoreError);
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('half');
       throw new Error('the source broke');
@@ -397,7 +398,7 @@ describe('apply', () => {
       { data: undefined },
     ];
     for (const entry of contradictions) {
-      await expect(link.apply({ writes: { y: entry as never } })).rejects.toThrow(TypeError);
+      await expect(link.apply({ writes: { y: entry as never } })).rejects.toThrow(GitStoreError);
     }
     expect((await link.apply({})).commitHash).toBe(link.commitHash);
   });

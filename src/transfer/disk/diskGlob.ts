@@ -1,6 +1,7 @@
 /** Globs over the local disk, with the rules of `tree/glob.ts`. */
 import { comparePaths } from '../../git/pathBytes.ts';
 import { isTreeMode } from '../../git/tree.ts';
+import { checkText } from '../../optionTypes.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { compileGlob, type GlobPattern, type GlobState, hasGlobChars } from '../../tree/glob.ts';
 import { CopyRun } from '../rules/run.ts';
@@ -17,6 +18,7 @@ export async function diskGlob(
   pattern: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<string[]> {
+  checkText(pattern, 'A pattern');
   const { lead, rest } = splitPattern(withSlashes(pattern));
   const run = new CopyRun({ signal: options.signal });
   if (rest === '') {
