@@ -7,13 +7,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LockTimeoutError } from '../../src/errors.ts';
+import { GitStore } from '../../src/index.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import { judge, newHolder } from '../../src/storage/bare/locks/holder.ts';
 import { clearRemovals, type Step, take } from '../../src/storage/bare/locks/holderLink.ts';
 import { BareRefs, type BareRefsOptions } from '../../src/storage/bare/refs/refs.ts';
 import { effort, seed, seededRandom, stress } from '../crash/stress.ts';
+import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import type { CountTask } from './children/count.ts';
+import type { UpdateTask } from './children/update.ts';
 import { startChild } from './children.ts';
 
 const NUMBER = 'refs/heads/number';
@@ -166,6 +169,30 @@ describe('processes of both kinds that count', () => {
       expect(await child.finished).toMatchObject({ code: 0, stderr: '' });
     }
     await expectCount(tasks.length * count, tasks.length * count);
+  });
+
+  test(`${count} commits each through store.update: nothing is lost`, { timeout }, async () => {
+    git(store, 'update-ref', '-d', NUMBER);
+    git(store, 'config', 'gc.auto', '0');
+    const first = await GitStore.open(store, { durability: 'fast' });
+    await first.close();
+    const tasks = Array.from({ length: stress ? 16 : 4 }, (_, i): UpdateTask => {
+      const options = { durability: 'full', kernelLocks: i % 2 === 0 } as const;
+      return { store, options, name: `w${i}`, times: count };
+    });
+    const children = await Promise.all(tasks.map((task) => startChild('update', task)));
+    const acknowledged: string[] = [];
+    for (const child of children) {
+      const { code, stdout, stderr } = await child.finished;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      acknowledged.push(...stdout.toString().split('\n').filter(Boolean));
+    }
+    expect(acknowledged).toHaveLength(tasks.length * count);
+    const made = new Set(git(store, 'rev-list', 'main').split('\n'));
+    expect(acknowledged.filter((id) => !made.has(id))).toEqual([]);
+    const files = git(store, 'ls-tree', '-r', '--name-only', 'main').split('\n');
+    expect(files).toHaveLength(acknowledged.length);
+    expectClean(store);
   });
 
   const kills = effort(4, 60).count;
