@@ -166,10 +166,24 @@ async function steps() {
     same([answer.status, await answer.text()], [200, 'side']);
     await server.close();
   });
-  await step('pack, gc and verify', async () => {
+  await step('pack, gc and verify, of so much that threads are worth it', async () => {
+    for (const round of [1, 2, 3]) {
+      const writes = {};
+      for (let i = 0; i < 1200; i++) writes[`d${i % 30}/f${i}`] = `file ${i}\n`.repeat(20) + round;
+      for (let i = 0; i < 100; i++) writes[`large/${i}`] = `row ${i} ${round}\n`.repeat(3000);
+      fs = await fs.apply({ writes });
+    }
     await store.pack();
     await store.gc();
     same((await store.verify()).ok, true);
+    const names = await fs.ls('large');
+    const texts = await Promise.all(names.map((name) => fs.readText(`large/${name}`)));
+    same(
+      texts.every((text, at) => text.startsWith(`row ${names[at]} 3\n`)),
+      true,
+    );
+    await fs.copyOut(['d0', 'd1', 'large'], 'out');
+    same(readFileSync('out/d0/f30', 'utf8'), `${'file 30\n'.repeat(20)}3`);
   });
   await step('close', async () => {
     await store.close();

@@ -38,6 +38,12 @@ export const OWN_FILE: string | undefined =
  */
 export const LOADS_NATIVE_MODULES = RUNTIME === 'node' || RUNTIME === 'electron';
 
+/**
+ * Whether threads read well from a file that another thread has open. In Deno each has its descriptors for
+ * itself; in Bun what such threads inflate comes out wrong.
+ */
+export const THREADS_READ_PACKS = RUNTIME === 'node' || RUNTIME === 'electron';
+
 /** Whether file names are bytes to it. Deno knows text only, and puts U+FFFD for any other name. */
 export const HAS_BYTE_NAMES = RUNTIME !== 'deno';
 

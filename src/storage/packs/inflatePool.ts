@@ -5,6 +5,7 @@
 import { asBuffer } from '../../bytes.ts';
 import { hashObject } from '../../git/objectId.ts';
 import { packObjectType } from '../../git/pack.ts';
+import { THREADS_READ_PACKS } from '../../runtime.ts';
 import { Inflater } from '../../zlib/inflater.ts';
 import { type InflateAt, keptInflater } from '../../zlib/keptInflater.ts';
 import { WorkerPool } from '../../zlib/workerPool.ts';
@@ -54,7 +55,8 @@ export class InflatePool {
     return this.#workers.size * 2;
   }
 
-  inflate(job: InflateJob): Promise<InflatedBatch> {
+  async inflate(job: InflateJob): Promise<InflatedBatch> {
+    if (!THREADS_READ_PACKS) return inflateHere(job);
     const room = this.#rooms.pop() ?? new ArrayBuffer(ROOM);
     const { stretches, numbers, ids } = job;
     const transfer = [stretches.buffer, numbers.buffer, ids.buffer as ArrayBuffer, room];

@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { namedBlobFaults } from '../../../git/fsck.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+import { THREADS_READ_PACKS } from '../../../runtime.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { existsSync } from '../../disk/fs.ts';
 import type { CheckResult, StorageFault, UpkeepOptions } from '../../storageUpkeep.ts';
@@ -177,7 +178,7 @@ class RepositoryCheck {
       }
     }
     const source = typeof GITSTORE_CHECK_WORKER === 'string' ? GITSTORE_CHECK_WORKER : undefined;
-    if (source !== undefined && this.#total >= WORTH_THREADS) {
+    if (THREADS_READ_PACKS && source !== undefined && this.#total >= WORTH_THREADS) {
       await runOnThreads<Stretch, Found>({
         source,
         workerData: new Array(threadCount(stretches.length)).fill(task),

@@ -3,6 +3,7 @@
  * here, in stretches that let others have their turn.
  */
 import { join } from 'node:path';
+import { THREADS_READ_PACKS } from '../../../runtime.ts';
 import { removeIfThere, temporaryName } from '../../disk/durable.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
@@ -32,7 +33,8 @@ export async function runSearch(run: SearchRun): Promise<string[]> {
   const stretches = cutStretches(search);
   if (stretches.length === 0 || search.objects.length === 0) return [];
   const source = typeof GITSTORE_REPACK_WORKER === 'string' ? GITSTORE_REPACK_WORKER : undefined;
-  const threads = source === undefined || total < WORTH_THREADS ? 0 : threadCount(stretches.length);
+  const isWorthIt = THREADS_READ_PACKS && source !== undefined && total >= WORTH_THREADS;
+  const threads = isWorthIt ? threadCount(stretches.length) : 0;
   const paths = Array.from({ length: Math.max(1, threads) }, () =>
     join(run.packDir, temporaryName('tmp_pack_')),
   );
