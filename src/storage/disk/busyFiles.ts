@@ -1,17 +1,17 @@
 /**
- * Renaming and removing on Windows. There both fail as long as another program, a virus scanner or
- * an indexer say, has the file open; mostly that is over after some milliseconds.
+ * Renames and removals on Windows. Both fail while another program, such as a virus scanner or an
+ * indexer, has the file open. Usually that is over after a few milliseconds.
  */
 import type { System } from '../../platform.ts';
 
 const BUSY = ['EPERM', 'EACCES', 'EBUSY'];
 
-/** Milliseconds between the tries, a third of a second in all. */
+/** Milliseconds between attempts, a third of a second in all. */
 const PAUSES = [1, 2, 4, 8, 16, 32, 64, 100, 100];
 
 /**
- * The call, tried again while the file is in use. On other systems it is the call itself.
- * @param pause blocks for so many milliseconds
+ * Wraps a call to retry while the file is in use. On other systems returns the call itself.
+ * @param pause blocks for the given number of milliseconds
  */
 export function whileFree<A extends unknown[], R>(
   call: (...args: A) => R,

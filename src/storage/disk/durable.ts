@@ -1,6 +1,5 @@
 /**
- * The few file system calls that the crash promises rest on, with an answer for systems where one is
- * missing.
+ * The few file system calls that crash safety depends on, with fallbacks for systems that lack one.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -14,7 +13,7 @@ import {
   writeSync,
 } from './fs.ts';
 
-/** Puts a file's data on stable storage, without blocking the event loop. */
+/** Flushes a file's data to stable storage, without blocking the event loop. */
 export function syncFile(fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
     fsync(fd, (error) => (error ? reject(error) : resolve()));
@@ -22,8 +21,8 @@ export function syncFile(fd: number): Promise<void> {
 }
 
 /**
- * Puts a directory's entries (new names, renames) on stable storage. Windows cannot open directories
- * and journals them itself; some network file systems refuse: both count as done.
+ * Flushes a directory's entries (new names, renames) to stable storage. Windows cannot open directories
+ * and journals them itself; some network file systems refuse. Both count as done.
  */
 export async function syncDirectory(path: string | Buffer): Promise<void> {
   if (process.platform === 'win32') return;
@@ -69,7 +68,7 @@ export function syncDirectoryNow(path: string | Buffer): void {
 export async function syncFileAt(path: string): Promise<void> {
   let fd: number;
   try {
-    // Windows flushes only what is open for writing; objects are read-only files.
+    // Windows flushes only files open for writing, and objects are read-only.
     fd = openSync(path, 'r');
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return;
@@ -84,7 +83,7 @@ export async function syncFileAt(path: string): Promise<void> {
   }
 }
 
-/** Writes all of `data`, also when the system takes it in parts. */
+/** Writes all of `data`, even when the system accepts it in parts. */
 export function writeFully(fd: number, data: Uint8Array, position: number | null = null): void {
   let done = 0;
   while (done < data.length) {
@@ -140,7 +139,7 @@ function readPart(
   });
 }
 
-/** Removes a file that may be gone already. */
+/** Removes a file if it exists. */
 export function removeIfThere(path: string | Buffer): void {
   try {
     unlinkSync(path);
@@ -155,7 +154,7 @@ export function temporaryName(prefix: 'tmp_obj_' | 'tmp_pack_' | 'tmp_idx_'): st
   return prefix + temporaryStem + temporaryCount++;
 }
 
-/** Random, for this thread of this process: random bytes for each name take as long as making the file. */
+/** Random per thread: random bytes for each name would take as long as creating the file. */
 let temporaryStem: string | undefined;
 let temporaryCount = 0;
 

@@ -1,8 +1,8 @@
 /**
- * Node's file system with paths as `git/pathBytes.ts` spells them. Node encodes a string as UTF-8 and
- * puts U+FFFD for what is none, so that the path of one file becomes that of another; here a path with
- * escapes goes to the system as its bytes, and what the system answers comes back in the same spelling.
- * Every file of ours that works on the disk takes its calls from here, or spells its paths with `toDisk`.
+ * Node's file system with paths in the spelling of `git/pathBytes.ts`. Node encodes strings as UTF-8 and
+ * replaces invalid characters by U+FFFD, so that the path of one file may become that of another. Here a
+ * path with escapes goes to the system as its bytes, and results come back in the same spelling. All code
+ * that works on the disk must use these calls, or convert its paths with `toDisk`.
  */
 import * as fs from 'node:fs';
 import * as promises from 'node:fs/promises';
@@ -33,7 +33,7 @@ function bytesOf(path: unknown): unknown {
   return typeof path === 'string' ? toDisk(path) : path;
 }
 
-/** @param found looks the call up each time: tests put others in its place */
+/** @param found looks the call up each time, so that tests can replace it */
 function withPath<F extends Call>(found: () => F): F {
   const call: AnyCall = (path, ...rest) => (found() as unknown as AnyCall)(bytesOf(path), ...rest);
   return call as unknown as F;
@@ -71,12 +71,12 @@ export const rm = withPath(() => promises.rm);
 export const rmdir = withPath(() => promises.rmdir);
 export const rename = withPaths(() => promises.rename);
 
-/** A new directory whose name begins so. */
+/** Creates a directory with a unique name that begins with `prefix`. */
 export function mkdtempSync(prefix: string): string {
   return fromDisk(fs.mkdtempSync(toDisk(prefix) as string, { encoding: 'buffer' }));
 }
 
-/** A name in a directory, and what it is; a link is not followed. */
+/** A name in a directory and its type. Does not follow links. */
 export interface DirectoryEntry
   extends Pick<fs.Dirent, 'isDirectory' | 'isFile' | 'isSymbolicLink'> {
   readonly name: string;
@@ -84,7 +84,7 @@ export interface DirectoryEntry
 
 export function readEntriesSync(path: string): DirectoryEntry[] {
   const entries = fs.readdirSync(toDisk(path), { withFileTypes: true, encoding: 'buffer' });
-  // Bun answers with the names alone.
+  // Bun returns only names.
   if (entries[0] instanceof Uint8Array) return withKinds(path, entries as unknown as Buffer[]);
   return entries.map((entry) => Object.assign(entry, { name: fromDisk(entry.name) }));
 }
@@ -116,7 +116,7 @@ export async function realpath(path: string): Promise<string> {
 
 const REPLACEMENT = '\ufffd';
 
-/** The absolute form of a path: `path.resolve`, also where the current directory is not UTF-8. */
+/** As `path.resolve`, even when the current directory is not valid UTF-8. */
 export function absolutePath(path: string): string {
   return isAbsolute(path) ? resolve(path) : resolve(currentDirectory(), path);
 }
@@ -128,8 +128,8 @@ function currentDirectory(): string {
 }
 
 /**
- * Starts a program in the folder. Node takes its name as UTF-8 only; while it is open it has another.
- * @param start has to have started it when it returns
+ * Starts a program in the folder. Node accepts only UTF-8 paths; others go by a descriptor.
+ * @param start must have started it when it returns
  */
 export function startIn<T>(folder: string, start: (cwd: string) => T): T {
   if (folder.isWellFormed()) return start(folder);

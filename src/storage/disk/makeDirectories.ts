@@ -1,18 +1,18 @@
 /**
- * Directories with the ones above them. Node's own recursive `mkdir` tries for ever where a parent is
- * there and says ENOENT all the same, as `/proc` and some automounters do.
+ * Makes directories with their parents. Node's recursive `mkdir` loops forever when an existing parent
+ * returns ENOENT, as `/proc` and some automounters do.
  */
 
 import { dirname } from 'node:path';
 import { mkdirSync, statSync } from './fs.ts';
 import { share } from './sharing.ts';
 
-/** A directory may go again, by another program's hand, while those below it are made. */
+/** Attempts: another program may remove a directory while those below it are made. */
 const ATTEMPTS = 5;
 
 /**
- * Makes a directory and those above it that are missing.
- * @returns the outermost one that was made; undefined when all were there
+ * Makes a directory and its missing parents.
+ * @returns the outermost new one; undefined when all existed
  * @throws system errors; `EEXIST` or `ENOTDIR` where a file is in the way
  */
 export function makeDirectories<Path extends string | Buffer>(
@@ -57,23 +57,23 @@ function makeAll<Path extends string | Buffer>(path: Path, mode: number): Path |
   return outermost;
 }
 
-/** `mkdir` has several errors for a directory that is there: `/`, a drive, a read-only mount. */
+/** Whether it exists. `mkdir` has several errors for that: for `/`, a drive, a read-only mount. */
 function isDirectory(path: string | Buffer): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
-    // The error of `mkdir` says more.
+    // The error of `mkdir` is more helpful.
     return false;
   }
 }
 
-/** Not of durable.ts: the program's start needs this file, and not what that one loads. */
+/** Not taken from durable.ts: the program's start loads this file and should not load that one. */
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
 function parentOf<Path extends string | Buffer>(path: Path): Path {
   if (typeof path === 'string') return dirname(path) as Path;
-  // Byte for byte, whatever it means as text.
+  // Byte for byte, regardless of the encoding.
   return Buffer.from(dirname(path.toString('latin1')), 'latin1') as Path;
 }

@@ -1,6 +1,6 @@
 /**
- * The native module, for the two things Node cannot do with files: kernel locks, and swapping two
- * names. Loaded on the first use; reading never needs it.
+ * The native module, for two file operations that Node lacks: kernel locks, and swapping two names.
+ * Loaded on first use. Reading never needs it.
  */
 
 import { createRequire } from 'node:module';
@@ -13,11 +13,11 @@ export interface NativeFiles {
   /** @returns false when another open file has the lock; a length of 0 means to the end */
   tryLock(fd: number, offset?: number, length?: number): boolean;
   unlock(fd: number, offset?: number, length?: number): void;
-  /** Makes two paths change places, in one step on Linux and macOS. */
+  /** Exchanges two paths, atomically on Linux and macOS. */
   swapSync(from: string, to: string): void;
 }
 
-/** What its binary holds of that, under the JavaScript it comes with. */
+/** The functions of its binary, below the package's JavaScript. */
 interface Binary {
   tryLock(fd: number, offset: number, length: number, isExclusive: boolean): void;
   unlock(fd: number, offset: number, length: number): void;
@@ -28,7 +28,7 @@ const NAME = 'fs-native-extensions';
 
 let loaded: NativeFiles | null | undefined;
 
-/** Null where the module has no build for this system, or would end the process. */
+/** Null when the module has no build for this system, or would crash the process. */
 export function nativeFiles(): NativeFiles | null {
   if (!LOADS_NATIVE_MODULES || OWN_FILE === undefined) return null;
   if (loaded === undefined) {
@@ -43,9 +43,9 @@ export function nativeFiles(): NativeFiles | null {
 }
 
 /**
- * The binary from where the package has it, in less than 1 ms: the package's own search, for all kinds
- * of systems and runtimes, takes 15 ms and more. Undefined where it is not found so; what the binary
- * takes is the package's own affair, so that package.json names one version of it.
+ * Loads the binary from its known path in the package, in less than 1 ms. The package's own search covers
+ * all systems and runtimes and takes 15 ms and more. Undefined when it is not found there. The binary's
+ * interface is internal to the package, so package.json pins its version.
  */
 function loadBinary(require: NodeJS.Require): NativeFiles | undefined {
   // The package has no builds for musl, on which those for glibc do not run.

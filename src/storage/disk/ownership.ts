@@ -1,7 +1,7 @@
 /**
- * Whose repository it is. One that belongs to another user is read, but not written to, and no
- * program that its configuration names is run: another user can have prepared its files.
- * The rule and its settings are Git's `safe.directory` (git-config(1)).
+ * The owner of a repository. A repository of another user is read but not written to, and no program that
+ * its configuration names is run, because that user may have prepared its files. The rule and its
+ * settings are Git's `safe.directory` (git-config(1)).
  */
 
 import { PermissionError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import { isErrno } from './durable.ts';
 import { realpathSync, statSync } from './fs.ts';
 import { configText, environmentSettings, homeFolder, userConfigFiles } from './userConfig.ts';
 
-/** Repositories that were found to be trusted, by path and user. */
+/** Repositories known to be trusted, by path and user. */
 const trusted = new Set<string>();
 
 /** Whether the repository belongs to the user, or `safe.directory` names it. */
@@ -44,7 +44,7 @@ function invoker(): number | undefined {
 
 function isNamed(gitDir: string): boolean {
   const path = realpathSync(gitDir);
-  // A working copy is named by its folder.
+  // `safe.directory` names a working copy by its folder.
   const names = [path, path.replace(/\/\.git$/, '')];
   let isSafe = false;
   for (const value of safeDirectories()) {
@@ -60,8 +60,8 @@ function isNamed(gitDir: string): boolean {
 }
 
 /**
- * The values of `safe.directory` in the order in which Git reads them: the system's, the user's, and
- * those of the environment. The repository's own do not count. Files that these include are not read.
+ * The values of `safe.directory` in Git's order: the system's, the user's, and the environment's. Ignores
+ * the repository's own. Does not read included files.
  */
 function safeDirectories(): string[] {
   const key = 'safe.directory';

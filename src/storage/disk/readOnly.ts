@@ -1,11 +1,11 @@
-/** What a repository that may not be written to says, wherever that is noticed first. */
+/** The error of a read-only repository. */
 import { PermissionError } from '../../errors.ts';
 import { isErrno } from './durable.ts';
 
 /**
- * Runs what makes a file or directory.
- * @param path something in the repository, or the repository
- * @throws PermissionError where that is not allowed; other errors as they are
+ * Runs a function that makes a file or directory.
+ * @param path a path in the repository, or the repository
+ * @throws PermissionError when that is not permitted; other errors unchanged
  */
 export function whileWritable<T>(path: string, make: () => T): T {
   try {

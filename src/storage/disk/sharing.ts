@@ -1,15 +1,15 @@
 /**
- * `core.sharedRepository` (git-config(1)): a repository that several members of a group, or all users of
- * a machine, write to. Whatever is made in it gets the permissions that Git gives, whatever the umask.
+ * `core.sharedRepository` (git-config(1)): a repository that the members of a group, or all users of a
+ * machine, write to. New files in it get the same permissions as from Git, regardless of the umask.
  *
- * Repositories are known by the directory they were opened by. Where none is shared, which is the usual
- * case, nothing here makes a system call.
+ * Repositories are identified by the directory they were opened by. While none is shared, which is usual,
+ * nothing here makes a system call.
  */
 
 import { dirname } from 'node:path';
 import { chmodSync, fchmodSync, fstatSync, statSync } from './fs.ts';
 
-/** Permissions that are added, or, below zero, those that a file has instead of its own. */
+/** Permissions to add, or, when negative, to set instead of a file's own. */
 type Sharing = number;
 
 const NOT_SHARED = 0;
@@ -19,7 +19,7 @@ const SET_GROUP_ID = 0o2000;
 
 const shared = new Map<string, Sharing>();
 
-/** The value of `core.sharedRepository`; undefined for one that Git does not know either. */
+/** Parses `core.sharedRepository`; undefined for a value that Git rejects too. */
 export function parseSharing(value: string | undefined): Sharing | undefined {
   switch (value?.toLowerCase()) {
     case undefined:
@@ -47,16 +47,16 @@ export function parseSharing(value: string | undefined): Sharing | undefined {
   return (mode & 0o600) === 0o600 ? -(mode & 0o666) : undefined;
 }
 
-/** Says how a repository is shared. To be called when its configuration was read. */
+/** Sets how a repository is shared. Call after reading its configuration. */
 export function setSharing(gitDir: string, sharing: Sharing): void {
   if (sharing === NOT_SHARED || process.platform === 'win32') shared.delete(gitDir);
   else shared.set(gitDir, sharing);
 }
 
 /**
- * Gives a file or directory, just made, the permissions that its repository asks for. What belongs to
- * another user stays as that one made it.
- * @param fd the file, where it is open
+ * Gives a new file or directory the permissions that its repository asks for. Does not change files of
+ * other users.
+ * @param fd the file, when it is open
  */
 export function share(path: string | Buffer, fd?: number): void {
   if (shared.size === 0) return;

@@ -1,4 +1,4 @@
-/** Where Git's configuration is beside the repository's own (git-config(1), "FILES", "ENVIRONMENT"). */
+/** Git's configuration outside the repository (git-config(1), "FILES", "ENVIRONMENT"). */
 import { homedir } from 'node:os';
 import { decodePath } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
@@ -8,7 +8,7 @@ export function homeFolder(): string {
   return process.env.HOME || homedir();
 }
 
-/** The system's file and the user's, in the order in which Git reads them. They may be missing. */
+/** The system's file and the user's, in the order in which Git reads them. They may not exist. */
 export function userConfigFiles(): string[] {
   const { env } = process;
   const home = homeFolder();
@@ -21,7 +21,7 @@ export function userConfigFiles(): string[] {
   return files;
 }
 
-/** What the environment sets, which counts more than every file: `GIT_CONFIG_COUNT` and its pairs. */
+/** Settings from the environment, which override all files: `GIT_CONFIG_COUNT` and its pairs. */
 export function environmentSettings(): (readonly [key: string, value: string])[] {
   const { env } = process;
   const settings: (readonly [string, string])[] = [];
@@ -32,7 +32,7 @@ export function environmentSettings(): (readonly [key: string, value: string])[]
   return settings;
 }
 
-/** The text of a configuration file; empty where it is missing or may not be read, as for Git. */
+/** The text of a configuration file; as in Git, empty when it is missing or not readable. */
 export function configText(file: string): string {
   try {
     return decodePath(readFileSync(file));

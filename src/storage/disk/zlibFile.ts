@@ -1,7 +1,7 @@
 /**
- * Streams what a zlib stream inside a file holds, in fixed memory. A stream made of stored blocks of
- * full length (what gitstore writes for data that does not shrink) is read in place: a range of it
- * costs as much as the range is long.
+ * Streams the inflated content of a zlib stream inside a file, in fixed memory. A stream of full-length
+ * stored blocks (which gitstore writes for incompressible data) is read in place, so that the cost of a
+ * range depends only on its length.
  */
 import { Readable } from 'node:stream';
 import { createInflate } from 'node:zlib';
@@ -16,15 +16,15 @@ import { readFully } from './durable.ts';
 export interface ZlibRegion {
   readonly fd: number;
   readonly start: number;
-  /** The stream ends here at the latest. */
+  /** Upper bound for the end of the stream. */
   readonly end: number;
-  /** How many bytes it holds, inflated. */
+  /** Inflated size in bytes. */
   readonly size: number;
-  /** Where not all of the file need be there: makes sure of some bytes before they are read. */
+  /** For a partial file: fetches bytes before they are read. */
   readonly fetch?: ((start: number, end: number) => Promise<void>) | undefined;
 }
 
-/** Bytes `from` to `to` (exclusive) of what the stream holds. */
+/** Bytes `from` to `to` (exclusive) of the inflated content. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -37,17 +37,17 @@ const BLOCKS_A_CHUNK = Math.floor((1 << 19) / STORED_BLOCK_SIZE);
 interface Buffers {
   readonly input: number;
   readonly output: number;
-  /** Inflating goes on this far while what came out is used. */
+  /** How far to inflate ahead of the consumer. */
   readonly ahead: number;
 }
 
-/** A quarter less time, as each step of inflating waits for a thread: while few streams are open. */
+/** While few streams are open: saves a quarter of the time, because each step waits for a thread. */
 const LARGE_BUFFERS: Buffers = { input: 256 << 10, output: 512 << 10, ahead: 1 << 20 };
 const SMALL_BUFFERS: Buffers = { input: 64 << 10, output: 128 << 10, ahead: 256 << 10 };
 const FEW_STREAMS = 16;
 let openStreams = 0;
 
-/** @throws Error when the stream is broken or holds fewer bytes than it should */
+/** @throws Error when the stream is broken or too short */
 export async function* streamZlib(region: ZlibRegion, span: Span): AsyncGenerator<Uint8Array> {
   if (span.from >= span.to) return;
   if (await isStored(region)) {
@@ -57,7 +57,7 @@ export async function* streamZlib(region: ZlibRegion, span: Span): AsyncGenerato
       yield chunk;
     }
     if (at === span.to) return;
-    // Not of our regular form after all: inflate what is missing.
+    // The stream has left the regular form: inflate the rest.
     yield* inflateSpan(region, { from: at, to: span.to });
     return;
   }
@@ -73,7 +73,7 @@ async function isStored(region: ZlibRegion): Promise<boolean> {
   return plain && isRegularBlock(head, 2, 0, region.size);
 }
 
-/** Whether the block header at `at` is that of stored block number `block` in the regular form. */
+/** Whether there is a header at `at` of stored block number `block` in the regular form. */
 function isRegularBlock(bytes: Buffer, at: number, block: number, size: number): boolean {
   const begin = block * STORED_BLOCK_SIZE;
   const length = Math.min(STORED_BLOCK_SIZE, size - begin);
@@ -82,12 +82,12 @@ function isRegularBlock(bytes: Buffer, at: number, block: number, size: number):
   return (
     stored === length &&
     bytes.readUInt16LE(at + 3) === (stored ^ 0xffff) &&
-    // A writer may close its stream with an empty block of its own.
+    // A writer may end its stream with a separate empty block.
     (bytes[at] === (last ? 1 : 0) || (last && bytes[at] === 0))
   );
 }
 
-/** Ends early, without an error, where the stream leaves the regular form. */
+/** Ends early, without an error, when the stream leaves the regular form. */
 async function* readStored(region: ZlibRegion, span: Span): AsyncGenerator<Uint8Array> {
   let at = span.from;
   while (at < span.to) {
@@ -109,7 +109,7 @@ async function* readStored(region: ZlibRegion, span: Span): AsyncGenerator<Uint8
       const dataStart =
         pos + STORED_BLOCK_HEADER_LENGTH + Math.max(0, at - block * STORED_BLOCK_SIZE);
       const dataEnd = Math.min(raw.length, pos + STORED_BLOCK_HEADER_LENGTH + STORED_BLOCK_SIZE);
-      // Moves the data over its block headers: they are not needed any more.
+      // Close the gaps of the block headers, which are no longer needed.
       raw.copyWithin(filled, dataStart, dataEnd);
       filled += dataEnd - dataStart;
       pos = dataEnd;
@@ -146,7 +146,7 @@ async function* inflateSpan(region: ZlibRegion, span: Span): AsyncGenerator<Uint
   if (at !== region.size) throw new Error(`holds another number of bytes than ${region.size}`);
 }
 
-/** The compressed bytes, and what lies behind them up to the region's end. */
+/** The compressed bytes, and further bytes up to the region's end. */
 async function* readRegion(
   { fd, start, end, fetch }: ZlibRegion,
   atOnce: number,

@@ -1,4 +1,4 @@
-/** Objects in memory, with the promises of an ObjectStore. */
+/** An ObjectStore in memory. */
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
@@ -21,7 +21,7 @@ import type {
 } from '../storage.ts';
 
 const CHUNK_SIZE = 1024 * 1024;
-/** zlib level of packs that are handed out: what lies in memory was never deflated. */
+/** zlib level of exported packs: objects in memory are not deflated. */
 const PACK_LEVEL = 1;
 
 export class MemoryObjects implements ObjectStore {
@@ -101,7 +101,7 @@ export class MemoryObjects implements ObjectStore {
     yield* pack.end();
   }
 
-  /** How many objects there are, and their bytes together. */
+  /** Number of objects and total bytes. */
   measure(): { objects: number; bytes: number } {
     let bytes = 0;
     for (const { body } of this.#objects.values()) bytes += body.length;
@@ -112,7 +112,7 @@ export class MemoryObjects implements ObjectStore {
     return [...this.#objects.keys()];
   }
 
-  /** Drops what is not in `needed`, and returns how many that were. */
+  /** Drops objects that are not in `needed`, and returns their number. */
   keepOnly(needed: ReadonlySet<ObjectId>): number {
     const before = this.#objects.size;
     for (const id of this.#objects.keys()) {

@@ -1,4 +1,4 @@
-/** Refs in memory, with the promises of a RefStore. */
+/** A RefStore in memory. */
 import type { ObjectId } from '../../git/objectId.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
 import { formatReflogLine, parseReflogLine } from '../../git/reflogLine.ts';
@@ -65,7 +65,7 @@ export class MemoryRefs implements RefStore {
     for (const { ref, restartsLog } of updates) if (restartsLog) this.#restartLog(ref);
   }
 
-  /** The values that refs have, and all that their logs name. */
+  /** All values of refs, and all ids in their logs. */
   allValues(): ObjectId[] {
     const logged = [...this.#logs.values()].flat().flatMap((entry) => [entry.old, entry.new]);
     return [...this.#refs.values(), ...logged.filter((id) => id !== null)];
@@ -121,7 +121,7 @@ export class MemoryRefs implements RefStore {
     this.#logs.set('HEAD', kept);
   }
 
-  /** Through Git's form and back, so that what it cannot carry is lost here too. */
+  /** Converts through Git's format and back, so that it loses the same information as on disk. */
   #log(ref: string, old: ObjectId | null, next: ObjectId | null, message: ReflogMessage): void {
     const entry = parseReflogLine(formatReflogLine({ old, new: next, ...message }));
     if (entry === undefined) return;

@@ -1,4 +1,4 @@
-/** A store that lives in memory and behaves as one on disk: for tests, and for what need not last. */
+/** A store in memory that behaves like one on disk, for tests and temporary data. */
 import { checkRef } from '../refRules.ts';
 import type { Storage } from '../storage.ts';
 import { MemoryObjects } from './memoryObjects.ts';

@@ -1,4 +1,4 @@
-/** Upkeep of a store in memory: there is nothing to pack, and nothing that could lie about. */
+/** Upkeep of a store in memory, which has no packs and no temporary files. */
 import { parseCommit } from '../../git/commit.ts';
 import { findFaults } from '../../git/fsck.ts';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -41,7 +41,7 @@ export class MemoryUpkeep implements StorageUpkeep {
     signal?.throwIfAborted();
   }
 
-  /** Objects have no age here: what nothing refers to goes when all of it is to go, else it stays. */
+  /** Objects have no age here: unreachable ones are removed only when all are to be removed. */
   async collect({ expire, signal }: CollectionOptions = {}): Promise<CollectionResult> {
     signal?.throwIfAborted();
     if (expire !== Number.POSITIVE_INFINITY) return { pruned: 0, temporaryFiles: 0 };

@@ -1,6 +1,6 @@
 /**
- * Reading many objects in a given order. What lies whole in packs is read ahead on other threads, in
- * runs of entries that lie close together; the rest is read as it comes to its turn.
+ * Reads many objects in a given order. Packed objects that are not deltas are read ahead on other threads,
+ * in runs of nearby entries. All others are read one by one in their turn.
  */
 import { setImmediate } from 'node:timers/promises';
 import { BatchClosedError, CorruptObjectError } from '../../errors.ts';
@@ -29,13 +29,13 @@ export interface BulkSource {
   pool(): InflatePool;
 }
 
-/** Starting threads pays off from this many objects at once. */
+/** Use threads from this many objects on. */
 const DIRECT = 100;
 
-/** Larger objects are to be streamed. */
+/** Larger objects come without body: the caller streams them. */
 const LARGEST = 16 << 20;
 
-/** Bodies under way at a time, in bytes. */
+/** Bytes of bodies being read at a time. */
 const AHEAD = 32 << 20;
 
 /** A run ends when it has this many objects, bytes of bodies, or bytes of the pack. */
@@ -85,7 +85,7 @@ export async function* readMany(
   }
 }
 
-/** Runs in their order. Threads take them from the front; a caller that would wait takes one too. */
+/** Queue of runs. Threads take them from the front. A caller that would have to wait reads one itself. */
 class Line {
   readonly #source: BulkSource;
   readonly #runs: Run[] = [];
@@ -100,7 +100,7 @@ class Line {
     return this.#runs.length === 0;
   }
 
-  /** Whether enough is under way, so that the first run is to be taken. */
+  /** Whether enough runs are queued, so that the caller should take the first. */
   get isLong(): boolean {
     return this.#runs.length > 1 + this.#source.pool().depth || this.#bodies > AHEAD;
   }
@@ -118,7 +118,7 @@ class Line {
       const idle = this.#runs.find(({ state }) => state === 'waiting');
       if (idle === undefined) await run.settled;
       else idle.readHere();
-      // Answers of the threads come in between.
+      // Lets answers of the threads arrive.
       if (!run.isDone) await setImmediate();
     }
     this.#runs.shift();
@@ -156,14 +156,14 @@ interface Place {
   readonly entry: WholeEntry;
 }
 
-/** Where the object lies whole in a pack, when it does and is small. */
+/** The entry of a small packed object that is not a delta; undefined for any other. */
 function placeOf(id: ObjectId, source: BulkSource): Place | undefined {
   try {
     const place = source.findPacked(id);
     const entry = place?.pack.whole(place.offset);
     return entry === undefined || entry.size > LARGEST ? undefined : { pack: place!.pack, entry };
   } catch (error) {
-    // What is wrong, and whether it is sound elsewhere, reading it by itself finds out.
+    // Reading the object by itself reports the fault, or finds a valid copy elsewhere.
     if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT')) return undefined;
     if (error instanceof MissingBytesError) return undefined;
     throw error;
@@ -181,7 +181,7 @@ class Run {
   readonly #slots: Slot[] = [];
   #pack: PackFile | undefined;
   readonly #stretches: Stretch[] = [];
-  /** The one that goes on. An object that lies before it, read for the second time, is read by itself. */
+  /** The open stretch. An object that lies before it is read by itself. */
   #current: Stretch | undefined;
   #span = 0;
   #bodies = 0;
@@ -189,14 +189,14 @@ class Run {
   #batch: InflatedBatch | undefined;
   #release: (() => void) | undefined;
   state: 'waiting' | 'sent' | 'done' = 'waiting';
-  /** Resolves when what was sent has come back. */
+  /** Resolves when the sent job has come back. */
   settled: Promise<void> = Promise.resolve();
 
   get isDone(): boolean {
     return this.state === 'done';
   }
 
-  /** Bytes of the bodies that are read together. */
+  /** Total bytes of the run's bodies. */
   get bodies(): number {
     return this.#bodies;
   }
@@ -240,7 +240,7 @@ class Run {
     return stretch;
   }
 
-  /** Has the threads read it. */
+  /** Lets a thread read the run. */
   send(pool: InflatePool): Promise<void> {
     const job = this.#job();
     if (job === undefined) {
@@ -250,13 +250,13 @@ class Run {
     this.state = 'sent';
     this.settled = pool.inflate(job).then(
       (batch) => this.#finish(batch),
-      // Without the threads each object is read by itself.
+      // When the thread fails, each object is read by itself.
       () => this.#finish(undefined),
     );
     return this.settled;
   }
 
-  /** Reads it on this thread. */
+  /** Reads the run on this thread. */
   readHere(): void {
     const job = this.#job();
     this.#finish(job && inflateHere(job));
@@ -271,7 +271,7 @@ class Run {
   #job(): InflateJob | undefined {
     if (this.#pack === undefined) return undefined;
     const stretches = new Float64Array(2 * this.#stretches.length);
-    /** From a place in the pack to one in what is read. */
+    /** Shift from offsets in the pack to offsets in the bytes read. */
     const shifts = new Map<Stretch, number>();
     let length = 0;
     for (const [i, stretch] of this.#stretches.entries()) {
@@ -327,7 +327,7 @@ class Run {
     if (batch !== undefined) source.pool().giveBack(batch);
   }
 
-  /** Gives up: lets go of the pack once the threads are done with it. */
+  /** Cancels the run, and releases the pack once the thread is done with it. */
   release(): void {
     if (this.state !== 'sent') this.#letGo();
   }
@@ -338,7 +338,7 @@ class Run {
   }
 }
 
-/** Where its zlib stream ends at the latest, if zlib wrote it. */
+/** Upper bound for the end of its zlib stream, if zlib wrote it. */
 function endOf({ dataStart, dataEnd, size }: WholeEntry): number {
   return Math.min(dataEnd, dataStart + compressedBound(size));
 }

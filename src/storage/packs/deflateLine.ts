@@ -1,6 +1,6 @@
 /**
- * Objects on their way to a pack: deflated in batches, by worker threads and by the caller, who works
- * too instead of waiting for them. They arrive in the order in which they came.
+ * Deflates the objects of a new pack in batches, on worker threads and on the caller's thread, which works
+ * too instead of waiting. Results arrive in the order of the objects.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
@@ -10,18 +10,18 @@ import { QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
 
 const BATCH_BYTES = 512 << 10;
 const BATCH_ENTRIES = 128;
-/** Deflating this many bytes takes about as long as starting threads for it. */
+/** Start threads only after this many bytes: deflating them takes about as long as starting threads. */
 const DIRECT_BYTES = 3 << 20;
 /** Deflates an object of at least this many bytes by itself. */
 const LARGE = 1 << 20;
-/** Bytes that may be on their way before the next one waits. */
+/** Bytes in progress above which `add` waits. */
 const BYTES_ON_THE_WAY = 16 << 20;
 
 interface Flight {
   readonly ids: readonly ObjectId[];
   /** Of the bodies. */
   readonly bytes: number;
-  /** Resolves when the batch is there, or has failed. */
+  /** Resolves when the batch is done or has failed. */
   readonly settled: Promise<void>;
   batch: DeflatedBatch | undefined;
   failure: { readonly error: unknown } | undefined;
@@ -31,7 +31,7 @@ export class DeflateLine {
   readonly #pool: DeflatePool;
   readonly #level: number;
   readonly #take: (ids: readonly ObjectId[], batch: DeflatedBatch) => void;
-  /** What is to be deflated next, with the ids of its objects. */
+  /** Objects of the next batch, with their ids. */
   #jobs: DeflateJob[] = [];
   #ids: ObjectId[] = [];
   #jobBytes = 0;
@@ -39,14 +39,14 @@ export class DeflateLine {
   #direct = 0;
   readonly #flights: Flight[] = [];
   #bytesOnTheWay = 0;
-  /** Batches that the workers have. */
+  /** Batches at the workers. */
   #atWorkers = 0;
-  /** What went wrong first. */
+  /** The first failure. */
   #failure: { readonly error: unknown } | undefined;
 
   /**
    * @param level of zlib, 0 to 9
-   * @param take is given finished entries, in their order
+   * @param take receives finished entries, in order
    */
   constructor(
     pool: DeflatePool,
@@ -58,17 +58,17 @@ export class DeflateLine {
     this.#take = take;
   }
 
-  /** Whether what is added now would be worked on beside what the caller does. */
+  /** Whether a thread is idle and would work on new objects in parallel with the caller. */
   get hasIdleThreads(): boolean {
     return this.#atWorkers < this.#pool.depth;
   }
 
-  /** Queues an object; waits while enough of them are on their way. */
+  /** Queues an object. Waits while too many are in progress. */
   add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
     return this.#unlessFailed(() => this.#add(id, type, body));
   }
 
-  /** Waits until everything has arrived. */
+  /** Waits until all entries have been passed on. */
   finish(): Promise<void> {
     return this.#unlessFailed(async () => {
       this.#send();
@@ -76,15 +76,15 @@ export class DeflateLine {
     });
   }
 
-  /** Forgets what is on its way. */
+  /** Drops everything in progress. */
   drop(): void {
     this.#jobs = [];
     this.#flights.length = 0;
   }
 
   /**
-   * What fails may have been the objects of earlier calls, which have said that all is well: then
-   * nothing succeeds any more.
+   * A failure may concern objects of earlier calls that have already returned. So after one failure every
+   * call fails.
    */
   async #unlessFailed(step: () => Promise<void>): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -106,7 +106,7 @@ export class DeflateLine {
       this.#ids.push(id);
       this.#jobBytes += body.length;
       if (this.#jobBytes < BATCH_BYTES && this.#jobs.length < BATCH_ENTRIES) return;
-      // Answers come in only in between.
+      // Lets answers of the threads arrive.
       if (!this.hasIdleThreads) await setImmediate();
       this.#send();
     }
@@ -168,7 +168,7 @@ export class DeflateLine {
     this.#bytesOnTheWay += bytes;
   }
 
-  /** Hands on what has arrived. @throws what the first failed with */
+  /** Passes on finished batches. @throws the first failure */
   #land(): void {
     for (let flight = this.#flights[0]; flight !== undefined; flight = this.#flights[0]) {
       const { ids, bytes, batch, failure } = flight;

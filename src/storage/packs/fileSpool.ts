@@ -1,7 +1,6 @@
 /**
- * The bytes of a pack that comes in: the first of them in memory, all of them in a temporary file of
- * the pack directory once they are more. A reader never sees that file, and `git gc` clears it away
- * when its writer was killed.
+ * The bytes of an incoming pack: a small pack stays in memory, a larger one goes into a temporary file in
+ * the pack directory. Readers never see that file, and `git gc` removes it when its writer was killed.
  */
 
 import { join } from 'node:path';
@@ -18,9 +17,9 @@ import { share } from '../disk/sharing.ts';
 import { MemorySpool, type Spool } from './import/spool.ts';
 
 const MAX_IN_MEMORY = 4 << 20;
-/** Bytes are gathered into writes of this size. */
+/** Size of buffered writes. */
 const WRITE_SIZE = 256 << 10;
-/** A read takes more than was asked for: entries that belong together lie side by side. */
+/** Smallest read: related entries are usually adjacent. */
 const READ_SIZE = 64 << 10;
 
 export class FileSpool implements Spool {
@@ -28,7 +27,7 @@ export class FileSpool implements Spool {
   #memory: MemorySpool | undefined = new MemorySpool();
   #file: { readonly path: string; readonly fd: number } | undefined;
   #closed = false;
-  /** What is not in the file yet. */
+  /** Bytes that are not in the file yet. */
   #tail = new MemorySpool();
   /** Bytes in the file. */
   #written = 0;
@@ -71,7 +70,7 @@ export class FileSpool implements Spool {
     return bytes.subarray(0, await readFully(this.toFile().fd, bytes, length, offset));
   }
 
-  /** Makes sure that everything is in the file, and says which it is. */
+  /** Writes all remaining bytes to the file, and returns it. */
   toFile(): { readonly path: string; readonly fd: number } {
     if (this.#file === undefined) {
       const path = join(this.#packDir, temporaryName('tmp_pack_'));
@@ -84,7 +83,7 @@ export class FileSpool implements Spool {
     return this.#file;
   }
 
-  /** Closes the file, which stays. */
+  /** Closes the file without removing it. */
   close(): void {
     if (this.#file !== undefined && !this.#closed) closeSync(this.#file.fd);
     this.#closed = true;
@@ -102,7 +101,7 @@ export class FileSpool implements Spool {
     writeFully(this.#file.fd, bytes, this.#written);
     this.#written += bytes.length;
     this.#tail = new MemorySpool();
-    // It may end where there is more now.
+    // The window may end where the file has grown since.
     this.#window = Buffer.alloc(0);
   }
 }

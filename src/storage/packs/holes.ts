@@ -1,17 +1,17 @@
 /**
- * A pack file of which some bytes may be missing: a copy of one that is kept elsewhere. A caller asks for the
- * bytes before it reads them. What is missing is thrown; a caller that can wait fetches it and reads again.
+ * A pack file with holes: a partial copy of a remote pack. A caller calls `need` before it reads bytes. It
+ * throws for missing bytes; a caller that can wait then fetches them and reads again.
  */
 export interface Holes {
-  /** Of the whole pack, in bytes. */
+  /** Size of the whole pack in bytes. */
   readonly size: number;
   /** Opens the file for reading. */
   open(): number;
   close(): void;
-  /** @throws MissingBytesError when one of the bytes is not there */
+  /** @throws MissingBytesError when any of the bytes is missing */
   need(start: number, end: number): void;
   has(start: number, end: number): boolean;
-  /** Makes sure that the bytes are there. */
+  /** Fetches the missing ones among the bytes. */
   fetch(start: number, end: number): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export class MissingBytesError extends Error {
   }
 }
 
-/** Reads from packs that may have holes; `act` may be called several times. */
+/** Reads from packs that may have holes. May call `act` several times. */
 export async function fetching<T>(act: () => Promise<T> | T): Promise<T> {
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 /**
- * Reads, inflates and checks pack entries on worker threads: runs of entries that lie close together,
- * one message each way.
+ * Reads, inflates and verifies pack entries on worker threads: runs of nearby entries, with one message
+ * each way.
  */
 import { asBuffer } from '../../bytes.ts';
 import { hashObject } from '../../git/objectId.ts';
@@ -13,44 +13,44 @@ import { readFullySync } from '../disk/durable.ts';
 
 /** Entries in some stretches of a pack file. */
 export interface InflateJob {
-  /** The pack, open for as long as the job lasts. */
+  /** The pack, which must stay open during the job. */
   readonly fd: number;
-  /** Two for each stretch that is read: where it begins in the pack, and its length. */
+  /** Two numbers for each stretch to read: its offset in the pack and its length. */
   readonly stretches: Float64Array<ArrayBuffer>;
-  /** Of all of them, one behind the other. */
+  /** Total length of the stretches, which are read one behind the other. */
   readonly length: number;
   /**
-   * Three for each entry: where its zlib stream begins in what is read, how many bytes it holds, and
-   * the number of its type in packs.
+   * Three numbers for each entry: the offset of its zlib stream in the bytes read, its inflated size, and
+   * its type number in packs.
    */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** The id that each must have, 20 bytes. */
+  /** The expected ids, 20 bytes each. */
   readonly ids: Uint8Array;
 }
 
 interface Request extends InflateJob {
-  /** Memory for the answer, where it is enough. */
+  /** Memory for the answer, if large enough. */
   readonly room: ArrayBuffer;
 }
 
 export interface InflatedBatch {
   /** The bodies, one behind the other, `HEAD` bytes before each. */
   readonly data: Uint8Array;
-  /** Which could not be read so, by their index: their places in `data` hold nothing of use. */
+  /** Indexes of entries that could not be read. Their parts of `data` are undefined. */
   readonly failed: readonly number[];
 }
 
 /** Bytes before each body in an answer. */
 export const HEAD = 32;
 
-/** What most answers need, so that the memory of one serves the next. */
+/** Size that suffices for most answers, so that their memory is reused. */
 const ROOM = (2 << 20) + (32 << 10);
 
 export class InflatePool {
   readonly #workers = new WorkerPool<Request, InflatedBatch>(workerMain, undefined, [keptInflater]);
   readonly #rooms: ArrayBuffer[] = [];
 
-  /** How many jobs keep all threads busy. */
+  /** Number of jobs that keep all threads busy. */
   get depth(): number {
     return this.#workers.size * 2;
   }
@@ -63,7 +63,7 @@ export class InflatePool {
     return this.#workers.run({ ...job, room }, transfer);
   }
 
-  /** Takes back the memory of an answer that is no longer used. */
+  /** Returns the memory of an unused answer to the pool. */
   giveBack({ data }: InflatedBatch): void {
     if (data.buffer.byteLength === ROOM) this.#rooms.push(data.buffer as ArrayBuffer);
   }
@@ -100,7 +100,7 @@ export function inflateHere({ fd, stretches, length, numbers, ids }: InflateJob)
     const room = data.subarray(at, at + size + 1);
     const result = inflater.inflate(input, numbers[3 * i]!, end, size, room);
     let good = typeof result !== 'string';
-    // Without an engine of its own the result lies elsewhere.
+    // Without our own inflater the result is in another buffer.
     if (typeof result !== 'string' && result.bytes.buffer !== data.buffer) body.set(result.bytes);
     const type = packObjectType(numbers[3 * i + 2]!)!;
     good &&= hashObject(type, body) === asBuffer(ids).toString('hex', 20 * i, 20 * i + 20);
@@ -148,7 +148,7 @@ function workerMain(create: typeof keptInflater): void {
       for (let i = 0; 3 * i < numbers.length; i++) {
         const size = numbers[3 * i + 1]!;
         at += HEAD;
-        // Git's header before each body: what the id is the hash of lies in one piece.
+        // Git's header goes before each body, so that the hashed bytes are contiguous.
         const head = `${TYPES[numbers[3 * i + 2]!]} ${size}\0`;
         const start = at - head.length;
         let good = inflate(bytes, numbers[3 * i]!, data, at, size) >= 0;

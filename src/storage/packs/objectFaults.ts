@@ -1,9 +1,9 @@
-/** What can be wrong with an object, in errors that name it. */
+/** Errors about broken objects that name the object. */
 import { CorruptObjectError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
 import type { GitObject } from '../storage.ts';
 
-/** The object, when its bytes have that id. @throws CorruptObjectError */
+/** Verifies that the object's bytes have that id. @throws CorruptObjectError */
 export function verified(id: ObjectId, object: GitObject): GitObject {
   if (hashObject(object.type, object.body) !== id) throw corrupt(id, 'its bytes have another id');
   return object;

@@ -1,6 +1,6 @@
 /**
- * The packs of one `objects/pack` directory. Other processes add and remove packs while we read; a
- * scan brings our list up to date. Packs that a multi-pack-index covers are looked up there.
+ * The packs of one `objects/pack` directory. Other processes add and remove packs while we read. A scan
+ * updates our list. Packs covered by a multi-pack-index are searched through it.
  */
 
 import { join } from 'node:path';
@@ -18,29 +18,29 @@ import type { ReadCache } from './readCache.ts';
 export interface PackedObject {
   readonly pack: PackFile;
   readonly offset: number;
-  /** CRC-32 of the entry, where the index that was asked has it. */
+  /** CRC-32 of the entry, when the searched index has it. */
   readonly crc?: number | undefined;
 }
 
-/** Milliseconds; grace periods for unreachable objects are longer. */
+/** Milliseconds between two freshenings of a pack. Grace periods for unreachable objects are longer. */
 const FRESH_FOR = 60_000;
 const MULTI_PACK_INDEX = 'multi-pack-index';
 
 export class PackDirectory {
   readonly #cache: ReadCache;
-  /** By file name; the one that answered last is asked first. */
+  /** By file name. The pack of the last hit is searched first. */
   #packs = new Map<string, PackFile>();
   #last: PackFile | undefined;
   #scanned = false;
   #multi: { index: MultiPackIndex; covered: Set<string>; stamp: string } | undefined;
-  /** Stamp of a multi-pack-index that turned out to be damaged. */
+  /** Stamp of a damaged multi-pack-index. */
   #refused: string | undefined;
-  /** Stamp of a multi-pack-index whose checksum fits. */
+  /** Stamp of a multi-pack-index with a verified checksum. */
   #proven: string | undefined;
   readonly #freshened = new WeakMap<PackFile, number>();
-  /** Packs whose indexes cannot be read at all. */
+  /** Packs with unreadable indexes. */
   readonly #broken = new Map<string, CorruptObjectError>();
-  /** Packs whose indexes answer, but may have lost objects. */
+  /** Packs whose indexes are readable but damaged: they may miss objects. */
   readonly #damaged = new Map<string, CorruptObjectError>();
   readonly #checked = new WeakSet<PackFile>();
   /** Names of the files that make packs cruft packs: `pack-….mtimes`. */
@@ -53,7 +53,7 @@ export class PackDirectory {
     this.#cache = cache;
   }
 
-  /** Every place where the object is, the likeliest first. */
+  /** All copies of the object, the most likely one first. */
   *find(id: ObjectId): Generator<PackedObject> {
     if (!this.#scanned) this.scan();
     const last = this.#last;
@@ -76,7 +76,7 @@ export class PackDirectory {
     }
   }
 
-  /** The likeliest place of the object; the first that `find` would give. */
+  /** The most likely copy of the object: the first that `find` yields. */
   findFirst(id: ObjectId): PackedObject | undefined {
     if (this.#last !== undefined) {
       const found = this.#findIn(this.#last, id);
@@ -86,7 +86,7 @@ export class PackDirectory {
     return first.done ? undefined : first.value;
   }
 
-  /** What a commit leads to, where a pack's bitmap tells it. */
+  /** The objects reachable from a commit, if a pack's bitmap has them. */
   reachOf(commit: ObjectId): ReachRecord | undefined {
     for (const pack of this.usable()) {
       const { bitmap } = pack;
@@ -97,7 +97,7 @@ export class PackDirectory {
     return undefined;
   }
 
-  /** All packs whose indexes can be read. */
+  /** All packs with readable indexes. */
   *usable(): Generator<PackFile> {
     if (!this.#scanned) this.scan();
     for (const pack of [...this.#packs.values()]) {
@@ -116,16 +116,16 @@ export class PackDirectory {
     }
   }
 
-  /** What is wrong with indexes: an object that is found nowhere may be in one of their packs. */
+  /** Faults of indexes: an object that is not found may be in one of their packs. */
   get broken(): CorruptObjectError[] {
     return [...this.#broken.values(), ...this.#damaged.values()];
   }
 
   /**
-   * Compares the checksums of the indexes in use, once each. For when an object is found nowhere, or
-   * not where an index has it: a multi-pack-index that is damaged is given up for the packs' own
-   * indexes, packs with a damaged index are `broken` from now on.
-   * @returns whether there are other places to look at now
+   * Verifies the checksums of the indexes in use, once each. Call when an object is not found, or not
+   * where an index says. A damaged multi-pack-index is replaced by the packs' own indexes; packs with a
+   * damaged index become `broken`.
+   * @returns whether there are other places to search now
    */
   checkIndexes(): boolean {
     for (const [name, pack] of this.#packs) {
@@ -147,7 +147,7 @@ export class PackDirectory {
     return true;
   }
 
-  /** Looks which packs there are now; returns whether any appeared or vanished. */
+  /** Updates the list of packs; returns whether any appeared or vanished. */
   scan(): boolean {
     this.#scanned = true;
     let names: string[];
@@ -161,7 +161,7 @@ export class PackDirectory {
     this.#cruft = new Set(names.filter((name) => name.endsWith('.mtimes')));
     let changed = this.#readMultiPackIndex(there.has(MULTI_PACK_INDEX));
     for (const name of names) {
-      // A pack counts once its index is there: that is written last.
+      // A pack counts once it has an index, which is written last.
       if (!name.endsWith('.pack') || this.#packs.has(name)) continue;
       if (!there.has(name.replace(/\.pack$/, '.idx')) && !this.#multi?.covered.has(name)) continue;
       this.#packs.set(name, new PackFile(join(this.path, name), this.#cache));
@@ -175,7 +175,7 @@ export class PackDirectory {
     return changed;
   }
 
-  /** Takes note of a pack that this process has just put in place. */
+  /** Adds a pack that this process has just put in place. */
   add(name: string): void {
     if (!this.#scanned || this.#packs.has(name)) return;
     this.#packs.set(name, new PackFile(join(this.path, name), this.#cache));
@@ -189,12 +189,12 @@ export class PackDirectory {
     freshen(pack.path);
   }
 
-  /** Whether the pack holds what nothing refers to, each object with an age of its own. */
+  /** Whether it is a cruft pack: unreachable objects, each with its own age. */
   isCruft(pack: PackFile): boolean {
     return this.#cruft.size > 0 && this.#cruft.has(pack.name.replace(/\.pack$/, '.mtimes'));
   }
 
-  /** Drops a pack whose file turned out to be gone. */
+  /** Removes a pack whose file is gone from the list. */
   forget(pack: PackFile): void {
     pack.close();
     this.#packs.delete(pack.name);
@@ -229,7 +229,7 @@ export class PackDirectory {
       const pack = found && this.#packs.get(packName(index.packNames[found.pack]));
       return pack && { pack, offset: found.offset };
     } catch (error) {
-      // The checksum will not fit either, and then the packs' own indexes are asked.
+      // Its checksum will not match either. Then the packs' own indexes are used.
       if (!(error instanceof CorruptObjectError)) throw error;
       return undefined;
     }
@@ -239,7 +239,7 @@ export class PackDirectory {
     return this.#usingIndex(pack, () => pack.index);
   }
 
-  /** Whether the pack has an index that can be read. */
+  /** Whether the pack has a readable index. */
   #opensIndex(pack: PackFile): boolean {
     return pack.isIndexOpen || this.#usingIndex(pack, () => pack.openIndex()) !== undefined;
   }
@@ -274,14 +274,14 @@ export class PackDirectory {
       this.#multi = { index, covered: new Set(index.packNames.map(packName)), stamp };
       this.#refused = undefined;
     } catch (error) {
-      // Every pack has an index of its own: without this one reading is slower, not wrong.
+      // Every pack has its own index: without this one, reading is slower but correct.
       if (!(error instanceof CorruptObjectError) && !isErrno(error, 'ENOENT')) throw error;
     }
     return this.#multi?.stamp !== before;
   }
 }
 
-/** A multi-pack-index names the index files; packs are kept by their own names. */
+/** The name of the pack file. A multi-pack-index names the index file. */
 function packName(indexName: string | undefined): string {
   return (indexName ?? '').replace(/\.idx$/, '.pack');
 }

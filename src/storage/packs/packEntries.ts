@@ -1,6 +1,6 @@
 /**
- * The entries of an open pack file (gitformat-pack(5)): what each says of itself, and its data, inflated.
- * Nothing here knows of bases: a delta is data like any other.
+ * The entries of an open pack file (gitformat-pack(5)): their headers and their inflated data. Does not
+ * resolve bases: a delta is plain data here.
  */
 
 import { basename } from 'node:path';
@@ -29,15 +29,15 @@ import type { Holes } from './holes.ts';
 import { PackWindows, type WindowBudget } from './packWindows.ts';
 
 const TRAILER = 20;
-/** More compressed bytes than zlib itself would need for the same data. */
+/** Allowance for streams that are longer than zlib would make them. */
 const SLACK = 16 << 10;
 
-/** What an entry says of itself. */
+/** The header of an entry. */
 export interface Entry {
   readonly kind: number;
   readonly size: number;
   readonly dataStart: number;
-  /** Offset of the base in this pack, for a delta whose base is here. */
+  /** Offset of the base in this pack, for a delta that names its base by distance. */
   readonly baseOffset: number | undefined;
   /** Id of the base, for a delta that names it. */
   readonly baseId: ObjectId | undefined;
@@ -45,15 +45,15 @@ export interface Entry {
 
 export class PackEntries {
   readonly fd: number;
-  /** Where the last entry ends. */
+  /** End of the last entry. */
   readonly end: number;
   readonly windows: PackWindows;
   readonly #path: string;
   readonly #holes: Holes | undefined;
 
   /**
-   * @param packChecksum what the index says that the pack ends with
-   * @param holes where not all of the file need be there: then its ends are not looked at
+   * @param packChecksum the pack's trailer according to the index
+   * @param holes set for a partial copy, whose header and trailer are then not verified
    * @throws CorruptObjectError; a system error with code ENOENT when the pack is gone
    */
   static open(
@@ -98,7 +98,7 @@ export class PackEntries {
     return readFullySync(this.fd, out, length, offset);
   }
 
-  /** What the entry at `offset` says of itself. @throws CorruptObjectError */
+  /** The header of the entry at `offset`. @throws CorruptObjectError */
   at(offset: number): Entry {
     const { windows } = this;
     this.#checkOffset(offset);
@@ -119,7 +119,7 @@ export class PackEntries {
       baseId = bytes.toString('hex', at + length, at + length + 20);
       dataStart += 20;
     }
-    // What lies behind the end of the pack's entries was not meant.
+    // Bytes after the pack's last entry are not part of an entry.
     if (dataStart >= this.end) throw this.#corrupt(offset, 'cut short');
     return { kind, size, dataStart, baseOffset, baseId };
   }
@@ -136,7 +136,7 @@ export class PackEntries {
     return type;
   }
 
-  /** The most bytes that its data takes if zlib has made it. @throws CorruptObjectError */
+  /** Upper bound for the compressed size of its data, if zlib made it. @throws CorruptObjectError */
   compressedLength(entry: Pick<Entry, 'size' | 'dataStart'>, offset: number): number {
     const available = this.end - entry.dataStart;
     if (!isPlausibleSize(entry.size, available)) {
@@ -156,7 +156,7 @@ export class PackEntries {
     }
   }
 
-  /** For a stream that its writer made longer than zlib ever would: take all that may belong to it. */
+  /** Inflates a stream that is longer than zlib would make it: passes all bytes that may belong to it. */
   #inflateSlowly(entry: Entry, offset: number, tried: number): Buffer {
     const available = this.end - entry.dataStart;
     const length = Math.min(available, tried * 8 + SLACK);
@@ -181,7 +181,7 @@ export class PackEntries {
     }
   }
 
-  /** The size of what a delta makes. */
+  /** The size of a delta's result. */
   deltaResultSize(entry: Entry): number {
     const available = this.end - entry.dataStart;
     const bytes = this.bytes(entry.dataStart, Math.min(available, 64));
@@ -197,7 +197,7 @@ export class PackEntries {
   }
 }
 
-/** The size of a pack file that ends as it should. @throws CorruptObjectError */
+/** The size of a pack file with a valid end. @throws CorruptObjectError */
 function sizeOf(path: string, fd: number, packChecksum: Buffer): number {
   const { size } = fstatSync(fd);
   const head = Buffer.alloc(PACK_HEADER_LENGTH);

@@ -1,6 +1,6 @@
 /**
- * Reads objects out of one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either
- * whole or a *delta* against a *base*; a base may be a delta again: the *delta chain*.
+ * Reads objects from one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either whole
+ * or a *delta* against a *base*. A base may be a delta again, which makes a *delta chain*.
  */
 
 import { basename } from 'node:path';
@@ -24,25 +24,25 @@ import type { ReadCache } from './readCache.ts';
 /** Objects above this many bytes are read and inflated without blocking the event loop. */
 export const LARGE_OBJECT = 1 << 20;
 
-/** Up to this many bytes an object's packed form is held in memory beside it. */
+/** Up to this many bytes, keep an object's packed form in memory along with it. */
 const LARGEST_AT_ONCE = 16 << 20;
 
 /**
- * Git makes no longer chain than this (git-pack-objects(1), --depth). A longer one may be sound, but is
- * compared with the number of objects in the pack: more bases than objects go in a circle.
+ * Git makes no longer chains (git-pack-objects(1), --depth). A longer one may be valid, but is compared
+ * with the number of objects in the pack: more bases than objects mean a cycle.
  */
 const USUAL_CHAIN = 4096;
 
-/** Objects read from a pack before its index is checked as a whole. */
+/** Objects to read from a pack before its index is verified as a whole. */
 const READS_BEFORE_PROOF = 32;
-/** Finds the base of a delta that is not in the same pack. */
+/** Finds the base of a delta outside its pack. */
 export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
 
-/** An entry that holds its object whole: where its zlib stream lies. */
+/** An entry that is not a delta: the location of its zlib stream. */
 export interface WholeEntry extends ObjectHeader {
   readonly fd: number;
   readonly dataStart: number;
-  /** End of the pack's entries: the stream ends here at the latest. */
+  /** End of the pack's entries: an upper bound for the end of the stream. */
   readonly dataEnd: number;
 }
 
@@ -52,7 +52,7 @@ interface Delta {
   readonly data: Buffer;
 }
 
-/** Whether a pack's file ends as its index says: one that a crash cut short or emptied does not. */
+/** Whether a pack's file ends as its index says. A crash may have truncated or emptied it. */
 export function isWholePack(pack: PackFile): boolean {
   const trailer = Buffer.alloc(TRAILER_LENGTH);
   try {
@@ -83,15 +83,15 @@ export class PackFile {
   #users = 0;
   #closing = false;
   #order: PackOrder | undefined;
-  /** Null: it was looked for. */
+  /** Null when there is none. */
   #bitmap: PackBitmap | null | undefined;
   #indexProven = false;
   #reads = 0;
   #isEnded = false;
 
   /**
-   * @param path of the `.pack` file; its index lies beside it
-   * @param holes where not all of the file need be there
+   * @param path of the `.pack` file; its index is beside it
+   * @param holes set for a partial copy
    */
   constructor(
     readonly path: string,
@@ -112,28 +112,28 @@ export class PackFile {
     return this.#index.whole;
   }
 
-  /** The checksum with which the file has to end. @throws as `index` */
+  /** The expected checksum at the end of the file. @throws as `index` */
   get packChecksum(): Buffer {
     return this.#index.packChecksum;
   }
 
-  /** Whether `openIndex` has nothing more to do. */
+  /** Whether the index is open. */
   get isIndexOpen(): boolean {
     return this.#index.isOpen;
   }
 
-  /** Reads as much of the index as tells whether it is one. @throws as `index` */
+  /** Reads enough of the index to validate its format. @throws as `index` */
   openIndex(): true {
     this.#index.open();
     return true;
   }
 
-  /** Where the entry of an object lies, by an index of which only a part may be read. @throws as `index` */
+  /** The position of an object's entry. May read only part of the index. @throws as `index` */
   find(id: ObjectId): ReturnType<PackIndex['find']> {
     return this.#index.find(id);
   }
 
-  /** Its entries in the order in which they lie. */
+  /** Its entries in order of their offsets. */
   get order(): PackOrder {
     const { end } = this.#open();
     this.#order ??= new PackOrder(this.index, end);
@@ -146,12 +146,12 @@ export class PackFile {
     return this.#bitmap ?? undefined;
   }
 
-  /** The file, for reading entries as they lie; hold it with `retain()`. */
+  /** The file, for reading raw entries. Keep it open with `retain()`. */
   openFile(): number {
     return this.#open().fd;
   }
 
-  /** Keeps the file open until the returned function is called, whatever happens to the pack. */
+  /** Keeps the file open until the returned function is called, even if the pack is closed. */
   retain(): () => void {
     this.#users++;
     return () => {
@@ -160,9 +160,9 @@ export class PackFile {
   }
 
   /**
-   * Type and size of the object `id` at `offset`, from entries that are proven: small ones by their
-   * checksum in the index, large ones are taken at their word when the index itself is whole.
-   * @throws CorruptObjectError also where only that proof is missing
+   * Type and size of the object `id` at `offset`, from verified entries: small ones by their checksum in
+   * the index. The header of a large one is trusted when the index itself is valid.
+   * @throws CorruptObjectError also when the entry cannot be verified
    */
   async provenHeader(id: ObjectId, offset: number, findBase: FindBase): Promise<ObjectHeader> {
     const { index } = this;
@@ -195,7 +195,7 @@ export class PackFile {
     if (!this.#indexProven) throw this.#corrupt(offset, 'its index is damaged');
   }
 
-  /** Type and size of the object at `offset`; a delta chain is followed, but not applied. */
+  /** Type and size of the object at `offset`. Follows a delta chain without applying it. */
   async header(offset: number, findBase: FindBase): Promise<ObjectHeader> {
     let entry = this.#open().at(offset);
     let size = entry.size;
@@ -214,7 +214,7 @@ export class PackFile {
     return { type: this.#open().typeOf(entry, offset), size };
   }
 
-  /** Where the object at `offset` lies when it is no delta; undefined when it is one. */
+  /** The entry at `offset`; undefined for a delta. */
   whole(offset: number): WholeEntry | undefined {
     const entries = this.#open();
     const entry = entries.at(offset);
@@ -229,7 +229,7 @@ export class PackFile {
     };
   }
 
-  /** The object at `offset`, its delta chain applied. Its id is not checked here. */
+  /** The object at `offset`, with its delta chain applied. Does not verify the id. */
   async read(offset: number, findBase: FindBase): Promise<GitObject> {
     const release = this.retain();
     try {
@@ -240,11 +240,11 @@ export class PackFile {
   }
 
   /**
-   * As `readNow`, for an object that is no delta (provenEntry.ts). Undefined also while the index has
-   * not proven itself, which is worth its while only when many objects are read.
+   * As `readNow`, for an object that is not a delta (provenEntry.ts). Undefined also while the index is not
+   * verified, which pays only when many objects are read.
    * @param crc CRC-32 of the entry, from the index
    * @param room see `TryReadOptions`
-   * @param limit size of the largest object that is read so
+   * @param limit size of the largest object to read
    */
   readProven(
     offset: number,
@@ -274,8 +274,8 @@ export class PackFile {
   }
 
   /**
-   * As `read`, synchronously. `undefined` when the object or a base of it is larger than `limit`, or a
-   * base lies outside of this pack.
+   * As `read`, synchronously. `undefined` when the object or one of its bases is larger than `limit`, or a
+   * base is outside this pack.
    */
   readNow(offset: number, limit = LARGE_OBJECT): GitObject | undefined {
     const chain: Delta[] = [];
@@ -296,7 +296,7 @@ export class PackFile {
     }
   }
 
-  /** Fills `out` with entries as they lie, from `offset` on. @returns how many bytes there were */
+  /** Fills `out` with raw bytes from `offset` on. @returns the number of bytes read */
   readInto(out: Buffer, offset: number): number {
     return this.#open().readInto(out, offset);
   }
@@ -337,8 +337,8 @@ export class PackFile {
   }
 
   /**
-   * Applies deltas, the last one first, to the object at `baseAt` (-1: not in this pack) and keeps
-   * the bases. A tree is kept too when it is no base: it is likely to be that of its neighbour in
+   * Applies deltas, the last one first, to the object at `baseAt` (-1: not in this pack) and caches the
+   * bases. Caches the result too when it is a tree: it is probably the base of the tree next to it in
    * history.
    */
   #applyChain(base: GitObject, baseAt: number, chain: Delta[], offset: number): GitObject {
@@ -354,7 +354,7 @@ export class PackFile {
     return object;
   }
 
-  /** Closes the file as soon as no caller retains it. */
+  /** Closes the file once no caller retains it. */
   close(): void {
     this.#closing = true;
     if (this.#users > 0) return;
@@ -363,7 +363,7 @@ export class PackFile {
     this.#entries = undefined;
   }
 
-  /** Closes it for good: who still wants to read gets an error. */
+  /** Closes it permanently: later reads fail. */
   end(): void {
     this.#isEnded = true;
     this.#index.end();

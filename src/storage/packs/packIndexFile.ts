@@ -1,6 +1,6 @@
 /**
- * The index file of a pack, of which only as much is read as is asked for: a program that looks for one
- * or two objects in a large pack does not wait for megabytes of index.
+ * The index file of a pack, read on demand: a program that needs one or two objects of a large pack does
+ * not wait for megabytes of index.
  */
 
 import { basename } from 'node:path';
@@ -10,21 +10,21 @@ import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH, PackIndex } from '../../git/pa
 import { readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 
-/** A smaller index is read at once. */
+/** Read a smaller index whole. */
 const LARGE = 256 << 10;
-/** What is read of a larger one. */
+/** Bytes to read at a time from a larger one. */
 const PAGE = 4 << 10;
-/** Reading this many bytes at once takes as long as a search that reads pages. */
+/** Reading this many bytes in one piece takes as long as one search by pages. */
 const SEARCH = 32 << 10;
 
 export class PackIndexFile {
   readonly #path: string;
   #index: PackIndex | undefined;
-  /** As long as the file, of which not all is read; else undefined. */
+  /** Buffer of the file's length, partly filled; undefined when the index is read whole. */
   #bytes: Buffer | undefined;
-  /** One for each page of it: 1 once that is read. */
+  /** One byte for each page: 1 once it is read. */
   #pages = new Uint8Array(0);
-  /** Searches left before the rest is read too. */
+  /** Searches left before the rest is read. */
   #searches = 0;
   #fd: number | undefined;
   #isEnded = false;
@@ -34,7 +34,7 @@ export class PackIndexFile {
     this.#path = path;
   }
 
-  /** All of it. @throws CorruptObjectError; a system error with code ENOENT when it is gone */
+  /** The whole index. @throws CorruptObjectError; a system error with code ENOENT when it is gone */
   get whole(): PackIndex {
     const index = this.open();
     const bytes = this.#bytes;
@@ -46,12 +46,12 @@ export class PackIndexFile {
     return index;
   }
 
-  /** The checksum of the pack that it belongs to. @throws as `whole` */
+  /** The checksum of its pack. @throws as `whole` */
   get packChecksum(): Buffer {
     return this.open().packChecksum;
   }
 
-  /** Where the entry of an object lies. @throws as `whole` */
+  /** The position of an object's entry. @throws as `whole` */
   find(id: ObjectId): ReturnType<PackIndex['find']> {
     const index = this.open();
     if (this.#bytes === undefined) return index.find(id);
@@ -72,7 +72,7 @@ export class PackIndexFile {
     }
   };
 
-  /** Fills `out` with its bytes from `at` on. @returns how many: fewer at its end. @throws as `whole` */
+  /** Fills `out` with bytes from `at` on. @returns the number of bytes read. @throws as `whole` */
   readInto(out: Buffer, at: number): number {
     const index = this.open();
     return this.#bytes === undefined
@@ -84,7 +84,7 @@ export class PackIndexFile {
     return this.#index !== undefined;
   }
 
-  /** The index, of whose file at least the beginning and the end are read. @throws as `whole` */
+  /** The index, with at least the beginning and the end of the file read. @throws as `whole` */
   open(): PackIndex {
     this.#index ??= this.#open();
     return this.#index;
@@ -110,7 +110,7 @@ export class PackIndexFile {
         this.#pages = new Uint8Array(Math.ceil(size / PAGE));
         this.#searches = Math.floor(size / SEARCH);
       } else if (size >= LARGE) {
-        // Its offsets may lie in another table.
+        // Large offsets are in another table.
         fill(fd, bytes, 0, size);
       }
       return index;
@@ -119,13 +119,13 @@ export class PackIndexFile {
     }
   }
 
-  /** Closes the file until more of it is asked for. */
+  /** Closes the file until more of it is needed. */
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
   }
 
-  /** Closes the file for good. */
+  /** Closes the file permanently. */
   end(): void {
     this.#isEnded = true;
     this.close();

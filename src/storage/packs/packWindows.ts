@@ -1,6 +1,6 @@
 /**
- * Bytes of pack files. A pack that fits the memory set aside for packs is kept there, block by block
- * as it is first touched; of larger ones only the last read is kept.
+ * Bytes of pack files. A pack that fits into the memory budget for packs is cached there, block by block
+ * as it is read. Of larger packs only the last read is cached.
  */
 import { readFully, readFullySync } from '../disk/durable.ts';
 import type { Holes } from './holes.ts';
@@ -10,12 +10,12 @@ const BLOCK = 64 << 10;
 /** After this many reads `GROUP` adjacent blocks are read together. */
 const FEW_READS = 160;
 const GROUP = 4;
-/** Bytes that lie in one piece of memory: hardly any entry reaches from one into the next. */
+/** Bytes in one buffer. Few entries cross from one into the next. */
 const SEGMENT = 4 << 20;
 const BLOCKS = SEGMENT / BLOCK;
-/** More bytes are not waited for by the whole process. */
+/** Longer reads do not block the event loop. */
 const SYNC_READ = 2 << 20;
-/** One read of this size usually gets an entry's header and all of its data. */
+/** One read of this size usually covers an entry's header and data. */
 const FIRST_READ = 16 << 10;
 
 /** Bytes that all packs of a store together may keep in memory. */
@@ -38,19 +38,19 @@ export class WindowBudget {
 }
 
 interface Segment {
-  /** The system gives memory for it only where a block has been read. */
+  /** The system allocates its pages only when a block is read. */
   readonly bytes: Buffer;
-  /** One for each block: 1 once it is read. */
+  /** One byte for each block: 1 once it is read. */
   readonly read: Uint8Array;
 }
 
 export class PackWindows {
-  /** Of what may be read, in bytes. */
+  /** Size of the readable part, in bytes. */
   readonly size: number;
   readonly #fd: number;
   readonly #budget: WindowBudget;
   readonly #holes: Holes | undefined;
-  /** Segments by number; undefined when the pack is too large to be kept. */
+  /** Segments by number; undefined when the pack is too large to cache. */
   #segments: (Segment | undefined)[] | undefined;
   #reads = 0;
   #last: Buffer = Buffer.alloc(0);
@@ -72,8 +72,8 @@ export class PackWindows {
   }
 
   /**
-   * The same without making a buffer for them: they lie in what this returns, from `at` to `end`.
-   * Valid until the next call.
+   * The same without allocating a buffer: the bytes are in the returned buffer, from `at` to `end`. Valid
+   * until the next call.
    */
   hold(offset: number, length: number): Buffer {
     const wanted = this.#clip(offset, length);
@@ -95,23 +95,23 @@ export class PackWindows {
     return this.#last;
   }
 
-  /** Where in what `hold` gave back the bytes begin. */
+  /** Start of the bytes in the buffer from `hold`. */
   get at(): number {
     return this.#at;
   }
 
-  /** Where they end. */
+  /** End of those bytes. */
   get end(): number {
     return this.#to;
   }
 
   /**
-   * `length` bytes at `offset`, fewer at the end, that stay as they are. Many that are not in memory are
-   * read without blocking the event loop; the file must stay open until then.
+   * `length` bytes at `offset`, fewer at the end, that stay valid. Reads many missing bytes without
+   * blocking the event loop; the file must stay open until then.
    */
   bytesToKeep(offset: number, length: number): Buffer | Promise<Buffer> {
     const wanted = this.#clip(offset, length);
-    // Nothing that was read is written over.
+    // Bytes read before are never overwritten.
     if (wanted <= SYNC_READ || this.#isRead(offset, wanted)) return this.bytes(offset, wanted);
     return this.#readAside(offset, wanted);
   }
@@ -147,7 +147,7 @@ export class PackWindows {
     return segment;
   }
 
-  /** Reads a block, and what is not in memory of those around it where that is worth it. */
+  /** Reads a block, and missing adjacent blocks when that pays. */
   #readBlock({ bytes, read }: Segment, number: number, block: number): void {
     let [from, to] = [block, block + 1];
     if (this.#holes !== undefined) {
@@ -160,12 +160,12 @@ export class PackWindows {
     const at = from * BLOCK;
     const part = bytes.subarray(at, to * BLOCK);
     const got = readFullySync(this.#fd, part, part.length, number * SEGMENT + at);
-    // Of a file that has become shorter nothing else may show up.
+    // A truncated file must not leave old bytes here.
     part.fill(0, got);
     read.fill(1, from, to);
   }
 
-  /** Makes the last read one that holds the bytes. */
+  /** Reads the bytes into the buffer of the last read. */
   #direct(offset: number, wanted: number): void {
     const at = offset - this.#lastStart;
     if (at >= 0 && at + wanted <= this.#last.length) return;

@@ -1,7 +1,7 @@
 /**
- * Writes one pack as its objects come: entries go straight to a temporary file, which gets its final
- * name, and then its index, when the writer finishes (gitformat-pack(5)). Entries are whole objects;
- * finding deltas is the collector's work.
+ * Writes one pack as its objects arrive. Entries go to a temporary file, which gets its final name, and
+ * then its index, when the writer finishes (gitformat-pack(5)). Entries are whole objects: only
+ * collections search for deltas.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
@@ -28,10 +28,10 @@ import type { Durability } from '../storage.ts';
 import { DeflateLine } from './deflateLine.ts';
 import { placePack } from './placePack.ts';
 
-/** Streams up to this size are taken whole, so that they are deflated beside what comes next. */
+/** Streams up to this size are buffered whole, so that they are deflated in parallel with later objects. */
 const WHOLE_STREAM = 10 << 20;
 const READ_CHUNK = 1 << 20;
-/** Less than this of a stream's beginning does not say what the rest is like. */
+/** A shorter start of a stream does not show whether the rest is compressible. */
 const TELLING = 4096;
 
 export interface PackWriterOptions {
@@ -48,7 +48,7 @@ export class PackWriter {
   readonly #entries: PackIndexEntry[] = [];
   #end = PACK_HEADER_LENGTH;
   readonly #line: DeflateLine;
-  /** Hash of a pack that holds only one, streamed, object; see `#checksum`. */
+  /** Hash of a pack with a single, streamed object; see `#checksum`. */
   #single: Hash | undefined;
   #closed = false;
 
@@ -67,21 +67,21 @@ export class PackWriter {
     }
   }
 
-  /** Whether what is added now would be worked on beside what the caller does. */
+  /** Whether a thread is idle and would work on new objects in parallel with the caller. */
   get hasIdleThreads(): boolean {
     return this.#line.hasIdleThreads;
   }
 
-  /** Queues an object; waits while enough of them are on their way. */
+  /** Queues an object. Waits while too many are in progress. */
   add(id: ObjectId, type: ObjectType, body: Uint8Array): Promise<void> {
     this.#single = undefined;
     return this.#line.add(id, type, body);
   }
 
   /**
-   * Writes a blob as it is read. `keep` decides, once its id is known, whether it stays.
+   * Writes a blob as it is read. `keep` decides whether it stays, once its id is known.
    * @param size in bytes
-   * @throws GitStoreError when the source holds another number of bytes
+   * @throws GitStoreError when the source has another number of bytes
    */
   async addStream(
     source: AsyncIterable<Uint8Array>,
@@ -137,8 +137,8 @@ export class PackWriter {
   }
 
   /**
-   * Puts pack and index in place and returns the pack's file name; undefined when the pack holds
-   * nothing, and is dropped.
+   * Puts pack and index in place and returns the pack's file name. Drops an empty pack and returns
+   * undefined.
    */
   async finish(): Promise<string | undefined> {
     const { packDir, durability } = this.#options;
@@ -185,8 +185,8 @@ export class PackWriter {
   }
 
   /**
-   * SHA-1 of the whole pack. Its header holds the number of objects, which is known only now, so the
-   * file is read again; for a pack of one large blob the hash was taken on the way.
+   * SHA-1 of the whole pack. Its header holds the number of objects, which is known only now, so the file
+   * is read again. For a pack of one large blob the hash was computed while writing.
    */
   async #checksum(): Promise<Buffer> {
     if (this.#single !== undefined) return this.#single.digest();
@@ -194,7 +194,7 @@ export class PackWriter {
     const chunk = Buffer.allocUnsafe(Math.min(READ_CHUNK, this.#end));
     for (let at = 0; at < this.#end; ) {
       const length = Math.min(chunk.length, this.#end - at);
-      // What one chunk holds has just been written: reading it takes no longer than asking a thread.
+      // One chunk was just written: reading it takes no longer than asking a thread.
       const got =
         this.#end <= READ_CHUNK
           ? readFullySync(this.#fd, chunk, length, at)
@@ -244,7 +244,7 @@ export class PackWriter {
     const feed = (async () => {
       try {
         for await (const chunk of rest) {
-          // The chunk may be used again by its source once the next one is asked for.
+          // The source may reuse the chunk once the next one is requested.
           await new Promise<void>((resolve, reject) => {
             deflate.write(chunk, (error) => (error ? reject(error) : resolve()));
           });
@@ -271,7 +271,7 @@ function quickLength(sample: Uint8Array): number {
   return deflateSync(sample, { level: QUICK_LEVEL }).length;
 }
 
-/** Passes chunks on, hashes them, and makes sure of their sum. */
+/** Passes chunks on, hashes them, and verifies their total size. */
 async function* counted(
   source: AsyncIterable<Uint8Array>,
   size: number,

@@ -1,4 +1,4 @@
-/** Puts a pack that is complete, under a temporary name, in place with what goes with it. */
+/** Puts a complete pack with a temporary name in place, with its index and other side files. */
 
 import { join } from 'node:path';
 import {
@@ -17,9 +17,9 @@ export interface CompletePack {
   /** Its temporary file in `packDir`, open as `fd`. */
   readonly file: string;
   readonly fd: number;
-  /** The 20 bytes at its end, after which it is named. */
+  /** The 20 bytes at its end, which give it its name. */
   readonly checksum: Buffer;
-  /** The bytes of the list of its objects' ages, for a cruft pack. */
+  /** Content of the `.mtimes` file, for a cruft pack. */
   readonly mtimes?: Uint8Array | undefined;
   /** The bytes of its index. */
   readonly index: Uint8Array;
@@ -27,9 +27,9 @@ export interface CompletePack {
 }
 
 /**
- * When it returns every reader sees the pack, and it is on stable storage where the durability is
- * `full`. When it throws the temporary file of the pack may still be there.
- * @param close closes `fd`: some systems rename no open file
+ * When it returns, every reader sees the pack, and it is on stable storage where the durability is
+ * `full`. When it throws, the temporary file of the pack may remain.
+ * @param close closes `fd`: some systems cannot rename an open file
  * @returns the pack's file name
  */
 export async function placePack(pack: CompletePack, close: () => void): Promise<string> {
@@ -38,7 +38,7 @@ export async function placePack(pack: CompletePack, close: () => void): Promise<
   try {
     try {
       if (mtimes !== undefined) sides.push(writeSide(packDir, '.mtimes', mtimes));
-      // The index last: a pack counts once its index is there.
+      // The index comes last: a pack counts once it has one.
       sides.push(writeSide(packDir, '.idx', index));
       if (durability === 'full') {
         await Promise.all([syncFile(fd), ...sides.map((side) => syncFile(side.fd))]);
@@ -58,7 +58,7 @@ export async function placePack(pack: CompletePack, close: () => void): Promise<
   }
 }
 
-/** A file that goes with a pack, under a temporary name. */
+/** A side file of a pack, under a temporary name. */
 interface Side {
   readonly ending: string;
   readonly file: string;

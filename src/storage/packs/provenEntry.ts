@@ -1,7 +1,7 @@
 /**
- * Reading objects that lie whole in a pack, proven by the CRC-32 of their entry, which the pack's
- * index has: that takes a fraction of the time of recomputing the id. The index must have proven
- * itself. What cannot be read so is undefined: other ways find out why.
+ * Reads packed objects that are not deltas, verified by the CRC-32 of their entry in the pack's index.
+ * That takes a fraction of the time of recomputing the id. The index must have been verified. Returns
+ * undefined for objects that cannot be read this way; the general path reports the reason.
  */
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
@@ -12,10 +12,10 @@ import { inflateOnThread } from '../../zlib/threadInflater.ts';
 import type { BodyRoom, GitObject } from '../storage.ts';
 import type { PackWindows } from './packWindows.ts';
 
-/** Bytes that may be worked on without a rest. */
+/** Bytes to process before letting the event loop run. */
 const SLICE = 1 << 20;
 
-/** Objects, and bytes of them, that the threads of all stores have in their hands. */
+/** Limits objects and bytes being read on threads, for all stores together. */
 const underWay = new Semaphore(128, 32 << 20);
 
 /** The object of at most `limit` bytes whose entry begins at `offset`. */
@@ -44,7 +44,7 @@ function ownRoom(size: number): Buffer {
   return Buffer.allocUnsafeSlow(size);
 }
 
-/** As `readProven`, inflated on another thread, which begins at once where one is free. */
+/** As `readProven`, inflated on another thread. Starts immediately when one is idle. */
 export async function readProvenBeside(
   windows: PackWindows,
   offset: number,

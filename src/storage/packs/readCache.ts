@@ -1,15 +1,15 @@
 /**
- * What the packs of one store keep in memory: delta bases that were read lately, so that neighbours in
- * a chain do not inflate them again, and windows of the packs themselves.
+ * Memory of the packs of one store: recent delta bases, so that neighbours in a chain do not inflate
+ * them again, and windows of the packs themselves.
  */
 import type { GitObject } from '../storage.ts';
 import { WindowBudget } from './packWindows.ts';
 
 const DEFAULT_LIMIT = 96 << 20;
-/** One larger base would push out too many others. */
+/** Larger bases are not cached: one would evict too many others. */
 const MAX_SHARE = 1 / 6;
 
-/** The packs themselves, told apart by identity; nothing is asked of them. */
+/** A pack as a key. */
 type Pack = object;
 
 type Generation = Map<Pack, Map<number, GitObject>>;

@@ -1,7 +1,7 @@
 /**
- * The commit-graph of an object directory, as Git keeps it: one file `info/commit-graph`, or a chain
- * of files below `info/commit-graphs`. What cannot be read is as good as not there: every answer can
- * be had from the commits too, only slower.
+ * The commit-graph of an object directory in Git's format: one file `info/commit-graph`, or a chain of
+ * files below `info/commit-graphs`. An unreadable file counts as missing: the commits give the same
+ * answers, only more slowly.
  */
 
 import { join } from 'node:path';
@@ -44,13 +44,13 @@ function readLayers(directory: string, all: readonly string[]): GraphLayer[] {
   const layers: GraphLayer[] = [];
   let first = 0;
   for (const hash of readChain(directory)) {
-    // The older files of a chain may lie in an alternate.
+    // The older files of a chain may be in an alternate.
     let layer: GraphLayer | undefined;
     for (const place of [directory, ...all]) {
       const file = join(place, 'info', 'commit-graphs', `graph-${hash}.graph`);
       layer ??= tryReadLayer(file, first, layers.length);
     }
-    // Those above a missing one name commits in it; those below stand for themselves.
+    // Files above a missing one refer to its commits. Those below it are complete.
     if (layer === undefined) break;
     layers.push(layer);
     first += layer.count;
@@ -81,7 +81,7 @@ function tryReadLayer(file: string, first: number, below: number): GraphLayer | 
   }
 }
 
-/** Reads all but the filters, which may be as large as the rest and are read when they are asked. */
+/** Reads all but the filters, which may be as large as the rest and are read on first use. */
 function readLayer(file: string, first: number, below: number): GraphLayer {
   let open: OpenGraph | undefined = openGraph(file);
   const { layout, trailer } = open;
@@ -106,7 +106,7 @@ function readLayer(file: string, first: number, below: number): GraphLayer {
   }
 }
 
-/** Reads a part of a file that was open before; false when it is not there any more. */
+/** Reads a part of a file that was open before; false when that file is gone. */
 function readAgain(file: string, trailer: Buffer, bytes: Buffer, start: number): boolean {
   try {
     const again = openGraph(file);
@@ -127,7 +127,7 @@ function readAgain(file: string, trailer: Buffer, bytes: Buffer, start: number):
 interface OpenGraph {
   readonly fd: number;
   readonly layout: ReturnType<typeof parseGraphLayout>;
-  /** The checksum at the end: it tells this file from another of its name. */
+  /** The checksum at the end, which distinguishes this file from a newer one of the same name. */
   readonly trailer: Buffer;
 }
 
@@ -159,7 +159,7 @@ function fill(fd: number, bytes: Buffer, start: number): void {
   if (got < bytes.length) throw new CorruptObjectError('it is cut off');
 }
 
-/** By file; undefined where filters of its kind cannot be asked. */
+/** By file; undefined for one whose filters are of an unsupported kind. */
 type PathHashes = ReadonlyMap<GraphLayer, readonly Uint32Array[] | undefined>;
 
 class LayeredGraph implements CommitGraph {
@@ -226,7 +226,7 @@ class LayeredGraph implements CommitGraph {
   changesOf(path: string, position: number): () => number | 'pause' | undefined {
     const hashes = this.#hashesOf(path);
     const place: WalkPlace = { position, left: 0 };
-    // Of all commits, how many can still come.
+    // Upper bound for the number of commits still to come.
     let left = this.count;
     let isPassed = false;
     return () => {
@@ -242,7 +242,7 @@ class LayeredGraph implements CommitGraph {
     };
   }
 
-  /** What the filters of each file are asked about a path; of the last one that is kept. */
+  /** The hashes of a path for the filters of each file. Caches those of the last path. */
   #hashesOf(path: string): PathHashes {
     if (this.#asked?.path !== path) {
       const hashes = this.#layers.map((layer) => {
@@ -254,12 +254,12 @@ class LayeredGraph implements CommitGraph {
     return this.#asked.hashes;
   }
 
-  /** Walks on through all files, until it has come to a reason to stop other than a file's end. */
+  /** Walks through all files until there is a reason to stop other than the end of a file. */
   #walk(place: WalkPlace, hashes?: PathHashes): Stop {
     for (;;) {
       const layer = this.#layerOf(place.position);
       const its = hashes?.get(layer);
-      // Without a filter to ask, any commit may have changed it.
+      // Without a filter any commit may have changed the path.
       if (hashes !== undefined && its === undefined) return Stop.change;
       const stop = layer.walk(place, its);
       if (stop !== Stop.elsewhere) return stop;

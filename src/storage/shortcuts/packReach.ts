@@ -1,4 +1,4 @@
-/** What a commit leads to, taken from its pack's bitmap (packBitmap.ts) without reading an object. */
+/** Objects reachable from a commit, from its pack's bitmap (packBitmap.ts), without reading objects. */
 
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectSet } from '../../git/objectSet.ts';
@@ -10,7 +10,7 @@ import { readFileSync } from '../disk/fs.ts';
 import type { Pace } from '../pace.ts';
 import type { ObjectKinds, ReachRecord } from '../shortcuts.ts';
 
-/** What there must be of a pack. */
+/** The needed parts of a pack. */
 export interface IndexedPack {
   /** Of the `.pack` file. */
   readonly path: string;
@@ -18,14 +18,14 @@ export interface IndexedPack {
   readonly order: PackOrder;
 }
 
-/** The bitmap beside a pack; undefined when there is none that can be used. */
+/** The bitmap beside a pack; undefined when there is no usable one. */
 export function readBitmap(pack: Omit<IndexedPack, 'order'>): PackBitmap | undefined {
   const { index } = pack;
   try {
     const bytes = readFileSync(pack.path.replace(/\.pack$/, '.bitmap'));
     return new PackBitmap(bytes, index.count, index.packChecksum);
   } catch (error) {
-    // It only saves time.
+    // The bitmap only saves time.
     if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT', 'EACCES')) return undefined;
     throw error;
   }

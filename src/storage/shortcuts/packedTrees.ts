@@ -1,7 +1,7 @@
 /**
- * Looking up names in trees of packs, in WebAssembly (packedTrees.wat): a history is searched before the
- * engine would have compiled the same work in JavaScript, and no tree becomes an object on the way. What
- * guards trees is the checksum of each zlib stream, as when Git reads packs.
+ * Looks up names in trees of packs, in WebAssembly (packedTrees.wat). The search of a history is done
+ * before an engine would have compiled the same code in JavaScript, and allocates no objects for trees. As
+ * when Git reads packs, only the checksum of each zlib stream protects the trees.
  */
 import type { ObjectId } from '../../git/objectId.ts';
 import { moduleExports, moduleMemory, type WasmGlobal } from '../../zlib/webAssembly.ts';
@@ -9,34 +9,34 @@ import { moduleExports, moduleMemory, type WasmGlobal } from '../../zlib/webAsse
 /** Set when the sources are bundled: packedTrees.wat assembled, in Base64. */
 declare const GITSTORE_PACKED_TREES: string;
 
-/** Bytes of the memory, as packedTrees.wat divides it. */
+/** Bytes of memory, as laid out in packedTrees.wat. */
 const MEMORY = 3670016;
 /** The longest name, in bytes. */
 const LONGEST_NAME = 4096;
-/** Offsets in packs, and in their indexes, are smaller. */
+/** Upper bound for offsets in packs and indexes. */
 const FILE = 2 ** 44;
-/** At most this many packs are searched. */
+/** Packs to search, at most. */
 const MOST_PACKS = 16;
-/** What is added to the number of a pack for its index. */
+/** Added to the number of a pack to denote its index. */
 const INDEX = 256;
-/** Where the fan-out of an index of version 2 begins, and how long it is. */
+/** Offset and length of the fan-out table in an index of version 2. */
 const FANOUT_AT = 8;
 const FANOUT_LENGTH = 1024;
 
-/** A pack, of which bytes are read as they lie. */
+/** A pack as a source of raw bytes. */
 export interface PackBytes {
   /**
    * Reads entries from an offset on.
-   * @returns how many bytes `out` holds now: fewer than it takes at the pack's end
+   * @returns the number of bytes read: fewer than `out` holds at the pack's end
    */
   readInto(out: Buffer, offset: number): number;
-  /** The same of its index. */
+  /** The same for its index. */
   readIndexInto(out: Buffer, at: number): number;
-  /** Whether its index is of version 2 and without offsets of 2^31 and more. */
+  /** Whether its index has version 2 and no offsets of 2^31 and more. */
   readonly isIndexPlain: boolean;
 }
 
-/** What stands under a name. */
+/** The entry under a name. */
 export interface FoundEntry {
   readonly mode: number;
   /** 20 bytes, valid until the next name is looked up. */
@@ -52,12 +52,12 @@ export class PackedTrees {
   readonly #find: (pack: number, length: number) => number;
   readonly #findAt: (address: number, length: number) => number;
   readonly #packs: PackBytes[] = [];
-  /** The one that was looked into last, by its number; -1 where its index cannot be searched here. */
+  /** Number of the last pack; -1 when its index cannot be searched here. */
   #last = -1;
-  /** What went wrong while bytes were read. */
+  /** The error of a failed read. */
   #fault: { readonly error: unknown } | undefined;
 
-  /** @returns undefined where there is no WebAssembly, or no memory for it */
+  /** @returns undefined without WebAssembly, or without memory for it */
   static open(): PackedTrees | undefined {
     try {
       return new PackedTrees();
@@ -95,9 +95,8 @@ export class PackedTrees {
   }
 
   /**
-   * What stands under a name in a tree of the pack that was looked into last; null when nothing does.
-   * Undefined when that cannot be told here: the tree is elsewhere, it is large, or there is anything
-   * wrong.
+   * The entry under a name in a tree of the last pack; null when it is missing. Undefined when the answer
+   * is not available here: the tree is elsewhere, large, or broken.
    * @throws what the pack throws
    */
   find(tree: ObjectId, name: Buffer): FoundEntry | null | undefined {
@@ -107,7 +106,7 @@ export class PackedTrees {
     return this.#answer(this.#find(this.#last, name.length));
   }
 
-  /** The same for the tree whose entry begins at an offset of a pack. */
+  /** The same for the tree with its entry at an offset of a pack. */
   findAt(pack: PackBytes, offset: number, name: Buffer): FoundEntry | null | undefined {
     if (name.length > LONGEST_NAME || offset >= FILE) return undefined;
     const number = this.#numberOf(pack);

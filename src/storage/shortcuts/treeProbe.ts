@@ -1,6 +1,6 @@
 /**
- * Looks for one name in many trees of a history (packedTrees.ts). It is asked tens of thousands of
- * times for a file's log, and neighbouring trees mostly hold the same entry, so it makes an object only
+ * Looks up one name in many trees of a history (packedTrees.ts). The log of a file takes tens of
+ * thousands of lookups, and neighbouring trees usually hold the same entry, so it allocates an object only
  * for an answer that differs from the last one.
  */
 import type { ObjectId } from '../../git/objectId.ts';
@@ -21,13 +21,13 @@ export class TreeProbe {
     this.#trees = trees;
   }
 
-  /** As `look`, for a tree in the pack that was looked into last. */
+  /** As `look`, for a tree in the last pack. */
   lookThere(tree: ObjectId): Answer | null | undefined {
     return this.#answerWith(this.#trees.find(tree, this.#name));
   }
 
   /**
-   * The entry in a tree; null when it has none. `undefined`: read the tree as any other.
+   * The entry in a tree; null when it is missing. `undefined`: read the tree in the general way.
    * @throws CorruptObjectError
    */
   look({

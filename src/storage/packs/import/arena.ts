@@ -1,16 +1,16 @@
 /**
- * Memory for many small objects that come and go in about the order in which they were made: large
- * blocks cut into pieces. A piece keeps its block alive.
+ * Memory for many small objects that are freed in about the order of their allocation: large blocks cut
+ * into pieces. A piece keeps its block alive.
  */
 const BLOCK = 256 << 10;
-/** Larger pieces are blocks of their own. */
+/** Larger pieces get their own block. */
 const LARGEST = BLOCK / 8;
 
 export class Arena {
   #block = Buffer.alloc(0);
   #used = 0;
 
-  /** Memory that holds anything. */
+  /** Uninitialized memory. */
   readonly allocate = (size: number): Buffer => {
     if (size > LARGEST) return Buffer.allocUnsafeSlow(size);
     if (this.#used + size > this.#block.length) {

@@ -1,13 +1,13 @@
 /**
- * Objects of a pack that comes in, kept for the deltas on them. The oldest go first; one that was used
- * since it came to the front of the line goes to its end once more.
+ * Objects of an incoming pack, cached as bases of deltas. Evicts the oldest first, but gives one that was
+ * used since its insertion a second chance.
  */
 import { Arena } from './arena.ts';
 
 const LIMIT = 96 << 20;
-/** One larger object would push out too many others. */
+/** Larger objects are not cached: one would evict too many others. */
 const MAX_SHARE = 1 / 6;
-/** What an object costs beside its bytes. */
+/** Memory of an object in addition to its bytes. */
 const OVERHEAD = 200;
 const FIRST_CAPACITY = 1024;
 
@@ -15,13 +15,13 @@ export class BodyCache {
   /** By entry. */
   readonly #bodies: (Buffer | undefined)[] = [];
   #used = new Uint8Array(FIRST_CAPACITY);
-  /** Entries in the order in which they came, as a ring: `#length` of them from `#first` on. */
+  /** Entries in order of insertion, as a ring: `#length` of them from `#first` on. */
   #line = new Int32Array(FIRST_CAPACITY);
   #first = 0;
   #length = 0;
   #bytes = 0;
   readonly #survivors = new Arena();
-  /** Whether everything that was put in is still there. */
+  /** Whether nothing was evicted or refused. */
   complete = true;
 
   get(entry: number): Buffer | undefined {
@@ -54,7 +54,7 @@ export class BodyCache {
     const body = this.#bodies[entry]!;
     if (this.#used[entry] === 1) {
       this.#used[entry] = 0;
-      // A copy: it shares its memory with neighbours that are gone.
+      // Copy it: its block also holds evicted neighbours.
       this.#bodies[entry] = this.#survivors.copy(body);
       this.#push(entry);
     } else {

@@ -1,6 +1,6 @@
 /**
- * What is known of each entry of a pack that comes in, in columns: a pack may have millions. An entry
- * is *resolved* when its object's id and type are known.
+ * The entries of an incoming pack, in columns, because a pack may have millions. An entry is *resolved*
+ * when its object's id and type are known.
  */
 import type { ObjectType } from '../../../git/objectId.ts';
 
@@ -8,16 +8,16 @@ const FIRST_CAPACITY = 1024;
 const TYPES: readonly ObjectType[] = ['commit', 'tree', 'blob', 'tag'];
 export const TYPE_CODES = { commit: 0, tree: 1, blob: 2, tag: 3 } as const;
 
-/** In `bases`: the entry is no delta. */
+/** In `bases`: the entry is not a delta. */
 export const WHOLE = -1;
-/** In `bases`: a delta whose base is named by its id and not known yet. */
+/** In `bases`: a delta that names its base by id, with the base still unknown. */
 export const NAMED = -2;
 
 export class Entries {
   count = 0;
   /** Of the first byte in the pack. */
   offsets = new Float64Array(FIRST_CAPACITY);
-  /** CRC-32 of the bytes as they lie in the pack. */
+  /** CRC-32 of the raw bytes in the pack. */
   crcs = new Uint32Array(FIRST_CAPACITY);
   /** The entry that holds the delta base, `WHOLE` or `NAMED`. */
   bases = new Int32Array(FIRST_CAPACITY);
@@ -25,11 +25,11 @@ export class Entries {
   positions = new Int32Array(FIRST_CAPACITY);
   /** Size of the object in bytes, once it is resolved. */
   sizes = new Float64Array(FIRST_CAPACITY);
-  /** How many deltas lead to the object, once it is resolved. */
+  /** Length of the delta chain, once the entry is resolved. */
   depths = new Uint16Array(FIRST_CAPACITY);
   #types = new Uint8Array(FIRST_CAPACITY);
 
-  /** Adds an entry that is not resolved. */
+  /** Adds an unresolved entry. */
   add(offset: number, base: number): number {
     const entry = this.count++;
     if (entry === this.offsets.length) this.#grow(entry * 2);

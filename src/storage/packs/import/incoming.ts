@@ -1,4 +1,4 @@
-/** The store as it will be with a pack that came in and is not visible yet. */
+/** The store as it will be with a received pack that is not visible yet. */
 import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
 import type { GitObject, IncomingPack, ObjectHeader, ObjectReader } from '../../storage.ts';
 import type { PackImporter } from './packImporter.ts';

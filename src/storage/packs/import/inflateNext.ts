@@ -1,6 +1,6 @@
 /**
- * Inflates the next zlib stream (RFC 1950) of a pack that comes in. Nothing says where it ends but the
- * stream itself.
+ * Inflates the next zlib stream (RFC 1950) of an incoming pack. Only the stream itself shows where it
+ * ends.
  */
 import { crc32, createInflate } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
@@ -8,23 +8,23 @@ import { compressedBound } from '../../../zlib/inflate.ts';
 import { type Inflated, Inflater } from '../../../zlib/inflater.ts';
 import type { PackInput } from './packInput.ts';
 
-/** Below this many bytes it costs little to try again when more has come. */
+/** Below this many bytes a new attempt with more input costs little. */
 const CHEAP = 16 << 10;
 const CHUNK = 256 << 10;
 
 let inflater: Inflater | undefined;
 
-/** Whether a stream that is not complete yet is better looked at again than taken piece by piece. */
+/** Whether to retry an incomplete stream with more input, instead of inflating it piece by piece. */
 export function isWorthWaiting(size: number, available: number): boolean {
   return size <= CHEAP && available < compressedBound(size);
 }
 
 /**
  * Inflates the stream at `at` when all of it is in `held`.
- * @param size how many bytes it must hold
- * @returns undefined when more input is needed, or more than is sensible to look at in one go; the
- *   bytes are valid until the next call
- * @throws CorruptObjectError when it is broken or holds another number of bytes
+ * @param size expected inflated size in bytes
+ * @returns undefined when more input is needed, or the stream is too large for one call; the bytes are
+ *   valid until the next call
+ * @throws CorruptObjectError when it is broken or has another size
  */
 export function inflateNext(held: Buffer, at: number, size: number): Inflated | undefined {
   const bound = compressedBound(size);
@@ -37,7 +37,7 @@ export function inflateNext(held: Buffer, at: number, size: number): Inflated | 
   return result;
 }
 
-/** Inflates a stream that was inflated before. The result is valid until the next call. */
+/** Inflates a stream again. The result is valid until the next call. */
 export function inflateAgain(stream: Buffer, size: number): Buffer {
   inflater ??= new Inflater();
   const result = inflater.inflate(stream, 0, stream.length, size);
@@ -46,9 +46,9 @@ export function inflateAgain(stream: Buffer, size: number): Buffer {
 }
 
 /**
- * Inflates a stream of any length as it comes, and moves the input behind it.
- * @param crc CRC-32 of what lies before it; that of all comes back
- * @throws CorruptObjectError when it is broken, cut off or holds another number of bytes than `size`
+ * Inflates a stream of any length as it arrives, and moves the input behind it.
+ * @param crc CRC-32 of the bytes before it; the result includes the stream
+ * @throws CorruptObjectError when it is broken or truncated, or has another size than `size`
  */
 export async function inflateStream(
   input: PackInput,
@@ -86,7 +86,7 @@ export async function inflateStream(
         inflate.write(chunk, () => resolve());
       });
       if (failure !== undefined) throw failure;
-      // What zlib leaves of its input lies behind the stream's end.
+      // Input that zlib did not consume lies behind the stream's end.
       left = fed - inflate.bytesWritten;
       const used = chunk.subarray(0, chunk.length - left);
       sum = crc32(used, sum);

@@ -1,7 +1,7 @@
 /**
- * Deltas whose bases were not in memory when they came. They are resolved when all of the pack is there,
- * from the bases on, depth first, so that every base is used while it is in memory. Bases that are not
- * in the pack (a *thin* pack) come from the store.
+ * Deltas whose bases were not in memory when they arrived. They are resolved once the pack is complete,
+ * starting from the bases, depth first, so that every base is used while it is in memory. Bases outside
+ * the pack (a *thin* pack) come from the store.
  */
 
 import { asBuffer } from '../../../bytes.ts';
@@ -25,12 +25,12 @@ export interface OutsideBase extends GitObject {
   readonly id: ObjectId;
 }
 
-/** The pack that has come in. */
+/** The received pack. */
 export interface SpooledPack {
   readonly spool: Spool;
-  /** How many objects it holds. */
+  /** Number of objects. */
   readonly count: number;
-  /** Its size in bytes, its checksum included. */
+  /** Its size in bytes, including its checksum. */
   readonly size: number;
 }
 
@@ -38,7 +38,7 @@ export class LateDeltas {
   readonly #pack: SpooledPack;
   readonly #made: MadeObjects;
   readonly #readOutside: (id: ObjectId) => Promise<GitObject | undefined>;
-  /** Bases from the store, by the entry that stands for each, from the pack's `count` on. */
+  /** Bases from the store, by substitute entry number, from the pack's `count` on. */
   readonly #outside = new Map<number, ObjectId>();
   readonly #pace: Pace;
 
@@ -68,7 +68,7 @@ export class LateDeltas {
     };
     await resolveReady();
     for (const position of deltas.missing) {
-      // What was resolved since may have been it.
+      // An entry resolved since may be the base.
       const base = links.entryAt(position);
       const outside = base === -1 ? await this.#addOutside(links.ids.idAt(position)) : base;
       if (outside === undefined) continue;
@@ -83,7 +83,7 @@ export class LateDeltas {
     }
   }
 
-  /** Objects of the store that deltas build on and that are not in the pack themselves. */
+  /** Objects of the store that serve as bases and are not in the pack. */
   async outsideBases(): Promise<OutsideBase[]> {
     const { links, entries } = this.#made;
     const bases: OutsideBase[] = [];
@@ -94,7 +94,7 @@ export class LateDeltas {
     return bases;
   }
 
-  /** The body of an entry's object, made anew where it is not in memory. */
+  /** The body of an entry's object, rebuilt when it is not in memory. */
   async body(entry: number): Promise<Buffer> {
     const made = this.#made;
     const { bases } = made.entries;
@@ -132,7 +132,7 @@ export class LateDeltas {
     made.work(resultSize);
     made.forgetLast();
     const bytes = applyDelta(body, delta, made.arena.allocate);
-    // What an object of the store points to was not noted.
+    // The references of an object of the store were not recorded.
     const scanned = this.#outside.has(base) ? undefined : body;
     if (bytes.length <= LARGE) {
       made.finish(entry, type, bytes, scanned);
@@ -148,7 +148,7 @@ export class LateDeltas {
     made.keep(entry, bytes);
   }
 
-  /** An entry that stands for an object of the store; undefined when the store has it not. */
+  /** A substitute entry for an object of the store; undefined when the store lacks it. */
   async #addOutside(id: ObjectId): Promise<number | undefined> {
     const object = await this.#readOutside(id);
     if (object === undefined) return undefined;
@@ -162,8 +162,8 @@ export class LateDeltas {
   }
 
   /**
-   * An object of the pack may turn out to be one that was taken from the store as a base. That is
-   * sound as long as it is not built on itself.
+   * An object of the pack may turn out to be one that was read from the store as a base. That is valid
+   * unless the object depends on itself.
    */
   #checkOutside(): void {
     const { links, entries } = this.#made;
@@ -180,12 +180,12 @@ export class LateDeltas {
     return asBuffer(object.body);
   }
 
-  /** What `#data` gave, to be kept: a large one has memory of its own already. */
+  /** A result of `#data`, to keep: copies it unless it is large and so has its own memory. */
   #owned(data: Buffer): Buffer {
     return data.length > LARGE ? data : this.#made.arena.copy(data);
   }
 
-  /** What an entry holds, inflated. Valid until the next call, unless it is large. */
+  /** The inflated data of an entry. Valid until the next call, unless it is large. */
   async #data(entry: number): Promise<Buffer> {
     const { offsets } = this.#made.entries;
     const { spool, count, size: packSize } = this.#pack;

@@ -1,6 +1,6 @@
 /**
- * The ids that matter to a pack that comes in: those of its objects, and those that its objects point
- * to. What is pointed to and not in the pack must be in the store already.
+ * The ids of an incoming pack: those of its objects, and those that its objects refer to. A referenced
+ * object outside the pack must already be in the store.
  */
 import { CorruptObjectError } from '../../../errors.ts';
 import {
@@ -20,14 +20,14 @@ const FIRST_CAPACITY = 1024;
 
 export class PackLinks {
   readonly ids = new IdSet();
-  /** By position of the id: the entry that holds the object, -1 where none does. */
+  /** The object's entry by position of its id; -1 for none. */
   #entries = new Int32Array(FIRST_CAPACITY).fill(-1);
-  /** By position: a bit for every type under which objects point to it. */
+  /** By position: a bit for every type as which objects refer to it. */
   #pointed = new Uint8Array(FIRST_CAPACITY);
   readonly #commit = new CommitLinks();
   readonly #tagged = Buffer.alloc(20);
 
-  /** The position of an id, which is added where it is new. */
+  /** The position of an id. Adds a new one. */
   positionOf(id: ObjectId): number {
     return this.#at(this.ids.add(id));
   }
@@ -49,7 +49,7 @@ export class PackLinks {
     return position;
   }
 
-  /** The entry that holds the object with this id, or -1. */
+  /** The entry of the object with this id, or -1. */
   entryAt(position: number): number {
     return this.#entries[position]!;
   }
@@ -64,15 +64,15 @@ export class PackLinks {
   }
 
   /**
-   * Notes what an object points to.
-   * @param base an object of the same type that was scanned before: of a tree only what differs is
-   *   looked at
-   * @throws CorruptObjectError where that cannot be told
+   * Records the references of an object.
+   * @param base an object of the same type that was scanned before: of a tree only the differences are
+   *   scanned
+   * @throws CorruptObjectError when the object is malformed
    */
   scan(type: ObjectType, body: Uint8Array, base?: Uint8Array): void {
     if (type === 'tree') {
       const point = (kind: LinkKind, _nameStart: number, nameEnd: number): void => {
-        // A submodule's commits are in another repository.
+        // The commits of submodules are in other repositories.
         if (kind !== 'commit') this.#point(body, nameEnd + 1, kind);
       };
       if (base === undefined) eachTreeLink(body, point);
@@ -89,8 +89,8 @@ export class PackLinks {
   }
 
   /**
-   * What is pointed to and not in the pack.
-   * @throws CorruptObjectError where something is pointed to as what it is not
+   * The referenced objects that are not in the pack.
+   * @throws CorruptObjectError when a reference names an object of another type
    */
   *outside(
     typeOf: (entry: number) => ObjectType,

@@ -1,8 +1,7 @@
 /**
- * What is known of the objects of a pack that comes in: its entries, the ids and links of those that are
- * made already, and as many of their bodies as memory allows. A delta becomes an object here as soon as
- * its base is at hand. Everything that is made counts as work, of which a pack must not cause more than
- * its own length justifies.
+ * The objects of an incoming pack: its entries, the ids and links of the resolved ones, and as many of
+ * their bodies as memory allows. Resolves a delta as soon as its base is in memory. All bytes produced
+ * count as work, and a pack must not cause more work than its own length justifies.
  */
 import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import { applyDelta, deltaSizes } from '../../../git/delta.ts';
@@ -13,14 +12,14 @@ import { BodyCache } from './bodyCache.ts';
 import { Entries, NAMED } from './entries.ts';
 import { PackLinks } from './links.ts';
 
-/** Entries and objects above this many bytes are made without blocking the event loop. */
+/** Entries and objects above this many bytes are processed without blocking the event loop. */
 export const LARGE = 1 << 20;
 const DEFAULT_OBJECT_BYTES = 512 << 20;
-/** No reader follows longer chains of deltas; Git writes none above 4095. */
+/** Longest supported delta chain. Git writes none above 4095. */
 const MAX_DEPTH = 4095;
 /**
- * How many bytes of objects may be made of a pack: a fixed number, and more for each byte of it.
- * zlib makes at most 1032 bytes of one; small changes to large directories make more.
+ * Bytes of objects that a pack may produce: a fixed number, and more for each byte of it. zlib produces
+ * at most 1032 bytes from one; small changes to large directories produce more.
  */
 const FREE_WORK = 16 * 2 ** 30;
 const WORK_A_BYTE = 4096;
@@ -29,30 +28,30 @@ export class MadeObjects {
   readonly entries = new Entries();
   readonly links = new PackLinks();
   readonly arena = new Arena();
-  /** Of deltas whose base is named: the position of its id. */
+  /** Position of the base's id, for deltas that name their base by id. */
   readonly namedBases = new Map<number, number>();
   readonly #bodies = new BodyCache();
   readonly #packBytes: () => number;
   readonly #objectBytes: number;
-  /** The object that was made last: however large, the next delta may build on it. */
+  /** The last resolved object, of any size: the next delta may build on it. */
   #last: { entry: number; bytes: Buffer } | undefined;
   #worked = 0;
 
   /**
-   * @param packBytes how much of the pack has come in
-   * @param objectBytes the limit for what is made in memory
+   * @param packBytes returns the number of bytes received
+   * @param objectBytes limit for objects built in memory
    */
   constructor(packBytes: () => number, objectBytes = DEFAULT_OBJECT_BYTES) {
     this.#packBytes = packBytes;
     this.#objectBytes = objectBytes;
   }
 
-  /** Whether all objects are in memory: few small ones. */
+  /** Whether all objects are in memory, as for a small pack. */
   get inMemory(): boolean {
     return this.#bodies.complete;
   }
 
-  /** The object of an entry that was too large to be held. */
+  /** Records the object of an entry that was too large for memory. */
   madeElsewhere(entry: number, type: ObjectType, size: number, id: ObjectId): void {
     this.enter(entry, type, size, id);
     this.#bodies.complete = false;
@@ -71,7 +70,7 @@ export class MadeObjects {
     return entry;
   }
 
-  /** Resolves a delta when its base is at hand and the result small. */
+  /** Resolves a delta when its base is in memory and the result is small. */
   resolveNow(entry: number, namedBase: number, delta: Buffer): boolean {
     const base = namedBase === NAMED ? this.#namedBase(entry) : namedBase;
     if (base === -1) return false;
@@ -86,7 +85,7 @@ export class MadeObjects {
     return true;
   }
 
-  /** The entry with the base that a delta names, when it is there by now; else -1. */
+  /** The entry of the base that a delta names, when it is known by now; else -1. */
   #namedBase(entry: number): number {
     return this.links.entryAt(this.namedBases.get(entry)!);
   }
@@ -98,14 +97,14 @@ export class MadeObjects {
     if (depths[entry]! > MAX_DEPTH) throw new CorruptObjectError('a chain of deltas is too long');
   }
 
-  /** @param base what it is a delta on, when that is in the pack */
+  /** @param base its delta base, when that is in the pack */
   finish(entry: number, type: ObjectType, bytes: Buffer, base?: Buffer): void {
     this.enter(entry, type, bytes.length, hashObject(type, bytes));
     this.links.scan(type, bytes, base);
     this.keep(entry, bytes);
   }
 
-  /** Takes down the id of the object that an entry is. */
+  /** Records the id of an entry's object. */
   enter(entry: number, type: ObjectType, size: number, id: ObjectId): void {
     const position = this.links.positionOf(id);
     if (this.links.entryAt(position) !== -1) {
@@ -120,22 +119,22 @@ export class MadeObjects {
     this.#bodies.set(entry, bytes);
   }
 
-  /** The body of an entry's object where it is kept for all to use. */
+  /** The body of an entry's object, if it is cached. */
   kept(entry: number): Buffer | undefined {
     return this.#bodies.get(entry);
   }
 
-  /** As `kept`, or because it was made last. */
+  /** As `kept`, or the body of the last resolved object. */
   atHand(entry: number): Buffer | undefined {
     return this.#last?.entry === entry ? this.#last.bytes : this.#bodies.get(entry);
   }
 
-  /** Lets go of the object that was made last, before memory is taken for a large one. */
+  /** Releases the last resolved object before memory is allocated for a large one. */
   forgetLast(): void {
     this.#last = undefined;
   }
 
-  /** To be called for all bytes that are made of the pack. @throws GitStoreError (`EFBIG`) */
+  /** Call for all bytes produced from the pack. @throws GitStoreError (`EFBIG`) */
   work(bytes: number): void {
     this.#worked += bytes;
     if (this.#worked > FREE_WORK + WORK_A_BYTE * this.#packBytes()) {
@@ -143,7 +142,7 @@ export class MadeObjects {
     }
   }
 
-  /** @throws GitStoreError (`EFBIG`) for more bytes than are made in memory */
+  /** @throws GitStoreError (`EFBIG`) for an object above the memory limit */
   checkSize(size: number): void {
     if (size <= this.#objectBytes) return;
     throw tooBig(

@@ -1,11 +1,11 @@
 /**
- * Takes a pack apart as it comes in, as `git index-pack` does (gitformat-pack(5)). Every entry is
- * inflated, every id computed, every object parsed for what it points to.
+ * Parses a pack as it arrives, as `git index-pack` does (gitformat-pack(5)). Inflates every entry,
+ * computes every id, and parses every object for its references.
  *
- * A delta is resolved at once when its base is in memory (madeObjects.ts), which is so for nearly all of
- * them in the order in which Git writes packs. The rest waits until the pack has ended (lateDeltas.ts).
+ * A delta is resolved immediately when its base is in memory (madeObjects.ts). In Git's order of packs
+ * that holds for nearly all of them. The rest waits for the end of the pack (lateDeltas.ts).
  *
- * Nothing here trusts the pack: a size it names is compared with what is there before memory is taken
+ * The pack is untrusted: a size it names is checked against the received data before memory is allocated
  * for it, and the work it can cause is bounded by its own length.
  */
 import { crc32 } from 'node:zlib';
@@ -30,14 +30,14 @@ import { PackInput } from './packInput.ts';
 import type { Spool } from './spool.ts';
 
 const ID_LENGTH = 20;
-/** Objects that come in between two reports. */
+/** Objects between two progress reports. */
 const REPORT_EVERY = 1000;
 
 interface Header {
   readonly kind: number;
-  /** Of what the entry holds, inflated. */
+  /** Inflated size of the entry. */
   readonly size: number;
-  /** Where in the input the zlib stream begins. */
+  /** Start of the zlib stream in the input. */
   readonly end: number;
   /** Entry of the delta base, `WHOLE` or `NAMED`. */
   readonly base: number;
@@ -46,20 +46,20 @@ interface Header {
 }
 
 export class PackImporter {
-  /** How many objects the pack holds. */
+  /** Number of objects in the pack. */
   count = 0;
-  /** SHA-1 of the pack, from its end. */
+  /** SHA-1 of the pack, read from its end. */
   checksum: Buffer = Buffer.alloc(0);
-  /** Size of the pack in bytes, its checksum included. */
+  /** Size of the pack in bytes, including its checksum. */
   size = 0;
-  /** Gets the pack without its checksum. */
+  /** Receives the pack without its checksum. */
   readonly spool: Spool;
   readonly #options: ImportOptions;
   readonly #limits: ImportLimits;
   readonly #input: PackInput;
   readonly #made: MadeObjects;
   readonly #late: LateDeltas;
-  /** Deltas that could not be resolved as they came. */
+  /** Deltas that could not be resolved on arrival. */
   readonly #pending: number[] = [];
 
   /**
@@ -91,7 +91,7 @@ export class PackImporter {
 
   /**
    * Reads the pack to its end and resolves all of its objects.
-   * @throws CorruptObjectError when it is no sound pack; GitStoreError (`EFBIG`) at a limit
+   * @throws CorruptObjectError when the pack is malformed; GitStoreError (`EFBIG`) when it exceeds a limit
    */
   async run(): Promise<void> {
     try {
@@ -119,12 +119,12 @@ export class PackImporter {
     return body && { body, type: this.entries.typeOf(entry) };
   }
 
-  /** Whether all objects are in memory: few small ones. */
+  /** Whether all objects are in memory, as for a small pack. */
   get inMemory(): boolean {
-    return this.#made.inMemory;
+  return this.#made.inMemory;
   }
 
-  /** Objects of the store that deltas build on and that are not in the pack themselves. */
+  /** Objects of the store that serve as bases and are not in the pack. */
   outsideBases(): Promise<OutsideBase[]> {
     return this.#late.outsideBases();
   }
@@ -158,7 +158,7 @@ export class PackImporter {
     this.#options.onProgress?.({ objects, totalObjects: this.count, bytes });
   }
 
-  /** Takes the next entry when it is small and all of it is in memory; else leaves it there. */
+  /** Parses the next entry if it is small and completely in memory; otherwise consumes nothing. */
   #takeNow(): boolean {
     return this.#input.available >= LONGEST_ENTRY_HEADER && this.#takeHeld(this.#parseHeader());
   }
@@ -182,7 +182,7 @@ export class PackImporter {
     return true;
   }
 
-  /** Takes the next entry as it comes. Large blobs and deltas are not held in memory. */
+  /** Parses the next entry as it arrives. Does not hold large blobs and deltas in memory. */
   async #takeSlowly(): Promise<void> {
     const input = this.#input;
     let header = await this.#waitForHeader();
@@ -226,7 +226,7 @@ export class PackImporter {
       try {
         return this.#parseHeader();
       } catch (error) {
-        // It may be that not all of it is there yet.
+        // The entry may be incomplete yet.
         if (input.available >= LONGEST_ENTRY_HEADER || !(await input.more())) throw error;
       }
     }

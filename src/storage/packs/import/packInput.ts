@@ -1,7 +1,6 @@
 /**
- * The stream of a pack as it comes in: a stretch of it in memory to be parsed, and everything that was
- * parsed hashed and put away in the spool. It never asks for more than the parser needs, for behind a
- * pack on a connection nothing may come.
+ * The stream of an incoming pack: a window in memory to parse. Parsed bytes are hashed and spooled. Never
+ * reads more than the parser needs, because on a connection no bytes may follow the pack.
  */
 import { createHash } from 'node:crypto';
 import { asBuffer } from '../../../bytes.ts';
@@ -9,12 +8,12 @@ import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import type { Spool } from './spool.ts';
 
 export class PackInput {
-  /** The stretch in memory; what is to be parsed next begins at `at`. */
+  /** The window in memory. Parsing continues at `at`. */
   held: Buffer = Buffer.alloc(0);
   at = 0;
   /** Offset in the pack of the first byte of `held`. */
   #start = 0;
-  /** Bytes of `held` that are hashed and spooled. */
+  /** Bytes of `held` that are already hashed and spooled. */
   #put = 0;
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #spool: Spool;
@@ -34,7 +33,7 @@ export class PackInput {
     this.#signal = signal;
   }
 
-  /** Offset in the pack of what is to be parsed next. */
+  /** Offset in the pack where parsing continues. */
   get offset(): number {
     return this.#start + this.at;
   }
@@ -43,11 +42,11 @@ export class PackInput {
     return this.held.length - this.at;
   }
 
-  /** Waits for more bytes; what stands before `keep` in `held` is let go. False at the end. */
+  /** Waits for more bytes, and drops those before `keep` in `held`. False at the end. */
   async more(keep = this.at): Promise<boolean> {
     this.#signal?.throwIfAborted();
     this.#putAway(this.at);
-    // A copy: the source may use its buffer again once it is asked for more.
+    // Copy: the source may reuse its buffer for the next chunk.
     this.held = Buffer.from(this.held.subarray(keep));
     this.#start += keep;
     this.#put -= keep;
@@ -62,20 +61,20 @@ export class PackInput {
     return true;
   }
 
-  /** @throws CorruptObjectError when the stream ends before that many bytes have come */
+  /** @throws CorruptObjectError when the stream ends before that many bytes */
   async need(length: number): Promise<void> {
     while (this.available < length) {
       if (!(await this.more())) throw new CorruptObjectError('it is cut off');
     }
   }
 
-  /** SHA-1 of all that was parsed. Nothing may be parsed afterwards but the checksum itself. */
+  /** SHA-1 of all parsed bytes. Afterwards only the checksum itself may be parsed. */
   digest(): Buffer {
     this.#putAway(this.at);
     return this.#hash.digest();
   }
 
-  /** Whether nothing follows what was parsed. */
+  /** Whether the stream ends after the parsed bytes. */
   async ended(): Promise<boolean> {
     for (;;) {
       if (this.available > 0) return false;

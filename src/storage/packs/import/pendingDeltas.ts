@@ -1,24 +1,24 @@
 /**
- * Deltas of a pack that wait for their base. They are taken up depth first: what builds on an object
- * comes right after it, while it is in memory.
+ * Deltas of a pack that wait for their base. Resolved depth first: deltas on an object follow right after
+ * it, while it is in memory.
  */
 import { type Entries, NAMED } from './entries.ts';
 import type { PackLinks } from './links.ts';
 
 export class PendingDeltas {
   readonly #entries: Entries;
-  /** Deltas on an entry: the first of them, and for each the next. */
+  /** Lists of deltas on an entry: the first delta, and for each delta the next. */
   readonly #first: Int32Array;
   readonly #next: Int32Array;
-  /** Deltas on an object that is not there yet, by the position of its id. */
+  /** Deltas on an unknown object, by position of its id. */
   readonly #named = new Map<number, number[]>();
   readonly #ready: number[] = [];
-  /** How many there are. */
+  /** Number of waiting deltas. */
   left: number;
 
   /**
-   * @param pending entries in the order in which they lie
-   * @param namedBases of a delta whose base is named: the position of the base's id
+   * @param pending entries in the order of the pack
+   * @param namedBases position of the base's id, for deltas that name their base by id
    */
   constructor(
     entries: Entries,
@@ -30,7 +30,7 @@ export class PendingDeltas {
     this.#first = new Int32Array(entries.count).fill(-1);
     this.#next = new Int32Array(entries.count).fill(-1);
     this.left = pending.length;
-    // From the last on, so that they are taken up in the order in which they lie.
+    // Backwards, so that the lists are in the order of the pack.
     for (let i = pending.length - 1; i >= 0; i--) {
       const entry = pending[i]!;
       const position = namedBases.get(entry);
@@ -41,24 +41,24 @@ export class PendingDeltas {
     }
   }
 
-  /** The next one whose base is there; undefined when there is none. */
+  /** The next delta with a known base; undefined when there is none. */
   take(): number | undefined {
     return this.#ready.pop();
   }
 
-  /** Takes note that an entry is resolved. */
+  /** Records that an entry is resolved. */
   resolved(entry: number): void {
     this.left--;
     this.wake(this.#entries.positions[entry]!, entry);
     for (let on = this.#first[entry]!; on !== -1; on = this.#next[on]!) this.#ready.push(on);
   }
 
-  /** Positions of the ids of bases that are not there. */
+  /** Positions of the ids of missing bases. */
   get missing(): readonly number[] {
     return [...this.#named.keys()];
   }
 
-  /** Deltas on the object with this id now have their base in an entry. */
+  /** Records that the object with this id is in an entry, so that deltas on it can be resolved. */
   wake(position: number, base: number): void {
     for (const entry of this.#named.get(position) ?? []) {
       this.#entries.bases[entry] = base;

@@ -1,11 +1,11 @@
-/** Where the bytes of a pack lie while it comes in: they are read again for delta bases. */
+/** Holds the bytes of an incoming pack, which are read again for delta bases. */
 
 export interface Spool {
-  /** Adds bytes at the end. They may be changed afterwards. @throws system errors, as a full disk's */
+  /** Appends bytes. The caller may change them afterwards. @throws system errors, such as a full disk */
   append(bytes: Uint8Array): void;
   /** `length` bytes at `offset`, fewer at the end. Valid until the next call. */
   read(offset: number, length: number): Buffer;
-  /** As `read`, for many bytes: without blocking the event loop, and valid for good. */
+  /** As `read`, for many bytes: does not block the event loop, and the result stays valid. */
   readLarge(offset: number, length: number): Promise<Buffer>;
 }
 
@@ -14,7 +14,7 @@ export class MemorySpool implements Spool {
   #bytes = Buffer.alloc(0);
   #length = 0;
 
-  /** What was appended so far. Valid until more is appended. */
+  /** All appended bytes. Valid until more is appended. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
