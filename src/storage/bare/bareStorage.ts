@@ -1,5 +1,5 @@
 /**
- * A store in a bare Git repository on the local disk: its objects and its refs, opened together.
+ * A store in a bare Git repository on the local disk: opens its objects and refs together.
  */
 
 import { parseConfig } from '../../git/config.ts';
@@ -15,7 +15,7 @@ import { BareRefs, type BareRefsOptions } from './refs/refs.ts';
 import { type ConfigChoices, readConfigText, readRepositoryConfig } from './repositoryConfig.ts';
 import { BareUpkeep } from './upkeep.ts';
 
-/** What is given here goes before what the repository's configuration says. */
+/** These options take precedence over the repository's configuration. */
 export interface BareStorageOptions
   extends ConfigChoices,
     CheckedOutOptions,
@@ -26,8 +26,8 @@ export interface BareStorageOptions
 
 /**
  * Opens the repository at `path`: a bare one, or the `.git` directory of another.
- * @throws FileNotFoundError when there is none; NotADirectoryError; GitStoreError when something else
- *   is there, or a repository of a kind gitstore cannot use
+ * @throws FileNotFoundError when it is missing; NotADirectoryError; GitStoreError when something else is
+ *   there, or an unsupported kind of repository
  */
 export async function openBareStorage(
   path: string,
@@ -74,8 +74,8 @@ function openStorage(path: string, options: BareStorageOptions): Storage {
 }
 
 /**
- * Makes a repository at `path` where there is none (create.ts), and opens it. `compression` and
- * `bigFileThreshold` are kept in the configuration of a new one.
+ * Opens the repository at `path`, and creates a missing one (create.ts). `compression` and
+ * `bigFileThreshold` are saved in the configuration of a new one.
  */
 export async function createBareStorage(
   path: string,

@@ -1,9 +1,9 @@
 /**
- * Making a new bare repository.
+ * Creates a bare repository.
  *
- * Everything is made in its place, `HEAD` last and in one step. A directory without HEAD is no
- * repository, to Git neither. So a creator that dies leaves only what the next one completes, and
- * several at once end with one repository.
+ * Everything is created in place, with `HEAD` last and atomically. A directory without HEAD is not a
+ * repository, neither to us nor to Git. So a creator that dies leaves a state that the next one
+ * completes, and concurrent creators end with one repository.
  */
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
@@ -27,14 +27,14 @@ import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
 
 export interface CreateOptions extends ConfigChoices {
-  /** The branch that HEAD is to name, a short name; default `main`. */
+  /** Short name of the branch for HEAD; default `main`. */
   readonly branch?: string | undefined;
   readonly durability?: Durability | undefined;
-  /** Called with the path when there was no repository and one has been made. */
+  /** Called with the path when a missing repository was created. */
   readonly onCreate?: ((path: string) => void) | undefined;
 }
 
-/** As `git init --bare` makes them, and our own. */
+/** The directories of `git init --bare`, and our own. */
 const DIRECTORIES = ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', PRIVATE_DIRECTORY];
 
 /**
@@ -70,7 +70,7 @@ export async function createRepository(
   return made;
 }
 
-/** A file of a new repository, whole before it gets its name. */
+/** A file of a new repository, which is complete before it gets its name. */
 class NewFile {
   readonly #gitDir: string;
   readonly #path: string;
@@ -99,7 +99,7 @@ class NewFile {
     } catch (error) {
       if (existsSync(path)) return false;
       if (isErrno(error, 'ENOENT')) throw error;
-      // No hard links here: of two creators at the same moment, the later one's HEAD stays.
+      // There are no hard links here: of two concurrent creators the later one's HEAD stays.
       renameSync(this.#path, path);
       return true;
     } finally {
@@ -109,7 +109,7 @@ class NewFile {
   }
 }
 
-/** Puts a directory, and the entries of all new ones above it, on stable storage. */
+/** Flushes a directory, and the entries of all new ones above it, to stable storage. */
 async function syncUpwards(directory: string, outermost: string): Promise<void> {
   const end = dirname(outermost);
   for (let at = directory; ; at = dirname(at)) {

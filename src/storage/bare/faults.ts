@@ -1,6 +1,6 @@
 /**
- * Failures of the system as errors of ours, at the seam of a storage: whatever a call below it throws
- * raw leaves it with a code, the path and what to do next. Inside, the raw errors are looked at.
+ * Converts system failures to our errors at the seam of a storage: raw errors leave it with a code, the
+ * path and the next step. Code inside the storage inspects the raw errors.
  */
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
 import { typedFault } from '../../systemFaults.ts';
@@ -17,14 +17,14 @@ export function withFaults<T>(location: string, work: () => T): T {
   }
 }
 
-/** The storage with all its failures told so. */
+/** The storage with all its failures converted. */
 export function withTypedFaults(storage: Storage): Storage {
   const { location, objects, refs, upkeep } = storage;
   const guard = new Guard(location);
   const guarded = {
     objects: guard.over<ObjectStore>(objects, {
       ...(objects.history && { history: guard.over(objects.history) }),
-      // Walks call it for each object; it gives no answer where something fails.
+      // Walks call it for each object. It returns undefined on failure instead of throwing.
       tryRead: objects.tryRead.bind(objects),
       writer: () =>
         new GuardedWriter(
@@ -51,7 +51,7 @@ class Guard {
     this.#location = location;
   }
 
-  /** @param own calls that are as they are to be */
+  /** @param own calls to use unchanged */
   over<T extends object>(target: T, own: Partial<T> = {}): T {
     const guarded: Record<string, PropertyDescriptor> = {};
     for (const name of namesOf(target)) {
@@ -95,7 +95,7 @@ class Guard {
   }
 }
 
-/** One a commit, so made by hand. */
+/** Written by hand, because every commit creates one. */
 class GuardedWriter implements ObjectWriter {
   readonly #writer: ObjectWriter;
   readonly #location: string;
@@ -133,7 +133,7 @@ class GuardedWriter implements ObjectWriter {
   };
 }
 
-/** Bytes that a caller gives: its errors are the caller's. */
+/** A caller's stream, whose errors are the caller's and not converted. */
 class Watched implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterable<Uint8Array>;
   #thrown: { readonly error: unknown } | undefined;
@@ -160,7 +160,7 @@ function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** The names of all that can be asked of it, its class's included. */
+/** All property names of an object, including those of its class. */
 function namesOf(target: object): Set<string> {
   const names = new Set<string>();
   for (let at = target; at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
@@ -169,7 +169,7 @@ function namesOf(target: object): Set<string> {
   return names;
 }
 
-/** Whether it is a method. Getters are not called for that. */
+/** Whether a property is a method. Does not call getters. */
 function isCall(target: object, name: string): boolean {
   for (let at = target; at !== null; at = Object.getPrototypeOf(at)) {
     const found = Object.getOwnPropertyDescriptor(at, name);

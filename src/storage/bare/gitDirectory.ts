@@ -1,5 +1,5 @@
 /**
- * What lies at a path: a Git directory, nothing yet, or something else.
+ * Determines what is at a path: a Git directory, nothing yet, or something else.
  */
 
 import { dirname, resolve } from 'node:path';
@@ -19,9 +19,9 @@ import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 
 /**
  * The absolute path of the Git directory at `path`: a bare repository, the `.git` directory of another
- * one, or a `.git` file. A linked working tree leads to the repository that it belongs to: its refs and
- * objects are there, and so is the HEAD that a store uses. A working tree itself is refused: moving the
- * branch it has checked out would surprise.
+ * one, or a `.git` file. A linked working tree leads to its repository, which has its refs and objects
+ * and the HEAD that a store uses. A working tree itself is refused, because moving its checked-out branch
+ * would surprise the user.
  * @throws FileNotFoundError NotADirectoryError GitStoreError
  */
 export function findGitDirectory(path: string): string {
@@ -42,7 +42,7 @@ export function findGitDirectory(path: string): string {
   throw new GitStoreError(`Not a Git repository: ${path}`, 'EGITSTORE', { path });
 }
 
-/** @throws GitStoreError (`EINVAL`) for a URL, where a folder of this disk is meant */
+/** @throws GitStoreError (`EINVAL`) for a URL instead of a folder on this disk */
 export function refuseUrl(path: string): void {
   if (!/^(?:[a-z][a-z0-9+.-]+:\/\/|[^/\\]+@[^/\\:@]+:)/i.test(path)) return;
   const shown = redactUrl(path);
@@ -54,8 +54,8 @@ export function refuseUrl(path: string): void {
 }
 
 /**
- * Where a `.git` file (`gitdir: PATH`) and the `commondir` of a linked working tree lead to
- * (gitrepository-layout(5)); any other path as it is.
+ * Follows a `.git` file (`gitdir: PATH`) and the `commondir` of a linked working tree
+ * (gitrepository-layout(5)). Returns any other path unchanged.
  * @throws GitStoreError when they lead to no repository
  */
 export function followGitFile(path: string): string {
@@ -73,16 +73,16 @@ export function followGitFile(path: string): string {
 
 /** Undefined for a file of another kind. */
 function readGitFile(path: string): string | undefined {
-  // Of a large file, which is none of Git's, nothing is read.
+  // A large file is not one of Git's and is not read.
   if ((statOf(path)?.size ?? 0) > MAX_GIT_FILE) return undefined;
   const target = /^gitdir: (.+)$/.exec(readLine(path) ?? '')?.[1];
   return target === undefined ? undefined : resolve(dirname(path), target);
 }
 
-/** As much as Git reads. */
+/** Git's own limit. */
 const MAX_GIT_FILE = 1 << 20;
 
-/** The content without the line ends behind it; undefined where there is no such file. */
+/** The content without trailing line ends; undefined when the file is missing. */
 function readLine(path: string): string | undefined {
   try {
     return decodePath(readFileSync(path)).replace(/[\r\n]+$/, '');
@@ -92,27 +92,27 @@ function readLine(path: string): string | undefined {
   }
 }
 
-/** Whether Git would take it for a repository (gitrepository-layout(5)). */
+/** Whether Git would accept it as a repository (gitrepository-layout(5)). */
 export function isGitDirectory(gitDir: string): boolean {
   return (
-    // Not followed: HEAD may be a link to a branch that does not exist yet.
+    // `lstat`, because HEAD may be a link to a branch that does not exist yet.
     statOf(`${gitDir}/HEAD`, lstatSync)?.isDirectory() === false &&
     statOf(`${gitDir}/objects`)?.isDirectory() === true &&
     statOf(`${gitDir}/refs`)?.isDirectory() === true
   );
 }
 
-/** Says which directory it is, whatever the names it is reached by. */
+/** Identifies the directory independent of the path by which it is reached. */
 export function identityOf(gitDir: string): string {
   const stats = statSync(gitDir, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? gitDir : `${stats.dev} ${stats.ino}`;
 }
 
-/** What a creation that was cut short can have left (create.ts); HEAD is not among it. */
+/** Entries that an interrupted creation may have left (create.ts), without HEAD. */
 const PARTS = new Set(['objects', 'refs', 'config', PRIVATE_DIRECTORY]);
 
 /**
- * True when nothing is there, an empty directory, or the beginning of a repository.
+ * True for a missing or empty directory, or an incomplete repository.
  * @throws NotADirectoryError when it is a file
  */
 export function isVacant(gitDir: string): boolean {

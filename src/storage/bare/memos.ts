@@ -23,7 +23,7 @@ import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 /** Memos to keep. Those replaced longest ago are removed first. */
 const KEPT = 100;
 
-/** When the file of a writer that must be dead is removed, in milliseconds. */
+/** Age in milliseconds at which a temporary file counts as abandoned and is removed. */
 const TEMPORARY_LIFE = 3_600_000;
 
 export class BareMemos implements Memos {
@@ -39,7 +39,7 @@ export class BareMemos implements Memos {
     try {
       return readFileSync(this.#path(name));
     } catch (error) {
-      // What cannot be read just now is not lost: a sync would delete what the memo protects.
+      // A memo that is not readable at the moment is not lost: a sync would delete what it protects.
       if (isErrno(error, 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM')) throw error;
       return undefined;
     }
@@ -60,7 +60,7 @@ export class BareMemos implements Memos {
       }
       renameSync(temporary, path);
     } catch {
-      // A full disk, or a repository that may only be read: then the work is done again next time.
+      // The disk is full, or the repository is read-only: then the work is repeated the next time.
       tryTo(() => removeIfThere(temporary));
     }
   }
@@ -78,7 +78,7 @@ export class BareMemos implements Memos {
       const path = `${this.#directory}/${name}`;
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats === undefined) continue;
-      // What a sync left out is not known otherwise, and small.
+      // Memos of syncs hold information that cannot be recomputed, and are small.
       if (name.startsWith('memo-sync-') && !name.endsWith('.tmp')) continue;
       if (!name.endsWith('.tmp')) memos.push({ path, mtimeMs: stats.mtimeMs });
       else if (now - stats.mtimeMs > TEMPORARY_LIFE) removeIfThere(path);
@@ -92,6 +92,6 @@ function tryTo(act: () => void): void {
   try {
     act();
   } catch {
-    // There is nothing to be done about it.
+    // Nothing can be done about it.
   }
 }

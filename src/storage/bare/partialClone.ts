@@ -1,14 +1,14 @@
 /**
- * Partial clones (`git help partial-clone`): repositories that lack objects which a remote of theirs
- * has. What comes from that remote lies in packs with a file `.promisor` beside them; what these refer
- * to is promised.
+ * Partial clones (`git help partial-clone`): repositories that lack objects which their remote has. Objects
+ * from that remote are in packs with a `.promisor` file beside them. Objects that these refer to are
+ * promised.
  */
 import { parseConfig } from '../../git/config.ts';
 import { isErrno } from '../disk/durable.ts';
 import { readdirSync } from '../disk/fs.ts';
 import { readConfigText } from './repositoryConfig.ts';
 
-/** The remote that has what a partial clone lacks; undefined in any other repository. */
+/** The remote that has the objects a partial clone lacks; undefined in any other repository. */
 export function promisorOf(gitDir: string): string | undefined {
   const config = parseConfig(readConfigText(gitDir));
   const named = config.get('extensions.partialclone');

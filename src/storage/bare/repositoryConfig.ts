@@ -1,5 +1,5 @@
 /**
- * What a repository's `config` file means to a store (git-config(1), gitrepository-layout(5)).
+ * A repository's `config` file as far as it affects a store (git-config(1), gitrepository-layout(5)).
  */
 
 import { GitStoreError } from '../../errors.ts';
@@ -9,23 +9,23 @@ import { readFileSync } from '../disk/fs.ts';
 import { parseSharing, setSharing } from '../disk/sharing.ts';
 
 export interface RepositoryConfig {
-  /** zlib level 0 to 9, where the repository names one. */
+  /** zlib level 0 to 9, if the repository sets one. */
   readonly compression: number | undefined;
-  /** Blobs above this many bytes are never deltified, where the repository names a limit. */
+  /** Size in bytes above which blobs are never deltified, if the repository sets one. */
   readonly bigFileThreshold: number | undefined;
-  /** All of it. */
+  /** The whole configuration. */
   readonly file: GitConfig;
 }
 
-/** What the creator of a store may choose. */
+/** Settings that the creator of a store may choose. */
 export interface ConfigChoices {
   readonly compression?: number | undefined;
   readonly bigFileThreshold?: number | undefined;
 }
 
 /**
- * The configuration of a new store. Reflogs are kept for every ref and for ever, so that a plain
- * `git gc` keeps what undo and redo can reach.
+ * The configuration of a new store. It keeps reflogs of every ref forever, so that a plain `git gc` keeps
+ * everything that undo and redo can reach.
  */
 export function newConfig({ compression, bigFileThreshold }: ConfigChoices): string {
   const values: [key: string, value: string][] = [
@@ -44,7 +44,7 @@ export function newConfig({ compression, bigFileThreshold }: ConfigChoices): str
 
 /**
  * Reads the configuration of a repository.
- * @throws GitStoreError where it needs what gitstore does not know
+ * @throws GitStoreError when it requires an unsupported extension
  */
 export function readRepositoryConfig(gitDir: string): RepositoryConfig {
   const config = parseConfig(readConfigText(gitDir));
@@ -59,10 +59,10 @@ export function readRepositoryConfig(gitDir: string): RepositoryConfig {
   };
 }
 
-/** @throws GitStoreError for permissions that would keep the owner out, and what is no permission */
+/** @throws GitStoreError for permissions that lock out the owner, and for invalid values */
 function applySharing(config: GitConfig, gitDir: string): void {
   const value = config.get('core.sharedrepository');
-  // A key that stands alone says yes.
+  // A key without a value means true.
   const isBareKey = value === '' && config.getBool('core.sharedrepository') === true;
   const sharing = parseSharing(isBareKey ? 'true' : value);
   if (sharing === undefined) {
@@ -84,7 +84,7 @@ export function readConfigText(gitDir: string, name = 'config'): string {
   }
 }
 
-/** Extensions that change nothing about how objects and refs are read and written here. */
+/** Extensions that do not affect how objects and refs are read and written here. */
 const HARMLESS_EXTENSIONS = new Set([
   'extensions.noop',
   'extensions.partialclone',
@@ -93,7 +93,7 @@ const HARMLESS_EXTENSIONS = new Set([
   'extensions.relativeworktrees',
 ]);
 
-/** As `git help repository-version` (gitrepository-layout(5)) demands: refuse what is not known. */
+/** Refuses unknown extensions, as `git help repository-version` demands. */
 function checkFormat(config: GitConfig, gitDir: string): void {
   const version = config.getInt('core.repositoryformatversion') ?? 0;
   if (version > 1) throw unsupported(gitDir, `repository format version ${version}`);
@@ -107,7 +107,7 @@ function checkFormat(config: GitConfig, gitDir: string): void {
       throw unsupported(gitDir, `ref storage ${value}`);
     }
     const known = key === 'extensions.objectformat' || key === 'extensions.refstorage';
-    // Repositories of version 0 may carry anything here, as Git has it.
+    // As in Git, repositories of version 0 may have any value here.
     if (version === 1 && !known && !HARMLESS_EXTENSIONS.has(key)) {
       throw unsupported(gitDir, `extension ${key.slice('extensions.'.length)}`);
     }

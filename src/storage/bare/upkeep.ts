@@ -1,6 +1,6 @@
 /**
- * Work on a bare repository as a whole. The work itself is loaded when it is called for: reading and
- * writing files need none of it.
+ * Work on a whole bare repository. The code is loaded on demand, because reading and writing files need
+ * none of it.
  */
 
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import type { BareObjects } from './objects/objects.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
 import type { UpkeepPlace } from './repack/upkeepPlace.ts';
 
-/** Git looks into one of the 256 directories of loose objects and takes it for all of them. */
+/** As Git does, sample one of the 256 directories of loose objects to estimate their number. */
 const SAMPLED_FAN_OUT = '17';
 const FAN_OUTS = 256;
 const DAY = 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
 /**
- * The shortcuts of a bare repository: its commit-graph, its reachability bitmaps, the trees of its
- * packs, its shallow commits. What is damaged is passed over, as the objects say the same.
+ * The shortcuts of a bare repository: its commit-graph, its reachability bitmaps, the trees of its packs,
+ * its shallow commits. Damaged ones are ignored, because the objects hold the same information.
  */
 import { CorruptObjectError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -15,7 +15,7 @@ import { ShallowFile } from './shallowFile.ts';
 export class BareHistory implements HistoryShortcuts {
   readonly #places: ObjectPlaces;
   readonly #shallow: ShallowFile;
-  /** `null`: they cannot be searched here. */
+  /** `null` when they cannot be searched. */
   #trees: PackedTrees | null | undefined;
   /** `null`: there is none. */
   #graph: CommitGraph | null | undefined;
@@ -27,7 +27,7 @@ export class BareHistory implements HistoryShortcuts {
 
   commitGraph(): CommitGraph | undefined {
     if (this.#graph === undefined) {
-      // The commits at a shallow clone's end have parents that are not there, and a graph may be older.
+      // Shallow commits have absent parents, and a graph may be older than the shallow list.
       const isShallow = this.shallow().size > 0;
       const directories = this.#places.open().map(({ path }) => path);
       this.#graph = (isShallow ? undefined : openCommitGraph(directories)) ?? null;

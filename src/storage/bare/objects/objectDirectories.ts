@@ -17,7 +17,7 @@ export interface ObjectDirectory {
   readonly packs: PackDirectory;
 }
 
-/** The directory itself first, then its alternates, each once. */
+/** The directory itself first, then its alternates, without duplicates. */
 export function openWithAlternates(objectsDir: string, cache: ReadCache): ObjectDirectory[] {
   return listObjectDirectories(objectsDir).map((path) => ({
     path,
@@ -25,7 +25,7 @@ export function openWithAlternates(objectsDir: string, cache: ReadCache): Object
   }));
 }
 
-/** Paths: the directory itself first, then its alternates, each once. */
+/** Paths of the directory itself, then its alternates, without duplicates. */
 export function listObjectDirectories(objectsDir: string): string[] {
   const found = new Set<string>();
   const visit = (path: string, depth: number): void => {
@@ -38,7 +38,7 @@ export function listObjectDirectories(objectsDir: string): string[] {
 }
 
 /**
- * What is not there is passed over, as Git does; what cannot be read is an error.
+ * As in Git, missing alternates are skipped. Unreadable ones are an error.
  * @throws system errors
  */
 function readAlternates(objectsDir: string): string[] {
@@ -64,10 +64,10 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** Directories whose names are no UTF-8, kept open: by the path they are known by here. */
+/** Directories with names that are not UTF-8, kept open, by path. */
 const opened = new Map<string, string>();
 
-/** A path that every call takes: where the name is no UTF-8, one by way of an open descriptor. */
+/** A path that every call accepts: through an open descriptor when the name is not UTF-8. */
 function nameable(path: string): string {
   if (!hasLoneSurrogate(path)) return path;
   let name = opened.get(path);

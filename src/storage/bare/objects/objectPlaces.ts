@@ -1,7 +1,7 @@
 /**
- * All places where an object of a repository may be: the `objects` directory and those of its
- * *alternates* (gitrepository-layout(5)), each with loose objects and packs. Other processes move objects
- * from one place to another at any time.
+ * All places of a repository's objects: the `objects` directory and those of its *alternates*
+ * (gitrepository-layout(5)), each with loose objects and packs. Other processes may move objects between
+ * places at any time.
  */
 
 import { dirname } from 'node:path';
@@ -17,11 +17,11 @@ import { ReadCache } from '../../packs/readCache.ts';
 import { hasLoose, isSoundLoose, type LooseListings, loosePath } from '../loose/loose.ts';
 import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
 
-/** How to get an answer from either kind of place; undefined: it is not there. */
+/** How to search each kind of place. Undefined means that the object is not there. */
 export interface Ways<T> {
   packed(place: PackedObject): Promise<T | undefined> | T | undefined;
   loose(objectsDir: string): Promise<T | undefined> | T | undefined;
-  /** The answer for the empty tree, which every repository has without storing it. */
+  /** The answer for the empty tree, which exists without being stored. */
   readonly emptyTree?: T;
 }
 
@@ -31,7 +31,7 @@ const MOST_SOUND = 200_000;
 export class ObjectPlaces {
   readonly #objectsDir: string;
   readonly #cache = new ReadCache();
-  /** Files that were looked at and found whole. */
+  /** Files that were checked and found complete. */
   readonly #sound = new Set<string>();
   #directories: ObjectDirectory[] | undefined;
   #isClosed = false;
@@ -41,9 +41,8 @@ export class ObjectPlaces {
   }
 
   /**
-   * Tries every place where the object may be until one answers. When none does, looks which packs
-   * there are by now and tries again: another process may have packed the object meanwhile. At last
-   * the indexes have to prove that they are whole.
+   * Searches all places for the object until one answers. When none does, rescans the packs and tries
+   * again, because another process may have packed the object meanwhile. Finally verifies the indexes.
    */
   async search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
     let fault: unknown;
@@ -76,7 +75,7 @@ export class ObjectPlaces {
     return undefined;
   }
 
-  /** The likeliest place of an object in a pack. */
+  /** The most likely pack entry of an object. */
   findFirst(id: ObjectId): PackedObject | undefined {
     for (const { packs } of this.open()) {
       const place = packs.findFirst(id);
@@ -85,7 +84,7 @@ export class ObjectPlaces {
     return undefined;
   }
 
-  /** Whether the object is there, by what is known without looking for new packs. */
+  /** Whether the object exists, without a rescan for new packs. */
   hasNow(id: ObjectId): boolean {
     for (const { path, packs } of this.open()) {
       if (!packs.find(id).next().done || hasLoose(path, id)) return true;
@@ -94,11 +93,10 @@ export class ObjectPlaces {
   }
 
   /**
-   * As `hasNow`, for a writer that relies on the object from now on. A copy that is about to be
-   * collected does not count: a collector that is quicker than the new time has taken it away, and in
-   * a cruft pack it ages on. Nor does a copy that is broken, as a crash of the machine leaves it: the
-   * writer then writes the object again.
-   * @returns the loose object's or the pack's file
+   * As `hasNow`, for a writer that will rely on the object. Ignores a copy that may be collected: one that
+   * a collector removed before its time was updated, or one in a cruft pack, where it keeps aging. Ignores
+   * a broken copy too, as a crash of the machine may leave it: the writer then writes the object again.
+   * @returns the file of the loose object or of the pack
    */
   holds(id: ObjectId, listings: LooseListings | undefined): string | undefined {
     for (const { path, packs } of this.open()) {
@@ -116,7 +114,7 @@ export class ObjectPlaces {
     return undefined;
   }
 
-  /** Whether a file is what it should be; looked at once. */
+  /** Whether a file is complete. Checks each once. */
   #isSound(file: string, look: () => boolean): boolean {
     if (this.#sound.has(file)) return true;
     if (!look()) return false;
@@ -125,14 +123,14 @@ export class ObjectPlaces {
     return true;
   }
 
-  /** Looks which packs there are by now. True when there are others than before. */
+  /** Rescans the packs. True when they have changed. */
   rescan(): boolean {
     let changed = false;
     for (const { packs } of this.open()) changed = packs.scan() || changed;
     return changed;
   }
 
-  /** Lets all indexes prove that they are whole. True when one of them was not. */
+  /** Verifies all indexes. True when one was damaged. */
   checkIndexes(): boolean {
     let changed = false;
     for (const { packs } of this.open()) changed = packs.checkIndexes() || changed;
@@ -151,12 +149,12 @@ export class ObjectPlaces {
     return this.#directories;
   }
 
-  /** A pack has been put into the repository's own directory. */
+  /** Adds a pack that was put into the repository's own directory. */
   packAdded(name: string): void {
     this.open()[0]?.packs.add(name);
   }
 
-  /** Nothing is opened any more: what is still under way would leave it open. */
+  /** Prevents further opens, which calls still under way would leave open. */
   close(): void {
     this.#isClosed = true;
     for (const { packs } of this.#directories ?? []) packs.close();

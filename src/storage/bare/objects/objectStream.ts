@@ -1,4 +1,4 @@
-/** The body of a large object, or a part of it, as a stream from where it lies. */
+/** Streams the body of a large object, or a part of it, directly from its file. */
 
 import { CorruptObjectError } from '../../../errors.ts';
 import { type ObjectId, type ObjectType, startObjectHash } from '../../../git/objectId.ts';
@@ -9,7 +9,7 @@ import type { ByteRange, ObjectHeader } from '../../storage.ts';
 import { looseRegion, openLoose } from '../loose/loose.ts';
 import type { ObjectPlaces } from './objectPlaces.ts';
 
-/** Raw data of one object that is stored whole, ready to be streamed. */
+/** Raw data of an object that is not a delta, ready to be streamed. */
 export interface OpenRegion extends ObjectHeader {
   readonly region: ZlibRegion;
   /** Bytes before the body. */
@@ -17,7 +17,7 @@ export interface OpenRegion extends ObjectHeader {
   release(): void;
 }
 
-/** Undefined when the object is not there, or is a delta. */
+/** Undefined when the object is missing, or is a delta. */
 export function openRegion(places: ObjectPlaces, id: ObjectId): Promise<OpenRegion | undefined> {
   return places.search<OpenRegion>(id, {
     packed: ({ pack, offset }) => {
@@ -37,7 +37,7 @@ export function openRegion(places: ObjectPlaces, id: ObjectId): Promise<OpenRegi
   });
 }
 
-/** Streams a part of the region and releases it. A stream of all of it checks the id. */
+/** Streams a part of the region and releases it. A stream of the whole region verifies the id. */
 export async function* streamRegion(
   id: ObjectId,
   header: ObjectHeader,
@@ -58,13 +58,13 @@ export async function* streamRegion(
   }
 }
 
-/** What a range means of a body of that size. */
+/** Clamps a range to a body of that size. */
 export function within(range: ByteRange, size: number): { from: number; to: number } {
   const from = Math.min(range.offset ?? 0, size);
   return { from, to: Math.min(size, from + (range.size ?? size)) };
 }
 
-/** Passes a whole body on and holds its last chunk back until the id is known to fit. */
+/** Passes a whole body on, and holds its last chunk back until the id is verified. */
 async function* checkedStream(
   id: ObjectId,
   type: ObjectType,

@@ -1,6 +1,6 @@
 /**
- * One writing session on a bare repository. A few small objects become loose files; many, or large
- * ones, one pack. Small objects wait in memory until it is clear which.
+ * One writing session on a bare repository. A few small objects become loose files; many or large ones
+ * become one pack. Small objects wait in memory until that is decided.
  */
 
 import { join } from 'node:path';
@@ -15,12 +15,12 @@ import { LooseListings, loosePath } from '../loose/loose.ts';
 import { type NewObject, writeLoose } from '../loose/looseWriter.ts';
 import type { Settled } from './settled.ts';
 
-/** What Git uses for loose objects: half the time of level 6 for a tenth more bytes. */
+/** Git's default for loose objects: half the time of level 6 for a tenth more bytes. */
 export const DEFAULT_LEVEL = 1;
-/** More objects than this, or more bytes, make a pack. */
+/** Write a pack for more objects than this, or for more bytes. */
 const MAX_LOOSE_OBJECTS = 100;
 const MAX_LOOSE_BYTES = 16 << 20;
-/** Streams of at most this many bytes are taken as whole objects. */
+/** Read streams of at most this many bytes into memory as whole objects. */
 const SMALL_STREAM = 1 << 20;
 
 /** How objects are written. */
@@ -37,14 +37,14 @@ export interface WriterContext {
   readonly options: WriterOptions;
   readonly pool: DeflatePool;
   /**
-   * The file in which the store has the object already, undefined when it has not; if it has, keeps it
-   * from being collected as old.
-   * @param listings where to look for loose objects instead of looking for each
+   * The file in which the store already has the object, or undefined. Freshens the file, so that it is not
+   * collected as old.
+   * @param listings directory listings to search for loose objects instead of a lookup for each
    */
   holds(id: ObjectId, listings: LooseListings | undefined): string | undefined;
   readonly settled: Settled;
   packAdded(name: string): void;
-  /** The session keeps a file open until it `isOver`. */
+  /** Called when the session has opened a file, which it keeps open until it `isOver`. */
   packOpened(): void;
   isOver(): void;
 }
@@ -57,18 +57,18 @@ export class BareObjectWriter implements ObjectWriter {
   #smallBytes = 0;
   #pack: PackWriter | undefined;
   #spilled = false;
-  /** True once the session has been given something that the store did not have. */
+  /** True once the session has an object that the store lacked. */
   #brings = false;
   readonly #listings = new LooseListings();
-  /** Files of objects that were there already, and perhaps not on stable storage. */
+  /** Files of existing objects, which may not be on stable storage. */
   readonly #relied = new Set<string>();
-  /** Those of these objects that lead to others. */
+  /** The existing commits, trees and tags, which refer to other objects. */
   readonly #reliedLeads: ObjectId[] = [];
-  /** Commits and tags that the session has written; and whether it wrote anything but blobs. */
+  /** Commits and tags written by the session, and whether it wrote anything but blobs. */
   readonly #written: ObjectId[] = [];
   #leads = false;
   #over = false;
-  /** Streams take the pack for themselves; everything else that needs it waits in line. */
+  /** Queue of users of the pack: a stream needs it exclusively. */
   #line: Promise<unknown> = Promise.resolve();
 
   constructor(context: WriterContext) {
@@ -158,21 +158,21 @@ export class BareObjectWriter implements ObjectWriter {
   }
 
   /**
-   * Whether to do without a look. A commit says when it was made, and the few trees that follow a new
-   * object lead to it: hardly ever are they there, and then the same bytes are put again.
+   * Whether to skip the lookup. A commit holds its time, and the few trees after a new object refer to it:
+   * they almost never exist, and if they do, the same bytes are written again.
    */
   #isSurelyNew(type: ObjectType): boolean {
     return type === 'commit' || (type === 'tree' && this.#brings && !this.#spilled);
   }
 
-  /** A session of many objects asks listings. What others store meanwhile is then stored twice. */
+  /** A session of many objects uses listings, and stores twice what others store meanwhile. */
   #holds(id: ObjectId): boolean {
     const file = this.#context.holds(id, this.#spilled ? this.#listings : undefined);
     if (file !== undefined && this.#context.options.durability === 'full') this.#relied.add(file);
     return file !== undefined;
   }
 
-  /** Makes complete what the session's objects lead to, and so these. */
+  /** Makes everything that the session's objects refer to complete, and so the objects themselves. */
   async #complete(outside: Iterable<ObjectId> | undefined): Promise<void> {
     const { settled } = this.#context;
     if (outside === undefined) await settled.complete(undefined);
@@ -195,7 +195,7 @@ export class BareObjectWriter implements ObjectWriter {
     if (this.#over) throw new BatchClosedError('This writing session is over');
   }
 
-  /** Runs steps that use the pack one after the other. A failed step does not stop the next. */
+  /** Runs steps that use the pack one by one. A failed step does not stop the next. */
   #inLine<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#line.then(step);
     this.#line = result.catch(() => {});
@@ -204,7 +204,7 @@ export class BareObjectWriter implements ObjectWriter {
 
   async #spill(): Promise<void> {
     if (this.#spilled) return;
-    // Where there can be no pack they stay what they are.
+    // If no pack can be created, they stay queued.
     const pack = this.#packWriter();
     this.#spilled = true;
     const objects = this.#small;
@@ -224,14 +224,14 @@ export class BareObjectWriter implements ObjectWriter {
     return this.#pack;
   }
 
-  /** Takes a stream of unknown size through a temporary file, because an id begins with the size. */
+  /** Spools a stream of unknown size to a temporary file, because an id covers the size first. */
   async #spool(source: AsyncIterable<Uint8Array>): Promise<ObjectId> {
     const held: Uint8Array[] = [];
     let size = 0;
     const chunks = source[Symbol.asyncIterator]();
     let next = await chunks.next();
     while (!next.done && size + next.value.length <= SMALL_STREAM) {
-      // Copied: a source may use its buffer again.
+      // Copy: the source may reuse its buffer.
       held.push(Uint8Array.from(next.value));
       size += next.value.length;
       next = await chunks.next();

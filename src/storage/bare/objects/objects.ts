@@ -1,6 +1,6 @@
 /**
- * The object store of a bare repository. An object may be in several places (objectPlaces.ts). Each copy
- * is checked when it is read whole; a bad copy is passed over where a good one exists.
+ * The object store of a bare repository. An object may be in several places (objectPlaces.ts). A whole read
+ * verifies the copy, and skips a bad one when a good one exists.
  */
 
 import { join } from 'node:path';
@@ -41,13 +41,13 @@ import { Settled } from './settled.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const EMPTY_TREE_HEADER: ObjectHeader = { type: 'tree', size: 0 };
-/** Deltas whose bases lie in other packs; more of them in a row is a loop. */
+/** Longest chain of deltas with bases in other packs. A longer one is a cycle. */
 const MAX_OUTSIDE_BASES = 64;
 const CHUNK = 1 << 20;
 /** Bytes up to which a loose object is read whole for its header. */
 const SMALL_OBJECT = 64 << 10;
 
-/** Up to this size in bytes, handing an object to a thread costs more than inflating it here. */
+/** Up to this size in bytes, inflating an object here costs less than passing it to a thread. */
 const SMALL_FOR_THREAD = 16 << 10;
 
 /**
@@ -68,10 +68,10 @@ export class BareObjects implements ObjectStore {
   readonly #sessions = new Set<BareObjectWriter>();
   readonly #streams = new Set<AsyncGenerator<Uint8Array>>();
   readonly history: BareHistory;
-  /** Calls of `read` under way. */
+  /** Number of running calls of `read`. */
   #reading = 0;
   #headersRead = 0;
-  /** What `header` has read whole: often it is asked for next. */
+  /** The last object that `header` has read whole: often it is read next. */
   #seen: { readonly id: ObjectId; readonly object: GitObject } | undefined;
 
   constructor(gitDir: string, options: WriterOptions) {
@@ -88,7 +88,7 @@ export class BareObjects implements ObjectStore {
     this.options = options;
   }
 
-  /** Looked up when something is missing. */
+  /** Read on demand, when an object is missing. */
   get promisor(): Promisor | undefined {
     const remote = promisorOf(this.#gitDir);
     return remote === undefined ? undefined : { remote, location: this.#gitDir };
@@ -108,7 +108,7 @@ export class BareObjects implements ObjectStore {
           return await pack.provenHeader(id, offset, findBase);
         } catch (error) {
           if (!(error instanceof CorruptObjectError)) throw error;
-          // Perhaps only the checksum is damaged.
+          // Possibly only the checksum is damaged.
           return this.#headerOf(id, verified(id, await pack.read(offset, findBase)));
         }
       },
@@ -116,7 +116,7 @@ export class BareObjects implements ObjectStore {
         const open = openLoose(directory, id);
         if (open === undefined) return undefined;
         try {
-          // What a small one says about itself is checked; it has been read anyway.
+          // The header of a small one is verified, because the whole object was read anyway.
           if (open.size > SMALL_OBJECT) return { type: open.type, size: open.size };
           return this.#headerOf(id, verified(id, await readOpenLoose(open)));
         } finally {
@@ -190,7 +190,7 @@ export class BareObjects implements ObjectStore {
     return (this.#places.rescan() || this.#places.checkIndexes()) && this.#places.hasNow(id);
   }
 
-  /** Bytes that these objects take in packs, with their share of the index, or by themselves. */
+  /** Bytes that these objects take in packs, with their share of the index, or as loose files. */
   storedBytes(ids: Iterable<ObjectId>): number {
     let bytes = 0;
     for (const id of ids) {
@@ -217,7 +217,7 @@ export class BareObjects implements ObjectStore {
     return [...found].sort().slice(0, limit);
   }
 
-  /** The first answer of a directory; none where one cannot say: `read` finds out why. */
+  /** The first answer of a directory; undefined when one fails: `read` reports the reason. */
   #tryInEach<T>(ask: (directory: ObjectDirectory) => T | undefined): T | undefined {
     try {
       for (const directory of this.#places.open()) {
@@ -262,7 +262,7 @@ export class BareObjects implements ObjectStore {
     options: ImportOptions = {},
   ): Promise<ImportedPack> {
     checkOwner(this.#gitDir);
-    // Loaded when the first pack comes in: most programs take none.
+    // Loaded on first use: most programs import no packs.
     const { importPack } = await import('./packImport.ts');
     const target = {
       objectsDir: this.#objectsDir,
@@ -275,12 +275,12 @@ export class BareObjects implements ObjectStore {
     return importPack(target, source, options);
   }
 
-  /** Puts objects that refs are about to move to on stable storage, with all that they lead to. */
+  /** Flushes objects that refs are about to move to, with everything reachable from them. */
   async complete(ids: readonly ObjectId[]): Promise<void> {
     await this.#settled.complete(ids);
   }
 
-  /** Refs have moved to these objects, which are complete. */
+  /** Records that refs have moved to these complete objects. */
   handOn(ids: readonly ObjectId[]): void {
     this.#settled.handOn(ids);
   }
@@ -330,7 +330,7 @@ export class BareObjects implements ObjectStore {
     try {
       body = Buffer.allocUnsafeSlow(header.size);
     } catch (cause) {
-      // Unless the size is wrong.
+      // Throws when the size is wrong.
       await this.header(id);
       const message = `object ${id} has ${header.size} bytes, too many for memory: read it as a stream`;
       throw new GitStoreError(message, 'EFBIG', { cause });
@@ -345,7 +345,7 @@ export class BareObjects implements ObjectStore {
 
   async *#stream(id: ObjectId, header: ObjectHeader, range: ByteRange): AsyncGenerator<Uint8Array> {
     const open = await openRegion(this.#places, id);
-    // A delta has to be built in memory anyway.
+    // A delta must be applied in memory anyway.
     if (open === undefined) return yield* this.#streamSmall(id, range);
     const data = streamRegion(id, header, open, range);
     this.#streams.add(data);
@@ -368,7 +368,7 @@ export class BareObjects implements ObjectStore {
     }
   }
 
-  /** As `header`, but what an entry says about itself is not proven. */
+  /** As `header`, without verifying the entry's header. */
   #likelyHeader(id: ObjectId): Promise<ObjectHeader | undefined> {
     return this.#places.search<ObjectHeader>(id, {
       emptyTree: EMPTY_TREE_HEADER,

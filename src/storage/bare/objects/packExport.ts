@@ -1,7 +1,7 @@
 /**
- * Makes a pack of objects that lie in packs and loose files. First every object gets a *place*: the
- * pack it is copied from, or none. Then each pack is read once from its beginning to its end, which
- * puts bases before their deltas; at last come the objects that lie nowhere packed.
+ * Makes a pack of objects from packs and loose files. First assigns every object a *place*: the pack to
+ * copy it from, or none. Then reads each pack once from beginning to end, which puts bases before their
+ * deltas. The objects that are not packed come last.
  */
 
 import { crc32 } from 'node:zlib';
@@ -27,17 +27,17 @@ import { hasLoose } from '../loose/loose.ts';
 import type { ObjectDirectory } from './objectDirectories.ts';
 
 export interface ExportDirectory {
-  /** Of loose objects; there need be none. */
+  /** Directory of loose objects, which may be missing. */
   readonly path: string;
   readonly packs: Pick<ObjectDirectory['packs'], 'usable' | 'forget'>;
 }
 
 export interface ExportSource {
-  /** zlib level for what is not packed yet. */
+  /** zlib level for objects that are not packed yet. */
   readonly level: number;
   readonly store: ObjectStore;
   directories(): readonly ExportDirectory[];
-  /** Looks which packs there are by now; whether any appeared or vanished. */
+  /** Rescans the packs; returns whether any appeared or vanished. */
   rescan(): boolean;
 }
 
@@ -68,7 +68,7 @@ export async function* exportPack(
   }
 }
 
-/** Which pack each object is copied from. The packs stay open until they are released. */
+/** The pack to copy each object from. The packs stay open until they are released. */
 class Places {
   readonly packs: { readonly file: PackFile; readonly release: () => void; taken: number }[] = [];
   /** By position in the set of objects: number of the pack, and row in its index. */
@@ -105,7 +105,7 @@ class Places {
       const missing = this.#missing();
       if (missing === undefined) return;
       if (!this.source.rescan() && round > 0) {
-        // An object that is there after all: large stores have odd corners, `has` knows them.
+        // The object exists elsewhere, where `has` finds it.
         if (await this.source.store.has(missing)) return;
         throw missingObject(this.source.store, missing);
       }
@@ -160,14 +160,14 @@ class Places {
   }
 }
 
-/** The pack that is being made. */
+/** The pack being written. */
 class Output {
   readonly #places: Places;
   readonly #objects: IdSet;
   readonly #options: ExportPackOptions;
   readonly #source: ExportSource;
   readonly #pack: PackStream;
-  /** Offsets in the new pack, by position in the set of objects; 0: not yet there. */
+  /** Offsets in the new pack, by position in the set of objects; 0 when not written yet. */
   readonly #offsets: Float64Array;
   /** Positions of objects whose entry cannot be copied. */
   readonly #rest: number[] = [];
@@ -193,7 +193,7 @@ class Output {
     yield* this.#pack.end();
   }
 
-  /** The entries taken from one pack, in the order in which they lie. */
+  /** Copies the entries of one pack, in order of their offsets. */
   async *copyPack(number: number): AsyncGenerator<Uint8Array> {
     const { file } = this.#places.packs[number]!;
     const fd = file.openFile();
@@ -242,7 +242,7 @@ class Output {
     }
   }
 
-  /** Places in the pack's order of the entries that are taken from it. */
+  /** Positions in the pack's order of the entries to copy. */
   #chosen(number: number, order: PackOrder): Uint32Array {
     const { packs, packOf, rowOf, objects } = this.#places;
     const { file, taken } = packs[number]!;
@@ -261,7 +261,7 @@ class Output {
     return chosen;
   }
 
-  /** Position of the object in that row of a pack, when it is taken from there; else -1. */
+  /** Position of the object in that row of a pack, if it is copied from there; else -1. */
   #positionAt(number: number, row: number): number {
     const { packs, packOf, rowOf, objects } = this.#places;
     const { index } = packs[number]!.file;
@@ -270,7 +270,7 @@ class Output {
     return taken ? position : -1;
   }
 
-  /** Copies an entry whose bytes are all at hand. @param start offset in the pack of `bytes` */
+  /** Copies an entry that is completely in memory. @param start offset in the pack of `bytes` */
   #copyEntry(number: number, place: number, bytes: Buffer, start: number): void {
     const { file } = this.#places.packs[number]!;
     const { order, index } = file;
@@ -291,7 +291,7 @@ class Output {
     this.#written++;
   }
 
-  /** As `#copyEntry`, in pieces; what follows a piece is not known to be right when it is passed on. */
+  /** As `#copyEntry`, in pieces, which are passed on before the whole entry is verified. */
   async *#copyLarge(
     number: number,
     place: number,
@@ -354,7 +354,7 @@ class Output {
       if (base === -1) {
         if (this.#options.known?.hasBytes(bytes, headerEnd) !== true) return -1;
       } else if (this.#places.packOf[base] !== number && this.#offsets[base] === 0) {
-        // To be taken from another pack, where it may be a delta against this very object.
+        // The base is copied from another pack, where it may be a delta against this object.
         return -1;
       }
       this.#offsets[position] = here;

@@ -1,7 +1,7 @@
 /**
- * Takes a pack into a bare repository: as loose objects when there are few (as Git does below its
- * `transfer.unpackLimit`), else as a pack with an index of its own, completed with the bases that a
- * thin pack left out (gitformat-pack(5)).
+ * Imports a pack into a bare repository: few objects as loose files (as Git does below its
+ * `transfer.unpackLimit`), otherwise as a pack with its own index, completed with the bases that a thin
+ * pack omits (gitformat-pack(5)).
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -78,7 +78,7 @@ async function unpack(target: ImportTarget, pack: PackImporter): Promise<void> {
   await settled.settle(relied);
 }
 
-/** Puts the pack in place, completed, with its index. @returns its file name */
+/** Completes the pack and puts it in place with its index. @returns its file name */
 export async function keepPack(
   pack: PackImporter,
   spool: FileSpool,

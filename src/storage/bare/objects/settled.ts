@@ -1,21 +1,21 @@
 /**
- * What is known to be on stable storage. With durability `full` no ref moves to an object before all
- * that it leads to is there, also what others have written: Git, a writer with `fast` or one that was
- * killed need not have synced it.
+ * Tracks what is known to be on stable storage. With durability `full` no ref moves to an object before
+ * everything reachable from it is on stable storage. That includes what others have written, because
+ * Git, a writer with `fast` or a killed writer may not have synced it.
  *
- * An object is *complete* when it, and all that it leads to, is on stable storage. What this process
- * writes is synced as it is written; so a commit is complete when those objects are to which it leads
- * and which its session did not write, mostly its parents. About an object of which that is not known:
- * all it leads to is in the store by now, so it is complete once every file of the store has been
- * synced. Of those most need not be synced again:
+ * An object is *complete* when it and everything reachable from it are on stable storage. This process
+ * syncs what it writes. So a commit is complete when the objects are complete that it refers to and its
+ * session did not write, usually its parents. For any other object: everything reachable from it is in
+ * the store by now, so it becomes complete once every file of the store is synced. Most files need not
+ * be synced again:
  *
- * - a directory of loose objects whose state (inode, times) is that in which all of it was synced;
- * - packs whose state is known the same way.
+ * - a directory of loose objects with the same state (inode, times) as when all of it was synced;
+ * - packs with a state known in the same way.
  *
- * Programs that move objects, as collections do, put them into new packs before the old files go. So new
- * packs are synced whenever there are any, and after a pack has gone nothing counts as complete.
+ * Programs that move objects, such as collections, write new packs before they remove the old files. So
+ * new packs are always synced, and after a pack has vanished no object counts as complete.
  *
- * The next process learns from a record (settledRecord.ts) what this one knew.
+ * A record (settledRecord.ts) passes this knowledge to the next process.
  */
 import { dirname } from 'node:path';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -34,8 +34,8 @@ const MOST_HANDED_ON = 1024;
 /** How many files are open at a time. */
 const AT_ONCE = 32;
 /**
- * A directory that has changed less long ago, in milliseconds, may change again without another time:
- * clocks of file systems move in steps, some of whole seconds.
+ * A directory changed less than this many milliseconds ago may change again without a new time: clocks
+ * of file systems move in steps, some of whole seconds.
  */
 const STEP = 100;
 const COARSE_STEP = 3000;
@@ -52,12 +52,12 @@ export class Settled {
   readonly #directories = new Map<string, string>();
   /** States of packs, by path. */
   readonly #packs = new Map<string, string>();
-  /** The state of the directory of packs when it was looked at last, if that proves anything. */
+  /** The last state of the directory of packs, if it proves anything. */
   #packDirectory: string | undefined;
   #isRead = false;
-  /** Whether the record says less than is known here, complete objects aside. */
+  /** Whether the record lacks facts known here, other than complete objects. */
   #isBehind = false;
-  /** How many complete objects the record names. */
+  /** Number of complete objects in the record. */
   #handedOn = 0;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -74,7 +74,7 @@ export class Settled {
     this.#known.add(path);
   }
 
-  /** Puts loose objects, and packs with their indexes, on stable storage. */
+  /** Flushes loose objects, and packs with their indexes, to stable storage. */
   async settle(paths: Iterable<string>): Promise<void> {
     const open = [...paths].filter((path) => !this.#known.has(path));
     const directories = new Set<string>();
@@ -104,8 +104,8 @@ export class Settled {
   }
 
   /**
-   * Makes objects that are in the store complete.
-   * @param ids undefined: whatever there is
+   * Makes existing objects complete.
+   * @param ids undefined for all objects
    */
   async complete(ids: readonly ObjectId[] | undefined): Promise<void> {
     this.#readRecord();
@@ -115,7 +115,7 @@ export class Settled {
     for (const id of ids ?? []) this.addComplete(id);
   }
 
-  /** Hands on to later processes what is known, when refs have moved to these complete objects. */
+  /** Saves the known facts for later processes, after refs have moved to these complete objects. */
   handOn(ids: readonly ObjectId[]): void {
     this.#handedOn += ids.length;
     if (!this.#isBehind && this.#handedOn <= MOST_HANDED_ON && this.#record.add(ids)) return;
@@ -156,10 +156,10 @@ export class Settled {
     }
   }
 
-  /** Syncs every file that may not be synced. Callers at one time share the work of the next run. */
+  /** Syncs every file that may not be synced. Concurrent callers share the next run. */
   #settleAll(): Promise<void> {
     if (this.#running === undefined) return this.#run();
-    // The run that goes on may have passed what this caller has seen since.
+    // The present run may already have passed files that this caller relies on.
     this.#next ??= this.#running.then(
       () => this.#run(),
       () => this.#run(),
@@ -180,7 +180,7 @@ export class Settled {
     this.#isBehind = true;
     const places = [this.#objectsDir, ...this.#alternates()];
     for (const objectsDir of places) await this.#settleLoose(objectsDir);
-    // Packs last: a collection moves loose objects into packs, and the packs are there first.
+    // Packs come last: a collection that moves loose objects into packs writes the packs first.
     await this.#settlePacks();
     for (const objectsDir of places.slice(1)) {
       const packs = listPacks(`${objectsDir}/pack`) ?? [];
@@ -203,7 +203,7 @@ export class Settled {
     }
     if (changed.size === 0) return;
     await this.settle(files);
-    // Also where only names have changed.
+    // Even when only names have changed.
     await inGroups([...changed.keys(), objectsDir], syncDirectory);
     for (const [path, state] of changed) {
       if (state === undefined) this.#directories.delete(path);
@@ -211,7 +211,7 @@ export class Settled {
     }
   }
 
-  /** Syncs the packs that have come since the last look. */
+  /** Syncs packs that are new since the last check. */
   async #settlePacks(): Promise<void> {
     const directory = `${this.#objectsDir}/pack`;
     const now = Date.now();
@@ -234,7 +234,7 @@ export class Settled {
       others.push(path);
     }
     if (before.size > 0) {
-      // Git can have put what lay there into loose files again.
+      // Git may have moved their objects into loose files again.
       this.#known.clear();
       this.#complete.clear();
       for (const path of before) this.#packs.delete(path);
@@ -250,7 +250,7 @@ function stateOf({ dev, ino, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${dev}.${ino}.${mtimeNs}.${ctimeNs}`;
 }
 
-/** Whether what changes from now on gets another state. */
+/** Whether every later change will change this state. */
 function proves({ mtimeNs, ctimeNs }: BigIntStats, now: number): boolean {
   const newest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
   const isCoarse = newest % 1_000_000_000n === 0n;

@@ -1,14 +1,14 @@
 /**
- * `gitstore/settled`: what is known to be on stable storage, so that the next process need not find it
- * out again. Lines of text; what is missing or torn only means that something is synced once more.
+ * `gitstore/settled`: what is known to be on stable storage, for the next process. Lines of text. Missing
+ * or torn lines only cause repeated syncs.
  *
  *     gitstore settled 1 INODE    the number of the file itself: a copy of the store knows nothing
  *     l STATE ab                  a directory of loose objects, unchanged since all of it was synced
  *     p STATE pack-….pack         a pack, with its index
  *     c ID                        a commit or tag, with all that it leads to
  *
- * The file is replaced by a rename, or grows by `c` lines, and only after what it says has become true.
- * It is never fsynced.
+ * The file is replaced by a rename, or `c` lines are appended, and only after the facts are true. It is
+ * never fsynced.
  */
 import { randomBytes } from 'node:crypto';
 import { isErrno, removeIfThere, writeFully } from '../../disk/durable.ts';
@@ -25,7 +25,7 @@ import { isTrusted } from '../../disk/ownership.ts';
 import { NO_LINK } from '../../disk/ownFiles.ts';
 import { share } from '../../disk/sharing.ts';
 
-/** What one process hands to the next. */
+/** The facts that one process passes to the next. */
 export interface SettledFacts {
   /** Directories of loose objects by name, each with the state in which all of it was synced. */
   readonly directories: ReadonlyMap<string, string>;
@@ -47,7 +47,7 @@ export class SettledRecord {
     this.#path = `${gitDir}/gitstore/settled`;
   }
 
-  /** Undefined where there is no record, or none of this store. */
+  /** Undefined when there is no record of this store. */
   read(): SettledFacts | undefined {
     let text: string;
     let file: bigint;

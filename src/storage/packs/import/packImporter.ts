@@ -121,7 +121,7 @@ export class PackImporter {
 
   /** Whether all objects are in memory, as for a small pack. */
   get inMemory(): boolean {
-  return this.#made.inMemory;
+    return this.#made.inMemory;
   }
 
   /** Objects of the store that serve as bases and are not in the pack. */
