@@ -6,7 +6,7 @@ import type { Snapshot } from './snapshot.ts';
 import { versionsOf } from './versions.ts';
 
 export interface FindOptions {
-  /** Also find former paths, along first parents. */
+  /** Also find paths that only earlier commits hold. */
   readonly history?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

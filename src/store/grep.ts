@@ -15,7 +15,7 @@ export interface GrepOptions {
   readonly fixed?: boolean | undefined;
   /** Letter case does not matter. */
   readonly ignoreCase?: boolean | undefined;
-  /** Every version that the history holds, along first parents. */
+  /** Every version that the history holds. */
   readonly history?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,9 +1,11 @@
 /**
- * The versions of files in a history: which content stood at a path from one commit to another, along
- * first parents. Found by comparing each commit with the one before, where equal trees are not opened.
+ * The versions of files in a history: which content stood at a path in which commit. Found by comparing
+ * each commit with its parents, all of them, where equal trees are not opened.
  */
+import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { Heap } from '../graph/heap.ts';
 import { diffTrees } from '../tree/diff.ts';
 import { walkFiles } from '../tree/walk.ts';
 import { loadSnapshot, type Snapshot } from './snapshot.ts';
@@ -17,8 +19,8 @@ export interface FileVersion {
 }
 
 /**
- * Every version of every file, each as soon as the walk back comes upon it: those of the snapshot first,
- * then what later commits have replaced or removed.
+ * Every version of every file once, as soon as the walk back comes upon it: those of the snapshot first,
+ * then what later commits have replaced or removed, newest commits first.
  */
 export async function* versionsOf(
   snapshot: Snapshot,
@@ -26,27 +28,42 @@ export async function* versionsOf(
 ): AsyncGenerator<FileVersion, void, undefined> {
   const { store } = snapshot;
   const start = path ?? '';
+  const told = new Set<string>();
+  const isNew = (file: string, { id, mode }: Pick<TreeEntry, 'id' | 'mode'>): boolean => {
+    const version = `${id} ${mode} ${file}`;
+    return !told.has(version) && told.add(version) !== undefined;
+  };
   const top = await store.trees.lookup(snapshot.commit.tree, start);
   if (top !== undefined && isTreeMode(top.mode)) {
     for await (const { path: file, mode, id } of walkFiles(store.trees, top.id, start)) {
-      yield { path: file, entry: { mode, id }, last: snapshot.id };
+      if (isNew(file, { mode, id })) yield { path: file, entry: { mode, id }, last: snapshot.id };
     }
-  } else if (top !== undefined) yield { path: start, entry: top, last: snapshot.id };
-  let { tree } = snapshot.commit;
-  let parent = snapshot.commit.parents[0];
-  for (let count = 1; parent !== undefined; count++) {
+  } else if (top !== undefined && isNew(start, top)) {
+    yield { path: start, entry: top, last: snapshot.id };
+  }
+  const found: Pick<Snapshot, 'id' | 'commit'>[] = [];
+  const seen = new Set<ObjectId>();
+  const open = new Heap((item) => found[item]!.commit.committer.time);
+  const add = (id: ObjectId, commit: Commit): void => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    open.push(found.push({ id, commit }) - 1);
+  };
+  add(snapshot.id, snapshot.commit);
+  for (let count = 1, item = open.pop(); item !== undefined; item = open.pop(), count++) {
+    const { tree, parents } = found[item]!.commit;
     if (count % 64 === 0) {
       await new Promise((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
     }
-    const before = store.commits.tryLinks(parent) ?? (await store.commits.links(parent));
-    if (before.tree !== tree) {
+    for (const parent of parents) {
+      const before = store.commits.tryGet(parent) ?? (await store.commits.getUncached(parent));
+      add(parent, before);
+      if (before.tree === tree) continue;
       for await (const { path: file, old } of diffTrees(store.trees, before.tree, tree, { path })) {
-        if (old !== undefined) yield { path: file, entry: old, last: parent };
+        if (old !== undefined && isNew(file, old)) yield { path: file, entry: old, last: parent };
       }
     }
-    tree = before.tree;
-    parent = before.parents[0];
   }
 }
 
