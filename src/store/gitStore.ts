@@ -399,9 +399,9 @@ export class GitStore implements AsyncDisposable {
     if ('id' in head) return;
     const folder = refFolder('branch');
     const ref = branch === undefined ? head.ref : folder + branch;
-    const { id, commit } = await writeEmptyCommit(this.context, ref.slice(folder.length));
+    const { id, commit, who } = await writeEmptyCommit(this.context, ref.slice(folder.length));
     const message = `commit (initial): ${firstLine(messageOf(commit))}`;
-    const reflog = { who: this.context.signature(), message };
+    const reflog = { who, message };
     try {
       await refs.update([{ ref, old: null, new: id, reflog }]);
     } catch (error) {
