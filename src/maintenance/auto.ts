@@ -9,29 +9,29 @@ import { hasAsset, OWN_FILE, scriptCommand } from '../runtime.ts';
 import { closeSync, existsSync, openSync, readSync, startIn } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** What only the program of the same build has too, put in when the sources are bundled. */
+/** A mark of this build, inserted when the sources are bundled, which its program has too. */
 declare const GITSTORE_STAMP: string | undefined;
 
-/** How many commits go by between two looks at what lies about. */
+/** Commits between two checks whether a collection is due. */
 const LOOK_EVERY = 500;
 
 export class AutomaticCollection {
   readonly #storage: Storage;
   #writes = 0;
   #started = false;
-  /** Work in this process, where there is no program to do it. */
+  /** The collection running in this process, when there is no program to run it. */
   #here: { abort: AbortController; done: Promise<unknown> } | undefined;
 
   constructor(storage: Storage) {
     this.#storage = storage;
   }
 
-  /** To be called after each commit. */
+  /** Call after each commit. */
   wrote(): void {
     if (++this.#writes % LOOK_EVERY === 0) this.#look();
   }
 
-  /** To be called before the storage is closed. */
+  /** Call before closing the storage. */
   async close(): Promise<void> {
     if (this.#writes > 0) this.#look();
     this.#here?.abort.abort();
@@ -47,7 +47,7 @@ export class AutomaticCollection {
       if (command === undefined) this.#startHere();
       else startProcess(command, this.#storage);
     } catch {
-      // The write has been done. The next one that is too many tries again.
+      // The write itself has succeeded. A later one tries again.
     }
   }
 
@@ -59,9 +59,9 @@ export class AutomaticCollection {
 }
 
 /**
- * The command line that was built with this library, as a command; undefined where there is none, or
- * where no script can be run. A program that has the library in its bundle may have a `cli.cjs` of its
- * own there: ours has our mark at its head.
+ * The command line program of the same build, as a command; undefined when there is none, or scripts
+ * cannot be run. A program that bundles the library may have another `cli.cjs` there: ours begins with our
+ * mark.
  */
 function findProgram(): readonly string[] | undefined {
   if (isOurExecutable()) return [process.execPath];
@@ -72,7 +72,7 @@ function findProgram(): readonly string[] | undefined {
   return program === undefined ? undefined : [...command, program];
 }
 
-/** Whether this is the command line as one executable file, which has our mark in it. */
+/** Whether this process is the command line as a single executable, which contains our mark. */
 function isOurExecutable(): boolean {
   return typeof GITSTORE_STAMP === 'string' && hasAsset(`program ${GITSTORE_STAMP}`);
 }
@@ -93,7 +93,7 @@ function isOurs(path: string): boolean {
 function startProcess(command: readonly string[], storage: Storage): void {
   const [executable, ...script] = command as [string, ...string[]];
   const { spawn } = process.getBuiltinModule('node:child_process');
-  // No directory is held as the current one, unless its name cannot be an argument.
+  // Avoid keeping a directory as the current one, unless its name cannot be passed as an argument.
   const { location } = storage;
   const [repository, folder] = location.isWellFormed()
     ? [location, parse(storage.folder ?? executable).root]

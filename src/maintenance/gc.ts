@@ -1,4 +1,4 @@
-/** Collecting a store: everything that is needed into one good pack, and what is not needed goes. */
+/** Collects a store: writes everything reachable into one pack, and removes the rest. */
 import { GitStoreError, LockTimeoutError } from '../errors.ts';
 import { parseExpiry } from '../git/expiry.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -19,17 +19,17 @@ export interface GcOptions extends MaintenanceOptions {
 }
 
 export interface GcResult extends PackResult {
-  /** Objects that are gone for good. */
+  /** Number of objects removed. */
   readonly pruned: number;
-  /** Files of killed processes that were removed. */
+  /** Number of removed files of killed processes. */
   readonly temporaryFiles: number;
 }
 
 /**
  * @param now milliseconds since the epoch
- * @throws GitStoreError (`EINVAL`) for a `prune` that names no moment
+ * @throws GitStoreError (`EINVAL`) for a malformed `prune`
  * @throws LockTimeoutError when another process packs or collects
- * @throws CorruptObjectError when something that is needed is missing or broken; nothing is removed
+ * @throws CorruptObjectError when a reachable object is missing or broken; nothing is removed then
  */
 export async function collectStore(
   { upkeep }: Storage,

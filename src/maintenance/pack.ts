@@ -1,14 +1,14 @@
-/** Packing a store: what lies by itself comes together, nothing goes. */
+/** Packs a store: combines loose objects and small packs, and removes no objects. */
 import type { Storage } from '../storage/storage.ts';
 import type { StorageSize, UpkeepOptions, UpkeepProgress } from '../storage/storageUpkeep.ts';
 
 export interface MaintenanceOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then. */
+  /** Called periodically. */
   readonly onProgress?: ((progress: MaintenanceProgress) => void) | undefined;
 }
 
-/** How far it has come: objects done so far in this phase, and in all. */
+/** Progress: objects done in this phase, and in all. */
 export type MaintenanceProgress = UpkeepProgress;
 
 export interface PackResult {
@@ -17,7 +17,7 @@ export interface PackResult {
 }
 
 /**
- * Puts loose objects, and what is in many small packs, into one pack.
+ * Combines loose objects and many small packs into one pack.
  * @throws LockTimeoutError when another process packs or collects
  */
 export async function packStore(

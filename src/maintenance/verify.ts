@@ -1,13 +1,13 @@
-/** Checking a store: everything in it is read. */
+/** Checks a store by reading everything in it. */
 import type { Storage } from '../storage/storage.ts';
 import type { CheckResult, StorageFault } from '../storage/storageUpkeep.ts';
 import { type MaintenanceOptions, upkeepOptions } from './pack.ts';
 
-/** What was looked at, and what is wrong. */
+/** What was checked, and the faults found. */
 export interface VerifyReport extends CheckResult {
   /** Whether there is no fault. */
   readonly ok: boolean;
-  /** Empty when all is well. */
+  /** Empty for a sound store. */
   readonly faults: readonly StorageFault[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * A bundle file as a remote (gitformat-bundle(5)). It is read as it lies, and always written anew as a
- * whole: beside its place first, so that the old one stays until the new one is complete.
+ * A bundle file as a remote (gitformat-bundle(5)). It is read in place. A write replaces the whole file,
+ * through a temporary file beside it, so that the old one stays until the new one is complete.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ const READ_CHUNK = 64 << 10;
 
 interface OpenBundle {
   readonly header: BundleHeader;
-  /** Where the pack begins. */
+  /** Offset of the pack. */
   readonly length: number;
 }
 
@@ -46,7 +46,7 @@ export class BundleRemote implements Remote {
     try {
       open = this.#open();
     } catch (error) {
-      // An existing file that is no bundle is not overwritten: it may be anything.
+      // Never overwrite an existing file that is not a bundle.
       if (purpose === 'push' && error instanceof FileNotFoundError) return { refs: [] };
       throw error;
     }

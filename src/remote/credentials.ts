@@ -1,6 +1,6 @@
 /**
- * User names and passwords for a remote behind http(s): what Git's credential helpers know
- * (gitcredentials(7)), else the token of GitHub's `gh`. It never asks at the terminal.
+ * User names and passwords for a remote over http(s): from Git's credential helpers (gitcredentials(7)),
+ * else the token of GitHub's `gh`. Never prompts at the terminal.
  */
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
@@ -12,7 +12,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Credentials, and where they came from, which wants to hear whether they were right. */
+/** Credentials, with callbacks that tell their source whether they were accepted. */
 export interface FoundCredentials extends Credentials {
   accepted(): Promise<void>;
   refused(): Promise<void>;
@@ -21,11 +21,11 @@ export interface FoundCredentials extends Credentials {
 const HELPER_TIMEOUT = 30_000;
 
 export interface CredentialChoices {
-  /** When the URL names one. */
+  /** The user name from the URL, if any. */
   readonly username: string | undefined;
   /** The repository whose configuration may name helpers. */
   readonly folder: string;
-  /** False for a host that a server sent us to. */
+  /** False for a host reached by a redirect. */
   readonly useGh: boolean;
 }
 
@@ -67,7 +67,7 @@ async function fromGit(
 }
 
 async function fromGh(url: URL): Promise<FoundCredentials | undefined> {
-  // A token must not travel in the clear, and one of the environment is told for any host.
+  // A token must not be sent unencrypted, and `gh` returns one from the environment for any host.
   if (url.protocol !== 'https:' || !knownToGh(url.host)) return undefined;
   const token = (await run('gh', ['auth', 'token', '--hostname', url.host], '', {}))?.trim();
   if (token === undefined || token === '') return undefined;
@@ -85,10 +85,10 @@ function knownToGh(host: string): boolean {
   try {
     text = readFileSync(join(folder, 'hosts.yml'), 'utf8');
   } catch {
-    // No login, or a file that we may not read: gh is not asked.
+    // There is no login, or the file is not readable: do not run gh.
     return false;
   }
-  // Hosts are the keys that are not indented.
+  // Hosts are the unindented keys.
   return text.split('\n').some((line) => {
     return /^(["']?)([^\s"'#:]+)\1:\s*$/.exec(line)?.[2]?.toLowerCase() === host;
   });
@@ -107,7 +107,7 @@ function credential(
   values: Readonly<Record<string, string>>,
   folder: string,
 ): Promise<string | undefined> {
-  // A line feed would begin another line of the helper's protocol.
+  // A line feed would start another line of the helper's protocol.
   if (Object.values(values).some((value) => /[\n\0]/.test(value))) {
     return Promise.resolve(undefined);
   }
@@ -118,7 +118,7 @@ function credential(
   });
 }
 
-/** What a program prints; undefined when it is not there, fails or takes too long. */
+/** The output of a program; undefined when it is missing, fails or takes too long. */
 function run(
   file: string,
   args: readonly string[],

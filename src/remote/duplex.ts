@@ -1,4 +1,4 @@
-/** A conversation over one stream in each direction, as with ssh: the service remembers what was said. */
+/** A stateful conversation over one stream in each direction, as with ssh. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { FLUSH_PACKET, PacketReader } from '../git/pktLine.ts';
@@ -8,17 +8,17 @@ export class DuplexConnection implements Connection {
   readonly greeting: PacketReader;
   readonly #output: Writable;
   readonly #end: () => Promise<void>;
-  /** Whether the service waits for a request, and a flush packet tells it that there is none. */
+  /** Whether the service waits for a request. A flush packet then tells it that none follows. */
   #idle = true;
-  /** Why a request could not be made: the service hangs up then, and this is the reason to tell. */
+  /** The error of producing a request. The service then hangs up, and this is the error to report. */
   #failed: { readonly error: unknown } | undefined;
 
-  /** @param end lets go of both streams */
+  /** @param end closes both streams */
   constructor(input: AsyncIterable<Uint8Array>, output: Writable, end: () => Promise<void>) {
     this.greeting = new PacketReader(this.#read(input));
     this.#output = output;
     this.#end = end;
-    // A service that hangs up says why, or it shows in what is read: writing to it then is no news.
+    // A service that hangs up sends a reason, or reading shows it: ignore errors of writing to it.
     output.on('error', () => {});
   }
 
@@ -47,7 +47,7 @@ export class DuplexConnection implements Connection {
   }
 }
 
-/** Writes as fast as the other side takes it. A side that hung up is no error here. */
+/** Writes with backpressure. Ignores that the other side hung up. */
 export async function writeAll(
   output: Writable,
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

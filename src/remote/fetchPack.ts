@@ -1,6 +1,6 @@
 /**
- * Asks `git-upload-pack` for a pack (gitprotocol-v2(5), "fetch"; gitprotocol-pack(5) for version 0).
- * The pack is thin, its deltas name their bases by distance, and progress comes beside it.
+ * Requests a pack from `git-upload-pack` (gitprotocol-v2(5), "fetch"; gitprotocol-pack(5) for version 0).
+ * Asks for a thin pack whose deltas name their bases by distance, with progress on a side band.
  */
 import { ProtocolError } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
@@ -24,14 +24,14 @@ import type { Negotiator } from './negotiator.ts';
 
 export const AGENT = 'agent=gitstore';
 
-/** How many commits are offered at first; twice as many each time. */
+/** Commits in the first offer. Each further offer is twice as large. */
 const FIRST_OFFER = 16;
 const LARGEST_OFFER = 4096;
-/** Stops offering commits after this many of which the other side has none. */
+/** Stop offering commits after this many without a match. */
 const MAX_IN_VAIN = 1024;
-/** How many are offered in version 0, where it is done in one go. */
+/** Commits offered in version 0, all in one request. */
 const ONE_OFFER = 512;
-/** Bytes of lines that an answer may have before its pack. */
+/** Bytes of lines in an answer before its pack, at most. */
 const MAX_LINES = 64 << 20;
 
 export interface FetchRequest {
@@ -68,7 +68,7 @@ export async function listRefs(
   return list;
 }
 
-/** The bytes of the pack, as they come. */
+/** The bytes of the pack as a stream. */
 export function fetchPack(
   connection: Connection,
   greeting: Greeting,
@@ -90,7 +90,7 @@ async function fetchVersion2(
   { wants, negotiator, onMessage }: FetchRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
   if (!capabilities.has('fetch')) throw new ProtocolError('The remote hands out no objects');
-  // Every request stands for itself, so what both have is said again each time.
+  // Requests are stateless, so each one repeats the common commits.
   const agreed = new Set<ObjectId>();
   let inVain = 0;
   for (let offer = FIRST_OFFER; ; offer = Math.min(offer * 2, LARGEST_OFFER)) {
@@ -143,13 +143,13 @@ async function readAcknowledgments(
   return { acknowledged, ready };
 }
 
-/** @throws ProtocolError for what is no id: it never gets as far as a path on disk */
+/** @throws ProtocolError for a malformed id, which must never become part of a path */
 function idOf(text: string): ObjectId {
   if (!isObjectId(text)) throw new ProtocolError(`The remote sent no object id: ${quote(text)}`);
   return text;
 }
 
-/** All that we have to say goes in one request: the answer then is the pack. */
+/** Sends everything in one request, whose answer is the pack. */
 async function fetchVersion0(
   connection: Connection,
   capabilities: Capabilities,

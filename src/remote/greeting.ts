@@ -1,5 +1,5 @@
 /**
- * What a service says first: in protocol version 2 what it can do, in version 0 also all of its refs
+ * The initial message of a service: its capabilities, and in protocol version 0 also its refs
  * (gitprotocol-v2(5), gitprotocol-pack(5), gitprotocol-capabilities(5)).
  */
 import { GitStoreError, ProtocolError, RemoteError } from '../errors.ts';
@@ -7,33 +7,33 @@ import { isObjectId, type ObjectId, ZERO_ID } from '../git/objectId.ts';
 import type { PacketReader } from '../git/pktLine.ts';
 import type { RefEntry } from '../storage/storage.ts';
 
-/** Bytes that a remote may use to name its refs. */
+/** Bytes of a remote's list of refs, at most. */
 export const MAX_REF_BYTES = 256 << 20;
-/** Refs of a remote; each takes some hundred bytes of memory. */
+/** Refs of a remote, at most. Each takes some hundred bytes of memory. */
 const MAX_REFS = 1_000_000;
 
 export interface Greeting {
   readonly version: 0 | 2;
   readonly capabilities: Capabilities;
-  /** In version 0. */
+  /** Only in version 0. */
   readonly refs: RemoteRefList;
 }
 
-/** Refs of a remote as they come. */
+/** Collects the refs of a remote. */
 export class RemoteRefList {
   readonly refs: RefEntry[] = [];
   /** The branch that HEAD names. */
   head: string | undefined;
-  /** Objects that the remote has, though none of its refs leads to them. */
+  /** Objects that the remote has without a ref. */
   readonly extra: ObjectId[] = [];
 
-  /** @throws ProtocolError when the remote has more refs than are taken */
+  /** @throws ProtocolError when the remote has too many refs */
   add(ref: string, id: ObjectId): void {
     if (this.refs.length + this.extra.length >= MAX_REFS) {
       throw new ProtocolError(`The remote has more than ${MAX_REFS} refs, which are not read`);
     }
     if (ref === '.have') this.extra.push(id);
-    // HEAD, and what an annotated tag leads to, are no refs of their own.
+    // HEAD and peeled tags are not refs of their own.
     else if (ref.startsWith('refs/') && !ref.endsWith('^{}')) this.refs.push({ ref, id });
   }
 }
@@ -75,7 +75,7 @@ export class Capabilities {
 export async function readGreeting(reader: PacketReader): Promise<Greeting> {
   reader.limit = MAX_REF_BYTES;
   if ((await reader.peek()) === 'flush') {
-    // An empty repository, in version 0.
+    // An empty repository in version 0.
     await reader.next();
     return { version: 0, capabilities: new Capabilities([]), refs: new RemoteRefList() };
   }
@@ -117,7 +117,7 @@ async function readRefs(first: string, reader: PacketReader): Promise<Greeting> 
   return { version: 0, capabilities, refs: list };
 }
 
-/** What a remote sent, for a message: no more than its beginning. */
+/** The beginning of a remote's answer, for a message. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

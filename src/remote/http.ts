@@ -1,6 +1,6 @@
 /**
- * Git services over HTTP (gitprotocol-http(5), "Smart Clients"). Redirects of the first request are
- * followed, without credentials when they lead to another host; those of later ones are not.
+ * Git services over HTTP (gitprotocol-http(5), "Smart Clients"). Follows redirects of the first request,
+ * without credentials when they lead to another host. Does not follow redirects of later requests.
  */
 
 import {
@@ -24,9 +24,9 @@ import { IDLE_TIMEOUT, NO_ANSWER } from './tcp.ts';
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** A request of up to this many bytes is sent with its length: some servers take no other. */
+/** Requests of up to this many bytes are sent with their length: some servers require it. */
 const MAX_KNOWN_LENGTH = 1 << 20;
-/** Of what a server says to a refusal. */
+/** Characters to read of a server's explanation of a refusal. */
 const MAX_WORDS = 2000;
 
 export interface HttpChoices {
@@ -48,9 +48,9 @@ export class HttpConnector implements Connector {
   readonly #choices: HttpChoices;
   /** The host that the user named. */
   readonly #host: string;
-  /** Without credentials; changes when the remote turns out to have moved. */
+  /** The URL without credentials. Changes on a redirect. */
   #base: URL;
-  /** The user whom the URL names, for its host. */
+  /** The user name from the URL, for its host. */
   #username: string | undefined;
   #credentials: (Credentials & Partial<FoundCredentials>) | undefined;
   #toBeApproved = false;
@@ -71,7 +71,7 @@ export class HttpConnector implements Connector {
     this.#base.search = '';
     this.#base.hash = '';
     this.#base.pathname = this.#base.pathname.replace(/\/+$/, '');
-    // What a query holds may be a token.
+    // The query may hold a token.
     this.name = this.#base.href;
     this.#host = url.host;
   }
@@ -126,7 +126,7 @@ export class HttpConnector implements Connector {
     return new PacketReader(this.#read(response));
   }
 
-  /** Sends a request, again with credentials where they are asked for. */
+  /** Sends a request, and resends it with credentials when the server requires them. */
   async #ask(url: URL, outgoing: Outgoing): Promise<IncomingMessage> {
     let response = await this.#request(url, outgoing);
     for (let tries = 0; response.statusCode === 401 && tries < 2; tries++) {
@@ -156,7 +156,7 @@ export class HttpConnector implements Connector {
     return response;
   }
 
-  /** What the caller's `onAuth` knows. */
+  /** Credentials from the caller's `onAuth`. */
   async #askCaller(url: URL, refused: boolean): Promise<Credentials | undefined> {
     const { onAuth, secrets } = this.#choices;
     const { origin, pathname } = url;
@@ -175,9 +175,9 @@ export class HttpConnector implements Connector {
   }
 
   async #findCredentials(url: URL): Promise<FoundCredentials | undefined> {
-    // Loaded only now: most remotes are asked nothing, or say in their URL what is needed.
+    // Loaded on demand: most remotes need no credentials, or have them in the URL.
     const { findCredentials } = await import('./credentials.ts');
-    // The user's token for GitHub is for hosts that the user names.
+    // The user's GitHub token must go only to hosts that the user named.
     const useGh = url.host === this.#host;
     const found = await findCredentials(url, {
       username: this.#username,
@@ -209,7 +209,7 @@ export class HttpConnector implements Connector {
       );
     }
     const response = await answered;
-    // The request may fail once more, when the server answers before it has read all of it.
+    // The request may emit a second error when the server answers before reading all of it.
     request.on('error', () => {});
     return response;
   }
@@ -259,7 +259,7 @@ export class HttpConnector implements Connector {
     url.username = '';
     url.password = '';
     if (url.host !== from.host || url.protocol !== from.protocol) {
-      // What is meant for one host is not shown to another.
+      // Credentials for one host must not go to another.
       this.#credentials = undefined;
       this.#username = undefined;
       this.#toBeApproved = false;
@@ -323,7 +323,7 @@ function decode(text: string): string {
   }
 }
 
-/** `# service=…` and a flush packet, which newer servers leave out with version 2. */
+/** Skips `# service=…` and a flush packet, which newer servers omit in version 2. */
 async function skipServiceLine(greeting: PacketReader, service: Service): Promise<void> {
   const first = await greeting.peek();
   if (!Buffer.isBuffer(first) || !first.toString('latin1').startsWith(`# service=${service}`))
@@ -332,7 +332,7 @@ async function skipServiceLine(greeting: PacketReader, service: Service): Promis
   if ((await greeting.next()) !== 'flush') throw new ProtocolError('A flush packet is missing');
 }
 
-/** The beginning of a short text that a server sent with a refusal, for the message. */
+/** The beginning of a server's explanation of a refusal, for the message. */
 async function wordsOf(response: IncomingMessage): Promise<string> {
   const type = response.headers['content-type'] ?? '';
   let text = '';
@@ -344,14 +344,14 @@ async function wordsOf(response: IncomingMessage): Promise<string> {
       }
     }
   } catch {
-    // The status alone has to do.
+    // Report only the status then.
   }
   response.destroy();
   const line = text.slice(0, MAX_WORDS).trim().replace(/\s+/g, ' ');
   return line === '' ? '' : `: ${line}`;
 }
 
-/** All bytes of a body, when they are few, with their number; else the same bytes as a stream. */
+/** A short body as bytes with its length; a longer one as a stream. */
 async function firstBytes(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<{ whole?: Buffer; all: AsyncIterable<Uint8Array> | Iterable<Uint8Array> }> {

@@ -9,9 +9,9 @@ import { StorageRemote } from './storageRemote.ts';
 
 export class LocalRemote extends StorageRemote {
   protected async open(purpose: 'fetch' | 'push'): Promise<Storage> {
-    // Reading from a working tree is safe; moving the branch that is checked out there is not.
+    // Reading from a working tree is safe. Moving its checked-out branch is not.
     const inside = join(this.name, '.git');
-    // In linked working trees and submodules `.git` is a file, which leads to the repository.
+    // In linked working trees and submodules `.git` is a file that names the repository.
     const isTree =
       existsSync(join(inside, 'HEAD')) || (existsSync(inside) && statSync(inside).isFile());
     try {
@@ -27,7 +27,7 @@ export class LocalRemote extends StorageRemote {
   }
 }
 
-/** `github.com/me/data.git`, where there is no such folder: a URL was meant, and not a copy on this disk. */
+/** Refuses `github.com/me/data.git` when there is no such folder: the user meant a URL. */
 function refuseUrlWithoutScheme(path: string): void {
   const host = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?=[/\\])/i.exec(path)?.[0];
   if (host === undefined || existsSync(host)) return;

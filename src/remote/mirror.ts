@@ -1,7 +1,7 @@
 /**
- * Backup and restore. A backup makes a remote like the store: every branch, tag and note is pushed,
- * and those that the store does not have are deleted there. A restore brings what a remote has into
- * the store: it adds and updates, never deletes, and leaves HEAD alone.
+ * Backup and restore. A backup makes a remote equal to the store: it pushes every branch, tag and note, and
+ * deletes all others there. A restore fetches those of a remote into the store: it adds and updates, never
+ * deletes, and leaves HEAD alone.
  */
 
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
@@ -25,21 +25,21 @@ import { mayBeMirrored, prefixesOf, type RefSelection, selectRefs } from './sele
 import { type Squashed, squashRefs, writeSquashed } from './squash.ts';
 
 export interface MirrorOptions extends TransferOptions {
-  /** Only these refs, and none is deleted; default: every branch, tag and note. */
+  /** Transfer only these refs, and delete none; default: every branch, tag and note. */
   readonly refs?: RefSelection | undefined;
-  /** Find out what would change, and change nothing. */
+  /** Change nothing; return what would change. */
   readonly dryRun?: boolean | undefined;
-  /** `bundle`: the URL is the path of a bundle file, whatever its name. */
+  /** `bundle`: the URL is the path of a bundle file, regardless of its name. */
   readonly format?: 'bundle' | undefined;
-  /** For a bundle: commits without their history. */
+  /** For a bundle: write commits without their history. */
   readonly squash?: boolean | undefined;
-  /** Of the bundle format, when one is written; default 2. */
+  /** Version of the bundle format to write; default 2. */
   readonly bundleVersion?: 2 | 3 | undefined;
-  /** For an `s3://` URL: is told of every request when it is over. */
+  /** For an `s3://` URL: called after every request. */
   readonly onRequest?: ((request: BucketRequest) => void) | undefined;
 }
 
-/** @param who for reflogs on the other side */
+/** @param who identity for reflogs on the other side */
 export async function backup(
   storage: Storage,
   url: string,
@@ -54,7 +54,7 @@ export async function backup(
       requireAll(own, NOT_BACKED_UP, (one) => one.kind === 'broken' && mayBeMirrored(one));
     }
     if (wanted.size === 0) {
-      // A backup is never meant to delete everything at its destination.
+      // A backup must never delete everything at its destination.
       throw new GitStoreError('The store has no branch, tag or note: there is nothing to back up');
     }
     let squashed: Squashed | undefined;
@@ -64,7 +64,7 @@ export async function backup(
     }
     const listed = await remote.list(prefixesOf(selection), 'push');
     const present = new Map(listed.refs.map(({ ref, id }) => [ref, id]));
-    // A symbolic ref that leads to none has no value to give, and is no reason to delete one there.
+    // A dangling symbolic ref has no value, and must not cause a deletion there.
     if (selection === undefined) requireAll(own, NOT_BACKED_UP, ({ ref }) => present.has(ref));
     const replaces = selection === undefined || remote.replaces === true;
     const left = (listed.unreadable ?? []).filter(({ ref }) => !wanted.has(ref));
@@ -81,7 +81,7 @@ export async function backup(
   });
 }
 
-/** @param who for reflogs of the store */
+/** @param who identity for reflogs of the store */
 export async function restore(
   storage: Storage,
   url: string,
@@ -109,7 +109,7 @@ export async function restore(
     for (const group of inOrder(diff.changes())) {
       const updates = group.map(({ ref, oldTarget, newTarget }): RefUpdate => {
         const reflog = { who, message: `restore: from ${remote.name}` };
-        // A broken ref has no value that could be compared: what comes is how it is mended.
+        // A broken ref has no value to compare. The received value repairs it.
         const isBroken = broken.some((one) => one.ref === ref && one.kind === 'broken');
         const old = oldTarget ?? (isBroken ? undefined : null);
         return { ref, old, new: newTarget!, reflog };
@@ -134,7 +134,7 @@ function notMade({ name }: Remote, ref: string, why: string): StoreWarning {
   return { code: 'REFUSED_BY_REMOTE', message: message + step, ref };
 }
 
-/** Whether all of it is in the store already: a restore that was cut short may have brought it. */
+/** Whether the store has everything already, as after an interrupted restore. */
 async function hasAll(
   storage: Storage,
   wants: readonly ObjectId[],
@@ -158,7 +158,7 @@ async function withRemote<T>(
   work: (remote: Remote, onMessage: TransferOptions['onMessage']) => Promise<T>,
 ): Promise<T> {
   checkForm(options);
-  // No message may show a password that was used, not even one from the server.
+  // No message may show a used password, not even one from the server.
   const secrets = new Secrets();
   const { onMessage } = options;
   const clean = onMessage && ((text: string) => onMessage(secrets.clean(text)));
@@ -183,7 +183,7 @@ function checkForm({ format, bundleVersion = 2 }: MirrorOptions): void {
   }
 }
 
-/** In a shallow clone it is no damage when a commit is missing. */
+/** The error, adapted for a shallow clone, where a missing commit is not damage. */
 function orShallow(storage: Storage, error: unknown): unknown {
   const isShallow = (storage.objects.history?.shallow().size ?? 0) > 0;
   if (!isShallow || !(error instanceof CorruptObjectError)) return error;

@@ -1,14 +1,14 @@
-/** What a backup or restore changes: which refs are to be made, moved and deleted on the far side. */
+/** The changes of a backup or restore: refs to create, move and delete on the receiving side. */
 import type { ObjectId } from '../git/objectId.ts';
 import { comparePaths } from '../git/pathBytes.ts';
 import type { StoreWarning } from '../warnings.ts';
 
 export interface RefChange {
-  /** Full name, as `refs/heads/main`. */
+  /** Full name, such as `refs/heads/main`. */
   readonly ref: string;
-  /** Where it points before; missing when it is made. */
+  /** Old value; absent when the ref is created. */
   readonly oldTarget?: ObjectId;
-  /** Where it is to point; missing when it is deleted. */
+  /** New value; absent when the ref is deleted. */
   readonly newTarget?: ObjectId;
 }
 
@@ -17,12 +17,12 @@ export class MirrorDiff {
   readonly add: readonly RefChange[];
   readonly update: readonly RefChange[];
   readonly delete: readonly RefChange[];
-  /** The branch that HEAD of the remote names, a full name, where that is known. */
+  /** Full name of the branch that HEAD of the remote names, if known. */
   readonly remoteHead: string | undefined;
-  /** What was left out: refs of the other side that cannot be read, deletions that it refused. */
+  /** What was skipped: unreadable refs of the other side, and deletions that it refused. */
   readonly warnings: readonly StoreWarning[];
 
-  /** Whether the source has no branch, tag or note at all: then `inSync` is true as well. */
+  /** Whether the source has no branch, tag or note. `inSync` is true then as well. */
   readonly isEmptySource: boolean;
 
   /** @internal */
@@ -42,7 +42,7 @@ export class MirrorDiff {
   }
 
   /**
-   * What is left when some changes were not made.
+   * The diff without changes that were not made.
    * @internal
    */
   without(
@@ -55,17 +55,17 @@ export class MirrorDiff {
     return new MirrorDiff(made, this.remoteHead, [...this.warnings, ...told]);
   }
 
-  /** Whether both sides are the same already. */
+  /** Whether both sides are already equal. */
   get inSync(): boolean {
     return this.total === 0;
   }
 
-  /** How many refs change. */
+  /** Number of changed refs. */
   get total(): number {
     return this.add.length + this.update.length + this.delete.length;
   }
 
-  /** All of them, deletions first: a name may be in the way of another. */
+  /** All changes, deletions first, because an old name may block a new one. */
   *changes(): Generator<RefChange> {
     yield* this.delete;
     yield* this.update;
@@ -74,8 +74,8 @@ export class MirrorDiff {
 }
 
 /**
- * What must happen so that every ref of `wanted` is in `present`.
- * @param deletes whether what is present and not wanted goes
+ * The changes after which every ref of `wanted` is in `present`.
+ * @param deletes whether to delete unwanted refs
  */
 export function diffRefs(
   wanted: ReadonlyMap<string, ObjectId>,

@@ -1,7 +1,6 @@
 /**
- * Finds out with few words what both sides have: offers our commits, the newest first, and leaves out
- * all that lead up to one that the other side has said it has (gitprotocol-pack(5), "Packfile
- * Negotiation").
+ * Finds the common commits of both sides in few messages: offers our commits, newest first, and omits
+ * ancestors of those that the other side has acknowledged (gitprotocol-pack(5), "Packfile Negotiation").
  */
 
 import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
@@ -11,9 +10,9 @@ import { Heap } from '../graph/heap.ts';
 import type { ObjectStore } from '../storage/storage.ts';
 
 const SEEN = 1;
-/** The other side has it, and all that it leads to. */
+/** The other side has it and all its ancestors. */
 const COMMON = 2;
-/** It is offered although the other side is known to have it, for what it leads to is not. */
+/** Offer it although the other side is known to have it, because its ancestors are not offered. */
 const SHARED_TIP = 4;
 
 export class Negotiator {
@@ -21,7 +20,7 @@ export class Negotiator {
   readonly #commits = new IdSet();
   readonly #flags: number[] = [];
   readonly #times: number[] = [];
-  /** Positions; undefined until the commit was read. */
+  /** Positions; undefined until the commit is read. */
   readonly #parents: (readonly number[] | undefined)[] = [];
   readonly #heap = new Heap((commit) => this.#times[commit]!);
   readonly #links = new CommitLinks();
@@ -30,13 +29,13 @@ export class Negotiator {
     this.#objects = objects;
   }
 
-  /** Offers what a ref of ours leads to. What is no commit, nor tags one, is passed over. */
+  /** Offers the commit of one of our refs. Ignores other objects. */
   async addTip(id: ObjectId): Promise<void> {
     const commit = await this.#load(await this.#peel(id));
     if (commit !== undefined) this.#enqueue(commit);
   }
 
-  /** Offers a commit that refs of both sides point to; nothing it leads to is offered. */
+  /** Offers a commit that refs of both sides point to, without its ancestors. */
   async addSharedTip(id: ObjectId): Promise<void> {
     const commit = await this.#load(await this.#peel(id));
     if (commit === undefined) return;
@@ -44,7 +43,7 @@ export class Negotiator {
     this.#enqueue(commit);
   }
 
-  /** Takes note of what the other side has. */
+  /** Records an object that the other side has. */
   async addCommon(id: ObjectId): Promise<void> {
     const commit = await this.#load(await this.#peel(id));
     if (commit !== undefined) this.#markCommon(commit);
@@ -55,7 +54,7 @@ export class Negotiator {
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (this.#flags[at]! & COMMON) continue;
       this.#flags[at]! |= COMMON;
-      // What was offered already, or is about to be: the rest is marked on the way.
+      // Mark parents already offered or queued. The walk marks the rest.
       for (const parent of this.#parents[at] ?? [])
         if (this.#flags[parent]! & SEEN) stack.push(parent);
     }
@@ -67,7 +66,7 @@ export class Negotiator {
     while (offered.length < count && this.#heap.size > 0) {
       const commit = this.#heap.pop()!;
       const common = (this.#flags[commit]! & COMMON) !== 0;
-      // Below a commit that both have there is nothing to be found out.
+      // All ancestors of a common commit are common too.
       if (common) continue;
       offered.push(this.#commits.idAt(commit));
       if (this.#flags[commit]! & SHARED_TIP) {

@@ -1,4 +1,4 @@
-/** Finds the way to a remote by its URL. The code for each way is loaded when it is taken. */
+/** Opens a remote by its URL. Loads the code for each transport on demand. */
 import { GitStoreError } from '../errors.ts';
 import { redactUrl } from '../git/redactUrl.ts';
 import { absolutePath } from '../storage/disk/fs.ts';
@@ -10,9 +10,9 @@ import { parseRemoteUrl, type RemoteAddress } from './remoteUrl.ts';
 import type { Secrets } from './secrets.ts';
 
 /**
- * @param storage the store that is backed up or restored
- * @param secrets gets the passwords that are used
- * @throws GitStoreError (`EINVAL`) for a URL that cannot be used, or an option that does not go with it
+ * @param storage the store to back up or restore
+ * @param secrets collects the passwords used
+ * @throws GitStoreError (`EINVAL`) for an unsupported URL, or an option that does not apply to it
  */
 export async function openRemote(
   url: string,

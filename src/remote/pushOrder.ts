@@ -1,11 +1,11 @@
-/** In which groups refs move, and what a refused deletion keeps from moving. */
+/** The order of ref changes in a push, and the changes that a refused deletion blocks. */
 import { parentNames } from '../storage/refRules.ts';
 import type { RefChange } from './mirrorDiff.ts';
 import type { RefusedRefs } from './remote.ts';
 
 /**
- * Changes in groups, each to be made at once. One group is the rule; deletions go before the rest
- * where a new name needs their place (`a` where `a/b` was, and the reverse).
+ * Groups of changes, each to be made atomically. Usually one group. Deletions form an earlier group when a
+ * new name collides with a deleted one (`a` after `a/b`, and the reverse).
  */
 export function inOrder(changes: Iterable<RefChange>): RefChange[][] {
   const all = [...changes];
@@ -24,8 +24,8 @@ export function inOrder(changes: Iterable<RefChange>): RefChange[][] {
 }
 
 /**
- * Sets apart new refs whose place a ref takes that could not be deleted (`a/b`, and `a` is still there).
- * @returns the changes that can be made, and the others with the reason
+ * Separates new refs that collide with a ref that could not be deleted (`a/b` while `a` remains).
+ * @returns the possible changes, and the blocked ones with the reason
  */
 export function withoutBlocked(
   changes: readonly RefChange[],

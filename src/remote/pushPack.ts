@@ -1,6 +1,6 @@
 /**
- * Has `git-receive-pack` take a pack and move refs (gitprotocol-pack(5), "Pushing Data To a Server"):
- * all of them in one request, all or none where the remote can.
+ * Sends a pack to `git-receive-pack` and moves refs (gitprotocol-pack(5), "Pushing Data To a Server"): all
+ * in one request, atomically if the remote supports that.
  */
 import { ProtocolError, RemoteError } from '../errors.ts';
 import { ZERO_ID } from '../git/objectId.ts';
@@ -11,17 +11,17 @@ import type { Capabilities } from './greeting.ts';
 import type { RefChange } from './mirrorDiff.ts';
 import type { RefusedRefs } from './remote.ts';
 
-/** Bytes of what the remote reports. */
+/** Bytes of the remote's report, at most. */
 const MAX_REPORT = 64 << 20;
 
 export interface PushChoices {
-  /** Each ref for itself, also where the remote could move all or none. */
+  /** Move each ref independently, even if the remote supports atomic pushes. */
   readonly each?: boolean | undefined;
   readonly onMessage?: ((text: string) => void) | undefined;
 }
 
 /**
- * @param pack gives the pack; not called when refs are only deleted
+ * @param pack returns the pack; not called for a push with only deletions
  * @returns refs that the remote refused to move, with its reasons
  */
 export async function pushPack(
@@ -54,7 +54,7 @@ export async function pushPack(
   const band = words.includes('side-band-64k');
   const report = band ? new PacketReader(reader.band(onMessage)) : reader;
   const refused = await readReport(report, changes);
-  // Progress may still come, and a service that waits to be heard must not be cut off.
+  // Progress may still arrive, and the service must not be cut off while it writes.
   if (band) while ((await report.next()) !== undefined);
   return refused;
 }

@@ -1,6 +1,6 @@
 /**
- * The other side of a backup or a restore. A *remote* is a place with refs and objects: another
- * repository on the disk, one behind Git's wire protocol, a bundle file.
+ * The other side of a backup or a restore. A *remote* has refs and objects: another repository on disk,
+ * one behind Git's wire protocol, or a bundle file.
  */
 import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -9,32 +9,32 @@ import type { MirrorDiff } from './mirrorDiff.ts';
 
 export interface RemoteRefs {
   readonly refs: readonly RefEntry[];
-  /** What is there and cannot be read, where that is known. */
+  /** Unreadable refs, if known. */
   readonly unreadable?: readonly UnreadableRef[] | undefined;
-  /** The branch that HEAD names, a full name, where that is known. */
+  /** Full name of the branch that HEAD names, if known. */
   readonly head?: string | undefined;
 }
 
-/** How far a transfer has come. */
+/** Progress of a transfer. */
 export interface MirrorProgress {
   readonly phase: 'counting' | 'sending' | 'receiving';
   readonly objects: number;
   readonly totalObjects?: number | undefined;
-  /** Of the pack, so far. */
+  /** Bytes of the pack so far. */
   readonly bytes: number;
 }
 
-/** Who asks for credentials, and what for. */
+/** A request for credentials. */
 export interface AuthRequest {
-  /** The address that is asked for, without user, password and query. */
+  /** The requested address, without user, password and query. */
   readonly url: string;
-  /** The user that the URL names. */
+  /** The user name from the URL. */
   readonly username?: string | undefined;
-  /** Whether others have been tried and refused: those of the URL, or those that were given before. */
+  /** Whether other credentials were refused before: those in the URL, or earlier ones from `onAuth`. */
   readonly refused: boolean;
 }
 
-/** Gives a user and a password, or a token as the password; undefined where it knows none. */
+/** Returns a user and a password, or a token as the password; undefined for none. */
 export type OnAuth = (
   request: AuthRequest,
 ) =>
@@ -45,25 +45,25 @@ export type OnAuth = (
 export interface TransferOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
-  /** What the other side says, for a person to read: lines, or parts of them. */
+  /** Called with human-readable messages of the other side: lines, or parts of them. */
   readonly onMessage?: ((text: string) => void) | undefined;
   /**
-   * Is asked when a server behind http(s) wants credentials, at most twice, before Git's credential
-   * helpers are. Nothing is kept.
+   * Called when a server over http(s) requires credentials, at most twice, before Git's credential helpers.
+   * The result is not stored.
    */
   readonly onAuth?: OnAuth | undefined;
-  /** Called with the path when a backup to a path has made the repository there. */
+  /** Called with the path when a backup has created a repository at a path. */
   readonly onCreate?: ((path: string) => void) | undefined;
 }
 
 export interface PushRequest {
-  /** What is to change. */
+  /** The changes to make. */
   readonly diff: MirrorDiff;
-  /** All refs that are to be there, by the names they are to have. */
+  /** All refs after the push, by their names there. */
   readonly refs: ReadonlyMap<string, ObjectId>;
-  /** The branch that HEAD of the store names. */
+  /** The branch named by the store's HEAD. */
   readonly head: string | undefined;
-  /** Who moves refs, for reflogs. */
+  /** Identity for reflogs. */
   readonly who: Identity;
 }
 
@@ -71,22 +71,21 @@ export interface PushRequest {
 export type RefusedRefs = ReadonlyMap<string, string>;
 
 export interface Remote {
-  /** What to call it in messages: without passwords. */
+  /** Its name for messages, without passwords. */
   readonly name: string;
 
-  /** Whether a push leaves nothing of what was there before, as when a file is written anew. */
+  /** Whether a push replaces all former content, as for a bundle file. */
   readonly replaces?: boolean;
 
   /**
    * Its refs whose names begin with one of `prefixes`.
-   * @param purpose what they are listed for: a remote that is missing has none to push to
+   * @param purpose a missing remote counts as empty for a push, and is an error for a fetch
    */
   list(prefixes: readonly string[], purpose: 'fetch' | 'push'): Promise<RemoteRefs>;
 
   /**
-   * Brings all that `wants` lead to into the store, which then has it complete and checked, or
-   * nothing of it.
-   * @param haves where the store's refs point
+   * Fetches everything reachable from `wants` into the store, completely and verified, or nothing.
+   * @param haves values of the store's refs
    */
   fetch(
     store: Storage,
@@ -96,9 +95,9 @@ export interface Remote {
   ): Promise<void>;
 
   /**
-   * Sends what is missing and moves the refs. When it throws, some of them may have moved, each to a
-   * state that is complete.
-   * @returns deletions that the remote refused, and changes whose names need the place of such a ref
+   * Sends missing objects and moves the refs. When it throws, some refs may have moved, each to a complete
+   * state.
+   * @returns deletions that the remote refused, and changes that collide with such a ref
    */
   push(store: Storage, request: PushRequest, options: TransferOptions): Promise<RefusedRefs>;
 

@@ -1,4 +1,4 @@
-/** What the name of a remote means: a URL, `user@host:path` for ssh, or a path on this disk. */
+/** Parses the name of a remote: a URL, `user@host:path` for ssh, or a path on this disk. */
 
 import { fileURLToPath } from 'node:url';
 import { GitStoreError } from '../errors.ts';
@@ -25,16 +25,16 @@ export type RemoteAddress =
     };
 
 const GIT_PORT = 9418;
-/** What would end a line, or the whole request, of the protocol or a shell. */
+/** Characters that would end a line or a request of the protocol or a shell. */
 const CONTROLS = /[\0-\x1f\x7f]/;
 
-/** @throws GitStoreError (`EINVAL`) for a URL that cannot be used */
+/** @throws GitStoreError (`EINVAL`) for an unsupported URL */
 export function parseRemoteUrl(text: string, format?: 'bundle'): RemoteAddress {
   if (text === '') throw invalid('it is empty');
   if (isBucketAddress(text) && format !== 'bundle') return { kind: 'bucket', location: text };
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return parseWithoutScheme(text, format);
-  // The parser would leave tabs and line ends out.
+  // The parser would silently drop tabs and line ends.
   checkCharacters(text);
   const url = parsed(text);
   if (scheme === 'file') return local(filePathOf(url), format);
@@ -69,7 +69,7 @@ function filePathOf(url: URL): string {
   }
 }
 
-/** A part of a URL without its percent signs. What is a line to a service must be one line. */
+/** Percent-decodes a part of a URL. The result must be a single line for the protocol. */
 function decoded(part: string): string {
   let text: string;
   try {
@@ -87,7 +87,7 @@ function checkCharacters(text: string): void {
 }
 
 function parseWithoutScheme(text: string, format: 'bundle' | undefined): RemoteAddress {
-  // As in Git: a colon before the first slash; `C:\` is a drive.
+  // As in Git: a colon before the first slash means ssh; `C:\` is a drive.
   const remote = /^((?:[^/\\:[]*@)?(?:\[[^\]]*\]|[^/\\:]+)):(.*)$/s.exec(text);
   const isDrive = /^[a-z]:/i.test(text);
   if (remote === null || isDrive || format === 'bundle') return local(text, format);
@@ -100,7 +100,7 @@ function local(path: string, format: 'bundle' | undefined): RemoteAddress {
   return { kind: format === 'bundle' || path.endsWith('.bundle') ? 'bundle' : 'local', path };
 }
 
-/** What ssh would take for an option must not come from a URL. */
+/** Refuses parts of a URL that ssh would take for an option. */
 function ssh(host: string, port: string | undefined, path: string): RemoteAddress {
   if (host === '' || host.startsWith('-') || /@-|^@/.test(host)) {
     throw invalid(`${JSON.stringify(host)} is no host`);

@@ -1,12 +1,12 @@
-/** Passwords and tokens that were used, so that no message shows them, not even one from the server. */
+/** Removes used passwords and tokens from all messages, even those from the server. */
 
-/** A shorter one could stand anywhere by chance; it is not looked for. */
+/** Shorter secrets are ignored: they occur by chance. */
 const SHORTEST = 4;
 
 export class Secrets {
   readonly #known = new Set<string>();
 
-  /** Takes note of a password in all forms in which it may come back. */
+  /** Adds a password in all forms in which it may appear. */
   add(username: string, password: string): void {
     const basic = Buffer.from(`${username}:${password}`).toString('base64');
     for (const form of [password, encodeURIComponent(password), basic]) {
@@ -14,7 +14,7 @@ export class Secrets {
     }
   }
 
-  /** The text with `***` in their place. */
+  /** The text with secrets replaced by `***`. */
   clean(text: string): string {
     let cleaned = text;
     for (const secret of this.#known) cleaned = cleaned.replaceAll(secret, '***');

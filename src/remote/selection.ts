@@ -1,4 +1,4 @@
-/** Which refs a backup, a restore or a bundle is about, and what they are called on the other side. */
+/** Selects the refs of a backup, a restore or a bundle, and their names on the other side. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
@@ -6,16 +6,16 @@ import { checkRef, refuseFor } from '../storage/refRules.ts';
 import type { RefListing, UnreadableRef } from '../storage/storage.ts';
 
 /**
- * Refs by name, or a record from each name to the one it has on the other side. A name is full
+ * Refs by name, or a record from each name to its name on the other side. A name is full
  * (`refs/heads/main`), or that of a branch, else a tag, else a namespace of notes. A short name on the
  * other side is of the same kind.
  */
 export type RefSelection = readonly string[] | Readonly<Record<string, string>>;
 
-/** Branches, tags and notes: what a mirror is made of. */
+/** Prefixes of mirrored refs: branches, tags and notes. */
 export const MIRRORED: readonly string[] = ['refs/heads/', 'refs/tags/', 'refs/notes/'];
 
-/** The beginnings of all names that a selection may mean. */
+/** The prefixes of all names that a selection may mean. */
 export function prefixesOf(selection: RefSelection | undefined): readonly string[] {
   const full = namesOf(selection).map(([source]) => source);
   const others = full.filter((name) => name.startsWith('refs/') && !isMirrored(name));
@@ -27,10 +27,10 @@ export function isMirrored(ref: string): boolean {
 }
 
 /**
- * The refs that are meant, by the names they have on the other side.
- * @param listing all that there are; without a selection those of a mirror are meant
- * @throws UnreadableRefError when one that is selected cannot be read; KeyNotFoundError when one is not there; InvalidRefNameError; GitStoreError (`EINVAL`) when
- *   two would have one name
+ * The selected refs, by their names on the other side.
+ * @param listing all refs; without a selection those of a mirror are selected
+ * @throws UnreadableRefError for an unreadable selected ref; KeyNotFoundError for a missing one;
+ *   InvalidRefNameError; GitStoreError (`EINVAL`) when two would get the same name
  */
 export function selectRefs(
   { refs, unreadable }: RefListing,
@@ -61,12 +61,12 @@ export function selectRefs(
   return selected;
 }
 
-/** Whether it may be what cannot be read: the ref itself, or a folder that it would lie in. */
+/** Whether the unreadable entry is the named ref itself or a folder above it. */
 export function covers({ ref }: UnreadableRef, name: string): boolean {
   return ref === name || (ref.endsWith('/') && `${name}/`.startsWith(ref));
 }
 
-/** Whether a mirror would hold it, or some of what it holds. */
+/** Whether a mirror would include it, or refs below it. */
 export function mayBeMirrored({ ref }: UnreadableRef): boolean {
   return MIRRORED.some((prefix) => ref.startsWith(prefix) || prefix.startsWith(ref));
 }

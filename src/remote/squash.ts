@@ -1,21 +1,21 @@
-/** Refs without their history: each commit that one points to becomes one without parents. */
+/** Refs without history: replaces each ref's commit by one without parents. */
 import { parseCommit, serializeCommit } from '../git/commit.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** A signature over what is changed is none; a merged tag belongs to a parent. */
+/** Headers to drop: signatures cover the changed parts, and a merged tag belongs to a parent. */
 const DROPPED = new Set(['gpgsig', 'gpgsig-sha256', 'mergetag']);
 
 export interface Squashed {
   readonly refs: Map<string, ObjectId>;
-  /** The bodies of the commits that were made, by id. */
+  /** The bodies of the new commits, by id. */
   readonly commits: ReadonlyMap<ObjectId, Buffer>;
 }
 
 /**
- * The same trees, authors and messages without parents. A ref on an annotated tag points straight to
- * the commit then; one that leads to no commit stays as it is.
+ * The same trees, authors and messages without parents. A ref on an annotated tag then points directly to
+ * the commit. A ref that does not lead to a commit stays unchanged.
  */
 export async function squashRefs(
   storage: Storage,
@@ -39,7 +39,7 @@ export async function squashRefs(
   return { refs: squashed, commits };
 }
 
-/** Puts the commits that were made into the store, where no ref leads to them. */
+/** Writes the new commits to the store, without refs. */
 export async function writeSquashed(storage: Storage, { commits }: Squashed): Promise<void> {
   const writer = storage.objects.writer();
   try {

@@ -14,7 +14,7 @@ import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
 import type { RemoteAddress } from './remoteUrl.ts';
 
-/** Characters of what ssh says that are kept for an error. */
+/** Characters of ssh's messages to keep for an error. */
 const KEPT_WORDS = 4000;
 
 export class SshConnector implements Connector {
@@ -44,7 +44,7 @@ export class SshConnector implements Connector {
     const { host, port, path } = this.#address;
     const program = await findProgram(this.#folder);
     const options: string[] = [];
-    // Other programs may not know OpenSSH's options.
+    // Other programs may not support OpenSSH's options.
     if (version === 2 && isOpenSsh(program)) options.push('-o', 'SendEnv=GIT_PROTOCOL');
     if (port !== undefined) options.push('-p', port);
     const args = [...options, host, `${service} ${quoted(path)}`];
@@ -95,12 +95,12 @@ function notStarted(program: string, error: Error): string {
 }
 
 interface SshProgram {
-  /** The program and what comes before our arguments. */
+  /** The program, and arguments before ours. */
   readonly command: readonly string[];
   readonly text: string;
 }
 
-/** As git(1) has it: GIT_SSH_COMMAND, then core.sshCommand, both for a shell; then GIT_SSH, a file. */
+/** As in git(1): GIT_SSH_COMMAND, then core.sshCommand, both for a shell; then GIT_SSH, a file. */
 async function findProgram(folder: string): Promise<SshProgram> {
   const line = process.env.GIT_SSH_COMMAND || (await configuredCommand(folder));
   if (line) {
@@ -119,7 +119,7 @@ function words(line: string): string[] {
   return Array.from(line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g), (m) => m[1] ?? m[2] ?? m[3]!);
 }
 
-/** Git itself is asked where it is installed: it knows the user's configuration. */
+/** Asks Git, if it is installed, because it knows the user's whole configuration. */
 async function configuredCommand(folder: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = ['config', '--get', 'core.sshCommand'];
@@ -140,9 +140,9 @@ function ownCommand(folder: string): string | undefined {
   }
 }
 
-/** For the shell on the other side. */
+/** Quotes a path for the shell on the other side. */
 function quoted(path: string): string {
-  // A home directory is found by the shell: `~user/` must stand outside of the quotes.
+  // The shell expands `~user/` only outside of quotes.
   const home = /^~[A-Za-z0-9._-]*(?=\/|$)/.exec(path)?.[0] ?? '';
   return `${home}'${path.slice(home.length).replaceAll("'", "'\\''").replaceAll('!', "'\\!'")}'`;
 }

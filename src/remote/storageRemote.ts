@@ -1,4 +1,4 @@
-/** Another store, as a remote: objects go straight from one storage to the other. */
+/** Another store as a remote: objects go directly from one storage to the other. */
 import { FileNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { RefUpdate, Storage } from '../storage/storage.ts';
@@ -17,10 +17,10 @@ export abstract class StorageRemote implements Remote {
     this.name = name;
   }
 
-  /** @throws FileNotFoundError when there is no store */
+  /** @throws FileNotFoundError when the store is missing */
   protected abstract open(purpose: 'fetch' | 'push'): Promise<Storage>;
 
-  /** @param branch that HEAD is to name, a short name */
+  /** @param branch short name of the branch for HEAD */
   protected abstract create(branch: string | undefined, options: TransferOptions): Promise<Storage>;
 
   async list(prefixes: readonly string[], purpose: 'fetch' | 'push'): Promise<RemoteRefs> {
@@ -64,7 +64,7 @@ export abstract class StorageRemote implements Remote {
     for (const group of inOrder(changes)) {
       const updates = group.map(({ ref, oldTarget, newTarget }): RefUpdate => {
         const reflog = { who: request.who, message: 'push' };
-        // What is broken there has no value that could be compared.
+        // A broken ref there has no value to compare.
         const old = oldTarget ?? (broken.has(ref) ? undefined : null);
         return { ref, old, new: newTarget ?? null, reflog };
       });
@@ -78,7 +78,7 @@ export abstract class StorageRemote implements Remote {
     this.#storage = undefined;
   }
 
-  /** Undefined for a store that is missing and may be made. */
+  /** Undefined for a missing store that may be created. */
   async #open(purpose: 'fetch' | 'push'): Promise<Storage | undefined> {
     if (this.#storage !== undefined) return this.#storage;
     try {

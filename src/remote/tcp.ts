@@ -9,10 +9,10 @@ import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
 import type { RemoteAddress } from './remoteUrl.ts';
 
-/** Why a connection is given up. */
+/** The reason for closing an idle connection. */
 export const NO_ANSWER = 'no answer for too long; try again';
 
-/** Milliseconds without a byte from the other side after which it counts as gone. */
+/** Milliseconds without a byte from the other side after which it counts as dead. */
 export const IDLE_TIMEOUT = 300_000;
 
 export class TcpConnector implements Connector {

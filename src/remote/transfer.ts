@@ -1,4 +1,4 @@
-/** Moves objects from one storage straight to another: only what is missing travels. */
+/** Copies missing objects from one storage directly to another. */
 
 import type { ObjectId } from '../git/objectId.ts';
 import { checkConnected } from '../graph/connected.ts';
@@ -7,8 +7,8 @@ import type { Storage } from '../storage/storage.ts';
 import type { TransferOptions } from './remote.ts';
 
 /**
- * When it returns, `to` has all that `wants` lead to.
- * @param haves where the refs of `to` point
+ * When it returns, `to` has everything reachable from `wants`.
+ * @param haves values of the refs of `to`
  */
 export async function transferObjects(
   from: Storage,
@@ -33,7 +33,7 @@ export async function transferObjects(
   });
 }
 
-/** Those of the objects that the storage has. */
+/** The objects among these that the storage has. */
 export async function existing(
   storage: Storage,
   ids: Iterable<ObjectId>,

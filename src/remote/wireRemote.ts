@@ -73,7 +73,7 @@ export class WireRemote implements Remote {
       const isLeft = ({ ref }: RefChange): boolean => left.has(ref);
       const deletions = changes.filter((c) => c.newTarget === undefined).filter(isLeft);
       const others = changes.filter((c) => c.newTarget !== undefined).filter(isLeft);
-      // All or none: it may be for the sake of a single deletion that nothing moved.
+      // The push was atomic: a single refused deletion may be the reason that nothing moved.
       if (deletions.length === 0) throw refusedToMove(left);
       if (others.length > 0) {
         const again = await this.#push(store, others, options);
@@ -109,7 +109,7 @@ export class WireRemote implements Remote {
     });
     const choices = { each, onMessage };
     const refused = await pushPack(connection, capabilities, changes, pack, choices);
-    // A service takes one request: what is left needs another one.
+    // A service accepts one request per connection: the rest needs another one.
     await this.#disconnect('git-receive-pack');
     return refused;
   }
@@ -122,7 +122,7 @@ export class WireRemote implements Remote {
   async #connect(service: Service): Promise<Open> {
     const known = this.#open.get(service);
     if (known !== undefined) return known;
-    // Pushing has no version 2.
+    // There is no version 2 for pushes.
     const version = service === 'git-upload-pack' ? 2 : 0;
     const connection = await this.#connector.connect(service, version);
     try {

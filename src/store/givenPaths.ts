@@ -1,6 +1,6 @@
 /**
- * The local paths of one call. They are made absolute when it is made: what is read and written does not
- * depend on where the process stands later. Reports and errors name them as they were given.
+ * The local paths of one call. They become absolute at the call, so that a later change of the current
+ * directory has no effect. Reports and errors show them as they were given.
  */
 import { isAbsolute, sep } from 'node:path';
 import type { ArchiveFile } from '../archive/options.ts';
@@ -9,17 +9,17 @@ import { addressOf, localName, shown } from '../optionTypes.ts';
 import { absolutePath } from '../storage/disk/fs.ts';
 import { type ChangeProblem, ChangeReport, type FileEntry } from '../tree/changes.ts';
 
-/** What names a file, with its path as a string. */
+/** An archive argument with its file path as a string. */
 export type NamedFiles<T> = Exclude<T, ArchiveFile> | { readonly file: string };
 
 export class GivenPaths {
-  /** The directory that relative paths were given from, with a slash; undefined where none were. */
+  /** The base of relative paths, with a slash; undefined when all paths are absolute. */
   #from: string | undefined;
 
-  /** @param what names the path in an error */
+  /** @param what name of the argument for errors */
   at(given: unknown, what: string): string {
     const path = localName(given, what);
-    // A drive of Windows has a current directory of its own.
+    // Each drive of Windows has its own current directory.
     if (path === '' || isAbsolute(path) || /^[A-Za-z]:/.test(path)) return path;
     const folder = absolutePath('.');
     this.#from = folder.endsWith(sep) ? folder : folder + sep;
@@ -34,12 +34,12 @@ export class GivenPaths {
   /** A remote's address: a URL, `host:path`, or a path of this disk. */
   remote(given: unknown): string {
     const address = addressOf(given, 'The URL');
-    // What looks like a host in front is a mistake that is explained later.
+    // A leading host name is a mistake that is reported later.
     const isNoPath = address === '' || /^[^/\\]*:|^(?:[a-z0-9-]+\.)+[a-z]{2,}[/\\]/i.test(address);
     return isNoPath ? address : this.at(address, 'The URL');
   }
 
-  /** Where an archive goes or comes from. */
+  /** The destination or source of an archive. */
   archive<T>(place: T, method: string): NamedFiles<T> {
     if (place instanceof URL) return { file: this.at(place, 'The archive') } as NamedFiles<T>;
     if (typeof place !== 'object' || place === null) {
@@ -59,7 +59,7 @@ export class GivenPaths {
       : path;
   }
 
-  /** Does the work, and names paths in what it throws as they were given. */
+  /** Runs the work, and shows paths in its errors as they were given. */
   async while<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -97,7 +97,7 @@ export class GivenPaths {
   }
 }
 
-/** Paths that may be given as one or as several. */
+/** A single path or several as an array. */
 export function listOf<T extends string | URL>(paths: T | readonly T[]): readonly T[] {
   return Array.isArray(paths) ? paths : [paths as T];
 }

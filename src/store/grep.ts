@@ -1,4 +1,4 @@
-/** Lines that fit a pattern, in the files of a snapshot or in every version of a history. */
+/** Searches lines that match a pattern, in the files of a snapshot or in every version of a history. */
 import { asBuffer } from '../bytes.ts';
 import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -9,11 +9,11 @@ import type { Snapshot } from './snapshot.ts';
 import { type FileVersion, versionsOf } from './versions.ts';
 
 export interface GrepOptions {
-  /** Only what is at this path or below it. */
+  /** Search only this path and everything below it. */
   readonly path?: string | undefined;
-  /** Take the pattern as it is, not as a regular expression. */
+  /** Treat the pattern as literal text instead of a regular expression. */
   readonly fixed?: boolean | undefined;
-  /** Letter case does not matter. */
+  /** Ignore letter case. */
   readonly ignoreCase?: boolean | undefined;
   /** Every version that the history holds. */
   readonly history?: boolean | undefined;
@@ -26,7 +26,7 @@ export interface GrepLine {
   readonly text: string;
 }
 
-/** A file, or a version of it, with lines that fit. */
+/** A file, or a version of it, with matching lines. */
 export interface GrepMatch {
   readonly path: string;
   /** The blob. */
@@ -40,7 +40,7 @@ export interface GrepMatch {
 
 const BATCH = 256;
 
-/** @throws GitStoreError (`EINVAL`) for a pattern that is no regular expression */
+/** @throws GitStoreError (`EINVAL`) for an invalid regular expression */
 export async function* grepSnapshot(
   snapshot: Snapshot,
   pattern: string | RegExp,
@@ -84,7 +84,7 @@ export async function* grepSnapshot(
 
 type Found = Pick<GrepMatch, 'lines' | 'isBinary'>;
 
-/** What finds the lines of a file that fit; undefined for none. */
+/** A function that finds the matching lines of a file. */
 function searchFor(
   pattern: string | RegExp,
   { fixed = false, ignoreCase = false }: GrepOptions,
@@ -98,7 +98,7 @@ function searchFor(
     let number = 1;
     let counted = 0;
     for (let found = expression.exec(text); found !== null; found = expression.exec(text)) {
-      // An empty match behind the last line end is in no line.
+      // An empty match after the last line end is in no line.
       if (found.index === text.length && (text.endsWith('\n') || text === '')) break;
       const start = text.lastIndexOf('\n', found.index - 1) + 1;
       const end = text.indexOf('\n', found.index);
@@ -115,7 +115,7 @@ function searchFor(
   };
 }
 
-/** @throws GitStoreError (`EINVAL`) for what is no regular expression */
+/** @throws GitStoreError (`EINVAL`) for an invalid regular expression */
 export function expressionOf(
   pattern: string | RegExp,
   fixed: boolean,

@@ -1,4 +1,4 @@
-/** Moving through history: ancestors, undo and redo, squashing. */
+/** Moves through history: ancestors, undo and redo, squashing. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -25,7 +25,7 @@ export async function parentOf(snapshot: Snapshot): Promise<Snapshot | null> {
 
 /**
  * The ancestor `steps` first parents back.
- * @throws KeyNotFoundError when the history is shorter; says how long it is
+ * @throws KeyNotFoundError with the length of the history, when it is shorter
  */
 export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Snapshot> {
   checkSteps(steps, 0);
@@ -50,8 +50,8 @@ export async function ancestorOf(snapshot: Snapshot, steps: number): Promise<Sna
 }
 
 /**
- * Where a commit stands in the graph. Undefined when it is not there, and when the graph says
- * something else of it than the commit itself.
+ * A commit's position in the graph. Undefined when it is missing there, or when the graph contradicts the
+ * commit itself.
  */
 export function positionInGraph(
   graph: CommitGraph,
@@ -83,9 +83,9 @@ export async function undo(snapshot: Snapshot, steps: number): Promise<Snapshot>
 }
 
 /**
- * Takes back undos: the newest moves of the branch, as far as `undo` has made them. The branch's reflog
- * is followed backwards from the newest entry that arrived at this commit, and each entry's old value is
- * taken; a redo goes on where the one before it has stopped.
+ * Takes back undos: the newest moves of the branch, as far as `undo` has made them. Follows the branch's
+ * reflog backwards from the newest entry that arrived at this commit, and takes each entry's old value. A
+ * redo continues where the previous one stopped.
  * @throws KeyNotFoundError when there are fewer undos to take back
  */
 export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot> {

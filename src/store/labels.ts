@@ -1,15 +1,15 @@
-/** Labels of checkpoints: trailers of the commit message, as git-interpret-trailers(1) has them. */
+/** Labels of checkpoints: trailers of the commit message, as in git-interpret-trailers(1). */
 import { GitStoreError } from '../errors.ts';
 
-/** A run's id, a tool's name: words by which checkpoints are found again. */
+/** Keys to find checkpoints by, such as a run's id or a tool's name. */
 export type Labels = Readonly<Record<string, string>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
 const TRAILER = /^([A-Za-z0-9][A-Za-z0-9-]*)\s*:\s*(.*)$/;
 
 /**
- * The lines that are put behind the message, a blank one first; empty for no labels.
- * @throws GitStoreError (`EINVAL`) for a label that no trailer can hold
+ * The lines to append to the message, a blank one first; empty for no labels.
+ * @throws GitStoreError (`EINVAL`) for a label that is not valid in a trailer
  */
 export function trailersOf(labels: Labels = {}): string {
   const lines = Object.entries(labels).map(([name, value]) => {
@@ -30,7 +30,7 @@ export function trailersOf(labels: Labels = {}): string {
   return lines.length === 0 ? '' : `\n\n${lines.join('\n')}`;
 }
 
-/** The trailers of a message: those of its last paragraph, where all its lines are trailers. */
+/** The trailers of a message: its last paragraph, if all its lines are trailers. */
 export function labelsOf(message: string): Labels {
   const paragraph = message
     .trimEnd()
@@ -46,7 +46,7 @@ export function labelsOf(message: string): Labels {
   return labels;
 }
 
-/** Whether the labels that are asked for are all there. Names in any letter case, as in Git. */
+/** Whether the message has all wanted labels. As in Git, names match in any letter case. */
 export function hasLabels(message: string, wanted: Labels): boolean {
   const there = new Map(
     Object.entries(labelsOf(message)).map(([name, value]) => [name.toLowerCase(), value]),

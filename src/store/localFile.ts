@@ -1,4 +1,4 @@
-/** One file of the local disk: storing it, and its hash. */
+/** Stores or hashes one file of the local disk. */
 
 import { GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
@@ -23,20 +23,20 @@ import { isADirectory, notFound } from './pathErrors.ts';
 
 export interface StoredFile {
   readonly id: ObjectId;
-  /** By the file's own execute bit; undefined where the system has none. */
+  /** From the file's own execute bit; undefined where the system has none. */
   readonly mode: FileMode | undefined;
-  /** Set where it grew all the while, and only its first bytes are stored. */
+  /** Set when the file kept growing, and only its first bytes are stored. */
   readonly remark?: string | undefined;
 }
 
-/** How often a file that changes while it is read is read. */
+/** Attempts to read a file that keeps changing. */
 const ATTEMPTS = 3;
 
 /**
- * Stores the content of a local file; links are followed, pipes and devices read to their end. A
- * file that changes while it is read is read again; of one that only grows the first bytes are taken then.
+ * Stores the content of a local file. Follows links, and reads pipes and devices to their end. Reads a file
+ * again that changes during the read. Of one that only grows it finally takes the first bytes.
  * @throws FileNotFoundError, IsADirectoryError, NotADirectoryError
- * @throws GitStoreError (`EBUSY`) when the file goes on changing; else with the system's own code
+ * @throws GitStoreError (`EBUSY`) when the file keeps changing; otherwise with the system's code
  */
 export async function storeLocalFile(
   writer: ObjectWriter,
@@ -47,8 +47,8 @@ export async function storeLocalFile(
 }
 
 /**
- * The blob id that a local file has, or would have, in a store; nothing is stored. A symbolic link
- * counts as what it holds, its target, as it does when it is copied in.
+ * The blob id that a local file has, or would have, in a store. Stores nothing. The content of a symbolic
+ * link is its target, as when it is copied in.
  * @throws as `storeLocalFile`
  */
 export async function hashFile(file: LocalName, signal?: AbortSignal): Promise<ObjectId> {
@@ -63,7 +63,7 @@ export async function hashFile(file: LocalName, signal?: AbortSignal): Promise<O
   });
 }
 
-/** Runs `work` on a local file, and again when the file changed meanwhile. */
+/** Runs `work` on a local file, and retries when the file changed meanwhile. */
 async function whileSteady<T>(
   path: string,
   signal: AbortSignal | undefined,

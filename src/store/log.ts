@@ -1,4 +1,4 @@
-/** The log: first parents from a snapshot back, filtered. */
+/** The log: the first-parent history of a snapshot, filtered. */
 import { monotonicTime } from '../clock.ts';
 import { GitStoreError } from '../errors.ts';
 import type { Commit, CommitLinks } from '../git/commit.ts';
@@ -15,29 +15,29 @@ import { messageOf, type Snapshot } from './snapshot.ts';
 export interface LogFilter {
   /** Only commits whose entry at this path, id or mode, differs from the first parent's. */
   readonly path?: string | undefined;
-  /** Only commits whose whole message fits this pattern of `*` and `?`. */
+  /** Only commits whose whole message matches this pattern of `*` and `?`. */
   readonly match?: string | undefined;
-  /** Only commits made at this time or before it. */
+  /** Only commits made at or before this time. */
   readonly before?: Date | undefined;
-  /** Only commits made at this time or after it. */
+  /** Only commits made at or after this time. */
   readonly since?: Date | undefined;
   /**
-   * Only commits whose author, as `Name <mail>`, holds this text in any letter case; with `*` or `?` the
-   * whole must fit the pattern.
+   * Only commits whose author, as `Name <mail>`, contains this text in any letter case. With `*` or `?` the
+   * whole author must match the pattern.
    */
   readonly author?: string | undefined;
-  /** Ends the walk; with it, other work gets its turn while a long history is searched. */
+  /** Aborts the walk. With it, the event loop runs while a long history is searched. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Commits that are walked before other work, which may abort the signal, gets its turn. */
+/** Commits to walk before the event loop runs, so that the signal can be aborted. */
 const STRIDE = 256;
-/** With a signal, milliseconds after which it gets its turn in any case. */
+/** With a signal, milliseconds after which the event loop runs in any case. */
 const SLICE = 8;
 
 /**
  * The snapshot and its first-parent ancestors that pass the filter, newest first.
- * @param wrap makes what is given out; each layer of generators would cost as much as a commit's parsing
+ * @param wrap converts the results; a further generator would cost as much as parsing a commit
  */
 export async function* walkLog<T>(
   snapshot: Snapshot,
@@ -65,7 +65,7 @@ export async function* walkLog<T>(
   }
 }
 
-/** Whether a commit passes all that a filter says but its path. @throws GitStoreError (`EINVAL`) */
+/** A test of all conditions of a filter but the path. @throws GitStoreError (`EINVAL`) */
 export function commitTest(filter: LogFilter): (commit: Commit) => boolean {
   const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
   const isBy = filter.author === undefined ? undefined : authorMatcher(filter.author);
@@ -127,7 +127,7 @@ async function* commitsThatChanged(
     position = graph && positionInGraph(graph, at, links);
   }
 
-  // From here on the graph knows the way, and with its filters most of the commits to pass over.
+  // From here on the graph has the history, and its filters rule out most commits.
   const known = graph as CommitGraph;
   const nextChange = known.changesOf(path.join('/'), position);
   for (let next = nextChange(); next !== undefined; next = nextChange()) {
@@ -150,7 +150,7 @@ async function* commitsThatChanged(
   }
 }
 
-/** Lets other work, which may abort the signal, have its turn. */
+/** Lets the event loop run, so that the signal can be aborted. */
 class Pace {
   walked = 0;
   #since = monotonicTime();
@@ -160,14 +160,14 @@ class Pace {
     this.#signal = signal;
   }
 
-  /** Counts one commit; true when it is time to rest. */
+  /** Counts one commit. True when it is time to rest. */
   get isOver(): boolean {
     return ++this.walked % STRIDE === 0 || this.#signal !== undefined;
   }
 
-  /** Objects are read without a pause, so without one no signal could ever be given. */
+  /** Lets the event loop run: reads are synchronous, so otherwise the signal could never be aborted. */
   async rest(): Promise<void> {
-    // The caller may do much with each commit: with a signal, abort must get its turn.
+    // The caller may do much work per commit, and an abort must still get through.
     if (this.walked % STRIDE === 0 || monotonicTime() - this.#since > SLICE) await this.pause();
     this.#signal?.throwIfAborted();
   }
@@ -184,12 +184,12 @@ function segments(path: string): string[] {
   return normal === '' ? [] : normal.split('/');
 }
 
-/** In a message only `*` and `?` mean more than themselves. */
+/** Matcher for messages, where only `*` and `?` are special. */
 function messageMatcher(pattern: string): (message: string) => boolean {
   return compileWildcard(pattern.replace(/[[\\]/g, '\\$&'));
 }
 
-/** What stands on a path in one commit, from the root to the path itself, as far as it goes. */
+/** The entries along a path in one commit, from the root to the path itself, as far as they exist. */
 type Trail = readonly Place[];
 
 type Place = Pick<TreeEntry, 'id' | 'mode'>;
@@ -225,8 +225,8 @@ class PathFollower {
   }
 
   /**
-   * Follows the path from the tree `root`. Where a directory on it is the same as in `known`, a
-   * neighbouring commit's trail, the rest is the same and nothing is read.
+   * Follows the path from the tree `root`. When a directory on it is the same as in `known`, the trail of a
+   * neighbouring commit, the rest is the same and needs no reads.
    */
   async follow(root: ObjectId, known: Trail = []): Promise<Trail> {
     const trail: Place[] = [];

@@ -1,4 +1,4 @@
-/** The commits of several histories together, newest first, each once, all their parents followed. */
+/** The commits of several histories, newest first, without duplicates, along all parents. */
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { Heap } from '../graph/heap.ts';
@@ -7,8 +7,8 @@ import type { StoreContext } from './context.ts';
 import { commitTest, type LogFilter } from './log.ts';
 
 /**
- * In the order of their dates, as `git log --all --date-order` has it where clocks are right. With a
- * path only those whose entry there differs from that of the first parent.
+ * In the order of their dates, which is that of `git log --all --date-order` when clocks are right. With a
+ * path only commits whose entry there differs from the first parent's.
  */
 export async function* walkAll(
   store: StoreContext,

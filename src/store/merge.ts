@@ -1,7 +1,7 @@
 /**
- * Bringing changes from elsewhere into a branch: all that another history has made since the two parted
- * (`merge`), what one commit has made (`pick`), or the reverse of that (`revert`). All three are a merge
- * of two trees that come from a third, and its result is one commit.
+ * Brings changes from elsewhere into a branch: all changes of another history since the common ancestor
+ * (`merge`), the change of one commit (`pick`), or its reverse (`revert`). All three are three-way merges
+ * of trees whose result is one commit.
  */
 import { MergeConflictError, StaleSnapshotError } from '../errors.ts';
 import type { Commit, Identity } from '../git/commit.ts';
@@ -46,34 +46,34 @@ import {
   shortHash,
 } from './snapshot.ts';
 
-/** How a merge decides. */
+/** Rules of a merge. */
 export interface MergeRules {
-  /** Whose lines are taken where both sides have changed the same; `union`: those of both. */
+  /** The side that wins where both have changed the same lines; `union`: the lines of both. */
   favor?: Favor | undefined;
-  /** A program's own answer to a conflict; undefined leaves it one. */
+  /** Resolves a conflict; undefined leaves it unresolved. */
   resolve?: Resolve | undefined;
   /**
    * `refuse` (default): a conflict is an error, and nothing is committed. `markers`: the result is
    * committed with Git's markers in it, and its `changes` list the conflicts.
    */
   conflicts?: 'refuse' | 'markers' | undefined;
-  /** Whether files that were moved are looked for; default true. */
+  /** Whether to detect renames; default true. */
   renames?: boolean | undefined;
-  /** Change nothing; the same snapshot comes back with the report of what would change. */
+  /** Change nothing; return the same snapshot with the report of what would change. */
   dryRun?: boolean | undefined;
 }
 
 export interface MergeChoices extends MergeRules {
   /**
-   * Whether the branch may simply move to the source, where it has nothing of its own; default true. A
-   * message or extra parents ask for a commit.
+   * Whether a branch without commits of its own may simply move to the source; default true. A message or
+   * extra parents require a commit.
    */
   fastForward?: boolean | undefined;
 }
 
 /**
- * Makes an attempt on the snapshot, and with `staleWrites: 'merge'` on the branch's newest one where it
- * has moved on.
+ * Makes an attempt on the snapshot, and with `staleWrites: 'merge'` on the branch's newest one when the
+ * branch has moved on.
  */
 async function onTip(
   snapshot: Snapshot,
@@ -145,7 +145,7 @@ async function mergeInto(
   );
 }
 
-/** Makes the change of a commit, against its first parent, once more on the snapshot's branch. */
+/** Applies the change of a commit against its first parent to the snapshot's branch. */
 export async function pickCommit(
   snapshot: Snapshot,
   picked: Snapshot,
@@ -166,7 +166,7 @@ export async function pickCommit(
   return onTip(snapshot, choices, (tip) => commitMerge(tip, merge, rules, choices));
 }
 
-/** Takes the change of a commit, against its first parent, back on the snapshot's branch. */
+/** Reverts the change of a commit against its first parent on the snapshot's branch. */
 export async function revertCommit(
   snapshot: Snapshot,
   reverted: Snapshot,
@@ -220,7 +220,7 @@ async function parentTree(store: StoreContext, commit: Commit): Promise<ObjectId
   return parent === undefined ? EMPTY_TREE_ID : (await store.commits.links(parent)).tree;
 }
 
-/** The branch or tag that stands for the snapshot itself, and not for a newer one; null: none. */
+/** The snapshot's branch or tag, if it still points to this snapshot; else null. */
 async function tipOf({ store, ref, id }: Snapshot): Promise<SnapshotRef | null> {
   return ref !== null && (await findRef(store, ref))?.id === id ? ref : null;
 }
@@ -241,20 +241,20 @@ async function fastForward(
   return { snapshot: result, changes };
 }
 
-/** What is to be merged into a branch, and what the commit says. */
+/** Input of a merge into a branch, and choices for its commit. */
 interface Merge {
   readonly base: BaseTree;
   readonly theirs: ObjectId;
-  /** Commits that lead to what the result has of theirs, besides the parents. */
+  /** Commits besides the parents that lead to entries of the result from theirs. */
   readonly from?: readonly ObjectId[];
-  /** Recorded behind the branch's own tip. */
+  /** Recorded after the branch's own tip. */
   readonly parents?: readonly Snapshot[];
-  /** What theirs is called in markers. */
+  /** Label of theirs in conflict markers. */
   readonly label: string;
   readonly message: string;
   readonly log: string;
   readonly author?: Identity;
-  /** A commit is made although the tree stays as it is. */
+  /** Make a commit even when the tree does not change. */
   readonly isMerge?: boolean;
 }
 
@@ -295,7 +295,7 @@ async function commitMerge(
   });
 }
 
-/** @throws MergeConflictError unless conflicts are to be marked */
+/** @throws MergeConflictError on a conflict, unless `conflicts` is `markers` */
 async function mergedTree(
   snapshot: Snapshot,
   { base, theirs, label }: Merge,

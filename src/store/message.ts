@@ -1,4 +1,4 @@
-/** Commit messages: the default ones, and the placeholders in a user's own. */
+/** Commit messages: defaults, and placeholders in a user's template. */
 import { GitStoreError } from '../errors.ts';
 import type { ChangeReport, FileEntry } from '../tree/changes.ts';
 
@@ -6,11 +6,11 @@ import type { ChangeReport, FileEntry } from '../tree/changes.ts';
  * The message of a commit.
  *
  * Placeholders are `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`, `{total_count}`
- * and `{op}`; `{{` and `}}` stand for the braces themselves.
+ * and `{op}`; `{{` and `}}` are literal braces.
  *
  * @param message the user's template; undefined: the default message
  * @param operation `cp`, `sync`, `rm`, `mv`, `ar`, or empty
- * @param standard the default message, where it does not follow from the changes
+ * @param standard the default message, if it does not follow from the changes
  * @throws GitStoreError (`EINVAL`) for an unknown placeholder or an open brace
  */
 export function commitMessage(
@@ -25,14 +25,14 @@ export function commitMessage(
   );
 }
 
-/** The template that gives just this text. */
+/** The template that yields exactly this text. */
 export function literalMessage(text: string): string {
   return text.replace(/[{}]/g, '$&$&');
 }
 
 /**
- * The template that a message on a command line means: itself, when it has placeholders and knows every
- * one, else the text as it is.
+ * The template for a message on a command line: the message itself when all its placeholders are known,
+ * else its literal text.
  */
 export function templateOf(message: string): string {
   let isTemplate = false;

@@ -1,4 +1,4 @@
-/** Removing and moving within a snapshot. Both are edits of tree entries; no blob is read. */
+/** Removes and moves within a snapshot. Both edit tree entries, without reading blobs. */
 import { FileNotFoundError, GitStoreError, InvalidPathError } from '../errors.ts';
 import { isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { baseName, checkWritablePath, isWithin, joinPath, normalizePath } from '../tree/paths.ts';
@@ -10,7 +10,7 @@ import { branchOf, type Snapshot } from './snapshot.ts';
 import { Staging } from './staging.ts';
 
 export interface ReshapeChoices extends CommitChoices {
-  /** Directories too. */
+  /** Include directories. */
   readonly recursive: boolean;
   /** Only report what would change. */
   readonly dryRun: boolean;
@@ -31,7 +31,7 @@ export async function removePaths(
   return finish(snapshot, staging, choices);
 }
 
-/** Something to be moved: what it is, and its old and new path. */
+/** An entry to move, with its old and new path. */
 interface Move {
   readonly entry: TreeEntry;
   readonly from: string;
@@ -103,7 +103,7 @@ function checkSource(entry: TreeEntry, source: string, recursive: boolean): void
   }
 }
 
-/** Refuses moves that make no sense, alone or together with those before. */
+/** Refuses moves that are invalid, alone or together with earlier ones. */
 function checkPlaces(moves: readonly Move[], { from, to }: Move): void {
   const refuse = (why: string): never => {
     throw new GitStoreError(why, 'EINVAL', { path: from });
@@ -120,7 +120,7 @@ function checkPlaces(moves: readonly Move[], { from, to }: Move): void {
   }
 }
 
-/** Checks that a directory can be put at a path: the path must be free, or become free. */
+/** Checks that a directory can be put at a path, which must be free or become free. */
 async function checkDirectory(staging: Staging, path: string): Promise<void> {
   const standing = await staging.standing(path);
   if (standing.kind === 'file') throw notADirectory(path);

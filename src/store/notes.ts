@@ -1,8 +1,8 @@
 /**
- * Notes: text about commits that can be changed without changing them, shared with `git notes`. A
- * *namespace* is one ref below `refs/notes/`; its commits have a tree of notes (notesTree.ts). Every
- * change is a commit on top of the newest one, made again when another writer was faster, so that
- * writers side by side lose nothing.
+ * Notes: changeable text about commits that leaves the commits unchanged, compatible with `git notes`. A
+ * *namespace* is one ref below `refs/notes/`; its commits have a tree of notes (notesTree.ts). Every change
+ * is a commit on the tip, and is retried when another writer was faster, so that concurrent writers lose
+ * nothing.
  */
 import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
@@ -19,15 +19,15 @@ import { withRetries } from './retry.ts';
 import { ofStore, shortHash } from './snapshot.ts';
 
 /**
- * What a note is about: a snapshot, the name of a branch or tag (the commit that it is at the moment),
- * or a hash. A hash of all 40 digits is taken as it is, also for objects the store does not have.
+ * The object of a note: a snapshot, the name of a branch or tag (meaning its present commit), or a hash. A
+ * full hash of 40 digits is accepted even for objects that the store lacks.
  */
 export type NoteKey = FS | string;
 
 const FOLDER = 'refs/notes/';
 const FULL_HASH = /^[0-9a-f]{40}$/i;
 
-/** Writers take turns, so a try fails only when Git itself changes the notes meanwhile. */
+/** Writers take turns, so an attempt fails only when Git itself changes the notes meanwhile. */
 const RETRIES = 50;
 
 /** The notes of a store, by namespace. */
@@ -57,8 +57,8 @@ export class Notes {
   }
 
   /**
-   * The notes of another namespace, for `git notes --ref=NAME`. It need not exist. As with Git, `review`,
-   * `notes/review` and `refs/notes/review` are one.
+   * The notes of another namespace, as for `git notes --ref=NAME`. It need not exist. As in Git, `review`,
+   * `notes/review` and `refs/notes/review` mean the same.
    * @throws InvalidRefNameError
    */
   namespace(name: string): NoteNamespace {
@@ -79,8 +79,8 @@ export class Notes {
   }
 
   /**
-   * The notes of a full ref name, as settings hold it.
-   * @param setting where it comes from, for the error
+   * The notes of a full ref name from a setting.
+   * @param setting name of the setting, for the error
    * @throws GitStoreError (`EINVAL`) when it lies outside `refs/notes/`
    */
   ofRef(ref: string, setting: string): NoteNamespace {
@@ -94,7 +94,7 @@ export class Notes {
     return new NoteNamespace(this.#store, ref.slice(FOLDER.length));
   }
 
-  /** The names of all namespaces there are, sorted; each as `namespace` takes it. */
+  /** The names of all existing namespaces, sorted, in the form for `namespace`. */
   async list(): Promise<string[]> {
     const refs = await this.#store.listRefs(FOLDER);
     return refs.map(({ ref }) => {
@@ -104,7 +104,7 @@ export class Notes {
   }
 }
 
-/** The notes of one namespace: a map from objects, mostly commits, to text. */
+/** The notes of one namespace: a map from objects, usually commits, to text. */
 export class NoteNamespace implements AsyncIterable<[string, string]> {
   readonly name: string;
   readonly #store: StoreContext;
@@ -130,7 +130,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
   }
 
   /**
-   * The text of a note, without the line end that stands behind it in the store.
+   * The text of a note, without its stored trailing line end.
    * @throws KeyNotFoundError when there is none
    */
   async get(key: NoteKey): Promise<string> {
@@ -166,8 +166,8 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
   }
 
   /**
-   * Many changes in one commit. They are made when `fill` resolves; when it throws, nothing happens.
-   * @throws KeyNotFoundError when a note that is to be deleted does not exist
+   * Many changes in one commit, made when `fill` resolves. Changes nothing when it throws.
+   * @throws KeyNotFoundError when a note to delete does not exist
    */
   async batch(fill: (batch: NotesBatch) => Promise<void> | void): Promise<void> {
     checkFunction('batch of notes', fill);
@@ -176,7 +176,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     const put = async (key: NoteKey, text: string | null): Promise<void> => {
       if (!open) throw new BatchClosedError('The batch of notes is finished');
       const about = await this.#objectOf(key);
-      // What the batch itself has put there need not exist before it.
+      // A note set by the batch itself need not have existed before.
       const isCancelled = text === null && typeof edits.get(about) === 'string';
       edits.set(about, isCancelled ? undefined : text);
     };
@@ -200,7 +200,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     yield* (await listNotes(this.#store.trees, tree)).keys();
   }
 
-  /** All notes, sorted by the hash of what they are about. */
+  /** All notes, sorted by the hash of their object. */
   async list(): Promise<{ hash: string; text: string }[]> {
     const notes: { hash: string; text: string }[] = [];
     for await (const [hash, text] of this.entries()) notes.push({ hash, text });
@@ -221,7 +221,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
 
   /**
    * The note on the newest commit of the current branch.
-   * @throws KeyNotFoundError when it has none, or the branch no commit
+   * @throws KeyNotFoundError when it has no note, or the branch has no commit
    */
   async getForCurrentBranch(): Promise<string> {
     return this.get(await this.#current());
@@ -254,7 +254,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
     return blobs.length === 0 ? undefined : textOf(await readNote(this.#store.objects, blobs));
   }
 
-  /** The newest commit of the namespace and its tree; the empty tree where there is none yet. */
+  /** The newest commit of the namespace and its tree; the empty tree when there is none yet. */
   async #tip(): Promise<{ commit: ObjectId | null; tree: ObjectId }> {
     const { refs, commits } = this.#store;
     const ref = this.#ref;
@@ -306,10 +306,10 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
   }
 }
 
-/** What notes become: a text; null: no note, there must be one; undefined: no note. */
+/** New values of notes: a text; null to delete, which requires a note; undefined to delete one if any. */
 type NoteTexts = Map<ObjectId, string | null | undefined>;
 
-/** Changes that are gathered for one commit. The last word on an object counts. */
+/** Changes for one commit. The last change of an object wins. */
 export interface NotesBatch {
   set(key: NoteKey, text: string): Promise<void>;
   delete(key: NoteKey): Promise<void>;

@@ -1,8 +1,8 @@
 /**
- * Trees of notes as `git notes` keeps them (Git's `notes.c` is the source). A note is a file named
- * after the object it is about. Where there are many, the first two digits of the name become a
- * directory, and so on below it: the *fan-out*, which may be deeper in one directory than in the
- * next. Everything else in such a tree is none of ours and stays where it is.
+ * Trees of notes in the format of `git notes` (see Git's `notes.c`). A note is a file named after its
+ * object. When there are many, the first two digits of the name become a directory, and so on below it:
+ * the *fan-out*, whose depth may differ between directories. All other entries of such a tree stay
+ * unchanged.
  */
 
 import type { ObjectId } from '../git/objectId.ts';
@@ -12,7 +12,7 @@ import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectStore, ObjectWriter } from '../storage/storage.ts';
 import type { Tree, TreeReader } from '../tree/reader.ts';
 
-/** What shall become of notes, by the object they are about: a blob, or null for no note. */
+/** New values of notes by object: a blob, or null for no note. */
 export type NoteEdits = ReadonlyMap<ObjectId, ObjectId | null>;
 
 /** Hex digits of an object id, and of one level of the fan-out. */
@@ -23,8 +23,8 @@ const REGULAR = 0o100000;
 const TYPE_BITS = 0o170000;
 
 /**
- * The blobs of the note on an object. More than one where the tree holds it at several levels, which
- * a merge by hand can do; Git shows them one after the other, the deepest first.
+ * The blobs of an object's note. There are several when the tree holds it at several levels, which a manual
+ * merge can cause. Git shows them one after the other, the deepest first.
  */
 export async function findNote(
   trees: TreeReader,
@@ -43,7 +43,7 @@ export async function findNote(
   return found;
 }
 
-/** All notes of a tree: the blobs of each by the object they are about, sorted. */
+/** All notes of a tree: their blobs by object, sorted. */
 export async function listNotes(
   trees: TreeReader,
   root: ObjectId,
@@ -74,8 +74,8 @@ async function collect(
 }
 
 /**
- * The tree after edits, with the fan-out that Git would give it. Only the directories on the way to
- * edited notes are read.
+ * The tree after edits, with the fan-out that Git would give it. Reads only the directories on the way to
+ * edited notes.
  * @returns its id; `root` itself when nothing changes
  */
 export async function editNotes(
@@ -91,7 +91,7 @@ const EMPTY = new Uint8Array(0);
 const NEWLINE = 0x0a;
 
 interface Directory {
-  /** Blobs by what is left of the name at this level. */
+  /** Blobs by the rest of the name at this level. */
   readonly notes: Map<string, ObjectId>;
   /** Trees by the two digits of their names. */
   readonly below: Map<string, ObjectId>;
@@ -105,7 +105,7 @@ async function readDirectory(
 ): Promise<Directory> {
   const directory: Directory = { notes: new Map(), below: new Map(), others: [] };
   if (tree === undefined) return directory;
-  // Deeper there are no digits left for a note.
+  // At a deeper level no digits would be left for the name.
   const isFanOut = used + LEVEL_DIGITS < ID_DIGITS;
   for (const entry of (trees.cached(tree) ?? (await trees.tree(tree))).entries) {
     const isHex = /^[0-9a-f]+$/.test(entry.name);
@@ -123,9 +123,9 @@ function isNoteMode({ mode }: TreeEntry): boolean {
 }
 
 /**
- * @param used digits of the names that stand in the directories above
- * @param edits by what is left of the names
- * @returns null for a directory that is empty
+ * @param used number of digits in the names of the directories above
+ * @param edits by the rest of the name
+ * @returns null for an empty directory
  */
 async function editDirectory(
   trees: TreeReader,
@@ -182,8 +182,8 @@ function putBelow(
 }
 
 /**
- * Git's rule: where for each first digit there are at least two notes or a directory, there are
- * likely plenty of notes, and the names are split.
+ * Git's rule: names are split when every first digit has at least two notes or a directory, which suggests
+ * that there are many notes.
  */
 function fansOut({ notes, below }: Directory, used: number): boolean {
   if (ID_DIGITS - used <= LEVEL_DIGITS) return false;
@@ -194,8 +194,8 @@ function fansOut({ notes, below }: Directory, used: number): boolean {
 }
 
 /**
- * Takes the notes out of a directory and those below it, into the directory above.
- * @returns the tree of what else it holds; null when that is nothing
+ * Moves the notes of a directory and of those below it into the directory above.
+ * @returns the tree of its other entries; null when there are none
  */
 async function flatten(
   trees: TreeReader,
@@ -219,7 +219,7 @@ async function flatten(
   return writeDirectory(trees, writer, its);
 }
 
-/** One blob for the notes on one object that came together. */
+/** One blob for several notes of the same object. */
 async function combine(
   trees: TreeReader,
   writer: ObjectWriter,
@@ -231,7 +231,7 @@ async function combine(
 }
 
 /**
- * What a note says. Several blobs stand one after the other, an empty line between them.
+ * The text of a note. Several blobs are joined with an empty line between them.
  * @throws CorruptObjectError when one is missing
  */
 export async function readNote(

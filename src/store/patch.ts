@@ -1,6 +1,6 @@
 /**
- * Changes of files line by line, in the unified form that `git diff` prints (git-diff(1), "Generating
- * patch text with -p"), so that `git apply` and patch(1) take it.
+ * Changes of files line by line, in the unified format of `git diff` (git-diff(1), "Generating patch text
+ * with -p"), which `git apply` and patch(1) accept.
  */
 import type { ObjectId } from '../git/objectId.ts';
 import { encodeText } from '../git/pathBytes.ts';
@@ -12,16 +12,16 @@ import { diffTrees } from '../tree/diff.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { StoreContext } from './context.ts';
 
-/** A stretch of changed lines with those around it. */
+/** A group of changed lines with context. */
 export interface PatchHunk {
-  /** Number of its first line before, from 1; the line before it where `oldCount` is 0. */
+  /** Number of its first old line, from 1; the line before it when `oldCount` is 0. */
   readonly oldStart: number;
   readonly oldCount: number;
   readonly newStart: number;
   readonly newCount: number;
   /**
-   * Each with ` `, `-` or `+` before it and without its line end, one character a byte (Latin-1); `\`
-   * begins the remark that the line before it has no line end.
+   * Each begins with ` `, `-` or `+` and has no line end, one character per byte (Latin-1). `\` begins the
+   * remark that the previous line has no line end.
    */
   readonly lines: readonly string[];
 }
@@ -29,10 +29,10 @@ export interface PatchHunk {
 export interface FilePatch {
   readonly path: string;
   readonly status: 'A' | 'M' | 'D';
-  /** Undefined where there was, or is, no such file. */
+  /** Undefined for a missing file. */
   readonly old?: { readonly mode: FileMode; readonly id: ObjectId } | undefined;
   readonly new?: { readonly mode: FileMode; readonly id: ObjectId } | undefined;
-  /** One of the two is not text, or is too large to be compared by lines. */
+  /** One of the two is not text, or is too large to compare by lines. */
   readonly isBinary: boolean;
   readonly hunks: readonly PatchHunk[];
   /** Lines. */
@@ -41,7 +41,7 @@ export interface FilePatch {
 }
 
 export interface PatchOptions {
-  /** Only what is at one of these paths or below. */
+  /** Only these paths and everything below them. */
   readonly paths?: readonly string[] | undefined;
   /** Lines around each change; default 3. */
   readonly context?: number | undefined;
@@ -68,7 +68,7 @@ export async function* patchesBetween(
       if (paths.length > 1 && seen.has(difference.path)) continue;
       if (paths.length > 1) seen.add(difference.path);
       const { old, new: next } = difference;
-      // Another kind of thing is a file that goes and one that comes.
+      // A change of kind is a deletion and an addition.
       if (old !== undefined && next !== undefined && kindOf(old) !== kindOf(next)) {
         yield patchOf(store, difference.path, old, undefined, context);
         yield patchOf(store, difference.path, undefined, next, context);
@@ -81,15 +81,15 @@ function kindOf({ mode }: TreeEntry): number {
   return mode & 0o170000;
 }
 
-/** One side of a patch: an entry of a tree, or a file that is in no store. */
+/** One side of a patch: an entry of a tree, or a file outside the store. */
 export interface PatchSide {
   readonly mode: FileMode;
   readonly id: ObjectId;
-  /** Undefined: it is in the store; null: too large. */
+  /** Undefined when it is in the store; null when it is too large. */
   readonly body?: Uint8Array | null | undefined;
 }
 
-/** The patch of a file from what it was to what it is; undefined where there is none. */
+/** The patch of a file between its old and new state; undefined when they are equal. */
 export async function patchOf(
   store: StoreContext,
   path: string,
@@ -127,7 +127,7 @@ async function contentOf(
   return object.body;
 }
 
-/** The hunks by which one text becomes another. @param context lines around each change */
+/** The hunks that turn one text into another. @param context lines around each change */
 export function hunksBetween(
   before: Uint8Array,
   after: Uint8Array,
@@ -142,7 +142,7 @@ export function hunksBetween(
   let deleted = 0;
   for (let first = 0; first < changes.length; ) {
     let last = first;
-    // Changes whose surroundings touch are one hunk.
+    // Changes with adjoining context form one hunk.
     while (last + 1 < changes.length) {
       const end = changes[last]!.old + changes[last]!.oldCount;
       if (changes[last + 1]!.old - end > 2 * context) break;
@@ -179,7 +179,7 @@ export function hunksBetween(
   return { hunks, added, deleted };
 }
 
-/** What a printed patch is made of: a line of it, and what it is for a person's eye. */
+/** A line of a printed patch, with its kind for highlighting. */
 export interface PatchLine {
   readonly kind: 'head' | 'hunk' | 'added' | 'deleted' | 'context';
   /** One character a byte (Latin-1). */
@@ -208,7 +208,7 @@ export function* patchLines(patch: FilePatch): Generator<PatchLine> {
     return;
   }
   if (hunks.length === 0) return;
-  // A name with a blank ends in a tab, so that patch(1) finds its end.
+  // A tab after a name with a blank lets patch(1) find its end.
   const end = path.includes(' ') ? '\t' : '';
   yield head(`--- ${before}${old === undefined ? '' : end}`);
   yield head(`+++ ${after}${next === undefined ? '' : end}`);
@@ -232,7 +232,7 @@ function octal(mode: FileMode): string {
   return mode.toString(8).padStart(6, '0');
 }
 
-/** The bytes of a name, one character each, in Git's quotes where it holds what would be misread. */
+/** The bytes of a name, one character each, quoted as in Git when it has special characters. */
 function quoted(name: string): string {
   const bytes = encodeText(name).toString('latin1');
   if (!/[\0-\x1f"\\\x7f]/.test(bytes)) return bytes;

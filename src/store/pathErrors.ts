@@ -1,4 +1,4 @@
-/** What can be wrong with a path, in one wording. */
+/** Errors about paths, with uniform messages. */
 import { FileNotFoundError, IsADirectoryError, NotADirectoryError } from '../errors.ts';
 
 export function notFound(path: string): FileNotFoundError {

@@ -1,4 +1,4 @@
-/** Reading from a snapshot: from a path to bytes, text, streams, listings and facts about it. */
+/** Reads from a snapshot: bytes, text, streams, listings and metadata of a path. */
 
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
@@ -30,7 +30,7 @@ export interface WalkEntry {
 export interface WalkStep {
   /** Its path; `''` is the root. */
   readonly dirpath: string;
-  /** Names of its directories. The walk enters those that are left here when it goes on. */
+  /** Names of its directories. The walk enters those that the consumer leaves here. */
   readonly dirnames: string[];
   readonly files: WalkEntry[];
 }
@@ -39,17 +39,17 @@ export interface StatResult {
   /** As Git stores it, for example `0o100755`. */
   readonly mode: FileMode;
   readonly fileType: FileType;
-  /** Bytes of a file, of a link's target, or 0 for a directory. */
+  /** Bytes of a file or of a link's target; 0 for a directory. */
   readonly size: number;
   /** The blob's or tree's object id. */
   readonly hash: ObjectId;
-  /** 1 for a file; for a directory 2 and one for each directory in it, as on disk. */
+  /** 1 for a file; for a directory, as on disk, 2 plus the number of directories in it. */
   readonly nlink: number;
   /** The commit's time in whole seconds since the epoch. */
   readonly mtime: number;
 }
 
-/** The entry at a path. @throws FileNotFoundError, or NotADirectoryError when a file is on the way */
+/** The entry at a path. @throws FileNotFoundError, or NotADirectoryError for a path through a file */
 export async function requireEntry(snapshot: Snapshot, path: string): Promise<TreeEntry> {
   const normal = normalizePath(path);
   const entry = await snapshot.store.trees.lookup(snapshot.commit.tree, normal);
@@ -73,7 +73,7 @@ async function requireDirectory(snapshot: Snapshot, path: string): Promise<TreeE
   return entry;
 }
 
-/** Says why there is nothing at a path. */
+/** The error for a missing path. */
 async function missing(snapshot: Snapshot, normal: string, path: string): Promise<never> {
   const { trees } = snapshot.store;
   for (let at = parentPath(normal); at !== ''; at = parentPath(at)) {
@@ -86,8 +86,8 @@ async function missing(snapshot: Snapshot, normal: string, path: string): Promis
 }
 
 /**
- * The bytes of a file, synchronously: reading many small files one after the other takes half of the
- * time without promises.
+ * The bytes of a file, synchronously: without promises, reading many small files in sequence takes half
+ * the time.
  * @returns `undefined`: not available synchronously, call `readFile`
  */
 export function tryReadFile(snapshot: Snapshot, path: string): Uint8Array | undefined {
@@ -98,13 +98,13 @@ export function tryReadFile(snapshot: Snapshot, path: string): Uint8Array | unde
   return object?.type === 'blob' ? ownBytes(object) : undefined;
 }
 
-/** Of several reads at a time the larger ones are left to `read`, which uses threads. */
+/** In a burst of reads the larger ones are left to `read`, which uses threads. */
 function tryReadObject(store: StoreContext, id: ObjectId): GitObject | undefined {
   return store.objects.tryRead(id, { limit: bursts.isBurst() ? SMALL_IN_BURST : undefined });
 }
 
 const bursts = new BurstDetector();
-/** Size in bytes. */
+/** Size in bytes up to which a read in a burst stays synchronous. */
 const SMALL_IN_BURST = 16 << 10;
 
 /** The bytes of a file, or a part of them. @throws as requireFile */
@@ -117,7 +117,7 @@ export async function readFile(
   return readBlob(snapshot.store, id, range, path);
 }
 
-/** A blob, or a part of it, as bytes of the caller's own. @param path for messages */
+/** A blob, or a part of it, as bytes that the caller owns. @param path for messages */
 export async function readBlob(
   store: StoreContext,
   id: ObjectId,
@@ -159,7 +159,7 @@ export async function readText(
   }
 }
 
-/** What a symbolic link points to, as it was written. */
+/** The literal target of a symbolic link. */
 export async function readLink(snapshot: Snapshot, path: string): Promise<string> {
   const entry = await requireEntry(snapshot, path);
   if (fileTypeOf(entry.mode) !== 'link') {
@@ -169,8 +169,7 @@ export async function readLink(snapshot: Snapshot, path: string): Promise<string
 }
 
 /**
- * The content as a stream that reads only as fast as it is read from. What goes wrong, a missing
- * file included, fails the stream.
+ * The content as a stream with backpressure. Errors, including a missing file, fail the stream.
  */
 export function streamFile(
   snapshot: Snapshot,
@@ -255,12 +254,12 @@ export async function listEntries(snapshot: Snapshot, path: string): Promise<Wal
   return entries.sort((a, b) => comparePaths(a.name, b.name));
 }
 
-/** The directory at `path` and all below it, each before those in it, as Python's `os.walk`. */
+/** The directory at `path` and all below it, parents first, as Python's `os.walk`. */
 export async function* walkTree(
   snapshot: Snapshot,
   path: string,
 ): AsyncGenerator<WalkStep, void, undefined> {
-  // By id, not by path: a tree may hold a name such as '.', which leads elsewhere in a path.
+  // By id, not by path: a tree may hold a name such as '.', which means something else in a path.
   const open = [
     { dirpath: normalizePath(path), directory: await requireDirectory(snapshot, path) },
   ];
@@ -293,12 +292,12 @@ export async function globPaths(snapshot: Snapshot, pattern: string): Promise<st
   return paths.sort(comparePaths);
 }
 
-/** An entry in the words of the public interface. */
+/** An entry in the form of the public API. */
 export function walkEntry({ name, id, mode }: TreeEntry): WalkEntry {
   return { name, oid: id, mode, fileType: fileTypeOf(mode) };
 }
 
-/** The blob with this hash. @throws FileNotFoundError when there is no such blob */
+/** The blob with this hash. @throws FileNotFoundError when it is missing */
 export async function readByHash(
   store: StoreContext,
   hash: string,
@@ -335,7 +334,7 @@ async function wholeBlob(
   return object;
 }
 
-/** Bodies are shared with caches mostly; the caller of the library gets bytes of his own. */
+/** Copies a body that is shared with caches, so that the caller owns the bytes. */
 function ownBytes({ body, own }: GitObject): Uint8Array {
   return own === true
     ? new Uint8Array(body.buffer, body.byteOffset, body.length)

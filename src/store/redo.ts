@@ -1,14 +1,14 @@
 /**
- * Where redo leads. The reflog of a branch is its list of moves. Redo takes back the newest move when
- * `undo` has made it, two steps the newest two, and so on. Where another move is the newest (a commit, a
- * push, a reset) there is nothing to redo: taking that back would be another undo.
+ * Finds the target of redo. The reflog of a branch is its list of moves. Redo takes back the newest move
+ * if `undo` made it; two steps take back the newest two, and so on. When the newest move is another one (a
+ * commit, a push, a reset) there is nothing to redo: taking that back would be another undo.
  *
- * A redo is a move too. When its turn comes it is not taken back, which would lead in circles, but
- * skipped together with the moves that it took back: so that two redos in a row are the same as one of
- * two steps, and an undo after them begins anew.
+ * A redo is a move too. It is not taken back, which would go in circles, but skipped together with the
+ * moves that it took back. So two redos in a row equal one of two steps, and an undo after them starts
+ * a new sequence.
  *
- * Not every entry is a move: `git branch -m` writes one that leads from a commit to itself, and a
- * writer that was killed leaves one for a move that never happened, from where the next one began too.
+ * Not every entry is a move: `git branch -m` writes one from a commit to itself, and a killed writer
+ * leaves one for a move that never happened, with the same old value as the next entry.
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
@@ -17,16 +17,16 @@ import { shortHash } from './snapshot.ts';
 export interface RedoTarget {
   /** Undefined when there are fewer steps. */
   readonly target: ObjectId | undefined;
-  /** How many undos there are to be taken back, up to those wanted. */
+  /** Number of undos that can be taken back, up to the requested number. */
   readonly found: number;
 }
 
-/** What the reflog says of a redo; it is read again by the next one. */
+/** The reflog message of a redo, which the next redo parses. */
 export function redoMessage(steps: number, from: ObjectId): string {
   return `redo: ${steps} forward from ${shortHash(from)}`;
 }
 
-/** What the reflog says of an undo. */
+/** The reflog message of an undo. */
 export function undoMessage(steps: number, from: ObjectId): string {
   return `undo: ${steps} back from ${shortHash(from)}`;
 }
@@ -35,8 +35,8 @@ const UNDO = /^undo: /;
 const REDO = /^redo: (\d+) forward from /;
 
 /**
- * @param reflog newest first; only as much of it is read as is needed
- * @param at where the branch stands: older entries than the newest that arrived there do not count
+ * @param reflog newest first; read only as far as needed
+ * @param at the branch's value; entries before the newest that arrived there do not count
  */
 export async function redoTarget(
   reflog: AsyncIterable<ReflogEntry>,
@@ -78,7 +78,7 @@ class Moves {
     this.#rest = reflog[Symbol.asyncIterator]();
   }
 
-  /** Ends the reading. */
+  /** Stops reading. */
   async close(): Promise<void> {
     await this.#rest.return?.();
   }
@@ -95,7 +95,7 @@ class Moves {
 
   /** The move that redo takes back when `index` is the newest. */
   async toTakeBack(index: number): Promise<number> {
-    // Those that stand behind a row of redos are found first, the oldest redo before the next.
+    // Moves behind a row of redos are resolved first, the oldest redo before the next.
     const row: number[] = [];
     let at = index;
     while (!this.#known.has(at) && (await this.#stepsOfRedo(at)) > 0) row.push(at++);
@@ -106,13 +106,13 @@ class Moves {
     }
   }
 
-  /** What is left to take back after a redo, when that of all older moves is known. */
+  /** What remains to take back after a redo, when it is known for all older moves. */
   async #behind(redo: number): Promise<number> {
     const steps = await this.#stepsOfRedo(redo);
     let next = this.#known.get(redo + 1) ?? redo + 1;
     for (let step = 1; step <= steps; step++) {
       const move = await this.get(next);
-      // A log that was cut or edited: then it is a move like any other.
+      // The log was truncated or edited: then the redo counts as an ordinary move.
       if (move === undefined) return redo;
       if (step === steps && move.old !== (await this.get(redo))?.new) return redo;
       next = await this.toTakeBack(next + 1);
@@ -120,7 +120,7 @@ class Moves {
     return next;
   }
 
-  /** 0 for a move that is no redo. */
+  /** 0 for a move that is not a redo. */
   async #stepsOfRedo(index: number): Promise<number> {
     return Number(REDO.exec((await this.get(index))?.message ?? '')?.[1] ?? 0);
   }

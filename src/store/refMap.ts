@@ -1,6 +1,6 @@
 /**
- * Branches and tags as async maps from names to snapshots. A tag that stands for another tag is
- * followed; a ref that stands for no commit is left out of every listing.
+ * Branches and tags as async maps from names to snapshots. Follows tags of tags. Listings omit refs that
+ * do not lead to a commit.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -20,20 +20,20 @@ import { findRef, refValue } from './resolve.ts';
 import { loadSnapshot, ofStore, refFolder, type Snapshot, type SnapshotRef } from './snapshot.ts';
 
 export interface DeleteOptions {
-  /** Also the current branch. */
+  /** Allow deleting the current branch. */
   readonly force?: boolean | undefined;
 }
 
-/** A branch or tag that was deleted and is kept for a while. */
+/** A deleted branch or tag that is still kept. */
 export interface DeletedRef {
   readonly name: string;
-  /** What it stood for; of an annotated tag the tag's own id. */
+  /** Its last value; of an annotated tag the tag's own id. */
   readonly commitHash: string;
-  /** When it was deleted. */
+  /** Time of the deletion. */
   readonly time: Date;
 }
 
-/** What the log of a kept ref says, before the full name that was deleted. */
+/** Prefix of the log message of a kept ref, before the full name of the deleted ref. */
 const DELETED = 'deleted: ';
 
 export abstract class RefMap implements AsyncIterable<string> {
@@ -63,9 +63,9 @@ export abstract class RefMap implements AsyncIterable<string> {
   }
 
   /**
-   * The snapshot that the name stands for.
-   * @throws KeyNotFoundError when there is none of this name
-   * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+   * The snapshot of a name.
+   * @throws KeyNotFoundError when the name does not exist
+   * @throws GitStoreError (`ENOTCOMMIT`) when it does not lead to a commit
    * @example
    * ```ts
    * const main = await store.branches.get('main');
@@ -77,25 +77,25 @@ export abstract class RefMap implements AsyncIterable<string> {
   }
 
   /**
-   * As `get`, but undefined when there is none of this name.
-   * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+   * As `get`, but undefined when the name does not exist.
+   * @throws GitStoreError (`ENOTCOMMIT`) when it does not lead to a commit
    */
   async find(name: string): Promise<FS | undefined> {
     const snapshot = await findRef(this.store, { kind: this.kind, name });
     return snapshot && FS.of(snapshot);
   }
 
-  /** Whether there is one of this name that stands for a commit. A broken one stands for none. */
+  /** Whether the name exists and leads to a commit. False for a broken one. */
   async has(name: string): Promise<boolean> {
     const id = await unlessBroken(refValue(this.store, { kind: this.kind, name }));
     return id !== undefined && (await this.#isCommit(id));
   }
 
   /**
-   * Deletes the name; also where it is broken, or stands for no commit. What it stood for, and its
-   * reflog, are kept for the grace time of `gc`: `deleted()` tells them.
-   * @returns the hash that it stood for, of a broken one the last that its reflog knows; null for none
-   * @throws KeyNotFoundError when there is none of this name
+   * Deletes the name, even when it is broken or does not lead to a commit. Its value and reflog are kept
+   * for the grace time of `gc`: see `deleted()`.
+   * @returns its last hash, of a broken one the newest in its reflog; null for none
+   * @throws KeyNotFoundError when the name does not exist
    * @throws PermissionError for the current branch, unless forced
    */
   async delete(name: string, options: DeleteOptions = {}): Promise<string | null> {
@@ -115,11 +115,11 @@ export abstract class RefMap implements AsyncIterable<string> {
     const updates: RefUpdate[] = [{ ref, old, new: null }];
     if (last !== null && (await objects.has(last))) {
       const who = this.store.signature();
-      // Milliseconds too, so that those of one second are in order.
+      // With milliseconds, so that deletions of one second stay in order.
       const fraction = String(this.store.now() % 1000).padStart(3, '0');
       const kept = `${DELETED_REFS}${who.time}-${fraction}${randomBytes(8).toString('hex')}`;
       const reflog = { who, message: `${DELETED}${ref}` };
-      // A log that names what is not here would be a fault of the store for as long as it is kept.
+      // A kept log with missing objects would be a fault of the store.
       const logOf = (await this.#isLogSound(ref)) ? ref : undefined;
       updates.push({ ref: kept, old: null, new: last, reflog, logOf });
     }
@@ -127,7 +127,7 @@ export abstract class RefMap implements AsyncIterable<string> {
     return last;
   }
 
-  /** What was deleted and is kept until `gc` lets it go, newest first. */
+  /** The deleted names that are kept until `gc` removes them, newest first. */
   async deleted(): Promise<DeletedRef[]> {
     const folder = refFolder(this.kind);
     const found: DeletedRef[] = [];
@@ -170,7 +170,7 @@ export abstract class RefMap implements AsyncIterable<string> {
     for await (const [name] of this.commits()) yield name;
   }
 
-  /** All snapshots, in the order of their names. */
+  /** All snapshots, sorted by name. */
   async *values(): AsyncGenerator<FS, void, undefined> {
     for await (const [, fs] of this.entries()) yield fs;
   }
@@ -191,14 +191,14 @@ export abstract class RefMap implements AsyncIterable<string> {
     return refFolder(this.kind) + name;
   }
 
-  /** @internal The snapshot that a caller wants a name to stand for. */
+  /** @internal The snapshot to set a name to. */
   protected snapshotToSet(fs: FS): Snapshot {
     return ofStore(this.store, FS.snapshotOf(fs));
   }
 
   /**
    * @internal
-   * @throws KeyNotFoundError when there is none of this name that stands for a commit
+   * @throws KeyNotFoundError when the name does not exist or does not lead to a commit
    */
   protected async require(name: string): Promise<void> {
     const id = await refValue(this.store, { kind: this.kind, name });
@@ -215,7 +215,7 @@ export abstract class RefMap implements AsyncIterable<string> {
     throw new KeyNotFoundError(`${what} not found: ${name}`, { ref: name });
   }
 
-  /** @internal Names and the commits they stand for. */
+  /** @internal Names and their commits. */
   protected async *commits(): AsyncGenerator<[string, ObjectId], void, undefined> {
     const folder = refFolder(this.kind);
     for (const { ref, id } of await this.store.listRefs(folder)) {
@@ -230,12 +230,12 @@ async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
   return undefined;
 }
 
-/** Whether an error says that a ref is there and has no value. */
+/** Whether an error means that a ref exists without a value. */
 function isBroken(error: unknown): boolean {
   return error instanceof CorruptObjectError || error instanceof UnreadableRefError;
 }
 
-/** A ref's value; undefined also for one that is broken. */
+/** A ref's value; undefined for a broken one too. */
 async function unlessBroken(value: Promise<ObjectId | undefined>): Promise<ObjectId | undefined> {
   try {
     return await value;

@@ -1,13 +1,13 @@
 /**
- * The grammar of path arguments: how `main~2:docs/a.txt` is told from a file on the local disk.
+ * The grammar of path arguments: distinguishes `main~2:docs/a.txt` from a file on the local disk.
  *
  * Nouns. An *argument* is what the user typed. A *repository path* is `[ref[~N]]:path`: a branch, a
  * tag or a commit hash, N first parents back from it, and a path in that snapshot. An empty ref is
  * the current branch, an empty path the root. A *local path* is everything else. A *target* is what
  * commands take that work on snapshots: a ref alone, or a ref with a path.
  *
- * Paths are left as they were typed (`normalizePath` cleans them): a trailing `/` and `/./` mean
- * something to the commands that copy.
+ * Paths stay as typed (`normalizePath` cleans them), because a trailing `/` and `/./` have a meaning for
+ * the commands that copy.
  */
 
 import { InvalidRefNameError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** From what a user calls a snapshot to the snapshot. */
+/** Resolves a user's name for a snapshot. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isValidRefName } from '../git/refName.ts';
@@ -8,8 +8,8 @@ import { fullRefName, loadSnapshot, type Snapshot, type SnapshotRef } from './sn
 const HASH = /^[0-9a-f]{4,40}$/i;
 
 /**
- * The snapshot that a branch or tag stands for; undefined when it does not exist.
- * @throws GitStoreError (`ENOTCOMMIT`) when it stands for no commit
+ * The snapshot of a branch or tag; undefined when it does not exist.
+ * @throws GitStoreError (`ENOTCOMMIT`) when it does not lead to a commit
  */
 export async function findRef(
   store: StoreContext,
@@ -26,7 +26,7 @@ export async function findRef(
   });
 }
 
-/** A ref's own value; undefined also for a name that no ref can have. */
+/** A ref's own value; undefined for an invalid name too. */
 export async function refValue(
   store: StoreContext,
   ref: SnapshotRef,
@@ -37,11 +37,11 @@ export async function refValue(
 }
 
 /**
- * The snapshot of a branch, else of a tag, else of a commit with this hash, full or shortened to no
- * less than 4 digits.
- * @throws KeyNotFoundError when there is none
- * @throws GitStoreError (`EAMBIGUOUS`) when several commits begin with the short hash;
- *   (`ENOTCOMMIT`) for the hash of something else
+ * The snapshot of a branch, else of a tag, else of a commit with this hash, full or abbreviated to at
+ * least 4 digits.
+ * @throws KeyNotFoundError when none exists
+ * @throws GitStoreError (`EAMBIGUOUS`) when several commits match the short hash; (`ENOTCOMMIT`) for the
+ *   hash of another kind of object
  */
 export async function resolveSnapshot(store: StoreContext, name: string): Promise<Snapshot> {
   const found =

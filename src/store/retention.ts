@@ -1,14 +1,14 @@
 /**
- * Which snapshots of a line are kept, in restic's words and with restic's meaning
- * (`restic forget`, internal/data/snapshot_policy.go): each rule goes from the newest to the oldest and
- * keeps the newest of each hour, day, …, as many as it says; a rule that is not used up keeps the oldest.
+ * Retention policies with the names and semantics of restic (`restic forget`,
+ * internal/data/snapshot_policy.go): each rule goes from the newest to the oldest snapshot and keeps the
+ * newest of each hour, day and so on, up to its number. A rule that is not used up keeps the oldest.
  */
 import { GitStoreError } from '../errors.ts';
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { labelsOf } from './labels.ts';
 
-/** What is kept. The newest snapshot and those with tags are kept in any case. */
+/** The snapshots to keep. The newest one and tagged ones are always kept. */
 export interface ThinPolicy {
   /** The newest N. */
   readonly keepLast?: number | undefined;
@@ -23,8 +23,8 @@ export interface ThinPolicy {
   /** Those with one of these labels: `NAME`, or `NAME=VALUE`. */
   readonly keepLabels?: readonly string[] | undefined;
   /**
-   * The oldest of what the other rules keep go, or of all where there are none, until what all refs
-   * need takes at most this many bytes. Sizes are those of the objects as they lie now.
+   * Removes the oldest snapshots that the other rules keep (all are kept without other rules), until the
+   * objects of all refs take at most this many bytes in their present form.
    */
   readonly maxSize?: number | undefined;
 }
@@ -41,7 +41,7 @@ const RULES: Record<keyof ThinPolicy, true> = {
   maxSize: true,
 };
 
-/** @throws GitStoreError (`EINVAL`) for a policy that keeps nothing, or is none */
+/** @throws GitStoreError (`EINVAL`) for an invalid policy, or one that keeps nothing */
 export function requirePolicy(policy: ThinPolicy): void {
   keptByPolicy([], policy);
 }
@@ -60,8 +60,8 @@ interface Rule {
 
 /**
  * @param line newest first
- * @returns for each that the policy keeps, why
- * @throws GitStoreError (`EINVAL`) for a policy that keeps nothing, or is none
+ * @returns the reasons for each kept snapshot
+ * @throws GitStoreError (`EINVAL`) for an invalid policy, or one that keeps nothing
  */
 export function keptByPolicy(line: readonly Aged[], policy: ThinPolicy): Map<ObjectId, string[]> {
   for (const name of Object.keys(policy)) {
@@ -122,7 +122,7 @@ function rulesOf(policy: ThinPolicy): Rule[] {
   return rules;
 }
 
-/** Its UTC fields are the time on the clock of the committer. */
+/** A date with UTC fields that show the committer's local time. */
 function dateOf({ commit: { committer } }: Aged): Date {
   const date = new Date((committer.time + committer.offset * 60) * 1000);
   return Number.isNaN(date.getTime()) ? new Date(0) : date;
@@ -154,7 +154,7 @@ function parseSpan(text: string): Span {
   return { years: years!, months: months!, days: days!, hours: hours! };
 }
 
-/** @param time seconds since 1970 @returns the moment so long before it, in the same */
+/** @param time seconds since the epoch @returns the moment that span earlier, in the same unit */
 function startOf({ years, months, days, hours }: Span, time: number): number {
   const date = new Date(time * 1000);
   date.setUTCFullYear(date.getUTCFullYear() - years, date.getUTCMonth() - months);

@@ -1,4 +1,4 @@
-/** Changing a ref that others change too: in turn with them, and again when it moved meanwhile. */
+/** Changes a ref with concurrent writers: takes turns with them, and retries when it moved meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GitStoreError, StaleSnapshotError } from '../errors.ts';
 import { isValidRefName } from '../git/refName.ts';
@@ -6,28 +6,28 @@ import type { StoreContext } from './context.ts';
 
 export interface RetryOptions {
   /**
-   * How often the change is tried in all; default 5, and 50 for a store that is not on this disk, where
-   * turns are not shared between machines.
+   * Attempts in all; default 5, and 50 for a store that is not on this disk, because turns are not shared
+   * between machines.
    */
   retries?: number | undefined;
-  /** Do not wait for a turn before the first try: for a change that takes long, and mostly succeeds. */
+  /** Do not wait for a turn before the first attempt: for a long change that usually succeeds. */
   eager?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** How long to wait while one other writer has the turn, in milliseconds; then the change is tried without. */
+/** Milliseconds to wait while one writer holds the turn. After that, try without a turn. */
 const TURN_TIMEOUT = 10_000;
 
-/** Pauses between tries in milliseconds: the first, and the longest. */
+/** Pauses between attempts in milliseconds: the first, and the longest. */
 const FIRST_PAUSE = 10;
 const LONGEST_PAUSE = 200;
-/** The longest where a try takes longer too. */
+/** The longest pause for a remote store, where an attempt takes longer too. */
 const LONGEST_FAR_PAUSE = 1000;
 
 /**
- * Runs `attempt`, and again on StaleSnapshotError, after pauses of 10 to 200 ms, or to a second.
- * @param ref full name; a name that no ref can have has no turns
- * @throws StaleSnapshotError when the last try fails too
+ * Runs `attempt`, and retries on StaleSnapshotError after pauses of 10 to 200 ms, or up to a second.
+ * @param ref full name; an invalid name has no turns
+ * @throws StaleSnapshotError when the last attempt fails too
  */
 export async function withRetries<T>(
   store: StoreContext,
@@ -48,7 +48,7 @@ export async function withRetries<T>(
     } catch (error) {
       if (!(error instanceof StaleSnapshotError) || tries >= retries) throw error;
     }
-    // Somewhere in the upper half, so that those who met do not meet again.
+    // Random in the upper half, so that colliding writers do not collide again.
     await sleep(pause * (0.5 + Math.random() / 2), undefined, signal && { signal });
     pause = Math.min(2 * pause, isFar ? LONGEST_FAR_PAUSE : LONGEST_PAUSE);
   }

@@ -1,4 +1,4 @@
-/** What moves along when commits are written anew: tags and notes. */
+/** Moves tags and notes along when commits are rewritten. */
 import { serializeCommit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { parseTag } from '../git/tag.ts';
@@ -11,11 +11,11 @@ export interface TagOf {
   readonly ref: string;
   readonly id: ObjectId;
   readonly commit: ObjectId;
-  /** The tag object, where it is an annotated one. */
+  /** The tag object of an annotated tag. */
   readonly body?: Uint8Array | undefined;
 }
 
-/** The tags of commits among these. */
+/** The tags of these commits. */
 export async function tagsOn(
   store: StoreContext,
   commits: ReadonlySet<ObjectId>,
@@ -34,7 +34,7 @@ export async function tagsOn(
   return tags;
 }
 
-/** @param why for their reflogs */
+/** @param why message for their reflogs */
 export async function moveTags(
   tags: readonly TagOf[],
   moved: ReadonlyMap<ObjectId, ObjectId>,
@@ -53,14 +53,14 @@ export async function moveTags(
   return updates;
 }
 
-/** The tag object for another commit, without the signature, which was made over the old one. */
+/** The tag object for another commit. Drops the signature, which covers the old one. */
 function retarget(body: Uint8Array, from: ObjectId, to: ObjectId): Buffer {
   const text = Buffer.from(body).toString('latin1').replace(`object ${from}`, `object ${to}`);
   const signature = /^-----BEGIN (?:PGP|SSH) SIGNATURE-----$/m.exec(text);
   return Buffer.from(signature === null ? text : text.slice(0, signature.index), 'latin1');
 }
 
-/** Notes on commits that are gone stay where they are. */
+/** Moves notes. Notes on removed commits stay. */
 export async function moveNotes(
   store: StoreContext,
   moved: ReadonlyMap<ObjectId, ObjectId>,

@@ -10,7 +10,7 @@ export interface Person {
   readonly email: string;
 }
 
-/** A person, and the moment their commits are of; without one the present. */
+/** A person and the time of their commits; by default the present. */
 export interface Signer extends Person {
   readonly date?: Pick<Identity, 'time' | 'offset'> | undefined;
 }
@@ -20,7 +20,7 @@ export interface Signers {
   readonly committer: Signer;
 }
 
-/** What a write says of it. */
+/** Options of a write that set author and date. */
 export interface SignOptions {
   /** The author of the change, as `Name <mail>`; default the store's author. */
   author?: string | undefined;
@@ -54,7 +54,7 @@ export function parsePerson(text: string, what: string): Person {
   return person;
 }
 
-/** As Git can keep it, so that what was written is what is read back. */
+/** The identity as Git stores it, so that the same values are read back. */
 export function asWritten({ name, email }: Person): Person {
   const kept = parseIdentity(formatIdentity({ name, email, time: 0, offset: 0 }));
   return { name: kept.name, email: kept.email };
@@ -78,7 +78,7 @@ function checkTime(time: Date): number {
   );
 }
 
-/** The persons that a store's options name. @throws GitStoreError (`EINVAL`) */
+/** The identities from a store's options. @throws GitStoreError (`EINVAL`) */
 export function signersOf({
   author,
   email,

@@ -1,4 +1,4 @@
-/** How much of a line of snapshots fits into a number of bytes. */
+/** Limits a line of snapshots to a number of bytes. */
 
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -13,12 +13,13 @@ interface Sized {
 }
 
 /**
- * Goes from the newest to the oldest and drops from `kept` what no longer fits, and all before it.
+ * Goes from the newest to the oldest snapshot and drops the first that no longer fits, and all older
+ * ones.
  * @param kept newest first
- * @param staying of them those that stay whatever they take
- * @param ref of the line: all other refs stay as they are, and count first
- * @param maxSize bytes for all of the store
- * @returns those that go
+ * @param staying those that stay regardless of their size
+ * @param ref ref of the line. All other refs stay unchanged, and count first
+ * @param maxSize bytes for the whole store
+ * @returns the dropped snapshots
  */
 export async function beyondSize(
   store: StoreContext,
@@ -32,7 +33,7 @@ export async function beyondSize(
   const wants: ObjectId[] = [];
   const others = requireAll(await refs.list('refs/'), 'nothing is thinned');
   for (const { ref: other, id } of others) {
-    // Tags on the line move with it, and what was deleted is freed.
+    // Tags on the line move with it, and deleted refs are freed.
     if (other === ref || other.startsWith(DELETED_REFS) || staying.has(id)) continue;
     wants.push(id);
   }
@@ -54,7 +55,7 @@ export async function beyondSize(
   return gone;
 }
 
-/** What a snapshot needs that was not seen before. */
+/** The objects of a snapshot that were not seen before. */
 async function newObjects(
   { trees }: StoreContext,
   { id, commit }: Sized,

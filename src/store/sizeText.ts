@@ -1,8 +1,8 @@
-/** Sizes as people read them. */
+/** Human-readable sizes. */
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** Bytes in powers of 1000, with three digits or so: `512 B`, `1.5 kB`, `117 MB`. */
+/** Bytes in powers of 1000, with about three digits: `512 B`, `1.5 kB`, `117 MB`. */
 export function sizeText(bytes: number): string {
   let value = bytes;
   let unit = 0;

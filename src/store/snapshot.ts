@@ -1,13 +1,13 @@
 /**
- * A *snapshot* is one commit of a store and the ref it was reached by. It is a plain value; `FS` is
- * the face that users see of it.
+ * A *snapshot* is one commit of a store and the ref by which it was reached. It is a plain value; `FS` is
+ * its public interface.
  */
 import { GitStoreError, PermissionError } from '../errors.ts';
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import type { StoreContext } from './context.ts';
 
-/** The branch or tag that a snapshot was reached by. */
+/** The branch or tag by which a snapshot was reached. */
 export interface SnapshotRef {
   readonly kind: 'branch' | 'tag';
   /** Short name. */
@@ -18,18 +18,18 @@ export interface Snapshot {
   readonly store: StoreContext;
   readonly id: ObjectId;
   readonly commit: Commit;
-  /** Null for a snapshot that was named by its hash, and for a squashed one. */
+  /** Null for a snapshot given by hash, and for a squashed one. */
   readonly ref: SnapshotRef | null;
 }
 
 const FOLDERS = { branch: 'refs/heads/', tag: 'refs/tags/' } as const;
 
-/** The full name that Git gives the ref. */
+/** The full name of the ref. */
 export function fullRefName(ref: SnapshotRef): string {
   return FOLDERS[ref.kind] + ref.name;
 }
 
-/** Where Git keeps refs of this kind. */
+/** The prefix of refs of this kind. */
 export function refFolder(kind: SnapshotRef['kind']): string {
   return FOLDERS[kind];
 }
@@ -44,7 +44,7 @@ export async function loadSnapshot(
 }
 
 /**
- * The branch that the snapshot can be written to.
+ * The branch that a write to the snapshot commits to.
  * @throws PermissionError when it came from a tag or from a hash
  */
 export function branchOf(snapshot: Snapshot): SnapshotRef {
@@ -59,8 +59,8 @@ export function branchOf(snapshot: Snapshot): SnapshotRef {
 }
 
 /**
- * The snapshot as one of this store, which may have been opened several times. That of another is
- * refused: its commit may be missing here.
+ * The snapshot as one of this store, which may have been opened several times. Refuses a snapshot of
+ * another store, whose commit may be missing here.
  * @throws GitStoreError (`EINVAL`)
  */
 export function ofStore(store: StoreContext, snapshot: Snapshot): Snapshot {
@@ -69,12 +69,12 @@ export function ofStore(store: StoreContext, snapshot: Snapshot): Snapshot {
   throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
 }
 
-/** The seven digits by which people name a commit. */
+/** The usual abbreviation of a commit's hash: seven digits. */
 export function shortHash(id: ObjectId): string {
   return id.slice(0, 7);
 }
 
-/** The message without the line ends that Git puts behind it. */
+/** The message without trailing line ends. */
 export function messageOf(commit: Commit): string {
   const { message } = commit;
   let end = message.length;
@@ -82,7 +82,7 @@ export function messageOf(commit: Commit): string {
   return message.slice(0, end);
 }
 
-/** The first line of a commit's message that is not blank: imports often leave blank ones before it. */
+/** The first non-blank line of a commit's message. Imported messages often begin with blank lines. */
 export function firstLine(message: string): string {
   let start = 0;
   let end = message.indexOf('\n');
@@ -93,5 +93,5 @@ export function firstLine(message: string): string {
   return end < 0 ? message.slice(start) : message.slice(start, end);
 }
 
-/** The log of a private ref that keeps what was folded away says this, and the branch's full name. */
+/** Prefix of the log message of a ref that keeps removed snapshots, before the branch name. */
 export const THINNED = 'thinned: ';

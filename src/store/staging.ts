@@ -1,8 +1,7 @@
 /**
- * Changes to a snapshot's tree that are gathered before they become a commit. A *staged* change is
- * seen by the ones after it, so that the last word on a path wins. What is kept: the *edits* that
- * make the new tree, and file by file what stood *before* and stands *after* wherever something
- * changes, for the report and for questions about what stands where.
+ * Collects changes to a snapshot's tree before they become a commit. Later changes see *staged* ones, so
+ * that the last change of a path wins. Keeps the *edits* that make the new tree, and for each changed
+ * file its value *before* and *after*, for the report and for lookups.
  */
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -16,18 +15,18 @@ import { fileTypeOf } from '../tree/types.ts';
 import { walkFiles } from '../tree/walk.ts';
 import { isADirectory, notADirectory, notFound } from './pathErrors.ts';
 
-/** A mode and an id: what an entry says apart from its name. */
+/** Mode and id of an entry. */
 interface FileValue {
   readonly mode: FileMode;
   readonly id: ObjectId;
 }
 
 interface StagedFile extends FileValue {
-  /** The path it had, for what was moved. */
+  /** The former path of a moved file. */
   readonly src?: string;
 }
 
-/** What stands at a path, staged changes counted. */
+/** What exists at a path, including staged changes. */
 export type Standing =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'directory' }
@@ -43,7 +42,7 @@ export class Staging {
   readonly #edits = new Map<string, TreeEdit>();
   readonly #before = new Map<string, FileValue>();
   readonly #after = new Map<string, StagedFile>();
-  /** How many files of `#after` lie below each directory. */
+  /** Number of files of `#after` below each directory. */
   readonly #filled = new Map<string, number>();
 
   constructor(trees: TreeReader, root: ObjectId) {
@@ -51,17 +50,17 @@ export class Staging {
     this.#root = root;
   }
 
-  /** Takes down what is worth a warning about a path, if anything. */
+  /** Records a warning about a path, if there is one. */
   remark(path: string, text: string | undefined): void {
     if (text !== undefined) this.#warnings.push({ path, error: text });
   }
 
-  /** What makes the new tree, for `applyEdits`. */
+  /** The edits that make the new tree, for `applyEdits`. */
   get edits(): ReadonlyMap<string, TreeEdit> {
     return this.#edits;
   }
 
-  /** What stands at a normalized path now. */
+  /** What exists at a normalized path now. */
   async standing(path: string): Promise<Standing> {
     const staged = this.#after.get(path);
     if (staged !== undefined) return { kind: 'file', mode: staged.mode, id: staged.id };
@@ -90,7 +89,7 @@ export class Staging {
     return standing;
   }
 
-  /** @throws NotADirectoryError when a file or a link stands where `path` has a directory */
+  /** @throws NotADirectoryError when a file or a link is in the place of a directory of `path` */
   async checkParents(path: string): Promise<void> {
     for (let at = parentPath(path); at !== '' && !this.#filled.has(at); at = parentPath(at)) {
       const standing = await this.standing(at);
@@ -114,9 +113,8 @@ export class Staging {
   }
 
   /**
-   * Removes what stands at `path`. What the snapshot had there and an earlier word has removed may
-   * be removed once more.
-   * @param path as the user wrote it; a trailing `/` says that a directory is meant
+   * Removes the entry at `path`. An entry of the snapshot that was already removed may be removed again.
+   * @param path as the user wrote it; a trailing `/` means a directory
    * @throws FileNotFoundError
    * @throws IsADirectoryError for a directory without `recursive`
    * @throws NotADirectoryError for a file with a trailing `/`, or a path that leads through one
@@ -138,8 +136,8 @@ export class Staging {
 
   /**
    * Puts a file or a link of the snapshot at `path`.
-   * @param src the path it has in the snapshot
-   * @param standing what `checkFile` has found there
+   * @param src its path in the snapshot
+   * @param standing the result of `checkFile`
    */
   putMoved(path: string, { mode, id }: FileValue, src: string, standing: Standing): void {
     this.put(path, mode, id, standing);
@@ -147,13 +145,13 @@ export class Staging {
   }
 
   /**
-   * Puts a directory of the snapshot, with all it holds, at `path`, where nothing stands. Nothing
-   * must be removed after it.
-   * @param src the path it has in the snapshot
+   * Puts a directory of the snapshot with all its contents at `path`, where nothing exists. No removal may
+   * follow.
+   * @param src its path in the snapshot
    * @throws TooDeepError
    */
   async graft(path: string, { mode, id: treeId }: FileValue, src: string): Promise<void> {
-    // What was removed to make room must not be taken from what comes.
+    // Removals that made room must not apply to the new directory.
     const below = `${path}/`;
     for (const edited of this.#edits.keys()) {
       if (edited.startsWith(below)) this.#edits.delete(edited);
@@ -166,7 +164,7 @@ export class Staging {
     }
   }
 
-  /** All files that are added, updated and deleted; each list sorted by path. */
+  /** All added, updated and deleted files, each list sorted by path. */
   report(): ChangeReport {
     const report = new ChangeReport({ warnings: [...this.#warnings] });
     for (const [path, file] of this.#after) {
@@ -226,7 +224,7 @@ export class Staging {
       if (!this.#before.has(file.path)) return true;
       taken = true;
     }
-    // An empty tree object is a directory until something was taken from it.
+    // An empty tree object counts as a directory unless something was removed from it.
     return !taken;
   }
 

@@ -15,8 +15,7 @@ export class Tags extends RefMap {
   }
 
   /**
-   * Checks that `set` will take the name, as far as that can be known before: for a commit that is to
-   * be tagged as soon as it is made.
+   * Checks in advance that `set` would accept the name, for a commit that will be tagged once it is made.
    * @throws KeyExistsError, InvalidRefNameError as `set`
    */
   async checkSettable(name: string, options: { force?: boolean | undefined } = {}): Promise<void> {
@@ -35,10 +34,10 @@ export class Tags extends RefMap {
   }
 
   /**
-   * Makes a tag that stands for a snapshot of this store (a lightweight one, in Git's words).
-   * @param options.force move a tag of this name that exists
-   * @returns the snapshot as that tag's, read-only
-   * @throws KeyExistsError when there is a tag of this name, without `force`
+   * Makes a tag of a snapshot of this store (a lightweight tag, in Git's terms).
+   * @param options.force move an existing tag
+   * @returns the snapshot of that tag, read-only
+   * @throws KeyExistsError when the tag exists, without `force`
    * @throws InvalidRefNameError
    */
   async set(name: string, fs: FS, options: { force?: boolean | undefined } = {}): Promise<FS> {

@@ -1,8 +1,8 @@
 /**
- * Thinning a branch: its line of first parents becomes the snapshots that a policy keeps, each with its
- * tree, message, author and dates. Tags and notes move with their snapshots, all in one transaction: a
- * process that is killed leaves the old history or the new one. What is folded away stays in a private
- * ref with the branch's old log, for the grace time of `gc`.
+ * Thins a branch: reduces its first-parent history to the snapshots that a policy keeps, each with its
+ * tree, message, author and dates. Tags and notes move with their snapshots, all in one transaction, so
+ * that a killed process leaves the old history or the new one. A private ref keeps the removed snapshots
+ * and the branch's old log for the grace time of `gc`.
  */
 import { randomBytes } from 'node:crypto';
 import { KeyNotFoundError } from '../errors.ts';
@@ -20,16 +20,16 @@ import { beyondSize } from './sizeLimit.ts';
 import { fullRefName, loadSnapshot, type Snapshot, type SnapshotRef, THINNED } from './snapshot.ts';
 
 export interface ThinOptions extends Pick<RetryOptions, 'signal'> {
-  /** Change nothing; say what would change. */
+  /** Change nothing; return what would change. */
   readonly dryRun?: boolean | undefined;
 }
 
-/** A snapshot of the line before it was thinned. */
+/** A snapshot of the history before it was thinned. */
 export interface ThinnedSnapshot {
   readonly old: ObjectId;
-  /** What it is now; null where it is folded away. On a dry run its old id. */
+  /** Its new id; null when it is removed. On a dry run its old id. */
   readonly new: ObjectId | null;
-  /** Why it is kept: `last`, `daily`, `tag`, `newest`, …; empty where it is not. */
+  /** Reasons to keep it: `last`, `daily`, `tag`, `newest`, …; empty when it is removed. */
   readonly reasons: readonly string[];
   /** Seconds since 1970. */
   readonly time: number;
@@ -47,7 +47,7 @@ interface Line {
   readonly commit: Commit;
 }
 
-/** @throws KeyNotFoundError when there is no such branch */
+/** @throws KeyNotFoundError when the branch does not exist */
 export function thinBranch(
   store: StoreContext,
   name: string,
@@ -131,9 +131,9 @@ async function lineOf(tip: Snapshot, signal: AbortSignal | undefined): Promise<L
 }
 
 /**
- * Writes the snapshots that are kept, each as the child of the one before.
+ * Writes the kept snapshots, each as the child of the previous one.
  * @param kept newest first
- * @returns from their old ids to their new ones
+ * @returns a map from old to new ids
  */
 async function rewrite(
   kept: readonly Line[],
@@ -149,7 +149,7 @@ async function rewrite(
       continue;
     }
     const parents = parent === undefined ? [] : [parent];
-    // A signature was made over the old parents.
+    // Signatures cover the old parents.
     const extraHeaders = commit.extraHeaders.filter(({ key }) => !/^(gpgsig|mergetag)/.test(key));
     parent = await writer.write('commit', serializeCommit({ ...commit, parents, extraHeaders }));
     moved.set(id, parent);
@@ -157,7 +157,7 @@ async function rewrite(
   return moved;
 }
 
-/** Moves the branch, and keeps what it was with its log. */
+/** Moves the branch, and keeps its old value and log. */
 function moveBranch(tip: Snapshot, to: ObjectId): RefUpdate[] {
   const { store } = tip;
   const ref = fullRefName(tip.ref!);
@@ -165,7 +165,7 @@ function moveBranch(tip: Snapshot, to: ObjectId): RefUpdate[] {
   const fraction = String(store.now() % 1000).padStart(3, '0');
   const past = `${DELETED_REFS}${who.time}-${fraction}${randomBytes(8).toString('hex')}`;
   return [
-    // First, so that it gets the log as it was.
+    // This comes first, so that it gets the old log.
     {
       ref: past,
       old: null,

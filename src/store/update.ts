@@ -1,4 +1,4 @@
-/** Changing a branch that others change too: read, change, and again when it has moved meanwhile. */
+/** Changes a branch with concurrent writers: read, change, and retry when it has moved meanwhile. */
 import type { ArchiveInOptions, ArchiveSource } from '../archive/options.ts';
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -17,8 +17,8 @@ import { fullRefName, ofStore, type SnapshotRef } from './snapshot.ts';
 export type UpdateOptions = RetryOptions;
 
 /**
- * Hands the branch's newest snapshot to `change`, and does so again when the branch moved before the
- * change was committed.
+ * Passes the branch's newest snapshot to `change`, and retries when the branch moves before the change is
+ * committed.
  */
 export async function updateBranch(
   store: StoreContext,
@@ -49,8 +49,8 @@ export async function updateBranch(
 }
 
 /**
- * Writes one file to the newest snapshot of a branch, again when the branch moves meanwhile. A
- * stream is read once, to its end, before the branch is looked at.
+ * Writes one file to the newest snapshot of a branch, and retries when the branch moves meanwhile. Reads a
+ * stream once, to its end, before it reads the branch.
  * @throws as `GitStore.update` and `FS.write`
  */
 export async function retryWrite(
@@ -61,7 +61,7 @@ export async function retryWrite(
   options: WriteOptions & UpdateOptions = {},
 ): Promise<FS> {
   checkWritablePath(path);
-  // A stream can be read only once, so it is stored before the first try.
+  // A stream can be read only once, so it is stored before the first attempt.
   const source = isInMemory(data)
     ? { data }
     : { blob: await storeBlob(store.context, data, options.signal) };
@@ -69,8 +69,8 @@ export async function retryWrite(
 }
 
 /**
- * Puts the members of an archive over the newest snapshot of a branch, again when the branch moves
- * meanwhile. The archive is read once, to its end, before the branch is looked at.
+ * Adds the members of an archive to the newest snapshot of a branch, and retries when the branch moves
+ * meanwhile. Reads the archive once, to its end, before it reads the branch.
  * @throws as `GitStore.update` and `FS.archiveIn`
  */
 export async function retryArchiveIn(

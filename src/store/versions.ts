@@ -10,7 +10,7 @@ import { diffTrees } from '../tree/diff.ts';
 import { walkFiles } from '../tree/walk.ts';
 import { loadSnapshot, type Snapshot } from './snapshot.ts';
 
-/** A content that stood at a path. */
+/** A version of a file at a path. */
 export interface FileVersion {
   readonly path: string;
   readonly entry: Pick<TreeEntry, 'id' | 'mode'>;
@@ -67,7 +67,7 @@ export async function* versionsOf(
   }
 }
 
-/** The snapshot of a commit that a version names. */
+/** The snapshot of a version's commit. */
 export function snapshotOfVersion(snapshot: Snapshot, id: ObjectId): Promise<Snapshot> {
   return id === snapshot.id ? Promise.resolve(snapshot) : loadSnapshot(snapshot.store, id, null);
 }

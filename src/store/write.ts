@@ -17,22 +17,22 @@ import { Staging, type Standing } from './staging.ts';
 /** Where a file's content comes from. */
 export type FileSource =
   | { readonly data: FileData }
-  /** A file on the local disk; its execute bit counts unless a mode is given. */
+  /** A file on the local disk. Its execute bit counts unless a mode is given. */
   | { readonly file: string }
-  /** What a symbolic link points to. */
+  /** The target of a symbolic link. */
   | { readonly target: string }
-  /** A blob that the store has. */
+  /** An existing blob. */
   | { readonly blob: ObjectId };
 
-/** A blob, and the mode that its source asks for; undefined: it asks for none. */
+/** A blob, and the mode that its source implies, if any. */
 export interface StoredSource {
   readonly id: ObjectId;
   readonly mode?: FileMode | undefined;
-  /** For the warnings of the change. */
+  /** A warning for the report. */
   readonly remark?: string | undefined;
 }
 
-/** Hands the content to the writer. */
+/** Passes the content to the writer. */
 export async function storeSource(
   writer: ObjectWriter,
   source: FileSource,
@@ -45,8 +45,8 @@ export async function storeSource(
 }
 
 /**
- * The mode of a written file: what the caller gives, else what the source asks for, else what the
- * file had (a link is replaced by a plain file).
+ * The mode of a written file: the given one, else the source's, else the existing file's (a link is
+ * replaced by a plain file).
  */
 export function modeFor(
   given: FileMode | undefined,

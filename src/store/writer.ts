@@ -1,16 +1,15 @@
-/** Writing a file chunk by chunk. */
+/** Writes a file chunk by chunk. */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import { INSPECT } from '../inspected.ts';
 import { ChunkPipe } from './chunkPipe.ts';
 import type { FS } from './fs.ts';
 
-/** Takes the chunks until they end; resolves when the file is written, to what `fs` gives then. */
+/** Consumes the chunks; resolves when the file is written, to a function that returns `fs`. */
 export type WriterJob = (chunks: ChunkPipe) => Promise<() => FS>;
 
 /**
- * A stream that a file's content is written to: text, stored as UTF-8, or bytes. `close()` commits
- * the file, or adds it to the batch that the writer belongs to; `abort()` leaves no trace. Errors
- * fail the write or the close that meets them.
+ * A stream for the content of a file: text, stored as UTF-8, or bytes. `close()` commits the file, or
+ * adds it to the writer's batch; `abort()` drops it. An error fails the current write or close.
  */
 export class Writer extends WritableStream<string | Uint8Array> {
   readonly #path: string;
@@ -32,7 +31,7 @@ export class Writer extends WritableStream<string | Uint8Array> {
       },
       write: (chunk) => push(text.encode(chunk)),
       close: async () => {
-        // A pipe closes it without our methods.
+        // A pipe closes the stream without calling our methods.
         this.#closing ??= done.then(() => {});
         await push(text.rest());
         pipe.end();
@@ -46,14 +45,14 @@ export class Writer extends WritableStream<string | Uint8Array> {
     this.#path = path;
   }
 
-  /** Commits the file, or adds it to the batch. Once it is closed, closing it again does nothing. */
+  /** Commits the file, or adds it to the batch. Does nothing when it is already closed. */
   override close(): Promise<void> {
     if (this.#closing === undefined && this.locked) return super.close();
     this.#closing ??= super.close();
     return this.#closing;
   }
 
-  /** Writing to a writer that is closed is a `BatchClosedError`, closing it does nothing. */
+  /** After `close()` a write throws `BatchClosedError`, and another close does nothing. */
   override getWriter(): WritableStreamDefaultWriter<string | Uint8Array> {
     const writer = super.getWriter();
     const write = writer.write.bind(writer);
@@ -81,7 +80,7 @@ export class Writer extends WritableStream<string | Uint8Array> {
   }
 
   /**
-   * The snapshot that `close()` made; for a writer of a batch, the one that the batch's commit made.
+   * The snapshot that `close()` committed; for a writer of a batch, the one of the batch's commit.
    * @throws GitStoreError before that
    */
   get fs(): FS {
@@ -90,12 +89,12 @@ export class Writer extends WritableStream<string | Uint8Array> {
   }
 }
 
-/** Encodes text chunks, also where a character is cut in two between them. */
+/** Encodes text chunks, even when a character is split between two of them. */
 class TextChunks {
   /** The first half of a surrogate pair. */
   #half = '';
 
-  /** The bytes are a copy: the caller may use its own again. */
+  /** Returns a copy of the bytes, so that the caller may reuse its buffer. */
   encode(chunk: string | Uint8Array): Uint8Array {
     if (typeof chunk === 'string') {
       const text = this.#half + chunk;

@@ -1,6 +1,6 @@
 /**
- * Files that share their blocks with others: on disks that have them (btrfs, XFS, APFS, ReFS), a folder
- * that is forked takes no room until one of the two is changed.
+ * Files that share blocks with others: on disks that support it (btrfs, XFS, APFS, ReFS), a forked folder
+ * takes no space until one of the two changes.
  */
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { isFileMode } from '../git/tree.ts';
@@ -13,13 +13,13 @@ import type { TreeReader } from '../tree/reader.ts';
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
-/** What a system says that cannot share the blocks of two files. */
+/** Error codes of systems that cannot share the blocks of two files. */
 const NO_CLONES = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY', 'UNKNOWN'];
 
 /**
- * Clones the files of a tree from one folder into a new one, as far as that goes. A file may have changed
- * since it was stored, and one that cannot be cloned is left out: a copy of the tree to the same place
- * compares every file and completes the folder.
+ * Clones the files of a tree from one folder into a new one, as far as possible. A file may have changed
+ * since it was stored, and files that cannot be cloned are skipped: a following copy of the tree compares
+ * every file and completes the folder.
  */
 export async function cloneFiles(
   trees: TreeReader,
@@ -41,7 +41,7 @@ export async function cloneFiles(
       copyFileSync(joinDisk(from, path), joinDisk(to, path), CLONE);
     } catch (error) {
       if (isErrorOf(error, ...NO_CLONES)) return;
-      // The copy of the tree meets the same obstacle, and tells of it.
+      // The copy of the tree meets the same error and reports it.
       if (!isSystemError(error)) throw error;
     }
   }

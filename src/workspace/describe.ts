@@ -1,4 +1,4 @@
-/** The changes of a folder in words that a person or a program can use: kinds and sizes. */
+/** Describes the changes of a folder: kinds and sizes. */
 
 import { comparePaths } from '../git/pathBytes.ts';
 import { lstatSync } from '../storage/disk/fs.ts';
@@ -8,7 +8,7 @@ import type { ChangeReport } from '../tree/changes.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import type { WorkspaceChange, WorkspaceChanges } from './options.ts';
 
-/** @param report what the folder at `path` would change in `since` */
+/** @param report the changes that storing the folder at `path` would make to `since` */
 export async function describeChanges(
   path: string,
   since: FS,

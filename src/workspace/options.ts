@@ -1,4 +1,4 @@
-/** What is said of a workspace and asked of it. */
+/** Options and results of a workspace. */
 import type { FS, MergeOptions } from '../store/fs.ts';
 import type { GitStore, OpenOptions } from '../store/gitStore.ts';
 import type { Labels } from '../store/labels.ts';
@@ -11,39 +11,39 @@ import type { FileType } from '../tree/types.ts';
 
 export interface WorkspaceOptions {
   /**
-   * The store that keeps the checkpoints: an open one, or its path. One that is named by its path is
-   * opened with `storeOptions`, made where it is missing, and closed with the workspace.
+   * The store for the checkpoints: an open one, or its path. A store given by path is opened with
+   * `storeOptions`, created when it is missing, and closed with the workspace.
    */
   readonly store: GitStore | string;
   readonly storeOptions?: OpenOptions | undefined;
   /**
-   * Branch for the checkpoints, made when it is missing. Default: the one that the store remembers for
-   * the folder, else its current branch, unless that is another folder's.
+   * Branch for the checkpoints, created when it is missing. Default: the one recorded for the folder, else
+   * the store's current branch, unless another folder uses it.
    */
   readonly branch?: string | undefined;
-  /** Patterns of what is no part of the workspace (gitignore(5)). Default: as remembered, else none. */
+  /** Patterns to exclude from the workspace (gitignore(5)). Default: the recorded ones, else none. */
   readonly exclude?: Exclude | undefined;
   /**
-   * Whether what .gitignore files leave out is no part of the workspace either. The files themselves
-   * are a part. Default: as remembered, else true.
+   * Whether to exclude what .gitignore files name. The files themselves are part of the workspace.
+   * Default: as recorded, else true.
    */
   readonly gitignore?: boolean | undefined;
   /**
-   * Which checkpoints are kept: the branch is thinned by it now and then, after a checkpoint. Default:
-   * all.
+   * The checkpoints to keep: the branch is thinned by this policy periodically, after a checkpoint.
+   * Default: all.
    */
   readonly keep?: ThinPolicy | undefined;
   /**
-   * Watch the folder, so that a checkpoint looks only at what was touched; default only with `onChange`.
+   * Watch the folder, so that a checkpoint looks only at touched files; default only with `onChange`.
    */
   readonly watch?: boolean | undefined;
-  /** Called after something in the folder has changed, when it has been quiet for 50 ms. */
+  /** Called after a change in the folder, once it has been quiet for 50 ms. */
   readonly onChange?: (() => void) | undefined;
-  /** Called with what ends the calls of `onChange`, a folder that is gone for example. */
+  /** Called with the error that ends the calls of `onChange`, such as a missing folder. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** What all work on the folder takes. */
+/** Options of all work on the folder. */
 export interface WorkOptions {
   /** Only these: paths from the folder, of files or directories. */
   readonly paths?: readonly string[] | undefined;
@@ -52,11 +52,11 @@ export interface WorkOptions {
 }
 
 export interface CheckpointOptions extends WorkOptions, SignOptions {
-  /** Default: what has changed, in a line. */
+  /** Default: one line about the changes. */
   readonly message?: string | undefined;
   /** Trailers of the message. */
   readonly labels?: Labels | undefined;
-  /** Carry on past files that cannot be read: they stay as they were, and are in `changes.errors`. */
+  /** Continue after unreadable files: they stay as in the last checkpoint, and are in `changes.errors`. */
   readonly ignoreErrors?: boolean | undefined;
 }
 
@@ -64,20 +64,20 @@ export interface WorkspaceChange {
   /** Path from the folder. */
   readonly path: string;
   readonly kind: 'added' | 'modified' | 'deleted' | 'type';
-  /** What is on the disk; of a deleted file what was there. */
+  /** Type on disk; of a deleted file its former type. */
   readonly type: FileType;
-  /** Bytes on the disk; undefined for a deleted file. */
+  /** Bytes on disk; undefined for a deleted file. */
   readonly size?: number | undefined;
   /** Bytes in the snapshot; undefined for an added file. */
   readonly oldSize?: number | undefined;
 }
 
 export interface WorkspaceChanges {
-  /** What the folder was compared with. */
+  /** The snapshot that the folder was compared with. */
   readonly since: FS;
   /** Sorted by path. */
   readonly entries: readonly WorkspaceChange[];
-  /** What could not be read, so that nothing is known of it. */
+  /** Paths that could not be read, so that their changes are unknown. */
   readonly errors: readonly ChangeProblem[];
   readonly warnings: readonly ChangeProblem[];
 }
@@ -94,19 +94,19 @@ export type RewindTarget =
   | { readonly back: number };
 
 export interface RewindOptions extends WorkOptions, SignOptions {
-  /** Change nothing; `changes` says what would change. */
+  /** Change nothing; `changes` has what would change. */
   readonly dryRun?: boolean | undefined;
-  /** Default: where to, in a line. */
+  /** Default: one line about the target. */
   readonly message?: string | undefined;
   readonly labels?: Labels | undefined;
 }
 
 export interface Rewound {
-  /** The folder as it was before, what had not been stored yet included. */
+  /** The folder before the rewind, including changes that were not stored yet. */
   readonly saved: FS;
-  /** The folder as it is now; on a dry run the same as `saved`. */
+  /** The folder after the rewind; on a dry run the same as `saved`. */
   readonly snapshot: FS;
-  /** What the folder was rewound to. */
+  /** The target of the rewind. */
   readonly target: FS;
   /** What has changed in the folder. `errors`: what was left as it is, and why. */
   readonly changes: ChangeReport;
@@ -122,9 +122,9 @@ export interface MergeHomeOptions
     Omit<MergeOptions, 'signal' | 'dryRun' | 'tag' | 'forceTag' | 'operation'> {}
 
 export interface MergedHome {
-  /** The folder as it was before. */
+  /** The folder before the merge. */
   readonly saved: FS;
-  /** The folder as it is now; `changes` tells what the merge has brought, conflicts with markers too. */
+  /** The folder after the merge. Its `changes` are those of the merge, including conflicts with markers. */
   readonly snapshot: FS;
   /** What has changed in the folder. `errors`: what was left as it is, and why. */
   readonly changes: ChangeReport;

@@ -40,7 +40,7 @@ function sideOnDisk(folder: string, { path, type, size = 0 }: WorkspaceChange): 
       const body = encodePath(readlinkSync(at));
       return { mode, id: hashObject('blob', body), body };
     }
-    // Too large to be compared: what it is called does not matter.
+    // Too large to compare: the id does not matter.
     if (size > LARGEST_TEXT) return { mode, id: '0'.repeat(40), body: null };
     const body = readFileSync(at);
     return { mode, id: hashObject('blob', body), body };

@@ -1,7 +1,7 @@
 /**
- * What a store knows of its workspaces: for each folder a private ref to a blob of JSON, so that it
- * lives as long as the store, in any storage, and that the next `Workspace.open` of the folder needs no
- * options. The folder itself holds nothing of ours.
+ * The workspaces of a store: for each folder a private ref to a JSON blob. It lives as long as the store,
+ * in any storage, and lets the next `Workspace.open` of the folder work without options. The folder itself
+ * holds none of our files.
  */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -16,16 +16,16 @@ const FOLDER = 'refs/gitstore/workspaces/';
 export interface WorkspaceRecord {
   /** The folder's absolute path, links resolved. */
   readonly path: string;
-  /** The machine that the folder is on. */
+  /** The folder's machine. */
   readonly host: string;
-  /** Short name of the branch that holds its checkpoints. */
+  /** Short name of the branch with its checkpoints. */
   readonly branch: string;
-  /** Patterns as gitignore(5) has them. */
+  /** Patterns in the syntax of gitignore(5). */
   readonly exclude: readonly string[];
   readonly gitignore: boolean;
 }
 
-/** The record of a folder of this machine; undefined when it is none of the store's workspaces. */
+/** The record of a folder of this machine; undefined when it is not a workspace of the store. */
 export async function findWorkspace(
   store: StoreContext,
   path: string,
@@ -41,7 +41,7 @@ export async function listWorkspaces(store: StoreContext): Promise<WorkspaceReco
   return records.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Remembers a workspace, or what has changed of it. */
+/** Saves the record of a workspace. */
 export async function rememberWorkspace(
   store: StoreContext,
   record: WorkspaceRecord,
@@ -58,7 +58,7 @@ export async function rememberWorkspace(
   await store.refs.update([{ ref, old: undefined, new: id, reflog }]);
 }
 
-/** Forgets a workspace. Its branch stays. @returns whether it was known */
+/** Removes the record of a workspace. Its branch stays. @returns whether there was one */
 export async function forgetWorkspace(store: StoreContext, path: string): Promise<boolean> {
   const ref = refOf(path);
   const old = await store.refs.get(ref);

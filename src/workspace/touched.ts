@@ -1,42 +1,42 @@
 /**
- * What has been touched in a folder that is watched, so that a checkpoint need not look at the rest.
+ * Tracks touched paths in a watched folder, so that a checkpoint need not look at the rest.
  *
- * A file that is told once is seen by the checkpoint that takes it, and told again when it changes again.
- * A new directory is not watched at first: nothing tells what changes in it. So a directory is taken by
- * each checkpoint until the watches have been set anew twice, once since it is certain to be there. Now and
- * then, and whenever it is not certain what was touched, a checkpoint looks at the whole.
+ * A reported file is handled by the next checkpoint, and reported again when it changes again. A new
+ * directory is not watched at first, so changes in it are not reported. Therefore each checkpoint includes
+ * it until the watches have been renewed twice, of which one is certain to have seen it. Periodically, and
+ * whenever the touched paths are uncertain, a checkpoint looks at the whole folder.
  */
 import { monotonicTime } from '../clock.ts';
 
-/** More paths than that are not worth the care: the whole is looked at. */
+/** With more paths than this a checkpoint looks at the whole folder. */
 const MOST_PATHS = 500;
 
-/** How long a checkpoint may go without a look at the whole, in milliseconds. */
+/** Longest time without a look at the whole folder, in milliseconds. */
 const LONGEST_TRUST = 60_000;
 
 export class Touched {
-  /** By path the number of times that watches had been set. */
+  /** By path: how often the watches had been renewed when it was touched. */
   readonly #paths = new Map<string, number>();
-  /** Anything may have been. */
+  /** Any path may have been touched. */
   #isAll = true;
   #watchesSet = 0;
   #seenAll = Number.NEGATIVE_INFINITY;
 
-  /** @param path from the folder; undefined where that is not known */
+  /** @param path from the folder; undefined when unknown */
   add(path: string | undefined): void {
     if (path === undefined || path === '' || this.#paths.size >= MOST_PATHS) this.#isAll = true;
     else this.#paths.set(path, this.#watchesSet);
   }
 
-  /** All watches have been set anew. */
+  /** Records that all watches were renewed. */
   watched(): void {
     this.#watchesSet += 1;
   }
 
   /**
-   * The paths that a checkpoint has to look at; undefined for all. Until `restore` is called they count
-   * as seen.
-   * @param isDirectory whether a path is one now
+   * The paths for a checkpoint to look at; undefined for all. They count as handled unless `restore` is
+   * called.
+   * @param isDirectory whether a path is a directory now
    */
   take(isDirectory: (path: string) => boolean): string[] | undefined {
     if (this.#isAll || monotonicTime() - this.#seenAll > LONGEST_TRUST) {
@@ -52,7 +52,7 @@ export class Touched {
     return paths.map(([path]) => path);
   }
 
-  /** What was taken has not been stored. */
+  /** Puts the taken paths back when they were not stored. */
   restore(): void {
     this.#isAll = true;
   }

@@ -1,7 +1,6 @@
 /**
- * A *workspace* is a folder on the local disk with a memory: a branch of a store that holds its
- * checkpoints. The folder holds nothing of the store, and is written to by `rewind`, `merge` and `fork`
- * alone.
+ * A *workspace* is a folder on the local disk whose checkpoints are on a branch of a store. The folder
+ * holds no files of the store. Only `rewind`, `merge` and `fork` write to folders.
  */
 
 import { hostname } from 'node:os';
@@ -64,20 +63,20 @@ import {
 } from './registry.ts';
 import { Touched } from './touched.ts';
 
-/** How long the folder is quiet before a change is told, in milliseconds. */
+/** Milliseconds without changes before a change is reported. */
 const QUIET = 50;
 
 /** Checkpoints between two thinnings of a branch with `keep`. */
 const CHECKPOINTS_BETWEEN = 50;
 
-/** How often a commit is tried again because another process was quicker. */
+/** Attempts to commit when other processes are quicker. */
 const TRIES = 100;
 
 export class Workspace implements AsyncDisposable {
   /** The folder: an absolute path, links resolved. */
   readonly path: string;
   readonly store: GitStore;
-  /** Short name of the branch that holds the checkpoints. */
+  /** Short name of the branch with the checkpoints. */
   readonly branch: string;
   readonly exclude: readonly string[];
   readonly gitignore: boolean;
@@ -85,9 +84,9 @@ export class Workspace implements AsyncDisposable {
   readonly #filter: ExcludeFilter | undefined;
   readonly #keep: ThinPolicy | undefined;
   readonly #touched = new Touched();
-  /** The newest checkpoint that was made here. */
+  /** The newest checkpoint made by this object. */
   #last: string | undefined;
-  /** Ends with the checkpoint under way. */
+  /** Resolves with the running checkpoint. */
   #storing: Promise<void> = Promise.resolve();
   /** Checkpoints since the branch was thinned. */
   #sinceThinned = 0;
@@ -111,9 +110,9 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * Opens a folder as a workspace of a store, which remembers it.
+   * Opens a folder as a workspace of a store, and records it there.
    * @throws NotADirectoryError, FileNotFoundError for the folder
-   * @throws KeyExistsError when no branch is given and the current one is another folder's
+   * @throws KeyExistsError when no branch is given and another folder uses the current one
    * @example
    * ```ts
    * const work = await Workspace.open('folder', { store: 'folder.git' });
@@ -154,12 +153,12 @@ export class Workspace implements AsyncDisposable {
     }
   }
 
-  /** The workspaces that a store knows, by path. */
+  /** The workspaces of a store, by path. */
   static list(store: GitStore): Promise<WorkspaceRecord[]> {
     return listWorkspaces(store.context);
   }
 
-  /** Makes a store forget a workspace. The branch and the folder stay. @returns whether it knew it */
+  /** Removes a workspace's record from a store. Branch and folder stay. @returns whether it existed */
   static forget(store: GitStore, path: string): Promise<boolean> {
     return forgetWorkspace(store.context, pathOf(path));
   }
@@ -169,7 +168,7 @@ export class Workspace implements AsyncDisposable {
     return this.store.branches.get(this.branch);
   }
 
-  /** The checkpoints, newest first; with `labels` only those that have them. */
+  /** The checkpoints, newest first; with `labels` only those with all of these. */
   async *checkpoints(
     filter: { readonly labels?: Readonly<Record<string, string>> | undefined } = {},
   ): AsyncGenerator<FS, void, undefined> {
@@ -180,7 +179,7 @@ export class Workspace implements AsyncDisposable {
 
   /**
    * Stores the folder, or a part of it, as a commit.
-   * @returns the newest snapshot: the same as before when nothing has changed. `changes` tells what has
+   * @returns the newest snapshot, with its `changes`; the same as before when nothing has changed
    * @throws GitStoreError for a file that cannot be read, unless `ignoreErrors`
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<FS> {
@@ -192,8 +191,8 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * One after the other: what one has taken from the watch is stored when the next one asks.
-   * @param isWhole do not trust the watch
+   * Runs checkpoints one by one, so that paths taken from the watch by one are stored before the next.
+   * @param isWhole ignore the watch and look at the whole folder
    */
   #store(options: CheckpointOptions, isWhole = false): Promise<FS> {
     const made = this.#storing.then(() => this.#storeNow(options, isWhole));
@@ -210,7 +209,7 @@ export class Workspace implements AsyncDisposable {
       message: message && literalMessage(message),
       operation: 'checkpoint',
       trailers: trailersOf(labels),
-      // A checkpoint is the folder as it is, and nothing else.
+      // A checkpoint must equal the folder exactly.
       staleWrites: 'refuse' as const,
       signing: signingOf(options),
       signal,
@@ -224,7 +223,7 @@ export class Workspace implements AsyncDisposable {
     let made: FS;
     try {
       made = await this.#update(async (snapshot) => {
-        // Where another process has moved the branch, all of the folder is compared with it.
+        // When another process has moved the branch, compare the whole folder with it.
         const only = tries++ === 0 ? paths : options.paths;
         const isFew = only !== undefined && options.paths === undefined;
         const copy = { ...this.#copyOptions({ ...options, paths: only }), ignoreErrors, isFew };
@@ -240,7 +239,7 @@ export class Workspace implements AsyncDisposable {
     return this.#thinNowAndThen(made);
   }
 
-  /** What the folder holds other than the newest checkpoint, or any snapshot. */
+  /** The differences between the folder and the newest checkpoint, or any snapshot. */
   async changes(
     since?: RewindTarget,
     options: Pick<WorkOptions, 'paths' | 'signal'> = {},
@@ -251,7 +250,7 @@ export class Workspace implements AsyncDisposable {
     return describeChanges(this.path, target, report);
   }
 
-  /** What `changes` tells, line by line. */
+  /** The same differences as `changes`, line by line. */
   async *patches(
     since?: RewindTarget,
     options: Pick<WorkOptions, 'paths' | 'signal'> = {},
@@ -261,16 +260,16 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * Makes the folder, or some paths in it, as they were. What is in it and not stored yet is stored
-   * first, so that a rewind can always be rewound. Only what differs is written; what the workspace
-   * leaves out stays; a file that changes meanwhile is left as it is, and in `changes.errors`.
-   * @throws KeyNotFoundError when there is no such snapshot
+   * Restores the folder, or some paths in it, to a snapshot. First stores unsaved changes, so that a rewind
+   * can always be undone. Writes only what differs. Excluded files stay. A file that changes meanwhile is
+   * left alone, and is in `changes.errors`.
+   * @throws KeyNotFoundError when the snapshot does not exist
    */
   async rewind(target: RewindTarget, options: RewindOptions = {}): Promise<Rewound> {
     checkOptions(options);
     const { dryRun, labels, message } = options;
     if (dryRun === true) return this.#rewindDry(target, options);
-    // What cannot be read is not written over either.
+    // Files that cannot be read are not overwritten either.
     const before = { ...options, message: undefined, labels: undefined, ignoreErrors: true };
     const saved = await this.#store(before, true);
     const to = await this.#resolve(target, 0);
@@ -285,10 +284,10 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * Makes a second folder that holds the same, as a workspace of the same store with a branch of its
-   * own. What the workspace leaves out does not come along.
-   * @param place a folder that does not exist, or is empty
-   * @throws KeyExistsError when the branch exists, or the folder holds something
+   * Makes a second folder with the same content, as a workspace of the same store with its own branch.
+   * Excluded files are not copied.
+   * @param place a missing or empty folder
+   * @throws KeyExistsError when the branch exists, or the folder is not empty
    */
   async fork(place: LocalName, options: ForkOptions = {}): Promise<Workspace> {
     checkOptions(options);
@@ -307,9 +306,9 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * Brings another workspace, a snapshot, branch, tag or hash into this folder and its branch, as
-   * `FS.merge` does. What is in the two folders and not stored yet is stored first.
-   * @throws MergeConflictError when both have changed the same; nothing has changed then
+   * Merges another workspace, a snapshot, branch, tag or hash into this folder and its branch, as
+   * `FS.merge` does. First stores unsaved changes of both folders.
+   * @throws MergeConflictError on a conflict; nothing changes then
    */
   async merge(
     source: Workspace | FS | string,
@@ -327,8 +326,8 @@ export class Workspace implements AsyncDisposable {
     for (;;) {
       const saved = await this.checkpoint(storing);
       let report = new ChangeReport();
-      // The folder comes first: were the branch ahead of it when this process is killed, the next
-      // checkpoint would take the merge back.
+      // The folder changes first: if this process were killed with the branch ahead of the folder, the
+      // next checkpoint would revert the merge.
       const beforeMove = async (made: Snapshot): Promise<void> => {
         const switched = await this.#switchFolder(saved, FS.of(made), { signal, onProgress });
         report = switched.report;
@@ -359,7 +358,7 @@ export class Workspace implements AsyncDisposable {
     return this.toString();
   }
 
-  /** Ends watching, and closes the store where the workspace has opened it. */
+  /** Stops watching, and closes the store if the workspace has opened it. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#watcher?.close();
@@ -384,14 +383,14 @@ export class Workspace implements AsyncDisposable {
     }
   }
 
-  /** Sees to it that there is a branch, and that the store remembers the folder. */
+  /** Creates a missing branch and records the folder in the store. */
   async #begin(record: WorkspaceRecord): Promise<void> {
     const { store, branch } = this;
     if (!(await store.branches.has(branch))) {
       try {
         await store.branches.setEmpty(branch, { create: true });
       } catch (error) {
-        // Another process has opened the same workspace and was first.
+        // Another process has opened the same workspace and was faster.
         if (!(error instanceof KeyExistsError)) throw error;
         await store.branches.get(branch);
       }
@@ -408,7 +407,7 @@ export class Workspace implements AsyncDisposable {
     return { saved, snapshot: saved, target: to, changes };
   }
 
-  /** What the folder would change in a snapshot, by paths in it. */
+  /** The changes that storing the folder would make to a snapshot, by path. */
   async #compare(
     target: FS,
     options: Pick<WorkOptions, 'paths' | 'signal'>,
@@ -421,11 +420,11 @@ export class Workspace implements AsyncDisposable {
     return (await copyFromDisk(snapshot, [`${this.path}/`], '', copy, {})).changes;
   }
 
-  /** What a checkpoint has to look at; undefined for the whole folder. */
+  /** The paths for a checkpoint to look at; undefined for the whole folder. */
   async #touchedPaths(): Promise<string[] | undefined> {
     const watcher = this.#watcher;
     if (watcher === undefined || watcher.polls) return undefined;
-    // What happened before this call is told by now, or in the next turns of the event loop.
+    // Events from before this call have arrived, or arrive in the next turns of the event loop.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     const isDirectory = (path: string): boolean => isDirectoryOnDisk(joinDisk(this.path, path));
     // Another program may have moved the branch.
@@ -434,7 +433,7 @@ export class Workspace implements AsyncDisposable {
     return isOurs ? paths : undefined;
   }
 
-  /** @returns the snapshot, under the id that it has now */
+  /** @returns the snapshot with its present id */
   async #thinNowAndThen(made: FS): Promise<FS> {
     if (this.#keep === undefined || ++this.#sinceThinned < CHECKPOINTS_BETWEEN) return made;
     this.#sinceThinned = 0;
@@ -446,7 +445,7 @@ export class Workspace implements AsyncDisposable {
     return FS.of(snapshot, made.changes);
   }
 
-  /** A checkpoint that is made stands, whatever becomes of the thinning: the next one tries again. */
+  /** Reports a failure as a warning, because the checkpoint is stored anyway. The next one tries again. */
   async #thin(policy: ThinPolicy): Promise<readonly ThinnedSnapshot[]> {
     try {
       return (await this.store.branches.thin(this.branch, policy)).snapshots;
@@ -459,7 +458,7 @@ export class Workspace implements AsyncDisposable {
     }
   }
 
-  /** Brings the folder from one snapshot to another, and commits what it holds then. */
+  /** Switches the folder from one snapshot to another, and commits the result. */
   async #switchTo(
     to: FS,
     from: FS,
@@ -517,7 +516,7 @@ export class Workspace implements AsyncDisposable {
     );
   }
 
-  /** The empty commit that a branch begins with is no checkpoint. */
+  /** Goes back by checkpoints. The initial empty commit of a branch is not one. */
   async #back(head: FS, count: number): Promise<FS> {
     const found = await head.back(count);
     if (found.treeHash !== EMPTY_TREE_ID || found.parentHashes.length > 0) return found;
@@ -560,7 +559,7 @@ export class Workspace implements AsyncDisposable {
       }
     };
     follow().catch((error: unknown) => {
-      // From now on nothing tells what is touched.
+      // From now on touched paths are unknown.
       this.#watcher = undefined;
       watcher.close();
       if (!signal.aborted) onError?.(error);
@@ -568,7 +567,7 @@ export class Workspace implements AsyncDisposable {
   }
 }
 
-/** The current branch, unless another folder has it. */
+/** The current branch, unless another folder uses it. */
 async function freeBranch(store: GitStore, folder: string): Promise<string> {
   const current = await store.branches.currentName();
   const all = await listWorkspaces(store.context);
