@@ -387,7 +387,7 @@ export class FS {
 
   /**
    * The files with lines that match a regular expression, or with `fixed` a text; with `history` every
-   * version of them along first parents, each with the newest commit that holds it.
+   * version of them in the history, each with the newest commit that holds it.
    * @throws GitStoreError (`EINVAL`) for an invalid regular expression
    */
   async *grep(

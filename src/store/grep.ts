@@ -15,7 +15,7 @@ export interface GrepOptions {
   readonly fixed?: boolean | undefined;
   /** Ignore letter case. */
   readonly ignoreCase?: boolean | undefined;
-  /** Every version that the history holds. */
+  /** Search every version of the history. */
   readonly history?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -150,7 +150,7 @@ export class NoteNamespace implements AsyncIterable<[string, string]> {
   }
 
   /**
-   * Puts a note on an object, in place of the one it has.
+   * Sets the note of an object, replacing an existing one.
    * @example
    * ```ts
    * await store.notes.commits.set(fs, 'checked by Ada');
@@ -315,7 +315,7 @@ export interface NotesBatch {
   delete(key: NoteKey): Promise<void>;
 }
 
-/** Git ends a note with a line feed; to a program it is no part of the text. */
+/** Removes the line feed that Git appends to a note. It is not part of the text. */
 function textOf(bytes: Uint8Array): string {
   return decodePath(bytes).replace(/\n$/, '');
 }

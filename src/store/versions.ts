@@ -1,6 +1,6 @@
 /**
- * The versions of files in a history: which content stood at a path in which commit. Found by comparing
- * each commit with its parents, all of them, where equal trees are not opened.
+ * The versions of files in a history: the contents of paths by commit. Compares each commit with all its
+ * parents, without opening equal trees.
  */
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -19,8 +19,8 @@ export interface FileVersion {
 }
 
 /**
- * Every version of every file once, as soon as the walk back comes upon it: those of the snapshot first,
- * then what later commits have replaced or removed, newest commits first.
+ * Every version of every file, without duplicates, in the order of the walk back: first those of the
+ * snapshot, then those that later commits have replaced or removed, newest commits first.
  */
 export async function* versionsOf(
   snapshot: Snapshot,

@@ -1,4 +1,4 @@
-/** Writing one file: from what a caller hands over to an entry of the tree, and its commit. */
+/** Writes one file: from the caller's data to a tree entry and its commit. */
 
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
