@@ -1,15 +1,15 @@
 /**
- * What a store needs of an object storage: five verbs, and what each may answer. Answers are values;
- * only what no repetition mends is thrown (refused credentials, a bucket that does not exist).
+ * The interface of an object storage: five verbs and their possible answers. Answers are values. Only
+ * permanent failures are thrown (refused credentials, a missing bucket).
  *
  * Keys are letters, digits and `-._/`, relative to the prefix of the store; no segment is empty, `.`
  * or `..`, none is longer than 250 bytes, and no key is also the folder of another.
  */
 
-/** Nothing happened: the other side asks to be asked again (409, 429, 503, a refused connection). */
+/** The request had no effect and should be retried (409, 429, 503, a refused connection). */
 export interface Busy {
   readonly kind: 'busy';
-  /** In a few words, for a message. */
+  /** A short reason for messages. */
   readonly reason: string;
 }
 
@@ -22,7 +22,7 @@ export interface Unknown {
   readonly reason: string;
 }
 
-/** There is nothing under the key. */
+/** The key does not exist. */
 export interface Absent {
   readonly kind: 'absent';
 }
@@ -32,17 +32,17 @@ export interface Conflict {
   readonly kind: 'conflict';
 }
 
-/** A whole body, or the range of it that was asked for. */
+/** A whole body, or the requested range of it. */
 export interface Got {
   readonly kind: 'ok';
   readonly body: Uint8Array;
   /** The entity tag without quotes; equal tags mean equal bytes. */
   readonly tag: string;
-  /** Size of the whole object in bytes, also where a range was asked for. */
+  /** Size of the whole object in bytes, even for a range. */
   readonly size: number;
 }
 
-/** The object still has the tag that was given as `ifNoneMatch`. */
+/** The object still has the tag given as `ifNoneMatch`. */
 export interface Unchanged {
   readonly kind: 'unchanged';
 }
@@ -73,7 +73,7 @@ export interface Page {
   readonly kind: 'ok';
   /** Sorted by the bytes of the key. */
   readonly entries: readonly Listed[];
-  /** Where the next page begins; undefined after the last one. */
+  /** Start of the next page; undefined after the last one. */
   readonly next?: string | undefined;
 }
 
@@ -88,34 +88,34 @@ export interface BucketOptions {
 }
 
 export interface GetOptions extends BucketOptions {
-  /** Past the end it is cut; a range that begins at or after the end is `absent` of bytes: an empty body. */
+  /** Clamped at the end. A range that begins at or after the end yields an empty body. */
   readonly range?: BucketRange | undefined;
   readonly ifNoneMatch?: string | undefined;
 }
 
 export interface PutOptions extends BucketOptions {
-  /** Writes only where the key does not exist. */
+  /** Write only if the key does not exist. */
   readonly ifAbsent?: boolean | undefined;
-  /** Writes only where the object still has this tag. Not together with `ifAbsent`. */
+  /** Write only if the object still has this tag. Not together with `ifAbsent`. */
   readonly ifMatch?: string | undefined;
-  /** For a body that goes up in parts: after each one, how many bytes are there. */
+  /** For a multipart upload: called after each part with the bytes uploaded so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
 /** One request that was sent, for metering. */
 export interface BucketRequest {
   readonly verb: 'get' | 'put' | 'remove' | 'list' | 'head';
-  /** Relative to the prefix of the store; for `list` what the keys begin with, empty for many keys. */
+  /** Key relative to the store's prefix; for `list` the requested prefix; empty for several keys. */
   readonly key: string;
   /** Bytes of bodies. */
   readonly sent: number;
   readonly received: number;
-  /** Status code of HTTP; undefined where no answer came. */
+  /** HTTP status code; undefined without an answer. */
   readonly status?: number | undefined;
   readonly milliseconds: number;
 }
 
-/** A body in memory, or of a known size in pieces that can be asked for again. */
+/** A body in memory, or pieces of a known total size that can be read again. */
 export type PutBody =
   | Uint8Array
   | { readonly size: number; readonly read: (start: number, end: number) => Promise<Uint8Array> };
@@ -127,13 +127,12 @@ export interface Bucket {
   get(key: string, options?: GetOptions): Promise<Got | Unchanged | Absent | Busy | Unknown>;
 
   /**
-   * Stores a whole object. A large body without a condition goes up in parts. A condition on a large
-   * body is never given: the objects that are written once have names that are new.
-   * `conflict` also where `ifMatch` was given and the key does not exist.
+   * Stores a whole object. A large body is uploaded in parts; it never has a condition, because objects that
+   * are written once have new names. Returns `conflict` also for `ifMatch` on a missing key.
    */
   put(key: string, body: PutBody, options?: PutOptions): Promise<Put | Conflict | Busy | Unknown>;
 
-  /** Removes keys; one that does not exist is removed already. Any number of keys. */
+  /** Removes any number of keys. A missing key counts as removed. */
   remove(
     keys: readonly string[],
     options?: BucketOptions,

@@ -1,6 +1,6 @@
 /**
- * The objects of a store in a bucket: those that ride in `head`, and those in packs, of which this machine
- * has copies with holes. What this handle has written is seen here before any head lists it.
+ * The objects of a store in a bucket: those inside `head`, and those in packs, of which this machine has
+ * partial copies. Includes what this handle has written before any head lists it.
  */
 
 import { basename } from 'node:path';
@@ -43,9 +43,9 @@ import { PackGoneError } from './shelf.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const CHUNK = 1 << 20;
-/** So often a head is read again because a pack of the one before is gone. */
+/** Attempts to read `head` again after a listed pack turned out to be gone. */
 const ROUNDS = 6;
-/** Deltas whose bases lie in other packs; more of them in a row is a loop. */
+/** Longest chain of deltas with bases in other packs. A longer one is a cycle. */
 const MAX_OUTSIDE_BASES = 64;
 
 export interface BucketObjectsContext {
@@ -70,7 +70,7 @@ export class BucketObjects implements ObjectStore {
   readonly #context: BucketObjectsContext;
   #deflatePool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
-  /** The pack that answered last is asked first. */
+  /** The pack of the last hit, which is searched first. */
   #last: OpenPack | undefined;
 
   constructor(context: BucketObjectsContext) {
@@ -121,7 +121,7 @@ export class BucketObjects implements ObjectStore {
       const object = file.readNow(offset, limit);
       return object && verified(id, object);
     } catch (error) {
-      // `read` finds out why.
+      // `read` reports the reason.
       if (error instanceof MissingBytesError || error instanceof CorruptObjectError)
         return undefined;
       if (isSystemError(error)) return undefined;
@@ -216,7 +216,7 @@ export class BucketObjects implements ObjectStore {
   writer(): ObjectWriter {
     this.#deflatePool ??= new DeflatePool();
     const { outbox, keeper, shelf, level = DEFAULT_LEVEL } = this.#context;
-    // What the store has is told by the head that is known now, or by one that is read later.
+    // Existing objects are those of the head known now, or of one read later.
     let generation = keeper.known?.generation;
     return new BucketObjectWriter({
       shelf,
@@ -272,8 +272,8 @@ export class BucketObjects implements ObjectStore {
   }
 
   /**
-   * Looks where the object may be until one place answers. When none does, reads `head` again: others may
-   * have written the object, or moved it to another pack.
+   * Searches all places of the object. When none has it, reads `head` again: another writer may have written
+   * the object, or moved it to another pack.
    */
   async #search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
     const { keeper } = this.#context;
@@ -326,7 +326,7 @@ export class BucketObjects implements ObjectStore {
     return outbox.recent(id) ?? (head && contents.recent(head, id));
   }
 
-  /** Packs to look in, the likeliest first. */
+  /** Packs to search, the most likely first. */
   *#entries(head: Head): Generator<PackEntry> {
     const last = this.#last?.entry;
     if (last !== undefined) yield last;
@@ -335,7 +335,7 @@ export class BucketObjects implements ObjectStore {
     }
   }
 
-  /** Packs whose indexes are here. */
+  /** Packs with a local index. */
   *#openPacks(): Generator<OpenPack> {
     const { keeper, shelf } = this.#context;
     const head = keeper.known;
@@ -346,7 +346,7 @@ export class BucketObjects implements ObjectStore {
     }
   }
 
-  /** Where the object lies, by the indexes that are here. */
+  /** The object's place according to the local indexes. */
   #findNow(id: ObjectId): Place | undefined {
     const last = this.#last;
     const likely = last && findIn(last, id);
@@ -367,7 +367,7 @@ export class BucketObjects implements ObjectStore {
     );
   }
 
-  /** Brings all indexes here. */
+  /** Fetches all indexes. */
   async #know(): Promise<void> {
     const { keeper, shelf, outbox } = this.#context;
     let head = await keeper.current();
@@ -405,7 +405,7 @@ export class BucketObjects implements ObjectStore {
       },
       packed: (found) => ({ ...found, isWhole: found.file.whole(found.offset) !== undefined }),
     });
-    // A delta has to be built in memory anyway.
+    // A delta must be applied in memory anyway.
     if (place?.isWhole !== true) return yield* this.#streamSmall(id, range);
     yield* streamEntry(id, header, place, range);
   }
@@ -425,7 +425,7 @@ function findIn(
   try {
     return file.find(id);
   } catch (error) {
-    // Its copy has been cleared away while it was open; it is fetched again.
+    // The local copy was evicted while it was open. Fetch it again.
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }

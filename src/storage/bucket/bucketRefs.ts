@@ -1,4 +1,4 @@
-/** Refs, their logs and HEAD, which live in `head`. */
+/** Refs, their logs and HEAD, all stored in `head`. */
 import type { ObjectId } from '../../git/objectId.ts';
 import { formatReflogLine, parseReflogLine } from '../../git/reflogLine.ts';
 import {
@@ -24,7 +24,7 @@ import type { LogReader } from './logReader.ts';
 import type { Outbox } from './outbox.ts';
 import type { RefTable } from './refTable.ts';
 
-/** The log of HEAD goes by this name, which no ref has. */
+/** The name of HEAD's log, which no ref can have. */
 const HEAD = 'HEAD';
 
 export interface BucketRefsContext {

@@ -1,5 +1,5 @@
 /**
- * A store in a bucket: used by many machines at once, with the promises of a repository on disk
+ * A store in a bucket, for concurrent use by many machines, with the guarantees of a repository on disk
  * (docs/bucket-format.md).
  */
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../../errors.ts';
@@ -25,7 +25,7 @@ import { RefTable } from './refTable.ts';
 export const STORE_KEY = 'store';
 
 export interface BucketStorageOptions {
-  /** zlib level of what is written; default 1. */
+  /** zlib level for writes; default 1. */
   readonly compression?: number | undefined;
   readonly cache?: CacheOptions | undefined;
   /**
@@ -43,11 +43,11 @@ export interface BucketStorageOptions {
 }
 
 export interface CreateBucketOptions extends BucketStorageOptions {
-  /** The branch that HEAD is to name, a short name; default `main`. */
+  /** Short name of the branch for HEAD; default `main`. */
   readonly branch?: string | undefined;
-  /** What a probe has found out about the engine, kept with the store. */
+  /** Result of a probe of the engine, saved with the store. */
   readonly probe?: unknown;
-  /** Called when there was no store and one has been made. */
+  /** Called when a missing store was created. */
   readonly onCreate?: (() => void) | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface StoreRecord {
 
 /**
  * Opens the store in a bucket.
- * @throws FileNotFoundError when there is none; GitStoreError (`EFORMAT`) for one of a newer format;
+ * @throws FileNotFoundError when it is missing; GitStoreError (`EFORMAT`) for a newer format;
  *   UnreachableError; CorruptObjectError
  */
 export async function openBucketStorage(
@@ -74,7 +74,7 @@ export async function openBucketStorage(
     return await open(engine, options);
   } catch (error) {
     if (!(error instanceof CorruptObjectError)) throw error;
-    // Whose it is, and of which format, is asked only here: one request less for all others.
+    // Read the record only on failure, which saves a request in the usual case.
     if ((await readStore(engine)) !== undefined) throw error;
     throw new FileNotFoundError(
       `There is no store in ${bucket.location}: make one with gitstore init`,
@@ -84,8 +84,8 @@ export async function openBucketStorage(
 }
 
 /**
- * Makes a store in a bucket where there is none, and opens it.
- * @throws GitStoreError (`EEXIST`) where there is something else; as `openBucketStorage`
+ * Opens a store in a bucket, and creates a missing one.
+ * @throws GitStoreError (`EEXIST`) when there is something else; as `openBucketStorage`
  */
 export async function createBucketStorage(
   bucket: Bucket,
@@ -115,7 +115,7 @@ export async function createBucketStorage(
       throw new CorruptObjectError(`${bucket.location} forgets what is written`);
   }
   if ((await engine.head(HEAD_KEY)).kind === 'absent') {
-    // A creator that died has left only the record; a store that has lost its head has more.
+    // A creator that died leaves only the record. A store that lost its head has more keys.
     await checkVacant(engine, new Set([STORE_KEY]));
     const isMade = await claim(engine, HEAD_KEY, formatHead(firstHead(store.id, branch, engine)));
     if (isMade) options.onCreate?.();
@@ -197,7 +197,7 @@ export function firstHead(
   };
 }
 
-/** @throws CorruptObjectError when something else lies there; GitStoreError (`EFORMAT`) */
+/** @throws CorruptObjectError when it is another kind of object; GitStoreError (`EFORMAT`) */
 export async function readStore(engine: Engine): Promise<StoreRecord | undefined> {
   const answer = await engine.get(STORE_KEY);
   if (answer.kind !== 'ok') return undefined;
@@ -215,7 +215,7 @@ export async function readStore(engine: Engine): Promise<StoreRecord | undefined
   throw new CorruptObjectError(`What lies in ${location} under the key store is not gitstore's`);
 }
 
-/** @throws GitStoreError (`EEXIST`) when there are other keys than these */
+/** @throws GitStoreError (`EEXIST`) when other keys exist */
 async function checkVacant(engine: Engine, own: ReadonlySet<string>): Promise<void> {
   const { location } = engine.bucket;
   for await (const page of engine.list('')) {
@@ -229,7 +229,7 @@ async function checkVacant(engine: Engine, own: ReadonlySet<string>): Promise<vo
   }
 }
 
-/** Writes a key unless it is there. @returns whether it may have been this call that wrote it */
+/** Writes a key unless it exists. @returns whether this call may have written it */
 async function claim(engine: Engine, key: string, body: Buffer): Promise<boolean> {
   const end = engine.end();
   for (;;) {

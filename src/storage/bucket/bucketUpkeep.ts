@@ -1,4 +1,4 @@
-/** Work on a store in a bucket as a whole. */
+/** Work on a whole store in a bucket. */
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../git/expiry.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { forgetDeleted } from '../refRules.ts';

@@ -1,6 +1,6 @@
 /**
- * One writing session on a bucket. A few small objects wait in memory and ride in `head`; many, or large
- * ones, make a pack, which is uploaded when the session ends.
+ * One writing session on a bucket. A few small objects wait in memory and go into `head`; many or large
+ * ones become a pack, which is uploaded when the session ends.
  */
 
 import { basename } from 'node:path';
@@ -17,10 +17,10 @@ import { deflateRecent, RIDING_LIMIT, recentBytes } from './riding.ts';
 import type { StagedPack } from './shelf.ts';
 
 export const DEFAULT_LEVEL = 1;
-/** More objects than this, or more bytes of bodies, make a pack. */
+/** Make a pack for more objects than this, or for more bytes of bodies. */
 const MAX_SMALL_OBJECTS = 100;
 const MAX_SMALL_BYTES = 1 << 20;
-/** Streams of at most this many bytes are taken as whole objects. */
+/** Read streams of at most this many bytes into memory as whole objects. */
 const SMALL_STREAM = 1 << 20;
 const READ_CHUNK = 1 << 20;
 
@@ -28,9 +28,9 @@ export interface BucketWriterContext {
   readonly shelf: DiskShelf;
   readonly pool: DeflatePool;
   readonly level: number;
-  /** Whether the store has an object, as far as that is known without asking the bucket. */
+  /** Whether the store is known to have an object. Sends no request. */
   holds(id: ObjectId): boolean;
-  /** Makes sure that `holds` knows everything. */
+  /** Loads everything that `holds` needs to be complete. */
   know(): Promise<void>;
   finish(recent: readonly RecentObject[], staged: StagedPack | undefined): Promise<void>;
 }
@@ -50,7 +50,7 @@ export class BucketObjectWriter implements ObjectWriter {
   #pack: PackWriter | undefined;
   #spilled = false;
   #over = false;
-  /** Streams take the pack for themselves; everything else that needs it waits in line. */
+  /** Queue of users of the pack: a stream needs it exclusively. */
   #line: Promise<unknown> = Promise.resolve();
 
   constructor(context: BucketWriterContext) {
@@ -65,7 +65,7 @@ export class BucketObjectWriter implements ObjectWriter {
     this.#checkOpen();
     const id = hashObject(type, body);
     if (this.#known.has(id)) return id;
-    // A commit says when it was made: hardly ever is it there.
+    // A commit contains its time, so it almost never exists.
     const isThere = type !== 'commit' && this.#context.holds(id);
     this.#known.add(id);
     if (isThere) return id;
@@ -139,7 +139,7 @@ export class BucketObjectWriter implements ObjectWriter {
     if (this.#over) throw new BatchClosedError('This writing session is over');
   }
 
-  /** Runs steps that use the pack one after the other. A failed step does not stop the next. */
+  /** Runs steps that use the pack one by one. A failed step does not stop the next. */
   #inLine<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#line.then(step);
     this.#line = result.catch(() => {});
@@ -165,7 +165,7 @@ export class BucketObjectWriter implements ObjectWriter {
     return this.#pack;
   }
 
-  /** Takes a stream of unknown size by way of a file, because an id begins with the size. */
+  /** Spools a stream of unknown size to a file, because an id covers the size first. */
   async #spool(source: AsyncIterable<Uint8Array>): Promise<ObjectId> {
     const folder = this.#context.shelf.folder.newFolder();
     const spool = new FileSpool(folder);

@@ -1,6 +1,6 @@
 /**
- * The local copies of what lies in buckets, shared by all processes of a user: a folder for each store,
- * by its id. Losing it loses nothing. It keeps to a size: what was not used for longest goes first.
+ * The local cache of buckets, shared by all processes of a user: a folder for each store, by its id. It may
+ * be deleted at any time. Its size is limited: the least recently used files are removed first.
  */
 
 import { homedir, tmpdir } from 'node:os';
@@ -19,11 +19,11 @@ import {
 } from '../disk/fs.ts';
 
 const DEFAULT_SIZE = 5 * 2 ** 30;
-/** Room is made for so much at once. */
+/** Fraction of the limit to free at a time. */
 const SLACK = 0.1;
-/** What a process has left that must be dead by now, in milliseconds. */
+/** Age in milliseconds at which temporary files count as abandoned. */
 const STALE = 24 * 3600 * 1000;
-/** A use is noted at most so often, in milliseconds. */
+/** Milliseconds between two records of a use, at least. */
 const NOTE_EVERY = 60_000;
 
 export interface CacheOptions {
@@ -34,11 +34,11 @@ export interface CacheOptions {
 }
 
 export class CacheFolder {
-  /** Where this store's copies are. */
+  /** The folder of this store's copies. */
   readonly path: string;
   readonly #root: string;
   readonly #size: number;
-  /** Where the user has no folder that can be written: it lasts as long as this process uses it. */
+  /** Set when the user has no writable folder: the cache then lasts only as long as this process. */
   readonly #isTemporary: boolean;
   readonly #noted = new Map<string, number>();
   #count = 0;
@@ -58,14 +58,14 @@ export class CacheFolder {
     return join(this.path, name);
   }
 
-  /** A folder of one's own for what is being made. */
+  /** Creates a private folder for unfinished files. */
   newFolder(): string {
     const parent = this.file('new');
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     return mkdtempSync(join(parent, `${process.pid}-`));
   }
 
-  /** Puts a whole file in place. */
+  /** Writes a whole file. */
   put(name: string, content: Uint8Array): void {
     const temporary = this.file(`${name}.${process.pid}-${this.#count++}.tmp`);
     try {
@@ -77,7 +77,7 @@ export class CacheFolder {
     }
   }
 
-  /** Notes that files are in use. @param name without its ending */
+  /** Records that files are in use. @param name without its ending */
   use(name: string): void {
     const now = Date.now();
     if (now - (this.#noted.get(name) ?? 0) < NOTE_EVERY) return;
@@ -89,12 +89,12 @@ export class CacheFolder {
     }
   }
 
-  /** Removes a pack's files. The map goes first: without it nothing of the pack counts as there. */
+  /** Removes a pack's files. The map goes first: without it no block of the pack counts as present. */
   drop(name: string): void {
     for (const ending of ['map', 'idx', 'pack']) tryRemove(this.file(`${name}.${ending}`));
   }
 
-  /** Makes room where the copies of all stores take more than they may. */
+  /** Removes old files when the copies of all stores exceed the limit. */
   trim(): void {
     const groups = new Map<string, { folder: string; name: string; bytes: number; used: number }>();
     let sum = 0;
@@ -111,7 +111,7 @@ export class CacheFolder {
         if (name === undefined) continue;
         const id = join(folder, name);
         const group = groups.get(id) ?? { folder, name, bytes: 0, used: 0 };
-        // What a file with holes takes on the disk.
+        // The disk usage of a sparse file.
         group.bytes += stats.blocks === undefined ? stats.size : stats.blocks * 512;
         if (file.endsWith('.idx')) group.used = stats.mtimeMs;
         groups.set(id, group);
@@ -144,7 +144,7 @@ function defaultFolder(): string | undefined {
   return join(home, ...parent, 'gitstore', 'stores');
 }
 
-/** The folder, when it can be written. */
+/** The folder, if it is writable. */
 function tryMake(path: string): string | undefined {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -179,7 +179,7 @@ function tryRemove(path: string): void {
   try {
     removeIfThere(path);
   } catch (error) {
-    // On Windows what a process has open stays until the next time.
+    // Windows cannot remove an open file: it stays until the next time.
     if (!isErrno(error, 'EBUSY', 'EPERM', 'EACCES')) throw error;
   }
 }

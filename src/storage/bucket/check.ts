@@ -1,6 +1,6 @@
 /**
- * Reads and checks everything: what the bucket has, not the copies of this machine, is put together as a
- * bare repository in a temporary folder, and that is checked as any other.
+ * Reads and checks everything: assembles the bucket's content, not this machine's copies, as a bare
+ * repository in a temporary folder, and checks that like any other.
  */
 
 import { dirname, join } from 'node:path';
@@ -32,7 +32,7 @@ export async function checkStore(
     try {
       return await checkHead(context, head, gitDir, options);
     } catch (error) {
-      // Another process has joined packs, and a sweep has come since.
+      // Another process has merged packs, and a sweep has deleted the old ones.
       if (!(error instanceof PackGoneError) || attempt === ATTEMPTS) throw error;
     } finally {
       rmSync(dirname(gitDir), { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /**
- * Takes what nothing leads to off the lists, and joins packs (docs/bucket-format.md). Nothing is deleted
- * here: packs that are taken off are retired, and go with a later sweep.
+ * Removes unreachable objects from the lists, and merges packs (docs/bucket-format.md). Deletes nothing
+ * itself: packs removed from the lists are retired, and a later sweep deletes them.
  */
 import { LockTimeoutError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
@@ -31,7 +31,7 @@ export interface CollectContext {
   readonly rules?: Rules | undefined;
 }
 
-/** How often the work begins anew because others packed under our hands. */
+/** Attempts when other processes change the packs meanwhile. */
 const ATTEMPTS = 4;
 
 interface Upload {
@@ -41,7 +41,7 @@ interface Upload {
   entry: PackEntry | undefined;
 }
 
-/** The packs that the work began with are not all listed any more. */
+/** Some packs that the work started with are no longer listed. */
 class OvertakenError extends LockTimeoutError {
   constructor() {
     super('Another process packs or collects this store: try again later');
@@ -49,8 +49,8 @@ class OvertakenError extends LockTimeoutError {
 }
 
 /**
- * @param expire milliseconds since 1970: what is unreachable and was written before goes
- * @returns how many objects are gone from the lists
+ * @param expire milliseconds since the epoch: removes unreachable objects written before
+ * @returns number of objects removed from the lists
  */
 export async function collect(
   context: CollectContext,
@@ -60,7 +60,7 @@ export async function collect(
   return repeatedly(() => new Collection(context, expire, options).run());
 }
 
-/** Joins some packs. @returns false when there is nothing to be joined */
+/** Merges some packs. @returns false when there is nothing to merge */
 export async function merge(
   context: CollectContext,
   choose: (packs: readonly PackEntry[]) => readonly PackEntry[],
@@ -119,7 +119,7 @@ class Collection {
   #seenSequence = 0;
   #kept: PackEntry | undefined;
   #lost = new Set<ObjectId>();
-  /** What has been lost and is needed after all. */
+  /** Unreachable objects that turned out to be needed. */
   readonly #saved = new Map<ObjectId, RecentObject>();
 
   constructor(context: CollectContext, expire: number, options: CollectionOptions) {
@@ -193,8 +193,8 @@ class Collection {
   }
 
   /**
-   * What has got into the head since the work began may need what is lost: refs that were set to it, and
-   * objects whose writers knew it to be there.
+   * Changes of the head since the work began may need unreachable objects: refs that were set to them, and
+   * objects whose writers relied on them.
    */
   async #saveForNewcomers(base: Head): Promise<void> {
     const { contents, logs } = this.#context;
@@ -230,7 +230,7 @@ class Collection {
     draft.removePacks(gone);
     draft.removeRecent(new Set(this.#recent.map(({ id }) => id)));
     draft.addPacks(this.#uploads.map(({ entry }) => entry!));
-    // Where they are many, they move into a pack before the head is written.
+    // If there are many, they move into a pack before the head is written.
     draft.addRecent(this.#saved.values());
     if (this.#lost.size > 0) draft.set('generation', draft.head.generation + 1);
   }

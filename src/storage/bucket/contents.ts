@@ -1,6 +1,6 @@
 /**
- * Which objects a head lists, and those that earlier heads had: a writer may still need one of them after
- * a collection has taken it off the lists.
+ * The objects that a head lists, and those of earlier heads: a writer may still need one of these after a
+ * collection has removed it from the lists.
  */
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import type { GitObject } from '../storage.ts';
@@ -27,7 +27,7 @@ export class Contents {
     });
   }
 
-  /** The object that rides in a head. */
+  /** An object inside a head. */
   recent(head: Head, id: ObjectId): RecentObject | undefined {
     if (this.#recentOf?.recent !== head.recent) {
       this.#recentOf = head;
@@ -43,7 +43,7 @@ export class Contents {
     return false;
   }
 
-  /** The object, whether the head lists it or only an earlier one did. */
+  /** The object, from the head or from an earlier one. */
   async find(head: Head, id: ObjectId): Promise<GitObject | undefined> {
     const recent = this.recent(head, id) ?? this.#formerRecent.get(id);
     if (recent !== undefined) return openRecent(recent);

@@ -1,7 +1,7 @@
 /**
- * Removing a store from a bucket, and nothing else that lies there. `head` goes first: a writer's next
- * change fails then, and nothing is read half. The record `store` goes last, so that a removal that was
- * killed can be repeated, and no other store is made in between the keys of this one.
+ * Removes a store from a bucket, and no other keys. `head` goes first: then a writer's next change fails,
+ * and no reader sees half a store. The record `store` goes last, so that an interrupted removal can be
+ * repeated, and no other store is created among the keys of this one.
  */
 import type { Bucket } from './bucket.ts';
 import { STORE_KEY } from './bucketStorage.ts';

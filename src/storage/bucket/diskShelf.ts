@@ -1,4 +1,4 @@
-/** The packs of a store as this machine has them: indexes whole, packs as files with holes. */
+/** The local copies of a store's packs: whole indexes, and packs as sparse files. */
 
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
@@ -34,9 +34,9 @@ import {
 } from './shelf.ts';
 import { cacheName, SparsePack, wholeMap } from './sparsePack.ts';
 
-/** A pack up to this size comes whole with its index. */
+/** Fetch a pack up to this size whole, with its index. */
 const SMALL_PACK = 1 << 20;
-/** What of the end of a larger one comes with the index: commits and trees of the last session. */
+/** Bytes at the end of a larger pack to fetch with the index: commits and trees of the last session. */
 const TAIL = 256 << 10;
 
 export interface OpenPack {
@@ -57,12 +57,12 @@ export class DiskShelf implements Shelf {
     this.#engine = engine;
   }
 
-  /** The pack, when its index is at hand. */
+  /** The pack, if its index is open. */
   opened(entry: PackEntry): OpenPack | undefined {
     return this.#open.get(entry.key);
   }
 
-  /** The pack with its index, which is fetched where it is not here. @throws PackGoneError */
+  /** The pack with its index. Fetches a missing index. @throws PackGoneError */
   open(entry: PackEntry): OpenPack | Promise<OpenPack> {
     const open = this.#open.get(entry.key);
     if (open !== undefined) return open;
@@ -101,7 +101,7 @@ export class DiskShelf implements Shelf {
     return this.staged(folder, 'new');
   }
 
-  /** A pack and its index that have been put into a folder of its own. @param name without ending */
+  /** A new pack and its index in a private folder. @param name without ending */
   staged(folder: string, name: string): StagedPack {
     return new DiskStagedPack(this, folder, join(folder, name));
   }
@@ -116,7 +116,7 @@ export class DiskShelf implements Shelf {
     return mergePacks(this, packs, options);
   }
 
-  /** Brings all of some packs here. */
+  /** Fetches a whole pack. */
   async fetchWhole(entry: PackEntry): Promise<OpenPack> {
     const open = await this.open(entry);
     const STEP = 16 << 20;
@@ -127,8 +127,8 @@ export class DiskShelf implements Shelf {
   }
 
   /**
-   * Reads from a pack: what is missing is fetched, and where something is corrupt it is looked whether the
-   * copy here is damaged, and what of it is comes once more.
+   * Reads from a pack. Fetches missing bytes. When data is corrupt, checks the local copy and fetches its
+   * damaged blocks again.
    */
   async using<T>({ holes }: OpenPack, act: () => Promise<T> | T): Promise<T> {
     try {
@@ -139,12 +139,12 @@ export class DiskShelf implements Shelf {
     }
   }
 
-  /** Makes a pack that has been put in place known. */
+  /** Opens a pack that was put in place. */
   adopt(entry: PackEntry): OpenPack {
     const name = cacheName(entry.key);
     const holes = new SparsePack(entry, this.folder, this.#engine);
     const file = new PackFile(this.folder.file(`${name}.pack`), this.cache, holes);
-    // All of it: the file may be gone a moment later.
+    // Read the whole index: the file may disappear at any time.
     if (file.index.count !== entry.count || !file.index.checksumFits) {
       file.close();
       throw new CorruptObjectError(`the index of ${entry.key} is corrupt`);
@@ -154,7 +154,7 @@ export class DiskShelf implements Shelf {
     return open;
   }
 
-  /** Closes what no head lists any more. */
+  /** Closes a pack that no head lists any more. */
   forget(key: string): void {
     const open = this.#open.get(key);
     if (open === undefined) return;
@@ -181,7 +181,7 @@ export class DiskShelf implements Shelf {
       } catch (error) {
         const isAbsent = isErrno(error, 'ENOENT');
         if ((!isAbsent && !(error instanceof CorruptObjectError)) || attempt === 2) throw error;
-        // A damaged copy is put aside; what the bucket has, has its own checksum.
+        // Drop a damaged copy. The bucket's data has its own checksum.
         if (!isAbsent) this.folder.drop(name);
         await this.#fetchIndex(entry);
       }
@@ -221,7 +221,7 @@ class DiskStagedPack implements StagedPack {
   readonly #ids: PackIndex;
   /** Path without ending. */
   #stem: string;
-  /** Open, so that the bytes stay when the cache makes room. */
+  /** Kept open, so that the bytes stay readable when the cache removes the file. */
   #fd: number | undefined;
   #entry: PackEntry | undefined;
 
@@ -268,7 +268,7 @@ class DiskStagedPack implements StagedPack {
       readFullySync(this.#fd!, block, block.length, start);
       return block;
     });
-    // Some systems rename no open file.
+    // Some systems cannot rename an open file.
     this.release();
     if (this.#entry !== undefined) this.#shelf.forget(this.#entry.key);
     renameSync(`${this.#stem}.pack`, `${stem}.pack`);

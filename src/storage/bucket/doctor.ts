@@ -1,6 +1,6 @@
 /**
- * Looks after a store in a bucket without opening it: tries the engine, compares `head` with the keys that
- * are there and packs with their checksums, says what is wrong and what it would cost to mend.
+ * Examines a store in a bucket without opening it: probes the engine, compares `head` with the existing
+ * keys and packs with their checksums, and reports faults and the cost of a repair.
  */
 import { CorruptObjectError } from '../../errors.ts';
 import type { StorageFault } from '../storageUpkeep.ts';
@@ -16,12 +16,12 @@ import { planRepair, type RepairPlan, repairHead } from './repair.ts';
 import { KEY_FOLDERS } from './sweep.ts';
 
 export interface DoctorOptions {
-  /** Mends what can be mended: the record `head`. */
+  /** Repair the record `head`. */
   readonly repair?: boolean | undefined;
   /** Rounds of each race in the probe; default 20. */
   readonly rounds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Bytes of packs that have been compared with their checksums, of all. */
+  /** Called with the number of verified bytes of packs, and the total. */
   readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
 }
 
@@ -29,16 +29,16 @@ export interface Diagnosis {
   readonly engine: readonly Finding[];
   /** Whether there is a store. */
   readonly hasStore: boolean;
-  /** What is wrong with the store, after the repair where there was one. */
+  /** Faults of the store, after a repair if there was one. */
   readonly faults: readonly StorageFault[];
   readonly packs: number;
   /** Bytes of all keys of the store. */
   readonly bytes: number;
-  /** Keys that no head lists: of writers at work, or for the next sweep. */
+  /** Keys that no head lists: of active writers, or left for the next sweep. */
   readonly unlisted: number;
-  /** How `head` can be mended, or was. */
+  /** The possible or performed repair of `head`. */
   readonly plan?: RepairPlan | undefined;
-  /** Branches that were made for commits that no ref led to. */
+  /** Branches created for commits without a ref. */
   readonly recovered?: readonly string[] | undefined;
 }
 
@@ -115,7 +115,7 @@ async function faultsOf(
 ): Promise<StorageFault[]> {
   const faults: StorageFault[] = [];
   const isThere = async (key: string): Promise<number | undefined> =>
-    // What was listed by a head that was read before the keys were may have come in between.
+    // A key may have been written after the list was read.
     keys.get(key)?.size ?? sizeOf(await engine.head(key, signal));
   const packs = new Set(head.packs.map(({ key }) => key));
   for (const key of listedKeys(head)) {

@@ -1,4 +1,4 @@
-/** The head that is to come next, while changes are put into it. */
+/** The next head, while changes are applied to it. */
 import type { ObjectId } from '../../git/objectId.ts';
 import {
   type Head,
@@ -27,7 +27,7 @@ export class Draft {
     };
   }
 
-  /** Whether anything is other than in the base. */
+  /** Whether it differs from the base. */
   get changed(): boolean {
     return this.#changed;
   }
@@ -55,7 +55,7 @@ export class Draft {
     this.#changed = true;
   }
 
-  /** Those that are there already are left out. */
+  /** Adds objects, except those already listed. */
   addRecent(objects: Iterable<RecentObject>): void {
     const there = new Set(this.#next.recent.map(({ id }) => id));
     const added: RecentObject[] = [];
@@ -69,7 +69,7 @@ export class Draft {
     this.#changed = true;
   }
 
-  /** Takes packs off the list; they are deleted by a sweep, some epochs later. */
+  /** Retires packs: removes them from the list, for a sweep to delete some epochs later. */
   removePacks(keys: ReadonlySet<string>): void {
     if (keys.size === 0) return;
     this.#next.packs = this.#next.packs.filter(({ key }) => !keys.has(key));
@@ -104,7 +104,7 @@ export class Draft {
     this.#changed = true;
   }
 
-  /** Drops from the list what has been deleted. */
+  /** Removes deleted keys from the list of retired ones. */
   forgetRetired(keys: ReadonlySet<string>): void {
     const retired = this.#next.retired.filter(({ key }) => !keys.has(key));
     if (retired.length === this.#next.retired.length) return;

@@ -1,6 +1,6 @@
 /**
- * The five verbs with patience: what is busy, or unknown and harmless to repeat, is asked again until a
- * deadline. Only the PUT of `head` is not repeated here: what its answers mean is decided in headKeeper.ts.
+ * The five verbs with retries: repeats requests with a busy answer, and safe ones with an unknown answer,
+ * until a deadline. Does not retry the PUT of `head`: headKeeper.ts interprets its answers.
  */
 import { UnreachableError } from '../../errors.ts';
 import type {
@@ -22,7 +22,7 @@ export const DEFAULT_DEADLINE = 60_000;
 export class Engine {
   readonly bucket: Bucket;
   readonly environment: Environment;
-  /** Milliseconds until an engine that does not answer counts as unreachable. */
+  /** Milliseconds without an answer after which the engine counts as unreachable. */
   readonly deadline: number;
 
   constructor(bucket: Bucket, environment: Environment, deadline = DEFAULT_DEADLINE) {
@@ -31,18 +31,18 @@ export class Engine {
     this.deadline = deadline;
   }
 
-  /** @throws UnreachableError as all of these */
+  /** @throws UnreachableError like all verbs */
   get(key: string, options: GetOptions = {}): Promise<Got | Unchanged | Absent> {
     return this.#patiently(`read ${key}`, () => this.bucket.get(key, options), options.signal);
   }
 
-  /** Writes a key that is written once: whichever of several attempts lands, the bytes are the same. */
+  /** Writes a write-once key: every attempt writes the same bytes, so a retry is safe. */
   async put(key: string, body: PutBody, signal?: AbortSignal): Promise<void> {
     await this.#patiently(
       `write ${key}`,
       async () => {
         const answer = await this.bucket.put(key, body, { signal });
-        // Without a condition there is no conflict.
+        // A request without a condition cannot conflict.
         return answer.kind === 'conflict' ? { kind: 'unknown', reason: 'a conflict' } : answer;
       },
       signal,
@@ -72,7 +72,7 @@ export class Engine {
     return this.#patiently(`look at ${key}`, () => this.bucket.head(key, { signal }), signal);
   }
 
-  /** When an attempt that begins now has to be over. */
+  /** Deadline of an attempt that begins now. */
   end(): number {
     return this.environment.elapsed() + this.deadline;
   }

@@ -1,11 +1,11 @@
-/** Clocks, chance and waiting of everything that the protocol does: one place, which proofs replace. */
+/** Clocks, randomness and waiting for the protocol, in one place that tests can replace. */
 import { randomBytes } from 'node:crypto';
 import { monotonicTime } from '../../clock.ts';
 
 export interface Environment {
-  /** Milliseconds since 1970. Nothing that is safe depends on it. */
+  /** Milliseconds since the epoch. Safety never depends on it. */
   now(): number;
-  /** Milliseconds on a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   elapsed(): number;
   /** 0 or more and less than 1. */
   random(): number;

@@ -1,6 +1,6 @@
 /**
- * Reads `head` and moves it: the commit protocol (docs/bucket-format.md). One PUT of `head` is in flight
- * for a store and handle; what comes meanwhile shares the next one.
+ * Reads and replaces `head`: the commit protocol (docs/bucket-format.md). A handle has one PUT of `head` in
+ * flight at a time. Changes that arrive meanwhile share the next one.
  */
 import { CorruptObjectError, LockTimeoutError, OutcomeUnknownError } from '../../errors.ts';
 import { Draft } from './draft.ts';
@@ -11,32 +11,32 @@ import { parseRefTable, RefTable } from './refTable.ts';
 import { RULES, type Rules } from './rules.ts';
 
 export const HEAD_KEY = 'head';
-/** A table of refs that is gone was replaced, and `head` tells by which. */
+/** Attempts to read the table of refs. A missing one was replaced, and a newer `head` names the new one. */
 const TABLE_ATTEMPTS = 5;
 
-/** A change that waits to get into `head`, with others or alone. */
+/** A change to make in `head`, alone or together with others. */
 export interface Change {
-  /** Gets ready for a head that is to be replaced; may be called for several. Its error ends the change. */
+  /** Prepares the change for replacing `base`. May be called several times. An error fails the change. */
   prepare?(base: Head): Promise<void>;
-  /** Puts the change into a draft, or throws and leaves the draft as it was. */
+  /** Applies the change to a draft, or throws and leaves the draft unchanged. */
   apply(draft: Draft): void;
 }
 
-/** What goes into every head beside the changes that were asked for. */
+/** Additional content for every new head. */
 export interface Companion {
   /** As in `Change`, before the changes' own. */
   prepare(base: Head): Promise<void>;
-  /** Puts in what is ready. */
+  /** Adds the ready content. */
   apply(draft: Draft): void;
-  /** Moves what is too large for `head` into keys of its own. @param attempt from 0 on */
+  /** Moves data that is too large for `head` into other keys. @param attempt from 0 on */
   relieve(draft: Draft, attempt: number): Promise<void>;
-  /** The head stands. */
+  /** Called when the head was written. */
   settled(head: Head): void;
-  /** Whether the head stands cannot be found out. */
+  /** Called when it is unknown whether the head was written. */
   unsettled(): void;
 }
 
-/** There is no key `head`. */
+/** The key `head` is missing. */
 export class NoHeadError extends CorruptObjectError {
   constructor(location: string) {
     super(`The store in ${location} has lost its record head: run gitstore doctor --repair`);
@@ -58,7 +58,7 @@ export class HeadKeeper {
   readonly #engine: Engine;
   readonly #rules: Rules;
   readonly #maxAge: number;
-  /** When what is known was certainly the newest. */
+  /** Last time when the known head was certainly the newest. */
   #knownAt = Number.NEGATIVE_INFINITY;
   #known: Known | undefined;
   #reading: Promise<Head> | undefined;
@@ -79,7 +79,7 @@ export class HeadKeeper {
     this.#companion = companion;
   }
 
-  /** Calls back for every head that comes to be known, in their order. */
+  /** Calls back for every newly known head, in order. */
   watch(watcher: (head: Head, before: Head | undefined) => void): void {
     this.#watchers.push(watcher);
   }
@@ -108,7 +108,7 @@ export class HeadKeeper {
       });
       return this.#reading;
     }
-    // The one under way may have been answered already.
+    // The running request may already have been answered.
     this.#nextReading ??= this.#reading
       .catch(() => {})
       .then(() => {
@@ -118,7 +118,7 @@ export class HeadKeeper {
     return this.#nextReading;
   }
 
-  /** Gets a change into `head`. @returns a head that holds it */
+  /** Commits a change to `head`. @returns a head that contains it */
   commit(change: Change): Promise<Head> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, resolve, reject });
@@ -132,7 +132,7 @@ export class HeadKeeper {
   }
 
   async #run(): Promise<void> {
-    // What is called in one turn goes together.
+    // Changes of one turn of the event loop share a PUT.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
@@ -142,7 +142,7 @@ export class HeadKeeper {
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same turn in which nothing was found waiting.
+    // In the same turn as the check for waiting changes.
     this.#running = undefined;
   }
 
@@ -160,7 +160,7 @@ export class HeadKeeper {
       const base = this.#known!;
       const draft = new Draft(base.head, this.#engine.environment.name());
       const refused = await this.#fill(draft, live);
-      // A head that was read before the change was asked for must not refuse it, nor say that it is made.
+      // A head read before the call must neither refuse the change nor count as containing it.
       if (!isFresh && (refused.size > 0 || !draft.changed)) {
         await this.refresh();
         isFresh = true;
@@ -188,7 +188,7 @@ export class HeadKeeper {
     }
   }
 
-  /** @returns the changes that cannot be put in, and why */
+  /** @returns the refused changes with their errors */
   async #fill(draft: Draft, live: readonly Waiting[]): Promise<Map<Waiting, unknown>> {
     const refused = new Map<Waiting, unknown>();
     const attempt = async (waiting: Waiting, act: () => Promise<void> | void) => {
@@ -210,8 +210,8 @@ export class HeadKeeper {
   }
 
   /**
-   * Puts `head` in the place of `base`.
-   * @returns a head that holds it; undefined when another came first
+   * Replaces `base` by `head`.
+   * @returns a head that contains the changes; undefined when another writer was first
    */
   async #put(base: Known, head: Head): Promise<Head | undefined> {
     const { bucket, environment } = this.#engine;
@@ -236,7 +236,7 @@ export class HeadKeeper {
         await this.refresh();
         return undefined;
       }
-      // A conflict too may be one with our own request, which the network has doubled.
+      // A conflict may be one with our own request, duplicated by the network.
       mayHaveHappened = true;
       const now = await this.#readToSettle();
       const place = now.head.sequence - head.sequence;
@@ -245,7 +245,7 @@ export class HeadKeeper {
         return now.head;
       }
       if (place >= KEPT_NONCES) throw this.#gaveUp(true, 'too much has been committed since');
-      // No body ever recurs: where the tag is another, ours cannot land any more.
+      // Bodies never repeat: if the tag is another one, our request can no longer take effect.
       if (now.tag !== base.tag) return undefined;
       const reason = answer.kind === 'unknown' ? answer.reason : 'a conflict without a cause';
       if (this.#engine.isPast(end)) throw this.#gaveUp(true, reason);
@@ -290,7 +290,7 @@ export class HeadKeeper {
       }
       const { head, table } = parseHead(answer.body);
       const known = this.#known;
-      // Answers may come in another order than they were given.
+      // Answers may arrive out of order.
       if (known !== undefined && known.head.sequence >= head.sequence) return known.head;
       const refs = table === undefined ? head.refs : await this.#withTable(head, table);
       if (refs !== undefined) {
@@ -304,7 +304,7 @@ export class HeadKeeper {
     }
   }
 
-  /** Undefined where the table is gone. */
+  /** Undefined when the table is gone. */
   async #withTable({ refs }: Head, key: string): Promise<RefTable | undefined> {
     const known = this.#known?.head.refs;
     if (known?.key === key) return new RefTable(refs.changes, key, known.table);
