@@ -39,9 +39,9 @@ export interface CopyChoices
   checksum?: boolean | undefined;
   gitignore?: boolean | undefined;
   recall?: boolean | undefined;
-  /** What the commit is said to be; default `cp`. */
+  /** Name of the operation in the commit; default `cp`. */
   operation?: 'cp' | 'sync' | undefined;
-  /** Copy again when the source has changed, after so many milliseconds without a change. */
+  /** Copy again when the source has changed, after this many milliseconds without a change. */
   watch?: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Log lines, gathered and written in the background, so that a slow disk or terminal slows nobody. */
+/** Buffers log lines and writes them in the background, so that a slow disk or terminal does not block. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicTime } from '../clock.ts';

@@ -187,7 +187,7 @@ async function ofMissingRef(
   if (/^(?:HEAD|@)$/.test(ref)) {
     return `${missing}: leave it out for the current branch, write ~1 for HEAD~1`;
   }
-  if (/^-\d+$/.test(ref)) return `${missing}; for so many commits write -n ${ref.slice(1)}`;
+  if (/^-\d+$/.test(ref)) return `${missing}; for a number of commits write -n ${ref.slice(1)}`;
   if (ref.includes('..')) return `${missing}: there are no ranges here; 'diff A B' compares two`;
   if (await isFile(ref, store)) return `${missing} — for a file write :${ref}`;
   return `${missing}; ${await namesOf(store, 'branches')}`;

@@ -16,12 +16,12 @@ const SYNC_LIMIT = 64 * 1024;
 
 const LINE_FEED = 0x0a;
 
-/** How long to wait for a full pipe that somebody set to non-blocking, in milliseconds. */
+/** Milliseconds to wait for a full pipe that another program has set to non-blocking. */
 const RETRY_AFTER = 2;
 
 /**
  * Writes all bytes to stdout.
- * @throws ClosedPipeError when nobody reads any more
+ * @throws ClosedPipeError when the reader is gone
  */
 export async function writeData(data: Uint8Array): Promise<void> {
   for (let done = 0; done < data.length; ) {

@@ -25,7 +25,7 @@ const INTERVAL = 80;
 /** Work that took longer tells at the end what it was. In seconds. */
 const LONG = 2;
 
-/** A time that is left is guessed after so many seconds of a phase. */
+/** Seconds of a phase after which the remaining time is estimated. */
 const FIRST_GUESS = 1;
 
 /** A file takes as long as this many bytes of a large one, or so. */
@@ -121,7 +121,7 @@ export class Progress {
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
 
-  /** The line as it is now, for a terminal of so many columns. */
+  /** The current line, for a terminal with this many columns. */
   text(columns: number): string {
     const { files, totalFiles, unit = 'files', bytes, totalBytes } = this.#state;
     const seconds = (monotonicTime() - this.#phaseStarted) / 1000;

@@ -1,4 +1,4 @@
-/** What `serve` and `gitserve` share: where to listen, and how to run until somebody says stop. */
+/** What `serve` and `gitserve` share: where to listen, and how to run until they are stopped. */
 import { spawn } from 'node:child_process';
 import type { RequestListener } from 'node:http';
 import { type Command, InvalidArgumentError, Option } from 'commander';

@@ -6,7 +6,7 @@ import { streamError } from './errors.ts';
 export const STDIN = 0;
 const CHUNK_SIZE = 256 * 1024;
 
-/** How long to wait for input that somebody set to non-blocking, in milliseconds. */
+/** Milliseconds to wait for input that another program has set to non-blocking. */
 const RETRY_AFTER = 5;
 
 /** What a user is told who types it. */

@@ -293,7 +293,7 @@ const FAILED: readonly [line: string, text: string][] = [
   ['unzip one.txt', 'one.txt: Not a zip archive'],
   ['restore nosuch.git', 'Repository not found: nosuch.git'],
   ['-r nosuch.git ls', "Store not found: nosuch.git ('gitstore -r nosuch.git init' makes one)"],
-  ['log -5', 'No branch, tag or commit -5; for so many commits write -n 5'],
+  ['log -5', 'No branch, tag or commit -5; for a number of commits write -n 5'],
   [
     'log main..dev',
     "No branch, tag or commit main..dev: there are no ranges here; 'diff A B' compares two",

@@ -27,7 +27,7 @@ export function define(command: Command): void {
     ['gitstore -r data.git gc', 'pack well, remove what was unreachable for 14 days'],
     [
       'gitstore -r data.git gc --prune=now',
-      'remove all that is unreachable; nobody may be writing',
+      'remove all that is unreachable; no other process may be writing',
     ],
     ['gitstore -r data.git gc --prune=never', 'pack well, remove nothing'],
   ]);

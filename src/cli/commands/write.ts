@@ -97,7 +97,7 @@ async function* counted(
   }
 }
 
-/** Copies the stream to stdout on its way. When nobody reads there any more, it goes on without. */
+/** Copies the stream to stdout as it passes. Continues without stdout once its reader is gone. */
 async function* passingThrough(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let open = true;
   for await (const chunk of source) {

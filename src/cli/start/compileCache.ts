@@ -148,8 +148,8 @@ function readKept(file: string): Kept | undefined {
 }
 
 /**
- * The first half of the file, if the second is the same. Code is run as it lies there: it must be a file
- * that nobody else could have written.
+ * The first half of the file, if the second half is equal. The code runs unchecked, so no other user may
+ * be able to write the file.
  */
 function readOwnFile(file: string): Buffer {
   const fd = openSync(file, 'r');

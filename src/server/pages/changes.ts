@@ -28,7 +28,7 @@ const MOST_FILES = 10_000;
 /** Characters of HTML for the files whose lines are shown, and for the list of those that follow. */
 const OPEN_BUDGET = 24_000;
 const LIST_BUDGET = 5_000;
-/** Of these so many for one file, where there are several. */
+/** The part of it for one file, when there are several. */
 const MOST_OF_FILE = 8_000;
 /** Milliseconds for the line diffs of one page; what is left is a click away. */
 const TIME_FOR_LINES = 1_000;

@@ -8,7 +8,7 @@ import type { View } from './layout.ts';
 import { isMarkdown, renderMarkdown } from './markdown.ts';
 import { decodeText } from './text.ts';
 
-/** Characters of HTML for a listing and the text below it, and at least so many for that. */
+/** Characters of HTML for a listing and the text below it, and the least number for the text. */
 const BUDGET = 32_000;
 const LEAST = 6_000;
 /** Bytes that are read. */
