@@ -18,7 +18,7 @@ const ESCAPES: Readonly<Record<string, number>> = {
   '\\': BACKSLASH,
 };
 
-/** The directories that it names, in the string form of pathBytes.ts. */
+/** The listed directories, in the string form of pathBytes.ts. */
 export function parseAlternates(bytes: Buffer): string[] {
   const paths: string[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -27,7 +27,7 @@ export function parseAlternates(bytes: Buffer): string[] {
     const line = bytes.subarray(start, end);
     start = end + 1;
     if (line.length === 0 || line[0] === 0x23) continue;
-    // What is not well quoted is taken as it stands, as Git does.
+    // As in Git, a malformed quoted line is taken literally.
     paths.push(decodePath((line[0] === QUOTE && unquoted(line)) || line));
   }
   return paths;

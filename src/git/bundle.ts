@@ -1,6 +1,6 @@
 /**
- * Bundles (gitformat-bundle(5)): a file that holds refs, and behind them the pack of what they lead
- * to, except what its *prerequisites*, commits that the receiver must have, lead to.
+ * Bundles (gitformat-bundle(5)): a file with refs, followed by the pack of everything reachable from them
+ * except from its *prerequisites*, commits that the receiver must have.
  */
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
 import { isObjectId, type ObjectId } from './objectId.ts';
@@ -17,7 +17,7 @@ export interface BundleHeader {
 
 const SIGNATURES = { 2: '# v2 git bundle\n', 3: '# v3 git bundle\n' } as const;
 const SIGNATURE_LENGTH = SIGNATURES[2].length;
-/** More than any header that is meant seriously. */
+/** Upper bound for the length of a header. */
 const LONGEST_HEADER = 64 << 20;
 
 /** The bytes before the pack. */
@@ -33,9 +33,9 @@ export function serializeBundleHeader(header: BundleHeader): Buffer {
 /**
  * Reads the header at the beginning of a bundle.
  * @param bytes the bundle, or its beginning
- * @returns `length` is where the pack begins; undefined when more bytes are needed
- * @throws CorruptObjectError when it is no bundle of version 2 or 3
- * @throws GitStoreError (`EUNSUPPORTED`) when it needs what is not known here
+ * @returns `length` is the offset of the pack; undefined when more bytes are needed
+ * @throws CorruptObjectError when it is not a bundle of version 2 or 3
+ * @throws GitStoreError (`EUNSUPPORTED`) when it needs an unsupported capability
  */
 export function parseBundleHeader(
   bytes: Buffer,
@@ -70,7 +70,7 @@ export function parseBundleHeader(
   return { header: { version, capabilities, prerequisites, refs }, length: end + 2 };
 }
 
-/** Git, too, refuses a bundle that needs what it does not know. */
+/** As Git does, refuses a bundle that needs an unknown capability. */
 function checkCapability(capability: string): void {
   if (capability === 'object-format=sha1') return;
   throw new GitStoreError(`The bundle needs what is not known here: ${capability}`, 'EUNSUPPORTED');

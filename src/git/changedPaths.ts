@@ -1,12 +1,12 @@
 /**
- * Changed-path Bloom filters (gitformat-commit-graph(5), "Bloom Filter Data"): for a commit a few
- * bits that tell for nearly every path it did not change, against its first parent, that it did not.
+ * Changed-path Bloom filters (gitformat-commit-graph(5), "Bloom Filter Data"): a few bits per commit that
+ * rule out nearly every path that it did not change compared with its first parent.
  */
 import { encodePath } from './pathBytes.ts';
 
-/** How the filters of one file were made. */
+/** Parameters of the filters of one file. */
 export interface FilterSettings {
-  /** 1: bytes of 0x80 and above were hashed as the writer's machine took them; 2: as they are. */
+  /** 1: bytes of 0x80 and above were hashed depending on the writer's machine; 2: as unsigned bytes. */
   readonly version: number;
   readonly hashCount: number;
   /** Bits in a filter for each path. */
@@ -18,13 +18,13 @@ const SEED_A = 0x293ae76f;
 const SEED_B = 0x7e646e2c;
 
 /**
- * What filters are asked about a path: the hashes of the path and of all directories on it, which are
- * all in a filter when the path is. Undefined when filters made that way cannot be asked.
+ * The hashes to look up for a path: those of the path and of all directories on it, which are all in a
+ * filter when the path is. Undefined when filters with these settings cannot be used.
  */
 export function pathHashes(path: string, settings: FilterSettings): Uint32Array[] | undefined {
   const bytes = encodePath(path);
   if (bytes.length === 0 || (settings.version !== 1 && settings.version !== 2)) return undefined;
-  // How version 1 took other bytes depends on the machine that wrote it.
+  // In version 1 the hash of other bytes depends on the machine that wrote it.
   if (settings.version === 1 && bytes.some((byte) => byte >= 0x80)) return undefined;
   const all: Uint32Array[] = [];
   for (let end = bytes.length; end > 0; end = bytes.lastIndexOf(SLASH, end - 1)) {
@@ -39,8 +39,8 @@ export function pathHashes(path: string, settings: FilterSettings): Uint32Array[
 const SLASH = 0x2f;
 
 /**
- * Whether the filter `bytes[start … end]` may hold all of `hashes`. An empty filter excludes nothing:
- * true.
+ * Whether the filter `bytes[start … end]` may hold all of `hashes`. True for an empty filter, which rules
+ * out nothing.
  */
 export function filterMayHold(
   bytes: Uint8Array,
@@ -59,7 +59,7 @@ export function filterMayHold(
   return true;
 }
 
-/** How we make filters: as Git does unless it is told otherwise. */
+/** Parameters of our filters: Git's defaults. */
 export const FILTER_VERSION = 1;
 export const FILTER_HASHES = 7;
 /** Bits in a filter for each path. */

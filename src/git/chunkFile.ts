@@ -1,6 +1,6 @@
 /**
- * Files made of *chunks*, as multi-pack-indexes and commit-graphs are (gitformat-chunk(5)): after a
- * header a table of the chunks' names and places, each row 12 bytes, and one more row for the end.
+ * Files of *chunks*, such as multi-pack-indexes and commit-graphs (gitformat-chunk(5)): a header, then a
+ * table of the chunks' names and offsets with rows of 12 bytes, and one more row for the end.
  */
 
 import { readUint64 } from '../bytes.ts';
@@ -8,7 +8,7 @@ import { CorruptObjectError } from '../errors.ts';
 
 export const CHUNK_ROW_LENGTH = 12;
 
-/** Places in the file. */
+/** Offsets in the file. */
 export interface Chunk {
   readonly start: number;
   readonly end: number;
@@ -17,8 +17,8 @@ export interface Chunk {
 /**
  * The chunks by name.
  * @param bytes the file, or its beginning with the whole table
- * @param tableAt where the table begins
- * @param bodyEnd where the last chunk must end at the latest
+ * @param tableAt offset of the table
+ * @param bodyEnd upper bound for the end of the last chunk
  * @throws CorruptObjectError
  */
 export function readChunkTable(
@@ -43,7 +43,7 @@ export function readChunkTable(
   return chunks;
 }
 
-/** @throws CorruptObjectError when there is no such chunk, or it is shorter than `size` */
+/** @throws CorruptObjectError when the chunk is missing or shorter than `size` */
 export function needChunk(chunks: ReadonlyMap<string, Chunk>, name: string, size: number): Chunk {
   const chunk = chunks.get(name);
   if (chunk === undefined || chunk.end - chunk.start < size) {

@@ -1,9 +1,9 @@
-/** Puts together files made of chunks (gitformat-chunk(5)), with the checksum at their end. */
+/** Builds files of chunks (gitformat-chunk(5)), with the checksum at their end. */
 import { createHash } from 'node:crypto';
 import { CHUNK_ROW_LENGTH } from './chunkFile.ts';
 import { FANOUT_LENGTH, ID_LENGTH } from './idTable.ts';
 
-/** @param header what stands before the table of chunks; it holds their number already */
+/** @param header the bytes before the table of chunks, including the number of chunks */
 export function joinChunks(
   header: Buffer,
   chunks: readonly (readonly [name: string, data: Buffer])[],

@@ -3,8 +3,8 @@
  * `tree`, any number of `parent`, `author`, `committer`, and then others that Git and other programs
  * add (`encoding`, `gpgsig`, `mergetag`, ...), whose values go on in lines that begin with a space.
  *
- * What exists in real histories is read as well as Git can: only a commit whose tree or parents
- * cannot be told is corrupt.
+ * Reads malformed commits of real histories as well as Git does: only a commit without a usable tree or
+ * parent line is corrupt.
  */
 
 import { asBuffer } from '../bytes.ts';
@@ -40,7 +40,7 @@ const PARENT_LINE = PARENT_KEY.length + ID_DIGITS + 1;
 /** The lines of tree and parents, exactly as Git writes them. */
 const LINKS = 'tree [0-9a-f]{40}\\n(?:parent [0-9a-f]{40}\\n)*';
 const PLAIN_LINKS = new RegExp(LINKS, 'y');
-/** All headers of a commit that has only those that every commit has. */
+/** All headers of a commit without extra headers. */
 const PLAIN_HEADERS = new RegExp(
   `(${LINKS})author ${PLAIN_IDENTITY}\\ncommitter ${PLAIN_IDENTITY}\\n\\n`,
   'y',
@@ -51,11 +51,11 @@ export interface Commit {
   readonly parents: readonly ObjectId[];
   readonly author: Identity;
   readonly committer: Identity;
-  /** As it lies, usually with a line feed at its end. */
+  /** As stored, usually with a line feed at its end. */
   readonly message: string;
-  /** Of names and message, where it is said; without it UTF-8. */
+  /** Encoding of names and message, if there is a header; otherwise UTF-8. */
   readonly encoding?: string;
-  /** All other headers in their order; several lines are joined by a line feed. */
+  /** All other headers in order. Continuation lines are joined by a line feed. */
   readonly extraHeaders: readonly ExtraHeader[];
 }
 
@@ -70,11 +70,10 @@ export function parseCommit(body: Uint8Array, id?: ObjectId): Commit {
 }
 
 /**
- * Reads a commit as nearly all are: the headers that every commit has and no others. Undefined when
- * it is not one.
+ * Parses a commit without extra headers, which is the usual case. Undefined for any other.
  *
- * The bytes become one string, once, which one expression takes apart. That is quick from the first
- * commit on; loops over the bytes are slow until they are compiled, and most histories end before.
+ * Decodes the bytes once and matches them with one expression. That is quick from the first commit on.
+ * Loops over the bytes are slow until they are compiled, and most histories end before that.
  */
 function parsePlainCommit(bytes: Buffer): Commit | undefined {
   const text = bytes.toString('latin1');
@@ -132,7 +131,7 @@ function parseAnyCommit(body: Buffer, id: ObjectId | undefined): Commit {
   };
 }
 
-/** What leads from a commit to others. */
+/** The references of a commit. */
 export type CommitLinks = Pick<Commit, 'tree' | 'parents'>;
 
 /**
@@ -150,14 +149,14 @@ function parsePlainLinks(bytes: Buffer): CommitLinks | undefined {
   PLAIN_LINKS.lastIndex = 0;
   if (!PLAIN_LINKS.test(text)) return undefined;
   const length = PLAIN_LINKS.lastIndex;
-  // Perhaps more parents follow.
+  // More parents may follow.
   if (length + PARENT_LINE > text.length && text.length < bytes.length) {
     return parsePlainCommit(bytes);
   }
   return { tree: treeIn(text), parents: parentsIn(text, length) };
 }
 
-/** What the tree and two parents take, and the beginning of the next line. */
+/** Length of the tree, two parents, and the beginning of the next line. */
 const USUAL_LINKS = TREE_LINE + 3 * PARENT_LINE;
 
 function treeIn(text: string): ObjectId {
@@ -174,8 +173,7 @@ function parentsIn(text: string, length: number): ObjectId[] {
 }
 
 /**
- * The body of a commit. Text that `encoding` cannot express is written as UTF-8, and the header
- * left out.
+ * The body of a commit. Text that `encoding` cannot express is written as UTF-8, without that header.
  * @throws GitStoreError (`EINVAL`) for a NUL in the message, which Git refuses too
  */
 export function serializeCommit(commit: Commit): Buffer {

@@ -1,8 +1,7 @@
 /**
- * Commit-graph files (gitformat-commit-graph(5)): trees, parents and dates of commits in one table,
- * and for each commit perhaps a filter of the paths it changed. A graph may be split into a *chain* of
- * files, each of which names commits of those before it by their *positions*, counted through all of
- * them.
+ * Commit-graph files (gitformat-commit-graph(5)): trees, parents and dates of commits in one table, and
+ * optionally a filter of the changed paths for each commit. A graph may be split into a *chain* of files.
+ * Each refers to commits of earlier files by *positions*, which are numbered through the whole chain.
  */
 import { CorruptObjectError } from '../errors.ts';
 import { type FilterSettings, filterMayHold } from './changedPaths.ts';
@@ -18,27 +17,27 @@ export const GRAPH_HEADER_LENGTH = 8;
 /** Bytes of a row of the table of commits. */
 const ROW_LENGTH = ID_LENGTH + 16;
 const NO_PARENT = 0x70000000;
-/** In a second parent: the rest is a place in the table of further parents. In that: the last. */
+/** In a second parent: the other bits index the table of further parents. In that table: the last one. */
 const HIGH_BIT = 0x80000000;
 const FILTER_HEADER_LENGTH = 12;
-/** The largest number of hashes a path that a filter can sensibly have. */
+/** Upper bound for the number of hashes per path. */
 const MOST_HASHES = 64;
 
-/** Where the parts of one file lie. */
+/** Layout of one file. */
 export interface GraphLayout {
   readonly chunks: ReadonlyMap<string, Chunk>;
-  /** How many files of the chain come before this one. */
+  /** Number of earlier files of the chain. */
   readonly baseCount: number;
 }
 
-/** How many bytes at the beginning of a file its layout takes. */
+/** Number of bytes at the beginning of a file that hold its layout. */
 export function graphLayoutLength(header: Uint8Array): number {
   return GRAPH_HEADER_LENGTH + (header[6]! + 1) * 12;
 }
 
 /**
  * @param head the file's beginning, `graphLayoutLength` bytes at least
- * @throws CorruptObjectError when it is no commit-graph of version 1
+ * @throws CorruptObjectError when it is not a commit-graph of version 1
  */
 export function parseGraphLayout(head: Buffer, fileSize: number): GraphLayout {
   if (head.toString('latin1', 0, SIGNATURE.length) !== SIGNATURE) {
@@ -54,7 +53,7 @@ export function parseGraphLayout(head: Buffer, fileSize: number): GraphLayout {
 /** A walk by first parents. */
 export interface WalkPlace {
   position: number;
-  /** How many more steps it takes. */
+  /** Remaining steps. */
   left: number;
 }
 
@@ -72,12 +71,12 @@ export const Stop = {
 
 export type Stop = (typeof Stop)[keyof typeof Stop];
 
-/** Gives out the bytes of a part of the file; undefined when the file does not have it. */
+/** Returns the bytes of a chunk; undefined when the file lacks it. */
 export type ReadChunk = (name: string) => Buffer | undefined;
 
 /** The commits of one file of a chain. Positions count from `first`. */
 export class GraphLayer {
-  /** Position of its first commit: how many commits the files before it have. */
+  /** Position of its first commit: the number of commits in earlier files. */
   readonly first: number;
   readonly #ids: IdTable;
   readonly #rows: Buffer;
@@ -86,7 +85,7 @@ export class GraphLayer {
   #filters: Filters | null | undefined;
 
   /**
-   * @param read is called for the filters only when they are asked for
+   * @param read called for the filters only when they are first used
    * @throws CorruptObjectError
    */
   constructor(layout: GraphLayout, read: ReadChunk, first: number) {
@@ -147,12 +146,12 @@ export class GraphLayer {
     return (readUint32(this.#rows, at) % 4) * 2 ** 32 + readUint32(this.#rows, at + 4);
   }
 
-  /** One more than the largest level of a parent; 0 where it was not computed. */
+  /** One more than the largest level of a parent; 0 when it was not computed. */
   levelAt(row: number): number {
     return readUint32(this.#rows, row * ROW_LENGTH + ID_LENGTH + 8) >>> 2;
   }
 
-  /** How its filters were made; undefined when it has none. */
+  /** Settings of its filters; undefined when it has none. */
   get filterSettings(): FilterSettings | undefined {
     this.#filters ??= this.#readFilters() ?? null;
     return this.#filters?.settings;
@@ -168,8 +167,8 @@ export class GraphLayer {
   }
 
   /**
-   * Goes on by first parents from `place`, which moves along, until one of the reasons to stop.
-   * @param hashes see `mayHaveChanged`; without them no change stops it
+   * Follows first parents from `place`, updating it, until a reason to stop.
+   * @param hashes see `mayHaveChanged`; without them changes are not a reason
    */
   walk(place: WalkPlace, hashes?: readonly Uint32Array[]): Stop {
     for (;;) {
@@ -200,7 +199,7 @@ const EMPTY = Buffer.alloc(0);
 
 interface Filters {
   readonly settings: FilterSettings;
-  /** For each commit where its filter ends in `data`, 4 bytes. */
+  /** End of each commit's filter in `data`, 4 bytes each. */
   readonly ends: Buffer;
   readonly data: Buffer;
 }

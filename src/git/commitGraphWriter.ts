@@ -8,7 +8,7 @@ const HIGH_BIT = 0x80000000;
 const ROW_LENGTH = ID_LENGTH + 16;
 const LARGEST_LEVEL = 0x3fffffff;
 
-/** Commits in the order of their ids. A parent is named by its place in that order. */
+/** Commits sorted by id. A parent is given by its position in that order. */
 export interface GraphCommits {
   readonly count: number;
   /** 20 bytes each. */
@@ -94,17 +94,17 @@ function levelsOf(parents: readonly (readonly number[])[]): Uint32Array {
   return levels;
 }
 
-/** More changed paths than this, as Git has it, and the filter says "perhaps" to every question. */
+/** As in Git, the filter of a commit with more changed paths matches every path. */
 const MOST_PATHS = 512;
 
-/** The filter for the paths that a commit changed, with all directories on them; undefined: too many. */
+/** The filter for a commit's changed paths and their directories. @param paths undefined for too many */
 export function changedPathFilter(paths: Iterable<Buffer> | undefined): Buffer {
   if (paths === undefined) return PERHAPS;
   const unique = new Map<string, Buffer>();
   let count = 0;
   for (const path of paths) {
     if (++count > MOST_PATHS) return PERHAPS;
-    // Other bytes are hashed in a way that depends on the machine.
+    // The hash of other bytes depends on the machine.
     if (path.some((byte) => byte >= 0x80)) return PERHAPS;
     for (let end = path.length; end > 0; end = path.lastIndexOf(SLASH, end - 1)) {
       const part = path.subarray(0, end);

@@ -8,9 +8,9 @@ import { CorruptObjectError, GitStoreError } from '../errors.ts';
 interface Setting {
   /** In the form of `normalizeKey`. */
   readonly key: string;
-  /** Null where a name stands alone, which is true as a boolean and else empty. */
+  /** Null for a name without a value, which means true as a boolean and is empty otherwise. */
   readonly value: string | null;
-  /** Where the name begins in the text, and where the value ends without comment. */
+  /** Start of the name in the text, and end of the value without comment. */
   readonly start: number;
   readonly end: number;
 }
@@ -18,7 +18,7 @@ interface Setting {
 interface Section {
   /** `section` or `section.subsection`, normalized. */
   readonly name: string;
-  /** Where its last setting ends, or its header. */
+  /** End of its last setting, or of its header. */
   end: number;
 }
 
@@ -38,17 +38,17 @@ export class GitConfig {
     }
   }
 
-  /** The keys that have values; section and name in lower case. */
+  /** All keys, with section and name in lower case. */
   keys(): Iterable<string> {
     return this.#values.keys();
   }
 
-  /** All settings in the order of the file, keys as in `keys()`; null where a name stands alone. */
+  /** All settings in the order of the file, with keys as in `keys()`; null for a name without a value. */
   entries(): Iterable<readonly [key: string, value: string | null]> {
     return this.#settings;
   }
 
-  /** The last value of a key, as Git takes it; a name that stands alone has the empty value. */
+  /** As in Git, the last value of a key; empty for a name without a value. */
   get(key: string): string | undefined {
     return this.getAll(key).at(-1);
   }
@@ -64,7 +64,7 @@ export class GitConfig {
     return this.#settings.flatMap(([key, value]) => (wanted.has(key) ? [value ?? ''] : []));
   }
 
-  /** @throws GitStoreError (`EINVAL`) when the value is no boolean */
+  /** @throws GitStoreError (`EINVAL`) when the value is not a boolean */
   getBool(key: string): boolean | undefined {
     const value = this.#get(key).at(-1);
     if (value === undefined) return undefined;
@@ -76,8 +76,8 @@ export class GitConfig {
   }
 
   /**
-   * A whole number; `k`, `m` and `g` behind it multiply by 1024 and its powers.
-   * @throws GitStoreError (`EINVAL`) when the value is no such number
+   * An integer. The suffixes `k`, `m` and `g` multiply by powers of 1024.
+   * @throws GitStoreError (`EINVAL`) when the value is not such a number
    */
   getInt(key: string): number | undefined {
     const value = this.get(key);
@@ -98,11 +98,11 @@ export function parseConfig(text: string): GitConfig {
 }
 
 /**
- * The text with one value changed or added, all else as it was. Of several values of the key the
- * last is changed, which is the one that counts.
+ * The text with one value changed or added, otherwise unchanged. Of several values of the key it changes
+ * the last, which is the effective one.
  * @param key `section.name` or `section.subsection.name`
  * @throws CorruptObjectError when the text cannot be read
- * @throws GitStoreError (`EINVAL`) when there can be no such key or value
+ * @throws GitStoreError (`EINVAL`) for an invalid key or value
  */
 export function setConfigValue(text: string, key: string, value: string): string {
   const wanted = normalizeKey(key);
@@ -124,12 +124,12 @@ export function setConfigValue(text: string, key: string, value: string): string
     return `${text}${gap}${formatSection(sectionKey)}\n\t${setting}\n`;
   }
   const rest = /^\s*?(?:[#;].*)?(?=\r?\n|$)/.exec(text.slice(section.end));
-  // A comment may stand behind the last setting, and another section behind a header.
+  // A comment may follow the last setting, and another section may follow a header.
   const at = section.end + (rest?.[0].length ?? 0);
   return `${text.slice(0, at)}\n\t${setting}${rest === null ? '\n' : ''}${text.slice(at)}`;
 }
 
-/** Reads a text once from its beginning to its end. */
+/** Parses a text in one pass. */
 class ConfigReader {
   readonly sections: Section[] = [];
   readonly #settings: Setting[] = [];
@@ -163,7 +163,7 @@ class ConfigReader {
   #readSetting(): void {
     const section = this.sections.at(-1);
     const start = this.#at;
-    // Nearly every line is one of these, and every pattern takes time to be made ready.
+    // Nearly every line matches this. Other patterns take time to compile.
     const plain = this.#take(/([a-z][a-z0-9-]*)[ \t]*=[ \t]*([^\\\n"#; \t\r\v\f]+)(?=\r?\n|$)/iy);
     if (plain !== null) {
       this.#add(section, plain[1]!, plain[2]!, start, this.#at);
@@ -195,7 +195,7 @@ class ConfigReader {
     this.#settings.push({ key, value, start, end });
   }
 
-  /** Up to the end of the line, comment included; `end` is where what counts of it ends. */
+  /** Reads to the end of the line, including a comment; `end` is the end of the value. */
   #readValue(from: number): { value: string; end: number } {
     let value = '';
     let end = from;

@@ -1,6 +1,6 @@
 /**
  * Deltas (gitformat-pack(5), "Deltified representation"): the sizes of *base* and *result*, then
- * instructions that copy a range of the base or insert bytes that stand in the delta.
+ * instructions that copy a range of the base or insert bytes from the delta.
  */
 import { CorruptObjectError } from '../errors.ts';
 
@@ -8,9 +8,9 @@ import { CorruptObjectError } from '../errors.ts';
 export const LONGEST_DELTA_SIZES = 20;
 
 const COPY = 0x80;
-/** What a copy of size 0 means. */
+/** The size that a copy of size 0 denotes. */
 const DEFAULT_COPY_SIZE = 0x10000;
-/** Below this a loop is quicker than a call for a block copy. */
+/** Below this many bytes a loop is quicker than a call of `copy`. */
 const SMALL_COPY = 32;
 
 /**
@@ -25,8 +25,8 @@ export function deltaSizes(delta: Uint8Array): { baseSize: number; resultSize: n
 
 /**
  * Makes the result of a delta from its base.
- * @param memory gives memory for the result; default: fresh memory
- * @throws CorruptObjectError when the sizes lie, a copy leaves the base or the delta is cut off
+ * @param memory returns memory for the result; default: newly allocated
+ * @throws CorruptObjectError when the sizes are wrong, a copy exceeds the base or the delta is truncated
  */
 export function applyDelta(
   base: Uint8Array,
@@ -36,7 +36,7 @@ export function applyDelta(
   const baseSize = readSize(delta, 0);
   const resultSize = readSize(delta, baseSize.end);
   if (baseSize.size !== base.length) throw corrupt('its base has another size');
-  // Looks first whether the instructions make that size: nothing is allocated on a delta's word.
+  // Verify that the instructions produce that size before allocating it.
   if (sizeOfResult(delta, resultSize.end) !== resultSize.size) {
     throw corrupt('its result has another size');
   }
@@ -54,7 +54,7 @@ export function applyDelta(
       if (op & 0x01) start = delta[at++]!;
       if (op & 0x02) start |= delta[at++]! << 8;
       if (op & 0x04) start |= delta[at++]! << 16;
-      // The fourth byte would make a number of 32 bits negative.
+      // Multiply, because shifting the fourth byte would make the number negative.
       if (op & 0x08) start += delta[at++]! * 0x1000000;
       if (op & 0x10) size = delta[at++]!;
       if (op & 0x20) size |= delta[at++]! << 8;
@@ -83,7 +83,7 @@ function allocate(size: number, memory: (size: number) => Buffer): Buffer {
   }
 }
 
-/** How many bytes the instructions from `start` on make; checks that they are complete. */
+/** Number of bytes that the instructions from `start` on produce. Checks that they are complete. */
 function sizeOfResult(delta: Uint8Array, start: number): number {
   let total = 0;
   let at = start;
@@ -109,7 +109,7 @@ function sizeOfResult(delta: Uint8Array, start: number): number {
   return total;
 }
 
-/** A number of 7 bits a byte, the lowest first. */
+/** Reads a number of 7 bits per byte, lowest first. */
 function readSize(delta: Uint8Array, start: number): { size: number; end: number } {
   let at = start;
   let size = 0;

@@ -1,22 +1,22 @@
 /**
- * Finds deltas (git/delta.ts applies them). The base is cut into *blocks* of 16 bytes, whose rolling
- * hashes are indexed; the same hash rolls over the target, and where it is that of a block, bytes
- * are compared from there on, both ways. As in Git's `diff-delta.c`, with another hash.
+ * Finds deltas (git/delta.ts applies them). The base is split into *blocks* of 16 bytes, whose rolling
+ * hashes are indexed. The same hash rolls over the target. On a match, bytes are compared in both
+ * directions. As in Git's `diff-delta.c`, with another hash.
  */
 import { asBuffer } from '../bytes.ts';
 
 const BLOCK = 16;
-/** Of the rolling hash: a number modulo 2^32 to the base of this. */
+/** Base of the rolling hash, a polynomial modulo 2^32. */
 const MULTIPLIER = 0x2c1b3c6d;
-/** What the first byte of a block counts when the next one comes in: it leaves then. */
+/** Weight of the first byte of a block, which leaves the hash when the next byte enters. */
 const LEAVING = power(MULTIPLIER, BLOCK - 1);
-/** More blocks with hashes for one bucket are thinned out: such a base repeats itself. */
+/** Blocks per bucket, at most. A repetitive base exceeds it, and some are dropped. */
 const BUCKET_LIMIT = 64;
-/** Takes a match of at least this many bytes without looking for a longer one. */
+/** Accept a match of at least this many bytes without searching for a longer one. */
 const GOOD_ENOUGH = 4096;
 const LONGEST_COPY = 0x10000;
 const LONGEST_INSERT = 0x7f;
-/** Two sizes of up to 8 bytes each, and one instruction more than fits. */
+/** Room for two sizes of up to 8 bytes each, and one instruction beyond the limit. */
 const HEADROOM = 32;
 /** Offsets in deltas have 32 bits. */
 const LARGEST_BASE = 0xffffffff;
@@ -27,16 +27,16 @@ function power(base: number, exponent: number): number {
   return result;
 }
 
-/** Hashes and places of the blocks that are being indexed; shared, as indexing is synchronous. */
+/** Hashes and positions of the blocks being indexed. Shared, because indexing is synchronous. */
 let blockHashes = new Int32Array(1024);
 
 /** A base, ready for deltas to be made against it. */
 export class DeltaIndex {
   #base: Buffer = Buffer.alloc(0);
-  /** Where a bucket's entries begin; one more than there are buckets. */
+  /** Start of each bucket's entries, with one more element for the end. */
   #buckets = new Int32Array(17);
   #hashes = new Int32Array(16);
-  /** Of each block's last byte. */
+  /** Offset of each block's last byte. */
   #ends = new Int32Array(16);
   #shift = 28;
 
@@ -44,7 +44,7 @@ export class DeltaIndex {
     return this.#base;
   }
 
-  /** Bytes that the index takes beside the base. */
+  /** Bytes of the index without the base. */
   get size(): number {
     return (this.#buckets.length + this.#hashes.length + this.#ends.length) * 4;
   }
@@ -88,7 +88,7 @@ export class DeltaIndex {
       this.#hashes = new Int32Array(total + (total >> 2));
       this.#ends = new Int32Array(total + (total >> 2));
     }
-    // Backwards, so that a bucket's first entries are those from the front of the base.
+    // Backwards, so that a bucket's first entries are from the front of the base.
     for (let block = blocks - 1; block >= 0; block--) {
       const hash = hashes[block]!;
       const row = --buckets[hash >>> shift]!;
@@ -98,7 +98,7 @@ export class DeltaIndex {
     if (crowded) this.#thinOut(bucketCount);
   }
 
-  /** Of a run of equal blocks the first is kept; of what is left in a crowded bucket, every n-th. */
+  /** Keeps the first of a run of equal blocks, and then every n-th block of an overfull bucket. */
   #thinOut(bucketCount: number): void {
     const buckets = this.#buckets;
     const hashes = this.#hashes;
@@ -135,7 +135,7 @@ export class DeltaIndex {
   /**
    * Makes the delta that turns the base into `target`.
    * @param limit in bytes
-   * @param into where the delta is written if it is large enough for `limit` and some bytes
+   * @param into receives the delta; must hold `deltaRoom(limit)` bytes
    * @returns the length of the delta in `into`, or -1 when it would be longer than `limit`
    */
   encode(target: Uint8Array, limit: number, into: Uint8Array): number {
@@ -149,7 +149,7 @@ export class DeltaIndex {
     let out = writeSize(into, writeSize(into, 0, baseLength), length);
     if (out >= limit) return -1;
 
-    /** Bytes to be inserted, which stand behind the byte for their number. */
+    /** Number of pending insert bytes, which follow the byte for their number. */
     let inserting = 0;
     let at = 0;
     let hash = 0;
@@ -159,7 +159,7 @@ export class DeltaIndex {
       hash = (Math.imul(hash, MULTIPLIER) + target[at]!) | 0;
       inserting++;
     }
-    // The hash over a full block begins with the next byte; none leaves it then.
+    // The next byte completes the hash of a block, and no byte leaves it yet.
     let full = false;
     let matchLength = 0;
     let matchAt = 0;
@@ -251,12 +251,12 @@ export class DeltaIndex {
   }
 }
 
-/** How large `into` must be for deltas of up to `limit` bytes. */
+/** Required size of `into` for deltas of up to `limit` bytes. */
 export function deltaRoom(limit: number): number {
   return limit + HEADROOM + LONGEST_INSERT + BLOCK;
 }
 
-/** A number of 7 bits a byte, the lowest first. Returns where it ends. */
+/** Writes a number of 7 bits per byte, lowest first. Returns its end. */
 function writeSize(into: Uint8Array, at: number, size: number): number {
   let rest = size;
   let end = at;

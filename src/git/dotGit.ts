@@ -1,4 +1,4 @@
-/** Names that a file system may take for `.git`: Git refuses to have them in a tree. */
+/** Names that a file system may treat as `.git`, which Git refuses in trees. */
 
 /** Segments that NTFS opens as `.git` (is_ntfs_dotgit in Git's path.c; a backslash separates too). */
 const NTFS_DOT_GIT = /(?:^|[/\\])(?:\.git|git~1)[. ]*(?:[/\\:]|$)/i;
@@ -12,9 +12,9 @@ const DOT_GIT = /(?:^|\/)\.git(?:\/|$)/i;
 const ABOVE_ASCII = /[\u0080-\uffff]/;
 
 /**
- * Whether Git refuses to have an entry of this name: `.git` in any letter case, and what NTFS or
- * HFS+ take for the same name (`.git.`, `git~1`, `.git::$DATA`, ignorable code points in between).
- * Asked of a whole path, it answers whether any of its segments is such a name.
+ * Whether Git refuses an entry of this name: `.git` in any letter case, and names that NTFS or HFS+ treat
+ * as the same (`.git.`, `git~1`, `.git::$DATA`, ignorable code points in between). For a whole path it
+ * tells whether any segment is such a name.
  */
 export function isForbiddenSegment(name: string): boolean {
   if (NTFS_DOT_GIT.test(name)) return true;
@@ -24,7 +24,7 @@ export function isForbiddenSegment(name: string): boolean {
 /** Segments that a file system may take for `.gitmodules`. */
 const GIT_MODULES = /^(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9])[. ]*(?::.*)?$/i;
 
-/** Whether Git refuses to have a symbolic link of this name (gitmodulesSymlink, git-fsck(1)). */
+/** Whether Git refuses a symbolic link of this name (gitmodulesSymlink, git-fsck(1)). */
 export function isModulesFile(name: string): boolean {
   return GIT_MODULES.test(name.replace(HFS_IGNORED, ''));
 }

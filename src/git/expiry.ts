@@ -1,6 +1,6 @@
 /**
- * Ages as Git's configuration and options write them (`2.weeks.ago`, git-config(1), gc.pruneExpire):
- * what is older than the moment they name goes.
+ * Expiry times in the syntax of Git's configuration and options (`2.weeks.ago`, git-config(1),
+ * gc.pruneExpire). Older objects expire.
  */
 import { GitStoreError } from '../errors.ts';
 
@@ -19,10 +19,10 @@ const UNITS: Readonly<Record<string, number>> = {
 export const DEFAULT_PRUNE_EXPIRE = '2.weeks.ago';
 
 /**
- * The moment that is meant, in milliseconds since the epoch: `Infinity` for `now` and `all` (all that
- * exists is older), `-Infinity` for `never` and `false`. Else a date (ISO 8601; without a zone UTC,
- * without a time the beginning of the day), `<number> <unit> ago` with dots or spaces, `yesterday`,
- * or a number of seconds since the epoch.
+ * The parsed moment in milliseconds since the epoch: `Infinity` for `now` and `all` (everything is
+ * older), `-Infinity` for `never` and `false`. Otherwise a date (ISO 8601; UTC without a zone, the
+ * beginning of the day without a time), `<number> <unit> ago` with dots or spaces, `yesterday`, or a
+ * number of seconds since the epoch.
  * @param now milliseconds since the epoch
  * @throws GitStoreError (`EINVAL`)
  */

@@ -1,7 +1,7 @@
 /**
- * What is wrong with an object, by the rules of `git fsck --strict` (Git's `fsck.c`). Objects that
- * readers can still make sense of may break them: a tree out of order, a commit without author. What
- * `git fsck` only warns of even when it is strict is no fault here either.
+ * Finds faults of an object by the rules of `git fsck --strict` (Git's `fsck.c`). Readable objects may
+ * violate them: an unsorted tree, a commit without author. Conditions of which `git fsck --strict` only
+ * warns are not faults here either.
  */
 import { asBuffer, sameBytes } from '../bytes.ts';
 import { parseConfig } from './config.ts';
@@ -21,10 +21,10 @@ const LINK_MODE = 0o120000;
 const LARGEST_LINE_IN_ATTRIBUTES = 2048;
 const LARGEST_ATTRIBUTES = 100 << 20;
 
-/** Blobs whose contents follow rules, by the names that trees give them. */
+/** Kinds of blobs with rules for their contents, by their names in trees. */
 export type NamedBlob = 'gitmodules' | 'gitattributes';
 
-/** @returns a line for each fault, without the object's name; mostly none */
+/** @returns a line for each fault, without the object's id; usually none */
 export function findFaults(type: ObjectType, body: Uint8Array): readonly string[] {
   if (type === 'blob') return NONE;
   const bytes = asBuffer(body);
@@ -32,7 +32,7 @@ export function findFaults(type: ObjectType, body: Uint8Array): readonly string[
   return type === 'commit' ? commitFaults(bytes) : tagFaults(bytes);
 }
 
-/** What `bytes[from…to]` is the name of, when its contents have to be looked at. */
+/** The kind of blob that `bytes[from…to]` names, if its contents must be checked. */
 export function namedBlob(bytes: Buffer, from: number, to: number): NamedBlob | undefined {
   const first = bytes[from];
   if (first !== 0x2e && first !== 0x67 && first !== 0x47) return undefined;
@@ -50,7 +50,7 @@ function treeFaults(bytes: Buffer): readonly string[] {
   let previousStart = 0;
   let previousEnd = -1;
   let previousMode = 0;
-  /** Whether a file's name begins the next one's: a directory of that name may come later. */
+  /** Whether a file's name is a prefix of the next name: a directory of the same name may follow later. */
   let mayRepeat = false;
   const length = bytes.length;
   for (let at = 0; at < length; ) {
@@ -64,7 +64,7 @@ function treeFaults(bytes: Buffer): readonly string[] {
     }
     if (bytes[modeStart] === ZERO) fault('has a mode with a leading zero');
     const start = ++at;
-    /** Bytes that no name which stands for `.git` is without. */
+    /** Whether the name has bytes that every alias of `.git` contains. */
     let suspicious = false;
     for (; at < length && bytes[at] !== 0; at++) {
       const byte = bytes[at]!;
@@ -123,7 +123,7 @@ function nameFaults(
   }
 }
 
-/** Git's order of names: a directory counts as if its name ended in a slash. 0 for the same name. */
+/** Git's order of names: a directory sorts as if its name ended in a slash. 0 for equal names. */
 function compareEntries(
   bytes: Buffer,
   startA: number,
@@ -145,7 +145,7 @@ function compareEntries(
   return nextA - nextB;
 }
 
-/** A file and a directory of one name may have others between them. */
+/** Whether a name repeats. Other names may lie between a file and a directory of the same name. */
 function repeatsName(bytes: Buffer): boolean {
   const names = new Set<string>();
   for (let at = 0; at < bytes.length; ) {
@@ -166,7 +166,7 @@ function isZero(bytes: Buffer, at: number): boolean {
 }
 
 const ID_LINE = /^[0-9a-f]{40}$/;
-/** What nearly all commits look like; only others are taken apart. */
+/** The form of nearly all commits. Only others are parsed. */
 const SOUND_COMMIT =
   /^tree [0-9a-f]{40}\n(?:parent [0-9a-f]{40}\n)*author [^<>\n\0]+ <[^<>\n\0]*> (?:0|[1-9]\d{0,18}) [+-]\d{4}\ncommitter [^<>\n\0]+ <[^<>\n\0]*> (?:0|[1-9]\d{0,18}) [+-]\d{4}\n(?:[^\n\0]+\n)*(?:\n|$)/;
 
@@ -225,7 +225,7 @@ function tagFaults(bytes: Buffer): readonly string[] {
   return faults;
 }
 
-/** The lines before the empty one, or what is wrong with them. */
+/** The lines before the empty one, or their fault. */
 function headerOf(text: string): { lines: string[] } | string {
   const end = text.indexOf('\n\n');
   const header = end === -1 ? text : text.slice(0, end + 1);
@@ -258,7 +258,7 @@ function identFault(ident: string): string | undefined {
   return /^ [+-]\d{4}$/.test(rest) ? undefined : 'a broken time zone';
 }
 
-/** What is wrong with the contents of a blob that trees give one of Git's own names. */
+/** Faults in the contents of a blob with one of Git's own names. */
 export function namedBlobFaults(kind: NamedBlob, body: Uint8Array): readonly string[] {
   return kind === 'gitmodules' ? modulesFaults(asBuffer(body)) : attributesFaults(asBuffer(body));
 }
@@ -274,14 +274,14 @@ function attributesFaults(bytes: Buffer): readonly string[] {
   return NONE;
 }
 
-/** Values that would run a command or leave the working tree when submodules are set up. */
+/** Finds values that would run a command or leave the working tree when submodules are initialized. */
 function modulesFaults(bytes: Buffer): readonly string[] {
   const faults: string[] = [];
   let config: ReturnType<typeof parseConfig>;
   try {
     config = parseConfig(bytes.toString('utf8'));
   } catch {
-    // Git takes it for information only: nothing can be set up from it.
+    // Git only reports a malformed file: no submodule can be initialized from it.
     return NONE;
   }
   for (const key of config.keys()) {

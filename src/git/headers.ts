@@ -1,6 +1,6 @@
 /**
- * The lines before the empty line in commits and tags: `<key> <value>`, where a line that begins
- * with a space goes on with the value of the line before.
+ * The header lines of commits and tags: `<key> <value>`. A line that begins with a space continues the
+ * value of the previous line.
  */
 import { asBuffer } from '../bytes.ts';
 import { decodeText } from './textEncoding.ts';
@@ -10,7 +10,7 @@ export interface ExtraHeader {
   readonly value: string;
 }
 
-/** One header whose value still is bytes: each character stands for one byte (Latin-1). */
+/** One header with its raw value: one character per byte (Latin-1). */
 export interface HeaderLine {
   readonly key: string;
   readonly value: string;
@@ -18,7 +18,7 @@ export interface HeaderLine {
 
 const EMPTY_LINE = Buffer.from('\n\n');
 
-/** Takes a body apart. Without an empty line, all of it is headers and the message is empty. */
+/** Splits a body. Without an empty line everything is headers and the message is empty. */
 export function splitHeaders(body: Uint8Array): { lines: HeaderLine[]; message: Buffer } {
   const bytes = asBuffer(body);
   const end = bytes.indexOf(EMPTY_LINE);
@@ -27,7 +27,7 @@ export function splitHeaders(body: Uint8Array): { lines: HeaderLine[]; message: 
   let at = 0;
   while (at < text.length) {
     let lineEnd = text.indexOf('\n', at);
-    // A value that goes on in further lines is taken as a whole.
+    // Include continuation lines.
     while (lineEnd !== -1 && text[lineEnd + 1] === ' ') lineEnd = text.indexOf('\n', lineEnd + 1);
     if (lineEnd === -1) lineEnd = text.length;
     lines.push(splitLine(text.slice(at, lineEnd)));

@@ -1,13 +1,13 @@
-/** Refs that a server does not tell (`transfer.hideRefs` and its kin, git-config(1)). */
+/** Refs that a server hides (`transfer.hideRefs` and similar settings, git-config(1)). */
 
 /**
- * @param patterns the values in the order of the configuration: the last that fits decides
+ * @param patterns the values in the order of the configuration: the last matching one decides
  * @returns whether a ref is hidden
  */
 export function hiddenRefs(patterns: readonly string[]): (ref: string) => boolean {
   const rules = patterns.toReversed().map((pattern) => {
     const shown = pattern.startsWith('!');
-    // `^` means the full name where namespaces shorten it; there are none here.
+    // `^` means the name before a namespace is removed. There are no namespaces here.
     const name = pattern
       .slice(shown ? 1 : 0)
       .replace(/^\^/, '')

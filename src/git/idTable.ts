@@ -10,16 +10,16 @@ import type { ObjectId } from './objectId.ts';
 export const ID_LENGTH = 20;
 export const FANOUT_LENGTH = 256 * 4;
 
-/** Guesses after which a search halves instead. */
+/** Interpolation steps before a search switches to bisection. */
 const MAX_GUESSES = 4;
-/** Rows before and behind the guess in which an id is looked for first: it is seldom elsewhere. */
+/** Rows around the guess to search first: the id is rarely elsewhere. */
 const REACH = 64;
 
-/** The id that was looked for last, as bytes: one search goes through the tables of many packs. */
+/** Bytes of the last id looked up, because one lookup searches the tables of many packs. */
 const wanted = Buffer.alloc(ID_LENGTH);
 let wantedId: ObjectId = '0'.repeat(2 * ID_LENGTH);
 
-/** @returns false when that is no id */
+/** @returns false for a malformed id */
 function setWanted(id: ObjectId): boolean {
   if (id === wantedId) return true;
   const isId = id.length === 2 * ID_LENGTH && wanted.write(id, 'hex') === ID_LENGTH;
@@ -36,9 +36,9 @@ export class IdTable {
 
   /**
    * @param bytes the whole file, or a part of it with all rows
-   * @param rowsAt where the first id stands
-   * @param fanout where the fan-out is, when it is not in `bytes`
-   * @throws CorruptObjectError when the fan-out goes down somewhere or the rows leave the bytes
+   * @param rowsAt offset of the first id
+   * @param fanout buffer with the fan-out, when it is not in `bytes`
+   * @throws CorruptObjectError when the fan-out decreases or the rows exceed the bytes
    */
   constructor(bytes: Buffer, fanoutAt: number, rowsAt: number, stride: number, fanout = bytes) {
     if (fanoutAt + FANOUT_LENGTH > fanout.length) {
@@ -67,15 +67,14 @@ export class IdTable {
   }
 
   /**
-   * As `indexOf`, where not all rows are in memory: before some are looked at, `need` is called with the
-   * first of them and the one behind the last.
+   * As `indexOf`, for rows that are partly in memory. Calls `need` with a range of rows before it reads them.
    */
   indexOfNeeding(id: ObjectId, need: (from: number, to: number) => void): number {
     if (!setWanted(id)) return -1;
     const first = wanted[0]!;
     const low = this.#before(first);
     const high = this.#fanout[first]!;
-    // Ids are spread evenly.
+    // Ids are uniformly distributed.
     const guess = low + Math.floor(((high - low) * wanted.readUIntBE(1, 3)) / 0x1000000);
     for (let reach = REACH; low < high; reach *= 8) {
       const from = Math.max(low, guess - reach);
@@ -96,7 +95,7 @@ export class IdTable {
     return row < this.count && this.#compare(row, ids, at) === 0 ? row : -1;
   }
 
-  /** Where in the file the id of a row stands. */
+  /** Offset of a row's id in the file. */
   placeOf(row: number): number {
     return this.#start + row * this.#stride;
   }
@@ -119,7 +118,7 @@ export class IdTable {
     return found;
   }
 
-  /** Whether the SHA-1 at the end of the file is that of what lies before it. */
+  /** Whether the SHA-1 at the end of the file matches its content. */
   get checksumFits(): boolean {
     const sum = createHash('sha1').update(this.#bytes.subarray(0, -ID_LENGTH)).digest();
     return sum.equals(this.#bytes.subarray(-ID_LENGTH));
@@ -143,8 +142,8 @@ export class IdTable {
   }
 
   /**
-   * The first row whose id is not below `key`. Ids are spread evenly, so the place is guessed from
-   * the first bytes and the search closes in from there; ids that are not fall back to halving.
+   * The first row whose id is not below `key`. Interpolates, because ids are uniformly distributed, and falls
+   * back to bisection when they are not.
    */
   #lowerBound(key: Uint8Array, keyAt = 0): number {
     const first = key[keyAt]!;
@@ -170,7 +169,7 @@ export class IdTable {
     return this.#halve(low, high, key, keyAt);
   }
 
-  /** As `#lowerBound`, among rows of which the last one may be below `key`. */
+  /** As `#lowerBound` by bisection. The last row may be below `key`. */
   #halve(from: number, to: number, key: Uint8Array, keyAt: number): number {
     let low = from;
     let high = to;
@@ -186,7 +185,7 @@ export class IdTable {
     return byte === 0 ? 0 : this.#fanout[byte - 1]!;
   }
 
-  /** Order of the id in that row and the key; ids differ in their first bytes nearly always. */
+  /** Compares the id in that row with the key. Ids usually differ in their first bytes. */
   #compare(row: number, key: Uint8Array, keyAt = 0): number {
     const at = this.#start + row * this.#stride;
     for (let i = 0; i < ID_LENGTH; i++) {

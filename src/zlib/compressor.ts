@@ -1,23 +1,23 @@
-/** Making zlib streams of whole bodies: deflated, or stored where that takes no more room. */
+/** Makes zlib streams of whole bodies: deflated, or stored when that is no larger. */
 import type * as Zlib from 'node:zlib';
 import type { isDense as judge } from './dense.ts';
 import type { QuickDeflate } from './quickDeflate.ts';
 
 export interface Compressor {
-  /** The most bytes that a body of this size can take. */
+  /** Upper bound for the stream of a body of this size. */
   bound(length: number): number;
   /** Whether data is compressed already. */
   isDense(body: Uint8Array, level: number): boolean;
-  /** The zlib stream that holds a body as it is. */
+  /** The zlib stream of a body in stored blocks. */
   store(body: Uint8Array): Uint8Array;
-  /** Writes the zlib stream of a body into `out` at `at`, and gives back its length. Level 0 to 9. */
+  /** Writes the zlib stream of a body into `out` at `at`, and returns its length. Level 0 to 9. */
   compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number;
 }
 
 /**
  * Worker threads run it from its source text: it uses nothing from outside itself.
  * @param isDenseBy judges whether data is compressed already
- * @param quick deflates at `QUICK_LEVEL` in place of zlib, where it can
+ * @param quick replaces zlib at `QUICK_LEVEL`, if available
  */
 export function createCompressor(
   zlib: typeof Zlib,
@@ -27,15 +27,15 @@ export function createCompressor(
   const { constants, createDeflate, deflateSync, inflateSync } = zlib;
   const QUICK_LEVEL = 1;
 
-  /** Deflates into `out` and gives back the length; -1 where that cannot be done. */
+  /** Deflates into `out` and returns the length; -1 on failure. */
   type DeflateInto = (body: Uint8Array, out: Uint8Array, at: number) => number;
   const impossible: DeflateInto = () => -1;
   let kept: { level: number; deflate: DeflateInto } | undefined;
 
   /**
-   * One zlib handle for all entries: making a stream and a handle for each takes as long as deflating
-   * a small file. Node has no public call that keeps the handle; the one below its streams is used
-   * after trying whether it works, `deflateSync` where it does not.
+   * One zlib handle for all entries: creating a stream and a handle for each takes as long as deflating a
+   * small file. Node has no public call that reuses a handle. So this uses the internal one of its streams
+   * after a test, and otherwise `deflateSync`.
    */
   function keepHandle(level: number): DeflateInto {
     interface Handle {
@@ -69,7 +69,7 @@ export function createCompressor(
       } catch {
         failed = true;
       }
-      // Without a byte left it may not have been enough.
+      // A full output buffer may have been too small.
       return failed || state[0] === 0 ? -1 : room - state[0]!;
     };
     for (const sample of ['gitstore gitstore gitstore', '', 'other bytes']) {
@@ -92,7 +92,7 @@ export function createCompressor(
     return kept.deflate(body, out, at);
   }
 
-  /** More than a sample takes, deflated. */
+  /** Larger than any deflated sample. */
   const sampled = Buffer.alloc(8192);
 
   function isDense(body: Uint8Array, level: number): boolean {
@@ -106,7 +106,7 @@ export function createCompressor(
     return length + 5 * Math.ceil(length / 16383) + 64;
   }
 
-  /** Stored blocks of full length: the output buffer must hold all of it for zlib to make them. */
+  /** Makes stored blocks of full length. zlib does so only if the output buffer holds everything. */
   function store(body: Uint8Array): Uint8Array {
     return deflateSync(body, { level: 0, chunkSize: bound(body.length) });
   }

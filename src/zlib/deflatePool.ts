@@ -1,6 +1,6 @@
 /**
- * Deflates pack entries on worker threads. Work goes out in batches, one transferred buffer each way,
- * because a message costs as much as deflating a small file.
+ * Deflates pack entries on worker threads, in batches with one transferred buffer each way, because a
+ * message costs as much as deflating a small file.
  */
 import type * as Zlib from 'node:zlib';
 import { type Compressor, createCompressor } from './compressor.ts';
@@ -8,7 +8,7 @@ import { isDense } from './dense.ts';
 import { newQuickDeflate, quickDeflateModule, startQuickDeflate } from './quickDeflate.ts';
 import { WorkerPool } from './workerPool.ts';
 
-/** One entry to make: the header that goes before the zlib stream, and the data to deflate. */
+/** One entry to make: the header before the zlib stream, and the data to deflate. */
 export interface DeflateJob {
   readonly header: Uint8Array;
   readonly body: Uint8Array;
@@ -30,15 +30,15 @@ interface Request {
   readonly level: number;
 }
 
-/** Deflates a request's entries; the reply's data is the beginning of a buffer of its own. */
+/** Deflates a request's entries. The reply's data is the beginning of a separate buffer. */
 type Deflater = (request: Request) => DeflatedBatch;
 
-/** For each worker. A batch is deflated in 5 to 10 ms. */
+/** Batches queued for each worker. Deflating a batch takes 5 to 10 ms. */
 const DEPTH = 12;
 
 export class DeflatePool {
   readonly #workers: WorkerPool<Request, DeflatedBatch>;
-  /** Whether threads do what is asked of them; one that has failed is not asked again. */
+  /** Whether threads work. False after the first failure. */
   #hasThreads = true;
   #compressor: Compressor | undefined;
   #deflater: Deflater | undefined;
@@ -48,19 +48,19 @@ export class DeflatePool {
     this.#workers = new WorkerPool(workerMain, size, parts, quickDeflateModule);
   }
 
-  /** How many batches keep all workers busy, also while the caller is busy with something else. */
+  /** Number of batches that keep all workers busy, even while the caller is busy. */
   get depth(): number {
     return this.#hasThreads ? this.#workers.size * DEPTH : 0;
   }
 
-  /** Whether there are workers already; to start one takes as long as some work. */
+  /** Whether there are workers already. Starting one takes time. */
   get isRunning(): boolean {
     return this.#workers.isRunning;
   }
 
   /**
-   * Where there can be no threads, or one dies, the caller's own does it: a bundler may have put something
-   * into their code that is not there, and a system may allow no more of them.
+   * Falls back to the caller's thread when threads are not available or one dies: a bundler may have
+   * inserted a reference into their code that they lack, and a system may allow no more threads.
    * @param level of zlib, 0 to 9
    */
   async deflate(jobs: readonly DeflateJob[], level: number): Promise<DeflatedBatch> {
@@ -81,7 +81,7 @@ export class DeflatePool {
     return this.#deflater(requestFor(jobs, level));
   }
 
-  /** One entry that is worth a call of its own, on the threads that zlib has anyway. */
+  /** Deflates one large entry on Node's own thread pool. */
   async deflateLarge({ header, body }: DeflateJob, level: number): Promise<DeflatedBatch> {
     const compressor = this.#here();
     let stream: Uint8Array | undefined;
@@ -110,7 +110,7 @@ export class DeflatePool {
   }
 }
 
-/** Loaded when something is deflated: most reading does not. */
+/** Loaded on first use: most reads do not deflate. */
 function zlib(): typeof Zlib {
   return process.getBuiltinModule('node:zlib');
 }

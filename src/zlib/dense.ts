@@ -1,10 +1,10 @@
 /**
- * Whether data is compressed already, judged by three samples of it. Then it is stored as it is: that
- * costs no time, and a range of it can be read without what lies before it.
+ * Whether data is already compressed, judged by three samples. Such data is stored without deflating:
+ * that costs no time, and a range of it can be read directly.
  *
  * Worker threads run it from its source text: it uses nothing from outside itself.
- * @param deflatedLength gives the length of a sample when it is deflated
- * @param least bytes, 4096 at least: less data is not worth being judged
+ * @param deflatedLength returns the deflated length of a sample
+ * @param least bytes below which data is not judged; at least 4096
  */
 export function isDense(
   data: Uint8Array,

@@ -1,9 +1,8 @@
 /**
- * Inflating and SHA-1 for the first objects of a process, without Node's zlib and crypto: those take
- * 5 ms to load, twice as long as all else that a command does to show a small file. Here both are
- * WebAssembly (codecs.wat), ready in half a millisecond, but slower for each byte. So they serve a
- * process that wants them until a number of bytes have gone through, and Node's own do the rest. Those
- * also have the last word on whatever is not plainly right.
+ * Inflates and hashes (SHA-1) the first objects of a process without Node's zlib and crypto, which take
+ * 5 ms to load: twice as long as everything else that a command does to show a small file. These
+ * WebAssembly codecs (codecs.wat) are ready in half a millisecond, but slower per byte. So a process that
+ * opts in uses them for a limited number of bytes, and Node's own for the rest and for all malformed data.
  */
 import { asBuffer } from '../bytes.ts';
 import type { Inflated } from './inflater.ts';
@@ -25,21 +24,21 @@ interface Codecs {
   sha1(length: number): void;
 }
 
-/** Bytes inflated and hashed after which Node's own would have been quicker, with what they take to load. */
+/** Bytes after which Node's own codecs would have been quicker, including their load time. */
 const BUDGET = 128 << 10;
 
 let left = 0;
 let codecs: Codecs | undefined;
 
-/** For a process that is likely to read but a few objects. */
+/** Opts in. For a process that probably reads only a few objects. */
 export function useFirstCodecs(): void {
   left = BUDGET;
 }
 
 /**
- * Inflates the zlib stream that lies in `input` from `at` to `end` at the latest.
- * @param size how many bytes it must hold
- * @returns undefined when that is not for here, or there is anything wrong with it
+ * Inflates the zlib stream in `input` from `at`, which ends at `end` or before.
+ * @param size expected inflated size in bytes
+ * @returns undefined when this codec is not in use, or the stream is broken
  */
 export function firstInflate(
   input: Buffer,
@@ -58,7 +57,7 @@ export function firstInflate(
 
 /**
  * The first bytes of the stream at the start of `input`, which may be only its beginning.
- * @returns undefined when that is not for here, or nothing comes out; valid until the next call
+ * @returns undefined when this codec is not in use, or there is no output; valid until the next call
  */
 export function firstInflateStart(input: Buffer): Buffer | undefined {
   const ready = left > 0 ? take(input.length) : undefined;
@@ -71,7 +70,7 @@ export function firstInflateStart(input: Buffer): Buffer | undefined {
 
 /**
  * The SHA-1 of a header and a body, as 40 hex digits.
- * @returns undefined when that is not for here
+ * @returns undefined when this codec is not in use
  */
 export function firstSha1(header: string, body: Uint8Array): string | undefined {
   const length = header.length + body.length;
@@ -83,7 +82,7 @@ export function firstSha1(header: string, body: Uint8Array): string | undefined 
   return ready.memory.toString('hex', ready.digest, ready.digest + 20);
 }
 
-/** Once something is not for here, Node's own are loaded, and there is nothing to be saved any more. */
+/** Consumes the budget. Once it is exceeded, Node's codecs are loaded, and these save nothing more. */
 function take(bytes: number): Codecs | undefined {
   left = bytes > left ? 0 : left - bytes;
   if (left === 0) return undefined;
@@ -92,7 +91,7 @@ function take(bytes: number): Codecs | undefined {
   return codecs;
 }
 
-/** @returns undefined where there is no WebAssembly, or no address space for its memory */
+/** @returns undefined without WebAssembly, or without address space for its memory */
 function open(): Codecs | undefined {
   try {
     const exports = moduleExports(GITSTORE_CODECS);

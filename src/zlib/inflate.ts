@@ -1,6 +1,5 @@
 /**
- * Inflating (RFC 1950) data whose size is known, so that a lying stream can neither grow past it nor
- * fall short of it unnoticed.
+ * Inflates (RFC 1950) data of a known size, and detects streams that are longer or shorter.
  */
 import { inflate as inflateCallback, inflateSync } from 'node:zlib';
 import { asBuffer } from '../bytes.ts';
@@ -8,24 +7,24 @@ import { firstInflate, firstInflateStart } from './firstCodecs.ts';
 import { Inflater } from './inflater.ts';
 
 let inflater: Inflater | undefined;
-/** Up to this size the inflater's own buffer, which has more room, and a copy are quicker. */
+/** Up to this size it is quicker to inflate into the inflater's own larger buffer and copy. */
 const COPIED = 16 << 10;
 
 /** A stream of n compressed bytes cannot inflate to more than about 1032 n bytes (zlib's limit). */
 const MAX_EXPANSION = 1040;
 
-/** Whether `size` bytes can come out of `available` compressed bytes at all. */
+/** Whether `available` compressed bytes can inflate to `size` bytes. */
 export function isPlausibleSize(size: number, available: number): boolean {
   return size <= available * MAX_EXPANSION + 64;
 }
 
-/** How many compressed bytes hold an object of `size` bytes at the most, as zlib writes them. */
+/** Upper bound for the compressed size of `size` bytes, as zlib writes them. */
 export function compressedBound(size: number): number {
   return size + Math.ceil(size / 1000) + 64;
 }
 
-// One byte more than expected: zlib then ends its stream within one output chunk, and a stream that
-// holds more than it should shows.
+// One byte more than expected: then zlib ends its stream within one output chunk, and a longer stream
+// is detected.
 function inflateOptions(size: number) {
   return { chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 };
 }
@@ -36,8 +35,8 @@ function expectSize(data: Buffer, size: number): Buffer {
 }
 
 /**
- * Inflates the stream at the start of `input`; bytes after its end are ignored.
- * @throws Error when the stream is broken, cut short, or does not hold exactly `size` bytes
+ * Inflates the stream at the start of `input`, and ignores bytes after its end.
+ * @throws Error when the stream is broken or truncated, or does not hold exactly `size` bytes
  */
 export function inflateExactly(input: Uint8Array, size: number): Buffer {
   const first = firstInflate(asBuffer(input), 0, input.length, size);
@@ -46,14 +45,14 @@ export function inflateExactly(input: Uint8Array, size: number): Buffer {
   const output = size <= COPIED ? undefined : Buffer.allocUnsafe(size + 1);
   const result = inflater.inflate(asBuffer(input), 0, input.length, size, output);
   if (typeof result !== 'string') return output ? result.bytes : Buffer.from(result.bytes);
-  // Once more, for an error that says what is wrong.
+  // Inflate again for a descriptive error.
   return expectSize(inflateSync(input, inflateOptions(size)), size);
 }
 
 /**
- * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
- * how many bytes of the input that took; undefined when the stream is broken or too short. A stream
- * that holds more than `output` takes does not show: the caller must know the stream's bytes.
+ * Fills `output` from the stream that begins at `at` and ends at `end` or before, and returns the number
+ * of input bytes consumed; undefined when the stream is broken or too short. Does not detect a stream
+ * that is longer than `output`: the caller must have verified the stream's bytes.
  */
 export function inflateFilling(
   input: Buffer,
@@ -80,7 +79,7 @@ export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Bu
 }
 
 /**
- * The first bytes of what a stream holds; `input` may be only its beginning, of at most 16 KiB.
+ * The first inflated bytes of a stream. `input` may be only its beginning, of at most 16 KiB.
  * @returns at most 64 KiB, valid until anything else is inflated
  */
 export function inflateStart(input: Uint8Array): Buffer {

@@ -1,25 +1,25 @@
 /**
- * Inflates many small zlib streams (RFC 1950) one after the other. Node's `inflateSync` makes a new
- * engine for every call, which costs more than inflating the few hundred bytes that most objects
- * have. This one uses the engine of one stream again and again, through what Node itself calls
- * underneath; where that is not as expected, `inflateSync` does the work.
+ * Inflates many small zlib streams (RFC 1950) in sequence. Node's `inflateSync` creates a new engine for
+ * every call, which costs more than inflating the few hundred bytes of most objects. This one reuses the
+ * engine of one stream through Node's internal interface, and falls back to `inflateSync` when that does
+ * not behave as expected.
  */
 import { constants, createInflate, type Inflate, inflateSync } from 'node:zlib';
 
 export interface Inflated {
-  /** What the stream holds. Valid until the next call, unless an output was given. */
+  /** The inflated bytes. Valid until the next call, unless an output was given. */
   readonly bytes: Buffer;
-  /** How many bytes of the input belong to it. */
+  /** Number of input bytes consumed. */
   readonly consumed: number;
 }
 
 /** Why a stream cannot be inflated. */
 export type InflateFailure =
-  /** It goes on behind the end of the input. */
+  /** The stream continues after the end of the input. */
   | 'cut'
-  /** It holds another number of bytes than it should. */
+  /** The stream has another size than expected. */
   | 'size'
-  /** It is no zlib stream, or its checksum does not fit. */
+  /** It is not a zlib stream, or its checksum does not match. */
   | 'broken';
 
 type WriteArguments = [
@@ -40,7 +40,7 @@ export interface Engine {
   reset(): void;
   onerror: (message: string, errno: number, code: string) => void;
   cb: () => void;
-  /** What it holds as long as another thread works. */
+  /** Referenced while another thread works. */
   buffer: unknown;
 }
 
@@ -62,7 +62,7 @@ export function engineOf(stream: Inflate): { engine: Engine; state: EngineState 
 }
 
 const SCRATCH = 64 << 10;
-/** zlib takes a quicker way as long as there is room for its longest match and a little more. */
+/** zlib is quicker while the output has room for its longest match and a little more. */
 const ROOM = 320;
 
 export class Inflater {
@@ -83,10 +83,9 @@ export class Inflater {
   }
 
   /**
-   * Inflates the stream that begins at `at` and ends at `end` at the latest.
-   * @param size how many bytes it must hold
-   * @param output of at least `size + 1` bytes: the result is made there, and what lies behind it in
-   *   the output may be overwritten
+   * Inflates the stream that begins at `at` and ends at `end` or before.
+   * @param size expected inflated size in bytes
+   * @param output receives the result; at least `size + 1` bytes. Bytes after the result may be overwritten
    */
   inflate(
     input: Buffer,
@@ -101,9 +100,8 @@ export class Inflater {
   }
 
   /**
-   * Fills `output` from the stream that begins at `at` and ends at `end` at the latest, and gives back
-   * how many bytes of the input that took; undefined when it is broken or holds less. One that holds
-   * more does not show.
+   * Fills `output` from the stream that begins at `at` and ends at `end` or before, and returns the number
+   * of input bytes consumed; undefined when it is broken or too short. Does not detect a longer one.
    */
   fill(input: Buffer, at: number, end: number, output: Buffer): number | undefined {
     const engine = this.#engine;
@@ -123,7 +121,7 @@ export class Inflater {
   /**
    * The first bytes of the stream at the start of `input`, which may be only its beginning.
    * @returns at most 64 KiB, valid until the next call
-   * @throws Error when it is broken as far as it goes
+   * @throws Error when the available part is broken
    */
   begin(input: Buffer): Buffer {
     const engine = this.#engine;
@@ -135,11 +133,11 @@ export class Inflater {
       engine.reset();
       if (this.#errno === 0) return this.#scratch.subarray(0, length - this.#state![0]!);
     }
-    // Also for an error that says what is wrong.
+    // Also used for a descriptive error.
     return inflateSync(input, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 << 20 });
   }
 
-  /** One byte more than expected, so that a stream that holds more shows. */
+  /** One byte more than expected, to detect a longer stream. */
   #output(size: number): Buffer {
     return size < SCRATCH ? this.#scratch : Buffer.allocUnsafe(size + 1);
   }
@@ -159,7 +157,7 @@ export class Inflater {
     const state = this.#state!;
     const consumed = end - at - state[1]!;
     engine.reset();
-    // After an error the state is that of an earlier call.
+    // After an error the state is from an earlier call.
     if (errno === constants.Z_BUF_ERROR) return 'cut';
     if (errno !== 0) return 'broken';
     if (state[0] !== room - size) return 'size';
@@ -169,7 +167,7 @@ export class Inflater {
   #withNewEngine(input: Buffer, at: number, end: number, size: number): Inflated | InflateFailure {
     const options = { info: true, chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 };
     try {
-      // Node gives the engine, which knows how much input it took, beside the data.
+      // With `info` Node returns the engine along with the data. It knows how much input it consumed.
       const result = inflateSync(input.subarray(at, end), options) as unknown as {
         buffer: Buffer;
         engine: Inflate;
@@ -183,7 +181,7 @@ export class Inflater {
     }
   }
 
-  /** Whether the engine does what is expected of it, in all ways in which a call can end. */
+  /** Tests that the engine behaves as expected for all outcomes of a call. */
   #works(): boolean {
     const stream = PROBE_DEFLATED;
     const input = Buffer.concat([stream, PROBE]);
@@ -209,7 +207,7 @@ export class Inflater {
 }
 
 const PROBE = Buffer.from('Inflates to these bytes, these bytes, and no others.');
-/** What comes out of the first 20 bytes of the stream. */
+/** Number of bytes inflated from the first 20 bytes of the stream. */
 const PROBE_BEGUN = 17;
 const PROBE_DEFLATED = Buffer.from(
   '789cf3cc4bcb492c492d5628c95728c9482d4e5548aa2c492dd641e524e6a528e4e52be49764a41615eb0100f7e412c5',

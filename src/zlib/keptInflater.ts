@@ -1,12 +1,12 @@
-/** Inflating on worker threads, by a function that carries all it needs with it (workerPool.ts). */
+/** Inflates on worker threads, by a self-contained function (workerPool.ts). */
 import type Zlib from 'node:zlib';
 
 /**
  * Inflates the zlib stream at `from` in `input` into `out` at `at`.
- * @param size how many bytes it must hold
- * @param room how many bytes of `out` may be overwritten: more than `size`, so that a stream that holds
- *   more shows
- * @returns how many bytes of the input belong to it; -1 when it cannot be inflated
+ * @param size expected inflated size in bytes
+ * @param room number of bytes of `out` that may be overwritten: more than `size`, to detect a longer
+ *   stream
+ * @returns number of input bytes consumed; -1 on failure
  */
 export type InflateAt = (
   input: Uint8Array,
@@ -18,8 +18,8 @@ export type InflateAt = (
 ) => number;
 
 /**
- * One zlib handle for all streams: making one for each takes as long as inflating a small file. Node
- * has no public call that keeps it; the one below its streams is used after trying whether it works.
+ * One zlib handle for all streams: creating one for each takes as long as inflating a small file. Node has
+ * no public call that reuses it. So this uses the internal one of its streams after a test.
  */
 export function keptInflater(zlib: typeof Zlib): InflateAt {
   const { constants, createInflate, deflateSync, inflateSync } = zlib;

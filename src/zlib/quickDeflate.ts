@@ -1,48 +1,47 @@
 /**
- * Deflating for the quickest level, which is what most stores use. zlib is made for one long stream: to
- * begin another one takes it 20 µs, as long as some kilobytes, and it looks for matches with more care
- * than that level needs. deflate.wat takes half of its time for a tree of source files, and 1 % more
- * bytes.
+ * Deflates at the quickest level, which most stores use. zlib is designed for one long stream: starting
+ * another one takes 20 µs, as long as some kilobytes, and its match search is more thorough than that
+ * level needs. deflate.wat takes half the time for a tree of source files, and 1 % more bytes.
  */
 import { compileModule, type WebAssemblyInterface } from './webAssembly.ts';
 
 /** Set when the sources are bundled: deflate.wat assembled, in Base64. */
 declare const GITSTORE_DEFLATE: string;
 
-/** The level, of zlib's 0 to 9, at which it stands in for zlib. */
+/** The zlib level at which it replaces zlib. */
 export const QUICK_LEVEL = 1;
 
 export interface QuickDeflate {
   /**
    * Writes the zlib stream of a body into `out` at `at`, if it is shorter than the body.
-   * @returns its length; that of the body, or more, where it is no shorter
+   * @returns its length; at least the body's length when it is not shorter
    */
   whole(body: Uint8Array, out: Uint8Array, at: number): number;
   /**
-   * What more bytes, or none, add to a zlib stream, in pieces, each good until the next is asked for.
-   * Nothing else may be deflated until the stream has ended.
+   * The next part of a zlib stream after more input, possibly none, in pieces that are valid until the next
+   * one is requested. Nothing else may be deflated until the stream ends.
    */
   more(bytes: Uint8Array, isFirst: boolean, isLast: boolean): Iterable<Uint8Array>;
 }
 
 let compiled: object | null | undefined;
 
-/** deflate.wat for `startQuickDeflate`, on any thread; null where it cannot run. */
+/** deflate.wat for `startQuickDeflate`, on any thread; null when it cannot run. */
 export function quickDeflateModule(): object | null {
   compiled ??= compileModule(GITSTORE_DEFLATE) ?? null;
   return compiled;
 }
 
-/** One for this thread, which deflates one thing at a time. Null where it cannot run. */
+/** An instance for this thread, which deflates one body at a time. Null when it cannot run. */
 export function newQuickDeflate(): QuickDeflate | null {
   const module = quickDeflateModule();
   return module && startQuickDeflate(module);
 }
 
 /**
- * Gets it ready on one thread. Worker threads run it from its source text: it uses nothing from
+ * Creates an instance on one thread. Worker threads run it from its source text, so it refers to nothing
  * outside itself.
- * @returns null where there is no address space for its memory
+ * @returns null without address space for its memory
  */
 export function startQuickDeflate(module: object): QuickDeflate | null {
   const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyInterface };

@@ -1,7 +1,7 @@
 /**
- * Zlib streams that hold their data as it is, in *stored blocks* (RFC 1950; RFC 1951, 3.2.4). Any
- * zlib reads them. As all blocks but the last have the same length, the place of every byte can be
- * computed, so that a range of the data is read without inflating what lies before it.
+ * Zlib streams with uncompressed data in *stored blocks* (RFC 1950; RFC 1951, 3.2.4). Any zlib reads them.
+ * All blocks but the last have the same length, so that the offset of every byte can be computed, and a
+ * range of the data can be read without inflating the data before it.
  *
  * Layout: 2 bytes of zlib header; blocks of 5 bytes of header and up to 65,535 of data; 4 bytes of
  * Adler-32. Empty data is one empty block.
@@ -15,7 +15,7 @@ export const STORED_STREAM_HEADER: Uint8Array = Uint8Array.of(0x78, 0x01);
 
 const CHECKSUM_LENGTH = 4;
 const ADLER_MODULUS = 65_521;
-/** The most bytes that can be summed before the sums pass 2^31 (RFC 1950, 8.2, has 5552 for 2^32). */
+/** Bytes that can be summed before the sums exceed 2^31 (RFC 1950, 8.2, has 5552 for 2^32). */
 const ADLER_RUN = 3_800;
 
 /** The length of the stream for `size` bytes of data. */
@@ -24,15 +24,15 @@ export function storedSize(size: number): number {
   return STORED_STREAM_HEADER.length + headers + size + CHECKSUM_LENGTH;
 }
 
-/** Where in the stream the byte at `position` of the data lies. */
+/** Offset in the stream of the byte at `position` of the data. */
 export function storedOffset(position: number): number {
   const headers = (Math.floor(position / STORED_BLOCK_SIZE) + 1) * STORED_BLOCK_HEADER_LENGTH;
   return STORED_STREAM_HEADER.length + headers + position;
 }
 
 /**
- * The 5 bytes before block `index` (from 0) of a stream for `size` bytes of data. A reader that
- * finds other bytes there has a stream of another layout before it.
+ * The 5 bytes before block `index` (from 0) of a stream for `size` bytes of data. Other bytes there mean
+ * that the stream has another layout.
  */
 export function storedBlockHeader(size: number, index: number): Buffer {
   const length = Math.min(STORED_BLOCK_SIZE, size - index * STORED_BLOCK_SIZE);
@@ -43,7 +43,7 @@ export function storedBlockHeader(size: number, index: number): Buffer {
   return header;
 }
 
-/** Makes such a stream from data that comes in pieces; nothing is copied. */
+/** Makes such a stream from data in pieces, without copying. */
 export class StoredDeflate {
   readonly #size: number;
   #position = 0;
@@ -54,7 +54,7 @@ export class StoredDeflate {
     this.#size = size;
   }
 
-  /** What the stream begins with; for empty data, the empty block too. */
+  /** The beginning of the stream; for empty data including the empty block. */
   start(): Uint8Array[] {
     const header = [STORED_STREAM_HEADER];
     if (this.#size === 0) header.push(storedBlockHeader(0, 0));
@@ -83,7 +83,7 @@ export class StoredDeflate {
   }
 
   /**
-   * What the stream ends with.
+   * The end of the stream.
    * @throws RangeError when there was less data than announced
    */
   end(): Uint8Array[] {
@@ -94,7 +94,7 @@ export class StoredDeflate {
   }
 }
 
-/** The whole stream for data that is at hand: text in Latin-1, and the bytes that follow it. */
+/** The whole stream for data in memory: text in Latin-1, followed by bytes. */
 export function deflateStored(header: string, body: Uint8Array): Buffer {
   const size = header.length + body.length;
   if (size <= STORED_BLOCK_SIZE) return deflateOneBlock(header, body, size);
@@ -108,7 +108,7 @@ export function deflateStored(header: string, body: Uint8Array): Buffer {
   return Buffer.concat(parts, storedSize(size));
 }
 
-/** As `deflateStored`, for data that fits one block: every small object is written so. */
+/** As `deflateStored`, for data that fits into one block, as every small object does. */
 function deflateOneBlock(header: string, body: Uint8Array, size: number): Buffer {
   const stream = Buffer.allocUnsafe(storedSize(size));
   stream.set(STORED_STREAM_HEADER, 0);

@@ -1,25 +1,25 @@
 /**
- * Inflating on zlib's threads, beside what this thread does. `zlib.inflate` makes a stream for each call,
- * which takes as long as inflating 20 KB here; so streams are kept, and their engines called as Node
- * itself calls them (zlib.js). Where those do not answer as expected, it is `zlib.inflate` after all.
+ * Inflates on Node's thread pool, in parallel to this thread. `zlib.inflate` creates a stream for each
+ * call, which takes as long as inflating 20 KB here. So streams are reused, with calls to their engines as
+ * Node makes them (zlib.js). Falls back to `zlib.inflate` when the engines do not behave as expected.
  */
 import { constants, createInflate, deflateSync, type Inflate, inflate } from 'node:zlib';
 import { type Engine, engineOf, type Inflated } from './inflater.ts';
 
-/** An engine and what it works on. */
+/** A reusable engine. */
 class ThreadStream {
   readonly #engine: Engine;
   /** Room left in the output and in the input after a call. */
   readonly #state: Uint32Array;
   #done: (succeeded: boolean) => void = () => {};
 
-  /** @throws Error where Node has no such engine */
+  /** @throws Error when Node has no such engine */
   constructor() {
     const stream = createInflate({ chunkSize: constants.Z_MIN_CHUNK });
     const found = engineOf(stream);
     if (found === undefined) throw new Error('no such engine');
     const { engine, state } = found;
-    // For a destroyed stream nothing is done with the result but to call `cb`.
+    // For a destroyed stream Node only calls `cb` with the result.
     Object.defineProperty(stream, 'destroyed', { value: true });
     engine.cb = () => this.#done(true);
     engine.onerror = () => this.#done(false);
@@ -29,8 +29,8 @@ class ThreadStream {
 
   /**
    * Fills `output` from the stream that begins at `at`.
-   * @returns how many bytes of the input that took; -1 when it is broken or holds less, and then this
-   *   is not to be used again
+   * @returns number of input bytes consumed; -1 when the stream is broken or too short, after which this
+   *   object must not be reused
    */
   async fill(input: Uint8Array, at: number, end: number, output: Uint8Array): Promise<number> {
     const { length } = output;
@@ -47,14 +47,14 @@ class ThreadStream {
 }
 
 const idle: ThreadStream[] = [];
-/** Whether engines do what is expected of them, once that has been tried. */
+/** Result of the test whether engines behave as expected. */
 let trial: Promise<boolean> | undefined;
 let works: boolean | undefined;
 
 /**
- * Inflates the stream that lies in `input` from `at` to `end` at the latest, and of which `size` bytes are
- * wanted; one that holds more does not show. The input must stay as it is.
- * @returns undefined when it cannot be inflated
+ * Inflates `size` bytes of the stream in `input` from `at`, which ends at `end` or before. Does not detect a
+ * longer stream. The input must not change meanwhile.
+ * @returns undefined on failure
  */
 export async function inflateOnThread(
   input: Uint8Array,
@@ -84,7 +84,7 @@ function inflateAfresh(input: Uint8Array, size: number): Promise<Inflated | unde
   return new Promise((resolve) => {
     inflate(input, options, (error, result) => {
       if (error) return resolve(undefined);
-      // With `info`, Node gives the engine, which knows how much input it took, beside the data.
+      // With `info` Node returns the engine along with the data. It knows how much input it consumed.
       const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Inflate };
       const { bytesWritten: consumed } = engine;
       resolve(buffer.length === size ? { bytes: buffer, consumed } : undefined);
@@ -92,10 +92,10 @@ function inflateAfresh(input: Uint8Array, size: number): Promise<Inflated | unde
   });
 }
 
-/** Inflates this many small streams the public way before it gives an engine up. */
+/** Streams to inflate by the public call before an engine is given up. */
 const PATIENCE = 32;
 
-/** Whether an engine answers, and rightly. */
+/** Tests whether an engine gives correct answers. */
 async function tryOut(): Promise<boolean> {
   const sample = Buffer.from('gitstore gitstore gitstore');
   const packed = deflateSync(sample);

@@ -1,4 +1,4 @@
-/** What is used of WebAssembly (its JavaScript interface), which Node's own types leave out. */
+/** The used part of WebAssembly's JavaScript interface, which Node's types lack. */
 export interface WebAssemblyInterface {
   readonly Memory: new (size: { readonly initial: number }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array) => object;
@@ -20,7 +20,7 @@ type Exports = Readonly<Record<string, unknown>>;
 
 const PAGE = 64 << 10;
 
-/** @returns undefined where there is no WebAssembly, or none that knows all that the code uses */
+/** @returns undefined without WebAssembly, or without a feature that the code uses */
 export function compileModule(base64: string): object | undefined {
   try {
     return new (webAssembly().Module)(Buffer.from(base64, 'base64'));
@@ -30,15 +30,15 @@ export function compileModule(base64: string): object | undefined {
 }
 
 /**
- * What the module exports whose code this is.
- * @param imports what it imports, all under the module name ''
- * @throws Error where `compileModule` gives undefined, or there is no address space for its memory
+ * The exports of an instance of the module.
+ * @param imports its imports, all under the module name ''
+ * @throws Error when `compileModule` returns undefined, or there is no address space for its memory
  */
 export function moduleExports(base64: string, imports: Exports = {}): Exports {
   return new (webAssembly().Instance)(compileModule(base64)!, { '': imports }).exports;
 }
 
-/** @throws Error where there is no WebAssembly, or no address space for that many bytes */
+/** @throws Error without WebAssembly, or without address space for that many bytes */
 export function moduleMemory(bytes: number): WasmMemory {
   return new (webAssembly().Memory)({ initial: Math.ceil(bytes / PAGE) });
 }

@@ -1,10 +1,10 @@
-/** Threads that answer requests, made when they are needed. */
+/** Threads that answer requests, created on demand. */
 import { availableParallelism } from 'node:os';
 import type { TransferListItem, Worker } from 'node:worker_threads';
 
 const MAX_WORKERS = 8;
 
-/** One for each core but that of the caller, who works too instead of waiting. */
+/** One for each core but the caller's, because the caller works too instead of waiting. */
 function likelySize(): number {
   return Math.max(1, Math.min(availableParallelism() - 1, MAX_WORKERS));
 }
@@ -16,11 +16,11 @@ export class WorkerPool<Request, Reply extends object> {
   readonly #workers: PooledWorker<Request, Reply>[] = [];
 
   /**
-   * @param main what each thread runs: for every message it sends one back, the answer or
-   *   `{ error }`. It is taken as source text, so that it runs the same bundled, by a bundler of a
-   *   user's, or from TypeScript: it uses nothing from outside itself.
-   * @param parts functions of the same kind, which `main` gets as its arguments
-   * @param data makes what each thread finds as `workerData`
+   * @param main the code of each thread: for every message it sends back one, the answer or `{ error }`. It
+   *   runs from its source text, so that it works bundled, in a user's bundle, or from TypeScript. It refers
+   *   to nothing outside itself.
+   * @param parts functions of the same kind, passed to `main` as arguments
+   * @param data returns the `workerData` of each thread
    */
   constructor(
     main: (...parts: never[]) => void,
@@ -33,12 +33,12 @@ export class WorkerPool<Request, Reply extends object> {
     this.#data = data;
   }
 
-  /** How many threads there can be. */
+  /** Maximum number of threads. */
   get size(): number {
     return this.#size;
   }
 
-  /** Whether a thread is there already. */
+  /** Whether a thread is running. */
   get isRunning(): boolean {
     return this.#workers.length > 0;
   }
@@ -52,8 +52,8 @@ export class WorkerPool<Request, Reply extends object> {
   }
 
   /**
-   * Stops all threads without waiting for answers, which then are errors. A thread that is stopped
-   * while it makes a zlib handle takes the process with it (Node 20): the caller knows that none does.
+   * Stops all threads without waiting for answers, which then become errors. Stopping a thread while it
+   * creates a zlib handle crashes the process (Node 20): the caller must rule that out.
    */
   async drop(): Promise<void> {
     await Promise.all(this.#workers.splice(0).map((worker) => worker.drop()));
@@ -74,7 +74,7 @@ export class WorkerPool<Request, Reply extends object> {
   }
 }
 
-/** A thread that answers requests in their order. */
+/** A thread that answers requests in order. */
 class PooledWorker<Request, Reply extends object> {
   readonly #worker: Worker;
   readonly #waiting: {
@@ -86,13 +86,13 @@ class PooledWorker<Request, Reply extends object> {
   #onIdle: (() => void) | undefined;
 
   constructor(source: string, data: unknown, onDeath: () => void) {
-    // Threads are loaded when the first one is needed: most reading never needs them.
+    // Loaded on demand: most reads never need threads.
     const threads = process.getBuiltinModule('node:worker_threads');
     this.#worker = new threads.Worker(source, { eval: true, workerData: data });
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply | { readonly error: string }) => {
       const next = this.#waiting.shift();
-      // Who waits for the end of a thread that does not keep the process alive waits for ever.
+      // Not while stopping: the wait for the end of an unreferenced thread may never finish.
       if (this.#waiting.length === 0 && !this.#stopping) this.#worker.unref();
       if ('error' in reply) next?.reject(new Error(reply.error));
       else next?.resolve(reply);
@@ -111,7 +111,7 @@ class PooledWorker<Request, Reply extends object> {
 
   run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      // While it works the process must not end.
+      // The process must not end while the thread works.
       if (this.#waiting.length === 0) this.#worker.ref();
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(request, transfer);
@@ -128,7 +128,7 @@ class PooledWorker<Request, Reply extends object> {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#worker.ref();
-    // A thread that is stopped while it makes a zlib handle takes the process with it (Node 20).
+    // Stopping a thread while it creates a zlib handle crashes the process (Node 20).
     if (this.#waiting.length > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
