@@ -1,5 +1,5 @@
 /**
- * A *holder*: one taking of a lock by one process, in one word that others can read and judge.
+ * A *holder*: one acquisition of a lock by one process, as one word that other processes can evaluate.
  *
  *     k12345.5a1b2c.MMMMM.BBBBB.NNNNN.KKKKK.Ab3d0 host
  *
@@ -17,20 +17,20 @@ import { type BigIntStats, readFileSync, readlinkSync } from '../../disk/fs.ts';
 
 export type Verdict =
   | 'alive'
-  /** It has ended; nothing of it can change anything any more. */
+  /** The process has ended and can no longer change anything. */
   | 'dead'
-  /** On another machine, or in another container: nothing here can tell. */
+  /** It is on another machine or in another container, so its state is unknown here. */
   | 'unknown';
 
 /** How a process holds the lock: in which kernel's eyes which file is locked; undefined without. */
 export type LockSpace = string | undefined;
 
-/** The lock file as this kernel knows it. Two mounts of one file system may keep locks apart. */
+/** The lock file as seen by this kernel. Two mounts of one file system may not share locks. */
 export function lockSpaceOf(stats: BigIntStats): LockSpace {
   return digest(`${here().boot} ${stats.dev} ${stats.ino}`);
 }
 
-/** The word for a new holder: this process, once. */
+/** The word for a new acquisition by this process. */
 export function newHolder(space: LockSpace): string {
   if (usual === undefined || usual.space !== space) {
     const { pid, start, machine, boot, namespaces } = here();
@@ -41,13 +41,13 @@ export function newHolder(space: LockSpace): string {
   return `${usual.word}${(taken++).toString(36)}${usual.host}`.slice(0, LONGEST);
 }
 
-/** What is the same in one holder after the other: a commit has no time to put it together. */
+/** The constant part of holders, cached because building it would slow down commits. */
 let usual: { space: LockSpace; word: string; host: string } | undefined;
 
 /**
- * What this process can say of a holder.
- * @param space set while this process has the kernel lock on the lock file: a holder that must have
- *   it, on the same kernel, is dead then
+ * Determines whether a holder is alive, as far as this process can tell.
+ * @param space set while this process has the kernel lock on the lock file: a holder of the same kernel
+ *   that must have that lock is dead then
  */
 export function judge(holder: string, space: LockSpace): Verdict {
   const fields = FORM.exec(holder)?.groups;
@@ -55,7 +55,7 @@ export function judge(holder: string, space: LockSpace): Verdict {
   if (fields.kind === 'k' && space !== undefined && fields.space === space) return 'dead';
   const { machine, boot, namespaces } = here();
   if (fields.boot !== boot) {
-    // The machine has been started again since. Another one cannot be looked at.
+    // The machine was rebooted since. Another machine cannot be inspected.
     const isKnown = boot !== NONE && fields.boot !== NONE;
     return fields.machine === machine && isKnown ? 'dead' : 'unknown';
   }
@@ -64,7 +64,7 @@ export function judge(holder: string, space: LockSpace): Verdict {
   return isRunning(Number(fields.pid), fields.start!) ? 'alive' : 'dead';
 }
 
-/** The last field and its like: what no other holder has, and a file may be called. */
+/** A unique string that is valid in file names, as in the last field. */
 export function nameOf(holder: string): string {
   return createHash('sha1').update(holder).digest('hex').slice(0, 16);
 }
@@ -81,7 +81,7 @@ const NONE = '-----';
 const FORM =
   /^(?<kind>[kf])(?<pid>\d+)\.(?<start>[^.]+)\.(?<machine>[^.]{5})\.(?<boot>[^.]{5})\.(?<namespaces>[^.]{5})\.(?<space>[^.]{5})\.(?<word>[^. ]+) (?<host>.*)$/s;
 
-/** Tells the threads of one process apart, each of which counts for itself. */
+/** Distinguishes the threads of one process, each of which has its own counter. */
 const stem = randomBytes(3).toString('base64url').slice(0, 4);
 let taken = 0;
 
@@ -112,8 +112,8 @@ function bootOf(): string {
 }
 
 /**
- * Process ids mean something in their PID namespace, start times in their time namespace. Where Linux
- * does not say which these are, no other process can be judged.
+ * Process ids are valid in their PID namespace, start times in their time namespace. When Linux does not
+ * reveal these, other processes cannot be judged.
  */
 function namespacesOf(): string {
   if (process.platform !== 'linux') return NONE;
@@ -133,21 +133,20 @@ function isRunning(pid: number, start: string): boolean {
 }
 
 /**
- * When a process started, and whether it has ended and only waits to be collected by its parent;
- * undefined where that cannot be read.
+ * Start time of a process, and whether it is a zombie; undefined when that cannot be read.
  */
 function startOf(pid: number): { start: string; hasEnded: boolean } | undefined {
   const stat = textOf(`/proc/${pid}/stat`);
-  // The second field, the name, may hold spaces; see proc_pid_stat(5).
+  // The second field, the name, may contain spaces; see proc_pid_stat(5).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const start = Number(fields[19]);
   if (stat === '' || !Number.isSafeInteger(start)) return undefined;
-  // While other threads are still in a system call the process can change files.
+  // While other threads are in a system call, the process can still change files.
   const hasEnded = /^[ZX]/.test(fields[0]!) && Number(fields[17]) <= 1;
   return { start: start.toString(36), hasEnded };
 }
 
-/** Of a system without such a file, or one that hides it, nothing is known. */
+/** The content; undefined when the system lacks or hides the file. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1').trim();

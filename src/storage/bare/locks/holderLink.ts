@@ -1,15 +1,15 @@
 /**
- * The lock that processes of every kind see: a *holder link*, a symbolic link `<file>.holder` whose
- * target is no path but names its holder (holder.ts). symlink(2) creates it with its content in one
- * step and fails when it is there, so exactly one process holds it and everyone can read who. Where
- * there are no symbolic links (Windows, FAT) it is a file that is created exclusively and then written.
+ * A lock that all processes can see: a *holder link*, a symbolic link `<file>.holder` whose target is not
+ * a path but names its holder (holder.ts). symlink(2) creates it with its content atomically and fails
+ * when it exists, so exactly one process holds it and every process can read which. Without symbolic
+ * links (Windows, FAT) it is a file that is created exclusively and then written.
  *
- * When the holder has died, its link is removed by the process that has the lock on removing it: a
- * holder link of its own, named after the dead holder. While a process has that one, no other may
- * remove the dead holder's link, so that "it still names the dead one, therefore remove it" has no
- * gap. If the remover dies too, its link is removed by the same rule.
+ * The link of a dead holder may be removed only under a removal lock: another holder link, named after the
+ * dead holder. Only its owner may remove the dead holder's link, so that there is no race between checking
+ * that the link still names the dead holder and removing it. If the remover dies too, its link is removed
+ * by the same rule.
  *
- * A holder that cannot be judged from here is waited for, and then named. It is never removed.
+ * The link of a holder in an unknown state is never removed. Waiters time out with an error that names it.
  */
 
 import { basename, dirname, join } from 'node:path';
@@ -32,7 +32,7 @@ import {
   type Verdict,
 } from './holder.ts';
 
-/** What keeps a lock from being taken. */
+/** The reason why a lock cannot be taken. */
 export interface Obstacle {
   readonly holder: string;
   readonly path: string;
@@ -41,7 +41,7 @@ export interface Obstacle {
 
 export class HolderLink {
   readonly #link: string;
-  /** Undecidable holders older than this many milliseconds are removed, where exclusion is a courtesy. */
+  /** For advisory locks: age in milliseconds at which links of holders in an unknown state are removed. */
   readonly #patience: number;
   #own: string | undefined;
   #obstacle: Obstacle | undefined;
@@ -53,7 +53,7 @@ export class HolderLink {
 
   /** @param space as in `judge` */
   tryLock(space?: LockSpace): boolean {
-    // Its removal failed the last time.
+    // The last attempt to remove it failed.
     if (this.#own !== undefined && readHolder(this.#link) === this.#own) return true;
     const own = newHolder(space);
     if (!create(this.#link, own)) {
@@ -74,13 +74,13 @@ export class HolderLink {
     return true;
   }
 
-  /** Never fails: a link that cannot be removed is still ours, and goes the next time. */
+  /** Never fails: a link that cannot be removed stays ours, and is removed the next time. */
   unlock(): void {
     try {
       removeIfThere(this.#link);
       this.#own = undefined;
     } catch {
-      // Others learn from it that this process is alive, or that it has ended.
+      // Other processes can still tell from it whether this process is alive.
     }
   }
 
@@ -89,7 +89,7 @@ export class HolderLink {
     return this.#obstacle;
   }
 
-  /** Who holds it now, whether or not this process asked for it. */
+  /** The present holder. */
   get holder(): string | undefined {
     return readHolder(this.#link);
   }
@@ -117,7 +117,7 @@ export class HolderLink {
   }
 }
 
-/** One step of taking a link over; each is one system call, so that a test can put others between. */
+/** One step of a takeover. Each is one system call, so that tests can interleave them. */
 export type Step =
   | { readonly do: 'create'; readonly path: string; readonly holder: string }
   | { readonly do: 'read'; readonly path: string }
@@ -128,7 +128,7 @@ export type Answer = boolean | string | Verdict | undefined;
 
 /**
  * Takes the link if it is free or its holder is dead.
- * @returns undefined when it is ours, or else what is in the way
+ * @returns undefined when it is ours, otherwise the obstacle
  */
 export function* take(link: string, own: string): Generator<Step, Obstacle | undefined, Answer> {
   for (;;) {
@@ -145,7 +145,7 @@ export function* take(link: string, own: string): Generator<Step, Obstacle | und
   }
 }
 
-/** In words, with what to do about it. */
+/** Description with the next step. */
 export function describeObstacle({ holder, path, verdict }: Obstacle): string {
   const who = describeHolder(holder);
   if (verdict !== 'unknown') return who;
@@ -153,8 +153,8 @@ export function describeObstacle({ holder, path, verdict }: Obstacle): string {
 }
 
 /**
- * Removes what removers that died have left: a link for the removal of a holder that is gone is
- * in use by nothing, and no holder comes back.
+ * Removes leftovers of dead removers: the removal lock of a vanished holder is unused, because holders
+ * never recur.
  */
 export function clearRemovals(path: string): void {
   const stem = `${basename(path)}.holder`;
@@ -173,7 +173,7 @@ function removalOf(link: string, holder: string): string {
   return `${link}.${nameOf(holder)}`;
 }
 
-/** False when there is one. */
+/** False when the link exists. */
 function create(link: string, holder: string): boolean {
   if (hasLinks) {
     try {
@@ -190,7 +190,7 @@ function create(link: string, holder: string): boolean {
   try {
     fd = openSync(link, 'wx');
   } catch (error) {
-    // Windows answers EPERM or EBUSY for a file that is being removed.
+    // Windows returns EPERM or EBUSY for a file that is being removed.
     if (isErrno(error, 'EEXIST') || (!hasLinks && isErrno(error, 'EPERM', 'EBUSY'))) return false;
     throw error;
   }
@@ -202,13 +202,13 @@ function create(link: string, holder: string): boolean {
   return true;
 }
 
-/** Making one on Windows takes a privilege. */
+/** Creating a symbolic link on Windows requires a privilege. */
 const hasLinks = process.platform !== 'win32';
 
-/** Undefined when it is not there; empty when it is a file that its maker has not written yet. */
+/** Undefined when it is missing; empty for a file that its creator has not written yet. */
 function readHolder(link: string): string | undefined {
   try {
-    // Programs that copy directories make a target absolute.
+    // Programs that copy directories may make targets absolute.
     const target = readlinkSync(link);
     return target.slice(target.lastIndexOf('/') + 1);
   } catch (error) {

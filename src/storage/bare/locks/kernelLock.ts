@@ -1,11 +1,11 @@
 /**
- * One exclusive lock on one file, for processes of every kind.
+ * An exclusive lock on one file, for all processes, with or without the native module.
  *
- * The lock is a *holder link* (holderLink.ts), which every process can make and read. A process that
- * has the native module takes the *kernel lock* on the open file first, and gives it back last: the
- * kernel drops it when its process dies, however it dies (fcntl(2) open file description locks on
- * Linux, flock(2) on macOS, LockFileEx on Windows). So the kernel lock decides nothing about who may
- * write; it proves that a holder that must have it is dead, also in another container on this machine.
+ * The lock is a *holder link* (holderLink.ts), which every process can make and read. A process with the
+ * native module also takes the *kernel lock* on the open file, first to take and last to release: the
+ * kernel releases it when the process dies in any way (fcntl(2) open file description locks on Linux,
+ * flock(2) on macOS, LockFileEx on Windows). The kernel lock does not decide which process may write. It
+ * proves that a holder that must have it is dead, even one in another container on this machine.
  */
 
 import { isErrno } from '../../disk/durable.ts';
@@ -15,30 +15,30 @@ import { type LockSpace, lockSpaceOf } from './holder.ts';
 import { HolderLink, type Obstacle } from './holderLink.ts';
 
 /**
- * What is locked: on Windows a lock keeps others from reading what it covers, so there it covers a
- * byte far behind the content; macOS knows only whole files.
+ * The locked range: on Windows a lock prevents others from reading its range, so it covers a byte far
+ * behind the content. macOS locks only whole files.
  */
 const RANGE: readonly [offset: number, length: number] =
   process.platform === 'win32' ? [2 ** 40, 1] : [0, 0];
 
-/** The kernel lock on one open file, where there is one. */
+/** The kernel lock on one open file, if available. */
 export class KernelLock {
   #native: NativeFiles | null;
   readonly #fd: number;
 
-  /** @param useKernel false leaves the native module out, as on a system that has none */
+  /** @param useKernel false disables the native module, as on a system without it */
   constructor(fd: number, useKernel = true) {
     this.#native = useKernel ? nativeFiles() : null;
     this.#fd = fd;
   }
 
-  /** Never waits. Undefined where there are none: no module, or a file system that knows none. */
+  /** Never waits. Undefined without support: no module, or a file system without locks. */
   tryLock(): boolean | undefined {
     if (this.#native === null) return undefined;
     try {
       return this.#native.tryLock(this.#fd, ...RANGE);
     } catch (error) {
-      // LockFileEx and some fcntl implementations answer "taken" in their own words.
+      // LockFileEx and some fcntl implementations have their own errors for a taken lock.
       if (isErrno(error, 'EACCES', 'EBUSY', 'UNKNOWN')) return false;
       if (!isErrno(error, 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL')) throw error;
       this.#native = null;
@@ -51,7 +51,7 @@ export class KernelLock {
   }
 }
 
-/** Takes and gives back the lock on one open file. */
+/** Acquires and releases the lock on one open file. */
 export class FileLock {
   readonly #kernel: KernelLock;
   readonly #fd: number;
@@ -68,7 +68,7 @@ export class FileLock {
     this.#link = new HolderLink(path);
   }
 
-  /** Takes the lock if it is free; never waits. */
+  /** Acquires the lock if it is free. Never waits. */
   tryLock(): boolean {
     const isLocked = this.#kernel.tryLock();
     if (isLocked === false) return false;
@@ -87,7 +87,7 @@ export class FileLock {
     this.#kernel.unlock();
   }
 
-  /** Why `tryLock` returned false, as far as that can be seen. */
+  /** The reason why `tryLock` returned false, if known. */
   get obstacle(): Obstacle | undefined {
     const holder = this.#link.holder;
     const obstacle = this.#link.obstacle;

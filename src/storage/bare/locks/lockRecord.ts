@@ -9,9 +9,10 @@
  *     move refs/heads/main <old id> <new id>
  *     sum <lock file> <checksum of the lines before>
  *
- * A store can come from someone else, and a copy holds the record of its original. So names that are
- * no refs are never acted on, and moves only when the record is whole and was written into this very
- * lock file, known by its inode number. Ids of zeros mean "no ref". An empty line ends it; what lies behind is left of a longer record.
+ * A store may come from another user, and a copied store contains the record of its original. So names
+ * that are not refs are ignored, and moves count only when the record is complete and was written into
+ * this lock file, identified by its inode number. Zero ids mean "no ref". An empty line ends the record;
+ * bytes after it are left from a longer one.
  */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -27,18 +28,18 @@ export interface RefMove {
 }
 
 export interface LockRecord {
-  /** Who wrote it, for messages. */
+  /** Its writer, for messages. */
   readonly holder: string;
   /** Names of lock files below the Git directory. */
   readonly locks: readonly string[];
   readonly moves: readonly RefMove[];
-  /** How many moves are left out because the record is not sound, or another store's. */
+  /** Number of moves ignored because the record is damaged or belongs to another store. */
   readonly dropped?: number;
 }
 
 const FIRST_LINE = 'gitstore lock\n';
 
-/** A record needs no more room than this unless very many refs move at once. */
+/** Usual upper bound for a record. Only a move of very many refs needs more. */
 export const USUAL_RECORD_SIZE = 64 * 1024;
 
 export function formatLockRecord(
@@ -64,7 +65,7 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
-/** The record made last: commits to one branch need the same one again and again. */
+/** The last record, cached because commits to one branch repeat it. */
 let usual: { second: number; file: bigint; locks: readonly string[]; bytes: Buffer } = {
   second: Number.NaN,
   file: 0n,
@@ -72,7 +73,7 @@ let usual: { second: number; file: bigint; locks: readonly string[]; bytes: Buff
   bytes: Buffer.alloc(0),
 };
 
-/** Undefined for anything that is not a whole record, such as the file before its first use. */
+/** Undefined for anything but a complete record, such as the file before its first use. */
 export function parseLockRecord(bytes: Uint8Array, file: bigint): LockRecord | undefined {
   const text = decodePath(bytes);
   const end = text.indexOf('\n\n');
@@ -109,7 +110,7 @@ function checksum(text: string): string {
   return createHash('sha1').update(encodePath(text)).digest('hex');
 }
 
-/** Whether a file begins as a record does. */
+/** Whether a file begins like a record. */
 export function looksLikeLockRecord(bytes: Buffer): boolean {
   return bytes.subarray(0, FIRST_LINE.length).equals(Buffer.from(FIRST_LINE));
 }

@@ -1,13 +1,12 @@
 /**
- * The lock of a whole store, held around every change of refs.
+ * The lock of a whole store, held during every change of refs.
  *
- * `gitstore.lock` is a file that is always there; a `FileLock` on it (kernelLock.ts) says who may
- * write. Inside one process callers queue. On top of it every ref is locked as Git does, by a *lock
- * file* (`refs/heads/main.lock`) that must not exist before, so that Git's own writers keep out; those
- * are made here too, in a form that tells ours from Git's: as hard links to `gitstore.lock`, or, where
- * the file system has none, as directories. Ours are made only by the holder of the store's lock. So a
- * holder that finds a lock file in our form that it did not make knows that its maker is dead, and
- * removes it: a *leftover*.
+ * `gitstore.lock` is a file that always exists. A `FileLock` on it (kernelLock.ts) decides which process
+ * may write. Inside one process callers queue. In addition every ref is locked as Git does, by a *lock
+ * file* (`refs/heads/main.lock`) that must not exist before, to exclude Git's own writers. Ours are
+ * distinguishable from Git's: they are hard links to `gitstore.lock`, or directories on file systems
+ * without hard links. Only the holder of the store's lock makes them. So a holder that finds one of our
+ * lock files that it did not make knows that its maker is dead, and removes it: a *leftover*.
  *
  * Two things reveal a dead holder: the link count of `gitstore.lock`, which is 1 while the lock is free,
  * and the record that the holder left in the file (lockRecord.ts).
@@ -50,21 +49,21 @@ import {
 } from './lockRecord.ts';
 import { Backoff, Mutex } from './waiting.ts';
 
-/** Our own small files inside the Git directory: new values on their way, turns, stat records. */
+/** The directory of our own small files inside the Git directory: pending values, turns, stat records. */
 export const PRIVATE_DIRECTORY = 'gitstore';
 
 export interface StoreLockOptions {
-  /** False leaves kernel locks out, as on a system without them. */
+  /** False disables kernel locks, as on a system without them. */
   readonly kernelLocks?: boolean | undefined;
-  /** False leaves hard links out, as on a file system without them. */
+  /** False disables hard links, as on a file system without them. */
   readonly hardLinks?: boolean | undefined;
 }
 
-/** What the lock needs of the refs that it guards. */
+/** The refs that the lock guards, as far as it needs them. */
 export interface Guarded {
-  /** Finishes what a dead holder had begun, its lock files still in place. */
+  /** Completes the change of a dead holder, with its lock files still in place. */
   finishMoves(moves: readonly RefMove[]): void;
-  /** All lock files of Git that there may be, as names below the Git directory. */
+  /** All possible lock files of refs, as names below the Git directory. */
   lockFiles(): readonly string[];
 }
 
@@ -79,12 +78,12 @@ export class StoreLock {
   #locked = false;
   /** The inode number of the lock file, which binds a record to it. */
   #file = 0n;
-  /** How many names the file had when the lock was taken. */
+  /** Link count of the file when the lock was taken. */
   #links = 0;
   #hardLinks: boolean;
   /** Link count of the file while the lock is free; more than 1 only if a user linked the file. */
   #idleLinks = 1;
-  /** True once the record has been looked at since the file was opened. */
+  /** True once the record was checked since the file was opened. */
   #recordSeen = false;
   #isClosed = false;
 
@@ -112,7 +111,7 @@ export class StoreLock {
   }
 
   /**
-   * Waits until the lock is ours, and clears away what a dead holder left.
+   * Waits until the lock is ours, and cleans up after a dead holder.
    * @param deadline a time of `monotonicTime()`
    * @throws LockTimeoutError
    */
@@ -145,8 +144,8 @@ export class StoreLock {
   }
 
   /**
-   * When a dead holder's lock files are still there, removes them now instead of at the next change.
-   * For the opening of a store; does nothing when it is at work, or cannot be written.
+   * Removes the lock files of a dead holder now instead of at the next change. Called when a store is opened.
+   * Does nothing when the store is locked or read-only.
    */
   clearLeftovers(): void {
     const links = statSync(this.#path, { throwIfNoEntry: false })?.nlink ?? 1;
@@ -159,7 +158,7 @@ export class StoreLock {
         this.#fileUnlock();
       }
     } catch {
-      // The next change of a ref tries again, and says what is wrong.
+      // The next change of a ref tries again, and reports the error.
     }
   }
 
@@ -175,19 +174,19 @@ export class StoreLock {
     this.#lock = undefined;
   }
 
-  /** Writes down what is about to be locked and moved. To be called before it happens. */
+  /** Records what is about to be locked and moved. Call before doing it. */
   announce(locks: readonly string[], moves: readonly RefMove[] = []): void {
     writeFully(this.#fd!, formatLockRecord(locks, moves, this.#file), 0);
   }
 
-  /** The open file, for putting what was announced on stable storage. */
+  /** The open file, to flush the record to stable storage. */
   get fd(): number {
     return this.#fd!;
   }
 
   /**
-   * Makes one lock file that was announced, or takes over a leftover.
-   * @returns false when another program, Git mostly, has it
+   * Makes an announced lock file, or takes over a leftover.
+   * @returns false when another program, usually Git, holds it
    * @throws system errors; `ENOENT` and `ENOTDIR` where its directory is missing
    */
   tryMakeLockFile(name: string): boolean {
@@ -204,7 +203,7 @@ export class StoreLock {
     }
   }
 
-  /** Removes a lock file that `tryMakeLockFile` has given us. */
+  /** Removes a lock file from `tryMakeLockFile`. */
   removeLockFile(name: string): void {
     removeFileOrDirectory(`${this.#gitDir}/${name}`);
   }
@@ -227,14 +226,14 @@ export class StoreLock {
     mkdirSync(path);
   }
 
-  /** Whether a lock file is in our form; undefined when it is not there any more. */
+  /** Whether a lock file is one of ours; undefined when it is gone. */
   #isOurs(path: string): boolean | undefined {
     try {
       const stats = lstatSync(path, { bigint: true });
       if (stats.isDirectory()) return true;
       const own = fstatSync(this.#fd!, { bigint: true });
       if (stats.ino === own.ino && stats.dev === own.dev) return true;
-      // A store that was copied while at work holds copies of its lock files, no longer links.
+      // A store copied while in use has copies of its lock files, which are no longer links.
       return looksLikeLockRecord(readStart(path));
     } catch (error) {
       if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
@@ -251,14 +250,14 @@ export class StoreLock {
         if (!this.#lock.tryLock()) return false;
       } catch (error) {
         this.#closeFile();
-        // The directory is gone, or made anew meanwhile: opening it says which.
+        // The directory is gone or was replaced: opening it shows which.
         if (isErrno(error, 'ENOENT') && !existsSync(this.#path)) continue;
         throw this.#unopened(error);
       }
       this.#locked = true;
       this.#links = fstatSync(fd).nlink;
       if (this.#links > 0) return true;
-      // The file was removed since it was opened: the store has been made anew in its place.
+      // The file was removed since it was opened: the store was recreated in its place.
       this.#fileUnlock();
       this.#closeFile();
     }
@@ -275,7 +274,7 @@ export class StoreLock {
     if (this.#fd !== undefined) return this.#fd;
     try {
       makeDirectory(`${this.#gitDir}/${PRIVATE_DIRECTORY}`);
-      // A store from someone else may hold links to files elsewhere.
+      // A store from another user may contain links to files elsewhere.
       checkPrivateDirectory(this.#gitDir);
       if (isOther(this.#path)) throw planted(this.#path);
       this.#fd = openSync(
@@ -316,7 +315,7 @@ export class StoreLock {
     if (record !== undefined && record.moves.length > 0) this.#guarded.finishMoves(record.moves);
     for (const name of record?.locks ?? []) this.#removeLeftover(name);
     if (fstatSync(this.#fd!).nlink > 1) {
-      // Made by a holder whose record did not outlive a crash of the machine.
+      // Made by a holder whose record was lost in a crash of the machine.
       for (const name of this.#guarded.lockFiles()) this.#removeLeftover(name);
     }
     if (record !== undefined && record.locks.length > 0) {
@@ -345,7 +344,7 @@ export class StoreLock {
 
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'UNKNOWN'];
 
-/** @throws GitStoreError where something else is in the place of our own directory */
+/** @throws GitStoreError when something else is in the place of our directory */
 export function checkPrivateDirectory(gitDir: string): void {
   const path = `${gitDir}/${PRIVATE_DIRECTORY}`;
   const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -360,7 +359,7 @@ function planted(path: string): GitStoreError {
   );
 }
 
-/** Whether something lies there that is no file: opening a FIFO could wait for ever. */
+/** Whether something other than a file is there: opening a FIFO could block forever. */
 function isOther(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === false;
 }

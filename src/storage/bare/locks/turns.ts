@@ -15,12 +15,12 @@ import { HolderLink } from './holderLink.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
 import { Backoff, Mutex } from './waiting.ts';
 
-/** Milliseconds after which a holder that cannot be judged loses its turn: a turn only orders writers. */
+/** Milliseconds after which a holder in an unknown state loses its turn. Turns are only advisory. */
 const PATIENCE = 10_000;
 
 const TURN_FILES = 64;
 
-/** How many times as long as for one holder a caller waits in all. */
+/** Total wait of a caller, as a multiple of the timeout for one holder. */
 const MOST_HOLDERS = 10;
 
 export class Turns {
@@ -32,9 +32,9 @@ export class Turns {
   }
 
   /**
-   * Waits for the turn, and never fails. It gives up when one holder has kept the turn for `timeout` ms:
-   * a program that is stopped must not stop others; one who goes without a turn disturbs those who wait.
-   * @returns how to give the turn back
+   * Waits for the turn, and never fails. Gives up when one holder has kept the turn for `timeout` ms, so
+   * that a suspended program does not block others. A caller without a turn only disturbs those waiting.
+   * @returns a function that gives the turn back
    */
   async take(ref: string, timeout: number): Promise<() => void> {
     const index = turnOf(ref);
@@ -46,7 +46,7 @@ export class Turns {
     try {
       isTaken = !isLink(`${this.#gitDir}/${PRIVATE_DIRECTORY}`) && (await takeLink(link, timeout));
     } catch (error) {
-      // A store that cannot be written or is not there: the change itself says so.
+      // The store is read-only or missing: the change itself reports it.
       if (!isErrno(error, ...UNWRITABLE)) {
         queue.release();
         throw error;
@@ -62,7 +62,7 @@ export class Turns {
   }
 }
 
-/** False when it cannot be had in time. */
+/** False on timeout. */
 async function takeLink(link: HolderLink, timeout: number): Promise<boolean> {
   const backoff = new Backoff(LONGEST_PAUSE);
   const start = monotonicTime();
@@ -70,7 +70,7 @@ async function takeLink(link: HolderLink, timeout: number): Promise<boolean> {
   let asked = start;
   let holder: string | undefined;
   for (let now = start; ; now = monotonicTime()) {
-    // To see that the same holder has it takes a tenth of asking whether that one is alive.
+    // Comparing with the last holder takes a tenth of the time of checking whether it is alive.
     if (holder === undefined || now - asked >= JUDGED || link.holder !== holder) {
       if (link.tryLock()) return true;
       asked = now;
@@ -83,10 +83,10 @@ async function takeLink(link: HolderLink, timeout: number): Promise<boolean> {
   }
 }
 
-/** Longest pause between two looks in milliseconds. A turn is often given back within one. */
+/** Longest pause between two checks in milliseconds. A turn is often given back within one. */
 const LONGEST_PAUSE = 3;
 
-/** Milliseconds for which a holder that was alive is taken to be so. */
+/** Milliseconds for which a live holder is assumed to stay alive. */
 const JUDGED = 200;
 
 const UNWRITABLE = [
@@ -94,7 +94,7 @@ const UNWRITABLE = [
   ...['ENFILE', 'ELOOP', 'ESTALE'],
 ];
 
-/** FNV-1a over the name's UTF-16 units; any even spread would do. */
+/** FNV-1a over the name's UTF-16 units. Any uniform hash would do. */
 function turnOf(ref: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < ref.length; i++) hash = Math.imul(hash ^ ref.charCodeAt(i), 0x01000193);

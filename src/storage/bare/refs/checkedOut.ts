@@ -1,7 +1,7 @@
 /**
  * Branches that working trees have checked out: the one of the repository, and linked ones
- * (git-worktree(1)). Moving such a branch leaves the files there behind, and the next commit there would
- * take the move back. So it is refused, as Git refuses to receive a push for one
+ * (git-worktree(1)). Moving such a branch does not update the files there, and the next commit there would
+ * revert the move. So it is refused, as Git refuses to receive a push for one
  * (`receive.denyCurrentBranch`, `receive.denyDeleteCurrent`).
  */
 
@@ -16,13 +16,13 @@ import { readConfigText } from '../repositoryConfig.ts';
 import { readLooseRef } from './looseRefs.ts';
 
 export interface CheckedOutOptions {
-  /** Moves them all the same. */
+  /** Move them anyway. */
   readonly moveCheckedOut?: boolean | undefined;
   /** Default: `process.emitWarning`. */
   readonly onWarning?: OnWarning | undefined;
 }
 
-/** A ref that is about to move. */
+/** A ref to move. */
 export interface MovingRef {
   readonly ref: string;
   readonly isDeleted: boolean;
@@ -30,7 +30,7 @@ export interface MovingRef {
 
 export class CheckedOut {
   readonly #gitDir: string;
-  /** Where the repository's own working tree is; undefined for a bare one. */
+  /** The repository's own working tree; undefined for a bare one. */
   readonly #tree: string | undefined;
   readonly #onWarning: OnWarning;
   readonly #warned = new Set<string>();
@@ -59,8 +59,8 @@ export class CheckedOut {
   }
 
   /**
-   * HEAD of a repository with a working tree says what that has checked out.
-   * @param head what HEAD names now, which exists
+   * Checks HEAD of a repository with a working tree, which names its checked-out branch.
+   * @param head the existing branch that HEAD names now
    * @throws CheckedOutError
    */
   checkHead(head: string, next: string): void {
@@ -115,7 +115,7 @@ export class CheckedOut {
 
 /** Undefined for a bare repository. */
 function workingTree(gitDir: string, config: GitConfig): string | undefined {
-  // With this extension the repository's own settings of these two are in another file.
+  // With this extension both settings of the repository are in another file.
   const own =
     config.getBool('extensions.worktreeConfig') === true
       ? parseConfig(readConfigText(gitDir, 'config.worktree'))
@@ -128,7 +128,7 @@ function workingTree(gitDir: string, config: GitConfig): string | undefined {
   return isBare === false ? gitDir : undefined;
 }
 
-/** Where a linked working tree is, as far as its folder in the repository knows. */
+/** The path of a linked working tree according to its folder in the repository. */
 function placeOf(own: string): string {
   try {
     const file = decodePath(readFileSync(`${own}/gitdir`)).replace(/[\r\n]+$/, '');
@@ -149,7 +149,7 @@ function ruleOf(config: GitConfig, key: string): Rule {
   try {
     return config.getBool(key) === false ? 'ignore' : 'refuse';
   } catch (error) {
-    // Git stops at such a value: nothing moves.
+    // Git refuses such a value, so nothing moves.
     if (error instanceof GitStoreError) return 'refuse';
     throw error;
   }

@@ -1,11 +1,11 @@
-/** What the configuration of a repository says of pushes that delete its refs (git-config(1), `receive.*`). */
+/** A repository's settings for pushes that delete its refs (git-config(1), `receive.*`). */
 import { parseConfig } from '../../../git/config.ts';
 import type { Head } from '../../storage.ts';
 import { readConfigText } from '../repositoryConfig.ts';
 
 const HEADS = 'refs/heads/';
 
-/** Of these refs the branches that a push may not delete, as with Git's own push, and why. */
+/** The branches among these refs that a push may not delete, as for Git's own push, with reasons. */
 export async function deniedDeletions(
   gitDir: string,
   refs: readonly string[],

@@ -22,7 +22,7 @@ import type { UnreadableRef } from '../../storage.ts';
 import { diskPath } from './refPaths.ts';
 import { otherSpelling } from './refSpelling.ts';
 
-/** What a ref's file holds; `broken`: content that Git does not understand, or a file that cannot be read. */
+/** Content of a ref's file; `broken` for content that Git rejects, or an unreadable file. */
 export type LooseRef =
   | { readonly kind: 'id'; readonly id: ObjectId }
   | { readonly kind: 'symbolic'; readonly target: string }
@@ -30,29 +30,28 @@ export type LooseRef =
 
 export interface BrokenRef {
   readonly kind: 'broken';
-  /** Undefined where it cannot be read. */
+  /** Undefined when it cannot be read. */
   readonly content: Buffer | undefined;
   readonly why: string;
 }
 
 /**
- * Links are looked at before they are followed: one to `refs/…` is how Git once wrote symbolic refs. A
- * pipe is not waited for.
+ * Links are inspected before they are followed, because Git once wrote symbolic refs as links to
+ * `refs/…`. Opening a pipe does not block.
  */
 const FOLLOWING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const OPEN_FLAGS = FOLLOWING | (constants.O_NOFOLLOW ?? 0);
 /**
- * As text a file is opened, read and closed in one call of Node's. It takes flags as a number too, which
- * its types leave out.
+ * As text, Node opens, reads and closes a file in one call. It accepts numeric flags, which its types
+ * lack.
  */
 const AS_TEXT = { encoding: 'utf8', flag: OPEN_FLAGS as unknown as string } as const;
 const AS_BYTES = { flag: AS_TEXT.flag } as const;
 const BEHIND_LINK = { flag: FOLLOWING as unknown as string } as const;
 
 /**
- * The ref's file, read once; undefined when there is none.
- * @throws UnreadableRefError where another try may have another outcome: too many open files, a fault
- *   of the disk
+ * Reads the ref's file; undefined when it is missing.
+ * @throws UnreadableRefError for a failure that may be temporary: too many open files, a disk fault
  */
 export function readLooseRef(gitDir: string, ref: string): LooseRef | undefined {
   const loose = readRefFile(gitDir, ref);
@@ -64,7 +63,7 @@ function readRefFile(gitDir: string, ref: string): LooseRef | undefined {
   const path = diskPath(gitDir, ref);
   try {
     const text = readFileSync(path, AS_TEXT);
-    // What is no UTF-8 is in the bytes alone.
+    // Invalid UTF-8 needs the raw bytes.
     return parseRef(text.includes('\ufffd') ? decodePath(readFileSync(path, AS_BYTES)) : text);
   } catch (error) {
     return readUnread(path, ref, error);
@@ -73,18 +72,18 @@ function readRefFile(gitDir: string, ref: string): LooseRef | undefined {
 
 /** Names below `refs/`. */
 export interface NamesBelowRefs {
-  /** Full names of files, in no order; also such as no ref can have. */
+  /** Full names of files, unsorted, including invalid ref names. */
   readonly files: readonly string[];
-  /** Folders that cannot be read, and what is neither a file nor a folder. */
+  /** Unreadable folders, and entries that are neither a file nor a folder. */
   readonly unreadable: readonly UnreadableRef[];
 }
 
-/** All loose refs whose names begin with `prefix`, in no order; only names are looked at. */
+/** The names of all loose refs that begin with `prefix`, unsorted. Does not read the files. */
 export function listLooseRefs(gitDir: string, prefix: string): string[] {
   return namesBelowRefs(gitDir, prefix).files.filter(isValidRefName);
 }
 
-/** The lock files of all refs, of HEAD and of packed-refs that are there now. */
+/** The existing lock files of refs, HEAD and packed-refs. */
 export function listLockFiles(gitDir: string): string[] {
   const { files } = namesBelowRefs(gitDir, 'refs/', { locks: true });
   const ofRefs = files.filter((name) => name.endsWith('.lock'));
@@ -94,11 +93,11 @@ export function listLockFiles(gitDir: string): string[] {
 interface NamesOptions {
   /** Lock files may be directories. */
   readonly locks?: boolean;
-  /** False: what lies behind links is left out. */
+  /** False omits everything behind links. */
   readonly links?: boolean;
 }
 
-/** Files below `refs/` whose names begin with `prefix`. Links are followed, as Git follows them. */
+/** Files below `refs/` whose names begin with `prefix`. Follows links, as Git does. */
 export function namesBelowRefs(
   gitDir: string,
   prefix: string,
@@ -107,13 +106,13 @@ export function namesBelowRefs(
   const files: string[] = [];
   const unreadable: UnreadableRef[] = [];
   const cannot = (ref: string, reason: string) => unreadable.push({ ref, kind: 'broken', reason });
-  /** @param above identities of the folders on the way here; undefined where no link was followed */
+  /** @param above identities of the folders on the way here; undefined when no link was followed */
   const visit = (directory: string, above: readonly string[] | undefined): void => {
     let entries: DirectoryEntry[];
     try {
       entries = readEntriesSync(diskPath(gitDir, directory));
     } catch (error) {
-      // Gone meanwhile: an empty directory that another process removed.
+      // Another process has removed the empty directory meanwhile.
       if (!isErrno(error, 'ENOENT', 'ENOTDIR')) cannot(`${directory}/`, reasonOf(error));
       return;
     }
@@ -137,7 +136,7 @@ export function namesBelowRefs(
     try {
       stats = statSync(path);
     } catch {
-      // What is wrong with it is told by `readLooseRef`.
+      // `readLooseRef` reports the fault.
       if (isBelow) files.push(name);
       return;
     }
@@ -155,7 +154,7 @@ export function namesBelowRefs(
   return { files, unreadable };
 }
 
-/** Identities of a folder below the Git directory and of those above it, down from `refs`. */
+/** Identities of a folder below the Git directory and of its parents, from `refs` down. */
 function chainOf(gitDir: string, directory: string): string[] {
   const parts = directory.split('/');
   return parts.map((_, i) => identityOf(diskPath(gitDir, parts.slice(0, i + 1).join('/'))));
@@ -166,7 +165,7 @@ function identityOf(path: string): string {
   return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
 }
 
-/** What it is, or may be the next moment: another process could be at fault, or the disk. */
+/** Error codes of failures that may be temporary. */
 const PASSING = [
   'EMFILE',
   'ENFILE',
@@ -182,19 +181,19 @@ function readUnread(path: string, ref: string, error: unknown): LooseRef | undef
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG')) return undefined;
   if (isErrno(error, 'ELOOP', 'EMLINK')) return readLink(path, ref);
   if (isErrno(error, ...PASSING)) throw unreadableRef(ref, reasonOf(error), error);
-  // Windows does not say that it is a directory.
+  // Windows has no specific error for a directory.
   if (isDirectory(path)) return undefined;
   return unreadable(reasonOf(error));
 }
 
-/** As Git: a link whose text is a ref's name is a symbolic ref; any other is followed. */
+/** As in Git, a link whose target is a ref's name is a symbolic ref. Any other is followed. */
 function readLink(path: string, ref: string): LooseRef | undefined {
   let target: string;
   try {
     target = readlinkSync(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
-    // No link any more, or one in a folder that cannot be reached.
+    // It is no longer a link, or its folder is not reachable.
     if (isErrno(error, 'EINVAL')) return readBehindLink(path, ref);
     return unreadable(reasonOf(error));
   }
@@ -221,7 +220,7 @@ function isDirectory(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
-    // It is the failed read that is told.
+    // The failed read is reported instead.
     return false;
   }
 }
@@ -230,10 +229,10 @@ function unreadable(why: string): BrokenRef {
   return { kind: 'broken', content: undefined, why };
 }
 
-/** White space as Git knows it. */
+/** White space as in Git. */
 const SYMBOLIC = /^ref:[ \t\n\r]*(.*?)[ \t\n\r]*$/s;
 const SPACE = /[ \t\n\r]/;
-/** More than any file that names a ref holds: paths end at 4,096 bytes. */
+/** Upper bound for the file of a ref: paths are limited to 4,096 bytes. */
 const LONGEST = 8192;
 
 function parseRef(text: string): LooseRef {
@@ -250,7 +249,7 @@ function parseRef(text: string): LooseRef {
   return { kind: 'id', id };
 }
 
-/** HEAD is read for every change of a ref, and nearly always says the same. */
+/** Cache for HEAD, which is read for every change of a ref and rarely changes. */
 let lastSymbolic: { readonly text: string; readonly ref: LooseRef } | undefined;
 
 function symbolicRef(target: string, text: string): LooseRef {
