@@ -1,6 +1,6 @@
 /**
- * The `packed-refs` file: many refs in one file, sorted (git-pack-refs(1)). A loose ref of the same
- * name overrides its line. The parsed file is kept until the file on disk is another one.
+ * The `packed-refs` file: many refs in one file, sorted (git-pack-refs(1)). A loose ref of the same name
+ * overrides its line. The parsed file is cached until the file on disk changes.
  */
 
 import { basename, dirname, resolve } from 'node:path';
@@ -22,8 +22,8 @@ import type { RefEntry } from '../../storage.ts';
 import type { PendingFile } from './pendingFile.ts';
 
 /**
- * A file that changed less than this before it was read may change again without its times showing
- * it: file systems keep times in ticks of up to 20 ms (2 s on FAT, where inode numbers differ).
+ * A file changed less than this before it was read may change again without a change of its times: file
+ * systems keep times in ticks of up to 20 ms (2 s on FAT, where inode numbers differ).
  */
 export const CLOCK_TICK_MS = 50;
 
@@ -31,7 +31,7 @@ interface Snapshot {
   /** Sorted by name. */
   readonly entries: readonly RefEntry[];
   readonly stats: BigIntStats | undefined;
-  /** False while the file is too young to trust its times. */
+  /** False while the file is too new to trust its times. */
   readonly settled: boolean;
 }
 
@@ -45,7 +45,7 @@ export class PackedRefsFile {
     this.path = `${gitDir}/packed-refs`;
   }
 
-  /** The packed value of a ref, as the file stands now. */
+  /** The packed value of a ref in the present file. */
   get(ref: string): ObjectId | undefined {
     const entries = this.#entries();
     const entry = entries[firstAtOrAfter(entries, ref)];
@@ -61,29 +61,28 @@ export class PackedRefsFile {
     return entries.slice(first, end);
   }
 
-  /** The file's bytes without the given refs, everything else kept; undefined when it has none. */
+  /** The file's bytes without the given refs, otherwise unchanged; undefined when it has none of them. */
   without(refs: ReadonlySet<string>): Buffer | undefined {
     if (!this.#entries().some((entry) => refs.has(entry.ref))) return undefined;
     const names = new Set([...refs].map((ref) => encodePath(ref).toString('latin1')));
     const kept: string[] = [];
     let dropping = false;
     for (const line of this.#bytes()?.toString('latin1').split('\n') ?? []) {
-      // A line `^<id>` tells what the tag of the line before points to, and goes with it.
+      // A line `^<id>` is the peeled value of the tag in the line before, and belongs to it.
       if (!line.startsWith('^')) dropping = names.has(line.slice(41));
       if (!dropping) kept.push(line);
     }
     return Buffer.from(kept.join('\n'), 'latin1');
   }
 
-  /** The whole file as it stands now, read anew. */
+  /** Reads the whole present file. */
   read(): PackedRefs {
     const bytes = this.#bytes();
     return bytes === undefined ? NO_REFS : parsePackedRefs(bytes);
   }
 
   /**
-   * Puts a new file in the place of this one; where it is a link, in the place of what it leads to, as
-   * Git does: another repository shares that.
+   * Replaces this file. As in Git, replaces the target of a link, which another repository shares.
    */
   replaceBy(file: PendingFile): void {
     const target = this.linkTarget();
@@ -91,12 +90,12 @@ export class PackedRefsFile {
     else file.moveAcross(target);
   }
 
-  /** The directory that its name is in; where it is a link, the name of what it leads to. */
+  /** The directory of the file, or of the target of a link. */
   get directory(): string {
     return dirname(this.linkTarget() ?? this.path);
   }
 
-  /** Where the link leads that this file is, whether anything is there or not; undefined for no link. */
+  /** The target of a link, which need not exist; undefined when the file is not a link. */
   linkTarget(): string | undefined {
     let path = this.path;
     for (let depth = 0; depth < MOST_LINKS; depth++) {
@@ -135,7 +134,7 @@ export class PackedRefsFile {
     try {
       return readFileSync(this.path);
     } catch (error) {
-      // Also where a link leads to nothing: Git packs the first ref to where it leads.
+      // Also for a dangling link: Git creates its target when it packs the first ref.
       if (isErrno(error, 'ENOENT')) return undefined;
       throw unreadableRef('packed-refs', reasonOf(error), error);
     }
@@ -160,7 +159,7 @@ export class PackedRefsFile {
 
   #read(stats: BigIntStats | undefined): Snapshot {
     if (stats === undefined) return { entries: [], stats, settled: true };
-    // The bytes may be newer than `stats`: then the next look finds other stats and reads again.
+    // The bytes may be newer than `stats`. Then the next check finds other stats and reads again.
     const settled = Math.abs(Date.now() - Number(stats.mtimeMs)) > CLOCK_TICK_MS;
     const { entries, sorted } = this.read();
     const inOrder = sorted ? entries : entries.toSorted((a, b) => comparePaths(a.ref, b.ref));
@@ -168,10 +167,10 @@ export class PackedRefsFile {
   }
 }
 
-/** Git follows as many. */
+/** Git's own limit. */
 const MOST_LINKS = 5;
 
-/** Undefined when it is no link. */
+/** Undefined when it is not a link. */
 function readLink(path: string): string | undefined {
   try {
     return readlinkSync(path);

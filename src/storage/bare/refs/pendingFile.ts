@@ -1,7 +1,7 @@
 /**
- * The new content of a small file, written aside and then put in the old one's place in one step.
- * It lies under a fixed name in our own directory, so that a writer that dies leaves nothing that the
- * next one does not overwrite; the store's lock keeps two writers from using one name.
+ * The new content of a small file, written to a separate file and then renamed over the old one. It has a
+ * fixed name in our directory, so that the next writer overwrites what a dead one left. The store's lock
+ * prevents concurrent use of the name.
  */
 
 import { removeIfThere, syncFile, writeFully } from '../../disk/durable.ts';
@@ -30,7 +30,7 @@ export class PendingFile {
     }
   }
 
-  /** Puts the content on stable storage. */
+  /** Flushes the content to stable storage. */
   async sync(): Promise<void> {
     const fd = openSync(this.#path, 'r+');
     try {
@@ -52,12 +52,12 @@ export class PendingFile {
     this.#synced = true;
   }
 
-  /** Puts it at `path`, in the place of what is there. */
+  /** Renames it to `path`, replacing an existing file. */
   moveTo(path: string): void {
     renameSync(this.#path, path);
   }
 
-  /** As `moveTo`, also to another file system: by way of `packed-refs.new` beside it, as Git's, always on stable storage. */
+  /** As `moveTo`, even across file systems: through `packed-refs.new` as in Git, always flushed. */
   moveAcross(path: string): void {
     const beside = `${path}.new`;
     const fd = openSync(beside, 'w');
@@ -71,7 +71,7 @@ export class PendingFile {
     this.discard();
   }
 
-  /** As `moveTo` for a file that is there, and quicker when nothing has to outlive the machine. */
+  /** As `moveTo` for an existing file, and quicker when a crash of the machine need not be survived. */
   replace(path: string): void {
     if (!this.#synced && typeof path === 'string' && swap(this.#path, path)) this.discard();
     else this.moveTo(path);
@@ -86,19 +86,19 @@ export class PendingFile {
 let canSwap = process.platform === 'linux';
 
 /**
- * Lets two files change places (renameat2(2), RENAME_EXCHANGE). To readers it is as atomic as a
- * rename, but ext4 starts writing the data out when a fresh file is renamed over another, which
- * costs 200 µs and more; durability `fast` does not ask for that.
+ * Exchanges two files (renameat2(2), RENAME_EXCHANGE). For readers it is as atomic as a rename. But when a
+ * new file is renamed over another, ext4 starts flushing its data, which costs 200 µs and more and is not
+ * needed for durability `fast`.
  */
 function swap(from: string, to: string): boolean {
-  // The module takes no bytes.
+  // The module accepts only strings.
   const native = canSwap && from.isWellFormed() && to.isWellFormed() ? nativeFiles() : null;
   if (native === null) return false;
   try {
     native.swapSync(from, to);
     return true;
   } catch {
-    // The file system does not know it; a rename says what is wrong if anything else is.
+    // The file system does not support it. If the error is another one, a rename reports it.
     canSwap = false;
     return false;
   }

@@ -1,15 +1,14 @@
 /**
- * Loose refs into the `packed-refs` file, as `git pack-refs --all --prune` does it: many refs are then
- * read at once, and take no file each.
+ * Packs loose refs into the `packed-refs` file, as `git pack-refs --all --prune` does: many refs are then
+ * read together, without a file for each.
  *
- * Loose files are read and the new `packed-refs` is put in place while its lock file is held, so that
- * no ref is deleted meanwhile and comes back. A ref that moves meanwhile keeps its loose file, which
- * goes before the packed line. When the new file is on stable storage the loose ones are removed, each
- * under its ref's own lock, and only while both still say the same. So a ref has its value whenever
- * this is cut short.
+ * Loose files are read and the new `packed-refs` is put in place while its lock file is held, so that no
+ * deleted ref reappears. A ref that moves meanwhile keeps its loose file, which overrides the packed line.
+ * Once the new file is on stable storage, the loose files are removed, each under its ref's own lock, and
+ * only while both values are equal. So an interruption at any point preserves all values.
  *
- * Left loose, as by Git: symbolic refs, refs of one working tree, and broken ones. Also what lies
- * behind links, which another repository may share.
+ * As in Git, symbolic refs, refs of one working tree and broken refs stay loose. So do refs behind links,
+ * which another repository may share.
  */
 
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -22,10 +21,10 @@ import { PendingFile } from './pendingFile.ts';
 import { diskPath, removeEmptyParents } from './refPaths.ts';
 import { PACKED_REFS_LOCK, type RefPlace } from './refTransaction.ts';
 
-/** Where an object's tags lead; the object itself where it is none. Undefined when it is missing. */
+/** The object that a tag leads to; the object itself when it is not a tag. Undefined when it is missing. */
 export type PeelObject = (id: ObjectId) => Promise<ObjectId | undefined>;
 
-/** Loose files removed in one hold of the store's lock. */
+/** Loose files to remove during one hold of the store's lock. */
 const REMOVALS_A_HOLD = 100;
 
 /** git-worktree(1): refs that other working trees of the repository do not share. */
@@ -35,7 +34,7 @@ export class RefPacking {
   readonly #place: RefPlace;
   readonly #peel: PeelObject;
   readonly #peeled = new Map<ObjectId, ObjectId | undefined>();
-  /** Refs whose loose files may go. */
+  /** Refs whose loose files may be removed. */
   #packed: readonly PackedRef[] = [];
 
   constructor(place: RefPlace, peel: PeelObject) {
@@ -43,7 +42,7 @@ export class RefPacking {
     this.#peel = peel;
   }
 
-  /** Looks at the objects that refs name now, so that `write` need not do it with locks held. */
+  /** Reads the objects of refs in advance, so that `write` need not read them while it holds locks. */
   async prepare(): Promise<void> {
     await this.#readLoose();
     await this.#readPacked();
@@ -70,7 +69,7 @@ export class RefPacking {
       const entries = new Map<string, PackedRef>();
       for (const entry of [...(await this.#readPacked()), ...loose]) entries.set(entry.ref, entry);
       file = new PendingFile(gitDir, 'packed-refs', serializePackedRefs([...entries.values()]));
-      // In either durability: what goes afterwards is nowhere else.
+      // For both durabilities: the loose files removed later have no other copy.
       await file.sync();
       onStep('synced');
       packed.replaceBy(file);
@@ -107,13 +106,13 @@ export class RefPacking {
     try {
       if (!lock.tryMakeLockFile(lockName)) return;
     } catch (error) {
-      // Its directory is gone, and it with it.
+      // Its directory is gone, and so is the ref.
       if (isErrno(error, 'ENOENT', 'ENOTDIR')) return;
       throw error;
     }
     try {
       const loose = readLooseRef(gitDir, ref);
-      // Deleted and made again, it would not be packed any more.
+      // The ref may have been deleted and recreated, and then is no longer packed.
       if (loose?.kind !== 'id' || loose.id !== id || packed.get(ref) !== id) return;
       unlinkSync(diskPath(gitDir, ref));
       onStep('moved');
@@ -126,7 +125,7 @@ export class RefPacking {
   async #readLoose(): Promise<PackedRef[]> {
     const { gitDir } = this.#place;
     const found: PackedRef[] = [];
-    // What lies behind a link may be another repository's too: it stays where it is.
+    // A ref behind a link may belong to another repository too, so it stays loose.
     for (const ref of namesBelowRefs(gitDir, 'refs/', { links: false }).files) {
       if (!isValidRefName(ref) || OF_ONE_WORKING_TREE.test(ref)) continue;
       const loose = readLooseRef(gitDir, ref);
@@ -137,7 +136,7 @@ export class RefPacking {
     return found;
   }
 
-  /** The packed refs, each with what its tag leads to, which older files need not say. */
+  /** The packed refs with their peeled values, which older files may lack. */
   async #readPacked(): Promise<PackedRef[]> {
     const { entries, peeled, fullyPeeled } = this.#place.packed.read();
     const complete: PackedRef[] = [];

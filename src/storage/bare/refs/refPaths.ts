@@ -1,6 +1,6 @@
 /**
- * Where refs and their logs lie on disk, and the directories around them. A ref's name is its path
- * below the Git directory (gitrepository-layout(5)); its log lies at the same path below `logs/`.
+ * Paths of refs and their logs on disk, and the directories around them. A ref's name is its path below
+ * the Git directory (gitrepository-layout(5)); its log has the same path below `logs/`.
  */
 
 import { isErrno } from '../../disk/durable.ts';
@@ -24,7 +24,7 @@ export function makeParent(gitDir: string, name: string): void {
 /** The directories below `name`, and `name` itself. */
 export function listDirectories(gitDir: string, name: string): string[] {
   const found = [name];
-  // A list that grows while it is walked is walked to its end.
+  // The loop also visits entries that are added during it.
   for (const directory of found) {
     try {
       const path = diskPath(gitDir, directory);
@@ -39,8 +39,8 @@ export function listDirectories(gitDir: string, name: string): string[] {
 }
 
 /**
- * Removes the directories that a removed ref or log leaves empty. As Git does, the first two levels
- * (`refs/heads`) stay.
+ * Removes directories that became empty with a ref or log. As in Git, the first two levels (`refs/heads`)
+ * stay.
  */
 export function removeEmptyParents(gitDir: string, name: string): void {
   const kept = name.startsWith('logs/') ? 3 : 2;
@@ -58,8 +58,8 @@ export function removeEmptyParents(gitDir: string, name: string): void {
 }
 
 /**
- * Removes a directory that holds nothing but empty directories, as Git does when a ref is to stand
- * in its place. False when there is something else in it.
+ * Removes a directory that holds only empty directories, as Git does to make room for a ref. False when it
+ * holds anything else.
  */
 export function removeEmptyTree(path: string): boolean {
   try {

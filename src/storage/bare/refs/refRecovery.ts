@@ -1,4 +1,4 @@
-/** Completing a change of several refs whose writer died in the middle (refTransaction.ts). */
+/** Completes a change of several refs whose writer died in the middle (refTransaction.ts). */
 import type { ObjectId } from '../../../git/objectId.ts';
 import { isErrno, removeIfThere, syncDirectoryNow } from '../../disk/durable.ts';
 import type { RefMove } from '../locks/lockRecord.ts';
@@ -14,16 +14,15 @@ import {
 import { valueOrNone } from './resolveRef.ts';
 
 /**
- * Completes the moves as their dead writer would have: its reflog lines are written, its lock files
- * are still there. A ref that no longer has the value it had then, that Git has locked since, or whose
- * name is no longer free, is left alone.
+ * Completes the moves of a dead writer, whose reflog lines are written and whose lock files still exist.
+ * Skips a ref whose value has changed since, that Git has locked since, or whose name is now taken.
  */
 export function completeMoves(place: RefPlace, moves: readonly RefMove[]): void {
   const open = moves.filter((move) => isOpen(place, move));
   for (const move of open) if (move.new !== null) complete(place, move.ref, move.new);
   const deleted = open.filter((move) => move.new === null).map((move) => move.ref);
   if (deleted.length > 0) removeRefs(place, deleted);
-  // The record goes next, also where the moves had been made before: `RefTransaction.#endMove`.
+  // Remove the record, even when the moves were complete: see `RefTransaction.#endMove`.
   const directories = new Set(moves.flatMap(({ ref }) => withParents(parentName(ref))));
   for (const name of directories) syncDirectoryNow(diskPath(place.gitDir, name));
   for (const ref of deleted) removeEmptyParents(place.gitDir, ref);
@@ -57,7 +56,7 @@ function withParents(directory: string): string[] {
 function isOpen({ gitDir, packed, lock }: RefPlace, { ref, old, new: next }: RefMove): boolean {
   const now = valueOrNone(gitDir, packed, ref) ?? null;
   if (now !== old) return false;
-  // Only a broken ref has no value and is still to be deleted.
+  // Only a broken ref has no value and still has to be deleted.
   if (now === next && (next !== null || readLooseRef(gitDir, ref) === undefined)) return false;
   try {
     if (next !== null) makeParent(gitDir, ref);

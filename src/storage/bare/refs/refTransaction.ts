@@ -1,18 +1,19 @@
 /**
- * One change of refs, all or none, made under the store's lock (storeLock.ts).
+ * One atomic change of refs, made under the store's lock (storeLock.ts).
  *
- * The order is: lock files of all refs; compare; new values into files of our own; reflog lines;
- * (durability `full`: all of that onto stable storage); then each new value takes its ref's place.
+ * The order is: create lock files of all refs; compare; write new values into files of our own; append
+ * reflog lines; (durability `full`: flush all of that to stable storage); rename each new value over its
+ * ref.
  *
- * *The log goes first*, as in Git. A process killed between log and ref leaves a line for a move that
- * never happened. That is harmless: the objects it names are complete, redo starts at the newest line
- * that arrived at the ref's present value and so never uses it, and no value the ref really had goes
- * unlogged. The other order could lose the only trace of an old snapshot.
+ * *The log is written first*, as in Git. A process killed between log and ref leaves a line for a move that
+ * never happened. That is harmless: the objects it names are complete; redo starts at the newest line that
+ * arrived at the ref's present value, and so never uses it; and every real value of the ref is logged. The
+ * other order could lose the only trace of an old snapshot.
  *
- * *Several refs*: the whole move is written into `gitstore.lock` before the first ref moves. When its
- * writer dies, the next holder of the store's lock completes it before doing anything else
- * (`completeMoves`), the lock files still in place. Git, which knows nothing of this, can see part of
- * the move until then. `#endMove` says when the record goes.
+ * *Several refs*: the whole move is recorded in `gitstore.lock` before the first ref moves. If the writer
+ * dies, the next holder of the store's lock completes the move before doing anything else
+ * (`completeMoves`), with the lock files still in place. Git does not know the record, and can see part of
+ * the move until then. `#endMove` removes the record.
  */
 
 import { InvalidRefNameError } from '../../../errors.ts';
@@ -54,7 +55,7 @@ import {
 import { otherSpelling } from './refSpelling.ts';
 import { brokenLooseRef, valueOrNone } from './resolveRef.ts';
 
-/** What a transaction works on. */
+/** The environment of a transaction. */
 export interface RefPlace {
   readonly gitDir: string;
   readonly packed: PackedRefsFile;
@@ -62,7 +63,7 @@ export interface RefPlace {
   readonly reflogs: ReflogWriter;
   readonly durability: Durability;
   readonly checkedOut: CheckedOut | undefined;
-  /** Called at the places where a crash hurts; tests crash there. */
+  /** Called at critical points, for crash tests. */
   readonly onStep: (step: TransactionStep) => void;
 }
 
@@ -74,9 +75,9 @@ const HEAD_LOCK = 'HEAD.lock';
 interface Change {
   readonly update: RefUpdate;
   readonly message: ReflogMessage;
-  /** The ref, and the refs that symbolic refs lead to from there. The last one is what moves. */
+  /** The ref, followed by the targets of symbolic refs. The last one moves. */
   readonly chain: [string, ...string[]];
-  /** What the file of the last one says. */
+  /** Content of the last one's file. */
   loose: LooseRef | undefined;
   old: ObjectId | null;
 }
@@ -85,13 +86,13 @@ export class RefTransaction {
   readonly #place: RefPlace;
   #changes: readonly Change[];
   readonly #locks: string[] = [];
-  /** Names whose directories may have to go again. */
+  /** Names whose directories may have to be removed again. */
   readonly #emptied: string[] = [];
   #headTarget: string | undefined;
-  /** Held where `packed-refs` is a link. */
+  /** Lock of the target, when `packed-refs` is a link. */
   #targetLock: string | undefined;
   #isMade = false;
-  /** `packed-refs` as it was, once it is replaced. */
+  /** The old `packed-refs`, once it is replaced. */
   #packedRefs: Buffer | undefined;
 
   constructor(place: RefPlace, updates: readonly RefUpdate[], fallback: () => ReflogMessage) {
@@ -113,7 +114,7 @@ export class RefTransaction {
   prepare(): string | undefined {
     const head = readLooseRef(this.#place.gitDir, 'HEAD');
     this.#headTarget = head?.kind === 'symbolic' ? head.target : undefined;
-    // Deleting what is not there locks nothing: its lock file could stand in another ref's way.
+    // Deleting a missing ref takes no lock, because its lock file could collide with another ref.
     this.#changes = this.#changes.filter((change) => !this.#isDone(change));
     do {
       const blocked = this.#takeLocks();
@@ -131,8 +132,8 @@ export class RefTransaction {
   }
 
   /**
-   * Makes the change. When it throws, everything is as it was, unless `isMade` is true.
-   * @returns the directories to put on stable storage, where durability asks for that
+   * Makes the change. When it throws, nothing has changed, unless `isMade` is true.
+   * @returns the directories to flush to stable storage, if the durability requires it
    */
   async commit(): Promise<Iterable<string>> {
     const { gitDir, lock, durability, onStep } = this.#place;
@@ -160,7 +161,7 @@ export class RefTransaction {
       this.#isMade = true;
     } catch (error) {
       this.#takeBack(touched);
-      // What stopped the change is the error to tell.
+      // Report the error that stopped the change.
       if (several) await this.#endMove(directoriesOf(changes, lines)).catch(() => {});
       for (const value of values) value.discard();
       for (const line of lines) line.takeBack();
@@ -174,12 +175,12 @@ export class RefTransaction {
     return [];
   }
 
-  /** Whether the refs have moved. What fails from then on must not be taken for the change failing. */
+  /** Whether the refs have moved. A later failure does not mean that the change failed. */
   get isMade(): boolean {
     return this.#isMade;
   }
 
-  /** Removes the lock files, all that can be removed. */
+  /** Removes the lock files, as far as possible. */
   unlock(): void {
     if (this.#targetLock !== undefined) removeIfThere(this.#targetLock);
     this.#targetLock = undefined;
@@ -199,11 +200,10 @@ export class RefTransaction {
   }
 
   /**
-   * Takes the announced moves back from the record. Two things must not happen after a crash of the
-   * machine: that a part of the moves is there and no record of the rest, and that the record is there
-   * and later changes are not safe from it. So the moves are on stable storage before the record goes,
-   * and that it is gone is on stable storage before anybody can change the refs again. The second holds
-   * for `fast` too: the next change may be one with `full`.
+   * Removes the announced moves from the record. A crash of the machine must neither leave part of the moves
+   * without a record of the rest, nor leave a record that is applied over later changes. So the moves are
+   * flushed before the record is removed, and the removal is flushed before the refs can change again. The
+   * second applies to `fast` too, because the next change may use `full`.
    */
   async #endMove(directories: Iterable<string>): Promise<void> {
     const { gitDir, lock } = this.#place;
@@ -225,7 +225,7 @@ export class RefTransaction {
     const refs = this.#refs();
     const wanted = refs.map((ref) => `${ref}.lock`);
     if (refs.includes(this.#headTarget!)) wanted.push(HEAD_LOCK);
-    // Also when the ref is not packed: Git could be about to pack the value that we remove.
+    // Even when the ref is not packed: Git could be packing the value that we remove.
     if (this.#changes.some(({ update }) => update.new === null)) wanted.push(PACKED_REFS_LOCK);
     this.#place.lock.announce(wanted);
     this.#place.onStep('announced');
@@ -240,7 +240,7 @@ export class RefTransaction {
     return undefined;
   }
 
-  /** All refs that change or lead to one that does, in the order in which they are locked. */
+  /** All refs that change, or lead to one that does, in locking order. */
   #refs(): readonly string[] {
     const [first] = this.#changes;
     if (this.#changes.length === 1 && first!.chain.length === 1) return first!.chain;
@@ -254,14 +254,14 @@ export class RefTransaction {
         if (taken) this.#locks.push(name);
         return taken;
       } catch (error) {
-        // Others remove empty directories, perhaps as fast as they are made here.
+        // Other processes may remove empty directories as fast as they are made here.
         if (!isErrno(error, 'ENOENT', 'ENOTDIR') || attempt === MAX_LOCK_ATTEMPTS) throw error;
         this.#makeRoom(name);
       }
     }
   }
 
-  /** Makes the directory of a lock file. */
+  /** Creates the directory of a lock file. */
   #makeRoom(lockName: string): void {
     const { gitDir } = this.#place;
     try {
@@ -282,7 +282,7 @@ export class RefTransaction {
     for (const change of this.#changes) {
       const ref = change.chain.at(-1)!;
       change.loose = readLooseRef(this.#place.gitDir, ref);
-      // Deleting a symbolic ref deletes it and not what it leads to.
+      // Deleting a symbolic ref does not delete its target.
       if (change.loose?.kind === 'symbolic' && change.update.new !== null) {
         if (change.chain.length > MAX_SYMBOLIC_DEPTH) throw brokenRef(change.update.ref);
         change.chain.push(change.loose.target);
@@ -333,7 +333,7 @@ export class RefTransaction {
   }
 
   #log({ update, message, chain, old }: Change, lines: AppendedLine[]): void {
-    // A broken ref that is deleted has moved nowhere.
+    // The deletion of a broken ref is not a move.
     if (old === update.new) return;
     const line = encodeText(formatReflogLine({ old, new: update.new, ...message }));
     const refs = update.new === null ? [] : [...chain];
@@ -342,7 +342,7 @@ export class RefTransaction {
     for (const ref of refs) lines.push(this.#place.reflogs.append(ref, line));
   }
 
-  /** The ref has moved: what its log said before, and HEAD's of it, goes. */
+  /** Truncates the ref's log after the move, and removes its lines from HEAD's. */
   #restartLog({ chain }: Change): void {
     const { gitDir } = this.#place;
     const ref = chain.at(-1)!;
@@ -350,7 +350,7 @@ export class RefTransaction {
     if (ref === this.#headTarget) dropFromReflog(gitDir, 'HEAD', gone);
   }
 
-  /** Puts the new values in their places. */
+  /** Renames the new values over the refs. */
   #moveIn(changes: readonly Change[], values: readonly PendingFile[], touched: Change[]): void {
     const { gitDir, onStep } = this.#place;
     let next = 0;
@@ -377,7 +377,7 @@ export class RefTransaction {
       if (durability === 'full' || hides) await packedRefs.sync();
       this.#packedRefs = readFileSync(this.#place.packed.path);
       this.#place.packed.replaceBy(packedRefs);
-      // In either durability: without its loose file a ref that is packed has an older value.
+      // For both durabilities: without its loose file a packed ref has an older value.
       if (hides) await syncDirectory(this.#place.packed.directory);
     }
     for (const { chain, loose } of deleted) {
@@ -388,7 +388,7 @@ export class RefTransaction {
     for (const { chain } of deleted) tryRemoveReflog(gitDir, chain[0]);
   }
 
-  /** Makes the refs what they were, packed ones as well that others hide: as far as the disk lets. */
+  /** Restores the refs, including packed ones hidden by loose files, as far as possible. */
   #takeBack(touched: readonly Change[]): void {
     const { gitDir, packed } = this.#place;
     const tasks = touched.map((change) => () => this.#restore(change));
@@ -400,25 +400,25 @@ export class RefTransaction {
       try {
         task();
       } catch {
-        // What stopped the change is the error to tell, and the rest is still to be restored.
+        // Report the error that stopped the change, and restore the rest.
       }
     }
   }
 
-  /** Makes the ref's file what it was. */
+  /** Restores the ref's file. */
   #restore({ chain, loose }: Change): void {
     const { gitDir } = this.#place;
     const path = diskPath(gitDir, chain.at(-1)!);
     const content = loose && contentOf(loose);
     if (loose === undefined) removeIfThere(path);
-    // What could not be read before cannot be written again.
+    // An unreadable file cannot be restored.
     else if (content !== undefined) new PendingFile(gitDir, 'restored', content).moveTo(path);
   }
 }
 
 const MAX_LOCK_ATTEMPTS = 10;
 
-/** Unlike `Promise.all` it fails only when all have ended: no file is closed under a running fsync. */
+/** As `Promise.all`, but waits for all before it fails, so that no file is closed during an fsync. */
 async function allDone(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) {
     if (result.status === 'rejected') throw result.reason;
@@ -436,12 +436,12 @@ function contentOf(loose: LooseRef): Buffer | undefined {
   }
 }
 
-/** The file that waits to become a ref's new value. */
+/** The name of the file with a ref's pending value. */
 export function pendingValue(gitDir: string, index: number, id: ObjectId): PendingFile {
   return new PendingFile(gitDir, `ref-${index}`, `${id}\n`);
 }
 
-/** The file that waits to become `packed-refs` without some refs; undefined when it has none. */
+/** The pending `packed-refs` without some refs; undefined when it has none of them. */
 export function pendingPackedRefs(
   { gitDir, packed }: RefPlace,
   removed: ReadonlySet<string>,
@@ -459,7 +459,7 @@ function moveOf({ chain, update, old }: Change): RefMove {
   return { ref: chain.at(-1)!, old, new: update.new };
 }
 
-/** Where names have come, gone or changed. New directories are entered in the ones above them. */
+/** Directories with added, removed or changed names. New directories are names in their parents. */
 function directoriesOf(changes: readonly Change[], lines: readonly AppendedLine[]): Set<string> {
   const directories = new Set<string>();
   const add = (name: string, withParents: boolean) => {

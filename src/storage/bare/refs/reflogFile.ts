@@ -1,5 +1,5 @@
 /**
- * Reflog files: `logs/<ref>`, one line for each value a ref has had, oldest first (reflogLine.ts).
+ * Reflog files: `logs/<ref>`, one line for each value of the ref, oldest first (reflogLine.ts).
  */
 
 import { ZERO_ID } from '../../../git/objectId.ts';
@@ -27,14 +27,14 @@ import { PendingFile } from './pendingFile.ts';
 import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
 
 const CHUNK_SIZE = 64 * 1024;
-/** Of a longer line, which can only have a long message, the end is not read. */
+/** Bytes of a line to read, at most. Only the message of a longer line is truncated. */
 const MAX_LINE_SIZE = 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /** Adds lines to the logs of one repository. */
 export class ReflogWriter {
   readonly #gitDir: string;
-  /** Where logs ended after the last line that was added here. */
+  /** End of each log after the last line added here. */
   readonly #ends = new Map<string, number>();
 
   constructor(gitDir: string) {
@@ -42,8 +42,8 @@ export class ReflogWriter {
   }
 
   /**
-   * Adds a line (with its newline) to the log of `ref`. Callers hold the ref's lock. When it throws,
-   * the log is as it was.
+   * Appends a line (with its newline) to the log of `ref`. Callers hold the ref's lock. When it throws, the
+   * log is unchanged.
    */
   append(ref: string, line: Uint8Array): AppendedLine {
     if (!this.#ends.has(ref)) clearLinkedFolders(this.#gitDir, ref);
@@ -56,7 +56,7 @@ export class ReflogWriter {
       throw error;
     }
     const appended = new AppendedLine(this.#gitDir, ref, fd, end.size);
-    // A crash of the machine can cut a line short; the next one must not be glued to it.
+    // A crash of the machine can truncate a line. The next one must start on a new line.
     const added = end.isWhole ? line : Buffer.concat([Buffer.of(NEWLINE), line]);
     try {
       writeFully(fd, added);
@@ -79,7 +79,7 @@ interface LogEnd {
   readonly isWhole: boolean;
 }
 
-/** @param expected where it is likely to end: one read shows that, in a third of the time */
+/** @param expected the probable end, which one read verifies in a third of the time */
 function findEnd(fd: number, expected: number | undefined): LogEnd {
   if (expected !== undefined && readSync(fd, lastBytes, 0, 2, expected - 1) === 1) {
     return { size: expected, isWhole: lastBytes[0] === NEWLINE };
@@ -91,10 +91,10 @@ function findEnd(fd: number, expected: number | undefined): LogEnd {
 
 const lastBytes = Buffer.alloc(2);
 
-/** A line that has been added to a log and can still be taken back. */
+/** A line appended to a log that can still be removed. */
 export class AppendedLine {
   readonly ref: string;
-  /** Open until `close()`, for putting the line on stable storage. */
+  /** Open until `close()`, to flush the line to stable storage. */
   readonly fd: number;
   readonly #gitDir: string;
   readonly #sizeBefore: number;
@@ -111,13 +111,13 @@ export class AppendedLine {
     return this.#sizeBefore === 0;
   }
 
-  /** Makes the log as it was, as far as that can be done, and closes it. */
+  /** Restores the log as far as possible, and closes it. */
   takeBack(): void {
     try {
       ftruncateSync(this.fd, this.#sizeBefore);
       if (this.created) tryRemoveReflog(this.#gitDir, this.ref);
     } catch {
-      // A line for a change that did not happen does no harm: see refTransaction.ts.
+      // A line for a change that did not happen is harmless: see refTransaction.ts.
     } finally {
       this.close();
     }
@@ -147,7 +147,7 @@ export function* readReflog(gitDir: string, ref: string): Generator<ReflogEntry>
   }
 }
 
-/** Begins the log of a new ref with that of another, where that has one. */
+/** Starts the log of a new ref with a copy of another ref's log, if there is one. */
 export function copyReflog(gitDir: string, from: string, to: string): void {
   clearLinkedFolders(gitDir, to);
   makeParent(gitDir, `logs/${to}`);
@@ -163,8 +163,8 @@ export function copyReflog(gitDir: string, from: string, to: string): void {
 }
 
 /**
- * Lets a log begin with its newest line. Callers hold the ref's lock.
- * @returns the lines that are gone
+ * Truncates a log to its newest line. Callers hold the ref's lock.
+ * @returns the removed lines
  */
 export function restartReflog(gitDir: string, ref: string): Set<string> {
   const lines = linesOf(gitDir, ref);
@@ -173,7 +173,7 @@ export function restartReflog(gitDir: string, ref: string): Set<string> {
   return new Set(lines);
 }
 
-/** Takes lines out of a log; the newest line stays. Callers hold the ref's lock. */
+/** Removes lines from a log, except the newest one. Callers hold the ref's lock. */
 export function dropFromReflog(gitDir: string, ref: string, gone: ReadonlySet<string>): void {
   const lines = linesOf(gitDir, ref);
   const newest = lines.pop();
@@ -182,7 +182,7 @@ export function dropFromReflog(gitDir: string, ref: string, gone: ReadonlySet<st
   replaceLog(gitDir, ref, [...kept, fromNothing(newest)]);
 }
 
-/** The line of a ref that was made by this move. */
+/** The line that a move made. */
 function fromNothing(line: string): string {
   return ZERO_ID + line.slice(ZERO_ID.length);
 }
@@ -197,7 +197,7 @@ function linesOf(gitDir: string, ref: string): string[] {
   }
 }
 
-/** The new file is on stable storage before it takes the place of the old one. */
+/** Replaces the log. Flushes the new file to stable storage before the rename. */
 function replaceLog(gitDir: string, ref: string, lines: readonly string[]): void {
   const content = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
   clearLinkedFolders(gitDir, ref);
@@ -234,7 +234,7 @@ function openLog(gitDir: string, ref: string): number {
     } catch (error) {
       if (attempt === MAX_OPEN_ATTEMPTS) throw error;
       if (isErrno(error, 'EISDIR')) removeEmptyTree(path);
-      // No Git makes a log that is a link; it could lead to any file of the user.
+      // Git never makes a log that is a link, which could lead to any file of the user.
       else if (isErrno(error, 'ELOOP', 'EMLINK')) unlinkSync(path);
       else if (isErrno(error, 'ENOENT', 'ENOTDIR')) makeLogDirectory(gitDir, ref);
       else throw error;
@@ -243,8 +243,8 @@ function openLog(gitDir: string, ref: string): number {
 }
 
 /**
- * Removes links that stand in the place of folders on the way to a log. The one kind that Git's own
- * tools make stays: a link to the same folder of another repository (`git-new-workdir`).
+ * Removes links in the place of folders on the way to a log, except those that Git's own tools make: links
+ * to the same folder of another repository (`git-new-workdir`).
  */
 function clearLinkedFolders(gitDir: string, ref: string): void {
   for (const name of ['logs', ...parentNames(`logs/${ref}`)].filter((one) => one !== '')) {
@@ -255,7 +255,7 @@ function clearLinkedFolders(gitDir: string, ref: string): void {
   }
 }
 
-/** Others may remove empty directories as fast as we make them. */
+/** Retries, because other processes may remove empty directories as fast as we make them. */
 const MAX_OPEN_ATTEMPTS = 5;
 
 function makeLogDirectory(gitDir: string, ref: string): void {
@@ -263,7 +263,7 @@ function makeLogDirectory(gitDir: string, ref: string): void {
     makeParent(gitDir, `logs/${ref}`);
   } catch (error) {
     if (!isErrno(error, 'ENOTDIR', 'EEXIST')) throw error;
-    // The ref may be created, so no ref stands in its way: that file is the log of a deleted one.
+    // No existing ref blocks the new one, so the file is the log of a deleted ref.
     for (const parent of parentNames(ref)) tryRemoveReflog(gitDir, parent);
   }
 }
@@ -271,7 +271,7 @@ function makeLogDirectory(gitDir: string, ref: string): void {
 /** The lines of a file without their newlines, last line first. */
 function* linesBackwards(fd: number): Generator<Uint8Array> {
   let end = fstatSync(fd).size;
-  /** The beginning of what comes after `end`, up to the first newline there. */
+  /** The first part of the text after `end`, up to the first newline. */
   let rest: Buffer = Buffer.alloc(0);
   while (end > 0) {
     const start = Math.max(0, end - CHUNK_SIZE);

@@ -1,6 +1,6 @@
 /**
- * The refs of a bare repository on disk, as Git's files backend keeps them: loose files, packed-refs,
- * reflogs. Reading takes no lock; changing takes the store's and Git's (storeLock.ts).
+ * The refs of a bare repository on disk, in the format of Git's files backend: loose files, packed-refs,
+ * reflogs. Reads take no lock. Changes take the store's lock and Git's (storeLock.ts).
  */
 
 import { isAbsolute } from 'node:path';
@@ -40,23 +40,23 @@ import { brokenLooseRef, followRef } from './resolveRef.ts';
 
 export interface BareRefsOptions extends StoreLockOptions {
   readonly durability: Durability;
-  /** What puts objects on stable storage before refs move to them. */
+  /** Flushes objects to stable storage before refs move to them. */
   readonly settling?: Settling | undefined;
-  /** What must not move; default: everything may. */
+  /** Checked-out branches, which must not move; default: all refs may move. */
   readonly checkedOut?: CheckedOut | undefined;
   /** How long to wait for a lock, in milliseconds; default 10,000. */
   readonly lockTimeout?: number | undefined;
   /** Milliseconds since the epoch, for reflog lines without an identity; default `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Called at the places of a change where a crash hurts, for tests. */
+  /** Called at critical points of a change, for crash tests. */
   readonly onStep?: ((step: TransactionStep) => void) | undefined;
 }
 
-/** The objects of a store, as its refs see them. */
+/** The part of an object store that refs need. */
 export interface Settling {
-  /** Puts objects on stable storage, with all that they lead to. */
+  /** Flushes objects and everything reachable from them to stable storage. */
   complete(ids: readonly ObjectId[]): Promise<void>;
-  /** Refs have moved to objects that are complete. */
+  /** Called after refs have moved to complete objects. */
   handOn(ids: readonly ObjectId[]): void;
 }
 
@@ -69,7 +69,7 @@ export class BareRefs implements RefStore {
   readonly #lock: StoreLock;
   readonly #place: RefPlace;
   readonly #turns: Turns;
-  /** Undefined where durability does not ask for it. */
+  /** Undefined when the durability does not require it. */
   readonly #settling: Settling | undefined;
   readonly #timeout: number;
   readonly #now: () => number;
@@ -88,7 +88,7 @@ export class BareRefs implements RefStore {
       gitDir,
       packed: this.#packed,
       lock: this.#lock,
-      // A command that only reads is not to load what writes.
+      // Loaded on demand, so that commands that only read do not load it.
       get reflogs() {
         reflogs ??= new ReflogWriter(gitDir);
         return reflogs;
@@ -115,7 +115,7 @@ export class BareRefs implements RefStore {
   }
 
   async list(prefix: string): Promise<RefListing> {
-    // Loose names first: a ref that is packed meanwhile is then found in the packed file.
+    // Loose names first: then a ref that is packed meanwhile is found in the packed file.
     const loose = namesBelowRefs(this.#gitDir, prefix);
     const found = new Map<string, ObjectId>();
     for (const { ref, id } of this.#packed.withPrefix(prefix)) {
@@ -129,7 +129,7 @@ export class BareRefs implements RefStore {
       else found.delete(ref);
       if (typeof value === 'object') unreadable.push(value);
     }
-    // What a folder that cannot be read may hide is not told from packed-refs.
+    // A loose file in an unreadable folder may override a packed value, so that one is not listed.
     for (const folder of loose.unreadable) {
       if (!folder.ref.endsWith('/')) continue;
       for (const ref of found.keys()) {
@@ -145,7 +145,7 @@ export class BareRefs implements RefStore {
     };
   }
 
-  /** Undefined for one that is gone meanwhile. */
+  /** Undefined for a ref that has vanished meanwhile. */
   #valueOf(ref: string): ObjectId | UnreadableRef | undefined {
     try {
       const found = followRef(this.#gitDir, this.#packed, ref);
@@ -202,7 +202,7 @@ export class BareRefs implements RefStore {
     checkRef(ref);
     await this.#whileLocked(async () => {
       const now = readLooseRef(this.#gitDir, 'HEAD');
-      // What does not exist yet is not checked out.
+      // A new branch is not checked out.
       if (now?.kind === 'symbolic' && (await this.has(now.target))) {
         this.#place.checkedOut?.checkHead(now.target, ref);
       }
@@ -230,17 +230,17 @@ export class BareRefs implements RefStore {
     return this.#turns.take(ref, timeout);
   }
 
-  /** Runs `work` while no writer of ours can move a ref. */
+  /** Runs `work` under the store's lock, while no gitstore process can move a ref. */
   async whileLocked<T>(work: () => Promise<T>): Promise<T> {
     return this.#whileLocked(async () => ({ done: await work() }));
   }
 
-  /** Puts on stable storage which refs there are, before what only a removed ref needed goes. */
+  /** Flushes the set of refs to stable storage, before objects of removed refs are deleted. */
   async settleNames(): Promise<void> {
     for (const name of ['', ...listDirectories(this.#gitDir, 'refs')]) await this.#sync([name]);
   }
 
-  /** Puts loose refs into `packed-refs` (refPacking.ts). */
+  /** Packs loose refs into `packed-refs` (refPacking.ts). */
   async pack(peel: PeelObject, signal?: AbortSignal): Promise<void> {
     const packing = new RefPacking(this.#place, peel);
     await packing.prepare();
@@ -285,7 +285,7 @@ export class BareRefs implements RefStore {
     }
   }
 
-  /** Done after the lock is given back: the change is complete, and others need not wait for it. */
+  /** Runs after the lock is released: the change is complete, and others need not wait for this. */
   async #sync(directories: Iterable<string>): Promise<void> {
     await Promise.all(
       Array.from(directories, (name) => syncDirectory(diskPath(this.#gitDir, name))),

@@ -4,19 +4,19 @@ import { brokenRef, MAX_SYMBOLIC_DEPTH, unreadableRef } from '../../refRules.ts'
 import { type BrokenRef, readLooseRef } from './looseRefs.ts';
 import type { PackedRefsFile } from './packedRefsFile.ts';
 
-/** A ref that has no value, because it is broken or leads to one that is. */
+/** A ref without a value, because it is broken or leads to a broken one. */
 export interface Unresolved {
-  /** The one that is broken. */
+  /** The broken ref. */
   readonly ref: string;
   readonly why: string;
-  /** Whether it could be read at all. */
+  /** Whether it could be read. */
   readonly isRead: boolean;
 }
 
 /**
- * Follows symbolic refs to an id; undefined when there is no such ref, or a symbolic one leads to
- * none. The loose file is looked at first: what `git pack-refs` takes away there is packed already.
- * @throws UnreadableRefError where another try may have another outcome
+ * Follows symbolic refs to an id; undefined when the ref, or the target of a symbolic ref, is missing.
+ * Reads the loose file first: when `git pack-refs` removes it, the value is already packed.
+ * @throws UnreadableRefError for a failure that may be temporary
  */
 export function followRef(
   gitDir: string,
@@ -36,8 +36,8 @@ export function followRef(
 
 /**
  * As `followRef`.
- * @throws CorruptObjectError for a file that holds no ref, and for symbolic refs that lead in circles;
- *   UnreadableRefError for one that the system does not let be read
+ * @throws CorruptObjectError for a file without a valid ref, and for cyclic symbolic refs;
+ *   UnreadableRefError for an unreadable file
  */
 export function resolveRef(
   gitDir: string,
@@ -49,7 +49,7 @@ export function resolveRef(
   return found;
 }
 
-/** As `followRef`; undefined for a broken ref too: for one that is about to be replaced. */
+/** As `followRef`, but undefined for a broken ref, for callers that are about to replace it. */
 export function valueOrNone(
   gitDir: string,
   packed: PackedRefsFile,
