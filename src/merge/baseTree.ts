@@ -1,7 +1,6 @@
 /**
- * The tree that a merge starts from. Where two histories have several best common ancestors, these are
- * merged first, the older ones before the newer, and their own bases before them; what conflicts there
- * stays in the base with its markers.
+ * The base tree of a merge. When two histories have several best common ancestors, these are merged first,
+ * older before newer, after their own bases. Conflicts stay in the base with their markers.
  */
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
@@ -20,13 +19,13 @@ export interface BaseSearch {
   readonly options: Pick<TreeMergeOptions, 'renames' | 'renameLimit' | 'pace'>;
 }
 
-/** The base's tree, and what can read it: `search.trees`, or a reader that knows trees of its own. */
+/** The base's tree with its reader: `search.trees`, or one with additional trees in memory. */
 export interface BaseTree {
   readonly tree: ObjectId;
   readonly trees: AnyTreeReader;
 }
 
-/** @param scratch where a base is made that no commit has; default: a new one */
+/** @param scratch holds a merged base that is in no commit; default: a new one */
 export async function baseTree(
   bases: readonly ObjectId[],
   search: BaseSearch,

@@ -1,6 +1,6 @@
 /**
- * Where two histories part: their best common ancestors, those that no other common ancestor leads to.
- * There are several where branches were merged into each other crosswise.
+ * Finds merge bases of two histories: the common ancestors that are not ancestors of another one. There
+ * are several after criss-cross merges.
  */
 
 import type { ObjectId } from '../git/objectId.ts';
@@ -18,8 +18,8 @@ const STALE = 4;
 const FOUND = 8;
 
 /**
- * The best common ancestors of a commit and of the others taken together, newest first. A commit that
- * leads to the other is one itself.
+ * The best common ancestors of a commit and of the union of the others, newest first. May be one of the
+ * commits itself.
  * @param options.shallow commits that count as having no parents
  * @throws CorruptObjectError
  */
@@ -41,7 +41,7 @@ export async function mergeBases(
   for (const id of one) starts.push(await load(id));
   for (const id of others) goals.push(await load(id));
   let found = (await paint(table, starts, goals, pace)).found;
-  // With clocks that were wrong an ancestor of another one may be among them.
+  // With wrong clocks an ancestor of another one may be among them.
   for (const base of found.length > 1 ? [...found] : []) {
     const rest = found.filter((other) => other !== base);
     const { flags } = await paint(table, [base], rest, pace);
@@ -52,7 +52,7 @@ export async function mergeBases(
     .map((commit) => table.ids.idAt(commit));
 }
 
-/** Walks down from both, newest first, until only ancestors of common ancestors are left. */
+/** Walks from both, newest first, until only ancestors of common ancestors remain. */
 async function paint(
   table: CommitTable,
   starts: readonly number[],
@@ -61,7 +61,7 @@ async function paint(
 ): Promise<{ found: number[]; flags: Map<number, number> }> {
   const flags = new Map<number, number>();
   const queue = new Heap((commit) => table.timeOf(commit));
-  /** How many commits of the queue are not stale. */
+  /** Number of queued commits that are not stale. */
   let open = 0;
   const queued = new Set<number>();
   const mark = (commit: number, add: number): void => {

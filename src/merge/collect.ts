@@ -1,11 +1,10 @@
 /**
- * The first step of a merge: three trees are walked side by side. What only one side has changed is
- * settled on the spot, without opening it where it is a whole directory; what is left are the paths that
- * both sides have changed, and those that were added or deleted, between which a rename may lie.
+ * The first step of a merge: walks three trees in parallel. Changes of only one side are resolved
+ * immediately, without opening whole directories. What remains are paths that both sides have changed, and
+ * added or deleted paths, which may be renames.
  *
- * A directory that only one side has changed need not be opened unless it may hold the new place of a
- * file that was moved. Whether such a file is looked for is known only at the end, so these directories
- * are put back until then.
+ * A directory that only one side has changed is opened only if it may hold the new path of a renamed file.
+ * Whether such a file is wanted is known only at the end, so these directories are postponed until then.
  */
 import type { MergeConflict } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
@@ -27,24 +26,24 @@ import {
   type Versions,
 } from './types.ts';
 
-/** Which of the sides agree at a path. */
+/** The sides that agree at a path. */
 export type Agreement = 'none' | 'ours-base' | 'theirs-base' | 'both-sides';
 
-/** A path at which files come and go, or are changed by both sides. */
+/** A path with added or deleted files, or with changes by both sides. */
 export class PathState {
   readonly path: string;
-  /** What each side has; a rename carries versions to another path. */
+  /** The version of each side. A rename moves versions to another path. */
   readonly versions: Versions;
-  /** Where each version was before. */
+  /** The former path of each version. */
   readonly sources: [string, string, string];
-  /** What ours has here, whatever renames have brought. */
+  /** The version of ours here, regardless of renames. */
   readonly standing: Version | undefined;
   readonly agreement: Agreement;
-  /** As `versions`, before what was moved here was merged: all of it is in the store. */
+  /** As `versions`, before moved files were merged: all of these are in the store. */
   readonly originals: Versions;
-  /** Nothing is left here: it was moved. */
+  /** Everything here was moved to another path. */
   isGone = false;
-  /** What renames have done to it cannot be decided. */
+  /** The conflict caused by renames. */
   conflict: (MergeConflict & { readonly paths: string[] }) | undefined;
   /** Sides that have a directory here. */
   readonly directories: Readonly<Versions>;
@@ -63,7 +62,7 @@ export class PathState {
     return this.directories.some(isThere);
   }
 
-  /** Takes over what a side has at another path. */
+  /** Moves a side's version here from another path. */
   bring(side: 0 | 1 | 2, version: Version | undefined, from: string): void {
     this.versions[side] = version;
     this.originals[side] = version;
@@ -77,19 +76,19 @@ function agreementOf([base, ours, theirs]: Versions): Agreement {
   return isSame(ours, theirs) ? 'both-sides' : 'none';
 }
 
-/** A file that one side has deleted, or added: one end of a rename, perhaps. */
+/** A file that one side has deleted or added, and so a possible end of a rename. */
 export interface RenameEnd extends Version {
   readonly path: string;
-  /** It was found in a directory that had been put back. */
+  /** It was found in a postponed directory. */
   readonly late: boolean;
 }
 
 export interface RenameSource extends RenameEnd {
-  /** Whether it matters to the merge where it went. */
+  /** Whether its destination matters to the merge. */
   readonly relevant: boolean;
 }
 
-/** What one side has deleted and added. */
+/** Files that one side has deleted and added. */
 export interface SideChanges {
   readonly sources: RenameSource[];
   readonly destinations: RenameEnd[];
@@ -98,9 +97,9 @@ export interface SideChanges {
 export interface Collected {
   /** By path. */
   readonly states: ReadonlyMap<string, PathState>;
-  /** What was settled at once, as edits of ours. */
+  /** Immediately resolved changes, as edits of ours. */
   readonly edits: Map<string, TreeEdit>;
-  /** Files and directories of the result that were settled at once, where that is asked for. */
+  /** Immediately resolved files and directories of the result, if requested. */
   readonly settled: readonly string[];
   readonly changes: readonly [undefined, SideChanges, SideChanges];
 }
@@ -111,29 +110,29 @@ interface Directory {
   readonly trees: readonly [ObjectId | undefined, ObjectId | undefined, ObjectId | undefined];
   /** The side that may have added a file where the other has removed the directory. */
   readonly watching: Watching;
-  /** What is found in it comes last. */
+  /** Files found in it are processed last. */
   readonly late: boolean;
-  /** All below it that differs is opened. */
+  /** Open everything below it that differs. */
   readonly inFull: boolean;
 }
 
 /**
- * A directory that one side has removed, and to which the other has added files: Git then wants to
- * know where all its files went.
+ * A directory that one side has removed and to which the other has added files: Git then looks for renames
+ * of all its files.
  */
 type Watching = undefined | Side | 'needed';
 
-/** A directory that was put back. */
+/** A postponed directory. */
 interface Postponed extends Directory {
-  /** Whose renames may need it. */
+  /** The sides whose renames may need it. */
   readonly sides: readonly Side[];
-  /** What becomes of it when it is not opened; undefined: it stays as ours has it. */
+  /** Its edit when it is not opened; undefined when ours stays. */
   readonly edit: TreeEdit | undefined;
   /** Whether it is part of the result. */
   readonly remains: boolean;
 }
 
-/** What stands under one name of a directory. */
+/** The entries under one name of a directory. */
 interface Slot {
   readonly name: string;
   readonly files: Versions;
@@ -251,7 +250,7 @@ export class Collector {
     const directory: Directory = { path, trees, watching, late, inFull };
     const isBeside = slot.files.some(isThere);
     const sides = sidesThatChange(slot);
-    // One that was removed holds files that Git asks for, when the one above it does.
+    // Git needs the files of a removed directory when it needs those of its parent.
     const isAsked = above === 'needed' && base !== undefined;
     const comesLast = late || (sides?.length === 1 && !isAsked);
     if (inFull || sides === undefined || isAsked || isBeside) {
@@ -294,7 +293,7 @@ function isOnly(files: Versions, side: Side): boolean {
   return files.every((version, at) => (version !== undefined) === (at === side));
 }
 
-/** Three lists of entries, name by name. */
+/** Groups three lists of entries by name. */
 function slotsOf(lists: readonly (readonly TreeEntry[])[]): Slot[] {
   const slots = new Map<string, Slot>();
   const at = [0, 0, 0];

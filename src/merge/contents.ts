@@ -1,4 +1,4 @@
-/** Merging one file: its mode, and its content by lines or as a whole. */
+/** Merges one file: its mode, and its content by lines or as a whole. */
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_GITLINK } from '../git/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
@@ -17,21 +17,21 @@ export interface ContentMerge {
   readonly theirs: Version;
   /** The path of each, for the labels of markers. */
   readonly paths: readonly [base: string, ours: string, theirs: string];
-  /** How many signs the markers have beyond the usual 7. */
+  /** Characters of markers beyond the usual 7. */
   readonly widerMarkers: number;
 }
 
 export interface ContentRules {
   readonly favor: Favor | undefined;
   readonly labels: { readonly ours: string; readonly theirs: string };
-  /** The result is a base for another merge: what cannot be merged stays as it was. */
+  /** The result is a base for another merge: on a conflict the base's version stays. */
   readonly isBase: boolean;
 }
 
 export interface MergedContent {
-  /** Undefined where a base has nothing. */
+  /** Undefined when the base has no version. */
   readonly version: Version | undefined;
-  /** Undefined: it is clean. */
+  /** Undefined for a clean merge. */
   readonly conflict: 'content' | 'mode' | undefined;
 }
 
@@ -59,14 +59,14 @@ export async function mergeContent(
     const { id, isClean } = await mergeFiles(objects, writer, merge, rules);
     return done(id, isClean);
   }
-  // A base takes neither side's: then the real merge sees that both have changed it.
+  // A base takes neither side, so that the real merge sees changes on both.
   if (rules.isBase) return { version: base, conflict: 'content' };
   // `favor` can choose between links. Choosing between commits of a submodule takes its repository.
   const isDecided = ours.mode !== MODE_GITLINK && decides(rules.favor);
   return done(isDecided && rules.favor === 'theirs' ? theirs.id : ours.id, isDecided);
 }
 
-/** Of two things that cannot be united, favour can choose one. */
+/** Whether `favor` chooses between two versions that cannot be merged. */
 function decides(favor: Favor | undefined): boolean {
   return favor === 'ours' || favor === 'theirs';
 }
@@ -106,7 +106,7 @@ async function mergeFiles(
   return { id: await writer.write('blob', merged.body), isClean: merged.conflicts === 0 };
 }
 
-/** Undefined for what is not merged by lines. */
+/** Undefined for content that is not merged by lines. */
 async function readText(objects: ObjectReader, id: ObjectId): Promise<Uint8Array | undefined> {
   let object = objects.tryRead(id);
   if (object === undefined) {

@@ -1,10 +1,10 @@
 /**
- * How one list of lines becomes another. A *line* is a small number, equal for equal lines. The answer
- * is the one that Git's merges work with (the histogram diff, then changes slid to where they meet
- * those of the other file), because where a change begins and ends decides what is a conflict.
+ * Computes a diff of two lists of lines. A *line* is a small number, equal for equal lines. The result is
+ * the same as in Git's merges (the histogram diff, then changes slid to align with those of the other
+ * file), because the boundaries of changes decide what conflicts.
  *
- * The histogram diff looks for the longest run of lines that both files have, among those whose rarest
- * line is the rarest in the first file, and goes on before and behind that run.
+ * The histogram diff finds the longest common run of lines among those whose rarest line is the rarest in
+ * the first file, and recurses before and after that run.
  */
 import { diffArrays } from 'diff';
 
@@ -69,15 +69,15 @@ function markChanges(
   }
 }
 
-/** Where each line of the first file stands, in one region at a time. */
+/** Occurrences of each line of the first file, in one region at a time. */
 class Histogram {
   readonly #before: Int32Array;
   readonly #after: Int32Array;
-  /** How often each line is in the region. */
+  /** Number of occurrences of each line in the region. */
   readonly #counts: Int32Array;
-  /** Its first place there. */
+  /** Its first position there. */
   readonly #first: Int32Array;
-  /** From each place to the next of the same line; -1: there is none. */
+  /** From each position to the next of the same line; -1 for none. */
   readonly #next: Int32Array;
 
   constructor(before: Int32Array, after: Int32Array, kinds: number) {
@@ -88,7 +88,7 @@ class Histogram {
     this.#next = new Int32Array(before.length);
   }
 
-  /** The run to keep; undefined when the files share no line there. */
+  /** The common run to keep; undefined when the files share no line in the region. */
   bestRun(region: Region): Region | 'too many' | undefined {
     const { oldStart, oldEnd, newStart, newEnd } = region;
     const before = this.#before;
@@ -177,7 +177,7 @@ function markByMyers(
   }
 }
 
-/** A run of changed lines, perhaps empty, between two that stay. */
+/** A run of changed lines, possibly empty, between two unchanged lines. */
 class Run {
   start = 0;
   end = 0;
@@ -204,7 +204,7 @@ class Run {
     this.#growBack();
   }
 
-  /** One line up, where that says the same; it then takes in the run that it meets. */
+  /** Slides up by one line if that is equivalent, and merges with a run it meets. */
   slideUp(lines: Int32Array): boolean {
     if (this.start === 0 || lines[this.start - 1] !== lines[this.end - 1]) return false;
     this.#changed[--this.start] = 1;
@@ -231,8 +231,8 @@ class Run {
 }
 
 /**
- * Slides each run of changed lines as far down as it goes, or to the last place where it meets a run of
- * the other file. Runs of both files are counted side by side: the lines between them are the same.
+ * Slides each run of changed lines down as far as possible, or to the last position where it aligns with a
+ * run of the other file. Runs of both files correspond by number, because the lines between them are equal.
  */
 function slideChanges(lines: Int32Array, changed: Uint8Array, other: Uint8Array): void {
   const run = new Run(changed);

@@ -1,11 +1,11 @@
 /**
- * Merging two trees that come from a third. Paths are settled in four steps: what only one side has
- * changed (collect.ts), renames (renames.ts), which carry what a side has to another path, then path by
- * path, and at last files where a directory is in the way, which needs to know what is left in it.
+ * Three-way merge of trees. Paths are resolved in four steps: changes of only one side (collect.ts);
+ * renames (renames.ts), which move a side's version to another path; then path by path; and finally files
+ * in the way of directories, which depends on the remaining contents of the directories.
  *
- * The rules are those of Git's merges without renames of directories, so that both find the same result
- * and the same conflicts. The result holds what a conflict leaves, too: a file with markers, ours of two
- * binary files, the modified one of a modified and a deleted file.
+ * The rules are those of Git's merges without directory renames, so that results and conflicts are equal.
+ * The result also contains the outcome of conflicts: a file with markers, ours of two binary files, the
+ * modified version of a modified and deleted file.
  */
 import type { ConflictEntry, ConflictKind, MergeConflict } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -35,7 +35,7 @@ import {
 
 export interface TreeMergeOptions {
   readonly favor?: Favor | undefined;
-  /** What ours and theirs are called in markers, and in names of files that had to give way. */
+  /** Labels of ours and theirs for markers, and for names of files moved out of the way. */
   readonly labels: { readonly ours: string; readonly theirs: string };
   readonly renames: boolean;
   readonly renameLimit: number;
@@ -45,7 +45,7 @@ export interface TreeMergeOptions {
 }
 
 export interface TreeMerge {
-  /** What makes the result out of ours. */
+  /** The edits that turn ours into the result. */
   readonly edits: Map<string, TreeEdit>;
   /** Sorted by path. */
   readonly conflicts: readonly MergeConflict[];
@@ -54,18 +54,18 @@ export interface TreeMerge {
 /** Files to merge concurrently. */
 const TOGETHER = 32;
 
-/** A conflict that is being described: its paths come one by one. */
+/** A conflict under construction, to which paths are added. */
 interface OpenConflict extends MergeConflict {
   readonly paths: string[];
 }
 
-/** What a path is settled to. */
+/** The resolution of a path. */
 interface Outcome {
   readonly version: Version | undefined;
   readonly conflict?: ConflictKind | undefined;
 }
 
-/** @param writer takes the merged files; the trees are for the caller to make */
+/** @param writer receives the merged files. The caller writes the trees */
 export function mergeTrees(
   trees: AnyTreeReader,
   writer: ObjectWriter,
@@ -80,12 +80,12 @@ class TreeMerger {
   readonly #writer: ObjectWriter;
   readonly #options: TreeMergeOptions;
   readonly #conflicts: OpenConflict[] = [];
-  /** Files that renames have made, and that may be merged once more. */
+  /** Merged files of renames, which may be merged again. */
   readonly #made: Scratch;
   #ours: ObjectId = '';
   #theirs: ObjectId = '';
   #collected!: Collected;
-  /** Directories that hold something in the result; kept only where files may be in the way. */
+  /** Directories that are not empty in the result. Tracked only when files may be in the way. */
   #filled: Set<string> | undefined;
 
   constructor(trees: AnyTreeReader, writer: ObjectWriter, options: TreeMergeOptions) {
@@ -136,7 +136,7 @@ class TreeMerger {
     from.isGone = true;
   }
 
-  /** Both new paths get the merged content, and all three stay in conflict. */
+  /** Gives both new paths the merged content, and leaves all three in conflict. */
   async #applyTwoRenames(source: string, mine: string, other: string): Promise<void> {
     const from = this.#state(source);
     const ours = this.#state(mine);
@@ -149,7 +149,7 @@ class TreeMerger {
     ]);
     for (const state of [from, ours, theirs]) state.conflict = conflict;
     const [a, b] = [ours.versions[OURS]!, theirs.versions[THEIRS]!];
-    // Two kinds of things cannot be merged: each stays where it went.
+    // Entries of different kinds cannot be merged. Each keeps its new path.
     if (!isSameKind(a, b)) return;
     const merged = await this.#mergeMoved({
       base,
@@ -163,7 +163,7 @@ class TreeMerger {
     if (!tookOurs) theirs.versions[THEIRS] = merged.version;
   }
 
-  /** Carries what the other side has done to the old path to the new one. */
+  /** Applies the other side's change of the old path to the new one. */
   async #applyRename(side: Side, source: string, destination: string): Promise<void> {
     const other = otherSide(side);
     const from = this.#state(source);
@@ -182,7 +182,7 @@ class TreeMerger {
       ]);
       if (!collides) to.bring(BASE, base, source);
     } else if (collides) {
-      // What was moved is merged first, and then meets what the other side has put there.
+      // First merge the moved file, then the result with the other side's file there.
       if (!isSameKind(changed, moved)) return;
       const paths: [string, string, string] = [source, source, source];
       paths[side] = destination;
@@ -222,12 +222,12 @@ class TreeMerger {
       for (const [i, state] of some.entries()) await this.#settle(state, state.path, outcomes[i]!);
       if (pace.due()) await pace.pause();
     }
-    // Those further down first: what is left of them decides about those above.
+    // Deeper paths first: their results decide about the paths above.
     blocked.sort((a, b) => comparePaths(b.path, a.path));
     for (const state of blocked) await this.#settleBlocked(state);
   }
 
-  /** Settles a file at whose path some side has a directory. */
+  /** Resolves a file at a path where some side has a directory. */
   async #settleBlocked(state: PathState): Promise<void> {
     const { path, directories } = state;
     const outcome = await this.#outcomeOf(state);
@@ -286,7 +286,7 @@ class TreeMerger {
     return mergeContent(this.#made, writer, merge, { favor, labels, isBase: depth > 0 });
   }
 
-  /** The same for what may be merged once more, before the writer has stored it. */
+  /** The same for a file that may be merged again, without storing it yet. */
   #mergeMoved(merge: ContentMerge) {
     const kept = this.#made.writer();
     return this.#mergeContent(merge, {
@@ -297,7 +297,7 @@ class TreeMerger {
     });
   }
 
-  /** @param place where what is left of it goes */
+  /** @param place path for the result */
   async #settle(state: PathState, place: string, outcome: Outcome): Promise<void> {
     const { version, conflict: kind } = outcome;
     if (kind === 'type') {
@@ -305,7 +305,7 @@ class TreeMerger {
       return;
     }
     this.#put(place, version);
-    // One that was moved and deleted is no second conflict.
+    // A file that was renamed and deleted is not a second conflict.
     const isTold = state.conflict !== undefined && kind === 'modified-and-deleted';
     const isOver = version === undefined && state.versions[BASE] === undefined;
     if (state.conflict !== undefined && !state.isGone && !isOver) state.conflict.paths.push(place);
@@ -318,7 +318,7 @@ class TreeMerger {
     conflict.paths.push(place);
   }
 
-  /** Two kinds of things: files give way, and where both are others, both do. */
+  /** Resolves entries of different kinds: files move to another path. When neither is a file, both move. */
   async #settleTypes(state: PathState, place: string): Promise<void> {
     const { labels, depth } = this.#options;
     const conflict = this.#open('type', state.path, [
@@ -361,7 +361,7 @@ class TreeMerger {
     return entryOf(state.path, state.directories[side]);
   }
 
-  /** Says what stands at a path of the result. */
+  /** Sets the entry at a path of the result. */
   #put(path: string, version: Version | undefined): void {
     const { edits, states } = this.#collected;
     const standing = states.get(path)?.standing;
@@ -381,7 +381,7 @@ class TreeMerger {
     }
   }
 
-  /** A path beside `path` at which nothing stands. */
+  /** An unused path derived from `path`. */
   async #freePath(path: string, label: string): Promise<string> {
     const first = `${path}~${label.replaceAll('/', '_')}`;
     for (let i = -1; ; i++) {

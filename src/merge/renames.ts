@@ -1,7 +1,6 @@
 /**
- * Where deleted files went: each is paired with an added one that has the same content, else with one
- * that is at least half alike. The order of the steps, and what they prefer, is that of Git's merges, so
- * that both find the same pairs.
+ * Detects renames: pairs each deleted file with an added one of the same content, else with one of at least
+ * half similarity. Steps and preferences are those of Git's merges, so that the pairs are equal.
  *
  * 1. Equal content; a pair with the same file name comes first.
  * 2. A file name that only one deleted and one added file have, where three quarters are alike; the
@@ -19,7 +18,7 @@ import { canReach, FULL_SCORE, type Pieces, piecesOf, similarity } from './simil
 
 const EMPTY_BLOB_ID: ObjectId = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391';
 
-/** From this score on a file is taken for a renamed one. */
+/** Least score for a rename. */
 const LEAST_SCORE = FULL_SCORE / 2;
 const LEAST_SCORE_OF_NAME = (3 * FULL_SCORE) / 4;
 
@@ -29,10 +28,10 @@ const CANDIDATES = 4;
 /** Equal files to look at for each added file, at most. */
 const MOST_EQUAL = 100;
 
-/** Larger files are paired by equal content only: they would have to be read whole. */
+/** Larger files are paired only by equal content, because similarity needs the whole file. */
 const LARGEST = 512 << 20;
 
-/** When there are more deleted and added files than this squared, only the quick steps are made. */
+/** When deleted times added files exceed the square of this, only the quick steps are made. */
 export const DEFAULT_RENAME_LIMIT = 7000;
 
 export interface RenameSearch {
@@ -45,7 +44,7 @@ export interface RenameSearch {
 export type Renames = ReadonlyMap<string, string>;
 
 export async function findRenames(changes: SideChanges, search: RenameSearch): Promise<Renames> {
-  // One empty file is like another.
+  // Empty files are all equal, so pairing them means nothing.
   const sources = changes.sources.filter(isNotEmpty);
   const destinations = changes.destinations.filter(isNotEmpty);
   if (destinations.length === 0 || !sources.some(({ relevant }) => relevant)) return new Map();
@@ -185,7 +184,7 @@ function keepBest(best: Candidate[], candidate: Candidate): void {
   if (byScore(best[worst]!, candidate) > 0) best[worst] = candidate;
 }
 
-/** By file name; null where several have it. */
+/** By file name; null for a name that several have. */
 function onlyByName<T extends RenameEnd>(ends: readonly T[]): Map<string, T | null> {
   const found = new Map<string, T | null>();
   for (const end of ends) {
@@ -195,7 +194,7 @@ function onlyByName<T extends RenameEnd>(ends: readonly T[]): Map<string, T | nu
   return found;
 }
 
-/** Where most of the files of each directory went. */
+/** The directory to which most files of each directory went. */
 function mostTaken(renames: Renames): Map<string, string> {
   const counts = new Map<string, Map<string, number>>();
   for (const [from, to] of renames) {
@@ -221,7 +220,7 @@ interface Content {
   pieces?: Pieces;
 }
 
-/** What is known of the contents so far. */
+/** Cache of contents for comparison. */
 class Contents {
   readonly #objects: ObjectReader;
   readonly #known = new Map<ObjectId, Content>();
@@ -230,7 +229,7 @@ class Contents {
     this.#objects = objects;
   }
 
-  /** Undefined: something must be read first. */
+  /** Undefined when content must be read first. */
   tryScore(a: RenameEnd, b: RenameEnd, least: number): number | undefined {
     const one = this.#known.get(a.id);
     const other = this.#known.get(b.id);

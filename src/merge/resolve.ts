@@ -1,4 +1,4 @@
-/** A program's own answers to conflicts. */
+/** Resolution of conflicts by a program. */
 
 import type { ConflictEntry, MergeConflict } from '../errors.ts';
 import { GitStoreError } from '../errors.ts';
@@ -9,24 +9,24 @@ import { checkWritablePath } from '../tree/paths.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
 import type { TreeMerge } from './mergeTrees.ts';
 
-/** A file that a program has made out of a conflict. */
+/** A file that resolves a conflict. */
 export interface ResolvedFile {
   readonly data: string | Uint8Array;
   /** Default: that of ours, else that of theirs. */
   readonly mode?: FileType | FileMode | undefined;
-  /** Where it goes; default: the conflict's path, or our new one of a file renamed twice. */
+  /** Its path; default: the conflict's path, or ours for a file that both sides renamed. */
   readonly path?: string | undefined;
 }
 
 /**
- * What becomes of a conflict: what one of the three has there, a file, nothing (`null`), or it stays a
- * conflict (undefined).
+ * Resolution of a conflict: the version of one of the three, a file, nothing (`null`), or undefined to
+ * leave it unresolved.
  */
 export type Resolution = 'base' | 'ours' | 'theirs' | ResolvedFile | null | undefined;
 
 export type Resolve = (conflict: MergeConflict) => Resolution | Promise<Resolution>;
 
-/** Asks about each conflict and puts the answers into the merge's edits. @returns what is left */
+/** Asks for each conflict and applies the answers to the merge's edits. @returns unresolved conflicts */
 export async function resolveConflicts(
   { edits, conflicts }: TreeMerge,
   resolve: Resolve,
@@ -60,7 +60,7 @@ export async function resolveConflicts(
     if (answer === null) continue;
     if (typeof answer === 'string') {
       const entry = entryFor(conflict, answer);
-      // A directory is there already; only the file beside it had to go.
+      // A directory stays there. Only the file is removed.
       if (entry === undefined || isTreeMode(entry.mode)) continue;
       await putEntry(conflict.kind === 'renamed-twice' ? entry.path : conflict.path, entry);
       continue;

@@ -1,6 +1,6 @@
 /**
- * Objects that are only thought of: those of a dry run, and of the base that several common ancestors
- * are merged into. They are kept in memory, over those that the store has.
+ * Temporary objects in memory, layered over those of the store: for dry runs, and for a base that is merged
+ * from several common ancestors.
  */
 import { hashObject, type ObjectId, type ObjectType } from '../git/objectId.ts';
 import type {
@@ -22,7 +22,7 @@ export class Scratch implements ObjectReader {
     this.trees = new TreeReader(this);
   }
 
-  /** Its objects are readable here as soon as they are written. */
+  /** A writer whose objects are readable here immediately. */
   writer(): ObjectWriter {
     return {
       write: async (type: ObjectType, body: Uint8Array) => {

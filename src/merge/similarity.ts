@@ -1,10 +1,10 @@
 /**
- * How alike two files are, as Git's rename detection counts it: each file is cut into pieces, which end
- * at a line end or after 64 bytes; what counts is how many bytes of pieces both files have.
+ * Similarity of two files as in Git's rename detection: each file is split into pieces that end at a line
+ * end or after 64 bytes. The score is based on the bytes of common pieces.
  */
 import { isBinary } from './text.ts';
 
-/** What Git gives two equal files. */
+/** Git's score of two equal files. */
 export const FULL_SCORE = 60_000;
 
 /** Number of hash classes of pieces. */
@@ -13,12 +13,12 @@ const LONGEST_PIECE = 64;
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** The bytes of a file by class of their piece: class, bytes, class, bytes, …, by rising class. */
+/** Bytes of a file by class of piece: class, bytes, class, bytes, …, by ascending class. */
 export type Pieces = Int32Array;
 
 const bytesOf = new Int32Array(CLASSES);
 
-/** Cuts a file into pieces. */
+/** Splits a file into pieces. */
 export function piecesOf(body: Uint8Array): Pieces {
   const isText = !isBinary(body);
   const classes: number[] = [];

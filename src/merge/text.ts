@@ -1,47 +1,47 @@
 /**
- * Merging text by lines. Both sides' changes of the base are walked side by side: what touches is one
- * *zone*, which is a conflict unless both sides say the same; everything else is taken from the side that
- * has changed it. A conflict is then compared line by line, and shrinks to what really differs. These
- * are the rules of Git's own merges, so that the same files merge, with the same bytes.
+ * Merges text by lines. Walks both sides' changes of the base in parallel. Overlapping or touching changes
+ * form a *zone*, which is a conflict unless both sides are equal. All other changes are taken from their
+ * side. A conflict is then compared line by line and reduced to the differing lines. The rules are those
+ * of Git's merges, so that results are equal byte for byte.
  */
 import { asBuffer, sharedLength } from '../bytes.ts';
 import { diffLines, type LineChange } from './lineDiff.ts';
 
-/** Which side a conflict is decided for; `union`: the lines of both, ours first. */
+/** The side that wins a conflict; `union`: the lines of both, ours first. */
 export type Favor = 'ours' | 'theirs' | 'union';
 
 export interface TextMergeOptions {
   readonly favor?: Favor | undefined;
-  /** What stands behind the markers `<<<<<<<` and `>>>>>>>`. */
+  /** Labels after the markers `<<<<<<<` and `>>>>>>>`. */
   readonly labels: { readonly ours: string; readonly theirs: string };
-  /** How many signs a marker has; default 7. */
+  /** Number of characters of a marker; default 7. */
   readonly markerSize?: number | undefined;
 }
 
 export interface MergedText {
-  /** With markers around what conflicts. */
+  /** The result, with markers around conflicts. */
   readonly body: Buffer;
-  /** How many places conflict. */
+  /** Number of conflicts. */
   readonly conflicts: number;
 }
 
 const MARKER_SIZE = 7;
 
-/** Conflicts with so few lines between them are shown as one. */
+/** Conflicts with at most this many lines between them are joined. */
 const NEAR = 3;
 
-/** Git looks so far for a NUL. */
+/** Bytes in which Git looks for a NUL. */
 const BINARY_PROBE = 8000;
 
-/** Whether Git takes the bytes for something else than text. */
+/** Whether Git treats the bytes as binary. */
 export function isBinary(body: Uint8Array): boolean {
   return asBuffer(body.subarray(0, BINARY_PROBE)).includes(0);
 }
 
-/** What a stretch of the result is taken from. */
+/** Source of a part of the result. */
 type Choice = 'conflict' | 'ours' | 'theirs' | 'both' | 'same';
 
-/** A stretch of ours and the one of theirs that stands for the same lines of the base. */
+/** A range of ours and the corresponding range of theirs. */
 interface Zone {
   choice: Choice;
   ours: number;
@@ -50,7 +50,7 @@ interface Zone {
   theirsCount: number;
 }
 
-/** Merges what `ours` and `theirs` have made of `base`. Bytes of any encoding stay as they are. */
+/** Merges the changes of `ours` and `theirs` to `base`. Preserves bytes of any encoding. */
 export function mergeText(
   base: Uint8Array,
   ours: Uint8Array,
@@ -81,7 +81,7 @@ export interface Lines {
   readonly ids: Int32Array;
 }
 
-/** Gives equal lines equal numbers. */
+/** Assigns equal numbers to equal lines. */
 export class LineTable {
   readonly #ids = new Map<string, number>();
 
@@ -89,11 +89,11 @@ export class LineTable {
     return this.#ids.size;
   }
 
-  /** @param like a text that may begin and end with the same lines, which are then taken from it */
+  /** @param like a text whose common first and last lines are reused */
   lines(body: Uint8Array, like?: Lines): Lines {
     const bytes = asBuffer(body);
     const { head, tail, start, end } = sharedEnds(bytes, like);
-    // One character a byte, so that any bytes come out as they went in.
+    // One character per byte, which preserves any bytes.
     const middle = bytes.toString('latin1', start, end);
     const text = like === undefined ? [] : like.text.slice(0, head);
     for (let at = 0; at < middle.length; ) {
@@ -123,8 +123,8 @@ export class LineTable {
 }
 
 /**
- * How many lines of `like` a text begins and ends with.
- * @returns where in its bytes they end, and begin again
+ * The number of lines that a text shares with the beginning and the end of `like`.
+ * @returns also the byte offsets of the part between
  */
 function sharedEnds(
   body: Buffer,
@@ -140,21 +140,21 @@ function sharedEnds(
   const before = sharedLength(body, 0, other, 0, most);
   for (; head < text.length; head++) {
     const line = text[head]!;
-    // The other text may go on behind a last line without a line end.
+    // The other text may continue a last line without a line end.
     if (start + line.length > before || !line.endsWith('\n')) break;
     start += line.length;
   }
   const after = sharedEnding(body, other, most - start);
   for (; tail < text.length - head; tail++) {
     const { length } = text[text.length - tail - 1]!;
-    // The line end before it must be shared, too.
+    // The line end before it must be common, too.
     if (body.length - end + length >= after) break;
     end -= length;
   }
   return { head, tail, start, end };
 }
 
-/** How many bytes two texts end with alike, `most` at most. */
+/** Length of the common end of two texts, at most `most`. */
 function sharedEnding(a: Buffer, b: Buffer, most: number): number {
   let length = 0;
   while (length < most && a[a.length - length - 1] === b[b.length - length - 1]) length++;
@@ -175,7 +175,7 @@ function findZones(
     const other = others[j];
     if (my === undefined && other === undefined) return zones;
     if (other === undefined || (my !== undefined && my.old + my.oldCount < other.old)) {
-      // Where theirs has these lines: behind its last change, or before its next one.
+      // The position in theirs: after its last change, or before its next one.
       const theirs = my!.old + (other === undefined ? shiftAfter(others.at(-1)!) : shift(other));
       append(zones, 'ours', my!.new, my!.newCount, theirs, my!.oldCount);
       i += 1;
@@ -193,12 +193,12 @@ function findZones(
   }
 }
 
-/** From a line of the base before the change to the same line of the changed file. */
+/** Offset from a line of the base before the change to the same line of the changed file. */
 function shift(change: LineChange): number {
   return change.new - change.old;
 }
 
-/** The same for a line behind the change. */
+/** The same for a line after the change. */
 function shiftAfter(change: LineChange): number {
   return change.new + change.newCount - change.old - change.oldCount;
 }
@@ -217,7 +217,7 @@ function isSame(
   return true;
 }
 
-/** Both changes, each widened by the lines of the base that only the other has changed. */
+/** Adds a conflict of both changes, each extended by the base lines that only the other has changed. */
 function appendConflict(zones: Zone[], my: LineChange, other: LineChange): void {
   const old = Math.min(my.old, other.old);
   const oldEnd = Math.max(my.old + my.oldCount, other.old + other.oldCount);
@@ -249,7 +249,7 @@ function append(
   last.theirsCount = theirs + theirsCount - last.theirs;
 }
 
-/** Compares the two sides of each conflict: only what differs there is one. */
+/** Reduces each conflict to the lines that differ between its sides. */
 function refineConflicts(
   zones: readonly Zone[],
   mine: Int32Array,
@@ -306,7 +306,7 @@ class Output {
   readonly #others: readonly string[];
   readonly #options: TextMergeOptions;
   readonly #parts: string[] = [];
-  /** How many of our lines are in the result, or were left out. */
+  /** Number of our lines already processed. */
   #at = 0;
 
   constructor(
@@ -348,7 +348,7 @@ class Output {
     const { labels, markerSize = MARKER_SIZE } = this.#options;
     const lineEnd = this.#lineEnd(zone);
     const mark = (sign: string, label: string): void => {
-      // A label is Unicode, the text is bytes.
+      // Encode the label, because the text is one character per byte.
       const text = label === '' ? '' : ` ${Buffer.from(label).toString('latin1')}`;
       this.#parts.push(`${sign.repeat(markerSize)}${text}${lineEnd}`);
     };
@@ -369,13 +369,13 @@ class Output {
     for (let at = start; at < end; at++) this.#parts.push(lines[at]!);
   }
 
-  /** Only the last line of a file has no line end. */
+  /** Adds a missing line end, which only the last line of a file can lack. */
   #endLine(lineEnd: string): void {
     const last = this.#parts.at(-1);
     if (last !== undefined && !last.endsWith('\n')) this.#parts.push(lineEnd);
   }
 
-  /** CR LF where the base begins so and the lines before the place say nothing else. */
+  /** CR LF when the base begins with it and the preceding lines of both sides use nothing else. */
   #lineEnd({ ours, theirs }: Zone): string {
     const isCrLf =
       endsInCrLf(this.#mine, Math.max(0, ours - 1)) !== false &&
@@ -385,7 +385,7 @@ class Output {
   }
 }
 
-/** Undefined where there is no line end to judge by. */
+/** Undefined when there is no line end to judge by. */
 function endsInCrLf(lines: readonly string[], index: number): boolean | undefined {
   const line = lines[index];
   if (line === undefined) return undefined;

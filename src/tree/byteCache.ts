@@ -1,7 +1,7 @@
 /**
- * A cache bounded by the bytes its values stand for. It keeps two generations: values that are asked
- * for move to the young one; when that is full it becomes the old one and the old one is dropped. So
- * a hit costs one map lookup, and what is used stays.
+ * A cache bounded by the size of its values. It has two generations: a hit moves the value to the young
+ * one. When that is full it becomes the old one, and the old one is dropped. So a hit costs one map lookup,
+ * and used values stay.
  */
 export class ByteCache<Value> {
   readonly #limit: number;
@@ -11,8 +11,8 @@ export class ByteCache<Value> {
   #youngBytes = 0;
 
   /**
-   * @param limit bytes that both generations together may stand for
-   * @param cost the bytes a value stands for
+   * @param limit bytes of both generations together, at most
+   * @param cost returns the size of a value in bytes
    */
   constructor(limit: number, cost: (value: Value) => number) {
     this.#limit = limit / 2;

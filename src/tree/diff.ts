@@ -1,4 +1,4 @@
-/** Comparing directory trees. Where two ids are equal nothing below them is opened. */
+/** Compares directory trees. Does not open directories with equal ids. */
 import type { ObjectId } from '../git/objectId.ts';
 import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { differingEntries } from '../git/treeDifference.ts';
@@ -27,7 +27,7 @@ interface Level {
 /**
  * The files that differ between the trees `a` (before) and `b` (after), in the byte order of their
  * paths. A file that became a directory is a deletion and additions.
- * @param options.path a normalized path: only what stands at it or below it
+ * @param options.path a normalized path: compare only this path and everything below it
  * @throws TooDeepError
  */
 export async function* diffTrees(
@@ -38,7 +38,7 @@ export async function* diffTrees(
 ): AsyncGenerator<TreeDifference, void, undefined> {
   const path = options.path ?? '';
   const open: Level[] = [];
-  // One made-up entry a side, so that the start needs no cases of its own.
+  // One artificial entry per side, so that the start is not a special case.
   const top = async (root: ObjectId): Promise<TreeEntry[]> => {
     const entry = await trees.lookup(root, path);
     return entry === undefined ? [] : [{ ...entry, name: path }];

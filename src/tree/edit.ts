@@ -8,7 +8,7 @@ import { editTree } from '../git/treeWriter.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import type { AnyTreeReader, Tree } from './reader.ts';
 
-/** What shall stand at a path: an entry (a tree's id grafts a whole directory), or nothing. */
+/** The new value of a path: an entry (a tree's id grafts a whole directory), or nothing. */
 export type TreeEdit = { readonly mode: FileMode; readonly id: ObjectId } | null;
 
 /** The edits below one directory. */
@@ -23,7 +23,7 @@ class Directory {
  * Makes the tree that `root` becomes by the edits and writes all new tree objects to `writer`.
  *
  * An edit of a path is applied before the edits of paths below it: `a` → null with `a/b` → a file
- * leaves a directory `a` that holds `b` alone. Removing what is not there does nothing. A file in
+ * leaves a directory `a` that holds only `b`. Removing a missing entry does nothing. A file in
  * the way of a directory is replaced, and the reverse. Directories that become empty vanish.
  *
  * @param edits by normalized path, none of them empty
@@ -41,7 +41,7 @@ export async function applyEdits(
 
 function groupByDirectory(edits: ReadonlyMap<string, TreeEdit>): Directory {
   const root = new Directory();
-  // Neighbours in the map mostly share their directory.
+  // Consecutive paths usually share their directory.
   let lastPath = '';
   let last = root;
   for (const [path, edit] of edits) {
@@ -66,9 +66,9 @@ function child(directory: Directory, name: string): Directory {
   return below;
 }
 
-/** A directory whose edits are being made; those below it come first. */
+/** A directory in progress. The directories below it come first. */
 interface Step {
-  /** Under which it stands in the step above it. */
+  /** Its name in the directory above. */
   readonly name: string;
   readonly id: ObjectId;
   readonly tree: Tree;
@@ -128,7 +128,7 @@ function begin(name: string, tree: Tree, directory: Directory): Step {
   return { name, id: tree.id, tree, directory, below: directory.below.entries(), changes };
 }
 
-/** What is under a name when the edits below it are made. */
+/** The entry under a name after the edits below it. */
 function standing({ tree, directory }: Step, name: string): TreeEdit {
   const own = directory.entries.get(name);
   return own === undefined ? (tree.get(name) ?? null) : own;
@@ -138,7 +138,7 @@ function isDirectory(edit: TreeEdit): edit is Exclude<TreeEdit, null> {
   return edit !== null && isTreeMode(edit.mode);
 }
 
-/** Writes the tree when all below it is made. */
+/** Writes the tree after everything below it. */
 async function finish(
   trees: AnyTreeReader,
   writer: ObjectWriter,
@@ -152,7 +152,7 @@ async function finish(
   return made;
 }
 
-/** Takes down what an edit changes, if anything. */
+/** Records an edit if it changes anything. */
 function note(
   changes: Map<string, TreeEdit>,
   name: string,
@@ -166,7 +166,7 @@ function note(
   }
 }
 
-/** What most commits do to a directory: one entry that is there gets another id. */
+/** Fast path for the usual change of a directory: one existing entry gets another id. */
 function withNewId(tree: Tree, changes: ReadonlyMap<string, TreeEdit>): Buffer | undefined {
   if (changes.size > 1) return undefined;
   for (const [name, edit] of changes) {

@@ -1,7 +1,6 @@
 /**
- * Reading directory trees. A *tree* is one of Git's tree objects: the entries of one directory. The
- * reader keeps the trees it has read in a cache bounded by bytes; trees never change, so nothing is
- * ever out of date.
+ * Reads directory trees. A *tree* is one of Git's tree objects: the entries of one directory. The reader
+ * caches trees, bounded by bytes. Trees are immutable, so the cache never becomes stale.
  */
 
 import { CorruptObjectError } from '../errors.ts';
@@ -33,9 +32,9 @@ const BYTES_PER_SCAN = 256;
 const ZERO_DIGIT = 0x30;
 
 const DEFAULT_CACHE_BYTES = 64 << 20;
-/** As much of it may be held by path as well, and only so much. */
+/** Bytes of trees cached by path, at most. */
 const TREES_BY_PATH_BYTES = 16 << 20;
-/** Ways of more characters are not kept: each directory on one stands for itself. */
+/** Longer paths, in characters, are not cached by path. */
 const LONGEST_PATH = 4096;
 
 /** The entries of one directory. */
@@ -50,7 +49,7 @@ export class Tree {
   #found: (TreeEntry & PlacedEntry) | undefined;
   readonly #isOurs: boolean;
 
-  /** @param isOurs whether the body was made here, and so is as Git wants it */
+  /** @param isOurs whether the body was made here, and so is well-formed */
   constructor(id: ObjectId, body: Uint8Array, isOurs = false) {
     this.id = id;
     this.body = body;
@@ -79,8 +78,8 @@ export class Tree {
   }
 
   /**
-   * The body with another id in the entry that was looked up last; undefined where that alone does
-   * not put an entry of this name and mode in.
+   * The body with another id in the last entry looked up; undefined when more than the id would have to
+   * change.
    */
   withId(name: string, mode: FileMode, id: ObjectId): Buffer | undefined {
     const found = this.#found;
@@ -91,12 +90,12 @@ export class Tree {
   }
 }
 
-/** What a cached tree may take once it is parsed: entries and table are larger than the bytes. */
+/** Memory of a cached tree once it is parsed: entries and table are larger than the bytes. */
 function memoryOf(tree: Tree): number {
   return 500 + 6 * tree.body.length;
 }
 
-/** What reads trees and nothing else. */
+/** A reader of trees over any object reader. */
 export type AnyTreeReader = TreeReader<ObjectReader>;
 
 export class TreeReader<Objects extends ObjectReader = ObjectStore> {
@@ -107,7 +106,7 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
   #treesByPathRoot: ObjectId | undefined;
   readonly #loading = new Map<ObjectId, Promise<Tree>>();
 
-  /** @param options.cacheBytes memory that the kept trees may take; default 64 MiB */
+  /** @param options.cacheBytes memory for cached trees; default 64 MiB */
   constructor(objects: Objects, options: { cacheBytes?: number } = {}) {
     this.objects = objects;
     this.#cache = new ByteCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES, memoryOf);
@@ -115,19 +114,19 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
 
   /**
    * The tree with this id.
-   * @throws CorruptObjectError when it is missing or no tree
+   * @throws CorruptObjectError when it is missing or not a tree
    */
   tree(id: ObjectId): Promise<Tree> {
     const cached = this.cached(id);
     return cached === undefined ? this.#load(id) : Promise.resolve(cached);
   }
 
-  /** The tree, when it can be had without a read. */
+  /** The tree, if it is cached. */
   cached(id: ObjectId): Tree | undefined {
     return this.#cache.get(id) ?? (id === EMPTY_TREE_ID ? EMPTY_TREE : undefined);
   }
 
-  /** Keeps a tree that was just made, so that it need not be read back. */
+  /** Caches a tree that was just made, so that it need not be read back. */
   remember(id: ObjectId, body: Uint8Array): void {
     this.#cache.set(id, new Tree(id, body, true));
   }
@@ -161,13 +160,13 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
     return tree?.get(path.slice(slash + 1));
   }
 
-  /** The tree of a directory, kept by its path as long as the root stays the same. */
+  /** The tree of a directory, cached by path for the current root. */
   #tryDirectory(root: ObjectId, path: string): Tree | undefined {
     if (this.#treesByPathRoot !== root) {
       this.#treesByPathRoot = root;
       this.#treesByPath = new ByteCache(TREES_BY_PATH_BYTES, memoryOf);
     }
-    // From the nearest directory on the way that is known.
+    // Start at the nearest cached directory.
     let end = path.length;
     let tree = this.#treesByPath.get(path);
     while (tree === undefined && end > 0) {
@@ -193,7 +192,7 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
   }
 
   /**
-   * One entry of a tree that is not kept: for long walks, which come by only once.
+   * One entry of a tree, without caching: for long walks, which visit each tree once.
    * @throws CorruptObjectError when the tree is missing or no tree
    */
   async entryOf(id: ObjectId, name: string): Promise<TreeEntry | undefined> {
@@ -203,7 +202,7 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
     return findTreeEntry(treeBody(this.objects, object, id), name);
   }
 
-  /** Reads a tree; callers that want the same one at the same time share the read. */
+  /** Reads a tree. Concurrent callers share the read. */
   #load(id: ObjectId): Promise<Tree> {
     let loading = this.#loading.get(id);
     if (loading === undefined) {
