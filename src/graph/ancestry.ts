@@ -1,4 +1,4 @@
-/** Whether commits lead to others. */
+/** Tests whether commits are descendants of others. */
 import type { ObjectId } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
 import { Pace } from '../storage/pace.ts';
@@ -6,9 +6,9 @@ import type { ObjectReader } from '../storage/storage.ts';
 import { CommitTable } from './commitTable.ts';
 
 /**
- * Whether every one of `starts` leads to (or is) at least one of `goals`; starts that are no commits
- * count as if they did. The search ends at commits older than the oldest goal: where clocks were
- * wrong the answer may be no although it is yes.
+ * Whether every one of `starts` is at least one of `goals` or a descendant of one. Starts that are not
+ * commits count as descendants. The search stops at commits older than the oldest goal, so wrong clocks
+ * may cause a false negative.
  * @throws CorruptObjectError
  */
 export async function allReach(
@@ -30,7 +30,7 @@ export async function allReach(
   }
   const failed = new Set<number>();
 
-  /** Goes down until a commit is found that leads there; all on the way to it do too. */
+  /** Walks until it finds a commit that reaches a goal. All commits on the way reach it too. */
   async function reaches(start: number): Promise<boolean> {
     const path = [{ commit: start, next: 0 }];
     for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {

@@ -1,7 +1,7 @@
 /**
- * The commits that *wants* lead to and *haves* do not, as `git rev-list WANTS --not HAVES` finds them:
- * newest first by committer time, until only commits of the haves are left. Where clocks were wrong,
- * commits that the haves lead to may be among them; none is ever missing.
+ * The commits reachable from *wants* and not from *haves*, as in `git rev-list WANTS --not HAVES`: newest
+ * first by committer time, until only commits of the haves remain. With wrong clocks the range may include
+ * commits reachable from the haves; none is ever missing.
  *
  * The *edges* are the commits next to them on the side of the haves.
  */
@@ -23,28 +23,28 @@ export interface CommitRangeOptions {
 }
 
 export interface CommitRange {
-  /** Every commit that was looked at; the numbers below are theirs. */
+  /** Every visited commit, by number. The numbers below refer to it. */
   readonly table: CommitTable;
   /** The range itself, newest first. */
   readonly fresh: readonly number[];
   readonly edges: readonly number[];
-  /** Wants that are no commits, and tags on the way to those that are. */
+  /** Wants that are not commits, and tags on the way to commits. */
   readonly others: readonly { readonly id: ObjectId; readonly type: ObjectType }[];
-  /** What the haves were seen to lead to. */
+  /** Visited objects reachable from the haves. */
   readonly known: IdSet;
 }
 
 const SEEN = 1;
-/** Haves lead to it. */
+/** Reachable from the haves. */
 const KNOWN = 2;
 /** It is in the heap. */
 const QUEUED = 4;
-/** Commits looked at after all is known, for clocks that were a little wrong. */
+/** Additional commits to visit at the end, to tolerate slightly wrong clocks. */
 const SLOP = 5;
-/** Haves whose trees are looked at although nothing new is next to them. */
+/** Haves that count as edges although no new commit is next to them, at most. */
 const MAX_TIPS = 64;
 
-/** @throws CorruptObjectError when a want, or what either side leads to, is missing or broken */
+/** @throws CorruptObjectError when a want, or a commit reachable from either side, is missing or broken */
 export async function commitRange(
   store: ObjectReader,
   options: CommitRangeOptions,
@@ -127,7 +127,7 @@ class CommitWalk implements CommitRange {
     return found;
   }
 
-  /** Known commits next to new ones; and the newest haves, as something new may be like them. */
+  /** Known commits next to new ones, and the newest haves, because new trees may resemble theirs. */
   #findEdges(tips: readonly number[]): number[] {
     const { table } = this;
     const edges = new Set<number>();
@@ -152,7 +152,7 @@ class CommitWalk implements CommitRange {
     this.#heap.push(commit);
   }
 
-  /** Marks a commit, and all of its past as far as it was seen. */
+  /** Marks a commit and all its visited ancestors. */
   #markKnown(first: number): void {
     const stack = [first];
     for (let commit = stack.pop(); commit !== undefined; commit = stack.pop()) {

@@ -1,6 +1,6 @@
 /**
- * Commits of a walk, each under a small number, with what a walk needs of them: parents, root tree,
- * time. They are read once, when they are loaded.
+ * Commits of a walk by small numbers, with parents, root tree and time. Each is read once, when it is
+ * loaded.
  */
 
 import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
@@ -12,18 +12,18 @@ import { expectType, readSlowly, tryRead } from './source.ts';
 
 const NO_PARENTS: readonly number[] = [];
 
-/** What an id leads to when tags are followed. */
+/** The object that an id leads to through tags. */
 export interface Peeled {
   /** The tags on the way. */
   readonly tags: readonly ObjectId[];
   readonly id: ObjectId;
   readonly type: ObjectType;
-  /** The number of the commit, where it is one. */
+  /** The commit's number, if it is a commit. */
   readonly commit: number | undefined;
 }
 
 export class CommitTable {
-  /** Every commit that was met; a commit's number is its position here. */
+  /** Every commit seen. A commit's number is its position here. */
   readonly ids = new IdSet();
   /** Root trees of the commits that were loaded. */
   readonly trees = new IdSet();
@@ -60,7 +60,7 @@ export class CommitTable {
   }
 
   /**
-   * Loads a commit when that needs no waiting; else call `load`.
+   * Loads a commit synchronously. When it returns false, call `load`.
    * @throws CorruptObjectError
    */
   loadNow(commit: number): boolean {
@@ -70,7 +70,7 @@ export class CommitTable {
     return object !== undefined;
   }
 
-  /** @throws CorruptObjectError when it is missing, broken or no commit */
+  /** @throws CorruptObjectError when it is missing, broken or not a commit */
   async load(commit: number): Promise<void> {
     if (this.isLoaded(commit)) return;
     this.#read(commit, await readSlowly(this.#store, this.ids, commit));
@@ -78,8 +78,8 @@ export class CommitTable {
 
   /**
    * Follows tags to what they tag; a commit is loaded.
-   * @returns undefined when the object itself is not there
-   * @throws CorruptObjectError when a tag leads to nothing
+   * @returns undefined when the object itself is missing
+   * @throws CorruptObjectError when the target of a tag is missing
    */
   async peel(start: ObjectId): Promise<Peeled | undefined> {
     const tags: ObjectId[] = [];

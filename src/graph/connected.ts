@@ -1,9 +1,9 @@
 /**
- * Whether all that a pack's objects lead to will be there once the pack is: what `git fetch` and
- * `git receive-pack` make sure of before a ref moves (`check_connected` in Git's connected.c).
+ * Checks that everything reachable from a pack's objects exists once the pack is visible, as `git fetch`
+ * and `git receive-pack` do before a ref moves (`check_connected` in Git's connected.c).
  *
- * The pack knows what its objects point to and it does not hold; only from there on the store has to
- * be walked, and no further than to what its refs lead to, which is complete.
+ * The pack knows which referenced objects it lacks. The walk of the store starts from those, and stops at
+ * objects reachable from its refs, which are complete.
  */
 import { CorruptObjectError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
@@ -11,14 +11,14 @@ import type { IncomingPack, ObjectReader } from '../storage/storage.ts';
 import { reachable } from './reachable.ts';
 
 export interface ConnectedOptions {
-  /** Where refs are to point. */
+  /** New values of refs. */
   readonly tips: Iterable<ObjectId>;
-  /** Where refs of the store point: all that these lead to is there. */
+  /** Values of the store's refs, from which everything reachable exists. */
   readonly haves?: Iterable<ObjectId> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws CorruptObjectError that names an object that is missing or not of the type it should have */
+/** @throws CorruptObjectError that names an object that is missing or has another type than expected */
 export async function checkConnected(
   incoming: IncomingPack,
   options: ConnectedOptions,
@@ -40,7 +40,7 @@ export async function checkConnected(
 }
 
 /**
- * Whether all that tips lead to is there.
+ * Checks that everything reachable from tips exists.
  * @throws CorruptObjectError that names an object that is missing or not of the type it should have
  */
 export async function checkComplete(
@@ -49,7 +49,7 @@ export async function checkComplete(
 ): Promise<void> {
   const found = await reachable(objects, { wants: tips, haves, signal });
   for (let position = 0; position < found.objects.count; position++) {
-    // All others were read.
+    // All other objects were read by the walk.
     if (found.objects.typeAt(position) !== 'blob') continue;
     const id = found.objects.idAt(position);
     if (!(await objects.has(id))) throw missing(id);

@@ -1,6 +1,6 @@
 /**
- * Object filters of partial clones (git-rev-list(1), `--filter`): which blobs and trees are left out
- * of what is reachable. Objects that were asked for by id are never left out.
+ * Object filters of partial clones (git-rev-list(1), `--filter`): reachable blobs and trees to omit.
+ * Objects requested by id are never omitted.
  */
 
 import { GitStoreError } from '../errors.ts';
@@ -9,9 +9,9 @@ import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader } from '../storage/storage.ts';
 
 export interface ObjectFilter {
-  /** Blobs of this many bytes or more are left out; 0: all blobs. */
+  /** Omit blobs of this many bytes or more; 0 for all blobs. */
   readonly blobLimit?: number;
-  /** Leaves out trees and blobs at this depth or deeper; the root tree is at 0. */
+  /** Omit trees and blobs at this depth or deeper. The root tree is at 0. */
   readonly treeDepth?: number;
 }
 
@@ -33,7 +33,7 @@ export function parseObjectFilter(text: string): ObjectFilter {
   throw unknown(text);
 }
 
-/** What every one of the filters lets through. */
+/** The intersection of several filters. */
 function combine(text: string): ObjectFilter {
   let combined: ObjectFilter = {};
   for (const part of text.slice('combine:'.length).split('+')) {
@@ -52,7 +52,7 @@ function combine(text: string): ObjectFilter {
 }
 
 function decoded(part: string, text: string): string {
-  // A `combine:` within another is of no use, and could go on without end.
+  // A nested `combine:` is useless, and could recurse without limit.
   if (part.startsWith('combine:')) throw unknown(text);
   try {
     return decodeURIComponent(part);

@@ -1,7 +1,7 @@
 /**
- * The objects of a range of commits, without reading all of every tree. Trees are taken in groups,
- * one a path: the new ones at that path, and those that the edges have there. What the edges have
- * is known; a directory of which only they have versions is never opened.
+ * The objects of a range of commits, without reading every tree completely. Trees are grouped by path: the
+ * new ones at that path, and those of the edges. Objects of the edges are known, and a directory that only
+ * they have is never opened.
  */
 
 import { asBuffer } from '../bytes.ts';
@@ -14,12 +14,12 @@ import type { CommitRange } from './commitRange.ts';
 import type { ReachableOptions } from './reachable.ts';
 import { expectType, readSlowly, tryRead } from './source.ts';
 
-/** The trees that stand at one path. */
+/** The trees at one path. */
 interface Group {
   readonly nameHash: number;
   /** Positions in the set of new objects. */
   readonly fresh: number[];
-  /** Positions in the set of what is known. */
+  /** Positions in the set of known objects. */
   readonly known: number[];
 }
 
@@ -45,7 +45,7 @@ export class NewObjects {
 
   async run(): Promise<void> {
     const level0 = [this.#roots()];
-    // As in Git, the levels of a filter count from below a tree that was asked for by its id.
+    // As in Git, the levels of a filter count from below a tree that was requested by id.
     await this.#open(this.#wantedTrees(), 0, level0);
     let level = level0;
     for (let depth = 1; level.length > 0; depth++) {
@@ -76,7 +76,7 @@ export class NewObjects {
     return roots;
   }
 
-  /** Wants that are no commits are new themselves; trees among them stand at no path. */
+  /** Adds wants that are not commits as new objects. Trees among them have no path. */
   #wantedTrees(): Group {
     const wanted: Group = { nameHash: 0, fresh: [], known: [] };
     for (const { id, type } of this.#range.others) {
@@ -88,7 +88,7 @@ export class NewObjects {
     return wanted;
   }
 
-  /** Adds what is in the group's trees, and groups of the directories below to `below`. */
+  /** Adds the objects in the group's trees, and groups of the directories below to `below`. */
   async #open(group: Group, depth: number, below: Group[]): Promise<void> {
     if (group.fresh.length === 0 || depth >= this.#treeDepth) return;
     const children = new Map<string, Group>();

@@ -1,6 +1,6 @@
 /**
- * Which objects are reachable: all that *wants* lead to, less what *haves* lead to. Fetches, bundles,
- * backups, packing and collecting rest on it.
+ * Finds the objects reachable from *wants* and not from *haves*. Fetches, bundles, backups, packing and
+ * collecting use it.
  *
  * Without haves the walk visits every object once and needs no order: the set of what was found is
  * the queue too. With haves the commits come first (commitRange.ts); then only directories in which
@@ -27,33 +27,33 @@ import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
 import { NewObjects } from './newObjects.ts';
 import { expectType, readSlowly, tryRead } from './source.ts';
 
-/** Bytes of trees that are kept to compare others with. */
+/** Bytes of trees to keep for comparison with others. */
 const MAX_VERSIONS_BYTES = 64 << 20;
 
 export interface ReachableOptions {
   /** Objects of any type; all must exist. */
   readonly wants: Iterable<ObjectId>;
-  /** Objects that are left out, and all that they lead to. Those that do not exist are passed over. */
+  /** Objects to omit, with everything reachable from them. Missing ones are ignored. */
   readonly haves?: Iterable<ObjectId>;
-  /** Commits whose parents are not followed, from whichever side. */
+  /** Commits whose parents are not followed, for wants and haves. */
   readonly shallow?: IdSet | undefined;
   readonly filter?: ObjectFilter | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Now and then: how many objects were found so far. */
+  /** Called periodically with the number of objects found so far. */
   readonly onProgress?: ((found: number) => void) | undefined;
 }
 
 export interface Reachable {
   /**
-   * What wants lead to and haves do not, each with its type and the hash of the path where it was met
-   * first. As in Git, an object that only old commits of the haves hold may be among them.
+   * The objects reachable from wants and not from haves, each with its type and the hash of the first path
+   * where it was found. As in Git, they may include objects that only old commits of the haves hold.
    */
   readonly objects: ObjectSet;
-  /** Some of what the haves lead to, among them what is most alike: bases for a thin pack. */
+  /** Some objects reachable from the haves, including the most similar ones: bases for a thin pack. */
   readonly known: IdSet;
 }
 
-/** @throws CorruptObjectError when an object that wants lead to is missing or broken */
+/** @throws CorruptObjectError when an object reachable from wants is missing or broken */
 export async function reachable(
   store: ObjectReader,
   options: ReachableOptions,
@@ -76,7 +76,7 @@ export async function reachable(
   return { objects, known: found.known };
 }
 
-/** The wants, and what the tags among them lead to: it counts as asked for too. */
+/** The wants, with the targets of tags among them, which count as requested too. */
 async function withTargets(store: ObjectReader, wants: readonly ObjectId[]): Promise<IdSet> {
   const wanted = new IdSet(wants);
   const target = Buffer.alloc(20);
@@ -144,7 +144,7 @@ async function everything(
       const { body } = object;
       if (type === 'tree') {
         const hash = objects.nameHashAt(position);
-        // Of two versions of a directory most entries are the same, and found already.
+        // Two versions of a directory share most entries, which were found before.
         const path = paths[position] ?? 0;
         const before = versions.get(path);
         versionsBytes += body.length - (before?.length ?? 0);

@@ -1,6 +1,6 @@
 /**
- * Logs of refs, read backwards: the newest entries from `head`, older ones from the chunks that it lists.
- * A ref's log ends where the ref was deleted, or goes on in the log of another that it began with.
+ * Reads logs of refs backwards: the newest entries from `head`, older ones from the chunks that it lists. A
+ * ref's log ends where the ref was deleted, or continues in the log of the ref that it was copied from.
  */
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';

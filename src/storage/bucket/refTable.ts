@@ -1,6 +1,6 @@
 /**
- * All refs of a store: a table, which lies in a key of its own once there are many, and what has changed
- * since it was written.
+ * All refs of a store: a table, which has its own key once it is large, and the changes since it was
+ * written.
  */
 import { CorruptObjectError } from '../../errors.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
@@ -10,7 +10,7 @@ import type { RefEntry } from '../storage.ts';
 export type RefMap = ReadonlyMap<string, ObjectId>;
 
 export class RefTable {
-  /** Of the table; undefined: it is empty and lies nowhere. */
+  /** Key of the table; undefined for an empty one, which is not stored. */
   readonly key: string | undefined;
   readonly table: RefMap;
   /** By name; null: deleted. */

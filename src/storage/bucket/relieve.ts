@@ -1,5 +1,5 @@
 /**
- * Keeps `head` small: what has come together in it moves into keys of its own, before it is written.
+ * Keeps `head` small: moves accumulated data into other keys before it is written.
  */
 import type { Draft } from './draft.ts';
 import type { Engine } from './engine.ts';
@@ -11,7 +11,7 @@ import { newKey, uploadPack } from './upload.ts';
 
 /** In bytes. */
 export interface Limits {
-  /** What each of recent objects, log, and changes of refs may take of `head`. */
+  /** Bytes of `head` for recent objects, log, and changes of refs, each at most. */
   readonly recent: number;
   readonly log: number;
   readonly refs: number;
@@ -51,7 +51,7 @@ export async function relieve(
   }
 }
 
-/** Chunks of the log grow as a binary counter does: each is joined with its equals. */
+/** Moves the log into chunks, which grow like a binary counter: each is joined with ones of its size. */
 async function moveLog(draft: Draft, engine: Engine, most: number): Promise<void> {
   let entries: readonly LogEntry[] = draft.head.log;
   let body = formatLog(entries);
@@ -59,7 +59,7 @@ async function moveLog(draft: Draft, engine: Engine, most: number): Promise<void
   for (let last = chunks.at(-1); last !== undefined; last = chunks.at(-1)) {
     if (last.bytes > body.length * 2 || last.bytes + body.length > most) break;
     const answer = await engine.get(last.key);
-    // The head that this one replaces is not the newest then, and the PUT will tell.
+    // The replaced head is not the newest then, and the PUT will fail.
     if (answer.kind !== 'ok') break;
     entries = [...parseLog(answer.body, last.key), ...entries];
     body = formatLog(entries);

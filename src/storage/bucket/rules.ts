@@ -1,6 +1,6 @@
 /**
- * The rules that keep a collector from deleting what a writer has adopted (docs/bucket-format.md). They
- * are an object so that the proofs can leave one out and see the harm.
+ * The rules that prevent a collector from deleting what a writer has adopted (docs/bucket-format.md). They
+ * are an object, so that tests can disable one and observe the damage.
  */
 export interface Rules {
   /** Rule W: whether a key with this epoch in its name may get into a head that replaces one of `head`. */

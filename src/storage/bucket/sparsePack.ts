@@ -1,7 +1,7 @@
 /**
- * The local copy of a pack, a file with holes: blocks are fetched as they are needed. Beside it lies a map
- * with a checksum for each block that is there, by which a damaged block is noticed. Several processes fill
- * the same file: each writes a block before it says so in the map, and all write the same bytes.
+ * The local copy of a pack, a sparse file: blocks are fetched on demand. A map beside it has a checksum for
+ * each present block, which reveals damaged ones. Several processes may fill the same file: each writes a
+ * block before its entry in the map, and all write the same bytes.
  */
 
 import { crc32 } from 'node:zlib';
@@ -64,7 +64,7 @@ export class SparsePack implements Holes {
     if (--this.#users === 0) this.release();
   }
 
-  /** Closes the files for good. What is on its way is dropped when it comes. */
+  /** Closes the files permanently. Drops fetches that are still under way. */
   release(): void {
     this.#isReleased = true;
     if (this.#fd !== undefined) closeSync(this.#fd);
@@ -134,7 +134,7 @@ export class SparsePack implements Holes {
     }
   }
 
-  /** Forgets blocks whose bytes are not what they were. @returns whether there were any */
+  /** Forgets damaged blocks. @returns whether there were any */
   recheck(): boolean {
     this.#proven.fill(0);
     let found = false;
@@ -245,7 +245,7 @@ export function mapRow(crc: number): Buffer {
   return row;
 }
 
-/** The map of a pack that is all there. */
+/** The map of a complete pack. */
 export function wholeMap(size: number, read: (start: number, end: number) => Buffer): Buffer {
   const rows: Buffer[] = [];
   for (let at = 0; at < size; at += BLOCK)

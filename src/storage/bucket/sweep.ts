@@ -1,6 +1,6 @@
 /**
- * Deletes what no head lists (docs/bucket-format.md, rule D). By epochs and not by clocks: whatever goes
- * can never be adopted again, however long a machine has slept.
+ * Deletes keys that no head lists (docs/bucket-format.md, rule D). Decides by epochs instead of clocks:
+ * a deleted key can never be adopted again, however long a machine was suspended.
  */
 import type { Engine } from './engine.ts';
 import type { HeadKeeper } from './headKeeper.ts';
@@ -8,7 +8,7 @@ import { epochOf, formatHead, listedKeys } from './headRecord.ts';
 import { RULES, type Rules } from './rules.ts';
 import { newKey } from './upload.ts';
 
-/** Readers on an old head are not disturbed for so long, in milliseconds by the engine's clock. */
+/** Milliseconds by the engine's clock during which readers of an old head are not disturbed. */
 export const DAY = 24 * 3600 * 1000;
 /** Where the keys lie that a head may list. */
 export const KEY_FOLDERS = ['p/', 'l/', 'r/', 'h/'];
@@ -31,7 +31,7 @@ export async function sweep(
   }: { interval?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<number | undefined> {
   const before = await keeper.refresh();
-  // The copy of head tells the engine's own time, of this sweep and of the last one.
+  // The copies of head give the engine's time of this sweep and of the last one.
   let copy = newKey(engine, 'h', before.epoch);
   await engine.put(copy, formatHead(before), signal);
   if (before.copy !== undefined) {

@@ -1,4 +1,4 @@
-/** Puts a pack into the bucket, under a name that is new. */
+/** Uploads a pack to the bucket under a new name. */
 import type { Engine } from './engine.ts';
 import type { KeyKind, PackEntry, PackKind } from './headRecord.ts';
 import type { StagedPack } from './shelf.ts';
