@@ -1,7 +1,6 @@
 /**
  * What looks through a deep history (lib/history.mjs) after `gitstore gc`, each as a whole process beside
- * Git's command that comes nearest. Where Git would follow all parents it is told to follow the first, as
- * our commands do.
+ * Git's command that comes nearest. Where our command follows first parents, Git is told to do the same.
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,12 +53,12 @@ export async function run({ runs = 5 }, emit) {
     // Git has no such command: it finds the commits that change how often the text is there.
     await compare(
       ['grep', '--all', '-F', TEXT],
-      ['log', '--first-parent', `-S${TEXT}`, '--format=%h', 'main'],
+      ['log', `-S${TEXT}`, '--format=%h', 'main'],
       (ours) => assertEqual(ours.length > 1, true, 'matches'),
     );
     await compare(
       ['find', '--all', '*.md'],
-      ['log', '--first-parent', '--format=', '--name-only', 'main', '--', '*.md'],
+      ['log', '-m', '--format=', '--name-only', 'main', '--', '*.md'],
       (ours, theirs) => {
         const found = ours.map((line) => line.replace(/^\S+\s+/, '')).sort();
         assertEqual(

@@ -90,7 +90,15 @@ function searchFor(
   { fixed = false, ignoreCase = false }: GrepOptions,
 ): (body: Uint8Array) => Found | undefined {
   const expression = expressionOf(pattern, fixed, ignoreCase);
+  // Most files do not hold a plain text, which their bytes tell before they are decoded.
+  const isPlain =
+    typeof pattern === 'string' &&
+    !ignoreCase &&
+    (fixed || !/[\\^$.*+?()[\]{}|]/.test(pattern)) &&
+    !pattern.includes('\ufffd');
+  const needle = isPlain ? Buffer.from(pattern) : undefined;
   return (body) => {
+    if (needle !== undefined && !asBuffer(body).includes(needle)) return undefined;
     const text = asBuffer(body).toString();
     expression.lastIndex = 0;
     if (isBinary(body)) return expression.test(text) ? { lines: [], isBinary: true } : undefined;

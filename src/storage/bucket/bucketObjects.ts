@@ -153,6 +153,7 @@ export class BucketObjects implements ObjectStore {
       },
       header: (id) => this.header(id),
       read: (id) => this.read(id),
+      tryRead: (id) => this.tryRead(id),
       pool: () => {
         this.#inflatePool ??= new InflatePool();
         return this.#inflatePool;

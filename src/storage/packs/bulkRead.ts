@@ -26,6 +26,8 @@ export interface BulkSource {
   findPacked(id: ObjectId): PackedObject | undefined;
   header(id: ObjectId): Promise<ObjectHeader | undefined>;
   read(id: ObjectId): Promise<GitObject | undefined>;
+  /** As `ObjectStore.tryRead`. */
+  tryRead(id: ObjectId): GitObject | undefined;
   pool(): InflatePool;
 }
 
@@ -171,6 +173,8 @@ function placeOf(id: ObjectId, source: BulkSource): Place | undefined {
 }
 
 async function readOne(id: ObjectId, source: BulkSource): Promise<ReadAhead | undefined> {
+  const now = source.tryRead(id);
+  if (now !== undefined) return { type: now.type, size: now.body.length, body: now.body };
   const header = await source.header(id);
   if (header === undefined || header.size > LARGEST) return header;
   const object = await source.read(id);

@@ -177,6 +177,7 @@ export class BareObjects implements ObjectStore {
       findPacked: (id) => this.#places.findFirst(id),
       header: (id) => this.header(id),
       read: (id) => this.read(id),
+      tryRead: (id) => this.tryRead(id),
       pool: () => {
         this.#places.assertOpen();
         this.#inflatePool ??= new InflatePool();
