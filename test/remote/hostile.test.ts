@@ -184,7 +184,7 @@ describe('a first answer', () => {
   test.each<[string, number, string, string | Buffer, RegExp]>([
     ['a page', 200, 'text/html', '<html>', /no Git repository with smart HTTP/],
     ['garbage', 200, ADVERTISEMENT, 'garbage', /does not speak Git's protocol/],
-    ['nothing', 200, ADVERTISEMENT, '', /says nothing/],
+    ['nothing', 200, ADVERTISEMENT, '', /empty answer/],
     ['what is no ref', 200, ADVERTISEMENT, packetLine('hello world'), /no ref/],
     ['another object format', 200, ADVERTISEMENT, sha256(), /sha256/],
     ['404', 404, 'text/plain', 'No such project\n', /no such repository: No such project/],
