@@ -14,7 +14,7 @@ import { expectSound, refsOf } from '../remote/places.ts';
 import { gitDaemon } from '../remote/servers.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
-const { count, timeout } = effort(3, 75);
+const { count, timeout } = effort(1, 75);
 
 let program: Program;
 /** What both sides had before, and what one of them has by now. */

@@ -12,7 +12,7 @@ import { runNode, startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
-const { count, timeout } = effort(3, 200);
+const { count, timeout } = effort(1, 200);
 const FILES = 400;
 
 let program: Program;
