@@ -1,5 +1,6 @@
 /** Limits a line of snapshots to a number of bytes. */
 
+import { GitStoreError } from '../errors.ts';
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_GITLINK } from '../git/tree.ts';
@@ -17,15 +18,16 @@ interface Sized {
  * ones.
  * @param kept newest first
  * @param staying those that stay regardless of their size
- * @param ref ref of the line. All other refs stay unchanged, and count first
+ * @param moving refs that move with the line. All others stay unchanged, and count first
  * @param maxSize bytes for the whole store
  * @returns the dropped snapshots
+ * @throws GitStoreError (`EINVAL`) when what other refs need does not fit: dropping snapshots would not help
  */
 export async function beyondSize(
   store: StoreContext,
   kept: readonly Sized[],
   staying: ReadonlySet<ObjectId>,
-  ref: string,
+  moving: ReadonlySet<string>,
   maxSize: number,
   signal: AbortSignal | undefined,
 ): Promise<Set<ObjectId>> {
@@ -33,12 +35,17 @@ export async function beyondSize(
   const wants: ObjectId[] = [];
   const others = requireAll(await refs.list('refs/'), 'nothing is thinned');
   for (const { ref: other, id } of others) {
-    // Tags on the line move with it, and deleted refs are freed.
-    if (other === ref || other.startsWith(DELETED_REFS) || staying.has(id)) continue;
-    wants.push(id);
+    // Deleted refs are freed.
+    if (!moving.has(other) && !other.startsWith(DELETED_REFS)) wants.push(id);
   }
   const seen = new Set<ObjectId>((await reachable(objects, { wants, signal })).objects);
   let bytes = await upkeep.bytesOf(seen);
+  if (bytes > maxSize) {
+    throw new GitStoreError(
+      `Other branches, tags and notes need ${bytes} bytes, more than ${maxSize}: thin or delete those first`,
+      'EINVAL',
+    );
+  }
   const add = async (one: Sized): Promise<void> => {
     bytes += await upkeep.bytesOf(await newObjects(store, one, seen));
     signal?.throwIfAborted();
@@ -61,7 +68,7 @@ async function newObjects(
   { id, commit }: Sized,
   seen: Set<ObjectId>,
 ): Promise<ObjectId[]> {
-  const found = [id];
+  const found = seen.has(id) ? [] : [id];
   const open = [commit.tree];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
     if (seen.has(at)) continue;

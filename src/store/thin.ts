@@ -81,8 +81,8 @@ async function thin(
   if (policy.maxSize !== undefined) {
     const staying = new Set([tip.id, ...tags.map(({ commit }) => commit)]);
     const candidates = line.filter(({ id }) => kept.has(id));
-    const ref = fullRefName(tip.ref!);
-    const gone = await beyondSize(store, candidates, staying, ref, policy.maxSize, signal);
+    const moving = new Set([fullRefName(tip.ref!), ...tags.map(({ ref }) => ref)]);
+    const gone = await beyondSize(store, candidates, staying, moving, policy.maxSize, signal);
     for (const id of gone) kept.delete(id);
   }
   const told = (moved: ReadonlyMap<ObjectId, ObjectId>): ThinnedSnapshot[] =>

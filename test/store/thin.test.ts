@@ -260,18 +260,43 @@ test('a branch whose log alone names a path forgets it', async () => {
   expect((await store.verify()).faults).toEqual([]);
 });
 
+// Bytes that do not compress, so that sizes are known.
+function incompressible(n: number): Buffer {
+  const block = Buffer.alloc(10_000);
+  for (let i = 0; i < block.length; i += 32) {
+    createHash('sha256').update(`${n} ${i}`).digest().copy(block, i);
+  }
+  return block;
+}
+
+test('a size counts what annotated tags do not keep, and what a branch at the tip does', async () => {
+  let fs = await store.branches.get('main');
+  for (let n = 0; n < 20; n++) fs = await fs.write('big', incompressible(n), { message: `n${n}` });
+  git(
+    store.path!,
+    '-c',
+    'user.name=A',
+    '-c',
+    'user.email=a@x',
+    'tag',
+    '-a',
+    '-m',
+    't',
+    'v1',
+    'main',
+  );
+  const dry = () => store.branches.thin('main', { maxSize: 100_000 }, { dryRun: true });
+  const kept = async () => (await dry()).snapshots.filter(({ new: id }) => id !== null).length;
+  expect(await kept()).toBeGreaterThan(5);
+  // This one keeps the whole line: to drop snapshots would free nothing.
+  await store.branches.set('copy', fs);
+  await expect(dry()).rejects.toThrow(/^Other branches, tags and notes need \d+ bytes, more than/);
+});
+
 test('a size drops the oldest until the store fits, never what a tag or another branch needs', async () => {
-  // Bytes that do not compress, so that sizes are known.
-  const bytes = (n: number) => {
-    const block = Buffer.alloc(10_000);
-    for (let i = 0; i < block.length; i += 32) {
-      createHash('sha256').update(`${n} ${i}`).digest().copy(block, i);
-    }
-    return block;
-  };
   let fs = await store.branches.get('main');
   for (let n = 0; n < 40; n++) {
-    fs = await fs.write('big', bytes(n), { message: `n${n}` });
+    fs = await fs.write('big', incompressible(n), { message: `n${n}` });
     if (n === 1) await store.branches.set('side', fs);
     if (n === 3) await store.tags.set('v1', fs);
   }
@@ -291,7 +316,11 @@ test('a size drops the oldest until the store fits, never what a tag or another 
   expect(size).toBeLessThanOrEqual(150_000);
   expect(size).toBeGreaterThan(120_000);
 
-  // What other refs need is more than that: the newest stays all the same.
+  await expect(store.branches.thin('main', { keepLast: 5, maxSize: 1 })).rejects.toThrow(
+    'thin or delete those first',
+  );
+  // The newest and those with tags stay all the same.
+  await store.branches.delete('side');
   await store.branches.thin('main', { keepLast: 5, maxSize: 1 });
   expect(await messages()).toEqual(['n39', 'n3']);
   for (const maxSize of [0, -1, 1.5, Number.NaN]) {
