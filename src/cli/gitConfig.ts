@@ -7,12 +7,11 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { GitStoreError } from '../errors.ts';
 import { GitConfig, normalizeKey, parseConfig } from '../git/config.ts';
 import { encodePath } from '../git/pathBytes.ts';
-import { isErrno } from '../storage/disk/durable.ts';
-import { realpathSync } from '../storage/disk/fs.ts';
 import {
   configText,
   environmentSettings,
-  homeFolder,
+  expandHome,
+  realOr,
   userConfigFiles,
 } from '../storage/disk/userConfig.ts';
 import { compileWildmatch } from '../tree/wildmatch.ts';
@@ -40,7 +39,7 @@ function settingsOf(file: string, gitDir: string | undefined, depth: number): Se
     const [key, value] = setting;
     if (value === null || depth >= DEEPEST_INCLUDE) continue;
     if (key !== 'include.path' && !isIncluded(key, file, gitDir)) continue;
-    const path = expanded(value);
+    const path = expandHome(value);
     const included = isAbsolute(path) ? path : join(dirname(file), path);
     settings.push(...settingsOf(included, gitDir, depth + 1));
   }
@@ -64,7 +63,7 @@ function isIncluded(key: string, file: string, gitDir: string | undefined): bool
   const match = /^includeif\.(gitdir(?:\/i)?):(.*)\.path$/s.exec(key);
   if (match === null || gitDir === undefined) return false;
   const folded = match[1] === 'gitdir/i';
-  let pattern = expanded(match[2]!);
+  let pattern = expandHome(match[2]!);
   if (pattern.startsWith('./')) pattern = join(dirname(realOr(file)), pattern.slice(2));
   else if (!isAbsolute(pattern)) pattern = `**/${pattern}`;
   if (/[/\\]$/.test(match[2]!)) pattern = `${pattern.replace(/[/\\]$/, '')}/**`;
@@ -75,17 +74,4 @@ function isIncluded(key: string, file: string, gitDir: string | undefined): bool
 function asBytes(path: string, folded: boolean): string {
   const slashes = process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
   return encodePath(folded ? slashes.toLowerCase() : slashes).toString('latin1');
-}
-
-function expanded(path: string): string {
-  return path.startsWith('~/') ? homeFolder() + path.slice(1) : path;
-}
-
-function realOr(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')) return path;
-    throw error;
-  }
 }

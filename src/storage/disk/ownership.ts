@@ -6,9 +6,14 @@
 
 import { PermissionError } from '../../errors.ts';
 import { parseConfig } from '../../git/config.ts';
-import { isErrno } from './durable.ts';
 import { realpathSync, statSync } from './fs.ts';
-import { configText, environmentSettings, homeFolder, userConfigFiles } from './userConfig.ts';
+import {
+  configText,
+  environmentSettings,
+  expandHome,
+  realOr,
+  userConfigFiles,
+} from './userConfig.ts';
 
 /** Repositories known to be trusted, by path and user. */
 const trusted = new Set<string>();
@@ -48,7 +53,7 @@ function isNamed(gitDir: string): boolean {
   const names = [path, path.replace(/\/\.git$/, '')];
   let isSafe = false;
   for (const value of safeDirectories()) {
-    const wanted = value.startsWith('~/') ? `${homeFolder()}${value.slice(1)}` : value;
+    const wanted = expandHome(value);
     if (value === '') isSafe = false;
     else if (value === '*' || names.includes(realOr(wanted))) isSafe = true;
     else if (wanted.endsWith('/*')) {
@@ -70,15 +75,6 @@ function safeDirectories(): string[] {
     if (name.toLowerCase() === key) values.push(value);
   }
   return values;
-}
-
-function realOr(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')) return path;
-    throw error;
-  }
 }
 
 function quoted(path: string): string {

@@ -2,10 +2,25 @@
 import { homedir } from 'node:os';
 import { decodePath } from '../../git/pathBytes.ts';
 import { isErrno } from './durable.ts';
-import { readFileSync } from './fs.ts';
+import { readFileSync, realpathSync } from './fs.ts';
 
-export function homeFolder(): string {
+function homeFolder(): string {
   return process.env.HOME || homedir();
+}
+
+/** A path of the configuration, `~/` replaced by the user's home. */
+export function expandHome(path: string): string {
+  return path.startsWith('~/') ? homeFolder() + path.slice(1) : path;
+}
+
+/** The path without links on the way, or as it is where that cannot be told. */
+export function realOr(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')) return path;
+    throw error;
+  }
 }
 
 /** The system's file and the user's, in the order in which Git reads them. They may not exist. */
