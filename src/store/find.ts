@@ -27,8 +27,7 @@ export async function* findPaths(
 ): AsyncGenerator<FoundPath, void, undefined> {
   const glob = new GlobPattern(pattern.includes('/') ? pattern : `**/${pattern}`);
   const seen = new Set<string>();
-  for await (const { path, entry, last } of versionsOf(snapshot, { signal })) {
-    if (last !== snapshot.id && !history) return;
+  for await (const { path, entry, last } of versionsOf(snapshot, { history, signal })) {
     if (seen.has(path)) continue;
     seen.add(path);
     if (fits(glob, path)) yield { path, commitHash: last, hash: entry.id };

@@ -71,8 +71,7 @@ export async function* grepSnapshot(
     }
   };
   let batch: FileVersion[] = [];
-  for await (const version of versionsOf(snapshot, { path, signal })) {
-    if (!history && version.last !== snapshot.id) break;
+  for await (const version of versionsOf(snapshot, { path, history, signal })) {
     if (!isFileMode(version.entry.mode)) continue;
     batch.push(version);
     if (batch.length < BATCH) continue;

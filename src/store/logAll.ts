@@ -30,6 +30,7 @@ export async function* walkAll(
   for (const id of tips) await add(id);
   for (let count = 1, item = open.pop(); item !== undefined; item = open.pop(), count++) {
     const next = found[item]!;
+    delete found[item];
     if (count % 256 === 0) {
       await new Promise((resolve) => setImmediate(resolve));
       filter.signal?.throwIfAborted();

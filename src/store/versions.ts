@@ -18,13 +18,21 @@ export interface FileVersion {
   readonly last: ObjectId;
 }
 
+interface VersionOptions {
+  /** Only what is at this path or below it. */
+  readonly path?: string | undefined;
+  /** Whether to go on to the versions of earlier commits. */
+  readonly history?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Every version of every file, without duplicates, in the order of the walk back: first those of the
  * snapshot, then those that later commits have replaced or removed, newest commits first.
  */
 export async function* versionsOf(
   snapshot: Snapshot,
-  { path, signal }: { path?: string | undefined; signal?: AbortSignal | undefined } = {},
+  { path, history, signal }: VersionOptions = {},
 ): AsyncGenerator<FileVersion, void, undefined> {
   const { store } = snapshot;
   const start = path ?? '';
@@ -41,17 +49,19 @@ export async function* versionsOf(
   } else if (top !== undefined && isNew(start, top)) {
     yield { path: start, entry: top, last: snapshot.id };
   }
-  const found: Pick<Snapshot, 'id' | 'commit'>[] = [];
+  if (!history) return;
+  const found: Commit[] = [];
   const seen = new Set<ObjectId>();
-  const open = new Heap((item) => found[item]!.commit.committer.time);
+  const open = new Heap((item) => found[item]!.committer.time);
   const add = (id: ObjectId, commit: Commit): void => {
     if (seen.has(id)) return;
     seen.add(id);
-    open.push(found.push({ id, commit }) - 1);
+    open.push(found.push(commit) - 1);
   };
   add(snapshot.id, snapshot.commit);
   for (let count = 1, item = open.pop(); item !== undefined; item = open.pop(), count++) {
-    const { tree, parents } = found[item]!.commit;
+    const { tree, parents } = found[item]!;
+    delete found[item];
     if (count % 64 === 0) {
       await new Promise((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
