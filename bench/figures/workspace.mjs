@@ -61,16 +61,22 @@ export async function run({ runs = 7 }, emit) {
       }
     };
     let [mine, other] = [0, 0];
+    const gitStores = async () => {
+      change(theirs, other++);
+      return (await git('add', '-A', '-f')) + (await git('commit', '-q', '-m', 'changed'));
+    };
+    const gitGoesBack = async () => {
+      change(theirs, other++);
+      await git('commit', '-q', '-a', '-m', 'changed');
+      return git('checkout', '-q', '-f', 'HEAD~1');
+    };
     const inward = await pair(
       runs,
       async () => {
         change(ours, mine++);
         return timed(() => work.checkpoint());
       },
-      async () => {
-        change(theirs, other++);
-        return (await git('add', '-A', '-f')) + (await git('commit', '-q', '-m', 'changed'));
-      },
+      gitStores,
     );
     emit(
       ratioRow(
@@ -89,11 +95,7 @@ export async function run({ runs = 7 }, emit) {
         await work.checkpoint();
         return timed(() => work.rewind({ back: 1 }));
       },
-      async () => {
-        change(theirs, other++);
-        await git('commit', '-q', '-a', '-m', 'changed');
-        return git('checkout', '-q', '-f', 'HEAD~1');
-      },
+      gitGoesBack,
     );
     checkSameFolders(ours, theirs);
     emit(
@@ -113,10 +115,7 @@ export async function run({ runs = 7 }, emit) {
         change(ours, mine++);
         return command('checkpoint');
       },
-      async () => {
-        change(theirs, other++);
-        return (await git('add', '-A', '-f')) + (await git('commit', '-q', '-m', 'changed'));
-      },
+      gitStores,
     );
     emit(
       ratioRow(
@@ -131,14 +130,11 @@ export async function run({ runs = 7 }, emit) {
       runs,
       async () => {
         change(ours, mine++);
-        await work.checkpoint();
+        // Not by the open store: the command would put on stable storage what that has written with `fast`.
+        await command('checkpoint');
         return command('rewind', '--back', '1');
       },
-      async () => {
-        change(theirs, other++);
-        await git('commit', '-q', '-a', '-m', 'changed');
-        return git('checkout', '-q', '-f', 'HEAD~1');
-      },
+      gitGoesBack,
     );
     checkSameFolders(ours, theirs);
     emit(
