@@ -78,13 +78,34 @@ export function inflateExactlyAsync(input: Uint8Array, size: number): Promise<Bu
   });
 }
 
+/** Compressed bytes that usually show the beginning of a stream. */
+const USUAL_START = 128;
+/** Compressed bytes after which a stream that has shown too little counts as broken. */
+const LONGEST_START = 1 << 20;
+
 /**
- * The first inflated bytes of a stream. `input` may be only its beginning, of at most 16 KiB.
+ * The first inflated bytes of a stream of `available` bytes or fewer. A Huffman table of up to about 300 bytes
+ * comes before a block's data (RFC 1951, 3.2.7), and empty blocks may come before that: reads on until
+ * the data `isEnough` or the stream has ended.
+ * @param bytesOf the first `length` compressed bytes
  * @returns at most 64 KiB, valid until anything else is inflated
+ * @throws Error when the stream is broken
  */
-export function inflateStart(input: Uint8Array): Buffer {
-  const first = firstInflateStart(asBuffer(input));
+export function inflateStart(
+  bytesOf: (length: number) => Uint8Array,
+  available: number,
+  isEnough: (data: Buffer) => boolean,
+): Buffer {
+  const longest = Math.min(available, LONGEST_START);
+  for (let length = Math.min(USUAL_START, longest); ; length = Math.min(length * 8, longest)) {
+    const data = beginning(asBuffer(bytesOf(length)));
+    if (length === longest || isEnough(data)) return data;
+  }
+}
+
+function beginning(input: Buffer): Buffer {
+  const first = firstInflateStart(input);
   if (first !== undefined) return first;
   inflater ??= new Inflater();
-  return inflater.begin(asBuffer(input));
+  return inflater.begin(input);
 }

@@ -5,7 +5,7 @@
 
 import { basename } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { deltaSizes } from '../../git/delta.ts';
+import { deltaSizes, LONGEST_DELTA_SIZES } from '../../git/delta.ts';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
 import {
   LONGEST_ENTRY_HEADER,
@@ -25,12 +25,12 @@ import {
 } from '../../zlib/inflate.ts';
 import { readFully, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
-import type { Holes } from './holes.ts';
+import { type Holes, MissingBytesError } from './holes.ts';
 import { PackWindows, type WindowBudget } from './packWindows.ts';
 
 const TRAILER = 20;
 /** Allowance for streams that are longer than zlib would make them. */
-const SLACK = 16 << 10;
+const SLACK = 1 << 20;
 
 /** The header of an entry. */
 export interface Entry {
@@ -183,12 +183,18 @@ export class PackEntries {
 
   /** The size of a delta's result. */
   deltaResultSize(entry: Entry): number {
-    const available = this.end - entry.dataStart;
-    const bytes = this.bytes(entry.dataStart, Math.min(available, 64));
+    const { dataStart, size } = entry;
+    const wanted = Math.min(LONGEST_DELTA_SIZES, size);
     try {
-      return deltaSizes(inflateStart(bytes)).resultSize;
+      const start = inflateStart(
+        (length) => this.bytes(dataStart, length),
+        this.end - dataStart,
+        (data) => data.length >= wanted,
+      );
+      return deltaSizes(start).resultSize;
     } catch (cause) {
-      throw this.#corrupt(entry.dataStart, 'its delta does not inflate', cause);
+      if (cause instanceof MissingBytesError) throw cause;
+      throw this.#corrupt(dataStart, 'its delta does not inflate', cause);
     }
   }
 

@@ -30,8 +30,6 @@ import type { GitObject, ObjectHeader } from '../../storage.ts';
 const FIRST_READ = 4096;
 /** Bytes up to which a writer that relies on an object reads it at once to check it. */
 const LARGEST_LOOKED_AT = 16 << 20;
-/** Enough compressed bytes to show an object's header. */
-const HEAD = 128;
 
 /** A loose object whose file is open. */
 export interface OpenLoose extends ObjectHeader {
@@ -64,7 +62,10 @@ export function openLoose(objectsDir: string, id: ObjectId): OpenLoose | undefin
     const fileSize = fstatSync(fd).size;
     const first = Buffer.allocUnsafe(Math.min(FIRST_READ, fileSize));
     const got = readFullySync(fd, first, first.length, 0);
-    const head = parseHead(first.subarray(0, Math.min(got, HEAD)), id);
+    const start = startOf(id, fileSize, (length) =>
+      length <= got ? first.subarray(0, length) : readStart(fd, length),
+    );
+    const head = parseHead(start, id);
     if (!isPlausibleSize(head.size, fileSize)) throw corrupt(id, `size ${head.size} cannot be`);
     return { fd, id, fileSize, ...head, bytes: got === fileSize ? first : undefined };
   } catch (error) {
@@ -73,13 +74,16 @@ export function openLoose(objectsDir: string, id: ObjectId): OpenLoose | undefin
   }
 }
 
-function parseHead(bytes: Buffer, id: ObjectId): ObjectHeader & { headerLength: number } {
-  let head: Buffer;
+/** The first inflated bytes of an object, with its whole header. */
+function startOf(id: ObjectId, fileSize: number, bytesOf: (length: number) => Buffer): Buffer {
   try {
-    head = inflateStart(bytes);
+    return inflateStart(bytesOf, fileSize, (data) => data.includes(0));
   } catch (cause) {
     throw corrupt(id, 'its data does not inflate', cause);
   }
+}
+
+function parseHead(head: Buffer, id: ObjectId): ObjectHeader & { headerLength: number } {
   const end = head.indexOf(0);
   const [, type = '', size] =
     /^([a-z]+) (0|[1-9][0-9]{0,15})$/.exec(head.toString('latin1', 0, end)) ?? [];
@@ -106,16 +110,19 @@ export async function readOpenLoose(open: OpenLoose): Promise<GitObject> {
 function readSmallLoose(open: OpenLoose): GitObject {
   const { id, type, size, headerLength } = open;
   try {
-    const data = inflateExactly(open.bytes ?? readWhole(open), headerLength + size);
+    const data = inflateExactly(
+      open.bytes ?? readStart(open.fd, open.fileSize),
+      headerLength + size,
+    );
     return { type, body: data.subarray(headerLength) };
   } catch (cause) {
     throw corrupt(id, 'its data does not inflate', cause);
   }
 }
 
-function readWhole({ fd, fileSize }: OpenLoose): Buffer {
-  const file = Buffer.allocUnsafe(fileSize);
-  return file.subarray(0, readFullySync(fd, file, fileSize, 0));
+function readStart(fd: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readFullySync(fd, bytes, length, 0));
 }
 
 /**
