@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
-import { MemoryBucket, type Verb } from '../../src/storage/bucket/memoryBucket.ts';
+import { realEnvironment } from '../../src/storage/bucket/environment.ts';
+import { LEASE_TIME } from '../../src/storage/bucket/lease.ts';
+import { MemoryBucket, type Passage, type Verb } from '../../src/storage/bucket/memoryBucket.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { steadyOptions } from '../store/stores.ts';
@@ -13,20 +15,27 @@ import { noise } from './noise.ts';
 let bucket: MemoryBucket;
 const storages = new WeakMap<GitStore, Storage>();
 let requests: { verb: Verb; key: string }[];
+/** What becomes of a request; undefined: all goes well. */
+let fate: (verb: Verb, key: string) => Passage | undefined;
 
 beforeEach(() => {
   requests = [];
+  fate = () => undefined;
   bucket = new MemoryBucket({
     passage: (verb, key) => {
       requests.push({ verb, key });
-      return undefined;
+      return fate(verb, key);
     },
   });
 });
 
 /** Another machine: a handle with a cache of its own. */
-async function machine(folder = scratchFolder()): Promise<GitStore> {
-  const storage = await createBucketStorage(bucket, { cache: { folder }, sweepInterval: 0 });
+async function machine(folder = scratchFolder(), clock = 0): Promise<GitStore> {
+  const storage = await createBucketStorage(bucket, {
+    cache: { folder },
+    sweepInterval: 0,
+    environment: { ...realEnvironment, now: () => Date.now() + clock },
+  });
   const store = await GitStore.over(storage, steadyOptions());
   storages.set(store, storage);
   return store;
@@ -131,6 +140,46 @@ describe('upkeep', () => {
     await store.gc({ prune: 'now' });
     expect(bytes()).toBeLessThan(before - 300_000);
     expect(await store.verify()).toMatchObject({ ok: true });
+  });
+
+  test('one collector works at a time, and one that is gone keeps nobody waiting for long', async () => {
+    await using store = await machine();
+    await filled(store);
+    let begin = () => {};
+    const began = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let goOn = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    fate = (verb, key) => {
+      if (verb !== 'put' || !key.startsWith('p/')) return undefined;
+      begin();
+      return { arrival };
+    };
+    const collected = store.gc();
+    await began;
+    await using other = await machine();
+    const refused = expect.objectContaining({
+      code: 'ELOCKED',
+      message: expect.stringMatching(/^The store is being collected already, by process \d+ on /),
+    });
+    const tried = await requestsOf(() => expect(other.gc()).rejects.toEqual(refused));
+    expect(tried).toEqual(['get head', 'get head']);
+    await expect(other.pack()).rejects.toEqual(refused);
+    // A write goes on, and so does a machine that finds the lease old, or from a future that cannot be.
+    await (await other.fs('main')).write('meanwhile', 'here');
+    fate = () => undefined;
+    for (const clock of [LEASE_TIME + 60_000, -3 * LEASE_TIME]) {
+      await using late = await machine(scratchFolder(), clock);
+      await late.pack();
+    }
+    goOn();
+    await collected;
+    expect(await store.verify()).toMatchObject({ ok: true });
+    await other.gc();
+    expect(await (await other.fs('main')).readText('meanwhile')).toBe('here');
   });
 
   test('packing joins small packs', async () => {

@@ -194,6 +194,7 @@ export function firstHead(
     chunks: [],
     retired: [],
     copy: undefined,
+    lease: undefined,
   };
 }
 

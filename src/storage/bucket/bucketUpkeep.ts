@@ -15,6 +15,7 @@ import type { BucketObjects } from './bucketObjects.ts';
 import type { CollectContext } from './collect.ts';
 import type { DiskShelf } from './diskShelf.ts';
 import type { PackEntry } from './headRecord.ts';
+import { underLease } from './lease.ts';
 
 /** Keep a pack that is at least this many times as large as all smaller ones together. */
 const TIER = 4;
@@ -55,10 +56,14 @@ export class BucketUpkeep implements StorageUpkeep {
   async pack(options: UpkeepOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const { merge } = await import('./collect.ts');
-    await merge(this.#context, smallPacks, options);
+    await underLease(this.#context, () => merge(this.#context, smallPacks, options));
   }
 
-  async collect(options: CollectionOptions = {}): Promise<CollectionResult> {
+  collect(options: CollectionOptions = {}): Promise<CollectionResult> {
+    return underLease(this.#context, () => this.#collect(options));
+  }
+
+  async #collect(options: CollectionOptions): Promise<CollectionResult> {
     options.signal?.throwIfAborted();
     const { collect, merge } = await import('./collect.ts');
     const { sweep } = await import('./sweep.ts');

@@ -36,7 +36,10 @@ export class Draft {
     return this.#next;
   }
 
-  set<K extends 'branch' | 'epoch' | 'generation' | 'copy'>(field: K, value: Head[K]): void {
+  set<K extends 'branch' | 'epoch' | 'generation' | 'copy' | 'lease'>(
+    field: K,
+    value: Head[K],
+  ): void {
     if (this.#next[field] === value) return;
     this.#next[field] = value;
     this.#changed = true;

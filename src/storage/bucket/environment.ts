@@ -12,6 +12,8 @@ export interface Environment {
   /** A unique name of 24 letters and digits. */
   name(): string;
   sleep(milliseconds: number): Promise<void>;
+  /** Calls again and again, and keeps no process from ending. @returns how to stop it */
+  every(milliseconds: number, act: () => void): () => void;
 }
 
 export const realEnvironment: Environment = {
@@ -20,6 +22,10 @@ export const realEnvironment: Environment = {
   random: () => Math.random(),
   name: () => randomBytes(12).toString('hex'),
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  every: (milliseconds, act) => {
+    const timer = setInterval(act, milliseconds).unref();
+    return () => clearInterval(timer);
+  },
 };
 
 /** Growing waits between attempts. Random lengths keep colliding writers from colliding again. */

@@ -66,6 +66,15 @@ export interface RetiredKey {
   readonly epoch: number;
 }
 
+/** Of a collector: others leave the work to it for some time. Only saves work. */
+export interface Lease {
+  readonly name: string;
+  readonly pid: number;
+  readonly host: string;
+  /** Milliseconds since 1970 by the clock of its machine. */
+  readonly until: number;
+}
+
 export interface Head {
   readonly store: string;
   /** Grows by one with every body. */
@@ -87,6 +96,7 @@ export interface Head {
   readonly retired: readonly RetiredKey[];
   /** The copy of `head` that the last sweep has left. */
   readonly copy: string | undefined;
+  readonly lease: Lease | undefined;
 }
 
 export function epochOf(key: string): number {
@@ -122,6 +132,7 @@ interface Json {
   chunks: [string, number, number][];
   retired: [string, number][];
   copy: string | null;
+  lease: [name: string, pid: number, host: string, until: number] | null;
 }
 
 export function formatHead(head: Head): Buffer {
@@ -147,6 +158,7 @@ export function formatHead(head: Head): Buffer {
     chunks: head.chunks.map(({ key, bytes, count }) => [key, bytes, count]),
     retired: head.retired.map(({ key, epoch }) => [key, epoch]),
     copy: head.copy ?? null,
+    lease: head.lease ? [head.lease.name, head.lease.pid, head.lease.host, head.lease.until] : null,
   };
   const text = Buffer.from(JSON.stringify(json));
   const rest = Buffer.concat([text, ...head.recent.map(({ data }) => data)]);
@@ -207,8 +219,13 @@ function fromJson(json: Json, bytes: Buffer, start: number): ParsedHead {
     chunks: json.chunks.map(([key, length, count]) => ({ key, bytes: length, count })),
     retired: json.retired.map(([key, epoch]) => ({ key, epoch })),
     copy: json.copy ?? undefined,
+    lease: json.lease ? leaseOf(json.lease) : undefined,
   };
   return { head, table: json.table ?? undefined };
+}
+
+function leaseOf([name, pid, host, until]: NonNullable<Json['lease']>): Lease {
+  return { name, pid, host, until };
 }
 
 /** @throws GitStoreError (`EFORMAT`) */

@@ -75,6 +75,7 @@ export async function planRepair(
     packs: [...base.packs, ...packs],
     retired: [...retired.values()],
     copy: copy?.key,
+    lease: undefined,
   };
   return { copy: copy?.key, copyTime: copy?.modified, packs, damaged, head, tag };
 }

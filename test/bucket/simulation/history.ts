@@ -22,6 +22,7 @@ import {
   parseHead,
   type RecentObject,
 } from '../../../src/storage/bucket/headRecord.ts';
+import { underLease } from '../../../src/storage/bucket/lease.ts';
 import { linksOf, openRecent } from '../../../src/storage/bucket/linksOf.ts';
 import { LogReader } from '../../../src/storage/bucket/logReader.ts';
 import { MemoryBucket } from '../../../src/storage/bucket/memoryBucket.ts';
@@ -43,6 +44,8 @@ const DEADLINE = 60_000;
 /** What a writer knows of one of its updates. */
 interface Attempt {
   readonly token: string;
+  /** Whether it must change the ref, and so be in the log, where it is made. */
+  readonly changes: boolean;
   outcome: 'made' | 'refused' | 'unknown';
 }
 
@@ -74,7 +77,7 @@ export class History {
     const { world } = this;
     const environment = new Host(world).environment;
     await this.#bucket.put(HEAD_KEY, formatHead(firstHead('store', BRANCHES[0]!, { environment })));
-    const writers = 2 + Math.floor(world.random() * 4);
+    const writers = 2 + Math.floor(world.random() * 7);
     const roles = [
       ...Array.from({ length: writers }, () => this.#writer),
       this.#collector,
@@ -169,7 +172,8 @@ export class History {
     next: ObjectId | null,
   ): Promise<void> {
     const token = `t${this.#tokens++}`;
-    const attempt: Attempt = { token, outcome: 'unknown' };
+    const changes = old !== undefined && old !== next;
+    const attempt: Attempt = { token, changes, outcome: 'unknown' };
     this.#attempts.push(attempt);
     const who = { name: 'A', email: 'a@b', time: 1, offset: 0 };
     try {
@@ -192,8 +196,13 @@ export class History {
       await world.wait(world.random() * 4000, machine.host);
       try {
         const { collecting } = machine;
-        if (world.chance(0.3)) await merge(collecting, (packs) => packs.slice(0, 3), {});
-        else await collect(collecting, Number.POSITIVE_INFINITY, {});
+        const work = async () => {
+          if (world.chance(0.3)) await merge(collecting, (packs) => packs.slice(0, 3), {});
+          else await collect(collecting, Number.POSITIVE_INFINITY, {});
+        };
+        // Clocks that are wrong let two of them have the lease.
+        if (world.chance(0.5)) await underLease(collecting, work);
+        else await work();
       } catch (error) {
         if (!isExpected(error)) throw error;
       }
@@ -285,9 +294,9 @@ export class History {
       if (next === null) refs.delete(entry.ref);
       else refs.set(entry.ref, next);
     }
-    for (const { token, outcome } of this.#attempts) {
+    for (const { token, changes, outcome } of this.#attempts) {
       const count = told.get(token) ?? 0;
-      // What changed nothing is not told.
+      if (outcome === 'made' && changes && count === 0) this.#faults.push(`${token} is lost`);
       if (count > 1) this.#faults.push(`${token} was made ${count} times`);
       if (outcome === 'refused' && count > 0) this.#faults.push(`${token} was refused and made`);
     }

@@ -170,5 +170,18 @@ export class Host {
     random: () => this.#world.random(),
     name: () => this.#world.newName(),
     sleep: (milliseconds) => this.#world.wait(milliseconds, this),
+    every: (milliseconds, act) => {
+      let isOver = false;
+      const next = () =>
+        this.#world.at(milliseconds, this, () => {
+          if (isOver) return;
+          act();
+          next();
+        });
+      next();
+      return () => {
+        isOver = true;
+      };
+    },
   };
 }

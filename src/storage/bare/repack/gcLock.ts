@@ -17,6 +17,7 @@ import {
   statSync,
 } from '../../disk/fs.ts';
 import { NO_LINK } from '../../disk/ownFiles.ts';
+import { isAlive } from '../../disk/processes.ts';
 import { whileWritable } from '../../disk/readOnly.ts';
 import { share } from '../../disk/sharing.ts';
 
@@ -85,15 +86,6 @@ function runningHolder(path: string): string | undefined {
   if (holder === undefined || holder.age > OUTLIVED) return undefined;
   if (holder.host === hostname() && !isAlive(holder.pid)) return undefined;
   return `process ${holder.pid} on ${holder.host}`;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isErrno(error, 'EPERM');
-  }
 }
 
 function taken(path: string, holder: string): LockTimeoutError {
