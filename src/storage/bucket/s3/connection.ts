@@ -10,6 +10,7 @@ import { sign } from 'aws4';
 import { tell } from '../../../diagnostics.ts';
 import { RemoteError } from '../../../errors.ts';
 import type { BucketRequest, Busy, Unknown } from '../bucket.ts';
+import type { Route } from './route.ts';
 import type { CredentialSource, S3Settings } from './settings.ts';
 
 export interface S3Request {
@@ -44,8 +45,6 @@ export interface ConnectionLimits {
 }
 
 const EMPTY_HASH = createHash('sha256').digest('hex');
-/** An engine may close a connection that rests, just when the next request goes out on it. In ms. */
-const LONGEST_REST = 4000;
 /** Bytes in a second that even a slow line carries: larger bodies get more time. */
 const SLOWEST_LINE = 50_000;
 /** Bytes. An answer without a range that is larger is no answer to a store. */
@@ -56,7 +55,7 @@ export class Connection {
   readonly #credentials: CredentialSource;
   readonly #location: string;
   readonly #onRequest: ((request: BucketRequest) => void) | undefined;
-  readonly #agent: http.Agent;
+  readonly #route: Route;
   readonly #limits: { readonly [K in keyof ConnectionLimits]-?: number };
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -67,6 +66,7 @@ export class Connection {
   constructor(
     location: string,
     settings: S3Settings,
+    route: Route,
     credentials: CredentialSource,
     options: ConnectionLimits & { onRequest?: ((request: BucketRequest) => void) | undefined },
   ) {
@@ -81,8 +81,7 @@ export class Connection {
       idleTimeout: idleTimeout ?? 30_000,
       requestTimeout: requestTimeout ?? 60_000,
     };
-    const kind = settings.origin.protocol === 'https:' ? https : http;
-    this.#agent = new kind.Agent({ keepAlive: true, timeout: LONGEST_REST, scheduling: 'lifo' });
+    this.#route = route;
   }
 
   get settings(): S3Settings {
@@ -108,7 +107,7 @@ export class Connection {
 
   /** Closes the connections, also those in use. */
   close(): void {
-    this.#agent.destroy();
+    this.#route.agent.destroy();
   }
 
   async #turn(): Promise<void> {
@@ -162,7 +161,9 @@ export class Connection {
       let deadline: NodeJS.Timeout | undefined;
       let connecting: NodeJS.Timeout | undefined;
       const outgoing = send({
-        agent: this.#agent,
+        agent: this.#route.agent,
+        // The agents of proxies keep connections by it.
+        protocol,
         hostname: hostname.replace(/^\[|\]$/g, ''),
         port,
         method,
@@ -212,6 +213,10 @@ export class Connection {
           clearTimeout(connecting);
         });
       });
+      // Where a tunnel through a proxy is asked for.
+      outgoing.once('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
+        if (statusCode !== 200) outgoing.destroy(new ProxyRefusal(statusCode));
+      });
       outgoing.once('error', fail);
       outgoing.once('response', (incoming) => {
         status = incoming.statusCode!;
@@ -235,6 +240,10 @@ export class Connection {
           incoming.on('error', () => {});
           this.#answered = true;
           done();
+          if (status === 407 && this.#route.proxy !== undefined) {
+            reject(refusedByProxy(`${hostname} by the proxy ${this.#route.proxy}`, status));
+            return;
+          }
           const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received);
           resolve({ kind: 'answer', status: status!, headers: incoming.headers, body: bytes });
         });
@@ -247,12 +256,17 @@ export class Connection {
   #broken(error: Error, connected: boolean): Busy | Unknown {
     const { code = '' } = error as NodeJS.ErrnoException;
     const { host, origin, protocol } = this.#settings.origin;
+    const { proxy, hasAuthorities } = this.#route;
+    const by = proxy === undefined ? host : `${host} by the proxy ${proxy}`;
     if (code === 'ENOTFOUND' && !this.#answered) {
       throw new RemoteError(
-        `${origin}: there is no host of this name; look at the endpoint, the region and the network`,
+        proxy === undefined
+          ? `${origin}: there is no host of this name; look at the endpoint, the region and the network`
+          : `${by}: there is no proxy of this name; look at HTTPS_PROXY and HTTP_PROXY`,
         { cause: error },
       );
     }
+    if (error instanceof ProxyRefusal && error.status < 500) throw refusedByProxy(by, error.status);
     if (code.startsWith('HPE_') || code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
       const other = protocol === 'https:' ? 'http:' : 'https:';
       throw new RemoteError(
@@ -262,11 +276,15 @@ export class Connection {
     }
     if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
       throw new RemoteError(
-        `${origin}: its certificate is not trusted (${code}); NODE_EXTRA_CA_CERTS names a file with more authorities`,
+        `${origin}: its certificate is not trusted (${code}); ${
+          hasAuthorities
+            ? 'look at AWS_CA_BUNDLE'
+            : 'NODE_EXTRA_CA_CERTS or AWS_CA_BUNDLE names a file with its authority'
+        }`,
         { cause: error },
       );
     }
-    const reason = `${host}: ${reasonOf(error, code)}`;
+    const reason = `${by}: ${reasonOf(error, code)}`;
     return { kind: connected ? 'unknown' : 'busy', reason };
   }
 }
@@ -274,8 +292,26 @@ export class Connection {
 class Aborted extends Error {}
 class TooLate extends Error {}
 
+/** The proxy makes no tunnel: the engine has not seen the request. */
+class ProxyRefusal extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the proxy answers with status ${status}`);
+    this.status = status;
+  }
+}
+
+function refusedByProxy(where: string, status: number): RemoteError {
+  return new RemoteError(
+    status === 407
+      ? `${where}: it asks for a user and a password; put them into HTTPS_PROXY or HTTP_PROXY, as http://USER:PASSWORD@HOST:PORT`
+      : `${where}: it refuses to connect (status ${status}); look at HTTPS_PROXY and NO_PROXY`,
+  );
+}
+
 function reasonOf(error: Error, code: string): string {
-  if (error instanceof TooLate) return error.message;
+  if (error instanceof TooLate || error instanceof ProxyRefusal) return error.message;
   switch (code) {
     case 'ECONNREFUSED':
       return 'the connection is refused';

@@ -27,6 +27,7 @@ import type {
 import { Connection, type ConnectionLimits, type S3Answer, type S3Request } from './connection.ts';
 import { uploadInParts } from './parts.ts';
 import { faultOf, isExpired, refusal } from './refusal.ts';
+import { routeTo } from './route.ts';
 import type { S3Address } from './s3Address.ts';
 import { type CredentialSource, credentialSource, settingsOf } from './settings.ts';
 import { listOf, parseXml, textOf } from './xml.ts';
@@ -45,8 +46,9 @@ export interface S3Options extends ConnectionLimits {
 /** @throws GitStoreError (`EINVAL`) when a variable or the profile names no endpoint or region */
 export async function openS3Bucket(address: S3Address, options: S3Options = {}): Promise<S3Bucket> {
   const settings = await settingsOf(address);
+  const route = await routeTo(settings.origin);
   const credentials = options.credentials ?? credentialSource();
-  const connection = new Connection(address.text, settings, credentials, options);
+  const connection = new Connection(address.text, settings, route, credentials, options);
   return new S3Bucket(address, connection, options);
 }
 

@@ -4,7 +4,9 @@
  * Credentials come from the libraries of AWS, which know profiles, SSO, web identity, processes and
  * the roles of instances and containers.
  */
+import type https from 'node:https';
 import { RemoteError } from '../../../errors.ts';
+import { routeTo } from './route.ts';
 import { checkedRegion, parseEndpoint, type S3Address } from './s3Address.ts';
 
 export interface Credentials {
@@ -111,7 +113,10 @@ export function credentialSource(env: Environment = process.env): CredentialSour
         const { defaultProvider } = await import('./awsCredentials.ts');
         // Its warnings would go past the program's own output.
         const logger = { debug() {}, info() {}, warn() {}, error() {} };
-        chain = defaultProvider({ logger });
+        // Sessions of SSO and roles are asked for on the same ways as objects.
+        const { agent } = await routeTo(new URL('https://sts.amazonaws.com'), env);
+        const clientConfig = { requestHandler: { httpsAgent: agent as https.Agent } };
+        chain = defaultProvider({ logger, clientConfig });
       }
       return await chain({ forceRefresh: renew });
     } catch (error) {
