@@ -1,297 +1,393 @@
 /*
  * The rules of a store in a bucket (docs/bucket-format.md), for an exhaustive search. See README.md.
  *
- * One object, X, lies in key 0, and nothing needs it when the history begins. Writers make a commit that
- * needs X, relying on it where a head lists it; a collector takes X off the lists while nothing needs it;
- * sweepers delete. A PUT of head may be answered, lost, done without an answer, or arrive later than all of
- * that. What must hold is asserted at every change of head and at every deletion.
+ * One object, X, lies in a pack. WRITERS processes make one commit after another, each needs X: a writer
+ * relies on X where a head lists it, and uploads it with its commit where none does. ERASER deletes the
+ * refs, so that nothing needs X. COLLECTORS take X off the lists while nothing needs it, SWEEPERS raise the
+ * epoch and delete keys. Each of them may sleep between any two steps, for ever too. A PUT of head may be
+ * answered, lost, done without an answer, or arrive later than all of that. The number of commits, of
+ * collections and of sweeps has no bound.
  *
- * A key is its place in these arrays together with its epoch: uploaded again, it is another one.
+ * The state has no numbers that grow:
+ * - Instead of the tag of head: whether the head that a process has read is still the newest (fresh). A PUT
+ *   that is late can land only while its head is the newest (late).
+ * - Instead of epochs: how many epochs ago a key was named, or retired when it was listed before (age), two
+ *   standing for more. The rules ask for no more than that.
+ * - Instead of the generation of head: whether it has grown since a writer told what the store has (grown).
+ * A key is a place in these arrays. A process uploads under a new name: it takes its place only when the
+ * name that was there before is gone, or when no head can take that name any more.
  */
 #ifndef WRITERS
 #define WRITERS 2
 #endif
-#ifndef SWEEPS
-#define SWEEPS 4
+#ifndef COLLECTORS
+#define COLLECTORS 2
 #endif
-#ifndef COLLECTIONS
-#define COLLECTIONS 1
+#ifndef SWEEPERS
+#define SWEEPERS 1
 #endif
-#define KEYS (1 + WRITERS + COLLECTIONS)
+#define FIRST_OF_COLLECTORS (1 + WRITERS)
+#define KEYS (1 + WRITERS + COLLECTORS)
+#define MANY 2
+/* Of how many epochs ago a key is that a sweep deletes */
+#if defined(NO_RULE_D)
+#define OLD 0
+#elif defined(HALF_RULE_D)
+#define OLD 1
+#else
+#define OLD MANY
+#endif
 
 /* head */
-byte tag = 1;
-byte epoch = 1;
-byte generation = 0;
-bool listed[KEYS];
-byte retired[KEYS];        /* the epoch in which it was taken off the lists; 0: it was not */
-bool riding = false;       /* X rides in head */
-bool needed = false;       /* a commit that is listed needs X */
-byte landed[WRITERS];      /* how often the commit of a writer got into head */
+bit listed[KEYS];
+bit riding;                /* X rides in head */
+bit needed;                /* a ref leads to a commit that needs X */
 
 /* the bucket */
-bool there[KEYS];
-byte born[KEYS];           /* the epoch in its name */
-bool holds[KEYS];          /* X is in it */
+bit there[KEYS];
+byte age[KEYS];
+bit holds[KEYS];           /* X is in it */
 
-/* PUTs of head that are still on their way; 0: none */
-byte wayTag[WRITERS];
-bool wayRides[WRITERS];
+/* what processes know */
+bit fresh[WRITERS + COLLECTORS];
+bit grown[WRITERS];
+bit rides[WRITERS];        /* the commit brings X along in head */
+bit late[WRITERS];         /* a PUT of its commit is still on its way, and can land */
+bit landed[WRITERS];       /* its commit has got into head */
+bit doomed[SWEEPERS * KEYS];
 
-inline isListed(answer) {
-  d_step {
-    answer = riding;
-    i = 0;
-    do
-    :: i < KEYS -> answer = answer || (listed[i] && holds[i]); i++
-    :: else -> break
-    od;
-    i = 0
-  }
-}
+/* used within one step only */
+hidden byte k;
+hidden byte found;
+hidden byte hadX;
 
-inline check() {
-  i = 0;
+inline look() {
   found = riding;
+  k = 0;
   do
-  :: i < KEYS ->
-     assert(!listed[i] || there[i]);
-     found = found || (listed[i] && holds[i]);
-     i++
+  :: k < KEYS -> found = found || (listed[k] && holds[k]); k++
   :: else -> break
   od;
-  assert(!needed || found);
-  found = false;
-  i = 0
+  k = 0
 }
 
-/* The commit of a writer gets into head, if the tag is still the one that it is to replace. */
-inline arrive(w, wanted, rides) {
-  if
-  :: tag == wanted ->
-     tag++;
-     listed[1 + w] = true;
-     landed[w]++;
-     assert(landed[w] <= 1);
-     needed = true;
-     riding = riding || rides;
-     check()
-  :: else
-  fi
+/* Every PUT of head that is done. What must hold of the new head is asserted. */
+inline replaced() {
+  k = 0;
+  do
+  :: k < WRITERS -> fresh[k] = 0; late[k] = 0; k++
+  :: k >= WRITERS && k < WRITERS + COLLECTORS -> fresh[k] = 0; k++
+  :: else -> break
+  od;
+  k = 0;
+  do
+  :: k < KEYS -> assert(!listed[k] || there[k]); k++
+  :: else -> break
+  od;
+  look();
+  assert(!needed || found);
+  found = 0
+}
+
+/* A new name. A sweeper that has found the old one knows nothing of it. */
+inline upload(key, withX) {
+  there[key] = 1;
+  age[key] = 0;
+  holds[key] = withX;
+  listed[key] = 0;
+  k = 0;
+  do
+  :: k < SWEEPERS -> doomed[k * KEYS + key] = 0; k++
+  :: else -> break
+  od;
+  k = 0
+}
+
+/* The commit of a writer gets into head. */
+inline land(w) {
+  assert(!landed[w]);
+  landed[w] = 1;
+  listed[1 + w] = 1;
+  age[1 + w] = 0;
+  needed = 1;
+  riding = riding || rides[w];
+  rides[w] = 0;
+  replaced()
+}
+
+inline mayAdopt(key, answer) {
+#ifdef NO_RULE_W
+  answer = 1
+#else
+  answer = age[key] < MANY
+#endif
 }
 
 proctype Writer(byte w) {
-  byte myTag, myEpoch, myGeneration, base, i;
-  bool found, rides, isOk;
-
-  /* By this head it is told whether the store has X. */
-  atomic { myEpoch = epoch; myGeneration = generation; isListed(found) }
-  /* The session is uploaded: with X, where no head listed it. */
-  d_step { holds[1 + w] = !found; born[1 + w] = myEpoch; there[1 + w] = true; found = false }
-
+start:
+  /* By this head it tells whether the store has X, and uploads. */
+  atomic { d_step {
+    !there[1 + w] && !listed[1 + w] ->
+    landed[w] = 0;
+    rides[w] = 0;
+    grown[w] = 0;
+    look();
+    if
+    :: found -> upload(1 + w, 0)
+    :: else -> upload(1 + w, 1)
+    fi;
+    found = 0
+  } };
 again:
-  atomic { myTag = tag; myEpoch = epoch; base = generation; isListed(found) }
-  rides = false;
-  if
+  atomic { d_step {
+    fresh[w] = 1;
 #ifndef NO_RULE_B
-  :: base != myGeneration && !found && !holds[1 + w] -> rides = true
+    look();
+    if
+    :: grown[w] && !found && !holds[1 + w] -> rides[w] = 1
+    :: else
+    fi;
+    found = 0;
 #endif
-  :: else
-  fi;
-  found = false;
-  if
-#ifndef NO_RULE_W
-  :: born[1 + w] + 1 < myEpoch -> d_step { born[1 + w] = myEpoch; there[1 + w] = true }
-#endif
-  :: else
-  fi;
-
+    grown[w] = 0;
+    mayAdopt(1 + w, found);
+    if
+    :: !found -> upload(1 + w, holds[1 + w])
+    :: else
+    fi;
+    found = 0
+  } };
 send:
-  atomic {
-    if
-    :: /* answered */
-       isOk = (tag == myTag);
-       arrive(w, myTag, rides);
-       if
-       :: isOk -> isOk = false; goto done
-       :: else -> goto conflict
-       fi
-    :: /* done, and the answer is lost */
-       arrive(w, myTag, rides)
-    :: /* lost */
-       skip
-    :: /* late */
-       wayTag[w] == 0 -> wayTag[w] = myTag; wayRides[w] = rides
-    fi
-  }
-#ifdef UNKNOWN_IS_CONFLICT
-  goto again;
-#endif
-  atomic {
-    if
-    :: landed[w] > 0 -> goto done
-    :: landed[w] == 0 && tag == myTag -> goto send
-    :: else -> goto again
-    fi
-  }
-conflict:
+  if
+  :: /* answered */
+     atomic { fresh[w] -> d_step { land(w) }; goto done }
+  :: /* done, and the answer is lost */
+     atomic { fresh[w] -> d_step { land(w) }; goto settle }
+  :: /* lost, or a conflict */
+     goto settle
+  :: /* late */
+     atomic { fresh[w] && !late[w] -> late[w] = 1; goto settle }
+  fi;
+settle:
 #ifdef UNKNOWN_IS_CONFLICT
   goto again;
 #endif
   if
-  :: landed[w] > 0 -> goto done
-  :: else -> goto again
+  :: landed[w] -> goto done
+  :: !landed[w] && fresh[w] -> goto send
+  :: !landed[w] && !fresh[w] -> goto again
   fi;
 done:
-  skip
+  goto start
 }
 
 /* What was late arrives at any time. */
-proctype Network(byte w) {
-  byte i;
-  bool found;
+proctype Network() {
+  byte w;
 end:
   do
-  :: atomic {
-       wayTag[w] != 0 ->
-       arrive(w, wayTag[w], wayRides[w]);
-       wayTag[w] = 0;
-       wayRides[w] = false
-     }
+  :: atomic { late[0] -> d_step { land(0) } }
+#if WRITERS > 1
+  :: atomic { late[1] -> d_step { land(1) } }
+#endif
+#if WRITERS > 2
+  :: atomic { late[2] -> d_step { land(2) } }
+#endif
+  od
+}
+
+/* Refs are deleted. */
+proctype Eraser() {
+end:
+  do
+  :: d_step { needed -> needed = 0; replaced() }
   od
 }
 
 /* Takes X off the lists, while nothing needs it. */
 proctype Collector(byte c) {
-  byte myTag, myEpoch, i;
-  bool found, isSource[KEYS], isKeeping, isDone;
+  bit source[KEYS], overtaken;
+  byte key = FIRST_OF_COLLECTORS + c;
 
-  atomic {
-    myTag = tag;
-    myEpoch = epoch;
-    isKeeping = needed;
-    i = 0;
+start:
+  atomic { d_step {
+    !there[key] && !listed[key] ->
+    k = 0;
     do
-    :: i < KEYS -> isSource[i] = listed[i]; i++
+    :: k < KEYS -> source[k] = listed[k]; k++
     :: else -> break
     od;
-    i = 0
+    /* With nothing that has X on the lists there is nothing to be put into the new pack. */
+    look();
+    if
+    :: needed && found -> upload(key, 1)
+    :: else -> upload(key, 0)
+    fi;
+    found = 0;
+    fresh[WRITERS + c] = 1
+  } };
+send:
+  atomic {
+    if
+    :: fresh[WRITERS + c] ->
+       d_step {
+         look();
+         hadX = found;
+         k = 0;
+         do
+         :: k < KEYS ->
+            if
+            :: source[k] -> listed[k] = 0; age[k] = 0
+            :: else
+            fi;
+            source[k] = 0;
+            k++
+         :: else -> break
+         od;
+         listed[key] = 1;
+         age[key] = 0;
+         riding = 0;
+         look();
+         /* What newcomers need is saved. */
+         riding = needed && !found;
+         if
+         :: hadX && !found && !riding ->
+            k = 0;
+            do
+            :: k < WRITERS -> grown[k] = !landed[k]; k++
+            :: else -> break
+            od
+         :: else
+         fi;
+         found = 0;
+         hadX = 0;
+         replaced()
+       };
+       goto start
+    :: else
+    fi
+  };
+  d_step {
+    /* Another head is the newest: rule W, and what it lists. */
+    fresh[WRITERS + c] = 1;
+    mayAdopt(key, found);
+    if
+    :: !found -> upload(key, holds[key])
+    :: else
+    fi;
+    found = 0;
+    overtaken = 0;
+    k = 0;
+    do
+    :: k < KEYS -> overtaken = overtaken || (source[k] && !listed[k]); k++
+    :: else -> break
+    od;
+    k = 0
   }
-  d_step { holds[c] = isKeeping; born[c] = myEpoch; there[c] = true }
-  do
-  :: /* Rule W */
-     if
-#ifndef NO_RULE_W
-     :: born[c] + 1 < myEpoch -> d_step { born[c] = myEpoch; there[c] = true }
-#endif
-     :: else
-     fi;
-     atomic {
-       if
-       :: tag == myTag ->
-          tag++;
-          i = 0;
-          do
-          :: i < KEYS ->
-             if
-             :: isSource[i] && listed[i] -> listed[i] = false; retired[i] = epoch
-             :: else
-             fi;
-             i++
-          :: else -> break
-          od;
-          listed[c] = true;
-          /* What newcomers need is saved. */
-          riding = (needed && !holds[c]);
-          if
-          :: !holds[c] && !riding -> generation++
-          :: else
-          fi;
-          check();
-          isDone = true
-       :: else
-       fi
-     }
-     if
-     :: isDone -> break
-     :: else -> atomic { myTag = tag; myEpoch = epoch }
-     fi
-  od
+  if
+  :: overtaken ->
+     d_step {
+       overtaken = 0;
+       k = 0;
+       do
+       :: k < KEYS -> source[k] = 0; k++
+       :: else -> break
+       od;
+       k = 0
+     };
+     goto start
+  :: else -> goto send
+  fi
 }
 
-proctype Sweeper() {
-  byte mine, i, sweeps;
-  bool seen[KEYS], named[KEYS];
-  byte foundBorn[KEYS], since[KEYS];
+inline erase(s, key) {
+  doomed[s * KEYS + key] ->
+  assert(!listed[key]);
+  doomed[s * KEYS + key] = 0;
+  there[key] = 0
+}
 
+proctype Sweeper(byte s) {
+start:
+  /* The epoch is raised. LIST comes later; what is deleted must be that old now. */
+  atomic { d_step {
+    k = 0;
+    do
+    :: k < KEYS ->
+       if
+       :: !listed[k] && age[k] < MANY -> age[k]++
+       :: else
+       fi;
+       doomed[s * KEYS + k] = there[k] && !listed[k] && age[k] >= OLD;
+       k++
+    :: else -> break
+    od;
+    replaced()
+  } };
+  /* head, read after LIST */
+  d_step {
+    k = 0;
+    do
+    :: k < KEYS -> doomed[s * KEYS + k] = doomed[s * KEYS + k] && !listed[k]; k++
+    :: else -> break
+    od;
+    k = 0
+  }
   do
-  :: sweeps < SWEEPS ->
-     sweeps++;
-     atomic { epoch++; tag++; mine = epoch }
-     /* LIST */
-     d_step {
-       i = 0;
-       do
-       :: i < KEYS -> seen[i] = there[i]; foundBorn[i] = born[i]; i++
-       :: else -> break
-       od;
-       i = 0
-     }
-     /* head, read after it */
-     d_step {
-       i = 0;
-       do
-       :: i < KEYS -> named[i] = listed[i]; since[i] = retired[i]; i++
-       :: else -> break
-       od;
-       i = 0
-     }
-     do
-     :: i < KEYS ->
-        d_step {
-          if
-          :: seen[i] && there[i] && born[i] == foundBorn[i] && !named[i] &&
-#ifdef NO_RULE_D
-             (1)
-#else
-             ((since[i] > 0 && since[i] + 2 <= mine) || (since[i] == 0 && foundBorn[i] + 2 <= mine))
+  :: d_step { erase(s, 0) }
+  :: d_step { erase(s, 1) }
+  :: d_step { erase(s, 2) }
+#if KEYS > 3
+  :: d_step { erase(s, 3) }
 #endif
-             -> assert(!listed[i]); there[i] = false
-          :: else
-          fi;
-          i++
-        }
-     :: else -> break
-     od;
-     skip;
+#if KEYS > 4
+  :: d_step { erase(s, 4) }
+#endif
+#if KEYS > 5
+  :: d_step { erase(s, 5) }
+#endif
+  :: /* It is done; or what is left was not there at the time of LIST; or it is killed. */
      d_step {
-       i = 0;
+       k = 0;
        do
-       :: i < KEYS -> seen[i] = false; foundBorn[i] = 0; named[i] = false; since[i] = 0; i++
+       :: k < KEYS -> doomed[s * KEYS + k] = 0; k++
        :: else -> break
        od;
-       i = 0
-     }
-  :: else -> break
-  od
+       k = 0
+     };
+     break
+  od;
+  goto start
 }
 
 init {
   byte n;
   atomic {
-    listed[0] = true;
-    there[0] = true;
-    born[0] = 1;
-    holds[0] = true;
+    listed[0] = 1;
+    there[0] = 1;
+    holds[0] = 1;
+    /* Names that are not there yet */
     do
-    :: n < WRITERS -> run Writer(n); run Network(n); n++
+    :: n + 1 < KEYS -> age[n + 1] = MANY; n++
     :: else -> break
     od;
     n = 0;
     do
-    :: n < COLLECTIONS -> run Collector(1 + WRITERS + n); n++
+    :: n < WRITERS -> run Writer(n); n++
     :: else -> break
     od;
-    run Sweeper()
+    n = 0;
+    do
+    :: n < COLLECTORS -> run Collector(n); n++
+    :: else -> break
+    od;
+    n = 0;
+    do
+    :: n < SWEEPERS -> run Sweeper(n); n++
+    :: else -> break
+    od;
+    run Network();
+    run Eraser();
+    n = 0
   }
 }
