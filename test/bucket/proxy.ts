@@ -15,6 +15,8 @@ export interface Fate {
   readonly cut?: Cut | undefined;
   /** Milliseconds. */
   readonly delay?: number | undefined;
+  /** No answer comes, and the connection stays. */
+  readonly silent?: boolean | undefined;
   /** Names of headers that do not reach the engine. */
   readonly without?: readonly string[] | undefined;
 }
@@ -38,7 +40,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/' } = request;
     proxy.seen.push(method);
-    const { cut, delay, without = [] } = proxy.fate(request) ?? {};
+    const { cut, delay, silent = false, without = [] } = proxy.fate(request) ?? {};
     if (cut === 'request') {
       await once(request);
       response.destroy();
@@ -66,6 +68,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     const answer: Buffer[] = [];
     for await (const chunk of incoming) answer.push(chunk as Buffer);
     const bytes = Buffer.concat(answer);
+    if (silent) return;
     if (cut === 'answer') {
       response.destroy();
       return;
