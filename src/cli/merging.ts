@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { type MergeConflict, MergeConflictError } from '../errors.ts';
 import type { Favor } from '../merge/text.ts';
 import type { FS, PickOptions } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
 import { parseRepositoryPath } from '../store/refPath.ts';
 import { isWithin } from '../tree/paths.ts';
 import { commitOn } from './commit.ts';
@@ -61,6 +62,27 @@ export function addMerging(command: Command): Command {
   );
 }
 
+/** The rules that the options give. */
+export function rulesOf(options: MergingOptions) {
+  const { favor, renames, markers } = options;
+  return {
+    favor,
+    renames,
+    conflicts: markers ? ('markers' as const) : ('refuse' as const),
+    resolve: resolverOf(options),
+  };
+}
+
+/** @throws UsageError for a dry run of several steps, because each starts from the one before */
+export function refuseLongPlan(
+  sources: readonly string[],
+  { dryRun }: Pick<MergingOptions, 'dryRun'>,
+): void {
+  if (dryRun && sources.length > 1) {
+    throw new UsageError('-n shows one step: give a single source');
+  }
+}
+
 /** Brings each source in, one after the other, in a commit of its own. */
 export async function bringIn(
   command: Command,
@@ -68,54 +90,74 @@ export async function bringIn(
   options: MergingOptions,
   bring: (fs: FS, source: FS, how: PickOptions) => Promise<FS>,
 ): Promise<void> {
-  const { favor, markers, renames, dryRun, tag, forceTag } = options;
-  if (dryRun && sources.length > 1) {
-    throw new UsageError('-n shows one step: give a single source');
-  }
-  const rules = {
-    favor,
-    renames,
-    conflicts: markers ? ('markers' as const) : ('refuse' as const),
-    resolve: resolverOf(options),
-  };
+  refuseLongPlan(sources, options);
   await withStore(command, async (store) => {
-    const branch = await defaultBranch(store, options);
     const found: FS[] = [];
     for (const source of sources) found.push(await snapshotOfRef(store, source));
-    const isText = options.format === 'text';
-    const listing = new Listing(options.format);
-    const tell = async (fs: FS): Promise<void> => {
-      await listing.add('', () => mergeRecord(fs, dryRun));
-    };
-    for (const [i, source] of found.entries()) {
-      const last = i === found.length - 1;
-      const choices = {
-        ...options,
-        tag: last ? tag : undefined,
-        forceTag: last ? forceTag : undefined,
-        verbose: isVerbose(command),
-        tell: isText ? undefined : tell,
-      };
-      try {
-        const merged = await commitOn(store, branch, choices, (fs, details) =>
-          bring(fs, source, { ...details, ...rules }),
-        );
-        if (isText) await printConflicts(merged.changes?.conflicts ?? []);
-      } catch (error) {
-        if (!(error instanceof MergeConflictError)) throw error;
-        if (isText) await printConflicts(error.conflicts);
-        else await listing.add('', () => conflictsRecord(error.conflicts));
-        await listing.end();
-        const count = error.conflicts.length;
-        throw new MergeConflictError(
-          `${error.message.replace(/: conflict in .*$/s, '')}: ${count} ${count === 1 ? 'conflict' : 'conflicts'} (--favor, --ours PATH and --theirs PATH decide, --markers commits them as they are)`,
-          error.conflicts,
-          { cause: error },
-        );
-      }
-    }
-    await listing.end();
+    await bringInto(command, store, found, options, bring);
   });
+}
+
+/** The same for sources that are found. */
+export async function bringInto(
+  command: Command,
+  store: GitStore,
+  sources: readonly FS[],
+  options: MergingOptions,
+  bring: (fs: FS, source: FS, how: PickOptions) => Promise<FS>,
+): Promise<void> {
+  const branch = await defaultBranch(store, options);
+  const rules = rulesOf(options);
+  const isText = options.format === 'text';
+  await inSteps(sources, options, async (source, tags, listing) => {
+    const tell = async (fs: FS): Promise<void> => {
+      await listing.add('', () => mergeRecord(fs, options.dryRun));
+    };
+    const choices = {
+      ...options,
+      ...tags,
+      verbose: isVerbose(command),
+      tell: isText ? undefined : tell,
+    };
+    const merged = await commitOn(store, branch, choices, (fs, details) =>
+      bring(fs, source, { ...details, ...rules }),
+    );
+    if (isText) await printConflicts(merged.changes?.conflicts ?? []);
+  });
+}
+
+/** The tag for one step: the last one gets it. */
+export type StepTag = Pick<CommitOptions, 'tag' | 'forceTag'>;
+
+/**
+ * Runs a step for each source. Lists the conflicts of one that fails, and adds to its error how to decide
+ * them.
+ */
+export async function inSteps<T>(
+  sources: readonly T[],
+  { format, tag, forceTag }: MergingOptions,
+  step: (source: T, tags: StepTag, listing: Listing) => Promise<void>,
+): Promise<void> {
+  const listing = new Listing(format);
+  for (const [i, source] of sources.entries()) {
+    const isLast = i === sources.length - 1;
+    const tags = isLast ? { tag, forceTag } : { tag: undefined, forceTag: undefined };
+    try {
+      await step(source, tags, listing);
+    } catch (error) {
+      if (!(error instanceof MergeConflictError)) throw error;
+      if (format === 'text') await printConflicts(error.conflicts);
+      else await listing.add('', () => conflictsRecord(error.conflicts));
+      await listing.end();
+      const count = error.conflicts.length;
+      throw new MergeConflictError(
+        `${error.message.replace(/: conflict in .*$/s, '')}: ${count} ${count === 1 ? 'conflict' : 'conflicts'} (--favor, --ours PATH and --theirs PATH decide, --markers commits them as they are)`,
+        error.conflicts,
+        { cause: error },
+      );
+    }
+  }
+  await listing.end();
 }
 
 function resolverOf({ ours, theirs }: MergingOptions): PickOptions['resolve'] {
@@ -144,7 +186,7 @@ function concerns({ path, paths, ours, theirs }: MergeConflict, given: string): 
 }
 
 /** A line a conflict on stdout: `content  :path`. */
-async function printConflicts(conflicts: readonly MergeConflict[]): Promise<void> {
+export async function printConflicts(conflicts: readonly MergeConflict[]): Promise<void> {
   const lines = new Lines();
   for (const { kind, path } of conflicts) {
     await lines.add(`${kind.replaceAll('-', ' ')}  :${showName(path)}`);

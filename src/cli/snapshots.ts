@@ -3,6 +3,7 @@
  * filters (`--ref`, `--path`, `--match`, `--before`, `--back`) come together, and where what
  * contradicts itself is refused.
  */
+import { isAbsolute } from 'node:path';
 import { GitStoreError, KeyNotFoundError, PermissionError } from '../errors.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
@@ -79,6 +80,11 @@ export async function filterSnapshot(start: FS, options: FilterOptions): Promise
 export function parseTarget(argument: string | undefined): RefTarget {
   if (argument === '') throw new UsageError('An empty argument names no ref');
   return parseArgument(parseRefTarget, argument ?? '');
+}
+
+/** Whether the source of a merge is a folder: an absolute path, or one that starts with a dot. No ref does. */
+export function isFolder(source: string): boolean {
+  return source.startsWith('.') || isAbsolute(source);
 }
 
 /** The snapshot that a ref on the command line names: `main`, `v1.0~2`, `~1`, `abc1234`. */

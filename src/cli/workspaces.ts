@@ -121,7 +121,7 @@ export function countsOf({ add, update, delete: gone }: ChangeReport): string {
 }
 
 /** The workspace of the store that the current folder is, or lies in. */
-async function workspaceAbove(store: GitStore): Promise<string | undefined> {
+export async function workspaceAbove(store: GitStore): Promise<string | undefined> {
   const known = new Set((await Workspace.list(store)).map(({ path }) => path));
   for (let at = realFolder('.'); ; ) {
     if (known.has(at)) return at;
@@ -131,7 +131,8 @@ async function workspaceAbove(store: GitStore): Promise<string | undefined> {
   }
 }
 
-function realFolder(path: string): string {
+/** The folder's path with links resolved. */
+export function realFolder(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {

@@ -119,7 +119,7 @@ export interface ForkOptions extends Omit<WorkOptions, 'paths'>, SignOptions {
 
 export interface MergeHomeOptions
   extends Omit<WorkOptions, 'paths'>,
-    Omit<MergeOptions, 'signal' | 'dryRun' | 'tag' | 'forceTag' | 'operation'> {}
+    Omit<MergeOptions, 'signal' | 'dryRun' | 'operation' | 'staleWrites'> {}
 
 export interface MergedHome {
   /** The folder before the merge. */

@@ -333,7 +333,8 @@ export class Workspace implements AsyncDisposable {
         report = switched.report;
       };
       try {
-        const choices = { ...choicesOf(options), beforeMove };
+        // The folder was compared with this snapshot, not with a newer one.
+        const choices = { ...choicesOf(options), staleWrites: 'refuse' as const, beforeMove };
         const merged = await mergeSnapshots(FS.snapshotOf(saved), from, options, choices);
         const snapshot = FS.of(merged.snapshot, merged.changes);
         return { saved, snapshot, changes: report };

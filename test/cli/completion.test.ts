@@ -61,6 +61,7 @@ test('what is local is left to the shell, also without a repository', async () =
   expect(await answers('cp', './')).toEqual(['(file)']);
   expect(await answers('cp', '--exclude-from', '')).toEqual(['(file)']);
   expect(await answers('checkpoint', '--dir', '')).toEqual(['(directory)']);
+  expect(await answers('merge', '../')).toEqual(['(directory)']);
   expect(await answers('-r', join(place.folder, 'none.git'), 'cp', 'x')).toEqual(['(file)']);
   expect(await answers('-r', 's3://bucket/x', 'log', '')).toEqual(['(none)']);
 });

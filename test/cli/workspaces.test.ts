@@ -74,6 +74,62 @@ test('a fork has a branch of its own, and the repository knows both folders', as
   expect(await place.ok('workspaces')).toBe(`main  ${place.work}\n`);
 });
 
+test('merge brings a fork home, and what is not stored yet in either folder', async () => {
+  const place = new Folder();
+  place.put('src/a', '1\n2\n3\n');
+  place.put('.gitignore', '*.log\n');
+  await place.in('.', 'checkpoint');
+  const other = join(place.folder, 'other');
+  await place.in('.', 'fork', '../other');
+  writeFileSync(join(other, 'src/a'), '1\n2\nthree\n');
+  place.put('src/a', 'one\n2\n3\n');
+  place.put('mine.log', 'mine');
+  const preview = await place.runWith({ cwd: place.work }, 'merge', '-n', '../other');
+  expect([preview.code, preview.stdout]).toEqual([0, '']);
+  expect(preview.stderr.match(/has 1 change that no checkpoint holds/g)).toHaveLength(2);
+  expect(await place.in('src', 'merge', '../../other')).toMatch(/^[0-9a-f]{7} {2}~1\n$/);
+  expect([place.get('src/a'), place.get('mine.log')]).toEqual(['one\n2\nthree\n', 'mine']);
+  expect(await place.in('.', 'changes')).toBe('');
+  expect(await place.ok('log', '-b', 'main')).toContain("Merge branch 'other'");
+  // From elsewhere, by the branch's name, the other way round.
+  const record = await place.ok(
+    'merge',
+    '--dir',
+    other,
+    'main',
+    '--tag',
+    'home',
+    '--format',
+    'json',
+  );
+  expect(JSON.parse(record)).toMatchObject([{ update: [{ path: 'src/a' }], errors: [] }]);
+  expect(readFileSync(join(other, 'src/a'), 'utf8')).toBe('one\n2\nthree\n');
+  expect(await place.ok('hash', 'home')).toBe(await place.ok('hash', 'other'));
+});
+
+test('a merge that conflicts leaves both folders alone, and -b changes a branch alone', async () => {
+  const place = new Folder();
+  place.put('a', '1');
+  await place.in('.', 'checkpoint');
+  const other = join(place.folder, 'other');
+  await place.in('.', 'fork', '../other');
+  writeFileSync(join(other, 'a'), 'theirs');
+  place.put('a', 'mine');
+  const failed = await place.runWith({ cwd: place.work }, 'merge', '../other');
+  expect([failed.code, failed.stdout]).toEqual([1, 'content  :a\n']);
+  expect(place.get('a')).toBe('mine');
+  expect(await place.in('.', 'merge', '../other', '--theirs', 'a')).toMatch(/ {2}~1\n$/);
+  expect(place.get('a')).toBe('theirs');
+  writeFileSync(join(other, 'a'), 'later');
+  const alone = await place.run('merge', other, '-b', 'main');
+  expect([alone.code, alone.stdout]).toEqual([0, '']);
+  expect(alone.stderr).toMatch(/^Warning: .*work holds branch 'main' and has not changed/);
+  expect(place.get('a')).toBe('theirs');
+  expect(await place.fails(2, 'merge', other)).toContain('There is no workspace here');
+  expect(await place.fails(2, 'merge', 'x', '--dir', other, '-b', 'main')).toContain('--dir');
+  expect(await place.fails(1, 'merge', '-b', 'main', place.folder)).toContain('No workspace of');
+});
+
 test('mistakes are told in one line', async () => {
   const place = new Folder();
   place.put('a', '1');

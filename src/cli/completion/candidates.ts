@@ -14,7 +14,7 @@ import { commands, OLD_NAMES } from '../commands.ts';
 import { addGlobals } from '../options.ts';
 import { buildProgram } from '../program.ts';
 import { repositoryInEnvironment } from '../repository.ts';
-import { findSnapshot } from '../snapshots.ts';
+import { findSnapshot, isFolder } from '../snapshots.ts';
 import { type Kind, kindOfArgument, kindOfValue } from './kinds.ts';
 
 export interface Candidate {
@@ -173,6 +173,8 @@ async function ofKind(kind: Kind, typed: Typed, word: string): Promise<Completio
     case 'file':
     case 'directory':
       return { candidates: [], local: kind };
+    case 'source':
+      return isFolder(word) ? { candidates: [], local: 'directory' } : ofStore('ref', typed, word);
     case 'text':
       return { candidates: [] };
     case 'command':

@@ -3,7 +3,8 @@ import type { Argument, Option } from 'commander';
 
 /**
  * `path` a path in the repository, its colon may be left out; `stored` one with its colon; `either` that,
- * or a local file; `ref` a branch, a tag or a commit; `target` a ref, or a path in one; `text` anything.
+ * or a local file; `ref` a branch, a tag or a commit; `source` that, or a folder; `target` a ref, or a path
+ * in one; `text` anything.
  */
 export type Kind =
   | 'branch'
@@ -13,6 +14,7 @@ export type Kind =
   | 'file'
   | 'path'
   | 'ref'
+  | 'source'
   | 'stored'
   | 'tag'
   | 'target'
@@ -47,7 +49,7 @@ const ARGUMENTS: Readonly<Record<string, Kind>> = {
   help: 'command',
   log: 'target',
   ls: 'path',
-  merge: 'ref',
+  merge: 'source',
   mv: 'stored',
   'note delete': 'ref',
   'note get': 'ref',
