@@ -660,6 +660,37 @@ describe('many writers', () => {
     );
   });
 
+  test('a process that goes on writing keeps its turn, until it lets one that waits go first', async () => {
+    const link = () =>
+      readdirSync(join(store, 'gitstore')).filter((name) => /^turn-\d+\.holder$/.test(name));
+    const other = new BareRefs(store, { durability: 'fast' });
+    let isInside = false;
+    let hasWaited = false;
+    let waiting: Promise<void> | undefined;
+    while (!hasWaited) {
+      const giveBack = await refs.turn(MAIN, 10_000);
+      isInside = true;
+      waiting ??= other.turn(MAIN, 10_000).then((giveBackToo) => {
+        expect(isInside).toBe(false);
+        hasWaited = true;
+        giveBackToo();
+      });
+      await sleep(2);
+      isInside = false;
+      giveBack();
+    }
+    await waiting;
+    other.close();
+    (await refs.turn(MAIN, 1000))();
+    expect(link()).toHaveLength(1);
+    refs.close();
+    expect(link()).toEqual([]);
+    const late = new BareRefs(store, { durability: 'fast' });
+    (await late.turn(MAIN, 1000))();
+    while (link().length > 0) await sleep(1);
+    late.close();
+  });
+
   test('git update-ref and we count together', async () => {
     const ids = makeCommits(effort(25, 60).count);
     await refs.update([{ ref: MAIN, new: ids[0]! }]);

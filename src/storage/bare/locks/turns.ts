@@ -6,10 +6,17 @@
  * beside such a file (holderLink.ts) has the turn, with or without kernel locks: with two kinds of queue
  * the members of the longer one would get their turn less often. Inside one process callers queue, so
  * that only the first of them competes with other processes.
+ *
+ * Passing the turn between processes costs more than a commit: the next process waits for its poll, and
+ * reads what the last one has written. So a process keeps the turn while it writes one commit after the
+ * other, up to a *burst*. A process that waits makes the file `turn-N.wanted`. At the end of a burst the
+ * holder removes that file and lets others go first; without the file it goes on.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicTime } from '../../../clock.ts';
 import { isErrno } from '../../disk/durable.ts';
+import { closeSync, openSync, unlinkSync } from '../../disk/fs.ts';
 import { isLink } from '../../disk/ownFiles.ts';
 import { HolderLink } from './holderLink.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
@@ -23,9 +30,21 @@ const TURN_FILES = 64;
 /** Total wait of a caller, as a multiple of the timeout for one holder. */
 const MOST_HOLDERS = 10;
 
+/** Milliseconds for which a process keeps a turn that others want. */
+const BURST = 25;
+
+/** Milliseconds for which a process does not ask again after a burst. Others poll more often. */
+const YIELD = 6;
+
+/** Longest pause between two polls in milliseconds. */
+const LONGEST_PAUSE = 3;
+
+/** Milliseconds for which a live holder is assumed to stay alive. */
+const JUDGED = 200;
+
 export class Turns {
   readonly #gitDir: string;
-  readonly #queues = new Map<number, Mutex>();
+  readonly #files = new Map<number, TurnFile>();
 
   constructor(gitDir: string) {
     this.#gitDir = gitDir;
@@ -38,17 +57,47 @@ export class Turns {
    */
   async take(ref: string, timeout: number): Promise<() => void> {
     const index = turnOf(ref);
-    const queue = this.#queues.get(index) ?? new Mutex();
-    this.#queues.set(index, queue);
-    if (!(await queue.acquire(monotonicTime() + timeout))) return () => {};
-    const link = new HolderLink(`${this.#gitDir}/${PRIVATE_DIRECTORY}/turn-${index}`, PATIENCE);
-    let isTaken = false;
+    const file = this.#files.get(index) ?? new TurnFile(this.#gitDir, index);
+    this.#files.set(index, file);
+    return file.take(timeout);
+  }
+
+  /** Gives back the turns that nobody in this process uses. */
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+  }
+}
+
+class TurnFile {
+  readonly #directory: string;
+  readonly #wanted: string;
+  readonly #link: HolderLink;
+  readonly #queue = new Mutex();
+  /** This process has the turn. */
+  #isHeld = false;
+  /** Start of the burst. */
+  #since = 0;
+  /** Other processes go first until then. */
+  #yieldsUntil = 0;
+  /** Gives the turn back, unless a caller comes before. */
+  #ending: NodeJS.Immediate | undefined;
+
+  constructor(gitDir: string, index: number) {
+    this.#directory = `${gitDir}/${PRIVATE_DIRECTORY}`;
+    const path = `${this.#directory}/turn-${index}`;
+    this.#link = new HolderLink(path, PATIENCE);
+    this.#wanted = `${path}.wanted`;
+  }
+
+  async take(timeout: number): Promise<() => void> {
+    if (!(await this.#queue.acquire(monotonicTime() + timeout))) return () => {};
     try {
-      isTaken = !isLink(`${this.#gitDir}/${PRIVATE_DIRECTORY}`) && (await takeLink(link, timeout));
+      clearImmediate(this.#ending);
+      if (!this.#isHeld && !isLink(this.#directory)) await this.#compete(timeout);
     } catch (error) {
       // The store is read-only or missing: the change itself reports it.
       if (!isErrno(error, ...UNWRITABLE)) {
-        queue.release();
+        this.#queue.release();
         throw error;
       }
     }
@@ -56,38 +105,85 @@ export class Turns {
     return () => {
       if (given) return;
       given = true;
-      if (isTaken) link.unlock();
-      queue.release();
+      if (this.#isHeld) this.#pass();
+      this.#queue.release();
     };
   }
-}
 
-/** False on timeout. */
-async function takeLink(link: HolderLink, timeout: number): Promise<boolean> {
-  const backoff = new Backoff(LONGEST_PAUSE);
-  const start = monotonicTime();
-  let since = start;
-  let asked = start;
-  let holder: string | undefined;
-  for (let now = start; ; now = monotonicTime()) {
-    // Comparing with the last holder takes a tenth of the time of checking whether it is alive.
-    if (holder === undefined || now - asked >= JUDGED || link.holder !== holder) {
-      if (link.tryLock()) return true;
-      asked = now;
-      const other = link.obstacle?.holder;
-      if (other !== holder) since = now;
-      holder = other;
+  close(): void {
+    if (!this.#queue.busy) this.#give();
+  }
+
+  /** After a commit: goes on, or lets others go first. */
+  #pass(): void {
+    const now = monotonicTime();
+    if (now - this.#since >= BURST) {
+      if (this.#isWanted()) {
+        this.#give();
+        this.#yieldsUntil = now + YIELD;
+        return;
+      }
+      this.#since = now;
     }
-    if (now - since >= timeout || now - start >= MOST_HOLDERS * timeout) return false;
-    await backoff.pause();
+    // A caller that waits in this process, or that writes again at once, keeps the turn.
+    this.#ending = setImmediate(() => {
+      this.#ending = setImmediate(() => this.#give());
+    });
+  }
+
+  #give(): void {
+    clearImmediate(this.#ending);
+    if (this.#isHeld) this.#link.unlock();
+    this.#isHeld = false;
+  }
+
+  /** Gives up on timeout. */
+  async #compete(timeout: number): Promise<void> {
+    const pause = this.#yieldsUntil - monotonicTime();
+    if (pause > 0) await sleep(pause);
+    const backoff = new Backoff(LONGEST_PAUSE);
+    const start = monotonicTime();
+    /** When the holder was first seen, and when it was last checked whether it is alive. */
+    let [since, judged] = [start, Number.NEGATIVE_INFINITY];
+    let holder: string | undefined;
+    for (let now = start; ; now = monotonicTime()) {
+      // Reading the link takes a tenth of the time of checking whether its holder is alive.
+      const seen = this.#link.holder;
+      if (seen === undefined || now - judged >= JUDGED) {
+        if (this.#link.tryLock()) {
+          this.#isHeld = true;
+          this.#since = monotonicTime();
+          return;
+        }
+        judged = now;
+      }
+      if (seen !== undefined && seen !== holder) {
+        [holder, since, judged] = [seen, now, now];
+        this.#want();
+      }
+      if (now - since >= timeout || now - start >= MOST_HOLDERS * timeout) return;
+      await backoff.pause();
+    }
+  }
+
+  #want(): void {
+    try {
+      closeSync(openSync(this.#wanted, 'wx'));
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST', 'EPERM', 'EBUSY')) throw error;
+    }
+  }
+
+  #isWanted(): boolean {
+    try {
+      unlinkSync(this.#wanted);
+    } catch (error) {
+      // In any other case the file exists, so another process waits.
+      if (isErrno(error, 'ENOENT')) return false;
+    }
+    return true;
   }
 }
-
-/** Longest pause between two checks in milliseconds. A turn is often given back within one. */
-const LONGEST_PAUSE = 3;
-
-/** Milliseconds for which a live holder is assumed to stay alive. */
-const JUDGED = 200;
 
 const UNWRITABLE = [
   ...['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'],

@@ -255,6 +255,7 @@ export class BareRefs implements RefStore {
   }
 
   close(): void {
+    this.#turns.close();
     this.#lock.close();
   }
 
