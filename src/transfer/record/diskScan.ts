@@ -71,7 +71,7 @@ export class DiskScan {
   readonly #rules: string;
   readonly #memo: string;
   /** The bytes of the next record. */
-  #next: Uint8Array | undefined;
+  #next: Buffer | undefined;
 
   /** @param path the directory, which need not exist */
   constructor(path: string, run: CopyRun, options: ScanOptions) {
@@ -123,7 +123,9 @@ export class DiskScan {
   /** Writes the record if it has changed. Its blobs must be in the store by now. */
   save(): void {
     if (this.#next === undefined) this.prepare();
-    if (this.#next !== undefined) this.options.memos?.replace(this.#memo, this.#next);
+    if (this.#next === undefined) return;
+    this.options.memos?.replace(this.#memo, this.#next);
+    StatRecord.keep(this.#next);
   }
 }
 

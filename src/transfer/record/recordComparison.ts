@@ -9,6 +9,7 @@ import { hasLoneSurrogate } from '../../git/pathBytes.ts';
 import { errorCode } from '../../systemFaults.ts';
 import { joinDisk, readNames, toDisk } from '../disk/diskFiles.ts';
 import type { CopyRun } from '../rules/run.ts';
+import { ComparisonThread } from './comparisonThread.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 
 /** States of a recorded directory. */
@@ -50,6 +51,7 @@ export class RecordComparison {
   /** States of directories whose names had to be read, taken before the read. */
   #states = new Map<number, DirectoryState>();
   readonly #paths: string[] = [];
+  #thread: ComparisonThread | undefined;
 
   constructor(record: StatRecord, run: CopyRun, options: ComparisonOptions) {
     this.#record = record;
@@ -103,7 +105,25 @@ export class RecordComparison {
     this.#states = new Map();
     const verdicts = this.#verdicts;
     const end = this.#record.endOf(directory);
-    for (let at = directory; at < end; ) {
+    if (directory === 0) {
+      const { trustedDevice: device, follow = false } = this.#options;
+      this.#thread = ComparisonThread.start(path, this.#record.columns, { device, follow });
+    }
+    try {
+      await this.#compareAll(directory, end);
+    } finally {
+      this.#thread?.stop();
+      this.#thread = undefined;
+    }
+    this.#passUp(directory, end);
+    for (const at of this.#states.keys()) if (verdicts[at] !== SAME) this.#states.delete(at);
+    return this.#states;
+  }
+
+  /** Compares the directories with these numbers. */
+  async #compareAll(first: number, end: number): Promise<void> {
+    const verdicts = this.#verdicts;
+    for (let at = first; at < end; ) {
       if (verdicts[at] !== GONE) {
         try {
           verdicts[at] = (await this.#compareEntries(at)) ? SAME : DIFFERENT;
@@ -117,9 +137,6 @@ export class RecordComparison {
       }
       at = this.#record.endOf(at);
     }
-    this.#passUp(directory, end);
-    for (const at of this.#states.keys()) if (verdicts[at] !== SAME) this.#states.delete(at);
-    return this.#states;
   }
 
   /** Propagates differences upwards: a directory is the same only when all its entries are. */
@@ -143,6 +160,14 @@ export class RecordComparison {
     const run = this.#run;
     const path = this.#paths[directory]!;
     const first = this.#record.firstEntry(directory);
+    this.#thread?.reach(directory);
+    const marks = this.#thread?.hasDone(directory) === true ? this.#thread : undefined;
+    if (marks !== undefined && this.#namesStand[directory] === 1) {
+      if (marks.areSameFiles(first, this.#record.endOfEntries(directory))) {
+        if (run.tired) await run.rest();
+        return true;
+      }
+    }
     const recorded = this.#record.joinedNames(directory);
     let names: readonly string[];
     /** The entries of the names; undefined for all entries in order. */
@@ -157,7 +182,7 @@ export class RecordComparison {
     let isSame = places === undefined;
     for (let i = 0; i < names.length; i += STRETCH) {
       const to = Math.min(i + STRETCH, names.length);
-      if (!this.#compareSome(path, names, i, to, first, places, isPlain)) isSame = false;
+      if (!this.#compareSome(path, names, i, to, first, places, isPlain, marks)) isSame = false;
       if (run.tired) await run.rest();
     }
     return isSame;
@@ -171,14 +196,22 @@ export class RecordComparison {
     first: number,
     places: readonly number[] | undefined,
     isPlain: boolean,
+    marks: ComparisonThread | undefined,
   ): boolean {
     const record = this.#record;
     const look = this.#look;
     const lead = joinDisk(path, '');
     let isSame = true;
     for (let i = from; i < to; i++) {
-      const at = lead + names[i]!;
       const entry = places === undefined ? first + i : places[i]!;
+      if (marks?.isSameFile(entry)) continue;
+      const at = lead + names[i]!;
+      if (marks?.isSameDirectory(entry)) {
+        const below = record.directoryOf(entry)!;
+        this.#paths[below] = at;
+        this.#namesStand[below] = 1;
+        continue;
+      }
       const stats = look(isPlain ? at : toDisk(at), NO_THROW);
       if (stats === undefined || !record.isUnchanged(entry, stats)) {
         this.#changed[entry] = 1;

@@ -8,6 +8,7 @@
  * Entries are numbered, and so are directories. An entry that is a directory has that number.
  */
 import type { Stats } from 'node:fs';
+import { asBuffer } from '../../bytes.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import { decodePath } from '../../git/pathBytes.ts';
 import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../../git/tree.ts';
@@ -48,8 +49,22 @@ export class StatRecord {
 
   /** Undefined unless the bytes are a complete, valid record of this machine. */
   static parse(content: Uint8Array): StatRecord | undefined {
-    const decoded = decodeRecord(content);
-    return decoded && new StatRecord(decoded.rules, decoded.columns);
+    const bytes = asBuffer(content);
+    if (last !== undefined && bytes.equals(last.bytes)) return last.record;
+    return StatRecord.#decode(bytes, false);
+  }
+
+  /** Keeps a record that this process has serialized, so that parsing it again takes no checks. */
+  static keep(bytes: Buffer): void {
+    StatRecord.#decode(bytes, true);
+  }
+
+  static #decode(bytes: Buffer, isOwn: boolean): StatRecord | undefined {
+    const decoded = decodeRecord(bytes, isOwn);
+    if (decoded === undefined) return undefined;
+    const record = new StatRecord(decoded.rules, decoded.columns);
+    last = { bytes, record };
+    return record;
   }
 
   /** Number of files and directories in it, without the root. */
@@ -202,6 +217,9 @@ export class StatRecord {
     return this.#shape;
   }
 }
+
+/** The last record: a program that looks at its folder again and again checks the bytes once. */
+let last: { readonly bytes: Buffer; readonly record: StatRecord } | undefined;
 
 /** The nesting of directories, by number. */
 interface Shape {
