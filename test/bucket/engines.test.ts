@@ -11,6 +11,7 @@ import type { BucketRequest } from '../../src/storage/bucket/bucket.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { buildProgram, type Program } from '../helpers/build.ts';
+import { runProgram } from '../helpers/hosts.ts';
 import { type RunOptions, runNode, startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { describeEngine, freshPrefix, REAL_ENGINES } from './places.ts';
@@ -30,7 +31,7 @@ function place(engine: Engine): { location: string; env: NodeJS.ProcessEnv } {
 }
 
 async function gitstore(args: readonly string[], options: RunOptions = {}) {
-  const { code, stdout, stderr } = await runNode([program.cli, ...args], {
+  const { code, stdout, stderr } = await runProgram(program.cli, args, {
     timeout: 120_000,
     ...options,
   });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram } from '../helpers/build.ts';
 import { expectClean, gitEnvironment } from '../helpers/git.ts';
+import { runProgram } from '../helpers/hosts.ts';
 import { runNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -52,23 +53,23 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
 
   test('ends write that waits for its input', async () => {
     const store = join(scratchFolder(), 'store.git');
-    expect((await runNode([cli, '-r', store, 'init'])).code).toBe(0);
+    expect((await runProgram(cli, ['-r', store, 'init'])).code).toBe(0);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       await interrupted(signal, 600, ['-r', store, 'write', 'a']);
       expect(unfinished(store)).toEqual([]);
     }
-    expect((await runNode([cli, '-r', store, 'ls'])).stdout.toString()).toBe('');
+    expect((await runProgram(cli, ['-r', store, 'ls'])).stdout.toString()).toBe('');
     expectClean(store);
   });
 
   test('ends copies in and out', async () => {
     const folder = await folderOfFiles();
     const stored = join(scratchFolder(), 'stored.git');
-    expect((await runNode([cli, '-r', stored, 'cp', `${folder}/`, ':'])).code).toBe(0);
+    expect((await runProgram(cli, ['-r', stored, 'cp', `${folder}/`, ':'])).code).toBe(0);
     for (const [i, after] of [60, 120, 180, 250, 350, 500].entries()) {
       const signal = i % 2 === 0 ? 'SIGINT' : 'SIGTERM';
       const store = join(scratchFolder(), 'store.git');
-      expect((await runNode([cli, '-r', store, 'init'])).code).toBe(0);
+      expect((await runProgram(cli, ['-r', store, 'init'])).code).toBe(0);
       await interrupted(signal, after, ['-r', store, 'sync', folder, ':']);
       expect(unfinished(store)).toEqual([]);
       expectClean(store);
@@ -84,7 +85,7 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     const store = join(folder, 'data.git');
     const names = () => readdirSync(folder).filter((name) => name !== 'live');
     const fill = async () => {
-      expect((await runNode([cli, '-r', store, 'init'])).code).toBe(0);
+      expect((await runProgram(cli, ['-r', store, 'init'])).code).toBe(0);
       for (let i = 0; i < 4000; i++) writeFileSync(join(store, 'objects', `extra${i}`), '');
     };
     const destroy = ['-r', store, 'destroy', '-f'];

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { buildProgram } from '../helpers/build.ts';
-import { type Finished, type RunOptions, runNode } from '../helpers/run.ts';
+import { runProgram } from '../helpers/hosts.ts';
+import type { Finished, RunOptions } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 export interface Result extends Omit<Finished, 'stdout'> {
@@ -18,7 +19,7 @@ export function programPath(): string {
 
 /** Runs `gitstore ARGS…`, whatever becomes of it. */
 export async function gitstore(args: readonly string[], options?: RunOptions): Promise<Result> {
-  const { stdout, ...rest } = await runNode([cli, ...args], options);
+  const { stdout, ...rest } = await runProgram(cli, args, options);
   return { ...rest, stdout: stdout.toString(), bytes: stdout };
 }
 

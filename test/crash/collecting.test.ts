@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { commitsOf, expectClean, git } from '../helpers/git.ts';
+import { runProgram } from '../helpers/hosts.ts';
 import { type Finished, type Running, runNode, startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
@@ -135,7 +136,7 @@ describe('the disk runs full', () => {
 });
 
 function gitstore(store: string, ...args: string[]): Promise<Finished> {
-  return runNode([program.cli, '-r', store, ...args], { timeout });
+  return runProgram(program.cli, ['-r', store, ...args], { timeout });
 }
 
 async function newStore(): Promise<string> {

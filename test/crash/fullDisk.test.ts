@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { expectClean, git } from '../helpers/git.ts';
-import { type Finished, type RunOptions, runNode } from '../helpers/run.ts';
+import { runProgram } from '../helpers/hosts.ts';
+import type { Finished, RunOptions } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort } from './stress.ts';
 
@@ -56,12 +57,12 @@ describe('the disk runs full', () => {
     const other = join(scratchFolder(), 'other.git');
     const big = join(scratchFolder(), 'big');
     writeFileSync(big, randomBytes(20 * MiB));
-    const stored = await runNode([program.cli, '-r', other, 'cp', big, ':']);
+    const stored = await runProgram(program.cli, ['-r', other, 'cp', big, ':']);
     expect(stored, stored.stderr).toMatchObject({ code: 0 });
     await expectRefused(['restore', '--ref', 'main:theirs', other]);
     // A bundle that does not fit leaves none.
     const bundle = join(disk, 'all.bundle');
-    const backup = await runNode([program.cli, '-r', other, 'backup', bundle]);
+    const backup = await runProgram(program.cli, ['-r', other, 'backup', bundle]);
     expectOneLine(backup);
     expect(readdirSync(disk)).toEqual(['store.git']);
   });
@@ -79,10 +80,10 @@ describe('the disk runs full', () => {
     await expectRefused(['untar', archive]);
     await expectRefused(['untar', '-'], { input: readFileSync(archive) });
     const other = join(scratchFolder(), 'other.git');
-    const stored = await runNode([program.cli, '-r', other, 'untar', archive]);
+    const stored = await runProgram(program.cli, ['-r', other, 'untar', archive]);
     expect(stored, stored.stderr).toMatchObject({ code: 0 });
     for (const name of ['x.tar', 'x.tar.gz', 'x.zip']) {
-      expectOneLine(await runNode([program.cli, '-r', other, 'archive-out', join(disk, name)]));
+      expectOneLine(await runProgram(program.cli, ['-r', other, 'archive-out', join(disk, name)]));
       expect(readdirSync(disk)).toEqual(['store.git']);
     }
   });
@@ -97,10 +98,10 @@ describe('the disk runs full', () => {
         writeFileSync(join(folder, `d${i % n}`, `file${i}`), randomBytes(MiB / 20));
       }
       const other = join(scratchFolder(), 'other.git');
-      const stored = await runNode([program.cli, '-r', other, 'cp', `${folder}/`, ':']);
+      const stored = await runProgram(program.cli, ['-r', other, 'cp', `${folder}/`, ':']);
       expect(stored, stored.stderr).toMatchObject({ code: 0 });
       const out = join(disk, 'out');
-      expectOneLine(await runNode([program.cli, '-r', other, 'cp', ':', out]));
+      expectOneLine(await runProgram(program.cli, ['-r', other, 'cp', ':', out]));
       const left = readdirSync(out, { recursive: true, withFileTypes: true });
       for (const entry of left) expect(entry.name).not.toContain('.gs-');
       const files = left.filter((entry) => entry.isFile());
@@ -172,5 +173,5 @@ function fillUpTo(free: number): string {
 }
 
 async function gitstore(args: string[], options?: RunOptions): Promise<Finished> {
-  return await runNode([program.cli, '-r', store, ...args], options);
+  return await runProgram(program.cli, ['-r', store, ...args], options);
 }

@@ -18,7 +18,8 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { expectClean, git, gitBytes } from '../helpers/git.ts';
-import { type Finished, type RunOptions, runNode } from '../helpers/run.ts';
+import { runProgram } from '../helpers/hosts.ts';
+import type { Finished, RunOptions } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 let program: Program;
@@ -273,5 +274,5 @@ async function write(path: string, text: string): Promise<void> {
 }
 
 async function gitstore(args: string[], options?: RunOptions): Promise<Finished> {
-  return await runNode([program.cli, '-r', store, ...args], options);
+  return await runProgram(program.cli, ['-r', store, ...args], options);
 }

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { commitsOf, expectClean, git } from '../helpers/git.ts';
-import { type Running, runNode, startNode } from '../helpers/run.ts';
+import { runProgram } from '../helpers/hosts.ts';
+import { type Running, startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
@@ -43,7 +44,7 @@ interface Verb {
 }
 
 async function run(scene: Scene, ...args: string[]): Promise<void> {
-  const end = await runNode([program.cli, '-r', scene.store, ...args], {
+  const end = await runProgram(program.cli, ['-r', scene.store, ...args], {
     timeout,
     input: 'text\n',
   });

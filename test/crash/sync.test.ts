@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { expectClean, git } from '../helpers/git.ts';
-import { runNode, startNode } from '../helpers/run.ts';
+import { runProgram } from '../helpers/hosts.ts';
+import { startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
 });
 
 async function run(store: string, ...args: string[]): Promise<void> {
-  const end = await runNode([program.cli, '-r', store, ...args]);
+  const end = await runProgram(program.cli, ['-r', store, ...args]);
   expect(end.code, end.stderr).toBe(0);
 }
 
