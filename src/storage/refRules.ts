@@ -115,7 +115,7 @@ export function unreadableRef(ref: string, why: string, cause?: unknown): Unread
 export function requireAll(
   { refs, unreadable }: RefListing,
   refusal: string,
-  matters: (ref: UnreadableRef) => boolean = (ref) => ref.kind !== 'dangling',
+  matters: (ref: UnreadableRef) => boolean = (ref) => ref.kind === 'broken',
 ): readonly RefEntry[] {
   const first = unreadable.find(matters);
   if (first !== undefined) throw refuseFor(first, refusal);

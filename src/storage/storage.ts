@@ -269,9 +269,10 @@ export interface UnreadableRef {
   readonly ref: string;
   /**
    * `dangling`: a symbolic ref to a missing ref. `broken`: its content names no object, or the system
-   * does not allow reading it, so it may name any object.
+   * does not allow reading it, so it may name any object. `misnamed`: a file that a sync service or an
+   * editor has left among the refs; no ref can have its name, and an id in it is kept by collections.
    */
-  readonly kind: 'dangling' | 'broken';
+  readonly kind: 'dangling' | 'broken' | 'misnamed';
   /** A short reason for messages. */
   readonly reason: string;
 }

@@ -36,7 +36,9 @@ export async function checkRefs(
   let count = 0;
   try {
     const { refs: entries, unreadable } = await refs.list('refs/');
-    for (const { ref, reason } of unreadable) report(ref, `cannot be read: ${reason}`);
+    for (const { ref, kind, reason } of unreadable) {
+      if (kind !== 'misnamed') report(ref, `cannot be read: ${reason}`);
+    }
     for (const { ref, id } of entries) {
       count++;
       ids.add(id);

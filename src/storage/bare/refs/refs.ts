@@ -61,6 +61,7 @@ export interface Settling {
 }
 
 const DEFAULT_LOCK_TIMEOUT = 10_000;
+const MISNAMED = 'no ref can have this name';
 
 export class BareRefs implements RefStore {
   readonly #gitDir: string;
@@ -123,7 +124,10 @@ export class BareRefs implements RefStore {
     }
     const unreadable = [...loose.unreadable];
     for (const ref of loose.files) {
-      if (!isValidRefName(ref)) continue;
+      if (!isValidRefName(ref)) {
+        if (isMisnamed(ref)) unreadable.push({ ref, kind: 'misnamed', reason: MISNAMED });
+        continue;
+      }
       const value = this.#valueOf(ref);
       if (typeof value === 'string') found.set(ref, value);
       else found.delete(ref);
@@ -303,3 +307,8 @@ export class BareRefs implements RefStore {
 }
 
 type Attempt<T> = { readonly done: T } | { readonly blocked: string };
+
+/** As in Git, locks and names that begin with a dot are no attempt at a ref. */
+function isMisnamed(name: string): boolean {
+  return !name.endsWith('.lock') && !name.includes('/.');
+}
