@@ -9,6 +9,16 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
+/** The JSON form of an error. */
+export interface ErrorJson {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly path?: string;
+  readonly ref?: string;
+  readonly [field: string]: unknown;
+}
+
 /** Base of all errors of this package. */
 export class GitStoreError extends Error {
   readonly code: string;
@@ -23,6 +33,12 @@ export class GitStoreError extends Error {
     this.code = code;
     if (details.path !== undefined) this.path = details.path;
     if (details.ref !== undefined) this.ref = details.ref;
+  }
+
+  /** For `JSON.stringify`: name, code, message and what else a class has, such as `path` or `paths`. */
+  toJSON(): ErrorJson {
+    const { name, code, message, ...others } = { ...this, message: this.message };
+    return { name, code, message, ...(others as { path?: string; ref?: string }) };
   }
 }
 

@@ -308,3 +308,24 @@ describe('errors', () => {
     expect(error.message).toMatch(message);
   });
 });
+
+test('what JSON.stringify shows of an error', async () => {
+  const { fs } = await memoryStore();
+  const json = (error: unknown): unknown => JSON.parse(JSON.stringify({ error })).error;
+  const missing = await fs.readText('none/x').catch((error: unknown) => error);
+  expect(json(missing)).toEqual({
+    name: 'FileNotFoundError',
+    code: 'ENOENT',
+    message: (missing as Error).message,
+    path: 'none/x',
+  });
+  await fs.write('a', '1');
+  const stale = await fs.write('a', '2').catch((error: unknown) => error);
+  expect(json(stale)).toEqual({
+    name: 'StaleSnapshotError',
+    code: 'ESTALE',
+    message: (stale as Error).message,
+    ref: 'main',
+    paths: [],
+  });
+});
