@@ -9,8 +9,9 @@ import type { FS, PickOptions } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import { parseRepositoryPath } from '../store/refPath.ts';
 import { isWithin } from '../tree/paths.ts';
-import { commitOn } from './commit.ts';
+import { commitOn, fateOfCommit } from './commit.ts';
 import { parseArgument, UsageError } from './errors.ts';
+import { withSignals } from './interruption.ts';
 import { conflictsRecord, mergeRecord } from './json.ts';
 import { Listing } from './listing.ts';
 import {
@@ -109,21 +110,25 @@ export async function bringInto(
   const branch = await defaultBranch(store, options);
   const rules = rulesOf(options);
   const isText = options.format === 'text';
-  await inSteps(sources, options, async (source, tags, listing) => {
-    const tell = async (fs: FS): Promise<void> => {
-      await listing.add('', () => mergeRecord(fs, options.dryRun));
-    };
-    const choices = {
-      ...options,
-      ...tags,
-      verbose: isVerbose(command),
-      tell: isText ? undefined : tell,
-    };
-    const merged = await commitOn(store, branch, choices, (fs, details) =>
-      bring(fs, source, { ...details, ...rules }),
-    );
-    if (isText) await printConflicts(merged.changes?.conflicts ?? []);
-  });
+  let merged: FS | undefined;
+  const work = (signal: AbortSignal): Promise<void> =>
+    inSteps(sources, options, async (source, tags, listing) => {
+      const tell = async (fs: FS): Promise<void> => {
+        await listing.add('', () => mergeRecord(fs, options.dryRun));
+      };
+      const choices = {
+        ...options,
+        ...tags,
+        verbose: isVerbose(command),
+        tell: isText ? undefined : tell,
+      };
+      merged = await commitOn(store, branch, choices, (fs, details) =>
+        bring(fs, source, { ...details, ...rules, signal }),
+      );
+      if (isText) await printConflicts(merged.changes?.conflicts ?? []);
+    });
+  // What was brought in before the signal stays.
+  await withSignals(work, () => fateOfCommit(options)(merged));
 }
 
 /** The tag for one step: the last one gets it. */

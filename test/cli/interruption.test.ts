@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { GitStore } from '../../src/index.ts';
 import { buildProgram } from '../helpers/build.ts';
 import { expectClean, gitEnvironment } from '../helpers/git.ts';
 import { runProgram } from '../helpers/hosts.ts';
@@ -78,6 +79,46 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
       await interrupted(signal, after, ['-r', stored, 'cp', ':', out]);
       expect(unfinished(out)).toEqual([]);
     }
+  });
+
+  test('says what has become of a change within the repository', async () => {
+    const folder = scratchFolder();
+    // The signal comes as soon as a command is ready for it.
+    const hook = join(folder, 'hook.mjs');
+    writeFileSync(
+      hook,
+      `const on = process.on.bind(process);
+      process.on = (name, listener) => {
+        on(name, listener);
+        if (name === 'SIGINT') process.kill(process.pid, 'SIGINT');
+        return process;
+      };`,
+    );
+    const repo = join(folder, 'store.git');
+    await using store = await GitStore.open(repo, { durability: 'fast' });
+    const base = await (await store.branches.get('main')).apply({ writes: { a: '1', b: '2' } });
+    await (await store.branches.set('dev', base)).write('c', '3');
+    await base.write('d', '4');
+    for (const args of [
+      ['rm', 'a'],
+      ['mv', ':a', ':z'],
+      ['merge', 'dev'],
+      ['pick', 'dev'],
+      ['revert', 'main'],
+    ]) {
+      const before = (await store.branches.get('main')).commitHash;
+      const { stderr, signal } = await runNode(['--import', hook, cli, '-r', repo, ...args]);
+      const after = (await store.branches.get('main')).commitHash;
+      const fate =
+        after === before ? 'nothing was committed' : `${after.slice(0, 7)} had been committed`;
+      expect({ args, stderr, signal }).toEqual({
+        args,
+        stderr: `Interrupted: ${fate}\n`,
+        signal: 'SIGINT',
+      });
+    }
+    expect(unfinished(repo)).toEqual([]);
+    expectClean(repo);
   });
 
   test('leaves a repository that is being destroyed to the next destroy', async () => {

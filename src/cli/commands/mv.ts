@@ -1,8 +1,9 @@
 /** `mv`: move or rename files and directories. */
 import type { Command } from 'commander';
 import { parseRefPath, type RepositoryPath } from '../../store/refPath.ts';
-import { commitOn } from '../commit.ts';
+import { commitOn, fateOfCommit } from '../commit.ts';
 import { parseArgument, UsageError } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
 import {
   addBranch,
   addCommit,
@@ -47,10 +48,12 @@ export function define(command: Command): void {
       const patterns = paths.map(({ path }) => path);
       const recursive = options.recursive ?? false;
       const choices = { ...options, verbose: isVerbose(command) };
-      await commitOn(store, branch, choices, async (fs, details) => {
-        const { paths: sources } = await expandGlobs(fs, patterns, options.glob);
-        return fs.move(sources, dest.path, { ...details, recursive });
-      });
+      const work = (signal: AbortSignal) =>
+        commitOn(store, branch, choices, async (fs, details) => {
+          const { paths: sources } = await expandGlobs(fs, patterns, options.glob);
+          return fs.move(sources, dest.path, { ...details, recursive, signal });
+        });
+      await withSignals(work, fateOfCommit(options));
     });
   });
 }

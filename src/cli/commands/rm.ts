@@ -1,8 +1,9 @@
 /** `rm`: remove files and directories. */
 import type { Command } from 'commander';
 import { parseRepositoryPath } from '../../store/refPath.ts';
-import { commitOn } from '../commit.ts';
+import { commitOn, fateOfCommit } from '../commit.ts';
 import { parseArgument } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
 import {
   addBranch,
   addCommit,
@@ -42,9 +43,12 @@ export function define(command: Command): void {
       const patterns = targets.map(({ path }) => path);
       const recursive = options.recursive ?? false;
       const choices = { ...options, verbose: isVerbose(command) };
-      await commitOn(store, branch, choices, async (fs, details) =>
-        fs.remove((await expandGlobs(fs, patterns, options.glob)).paths, { ...details, recursive }),
-      );
+      const work = (signal: AbortSignal) =>
+        commitOn(store, branch, choices, async (fs, details) => {
+          const { paths } = await expandGlobs(fs, patterns, options.glob);
+          return fs.remove(paths, { ...details, recursive, signal });
+        });
+      await withSignals(work, fateOfCommit(options));
     });
   });
 }
