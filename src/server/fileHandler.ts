@@ -24,7 +24,13 @@ import { ReadyAnswers } from './files/readyAnswers.ts';
 import type { Service } from './files/service.ts';
 import { Histories, type Place, placeInRefs, SharedSource, sourceOf } from './files/snapshots.ts';
 import { encodeUrlPath, parseBasePath, parseTarget, type Target } from './files/target.ts';
-import { answerDirectory, answerError, answerPage, answerRefs } from './pages/pageAnswers.ts';
+import {
+  answerDirectory,
+  answerError,
+  answerPage,
+  answerRefs,
+  answerSearch,
+} from './pages/pageAnswers.ts';
 
 /** What the client may keep, and for how long: `Cache-Control`. */
 export type CachePolicy =
@@ -147,8 +153,10 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     if (entry === undefined) throw new HttpError(404, `Not found: ${path}`);
     if (isTreeMode(entry.mode) || entry.mode === MODE_GITLINK) {
       if (target.query.has('zip')) return answerFolderZip(service, exchange, place, entry);
-      if (target.query.has('find') && !json) {
-        return answerPage(service, exchange, 'find', target, tip, place);
+      if (target.query.has('find')) {
+        return json
+          ? answerSearch(service, exchange, target, place, entry)
+          : answerPage(service, exchange, 'find', target, tip, place);
       }
       return answerDirectory(service, exchange, target, tip, place, entry, json);
     }

@@ -88,6 +88,19 @@ describe('which snapshot', () => {
     expect([await get(`${plain.url}f`), await get(`${kept.url}f`)]).toEqual(['200 3', '200 3']);
   });
 
+  it('of a repository without a commit: the first one shows', async () => {
+    const repo = join(place.folder, 'empty.git');
+    git(place.folder, 'init', '-q', '--bare', '-b', 'trunk', repo);
+    const { url } = await serve('-r', repo, '-q');
+    expect(await get(url)).toBe(
+      "404 Branch 'trunk' has no commit yet. The files appear here with the first one.",
+    );
+    const head = git(place.repo, 'rev-parse', 'main');
+    git(repo, 'fetch', '-q', place.repo, `${head}:refs/heads/trunk`);
+    expect(await get(`${url}a.txt`)).toBe('200 two');
+    expect(await place.fails(1, '-r', repo, 'serve', '-b', 'none')).toMatch(/none/);
+  });
+
   it('what could not be read is looked for again by the next request', async () => {
     const repo = join(place.folder, 'hidden.git');
     const write = (text: string, message: string) =>

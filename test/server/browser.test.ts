@@ -263,19 +263,21 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
   const usual = looks.filter(
     ({ width, colorScheme }) => (width === 768) === (colorScheme === 'dark'),
   );
-  it.each(stress ? looks : usual)(
-    'pages at $width px, $colorScheme',
-    async ({ width, colorScheme }) => {
-      const options = { viewport: { width, height: 900 }, colorScheme };
-      await withPage(options, async (page, complaints) => {
-        for (const [i, at] of [...paths.map((path) => url + path), `${allUrl}/`].entries()) {
-          await page.goto(at);
+  // Each page is loaded once, and then shown in each look.
+  it('pages in all widths, light and dark', async () => {
+    await withPage({}, async (page, complaints) => {
+      for (const [i, at] of [...paths.map((path) => url + path), `${allUrl}/`].entries()) {
+        await page.goto(at);
+        for (const { width, colorScheme } of stress ? looks : usual) {
+          await page.setViewportSize({ width, height: 900 });
+          await page.emulateMedia({ colorScheme });
           const seen = (await page.evaluate(LOOK)) as Seen;
           // Drawing one takes longer than all the rest.
           if (stress || (i < 2 && (width === 390) === (colorScheme === 'light'))) {
             await page.screenshot({ path: join(screenshots, `${width}-${colorScheme}-${i}.png`) });
           }
-          expect(seen, at).toMatchObject({
+          const where = `${at} at ${width} px, ${colorScheme}`;
+          expect(seen, where).toMatchObject({
             overflow: 0,
             wide: [],
             torn: 0,
@@ -283,18 +285,18 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
             missing: [],
             keeps: !at.endsWith('/none'),
           });
-          expect(seen.background).toBe(
+          expect(seen.background, where).toBe(
             colorScheme === 'dark' ? 'rgb(20, 23, 28)' : 'rgb(255, 255, 255)',
           );
-          if (!at.includes('latin1')) expect(seen.text, at).not.toMatch(GARBLED);
+          if (!at.includes('latin1')) expect(seen.text, where).not.toMatch(GARBLED);
           if (at.endsWith('?history')) expect(seen.text).toMatch(/Zoë · \d\d:\d\d/);
           if (at.endsWith('?diff')) expect(seen.text).toMatch(/[0-9a-f]{7} .* → [0-9a-f]{7}/);
         }
-        // The browser says so when the page itself was not found.
-        expect(complaints.filter((line) => !line.includes('404'))).toEqual([]);
-      });
-    },
-  );
+      }
+      // The browser says so when the page itself was not found.
+      expect(complaints.filter((line) => !line.includes('404'))).toEqual([]);
+    });
+  });
 
   it('every link of every page leads somewhere', async () => {
     await withPage({ viewport: { width: 1280, height: 900 } }, async (page) => {

@@ -88,6 +88,28 @@ describe('colours', () => {
     }
   });
 
+  it('are those of the changes of code', async () => {
+    const { store, client } = await served({
+      'a.ts': '/* one\n   two */\nlet a = 1;\n',
+      'prose.txt': 'let a = 1;\n',
+      'cr.ts': 'let a = 1;\rlet b;\n',
+    });
+    const fs = await currentOf(store);
+    await fs.apply({
+      writes: {
+        'a.ts': '/* one\r\n   two <b> */\r\nlet a = 2;\n',
+        'prose.txt': 'let a = 2;\n',
+        'cr.ts': 'let a = 2;\rlet b;\n',
+      },
+    });
+    const text = mainOf((await client.page('/?diff')).text);
+    expect(text).toContain('<td>−<td><i class=c>   two */</i>');
+    expect(text).toContain('<td>+<td><i class=c>   two &lt;b&gt; */</i>');
+    expect(text).toContain('<td>+<td><i class=k>let</i> a = <i class=n>2</i>;');
+    expect(text).toContain('<td>+<td>let a = 2;\n');
+    expect(text).toContain('<td>+<td>let a = 2;\rlet b;');
+  });
+
   it('a text in another encoding shows its letters', async () => {
     expect(await shown('/latin1')).not.toContain('\ufffd');
     expect(await shown('/utf16.txt')).toContain('Grüße');
@@ -102,8 +124,17 @@ describe('colours', () => {
 });
 
 describe('a README', () => {
+  let store: GitStore;
+  let empty: FS;
+  let client: Client;
+  beforeAll(async () => {
+    store = await memoryStore();
+    empty = await currentOf(store);
+    client = await Client.of(store, { title: 'notes' });
+  });
+  /** The README on the page of a folder, in a snapshot that holds these files. */
   const below = async (writes: Writes, url = '/'): Promise<string | undefined> => {
-    const { client } = await served(writes);
+    await (await store.branches.set('main', empty)).apply({ writes, message: 'All' });
     return /<section class="box readme".*<\/section>/s.exec((await client.page(url)).text)?.[0];
   };
 
@@ -328,6 +359,32 @@ describe('the search', () => {
     expect(text).toContain('value="Tree.ts"');
   });
 
+  it('answers programs in JSON', async () => {
+    expect(await client.json('/?find=walk')).toEqual({
+      path: '',
+      ref: 'main',
+      find: 'walk',
+      entries: ['docs/tree walk.md', 'src/tree/walk.ts'],
+      count: 2,
+      complete: true,
+      type: 'search',
+    });
+    expect(await client.json('/src/?find=tree')).toMatchObject({
+      path: 'src',
+      entries: ['tree/', 'tree/walk.ts', 'tree/README.md'],
+    });
+    expect(await client.json(`/?find=Tree.ts&at=${first.commitHash}`)).toMatchObject({
+      ref: first.commitHash,
+      entries: ['src/Tree.ts'],
+    });
+    expect(await client.json('/?find=')).toMatchObject({ entries: [], count: 0 });
+    const many = await served(
+      Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`d/name ${i}`, ''])),
+    );
+    const found = (await many.client.json('/?find=name')) as { entries: string[]; count: number };
+    expect([found.entries.length, found.count]).toEqual([1000, 1100]);
+  });
+
   it('of a file is no search', async () => {
     expect((await client.ask('/docs/tree%20walk.md?find=x')).text).toBe('');
   });
@@ -527,7 +584,7 @@ describe('a page has less than 50 kB', () => {
       bodies.push(pages.join(''));
       for (const text of pages) expect(Buffer.byteLength(text)).toBeLessThan(SMALL);
     }
-    expect(new Set(bodies[0]!.match(/<td>\+<td>line \d+/g)).size).toBe(4000);
+    expect(new Set(bodies[0]!.match(/<td>\+<td>line <i class=n>\d+/g)).size).toBe(4000);
     expect(new Set(bodies[1]!.match(/<details class="file" open><summary>.*?<\/bdi>/g)).size).toBe(
       404,
     );

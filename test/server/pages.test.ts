@@ -157,6 +157,20 @@ describe('a listing', () => {
     const asked = await Client.of(await memoryStore());
     expect((await asked.page('/')).text).toContain('There is nothing here.');
   });
+
+  it('of a store whose branch has no commit, until it has one', async () => {
+    const store = await memoryStore();
+    const fs = await currentOf(store);
+    await store.branches.delete('main');
+    const asked = await Client.of(store);
+    const { status, text } = await asked.page('/');
+    expect(status).toBe(404);
+    expect(text).toContain('<h1>Nothing here yet</h1>');
+    expect(text).toContain('Branch &#39;main&#39; has no commit yet.');
+    await (await store.branches.set('main', fs)).write('first', '1');
+    expect((await asked.page('/')).text).toContain('first');
+    expect(asked.faults).toEqual([]);
+  });
 });
 
 describe('a file in a page', () => {

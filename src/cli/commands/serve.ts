@@ -20,6 +20,7 @@ import {
   defaultBranch,
   filterSnapshot,
   findSnapshot,
+  firstSelection,
   type Selection,
 } from '../snapshots.ts';
 
@@ -79,7 +80,10 @@ export function define(command: Command): void {
     checkAgainstTarget(HEAD, options);
     const basePath = parseArgument(parseBasePath, options.basePath);
     const work = async (store: GitStore): Promise<void> => {
-      const snapshot = all ? undefined : await snapshotSource(store, options);
+      const awaited = all ? undefined : await awaitedBranch(store, options);
+      // The handler itself follows a current branch that is still to get its first commit.
+      const snapshot =
+        all || awaited !== undefined ? undefined : await snapshotSource(store, options);
       // What is not there is said now, and not to the first visitor.
       const served = await snapshot?.();
       const logs = openLogs(options);
@@ -100,7 +104,12 @@ export function define(command: Command): void {
           }),
         '',
       );
-      const what = served === undefined ? 'all branches and tags' : nameOf(served);
+      const what =
+        awaited !== undefined
+          ? `${awaited}, which has no commit yet,`
+          : served === undefined
+            ? 'all branches and tags'
+            : nameOf(served);
       try {
         await runServer(handler, options, what, `${encodeUrlPath(basePath)}/`, (url) => {
           if (options.open) openBrowser(url);
@@ -111,6 +120,13 @@ export function define(command: Command): void {
     };
     await withStore(command, work, { live: true });
   });
+}
+
+/** The current branch of a store without any branch, where the options name nothing else. */
+async function awaitedBranch(store: GitStore, options: ServeOptions): Promise<string | undefined> {
+  if (firstSelection(options) !== undefined) return undefined;
+  for await (const _ of store.branches.keys()) return undefined;
+  return (await store.branches.currentName()) ?? undefined;
 }
 
 /** The snapshot that the options mean, asked for on every request. */

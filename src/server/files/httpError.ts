@@ -11,13 +11,32 @@ export class HttpError extends Error {
   readonly status: number;
   /** More header fields: name, value, name, value. */
   readonly fields: readonly string[];
+  /** Heading of the page that says so; undefined: the usual one of the status. */
+  readonly title: string | undefined;
 
-  constructor(status: number, message: string, fields: readonly string[] = []) {
+  constructor(
+    status: number,
+    message: string,
+    fields: readonly string[] = [],
+    title: string | undefined = undefined,
+  ) {
     super(message);
     this.name = 'HttpError';
     this.status = status;
     this.fields = fields;
+    this.title = title;
   }
+}
+
+/** Of a store whose current branch is still to get its first commit. @param branch undefined for none */
+export function nothingYet(branch: string | null): HttpError {
+  const where = branch === null ? 'The current branch' : `Branch '${branch}'`;
+  return new HttpError(
+    404,
+    `${where} has no commit yet. The files appear here with the first one.`,
+    [],
+    'Nothing here yet',
+  );
 }
 
 /** Errors of the system that pass: too many open files, no memory. */

@@ -11,7 +11,7 @@ import type { GitStore } from '../../store/gitStore.ts';
 import { parentOf } from '../../store/history.ts';
 import { findRef, resolveSnapshot } from '../../store/resolve.ts';
 import { fullRefName, ofStore, type Snapshot, type SnapshotRef } from '../../store/snapshot.ts';
-import { HttpError } from './httpError.ts';
+import { nothingYet } from './httpError.ts';
 
 /** Says which snapshot is served now. */
 export type Source = () => Promise<Snapshot>;
@@ -80,7 +80,7 @@ export function sourceOf(
   if (given !== undefined) return () => resolveSnapshot(context, given);
   return async () => {
     const current = await store.branches.current();
-    if (current === null) throw new HttpError(404, 'The current branch has no commit yet');
+    if (current === null) throw nothingYet(await store.branches.currentName());
     return FS.snapshotOf(current);
   };
 }

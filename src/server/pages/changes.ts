@@ -7,6 +7,7 @@ import { diffTrees, type TreeDifference } from '../../tree/diff.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../files/contentTypes.ts';
 import type { Place } from '../files/snapshots.ts';
+import { colouredLines } from './colours.ts';
 import { type Html, html, visible, wellFormed } from './html.ts';
 import {
   authorOf,
@@ -18,7 +19,7 @@ import {
   urlAt,
   type View,
 } from './layout.ts';
-import { lineDiff } from './lineDiff.ts';
+import { type DiffSide, lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf, stepsOf } from './steps.ts';
 import { decodeText } from './text.ts';
@@ -257,13 +258,13 @@ async function contentChange(
   });
   if (change.old?.id === change.new?.id) return say(`Only its type changed: ${types}`);
   const pictures = picturesOf(view, change, ends, old?.size, now?.size);
-  const isText = (old?.text ?? now?.text) !== undefined;
-  const readable = (side: typeof old) => side === undefined || side.text !== undefined;
+  const isText = (old?.diff ?? now?.diff) !== undefined;
+  const readable = (side: typeof old) => side === undefined || side.diff !== undefined;
   if (!isText || !readable(old) || !readable(now)) {
     const said = say('It is not text, or too long to be compared here.');
     return { ...said, content: pictures ?? said.content };
   }
-  const diff = lineDiff(old?.text ?? '', now?.text ?? '', skip, most);
+  const diff = lineDiff(old?.diff ?? NOTHING, now?.diff ?? NOTHING, skip, most);
   if (diff === undefined) return say('The two differ too much to be compared line by line.');
   if (diff.added + diff.removed === 0) return say('The file is empty.');
   return {
@@ -288,17 +289,27 @@ function picturesOf(
   return html`<div class="media${isPair && ' two'}">${old && figure(isPair ? 'Before' : 'Removed', from, oldSize)}${now && figure(isPair ? 'After' : 'Added', to, newSize)}</div>`;
 }
 
+const NOTHING: DiffSide = { text: '' };
+
 /** A file on one side; its text when it has one that can be compared. */
 async function sideOf(
   { service }: View,
   entry: TreeEntry | undefined,
   path: string,
-): Promise<{ size: number; text?: string } | undefined> {
+): Promise<{ size: number; diff?: DiffSide } | undefined> {
   if (entry === undefined || entry.mode === MODE_GITLINK) return undefined;
   const { blobs } = service;
   const facts = await blobs.facts(entry.id);
   const { size } = facts;
   const readable =
     size <= MOST_TEXT && (typeOfName(path).type === PLAIN_TEXT || (await blobs.text(facts)).isText);
-  return readable ? { size, text: decodeText(await blobs.body(entry.id)).text } : { size };
+  if (!readable) return { size };
+  const { text } = decodeText(await blobs.body(entry.id));
+  return { size, diff: { text, colours: () => coloursOf(entry, path, text) } };
+}
+
+/** Undefined also where a carriage return alone ends lines, which the comparison takes for a part of one. */
+function coloursOf({ id }: TreeEntry, path: string, text: string): readonly string[] | undefined {
+  const plain = text.toWellFormed().replaceAll('\r\n', '\n');
+  return plain.includes('\r') ? undefined : colouredLines({ path, id }, plain);
 }

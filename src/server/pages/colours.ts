@@ -1,6 +1,26 @@
 /** Source code in colours, line by line. See docs/decisions/page-libraries.md. */
+import type { ObjectId } from '../../git/objectId.ts';
 import { baseName } from '../../tree/paths.ts';
+import { guarded } from './guard.ts';
 import { hljs } from './languages.mjs';
+
+/** Characters of a text that gets colours. */
+const MOST_COLOURED = 64 << 10;
+
+/**
+ * The lines of a file as HTML in colours; undefined for prose, for a long text, and where colouring takes too
+ * long.
+ * @param text as `colourLines`
+ */
+export function colouredLines(
+  { path, id }: { readonly path: string; readonly id: ObjectId },
+  text: string,
+): readonly string[] | undefined {
+  const language = text.length <= MOST_COLOURED ? languageOf(path) : undefined;
+  if (language === undefined) return undefined;
+  prepareColours(language);
+  return guarded(`${language} ${id}`, () => colourLines(text, language));
+}
 
 /** What colours the texts of this file; undefined for prose and what is not known. */
 export function languageOf(path: string): string | undefined {

@@ -19,19 +19,27 @@ export interface LineDiff {
   readonly next: number | undefined;
 }
 
+/** One of the texts that are compared. */
+export interface DiffSide {
+  readonly text: string;
+  /** Its lines as HTML in colours; undefined where they have none. */
+  colours?(): readonly string[] | undefined;
+}
+
 /**
  * Undefined when the texts differ too much, or are too long, to be compared in passing.
  * @param skip rows that are left out
  * @param most characters of HTML; one row is always shown
  */
 export function lineDiff(
-  before: string,
-  after: string,
+  before: DiffSide,
+  after: DiffSide,
   skip: number,
   most: number,
 ): LineDiff | undefined {
-  if (countLines(before) > MOST_LINES || countLines(after) > MOST_LINES) return undefined;
-  const patch = structuredPatch('', '', wellFormed(before), wellFormed(after), '', '', {
+  const [older, newer] = [wellFormed(before.text), wellFormed(after.text)];
+  if (countLines(older) > MOST_LINES || countLines(newer) > MOST_LINES) return undefined;
+  const patch = structuredPatch('', '', older, newer, '', '', {
     context: CONTEXT,
     maxEditLength: MOST_EDITS,
     timeout: TIME,
@@ -50,6 +58,8 @@ export function lineDiff(
     }
     at += 1;
   };
+  const oldColours = patch.hunks.length > 0 ? before.colours?.() : undefined;
+  const newColours = patch.hunks.length > 0 ? after.colours?.() : undefined;
   for (const hunk of patch.hunks) {
     let old = hunk.oldStart;
     let now = hunk.newStart;
@@ -58,20 +68,24 @@ export function lineDiff(
         `<tr class=hunk><td><td><td><td>@@ −${rangeOf(hunk.oldStart, hunk.oldLines)} +${rangeOf(hunk.newStart, hunk.newLines)} @@`,
     );
     for (const line of hunk.lines) {
-      const text = () => escapeHtml(shortened(line.slice(1).replace(/\r$/, '')));
+      const text = (coloured?: string) => {
+        const plain = line.slice(1).replace(/\r$/, '');
+        const fits = coloured !== undefined && coloured.length < MOST_OF_LINE;
+        return fits ? coloured : escapeHtml(shortened(plain));
+      };
       if (line.startsWith('+')) {
         const n = now++;
         added++;
-        put(() => row('add', '', n, '+', text()));
+        put(() => row('add', '', n, '+', text(newColours?.[n - 1])));
       } else if (line.startsWith('-')) {
         const n = old++;
         removed++;
-        put(() => row('del', n, '', '−', text()));
+        put(() => row('del', n, '', '−', text(oldColours?.[n - 1])));
       } else if (line.startsWith('\\')) {
         put(() => row('dim', '', '', '', text()));
       } else {
         const [o, n] = [old++, now++];
-        put(() => row('', o, n, '', text()));
+        put(() => row('', o, n, '', text(newColours?.[n - 1])));
       }
     }
   }

@@ -119,6 +119,35 @@ export async function answerPage(
   });
 }
 
+/** Paths in one answer to a program, at most. */
+const MOST_FOUND = 1_000;
+
+/** What is found below a directory, for programs. */
+export async function answerSearch(
+  service: Service,
+  exchange: Exchange,
+  { query }: Target,
+  { snapshot, path }: Place,
+  entry: TreeEntry,
+): Promise<void> {
+  const find = query.get('find') ?? '';
+  await sendJson(service, exchange, digest('find', snapshot.id, path, find), async () => {
+    const { searchPaths } = await import('./search.ts');
+    const { trees } = service.context;
+    const result = await searchPaths(trees, entry, find, MOST_FOUND, goneSignal(exchange));
+    const { found, count, complete } = result;
+    return {
+      path,
+      ref: snapshot.ref?.name ?? snapshot.id,
+      find,
+      entries: found.map((one) => (one.type === 'tree' ? `${one.path}/` : one.path)),
+      count,
+      complete,
+      type: 'search',
+    };
+  });
+}
+
 /** The root where all are served. */
 export async function answerRefs(
   service: Service,
@@ -169,7 +198,8 @@ export async function answerError(
   }
   const { errorPage } = await import('./error.ts');
   const { PAGE_POLICY } = await import('./style.ts');
-  const title = error.status === 404 ? 'Not here' : `Error ${error.status}`;
+  const usual = error.status === 404 ? 'Not here' : `Error ${error.status}`;
+  const title = error.title ?? usual;
   const page = errorPage(title, error.message, `${service.baseUrl}/`);
   const policy = ['Content-Type', HTML, 'Content-Security-Policy', PAGE_POLICY];
   exchange.whole(error.status, [...policy, ...fields], Buffer.from(page.text));

@@ -25,10 +25,8 @@ export async function searchPage(
 ): Promise<Rendered> {
   const { place, links } = view;
   const terms = termsOf(text);
-  const { found, count, complete } =
-    terms.length === 0
-      ? { found: [], count: 0, complete: true }
-      : await search(place.snapshot.store.trees, entry, terms, gone);
+  const { trees } = place.snapshot.store;
+  const { found, count, complete } = await search(trees, entry, terms, MOST_SHOWN, gone);
   const rows: Html[] = [];
   let used = 0;
   for (const { path, type } of found) {
@@ -57,6 +55,17 @@ export async function searchPage(
   return { page, complete };
 }
 
+/** The paths below a folder that fit best. @param most of them */
+export function searchPaths(
+  trees: TreeReader,
+  folder: TreeEntry,
+  text: string,
+  most: number,
+  gone: AbortSignal,
+): Promise<Result> {
+  return search(trees, folder, termsOf(text), most, gone);
+}
+
 interface Term {
   readonly word: string;
   /** A pattern, for a name or for a whole path. */
@@ -83,8 +92,8 @@ interface Found {
   readonly rank: number;
 }
 
-interface Result {
-  /** The best, best first. */
+export interface Result {
+  /** The best, best first; paths from the folder on. */
   readonly found: readonly Found[];
   readonly count: number;
   readonly complete: boolean;
@@ -94,8 +103,10 @@ async function search(
   trees: TreeReader,
   root: TreeEntry,
   terms: readonly Term[],
+  most: number,
   gone: AbortSignal,
 ): Promise<Result> {
+  if (terms.length === 0) return { found: [], count: 0, complete: true };
   const deadline = performance.now() + TIME;
   let found: Found[] = [];
   let count = 0;
@@ -109,14 +120,15 @@ async function search(
       if (looked % STRIDE === 0) {
         await nextTurn();
         gone.throwIfAborted();
-        if (performance.now() > deadline) return { found: best(found), count, complete: false };
+        if (performance.now() > deadline)
+          return { found: best(found, most), count, complete: false };
       }
       const path = joinPath(next.path, name);
       const rank = rankOf(path, name, terms);
       if (rank !== undefined) {
         count += 1;
         found.push({ path, type: fileTypeOf(mode), rank });
-        if (found.length >= 20 * MOST_SHOWN) found = best(found);
+        if (found.length >= 20 * most) found = best(found, most);
       }
       if (!isTreeMode(mode)) continue;
       checkDepth(path, 1);
@@ -124,11 +136,11 @@ async function search(
     }
     while (below.length > 0) open.push(below.pop()!);
   }
-  return { found: best(found), count, complete: true };
+  return { found: best(found, most), count, complete: true };
 }
 
-function best(found: readonly Found[]): Found[] {
-  return [...found].sort((a, b) => a.rank - b.rank).slice(0, MOST_SHOWN);
+function best(found: readonly Found[], most: number): Found[] {
+  return [...found].sort((a, b) => a.rank - b.rank).slice(0, most);
 }
 
 /** How well a path fits: the name before the folders, short before long; undefined: not at all. */

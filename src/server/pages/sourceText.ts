@@ -1,15 +1,12 @@
 /** Text with line numbers and colours, in pages: a long file is no long page. */
 import type { ObjectId } from '../../git/objectId.ts';
-import { colourLines, languageOf, prepareColours } from './colours.ts';
-import { guarded } from './guard.ts';
+import { colouredLines } from './colours.ts';
 import { escapeHtml, Html, html, wellFormed } from './html.ts';
 
 /** Characters of HTML on one page. */
 const BUDGET = 31_000;
 /** Characters of one line that are shown. */
 const MOST_OF_LINE = 4_000;
-/** Characters of a text that gets colours. */
-const MOST_COLOURED = 64 << 10;
 /** What stands around a line. */
 const AROUND = 52;
 
@@ -31,19 +28,14 @@ export interface TextPage {
 
 /** @param line that the page begins with */
 export function textPage(
-  { path, id }: { readonly path: string; readonly id: ObjectId },
+  file: { readonly path: string; readonly id: ObjectId },
   text: string,
   line: number,
 ): TextPage {
   const plain = text.toWellFormed().replace(/\r\n?/g, '\n');
   const raw = plain.split('\n');
   if (raw.at(-1) === '') raw.pop();
-  const language = plain.length <= MOST_COLOURED ? languageOf(path) : undefined;
-  if (language !== undefined) prepareColours(language);
-  const coloured =
-    language === undefined
-      ? undefined
-      : guarded(`${language} ${id}`, () => colourLines(plain, language));
+  const coloured = colouredLines(file, plain);
   const lineAt = (i: number): string => {
     const source = raw[i]!;
     if (source.length <= MOST_OF_LINE) {
@@ -77,7 +69,7 @@ export function textPage(
     out += `<span><a id=L${n} href=#L${n} tabindex=-1>${n}</a>${content}\n</span>`;
   }
   const before = starts.findLast((at) => at < start);
-  const content = html`<pre class="code${PROSE.test(path) && ' prose'}" tabindex="0" role="region" aria-label="Content of the file"><code>${new Html(out)}</code></pre>`;
+  const content = html`<pre class="code${PROSE.test(file.path) && ' prose'}" tabindex="0" role="region" aria-label="Content of the file"><code>${new Html(out)}</code></pre>`;
   return {
     content,
     first: start + 1,

@@ -94,7 +94,7 @@ pre.code.prose{white-space:pre-wrap;overflow-wrap:anywhere}
 pre.code.prose code{width:auto}
 pre.code a{display:inline-block;text-indent:0;width:3.5em;margin-right:1.1em;text-align:right;color:var(--dim);user-select:none}
 pre.code a:target{background:var(--mod);color:var(--modt)}
-pre i{font-style:normal}i.c{color:var(--c)}i.k{color:var(--k)}i.s{color:var(--s)}i.n{color:var(--n)}i.f{color:var(--f)}i.t{color:var(--t)}i.a{color:var(--a)}i.m{color:var(--m)}
+pre i,table.diff i{font-style:normal}i.c{color:var(--c)}i.k{color:var(--k)}i.s{color:var(--s)}i.n{color:var(--n)}i.f{color:var(--f)}i.t{color:var(--t)}i.a{color:var(--a)}i.m{color:var(--m)}
 .cut{color:var(--dim);font-weight:400;font-style:italic}
 .readme{margin-top:1.2rem}
 .readme>h2{margin:0;padding:.6rem .9rem;font-size:.9rem;background:var(--soft);border-bottom:1px solid var(--line)}
