@@ -106,7 +106,7 @@ describe('colours', () => {
     expect(text).toContain('<td>−<td><i class=c>   two */</i>');
     expect(text).toContain('<td>+<td><i class=c>   two &lt;b&gt; */</i>');
     expect(text).toContain('<td>+<td><i class=k>let</i> a = <i class=n>2</i>;');
-    expect(text).toContain('<td>+<td>let a = 2;\n');
+    expect(text).toMatch(/<td>\+<td>let a = 2;</);
     expect(text).toContain('<td>+<td>let a = 2;\rlet b;');
   });
 
@@ -364,7 +364,7 @@ describe('the search', () => {
       path: '',
       ref: 'main',
       find: 'walk',
-      entries: ['docs/tree walk.md', 'src/tree/walk.ts'],
+      entries: ['src/tree/walk.ts', 'docs/tree walk.md'],
       count: 2,
       complete: true,
       type: 'search',

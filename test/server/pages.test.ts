@@ -161,7 +161,7 @@ describe('a listing', () => {
   it('of a store whose branch has no commit, until it has one', async () => {
     const store = await memoryStore();
     const fs = await currentOf(store);
-    await store.branches.delete('main');
+    await store.branches.delete('main', { force: true });
     const asked = await Client.of(store);
     const { status, text } = await asked.page('/');
     expect(status).toBe(404);
