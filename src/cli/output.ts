@@ -69,6 +69,13 @@ export class Lines {
     return this.#makeRoom(most).then(() => this.#put(line));
   }
 
+  /** The same for a line of bytes, one character each (Latin-1). */
+  addBytes(line: string): Promise<void> | undefined {
+    const most = line.length + 1;
+    if (this.#length + most <= this.#block.length) return this.#putBytes(line);
+    return this.#makeRoom(most).then(() => this.#putBytes(line));
+  }
+
   async flush(): Promise<void> {
     const length = this.#length;
     this.#length = 0;
@@ -85,6 +92,11 @@ export class Lines {
     if (hasLoneSurrogate(line)) this.#length += encodeText(line).copy(block, this.#length);
     else this.#length += block.write(line, this.#length);
     block[this.#length++] = LINE_FEED;
+  }
+
+  #putBytes(line: string): undefined {
+    this.#length += this.#block.write(line, this.#length, 'latin1');
+    this.#block[this.#length++] = LINE_FEED;
   }
 }
 

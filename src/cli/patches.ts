@@ -1,9 +1,8 @@
 /** Patches and their statistics on stdout, for `diff`, `show`, `log` and `changes`. */
-import { encodeText } from '../git/pathBytes.ts';
 import type { FS } from '../store/fs.ts';
 import { type FilePatch, patchLines } from '../store/patch.ts';
 import { type Paint, paintFor } from './colour.ts';
-import { showName, writeData } from './output.ts';
+import { Lines, showName } from './output.ts';
 import type { PatchOption } from './patchOptions.ts';
 
 const STYLES = {
@@ -14,8 +13,6 @@ const STYLES = {
   context: undefined,
 } as const;
 
-const BLOCK = 64 * 1024;
-
 /** The width of a terminal line that all have. */
 const COLUMNS = 80;
 
@@ -25,22 +22,34 @@ export async function printPatches(
   to: FS,
   options: PatchOption & { readonly paths?: readonly string[] | undefined },
 ): Promise<void> {
-  const printer = new PatchPrinter(options);
+  const lines = new Lines();
+  await addPatches(lines, from, to, options);
+  await lines.flush();
+}
+
+/** The same into lines that are written later. */
+export async function addPatches(
+  lines: Lines,
+  from: FS,
+  to: FS,
+  options: PatchOption & { readonly paths?: readonly string[] | undefined },
+): Promise<void> {
+  const printer = new PatchPrinter(options, lines);
   for await (const patch of from.patches(to, { paths: options.paths })) await printer.add(patch);
-  await printer.end();
+  await printer.addStats();
 }
 
 export class PatchPrinter {
   readonly #paint: Paint;
   readonly #prints: boolean;
   readonly #stats: FilePatch[] | undefined;
-  #parts: Buffer[] = [];
-  #size = 0;
+  readonly #lines: Lines;
 
-  constructor(options: PatchOption) {
+  constructor(options: PatchOption, lines = new Lines()) {
     this.#paint = paintFor(options);
     this.#prints = options.patch === true;
     this.#stats = options.stat ? [] : undefined;
+    this.#lines = lines;
   }
 
   async add(patch: FilePatch): Promise<void> {
@@ -48,26 +57,18 @@ export class PatchPrinter {
     if (!this.#prints) return;
     for (const { kind, text } of patchLines(patch)) {
       const style = STYLES[kind];
-      this.#put(Buffer.from(`${style ? this.#paint(style, text) : text}\n`, 'latin1'));
-      if (this.#size >= BLOCK) await this.#flush();
+      const full = this.#lines.addBytes(style ? this.#paint(style, text) : text);
+      if (full !== undefined) await full;
     }
   }
 
   async end(): Promise<void> {
-    for (const line of this.#statLines()) this.#put(encodeText(`${line}\n`));
-    await this.#flush();
+    await this.addStats();
+    await this.#lines.flush();
   }
 
-  #put(bytes: Buffer): void {
-    this.#parts.push(bytes);
-    this.#size += bytes.length;
-  }
-
-  async #flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#size = 0;
-    if (bytes.length > 0) await writeData(bytes);
+  async addStats(): Promise<void> {
+    for (const line of this.#statLines()) await this.#lines.add(line);
   }
 
   *#statLines(): Generator<string> {

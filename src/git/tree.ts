@@ -248,14 +248,19 @@ export class EntryCursor {
 
   /** The order of this entry and that name. */
   compare(name: Uint8Array, ending: number): number {
+    return this.compareAt(name, 0, name.length, ending);
+  }
+
+  /** The same for a name within bytes. */
+  compareAt(bytes: Uint8Array, start: number, end: number, ending: number): number {
     return compareNames(
       this.#bytes,
       this.nameStart,
       this.nameEnd,
       endingOf(this.mode),
-      name,
-      0,
-      name.length,
+      bytes,
+      start,
+      end,
       ending,
     );
   }

@@ -30,6 +30,38 @@ export function differingEntries(trees: readonly ComparedTree[]): TreeEntry[][] 
   }
 }
 
+/**
+ * The entries of a tree, in its order, that an older version of it lacks: those that `differingEntries` gives
+ * for it.
+ * @throws as `differingEntries`
+ */
+export function entriesNotIn(older: ComparedTree, tree: ComparedTree): TreeEntry[] {
+  const [before, after] = [asBuffer(older.body), asBuffer(tree.body)];
+  const old = new EntryCursor(before, older.id);
+  const now = new EntryCursor(after, tree.id);
+  const found: TreeEntry[] = [];
+  for (;;) {
+    const most = Math.min(before.length - old.end, after.length - now.end);
+    const shared = sharedLength(before, old.end, after, now.end, most);
+    if (now.end + shared === after.length) return found;
+    const skipped = wholeEntries(after, now.end, shared);
+    old.end += skipped;
+    now.end += skipped;
+    now.next();
+    const { mode, nameStart, nameEnd } = now;
+    const id = now.id();
+    // Pass over the older entries up to this name.
+    let isSame = false;
+    for (let start = old.end; old.next(); start = old.end) {
+      const order = old.compareAt(after, nameStart, nameEnd, endingOf(mode));
+      if (order > 0) old.end = start;
+      if (order === 0) isSame = old.mode === mode && old.id() === id;
+      if (order >= 0) break;
+    }
+    if (!isSame) found.push({ name: decodePath(after, nameStart, nameEnd), mode, id });
+  }
+}
+
 /** How many bytes all bodies have alike from where their cursors are. */
 function sharedByAll(bodies: readonly Buffer[], cursors: readonly EntryCursor[]): number {
   const [first, start] = [bodies[0]!, cursors[0]!.end];

@@ -27,6 +27,8 @@ export interface GitObject {
   readonly body: Uint8Array;
   /** The caller owns the body and its buffer: no cache or other caller shares them. */
   readonly own?: boolean;
+  /** @internal The id that its bytes were found to have. */
+  provenId?: ObjectId;
 }
 
 /** An object from `readMany`. */
@@ -54,6 +56,11 @@ export interface TryReadOptions {
   readonly room?: BodyRoom | undefined;
   /** Size in bytes above which an object counts as large; default: the store's choice. */
   readonly limit?: number | undefined;
+  /**
+   * Whether the caller goes on to other versions of the object, which may be deltas of this one: the store
+   * keeps it at hand. `room` is not used then.
+   */
+  readonly keep?: boolean | undefined;
 }
 
 /** The remote that has the objects a partial clone lacks (`git help partial-clone`). */

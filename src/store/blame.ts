@@ -2,12 +2,12 @@
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isFileMode } from '../git/tree.ts';
+import { isFileMode, type TreeEntry } from '../git/tree.ts';
 import { diffLines } from '../merge/lineDiff.ts';
 import { isBinary, LineTable } from '../merge/text.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import { normalizePath } from '../tree/paths.ts';
-import { walkLog } from './log.ts';
+import { changesOf } from './log.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface BlameLine {
@@ -35,16 +35,16 @@ export async function blameFile(
 ): Promise<BlameLine[]> {
   const { store } = snapshot;
   const normal = normalizePath(path);
-  const contentAt = async ({
-    commit,
-  }: Pick<Snapshot, 'commit'>): Promise<Uint8Array | undefined> => {
-    const entry = await store.trees.lookup(commit.tree, normal);
+  const contentOf = async (
+    entry: Pick<TreeEntry, 'id' | 'mode'> | undefined,
+  ): Promise<Uint8Array | undefined> => {
     if (entry === undefined || !isFileMode(entry.mode)) return undefined;
-    const object = await store.objects.read(entry.id);
-    if (object === undefined) throw missingObject(store.objects, entry.id, 'Blob', path);
+    const { id } = entry;
+    const object = store.objects.tryRead(id, { keep: true }) ?? (await store.objects.read(id));
+    if (object === undefined) throw missingObject(store.objects, id, 'Blob', path);
     return object.body;
   };
-  const newest = await contentAt(snapshot);
+  const newest = await contentOf(await store.trees.lookup(snapshot.commit.tree, normal));
   if (newest === undefined) {
     throw new FileNotFoundError(`${path}: no file in the snapshot`, { path });
   }
@@ -64,18 +64,10 @@ export async function blameFile(
     owners[line] = current;
     open -= 1;
   };
-  for await (const { id, commit } of walkLog(
-    snapshot,
-    { path: normal, signal: options.signal },
-    (found) => found,
-  )) {
+  for await (const change of changesOf(snapshot, normal, options.signal)) {
     if (open === 0) break;
-    current = { id, commit };
-    const parent = commit.parents[0];
-    const before =
-      parent === undefined
-        ? undefined
-        : await contentAt({ commit: await store.commits.get(parent) });
+    current = change;
+    const before = await contentOf(change.before);
     if (before === undefined || isBinary(before)) {
       for (let at = 0; at < becomes.length; at++) take(at);
       break;

@@ -26,11 +26,11 @@ export async function* findPaths(
   { history, signal }: FindOptions,
 ): AsyncGenerator<FoundPath, void, undefined> {
   const glob = new GlobPattern(pattern.includes('/') ? pattern : `**/${pattern}`);
-  const seen = new Set<string>();
-  for await (const { path, entry, last } of versionsOf(snapshot, { history, signal })) {
-    if (seen.has(path)) continue;
-    seen.add(path);
-    if (fits(glob, path)) yield { path, commitHash: last, hash: entry.id };
+  for await (const versions of versionsOf(snapshot, { history, newest: true, signal })) {
+    signal?.throwIfAborted();
+    for (const { path, entry, last } of versions) {
+      if (fits(glob, path)) yield { path, commitHash: last, hash: entry.id };
+    }
   }
 }
 

@@ -23,6 +23,7 @@ import { FS } from './fs.ts';
 import { GivenPaths, listOf } from './givenPaths.ts';
 import { ancestorOf } from './history.ts';
 import type { LogFilter } from './log.ts';
+import { walkAll } from './logAll.ts';
 import { Notes } from './notes.ts';
 import { hasBlob, readByHash } from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
@@ -196,15 +197,13 @@ export class GitStore implements AsyncDisposable {
    * The commits of all branches that pass the filters, newest first, without duplicates. Follows all parents
    * of merges. The snapshots are read-only.
    */
-  async *log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
-    checkOptions(filter);
-    const { walkAll } = await import('./logAll.ts');
-    const { context } = this;
-    const tips: string[] = [];
-    for await (const fs of this.branches.values()) tips.push(fs.commitHash);
-    for await (const found of walkAll(context, tips, filter)) {
-      yield FS.of({ store: context, ...found, ref: null });
-    }
+  log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
+    const tips = async (): Promise<string[]> => {
+      const hashes: string[] = [];
+      for await (const fs of this.branches.values()) hashes.push(fs.commitHash);
+      return hashes;
+    };
+    return walkAll(this.context, tips, filter, (snapshot) => FS.of(snapshot));
   }
 
   /**

@@ -1,12 +1,14 @@
 /** Searches lines that match a pattern, in the files of a snapshot or in every version of a history. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asBuffer } from '../bytes.ts';
 import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { isFileMode } from '../git/tree.ts';
 import { isBinary } from '../merge/text.ts';
+import { missingObject } from '../storage/missingObject.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { Snapshot } from './snapshot.ts';
-import { type FileVersion, versionsOf } from './versions.ts';
+import { versionsOf } from './versions.ts';
 
 export interface GrepOptions {
   /** Search only this path and everything below it. */
@@ -38,8 +40,6 @@ export interface GrepMatch {
   readonly isBinary: boolean;
 }
 
-const BATCH = 256;
-
 /** @throws GitStoreError (`EINVAL`) for an invalid regular expression */
 export async function* grepSnapshot(
   snapshot: Snapshot,
@@ -51,34 +51,34 @@ export async function* grepSnapshot(
   const { signal, history } = options;
   const path = options.path === undefined ? undefined : normalizePath(options.path);
   const known = new Map<ObjectId, Found | undefined>();
-  const read = async function* (batch: FileVersion[]): AsyncGenerator<GrepMatch> {
-    const wanted = [...new Set(batch.map(({ entry }) => entry.id))].filter((id) => !known.has(id));
-    const ids = (async function* () {
-      yield wanted;
-    })();
-    let at = 0;
-    for await (const group of objects.readMany(ids)) {
-      for (const object of group) {
-        const id = wanted[at++]!;
-        const body = object?.body ?? (await objects.read(id))?.body;
-        known.set(id, body && search(body));
-      }
-      signal?.throwIfAborted();
-    }
-    for (const { path: file, entry, last } of batch) {
-      const found = known.get(entry.id);
-      if (found !== undefined) yield { path: file, hash: entry.id, commitHash: last, ...found };
-    }
+  const how = history ? { keep: true } : { room: roomToSearch };
+  const searched = async (id: ObjectId, file: string): Promise<Found | undefined> => {
+    const object = await objects.read(id);
+    if (object === undefined) throw missingObject(objects, id, 'Blob', file);
+    return search(object.body);
   };
-  let batch: FileVersion[] = [];
-  for await (const version of versionsOf(snapshot, { path, history, signal })) {
-    if (!isFileMode(version.entry.mode)) continue;
-    batch.push(version);
-    if (batch.length < BATCH) continue;
-    yield* read(batch);
-    batch = [];
+  for await (const versions of versionsOf(snapshot, { path, history, signal })) {
+    for (const { path: file, entry, last } of versions) {
+      const { id, mode } = entry;
+      if (!isFileMode(mode)) continue;
+      let found = known.get(id);
+      if (found === undefined && !known.has(id)) {
+        const object = objects.tryRead(id, how);
+        found = object === undefined ? await searched(id, file) : search(object.body);
+        known.set(id, found);
+      }
+      if (found !== undefined) yield { path: file, hash: id, commitHash: last, ...found };
+    }
+    await nextTurn();
+    signal?.throwIfAborted();
   }
-  yield* read(batch);
+}
+
+/** Shared memory to inflate into: a file is searched before the next is read. */
+const searchRoom = Buffer.allocUnsafeSlow(64 << 10);
+
+function roomToSearch(size: number): Buffer {
+  return size <= searchRoom.length ? searchRoom.subarray(0, size) : Buffer.allocUnsafeSlow(size);
 }
 
 type Found = Pick<GrepMatch, 'lines' | 'isBinary'>;

@@ -49,7 +49,7 @@ export async function* walkLog<T>(
   const passes = commitTest(filter);
   const { path, signal } = filter;
   if (path !== undefined) {
-    for await (const { id, commit } of commitsThatChanged(snapshot, segments(path), signal)) {
+    for await (const { id, commit } of changesOf(snapshot, path, signal)) {
       if (passes(commit)) yield wrap({ store, id, commit, ref });
     }
     return;
@@ -90,22 +90,34 @@ function authorMatcher(text: string): (author: string) => boolean {
   return (author) => author.toLowerCase().includes(wanted);
 }
 
-type Found = Pick<Snapshot, 'id' | 'commit'>;
+/** A commit that changed what is at a path. */
+export interface PathChange extends Pick<Snapshot, 'id' | 'commit'> {
+  /** Undefined where there is nothing. */
+  readonly before: Place | undefined;
+  readonly after: Place | undefined;
+}
 
 /** The commits whose entry at the path, id or mode, differs from the first parent's. */
-async function* commitsThatChanged(
+export async function* changesOf(
   { store, id, commit }: Snapshot,
-  path: readonly string[],
+  at: string,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Found, void, undefined> {
+): AsyncGenerator<PathChange, void, undefined> {
   const { commits } = store;
+  const path = segments(at);
   const follower = new PathFollower(store, path);
   const pace = new Pace(signal);
   const graph = store.objects.history?.commitGraph();
-  let at = id;
+  let current = id;
   let links: CommitLinks = commit;
   let trail = follower.tryFollow(commit.tree, []) ?? (await follower.follow(commit.tree));
-  let position = graph && positionInGraph(graph, at, links);
+  let position = graph && positionInGraph(graph, current, links);
+  const change = async (changed: ObjectId, old: Trail): Promise<PathChange> => ({
+    id: changed,
+    commit: await commits.getUncached(changed),
+    before: old[path.length],
+    after: trail[path.length],
+  });
   while (position === undefined) {
     if (pace.isOver) await pace.rest();
     const parentId = links.parents[0];
@@ -117,14 +129,12 @@ async function* commitsThatChanged(
       parent === undefined
         ? []
         : (follower.tryFollow(parent.tree, trail) ?? (await follower.follow(parent.tree, trail)));
-    if (!isSame(trail[path.length], before[path.length])) {
-      yield { id: at, commit: await commits.getUncached(at) };
-    }
+    if (!isSame(trail[path.length], before[path.length])) yield await change(current, before);
     if (parentId === undefined || parent === undefined) return;
-    at = parentId;
+    current = parentId;
     links = parent;
     trail = before;
-    position = graph && positionInGraph(graph, at, links);
+    position = graph && positionInGraph(graph, current, links);
   }
 
   // From here on the graph has the history, and its filters rule out most commits.
@@ -143,8 +153,7 @@ async function* commitsThatChanged(
         ? []
         : (follower.tryFollow(tree, trail) ?? (await follower.follow(tree, trail)));
     if (!isSame(trail[path.length], before[path.length])) {
-      const changed = known.id(next);
-      yield { id: changed, commit: await commits.getUncached(changed) };
+      yield await change(known.id(next), before);
     }
     trail = before;
   }

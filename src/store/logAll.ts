@@ -1,43 +1,44 @@
 /** The commits of several histories, newest first, without duplicates, along all parents. */
 import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { Heap } from '../graph/heap.ts';
+import { checkOptions } from '../optionTypes.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { StoreContext } from './context.ts';
+import { HistoryQueue } from './historyQueue.ts';
 import { commitTest, type LogFilter } from './log.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /**
  * In the order of their dates, which is that of `git log --all --date-order` when clocks are right. With a
  * path only commits whose entry there differs from the first parent's.
+ * @param tips where to begin
+ * @param wrap converts the results; a further generator would cost as much as parsing a commit
  */
-export async function* walkAll(
+export async function* walkAll<T>(
   store: StoreContext,
-  tips: readonly ObjectId[],
+  tips: () => Promise<readonly ObjectId[]>,
   filter: LogFilter,
-): AsyncGenerator<{ id: ObjectId; commit: Commit }, void, undefined> {
+  wrap: (snapshot: Snapshot) => T,
+): AsyncGenerator<T, void, undefined> {
+  checkOptions(filter);
   const passes = commitTest(filter);
   const path = filter.path === undefined ? undefined : normalizePath(filter.path);
   const { commits } = store;
-  const read = async (id: ObjectId) => commits.tryGet(id) ?? (await commits.getUncached(id));
-  const found: { id: ObjectId; commit: Commit }[] = [];
-  const open = new Heap((item) => found[item]!.commit.committer.time);
-  const seen = new Set<ObjectId>();
-  const add = async (id: ObjectId): Promise<void> => {
-    if (seen.has(id)) return;
-    seen.add(id);
-    open.push(found.push({ id, commit: await read(id) }) - 1);
-  };
-  for (const id of tips) await add(id);
-  for (let count = 1, item = open.pop(); item !== undefined; item = open.pop(), count++) {
-    const next = found[item]!;
-    delete found[item];
+  const queue = new HistoryQueue(store);
+  for (const id of await tips()) queue.add(id, await commits.getUncached(id));
+  for (let count = 1; ; count++) {
+    const next = queue.next();
+    const found = next instanceof Promise ? await next : next;
+    if (found === undefined) return;
     if (count % 256 === 0) {
       await new Promise((resolve) => setImmediate(resolve));
       filter.signal?.throwIfAborted();
     }
-    const { commit } = next;
-    for (const parent of commit.parents) await add(parent);
-    if (passes(commit) && (path === undefined || (await changes(store, commit, path)))) yield next;
+    const { id } = found;
+    const commit = found.commit ?? commits.tryGet(id) ?? (await commits.getUncached(id));
+    if (passes(commit) && (path === undefined || (await changes(store, commit, path)))) {
+      yield wrap({ store, id, commit, ref: null });
+    }
   }
 }
 

@@ -120,6 +120,8 @@ async function contentOf(
   if (entry === undefined) return new Uint8Array(0);
   if (entry.body !== undefined) return entry.body ?? undefined;
   if (entry.mode === MODE_GITLINK) return Buffer.from(`Subproject commit ${entry.id}\n`);
+  const small = store.objects.tryRead(entry.id, { keep: true });
+  if (small !== undefined) return small.body;
   const header = await store.objects.header(entry.id);
   if (header !== undefined && header.size > LARGEST_TEXT) return undefined;
   const object = await store.objects.read(entry.id);

@@ -192,6 +192,17 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
   }
 
   /**
+   * The body of a tree, synchronously and without caching: for long walks, which visit each tree once.
+   * `undefined`: call `tree`.
+   */
+  tryBody(id: ObjectId): Uint8Array | undefined {
+    const cached = this.cached(id);
+    if (cached !== undefined) return cached.body;
+    const object = this.objects.tryRead(id);
+    return object?.type === 'tree' ? object.body : undefined;
+  }
+
+  /**
    * One entry of a tree, without caching: for long walks, which visit each tree once.
    * @throws CorruptObjectError when the tree is missing or no tree
    */

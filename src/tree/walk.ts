@@ -32,8 +32,9 @@ export async function* walkFilesInBatches(
   trees: TreeReader,
   treeId: ObjectId,
   size: number,
+  prefix = '',
 ): AsyncGenerator<WalkedFile[], void, undefined> {
-  const walk = new FileWalk(trees, '');
+  const walk = new FileWalk(trees, prefix);
   await walk.start(treeId);
   let batch: WalkedFile[] = [];
   for (;;) {

@@ -14,6 +14,7 @@ import {
   parseTree,
   type TreeEntry,
 } from '../../src/git/tree.ts';
+import { differingEntries, entriesNotIn } from '../../src/git/treeDifference.ts';
 import { type EntryEdit, editTree, serializeTree } from '../../src/git/treeWriter.ts';
 import { runs } from '../crash/stress.ts';
 import { git, gitBytes, gitEnvironment } from '../helpers/git.ts';
@@ -347,4 +348,33 @@ describe('editTree', () => {
     ]);
     expect(() => editTree(new Uint8Array(), map)).toThrow(InvalidPathError);
   });
+});
+
+test('the entries that an older tree lacks', () => {
+  const edits = fc.array(fc.tuple(fc.nat(), fc.option(objectIds, { nil: undefined })), {
+    maxLength: 3,
+  });
+  fc.assert(
+    fc.property(entries, entries, edits, (list, others, changes) => {
+      const all = new Map(list.map((entry) => [entry.name, entry]));
+      for (const [at, id] of changes) {
+        const entry = list[at % Math.max(1, list.length)];
+        if (entry === undefined) continue;
+        if (id === undefined) all.delete(entry.name);
+        else all.set(entry.name, { ...entry, id });
+      }
+      const bodies = [list, [...all.values()], others].map((one) => serializeTree(one));
+      for (const before of bodies) {
+        for (const after of bodies) {
+          const pair = [before, after].map((body) => ({ id: ID, body }));
+          const found = entriesNotIn(pair[0]!, pair[1]!);
+          expect(found).toEqual(differingEntries(pair)[1]);
+          const key = ({ name, mode, id }: TreeEntry) => `${name}\0${mode} ${id}`;
+          const had = new Set(parseTree(before).map(key));
+          expect(found).toEqual(parseTree(after).filter((entry) => !had.has(key(entry))));
+        }
+      }
+    }),
+    { numRuns: runs(1000) },
+  );
 });

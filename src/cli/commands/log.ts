@@ -19,7 +19,7 @@ import {
   limitOf,
   parseSince,
 } from '../options.ts';
-import { printLine, showName } from '../output.ts';
+import { showName } from '../output.ts';
 import { addPatch, type PatchOption } from '../patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository.ts';
@@ -107,22 +107,38 @@ async function printAll(
     ...options
   }: FormatOption & PatchOption & { branch: string | null; path?: string | undefined },
 ): Promise<void> {
-  const isLong = format === 'text' && (options.patch || options.stat);
-  const print = isLong ? (await import('../commitText.ts')).printCommit : undefined;
+  if (limit === 0) return new Listing(format).end();
+  if (format === 'text' && (options.patch || options.stat)) {
+    const { CommitPrinter } = await import('../commitText.ts');
+    const paths = path === undefined ? undefined : [path];
+    const printer = new CommitPrinter({ ...options, paths });
+    try {
+      await eachUpTo(limit, commits, (commit) => printer.add(commit));
+    } finally {
+      await printer.end();
+    }
+    return;
+  }
   const paint = paintFor(options);
   const listing = new Listing(format);
-  let count = 0;
-  if (limit > 0) {
-    for await (const commit of commits) {
-      if (print !== undefined) {
-        if (count > 0) await printLine('');
-        await print(commit, { ...options, paths: path === undefined ? undefined : [path] });
-      } else await listing.add(textOf(commit, paint), () => commitRecord(commit, branch));
-      count += 1;
-      if (count >= limit) break;
-    }
-  }
+  await eachUpTo(limit, commits, (commit) =>
+    listing.add(textOf(commit, paint), () => commitRecord(commit, branch)),
+  );
   await listing.end();
+}
+
+async function eachUpTo(
+  limit: number,
+  commits: AsyncIterable<FS>,
+  work: (commit: FS) => Promise<void> | undefined,
+): Promise<void> {
+  let count = 0;
+  for await (const commit of commits) {
+    const full = work(commit);
+    if (full !== undefined) await full;
+    count += 1;
+    if (count >= limit) return;
+  }
 }
 
 function textOf(commit: FS, paint: Paint): string {

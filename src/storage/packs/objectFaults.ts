@@ -3,9 +3,11 @@ import { CorruptObjectError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
 import type { GitObject } from '../storage.ts';
 
-/** Verifies that the object's bytes have that id. @throws CorruptObjectError */
+/** Verifies, once for each object, that its bytes have that id. @throws CorruptObjectError */
 export function verified(id: ObjectId, object: GitObject): GitObject {
+  if (object.provenId === id) return object;
   if (hashObject(object.type, object.body) !== id) throw corrupt(id, 'its bytes have another id');
+  object.provenId = id;
   return object;
 }
 

@@ -276,24 +276,36 @@ export class PackFile {
   /**
    * As `read`, synchronously. `undefined` when the object or one of its bases is larger than `limit`, or a
    * base is outside this pack.
+   * @param keep whether to cache the result, as a base of others
    */
-  readNow(offset: number, limit = LARGE_OBJECT): GitObject | undefined {
+  readNow(offset: number, limit = LARGE_OBJECT, keep = false): GitObject | undefined {
     const chain: Delta[] = [];
     for (let at = offset; ; ) {
       const known = this.#cache.get(this, at);
-      if (known !== undefined) return this.#applyChain(known, at, chain, offset);
+      if (known !== undefined) return this.#applyChain(known, at, chain, offset, keep);
       const entries = this.#open();
       const entry = entries.at(at);
       if (entry.size > limit || chain.length > USUAL_CHAIN) return undefined;
       const data = entries.inflate(entry, at);
       if (!isDelta(entry)) {
-        return this.#applyChain({ type: entries.typeOf(entry, at), body: data }, at, chain, offset);
+        const whole = { type: entries.typeOf(entry, at), body: data };
+        return this.#applyChain(whole, at, chain, offset, keep);
       }
       chain.push({ at, data });
       const base = this.#baseOffset(entry);
       if (base === undefined) return undefined;
       at = base;
     }
+  }
+
+  /** The object at `offset`, if it is cached. */
+  cached(offset: number): GitObject | undefined {
+    return this.#cache.get(this, offset);
+  }
+
+  /** Caches an object that was read from `offset`. */
+  keep(offset: number, object: GitObject): void {
+    this.#cache.set(this, offset, object);
   }
 
   /** Fills `out` with raw bytes from `offset` on. @returns the number of bytes read */
@@ -338,10 +350,16 @@ export class PackFile {
 
   /**
    * Applies deltas, the last one first, to the object at `baseAt` (-1: not in this pack) and caches the
-   * bases. Caches the result too when it is a tree: it is probably the base of the tree next to it in
-   * history.
+   * bases. Caches the result too with `keep` and when it is a tree: it is probably the base of the tree next
+   * to it in history.
    */
-  #applyChain(base: GitObject, baseAt: number, chain: Delta[], offset: number): GitObject {
+  #applyChain(
+    base: GitObject,
+    baseAt: number,
+    chain: Delta[],
+    offset: number,
+    keep = false,
+  ): GitObject {
     let object = base;
     let at = baseAt;
     for (let i = chain.length - 1; i >= 0; i--) {
@@ -350,7 +368,7 @@ export class PackFile {
       object = { type: object.type, body: this.#apply(object.body, delta.data, offset) };
       at = delta.at;
     }
-    if (object.type === 'tree' && at >= 0) this.#cache.set(this, at, object);
+    if ((keep || object.type === 'tree') && at >= 0) this.#cache.set(this, at, object);
     return object;
   }
 

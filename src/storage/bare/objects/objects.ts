@@ -14,6 +14,7 @@ import { missingObject } from '../../missingObject.ts';
 import { readMany } from '../../packs/bulkRead.ts';
 import { InflatePool } from '../../packs/inflatePool.ts';
 import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
+import type { PackedObject } from '../../packs/packDirectory.ts';
 import { LARGE_OBJECT } from '../../packs/packFile.ts';
 import type {
   ByteRange,
@@ -146,10 +147,11 @@ export class BareObjects implements ObjectStore {
       this.#seen = undefined;
       return object;
     }
-    const { room, limit = LARGE_OBJECT } = options;
+    const { room, limit = LARGE_OBJECT, keep } = options;
     return this.#tryInEach(({ path, packs }) => {
       const place = packs.findFirst(id);
       if (place === undefined) return tryReadLoose(path, id, limit);
+      if (keep) return tryKeep(id, place, limit);
       const { pack, offset, crc } = place;
       const proven = pack.readProven(offset, crc, room, limit);
       if (proven !== undefined) return proven;
@@ -388,4 +390,24 @@ export class BareObjects implements ObjectStore {
       return this.#read(id, depth + 1);
     };
   }
+}
+
+/** Reads a packed object, which stays cached as a base of other objects. */
+function tryKeep(
+  id: ObjectId,
+  { pack, offset, crc }: PackedObject,
+  limit: number,
+): GitObject | undefined {
+  const known = pack.cached(offset);
+  if (known === undefined) {
+    const proven = pack.readProven(offset, crc, undefined, limit);
+    if (proven !== undefined) {
+      const { type, body } = proven;
+      const object = { type, body, provenId: id };
+      pack.keep(offset, object);
+      return object;
+    }
+  }
+  const object = known ?? pack.readNow(offset, limit, true);
+  return object && verified(id, object);
 }
