@@ -3,9 +3,9 @@
  * where its format says so: one that is cut short is an error.
  */
 import * as zlib from 'node:zlib';
+import { through } from './bytes/through.ts';
 import { corrupt, truncated } from './errors.ts';
 import type { Compression } from './formats.ts';
-import { through } from './through.ts';
 import { nodeZstd } from './zstd/node.ts';
 
 const NAMES: Readonly<Record<Compression, string>> = {

@@ -1,13 +1,13 @@
 /** From a stream, a file or bytes to the members of the archive in it, whatever its format. */
 import { asBuffer } from '../bytes.ts';
-import { ByteReader } from './byteReader.ts';
+import { ByteReader } from './bytes/byteReader.ts';
+import { BytesAccess, FileAccess, gather, type RandomAccess } from './bytes/randomAccess.ts';
 import { decompress } from './compression.ts';
 import { corrupt, refused, truncated } from './errors.ts';
 import { type ArchiveFormat, type Recognized, recognize, SIGNATURE_LENGTH } from './formats.ts';
 import type { ArchiveMember } from './member.ts';
-import { BytesAccess, FileAccess, gather, type RandomAccess } from './randomAccess.ts';
-import { readTar } from './tarReader.ts';
-import { readZip } from './zipReader.ts';
+import { readTar } from './tar/reader.ts';
+import { readZip } from './zip/reader.ts';
 
 /** An archive to be read: bytes, a stream of them that is read once, or an open file. */
 export type ArchiveInput = Uint8Array | AsyncIterable<Uint8Array> | { readonly fd: number };

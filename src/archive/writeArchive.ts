@@ -12,13 +12,13 @@ import {
   statSync,
   write,
 } from '../storage/disk/fs.ts';
+import { writeAllSync } from './bytes/randomAccess.ts';
 import { compress } from './compression.ts';
 import { type ArchiveFormat, compressionOf } from './formats.ts';
 import type { ArchiveOrigin, NewMember } from './member.ts';
 import type { NamedSink } from './options.ts';
-import { writeAllSync } from './randomAccess.ts';
-import { PieceMemory, writeTar } from './tarWriter.ts';
-import { writeZip } from './zipWriter.ts';
+import { PieceMemory, writeTar } from './tar/writer.ts';
+import { writeZip } from './zip/writer.ts';
 
 /**
  * Writes the archive of the members, in groups of any size, to the sink. The same members and origin

@@ -4,7 +4,7 @@ import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../archive
 import type { NewMember } from '../archive/member.ts';
 import type { ArchiveOutOptions, NamedSink } from '../archive/options.ts';
 import { writeArchive } from '../archive/writeArchive.ts';
-import { writeZip } from '../archive/zipWriter.ts';
+import { writeZip } from '../archive/zip/writer.ts';
 import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';

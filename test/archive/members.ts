@@ -1,14 +1,14 @@
 /** Archives made by hand, for what no decent program writes. */
 import { crc32, deflateRawSync } from 'node:zlib';
-import { HeaderWriter, paddingOf } from '../../src/archive/tarHeader.ts';
-import { paxRecord } from '../../src/archive/tarPax.ts';
+import { HeaderWriter, paddingOf } from '../../src/archive/tar/header.ts';
+import { paxRecord } from '../../src/archive/tar/pax.ts';
 import {
   centralEntry,
   endRecords,
   localHeader,
   METHOD_DEFLATED,
   METHOD_STORED,
-} from '../../src/archive/zipRecords.ts';
+} from '../../src/archive/zip/records.ts';
 
 export interface TarMember {
   readonly name: string;

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import bitIterator from 'unbzip2-stream/lib/bit_iterator.js';
 import bzip2 from 'unbzip2-stream/lib/bzip2.js';
 import { ArchiveError } from '../../errors.ts';
-import { ByteReader } from '../byteReader.ts';
+import { ByteReader } from '../bytes/byteReader.ts';
 import { corrupt, truncated } from '../errors.ts';
 import { LEVEL_BYTES } from './format.ts';
 

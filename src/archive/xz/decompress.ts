@@ -4,9 +4,9 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { ByteReader } from '../byteReader.ts';
+import { ByteReader } from '../bytes/byteReader.ts';
+import { Window } from '../bytes/window.ts';
 import { corrupt, refused } from '../errors.ts';
-import { Window } from '../window.ts';
 import {
   CHECK_SIZES,
   checkOf,

@@ -1,5 +1,5 @@
 /** Decodes LZMA: a range coder over the model, and a window that matches copy from. */
-import type { Window } from '../window.ts';
+import type { Window } from '../bytes/window.ts';
 import {
   AFTER_LITERAL,
   AFTER_MATCH,

@@ -1,8 +1,8 @@
 /** A bare LZMA stream of known size, as zip archives have it (APPNOTE, 5.8). */
 import { setImmediate } from 'node:timers/promises';
-import { ByteReader } from '../byteReader.ts';
+import { ByteReader } from '../bytes/byteReader.ts';
+import { Window } from '../bytes/window.ts';
 import { corrupt, refused } from '../errors.ts';
-import { Window } from '../window.ts';
 import { MAX_MATCH } from './lzma.ts';
 import { BadLzma, LzmaDecoder } from './lzmaDecoder.ts';
 

@@ -6,9 +6,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Zstd } from '@hpcc-js/wasm-zstd';
 import type { ArchiveError } from '../../errors.ts';
-import { ByteReader } from '../byteReader.ts';
+import { ByteReader } from '../bytes/byteReader.ts';
+import { through } from '../bytes/through.ts';
 import { refused } from '../errors.ts';
-import { through } from '../through.ts';
 import { broken, type Frame, readFrames } from './frames.ts';
 import { nodeZstd } from './node.ts';
 import { newHash } from './xxhash.ts';

@@ -4,7 +4,7 @@
  * whatever the decompressor makes of them.
  */
 import type { ArchiveError } from '../../errors.ts';
-import type { ByteReader } from '../byteReader.ts';
+import type { ByteReader } from '../bytes/byteReader.ts';
 import { corrupt, refused } from '../errors.ts';
 
 const FRAME = 0xfd2fb528;

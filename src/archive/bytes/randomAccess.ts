@@ -5,7 +5,7 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asBuffer } from '../bytes.ts';
+import { asBuffer } from '../../bytes.ts';
 import {
   closeSync,
   fstatSync,
@@ -15,7 +15,7 @@ import {
   readSync,
   rmSync,
   writeSync,
-} from '../storage/disk/fs.ts';
+} from '../../storage/disk/fs.ts';
 
 export interface RandomAccess {
   /** In bytes. */

@@ -3,9 +3,9 @@
  * local headers, central directory, its end, and the zip64 forms of sizes beyond 32 bits.
  */
 import { crc32 } from 'node:zlib';
-import { decodePath } from '../git/pathBytes.ts';
+import { decodePath } from '../../git/pathBytes.ts';
+import { corrupt } from '../errors.ts';
 import { decodeCp437 } from './cp437.ts';
-import { corrupt } from './errors.ts';
 
 export const LOCAL_SIGNATURE = 0x04034b50;
 export const CENTRAL_SIGNATURE = 0x02014b50;

@@ -1,9 +1,9 @@
 /** The compression methods inside a zip archive (APPNOTE, 4.4.5). */
 import { createInflateRaw } from 'node:zlib';
-import { decompress } from './compression.ts';
-import { refused } from './errors.ts';
-import { through } from './through.ts';
-import { type CentralEntry, METHOD_DEFLATED, METHOD_STORED } from './zipRecords.ts';
+import { through } from '../bytes/through.ts';
+import { decompress } from '../compression.ts';
+import { refused } from '../errors.ts';
+import { type CentralEntry, METHOD_DEFLATED, METHOD_STORED } from './records.ts';
 
 const NAMES: Readonly<Record<number, string>> = {
   1: 'Shrink',
@@ -44,6 +44,6 @@ async function* unpackLzma(
   source: AsyncIterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { decompressLzma } = await import('./xz/lzmaStream.ts');
+  const { decompressLzma } = await import('../xz/lzmaStream.ts');
   yield* decompressLzma(source, size);
 }

@@ -3,12 +3,12 @@
  * same owner (root, 0) and time, so that the same snapshot gives the same bytes. As in an archive of
  * `git archive`, a global pax record names the commit.
  */
-import { asBuffer } from '../bytes.ts';
-import { encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
-import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../git/tree.ts';
-import type { ArchiveOrigin, NewMember } from './member.ts';
-import { BLOCK, HeaderWriter, MAX_OCTAL, type NewHeader, paddingOf } from './tarHeader.ts';
-import { paxRecord } from './tarPax.ts';
+import { asBuffer } from '../../bytes.ts';
+import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../../git/tree.ts';
+import type { ArchiveOrigin, NewMember } from '../member.ts';
+import { BLOCK, HeaderWriter, MAX_OCTAL, type NewHeader, paddingOf } from './header.ts';
+import { paxRecord } from './pax.ts';
 
 /** Size of the pieces that are given out: they fit a processor's own cache (level 2). */
 const PIECE = 512 << 10;

@@ -4,12 +4,12 @@
  * entries share bytes of the archive, by which a small one could swell without end.
  */
 import { crc32, inflateRawSync } from 'node:zlib';
-import { ArchiveError } from '../errors.ts';
-import { decodePath } from '../git/pathBytes.ts';
-import { corrupt, refused, truncated } from './errors.ts';
-import { type ArchiveMember, MAX_NAME, SMALL_MEMBER } from './member.ts';
-import type { RandomAccess } from './randomAccess.ts';
-import { unpackMethod } from './zipMethods.ts';
+import { ArchiveError } from '../../errors.ts';
+import { decodePath } from '../../git/pathBytes.ts';
+import type { RandomAccess } from '../bytes/randomAccess.ts';
+import { corrupt, refused, truncated } from '../errors.ts';
+import { type ArchiveMember, MAX_NAME, SMALL_MEMBER } from '../member.ts';
+import { unpackMethod } from './methods.ts';
 import {
   CENTRAL_SIGNATURE,
   type CentralEntry,
@@ -28,7 +28,7 @@ import {
   parseZip64End,
   ZIP64_END_LENGTH,
   type ZipEnd,
-} from './zipRecords.ts';
+} from './records.ts';
 
 const PIECE = 256 << 10;
 

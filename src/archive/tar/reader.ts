@@ -2,10 +2,10 @@
  * Reading a tar archive as it comes: V7, ustar, pax and GNU, long names in both forms, sparse files.
  * A tar must end with a block of zeros: without one it was cut short.
  */
-import { decodePath } from '../git/pathBytes.ts';
-import type { ByteReader } from './byteReader.ts';
-import { corrupt, refused, truncated } from './errors.ts';
-import { type ArchiveMember, MAX_NAME } from './member.ts';
+import { decodePath } from '../../git/pathBytes.ts';
+import type { ByteReader } from '../bytes/byteReader.ts';
+import { corrupt, refused, truncated } from '../errors.ts';
+import { type ArchiveMember, MAX_NAME } from '../member.ts';
 import {
   BadHeader,
   BLOCK,
@@ -13,15 +13,9 @@ import {
   paddingOf,
   parseTarHeader,
   type TarHeader,
-} from './tarHeader.ts';
-import { decimal, type ParsedPax, parsePax } from './tarPax.ts';
-import {
-  checkSparse,
-  fillHoles,
-  readGnuSparse,
-  readPaxSparse,
-  type SparseMap,
-} from './tarSparse.ts';
+} from './header.ts';
+import { decimal, type ParsedPax, parsePax } from './pax.ts';
+import { checkSparse, fillHoles, readGnuSparse, readPaxSparse, type SparseMap } from './sparse.ts';
 
 /** Extended headers beyond this size are no headers. */
 const MAX_EXTENDED = 1 << 20;

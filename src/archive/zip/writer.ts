@@ -5,11 +5,11 @@
  */
 import { promisify } from 'node:util';
 import { constants, crc32, createDeflateRaw, deflateRaw } from 'node:zlib';
-import { encodePath, hasLoneSurrogate } from '../git/pathBytes.ts';
-import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../git/tree.ts';
-import { refused } from './errors.ts';
-import type { ArchiveOrigin, NewMember } from './member.ts';
-import { through } from './through.ts';
+import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../../git/tree.ts';
+import { through } from '../bytes/through.ts';
+import { refused } from '../errors.ts';
+import type { ArchiveOrigin, NewMember } from '../member.ts';
 import {
   centralEntry,
   dataDescriptor,
@@ -18,7 +18,7 @@ import {
   METHOD_DEFLATED,
   METHOD_STORED,
   type NewEntry,
-} from './zipRecords.ts';
+} from './records.ts';
 
 const PIECE = 1 << 20;
 

@@ -3,9 +3,9 @@
  * belong. Four forms of the map, as GNU tar's manual describes them ("Storing Sparse Files"): in old
  * GNU headers, in pax records (0.0, 0.1), and before the data (1.0). bsdtar writes the last by itself.
  */
-import type { ByteReader } from './byteReader.ts';
-import { BadHeader, BLOCK, parseNumber } from './tarHeader.ts';
-import { decimal, type ParsedPax } from './tarPax.ts';
+import type { ByteReader } from '../bytes/byteReader.ts';
+import { BadHeader, BLOCK, parseNumber } from './header.ts';
+import { decimal, type ParsedPax } from './pax.ts';
 
 /** Where parts of a sparse file belong, and how large it is with its holes. */
 export interface SparseMap {

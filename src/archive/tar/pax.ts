@@ -2,8 +2,8 @@
  * Pax records: `LENGTH KEY=VALUE\n`, the length in decimal and counting itself (pax(1p)). They say of
  * the next member, or of all that follow, what a header block has no room for.
  */
-import { asBuffer } from '../bytes.ts';
-import { BadHeader } from './tarHeader.ts';
+import { asBuffer } from '../../bytes.ts';
+import { BadHeader } from './header.ts';
 
 /** Values are bytes: names need not be UTF-8. */
 export type PaxRecords = Map<string, Buffer>;

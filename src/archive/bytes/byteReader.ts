@@ -1,8 +1,8 @@
 /** Reads a stream in pieces of the size that is asked for. */
 
-import { asBuffer } from '../bytes.ts';
-import type { ArchiveError } from '../errors.ts';
-import { truncated } from './errors.ts';
+import { asBuffer } from '../../bytes.ts';
+import type { ArchiveError } from '../../errors.ts';
+import { truncated } from '../errors.ts';
 
 const NOTHING = Buffer.alloc(0);
 
