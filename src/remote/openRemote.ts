@@ -3,7 +3,7 @@ import { GitStoreError } from '../errors.ts';
 import { redactUrl } from '../git/redactUrl.ts';
 import { absolutePath } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Connector } from './connection.ts';
+import type { Connector } from './connections/connection.ts';
 import type { MirrorOptions } from './mirror.ts';
 import type { Remote } from './remote.ts';
 import { parseRemoteUrl, type RemoteAddress } from './remoteUrl.ts';
@@ -29,14 +29,14 @@ export async function openRemote(
     return new BundleRemote(address.path, options.bundleVersion);
   }
   if (address.kind === 'bucket') {
-    const { BucketRemote } = await import('./bucketRemote.ts');
+    const { BucketRemote } = await import('./storages/bucketRemote.ts');
     return new BucketRemote(address.location, options);
   }
   if (address.kind === 'local') {
-    const { LocalRemote } = await import('./localRemote.ts');
+    const { LocalRemote } = await import('./storages/localRemote.ts');
     return new LocalRemote(address.path);
   }
-  const { WireRemote } = await import('./wireRemote.ts');
+  const { WireRemote } = await import('./wire/wireRemote.ts');
   return new WireRemote(await connectorFor(address, redactUrl(url), storage, secrets, options));
 }
 
@@ -50,15 +50,15 @@ async function connectorFor(
   const folder = storage.folder ?? absolutePath('.');
   switch (address.kind) {
     case 'http': {
-      const { HttpConnector } = await import('./http.ts');
+      const { HttpConnector } = await import('./connections/http.ts');
       return new HttpConnector(address.url, { folder, secrets, signal, onAuth });
     }
     case 'ssh': {
-      const { SshConnector } = await import('./ssh.ts');
+      const { SshConnector } = await import('./connections/ssh.ts');
       return new SshConnector(address, name, folder, signal, onMessage);
     }
     case 'git': {
-      const { TcpConnector } = await import('./tcp.ts');
+      const { TcpConnector } = await import('./connections/tcp.ts');
       return new TcpConnector(address, name, signal);
     }
   }

@@ -16,7 +16,7 @@ import {
   packetLine,
 } from '../../src/git/pktLine.ts';
 import type { AuthRequest, GitStore } from '../../src/index.ts';
-import { RemoteRefList } from '../../src/remote/greeting.ts';
+import { RemoteRefList } from '../../src/remote/wire/greeting.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { emptyBare, exampleStore, expectSound, newStore, refsOf } from './places.ts';
 import { credentialHelper, fakeProgram, type Handler, httpBackend, serveHttp } from './servers.ts';

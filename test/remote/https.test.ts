@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { findCredentials } from '../../src/remote/credentials.ts';
+import { findCredentials } from '../../src/remote/connections/credentials.ts';
 import { buildProgram } from '../helpers/build.ts';
 import { runNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

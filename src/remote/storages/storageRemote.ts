@@ -1,10 +1,10 @@
 /** Another store as a remote: objects go directly from one storage to the other. */
-import { FileNotFoundError } from '../errors.ts';
-import type { ObjectId } from '../git/objectId.ts';
-import type { RefUpdate, Storage } from '../storage/storage.ts';
-import { inOrder, withoutBlocked } from './pushOrder.ts';
-import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
-import { transferObjects } from './transfer.ts';
+import { FileNotFoundError } from '../../errors.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import type { RefUpdate, Storage } from '../../storage/storage.ts';
+import { inOrder, withoutBlocked } from '../pushOrder.ts';
+import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from '../remote.ts';
+import { transferObjects } from '../transfer.ts';
 
 const HEADS = 'refs/heads/';
 

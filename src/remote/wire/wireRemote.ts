@@ -1,18 +1,18 @@
 /** A repository behind Git's wire protocol, as a remote. */
-import type { ObjectId } from '../git/objectId.ts';
-import type { IdSet, ObjectSet } from '../git/objectSet.ts';
-import { checkConnected } from '../graph/connected.ts';
-import { reachable } from '../graph/reachable.ts';
-import type { Storage } from '../storage/storage.ts';
-import type { Connection, Connector, RequestBody, Service } from './connection.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import type { IdSet, ObjectSet } from '../../git/objectSet.ts';
+import { checkConnected } from '../../graph/connected.ts';
+import { reachable } from '../../graph/reachable.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { Connection, Connector, RequestBody, Service } from '../connections/connection.ts';
+import type { RefChange } from '../mirrorDiff.ts';
+import { inOrder, withoutBlocked } from '../pushOrder.ts';
+import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from '../remote.ts';
+import { existing } from '../transfer.ts';
 import { fetchPack, listRefs } from './fetchPack.ts';
 import { type Greeting, type RemoteRefList, readGreeting } from './greeting.ts';
-import type { RefChange } from './mirrorDiff.ts';
 import { Negotiator } from './negotiator.ts';
-import { inOrder, withoutBlocked } from './pushOrder.ts';
 import { pushPack, refusedToMove } from './pushPack.ts';
-import type { PushRequest, RefusedRefs, Remote, RemoteRefs, TransferOptions } from './remote.ts';
-import { existing } from './transfer.ts';
 
 interface Open {
   readonly connection: Connection;

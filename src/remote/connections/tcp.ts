@@ -2,12 +2,12 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { RemoteError } from '../errors.ts';
-import { packet } from '../git/pktLine.ts';
-import { connectionReason } from '../systemFaults.ts';
+import { RemoteError } from '../../errors.ts';
+import { packet } from '../../git/pktLine.ts';
+import { connectionReason } from '../../systemFaults.ts';
+import type { RemoteAddress } from '../remoteUrl.ts';
 import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
-import type { RemoteAddress } from './remoteUrl.ts';
 
 /** The reason for closing an idle connection. */
 export const NO_ANSWER = 'no answer for too long; try again';

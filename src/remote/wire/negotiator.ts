@@ -3,11 +3,11 @@
  * ancestors of those that the other side has acknowledged (gitprotocol-pack(5), "Packfile Negotiation").
  */
 
-import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
-import type { ObjectId } from '../git/objectId.ts';
-import { IdSet } from '../git/objectSet.ts';
-import { Heap } from '../graph/heap.ts';
-import type { ObjectStore } from '../storage/storage.ts';
+import { CommitLinks, readCommitLinks, readTagLink } from '../../git/links.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { IdSet } from '../../git/objectSet.ts';
+import { Heap } from '../../graph/heap.ts';
+import type { ObjectStore } from '../../storage/storage.ts';
 
 const SEEN = 1;
 /** The other side has it and all its ancestors. */

@@ -6,13 +6,13 @@
 import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { RemoteError } from '../errors.ts';
-import { parseConfig } from '../git/config.ts';
-import { readFileSync, startIn } from '../storage/disk/fs.ts';
-import { errorCode, reasonAndStep } from '../systemFaults.ts';
+import { RemoteError } from '../../errors.ts';
+import { parseConfig } from '../../git/config.ts';
+import { readFileSync, startIn } from '../../storage/disk/fs.ts';
+import { errorCode, reasonAndStep } from '../../systemFaults.ts';
+import type { RemoteAddress } from '../remoteUrl.ts';
 import type { Connection, Connector, Service } from './connection.ts';
 import { DuplexConnection } from './duplex.ts';
-import type { RemoteAddress } from './remoteUrl.ts';
 
 /** Characters of ssh's messages to keep for an error. */
 const KEPT_WORDS = 4000;

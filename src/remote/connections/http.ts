@@ -11,15 +11,15 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { GitStoreError, ProtocolError, RemoteError } from '../errors.ts';
-import { PacketReader } from '../git/pktLine.ts';
-import { redactUrl } from '../git/redactUrl.ts';
-import { connectionReason } from '../systemFaults.ts';
+import { GitStoreError, ProtocolError, RemoteError } from '../../errors.ts';
+import { PacketReader } from '../../git/pktLine.ts';
+import { redactUrl } from '../../git/redactUrl.ts';
+import { connectionReason } from '../../systemFaults.ts';
+import type { OnAuth } from '../remote.ts';
+import type { Secrets } from '../secrets.ts';
 import type { Connection, Connector, RequestBody, Service } from './connection.ts';
 import type { Credentials, FoundCredentials } from './credentials.ts';
 import { writeAll } from './duplex.ts';
-import type { OnAuth } from './remote.ts';
-import type { Secrets } from './secrets.ts';
 import { IDLE_TIMEOUT, NO_ANSWER } from './tcp.ts';
 
 const MAX_REDIRECTS = 10;

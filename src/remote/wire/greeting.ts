@@ -2,10 +2,10 @@
  * The initial message of a service: its capabilities, and in protocol version 0 also its refs
  * (gitprotocol-v2(5), gitprotocol-pack(5), gitprotocol-capabilities(5)).
  */
-import { GitStoreError, ProtocolError, RemoteError } from '../errors.ts';
-import { isObjectId, type ObjectId, ZERO_ID } from '../git/objectId.ts';
-import type { PacketReader } from '../git/pktLine.ts';
-import type { RefEntry } from '../storage/storage.ts';
+import { GitStoreError, ProtocolError, RemoteError } from '../../errors.ts';
+import { isObjectId, type ObjectId, ZERO_ID } from '../../git/objectId.ts';
+import type { PacketReader } from '../../git/pktLine.ts';
+import type { RefEntry } from '../../storage/storage.ts';
 
 /** Bytes of a remote's list of refs, at most. */
 export const MAX_REF_BYTES = 256 << 20;

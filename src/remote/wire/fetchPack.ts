@@ -2,16 +2,16 @@
  * Requests a pack from `git-upload-pack` (gitprotocol-v2(5), "fetch"; gitprotocol-pack(5) for version 0).
  * Asks for a thin pack whose deltas name their bases by distance, with progress on a side band.
  */
-import { ProtocolError } from '../errors.ts';
-import { isObjectId, type ObjectId } from '../git/objectId.ts';
+import { ProtocolError } from '../../errors.ts';
+import { isObjectId, type ObjectId } from '../../git/objectId.ts';
 import {
   DELIMITER_PACKET,
   FLUSH_PACKET,
   type PacketReader,
   packetLine,
   packetText,
-} from '../git/pktLine.ts';
-import type { Connection } from './connection.ts';
+} from '../../git/pktLine.ts';
+import type { Connection } from '../connections/connection.ts';
 import {
   type Capabilities,
   type Greeting,

@@ -1,8 +1,8 @@
 /** A store on object storage, as a remote. */
-import { createStorage, openStorage } from '../storage/places.ts';
-import type { Storage } from '../storage/storage.ts';
-import type { MirrorOptions } from './mirror.ts';
-import type { TransferOptions } from './remote.ts';
+import { createStorage, openStorage } from '../../storage/places.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { MirrorOptions } from '../mirror.ts';
+import type { TransferOptions } from '../remote.ts';
 import { StorageRemote } from './storageRemote.ts';
 
 export class BucketRemote extends StorageRemote {

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { readFileSync, startIn } from '../storage/disk/fs.ts';
+import { readFileSync, startIn } from '../../storage/disk/fs.ts';
 
 export interface Credentials {
   readonly username: string;

@@ -2,14 +2,14 @@
  * Sends a pack to `git-receive-pack` and moves refs (gitprotocol-pack(5), "Pushing Data To a Server"): all
  * in one request, atomically if the remote supports that.
  */
-import { ProtocolError, RemoteError } from '../errors.ts';
-import { ZERO_ID } from '../git/objectId.ts';
-import { FLUSH_PACKET, PacketReader, packet } from '../git/pktLine.ts';
-import type { Connection, RequestBody } from './connection.ts';
+import { ProtocolError, RemoteError } from '../../errors.ts';
+import { ZERO_ID } from '../../git/objectId.ts';
+import { FLUSH_PACKET, PacketReader, packet } from '../../git/pktLine.ts';
+import type { Connection, RequestBody } from '../connections/connection.ts';
+import type { RefChange } from '../mirrorDiff.ts';
+import type { RefusedRefs } from '../remote.ts';
 import { AGENT } from './fetchPack.ts';
 import type { Capabilities } from './greeting.ts';
-import type { RefChange } from './mirrorDiff.ts';
-import type { RefusedRefs } from './remote.ts';
 
 /** Bytes of the remote's report, at most. */
 const MAX_REPORT = 64 << 20;

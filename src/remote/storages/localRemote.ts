@@ -1,10 +1,10 @@
 /** Another repository on this disk, as a remote. */
 import { join } from 'node:path';
-import { FileNotFoundError, GitStoreError } from '../errors.ts';
-import { existsSync, statSync } from '../storage/disk/fs.ts';
-import { createStorage, openStorage } from '../storage/places.ts';
-import type { Storage } from '../storage/storage.ts';
-import type { TransferOptions } from './remote.ts';
+import { FileNotFoundError, GitStoreError } from '../../errors.ts';
+import { existsSync, statSync } from '../../storage/disk/fs.ts';
+import { createStorage, openStorage } from '../../storage/places.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { TransferOptions } from '../remote.ts';
 import { StorageRemote } from './storageRemote.ts';
 
 export class LocalRemote extends StorageRemote {
