@@ -19,7 +19,7 @@ import { chooseCoding } from '../files/negotiation.ts';
 import type { Service } from '../files/service.ts';
 import { type Place, rootOfRef } from '../files/snapshots.ts';
 import type { Target } from '../files/target.ts';
-import type { Rendered } from './listing.ts';
+import type { Rendered } from './views/listing.ts';
 
 const VARY = 'Accept, Accept-Encoding';
 
@@ -51,8 +51,8 @@ export async function answerDirectory(
   const isTip = snapshot.id === tip.snapshot.id;
   const tag = isTip ? snapshot.id : digest(tip.snapshot.id, snapshot.id);
   await sendPage(service, exchange, tag, async () => {
-    const { listingPage } = await import('./listing.ts');
-    const { viewOf } = await import('./layout.ts');
+    const { listingPage } = await import('./views/listing.ts');
+    const { viewOf } = await import('./frame/layout.ts');
     const entries = [...(await entriesOf(service, entry))].sort(directoriesFirst);
     const number = numberIn(target.query, 'page', 1);
     return listingPage(await viewOf(service, tip, place), entries, number);
@@ -94,14 +94,14 @@ export async function answerPage(
   const entry = await context.trees.lookup(place.snapshot.commit.tree, place.path);
   const tag = digest(kind, tip.snapshot.id, place.snapshot.id, place.path, query.toString());
   await sendPage(service, exchange, tag, async () => {
-    const { viewOf } = await import('./layout.ts');
+    const { viewOf } = await import('./frame/layout.ts');
     const view = await viewOf(service, tip, place);
     if (kind === 'history') {
-      const { historyPage } = await import('./history.ts');
+      const { historyPage } = await import('./views/history.ts');
       return historyPage(view, from === undefined ? place : { ...place, snapshot: from }, gone);
     }
     if (kind === 'diff') {
-      const { changesPage, lastChange } = await import('./changes.ts');
+      const { changesPage, lastChange } = await import('./views/changes.ts');
       const skip = numberIn(query, 'skip', 0);
       if (query.has('from')) return changesPage(view, { from, to, skip }, gone);
       const change = query.has('to') ? to : await lastChange(place, gone);
@@ -110,10 +110,10 @@ export async function answerPage(
     }
     if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);
     if (kind === 'find') {
-      const { searchPage } = await import('./search.ts');
+      const { searchPage } = await import('./views/search.ts');
       return searchPage(view, entry, query.get('find') ?? '', gone);
     }
-    const { viewerPage } = await import('./viewer.ts');
+    const { viewerPage } = await import('./views/viewer.ts');
     const options = { source: query.has('source'), line: numberIn(query, 'line', 1) };
     return viewerPage(view, entry, options);
   });
@@ -169,7 +169,7 @@ export async function answerRefs(
     return;
   }
   await sendPage(service, exchange, tag, async () => {
-    const { refsPage } = await import('./refs.ts');
+    const { refsPage } = await import('./views/refs.ts');
     const pages = { branches: numberIn(query, 'branches', 1), tags: numberIn(query, 'tags', 1) };
     return { page: refsPage(service, branches, tags, pages), complete: true };
   });
@@ -196,8 +196,8 @@ export async function answerError(
     exchange.text(error.status, error.message, fields);
     return;
   }
-  const { errorPage } = await import('./error.ts');
-  const { PAGE_POLICY } = await import('./style.ts');
+  const { errorPage } = await import('./views/error.ts');
+  const { PAGE_POLICY } = await import('./frame/style.ts');
   const usual = error.status === 404 ? 'Not here' : `Error ${error.status}`;
   const title = error.title ?? usual;
   const page = errorPage(title, error.message, `${service.baseUrl}/`);
@@ -228,7 +228,7 @@ async function sendPage(
   // The same snapshot, asked in the same way, gives the same page.
   const key = `${id} ${exchange.request.url}`;
   let body = service.pages.get(key);
-  const { PAGE_POLICY } = await import('./style.ts');
+  const { PAGE_POLICY } = await import('./frame/style.ts');
   if (body === undefined) {
     const { page, complete } = await render();
     body = Buffer.from(page.text);

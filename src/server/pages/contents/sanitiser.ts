@@ -3,7 +3,7 @@
  * text and value escaped, every element closed. Nothing in it runs, nothing is loaded from elsewhere.
  */
 import { Parser } from 'htmlparser2';
-import { escapeHtml, visible } from './html.ts';
+import { escapeHtml, visible } from '../frame/html.ts';
 
 /** Where links and pictures lead; undefined: nowhere. */
 export interface Targets {

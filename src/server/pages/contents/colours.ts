@@ -1,6 +1,6 @@
 /** Source code in colours, line by line. See docs/decisions/page-libraries.md. */
-import type { ObjectId } from '../../git/objectId.ts';
-import { baseName } from '../../tree/paths.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { baseName } from '../../../tree/paths.ts';
 import { guarded } from './guard.ts';
 import { hljs } from './languages.mjs';
 

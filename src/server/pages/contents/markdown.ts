@@ -1,14 +1,14 @@
 /** Markdown as a page shows it: as GitHub renders it, sanitised, its links led to pages of the snapshot. */
 import { Marked } from 'marked';
-import { InvalidPathError } from '../../errors.ts';
-import type { ObjectId } from '../../git/objectId.ts';
-import { normalizePath, parentPath } from '../../tree/paths.ts';
-import { HttpError } from '../files/httpError.ts';
-import { decodeUrlPath } from '../files/target.ts';
+import { InvalidPathError } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { normalizePath, parentPath } from '../../../tree/paths.ts';
+import { HttpError } from '../../files/httpError.ts';
+import { decodeUrlPath } from '../../files/target.ts';
+import { escapeHtml, Html, html } from '../frame/html.ts';
+import type { View } from '../frame/layout.ts';
 import { colourLines, knownLanguage, prepareColours } from './colours.ts';
 import { guarded } from './guard.ts';
-import { escapeHtml, Html, html } from './html.ts';
-import type { View } from './layout.ts';
 import { fragmentOf, Sanitiser, type Targets } from './sanitiser.ts';
 
 /** Characters of code that are coloured. */

@@ -1,12 +1,12 @@
 /** What a folder says of itself, below its listing. */
-import { GitStoreError } from '../../errors.ts';
-import { MODE_LINK, type TreeEntry } from '../../git/tree.ts';
-import { joinPath } from '../../tree/paths.ts';
-import { fileTypeOf } from '../../tree/types.ts';
-import { type Html, html, visible, wellFormed } from './html.ts';
-import type { View } from './layout.ts';
-import { isMarkdown, renderMarkdown } from './markdown.ts';
-import { decodeText } from './text.ts';
+import { GitStoreError } from '../../../errors.ts';
+import { MODE_LINK, type TreeEntry } from '../../../git/tree.ts';
+import { joinPath } from '../../../tree/paths.ts';
+import { fileTypeOf } from '../../../tree/types.ts';
+import { isMarkdown, renderMarkdown } from '../contents/markdown.ts';
+import { decodeText } from '../contents/text.ts';
+import { type Html, html, visible, wellFormed } from '../frame/html.ts';
+import type { View } from '../frame/layout.ts';
 
 /** Characters of HTML for a listing and the text below it, and the least number for the text. */
 const BUDGET = 32_000;

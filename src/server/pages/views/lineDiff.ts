@@ -1,6 +1,6 @@
 /** The lines by which two texts differ, with a few around them. */
 import { structuredPatch } from 'diff';
-import { escapeHtml, Html, wellFormed } from './html.ts';
+import { escapeHtml, Html, wellFormed } from '../frame/html.ts';
 
 /** Lines shown before and after each change. */
 const CONTEXT = 3;

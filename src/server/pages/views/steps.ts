@@ -1,11 +1,11 @@
 /** The way through the history of one path: what changed it last, before that, and after. */
-import { isTreeMode } from '../../git/tree.ts';
-import { parentOf } from '../../store/history.ts';
-import { walkLog } from '../../store/log.ts';
-import type { Snapshot } from '../../store/snapshot.ts';
-import type { Tree } from '../../tree/reader.ts';
-import type { Service } from '../files/service.ts';
-import type { Place } from '../files/snapshots.ts';
+import { isTreeMode } from '../../../git/tree.ts';
+import { parentOf } from '../../../store/history.ts';
+import { walkLog } from '../../../store/log.ts';
+import type { Snapshot } from '../../../store/snapshot.ts';
+import type { Tree } from '../../../tree/reader.ts';
+import type { Service } from '../../files/service.ts';
+import type { Place } from '../../files/snapshots.ts';
 
 export interface Steps {
   /** The snapshot in which the path became what it is. */

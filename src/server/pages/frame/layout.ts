@@ -1,9 +1,9 @@
 /** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
-import { baseName, parentPath } from '../../tree/paths.ts';
-import { fileTypeOf } from '../../tree/types.ts';
-import type { Service } from '../files/service.ts';
-import type { Place } from '../files/snapshots.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { baseName, parentPath } from '../../../tree/paths.ts';
+import { fileTypeOf } from '../../../tree/types.ts';
+import type { Service } from '../../files/service.ts';
+import type { Place } from '../../files/snapshots.ts';
 import { Html, html, visible, wellFormed } from './html.ts';
 import { Links, type Query } from './links.ts';
 import { STYLE } from './style.ts';

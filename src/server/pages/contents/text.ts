@@ -1,5 +1,5 @@
 /** The text of a file, whatever it was written in. */
-import { textFacts } from '../files/contentTypes.ts';
+import { textFacts } from '../../files/contentTypes.ts';
 
 export interface DecodedText {
   readonly text: string;

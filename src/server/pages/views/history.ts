@@ -1,9 +1,17 @@
 /** The page of a path's history: every snapshot that changed it, and two of them to compare. */
-import { isTreeMode } from '../../git/tree.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
-import type { Place } from '../files/snapshots.ts';
-import { type Html, html, visible } from './html.ts';
-import { authorOf, button, dayOf, minuteOf, placePage, shortened, type View } from './layout.ts';
+import { isTreeMode } from '../../../git/tree.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import type { Place } from '../../files/snapshots.ts';
+import { type Html, html, visible } from '../frame/html.ts';
+import {
+  authorOf,
+  button,
+  dayOf,
+  minuteOf,
+  placePage,
+  shortened,
+  type View,
+} from '../frame/layout.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf } from './steps.ts';
 import { timeLine } from './timeLine.ts';

@@ -1,14 +1,14 @@
 /** The page of what changed between two snapshots: the files, and the lines of text files. */
-import { EMPTY_TREE_ID } from '../../git/objectId.ts';
-import { MODE_GITLINK, type TreeEntry } from '../../git/tree.ts';
-import { sizeText } from '../../store/sizeText.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
-import { diffTrees, type TreeDifference } from '../../tree/diff.ts';
-import { fileTypeOf } from '../../tree/types.ts';
-import { PLAIN_TEXT, typeOfName } from '../files/contentTypes.ts';
-import type { Place } from '../files/snapshots.ts';
-import { colouredLines } from './colours.ts';
-import { type Html, html, visible, wellFormed } from './html.ts';
+import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
+import { MODE_GITLINK, type TreeEntry } from '../../../git/tree.ts';
+import { sizeText } from '../../../store/sizeText.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
+import { fileTypeOf } from '../../../tree/types.ts';
+import { PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';
+import type { Place } from '../../files/snapshots.ts';
+import { colouredLines } from '../contents/colours.ts';
+import { type Html, html, visible, wellFormed } from '../frame/html.ts';
 import {
   authorOf,
   button,
@@ -18,11 +18,10 @@ import {
   timeOf,
   urlAt,
   type View,
-} from './layout.ts';
+} from '../frame/layout.ts';
 import { type DiffSide, lineDiff } from './lineDiff.ts';
 import type { Rendered } from './listing.ts';
 import { changesOf, stepsOf } from './steps.ts';
-import { decodeText } from './text.ts';
 
 /** Files that are looked for. */
 const MOST_FILES = 10_000;

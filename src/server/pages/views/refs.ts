@@ -1,10 +1,10 @@
 /** The page of all branches and tags. */
 
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../store/snapshot.ts';
-import type { Service } from '../files/service.ts';
-import { encodeUrlPath } from '../files/target.ts';
-import { type Html, html, visible } from './html.ts';
-import { button, page, shortened, timeOf } from './layout.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import type { Service } from '../../files/service.ts';
+import { encodeUrlPath } from '../../files/target.ts';
+import { type Html, html, visible } from '../frame/html.ts';
+import { button, page, shortened, timeOf } from '../frame/layout.ts';
 
 export interface RefRow {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Text with line numbers and colours, in pages: a long file is no long page. */
-import type { ObjectId } from '../../git/objectId.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { escapeHtml, Html, html, wellFormed } from '../frame/html.ts';
 import { colouredLines } from './colours.ts';
-import { escapeHtml, Html, html, wellFormed } from './html.ts';
 
 /** Characters of HTML on one page. */
 const BUDGET = 31_000;

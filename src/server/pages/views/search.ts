@@ -1,12 +1,12 @@
 /** The page of the paths below a folder that fit what is looked for. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
-import { checkDepth, joinPath } from '../../tree/paths.ts';
-import type { TreeReader } from '../../tree/reader.ts';
-import { fileTypeOf } from '../../tree/types.ts';
-import { compileWildcard, hasWildcards } from '../../tree/wildcard.ts';
-import { type Html, html, visible } from './html.ts';
-import { placePage, type View } from './layout.ts';
+import { isTreeMode, type TreeEntry } from '../../../git/tree.ts';
+import { checkDepth, joinPath } from '../../../tree/paths.ts';
+import type { TreeReader } from '../../../tree/reader.ts';
+import { fileTypeOf } from '../../../tree/types.ts';
+import { compileWildcard, hasWildcards } from '../../../tree/wildcard.ts';
+import { type Html, html, visible } from '../frame/html.ts';
+import { placePage, type View } from '../frame/layout.ts';
 import type { Rendered } from './listing.ts';
 
 /** Paths on the page, and characters of HTML that they may take. */

@@ -1,14 +1,14 @@
 /** The page of a directory. */
 
-import { decodePath } from '../../git/pathBytes.ts';
-import type { TreeEntry } from '../../git/tree.ts';
-import { sizeText } from '../../store/sizeText.ts';
-import { firstLine, messageOf, type Snapshot } from '../../store/snapshot.ts';
-import { joinPath, parentPath } from '../../tree/paths.ts';
-import { type FileType, fileTypeOf } from '../../tree/types.ts';
-import { typeOfName } from '../files/contentTypes.ts';
-import { encodeUrlPath } from '../files/target.ts';
-import { type Html, html, visible } from './html.ts';
+import { decodePath } from '../../../git/pathBytes.ts';
+import type { TreeEntry } from '../../../git/tree.ts';
+import { sizeText } from '../../../store/sizeText.ts';
+import { firstLine, messageOf, type Snapshot } from '../../../store/snapshot.ts';
+import { joinPath, parentPath } from '../../../tree/paths.ts';
+import { type FileType, fileTypeOf } from '../../../tree/types.ts';
+import { typeOfName } from '../../files/contentTypes.ts';
+import { encodeUrlPath } from '../../files/target.ts';
+import { type Html, html, visible } from '../frame/html.ts';
 import {
   button,
   buttonPair,
@@ -19,7 +19,7 @@ import {
   snapshotLine,
   urlAt,
   type View,
-} from './layout.ts';
+} from '../frame/layout.ts';
 import { readmeSection } from './readme.ts';
 import { LastChanges, type Steps, stepsOf } from './steps.ts';
 

@@ -1,7 +1,7 @@
 /** URLs of the pages and of the files behind them. */
-import type { Service } from '../files/service.ts';
-import type { Place } from '../files/snapshots.ts';
-import { encodeUrlPath } from '../files/target.ts';
+import type { Service } from '../../files/service.ts';
+import type { Place } from '../../files/snapshots.ts';
+import { encodeUrlPath } from '../../files/target.ts';
 
 /** `?view`, `?download`, …; with a value `?at=…`. In the order in which they are to stand. */
 export type Query = Readonly<Record<string, string | true | undefined>>;

@@ -1,15 +1,15 @@
 /** The page of a file: what is in it, shown as what it is. Its bytes are at its own URL. */
-import { MODE_LINK, type TreeEntry } from '../../git/tree.ts';
-import { sizeText } from '../../store/sizeText.ts';
-import type { BlobFacts } from '../files/blobs.ts';
-import { isCompressible, PLAIN_TEXT, typeOfName } from '../files/contentTypes.ts';
-import { type Html, html } from './html.ts';
-import { button, placePage, snapshotLine, type View } from './layout.ts';
+import { MODE_LINK, type TreeEntry } from '../../../git/tree.ts';
+import { sizeText } from '../../../store/sizeText.ts';
+import type { BlobFacts } from '../../files/blobs.ts';
+import { isCompressible, PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';
+import { isMarkdown, renderMarkdown } from '../contents/markdown.ts';
+import { type TextPage, textPage } from '../contents/sourceText.ts';
+import { decodeText } from '../contents/text.ts';
+import { type Html, html } from '../frame/html.ts';
+import { button, placePage, snapshotLine, type View } from '../frame/layout.ts';
 import { type Rendered, stepButtons } from './listing.ts';
-import { isMarkdown, renderMarkdown } from './markdown.ts';
-import { type TextPage, textPage } from './sourceText.ts';
 import { stepsOf } from './steps.ts';
-import { decodeText } from './text.ts';
 
 /** Bytes of text that are shown, on as many pages as that takes. */
 const MOST_TEXT = 1 << 20;

@@ -1,6 +1,6 @@
 /** The page that says why there is none. */
-import { type Html, html, visible } from './html.ts';
-import { page } from './layout.ts';
+import { type Html, html, visible } from '../frame/html.ts';
+import { page } from '../frame/layout.ts';
 
 export function errorPage(title: string, message: string, home: string): Html {
   return page(

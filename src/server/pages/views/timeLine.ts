@@ -1,7 +1,7 @@
 /** The time line of a branch: how many snapshots were made when, each bar a way to them. */
-import type { Snapshot } from '../../store/snapshot.ts';
-import { Html, html } from './html.ts';
-import { refText, type View } from './layout.ts';
+import type { Snapshot } from '../../../store/snapshot.ts';
+import { Html, html } from '../frame/html.ts';
+import { refText, type View } from '../frame/layout.ts';
 
 /** Milliseconds that may go into looking through the history; the next look gets farther. */
 const TIME = 300;
