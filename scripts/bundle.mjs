@@ -49,7 +49,7 @@ async function options() {
   const modules = await assembled();
   const stamp = stampOf(join(root, 'src'));
   const threads = [
-    ['GITSTORE_REPACK_WORKER', JSON.stringify(await threadSource('repack/worker.ts'))],
+    ['GITSTORE_REPACK_WORKER', JSON.stringify(await threadSource('repack/deltas/worker.ts'))],
     ['GITSTORE_CHECK_WORKER', JSON.stringify(await threadSource('check/worker.ts'))],
   ];
   const common = {

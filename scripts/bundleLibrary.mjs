@@ -16,7 +16,7 @@ const APART = [[/[/\\]node_modules[/\\]@hpcc-js[/\\]/, 'zstd']];
 const PARTS = [
   [/^storage\/bucket\/s3\//, 's3'],
   [/^storage\/bucket\//, 'bucket'],
-  [/^(maintenance|storage\/bare\/(repack|check))\//, 'upkeep'],
+  [/^(maintenance|storage\/bare\/(inventory|repack|check))\//, 'upkeep'],
   [/^(archive\/|store\/archive)/, 'archives'],
   [/^server\/pages\/(?!pageAnswers)/, 'pages'],
   [/^(remote|server|transfer)\//, undefined],

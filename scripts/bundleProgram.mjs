@@ -88,7 +88,12 @@ const GROUPS = {
   terminal: ['src/cli/json.ts', 'src/cli/'],
   shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/tree/', 'src/zlib/'],
   history: ['src/merge/', 'src/store/', 'src/workspace/'],
-  upkeep: ['src/maintenance/', 'src/storage/bare/repack/', 'src/storage/bare/check/'],
+  upkeep: [
+    'src/maintenance/',
+    'src/storage/bare/inventory/',
+    'src/storage/bare/repack/',
+    'src/storage/bare/check/',
+  ],
   remote: ['src/remote/'],
   archives: ['src/archive/'],
   server: ['src/server/'],

@@ -15,9 +15,9 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../storageUpkeep.ts';
+import type { UpkeepPlace } from './inventory/upkeepPlace.ts';
 import type { BareObjects } from './objects/objects.ts';
 import { readUpkeepConfig } from './repack/upkeepConfig.ts';
-import type { UpkeepPlace } from './repack/upkeepPlace.ts';
 
 /** As Git does, sample one of the 256 directories of loose objects to estimate their number. */
 const SAMPLED_FAN_OUT = '17';
@@ -34,7 +34,7 @@ export class BareUpkeep implements StorageUpkeep {
   }
 
   async size(): Promise<StorageSize> {
-    const { measureObjects } = await import('./repack/size.ts');
+    const { measureObjects } = await import('./inventory/size.ts');
     return measureObjects(join(this.#place.gitDir, 'objects'));
   }
 

@@ -5,11 +5,11 @@
 
 import { join } from 'node:path';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
-import { makePack } from '../bare/repack/makePack.ts';
-import { GoneError } from '../bare/repack/objectBytes.ts';
-import { Flag, Kind } from '../bare/repack/objectTable.ts';
-import { Walker } from '../bare/repack/walker.ts';
-import { openWorkspace, type Workspace } from '../bare/repack/workspace.ts';
+import { GoneError } from '../bare/inventory/objectBytes.ts';
+import { Flag, Kind } from '../bare/inventory/objectTable.ts';
+import { openWorkspace, type Workspace } from '../bare/inventory/workspace.ts';
+import { makePack } from '../bare/repack/output/makePack.ts';
+import { Walker } from '../bare/repack/reach/walker.ts';
 import { isErrno } from '../disk/durable.ts';
 import {
   copyFileSync,

@@ -14,8 +14,8 @@ import {
 import { PackIndex } from '../../../git/packIndex.ts';
 import { isErrno, readFully, readFullySync } from '../../disk/durable.ts';
 import { closeSync, fstatSync, openSync, readFileSync } from '../../disk/fs.ts';
-import { Kind, type ObjectTable, shared } from '../repack/objectTable.ts';
-import { placeOf } from '../repack/scan.ts';
+import { Kind, type ObjectTable, shared } from '../inventory/objectTable.ts';
+import { placeOf } from '../inventory/scan.ts';
 import type { EntryColumns } from './packTask.ts';
 
 const TRAILER = 20;

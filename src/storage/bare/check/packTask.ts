@@ -10,8 +10,8 @@ import { ID_LENGTH } from '../../../git/idTable.ts';
 import { hashObject, type ObjectType } from '../../../git/objectId.ts';
 import { entryDataStart, packObjectType } from '../../../git/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
-import { PackBytes, type PackHandle } from '../repack/objectBytes.ts';
-import { Kind, ObjectTable, type TableColumns } from '../repack/objectTable.ts';
+import { PackBytes, type PackHandle } from '../inventory/objectBytes.ts';
+import { Kind, ObjectTable, type TableColumns } from '../inventory/objectTable.ts';
 
 /** The entries of a pack by place, in the order of offsets; shared between threads. */
 export interface EntryColumns {

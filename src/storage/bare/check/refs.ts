@@ -5,9 +5,9 @@ import { parsePackedRefs } from '../../../git/packedRefs.ts';
 import { parseReflogLine } from '../../../git/reflogLine.ts';
 import { isValidRefName } from '../../../git/refName.ts';
 import type { RefStore } from '../../storage.ts';
+import { Kind, type ObjectTable } from '../inventory/objectTable.ts';
+import { bytesOf, filesBelow, readRoots, strayNames } from '../inventory/roots.ts';
 import { readLooseRef } from '../refs/looseRefs.ts';
-import { Kind, type ObjectTable } from '../repack/objectTable.ts';
-import { bytesOf, filesBelow, readRoots, strayNames } from '../repack/roots.ts';
 
 export interface CheckedRoots {
   readonly refs: number;

@@ -7,7 +7,7 @@ import { ID_LENGTH } from '../../../git/idTable.ts';
 import { MultiPackIndex } from '../../../git/multiPackIndex.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { readFileSync } from '../../disk/fs.ts';
-import { Kind } from '../repack/objectTable.ts';
+import { Kind } from '../inventory/objectTable.ts';
 import type { OpenedPack } from './entries.ts';
 import type { Presence } from './refs.ts';
 

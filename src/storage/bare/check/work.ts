@@ -11,12 +11,12 @@ import { THREADS_READ_PACKS } from '../../../runtime.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { existsSync } from '../../disk/fs.ts';
 import type { CheckResult, StorageFault, UpkeepOptions } from '../../storageUpkeep.ts';
+import { ObjectTable } from '../inventory/objectTable.ts';
+import { readNames } from '../inventory/packSet.ts';
+import { runOnThreads, threadCount } from '../inventory/threads.ts';
+import type { UpkeepPlace } from '../inventory/upkeepPlace.ts';
 import { listObjectDirectories } from '../objects/objectDirectories.ts';
 import { BareObjects } from '../objects/objects.ts';
-import { ObjectTable } from '../repack/objectTable.ts';
-import { readNames } from '../repack/packSet.ts';
-import { runOnThreads, threadCount } from '../repack/threads.ts';
-import type { UpkeepPlace } from '../repack/upkeepPlace.ts';
 import {
   checkPackChecksum,
   closeChecked,

@@ -1,6 +1,6 @@
 /** What a thread of a check runs: delta trees of one pack, some a message. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { answerOf } from '../repack/threads.ts';
+import { answerOf } from '../inventory/threads.ts';
 import { type CheckTask, PackCheck, type Stretch } from './packTask.ts';
 
 const check = new PackCheck(workerData as CheckTask);

@@ -15,19 +15,21 @@ import { sortIds } from '../../../git/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { existsSync, statSync } from '../../disk/fs.ts';
 import type { Durability } from '../../storage.ts';
+import { GoneError } from '../inventory/objectBytes.ts';
+import { Flag, LOOSE } from '../inventory/objectTable.ts';
+import type { SourcePack } from '../inventory/packSet.ts';
+import { type Roots, readRoots } from '../inventory/roots.ts';
+import { openWorkspace, type Workspace } from '../inventory/workspace.ts';
 import { loosePath } from '../loose/loose.ts';
 import { SettledRecord } from '../objects/settledRecord.ts';
 import { promisorOf } from '../partialClone.ts';
 import type { BareRefs } from '../refs/refs.ts';
-import { removeCommitGraph, writeCommitGraph } from './commitGraph.ts';
-import type { SearchSettings } from './deltaSearch.ts';
-import { makePack, type PackProgress } from './makePack.ts';
-import { forget, markRemembered, recall, remember } from './memory.ts';
-import { writeMultiPackIndex } from './midx.ts';
-import { GoneError } from './objectBytes.ts';
-import { Flag, LOOSE } from './objectTable.ts';
-import type { WrittenPack } from './packOutput.ts';
-import type { SourcePack } from './packSet.ts';
+import type { SearchSettings } from './deltas/deltaSearch.ts';
+import { makePack, type PackProgress } from './output/makePack.ts';
+import type { WrittenPack } from './output/packOutput.ts';
+import { forget, markRemembered, recall, remember } from './reach/memory.ts';
+import { Rescue } from './reach/rescue.ts';
+import { Walker } from './reach/walker.ts';
 import {
   removeEmptyFanOuts,
   removePack,
@@ -35,10 +37,8 @@ import {
   removeUnusedPack,
   settlePacks,
 } from './removal.ts';
-import { Rescue } from './rescue.ts';
-import { type Roots, readRoots } from './roots.ts';
-import { Walker } from './walker.ts';
-import { openWorkspace, type Workspace } from './workspace.ts';
+import { removeCommitGraph, writeCommitGraph } from './shortcuts/commitGraph.ts';
+import { writeMultiPackIndex } from './shortcuts/midx.ts';
 
 export type CollectPhase = 'count' | Parameters<PackProgress>[0];
 

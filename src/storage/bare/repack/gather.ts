@@ -5,15 +5,15 @@
 
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import type { Durability } from '../../storage.ts';
+import { GoneError } from '../inventory/objectBytes.ts';
+import { Flag, Kind, LOOSE } from '../inventory/objectTable.ts';
+import type { SourcePack } from '../inventory/packSet.ts';
+import { openWorkspace, type Workspace } from '../inventory/workspace.ts';
 import { loosePath } from '../loose/loose.ts';
-import type { SearchSettings } from './deltaSearch.ts';
-import { makePack, type PackProgress } from './makePack.ts';
-import { GoneError } from './objectBytes.ts';
-import { Flag, Kind, LOOSE } from './objectTable.ts';
-import type { SourcePack } from './packSet.ts';
+import type { SearchSettings } from './deltas/deltaSearch.ts';
+import { makePack, type PackProgress } from './output/makePack.ts';
+import { Walker } from './reach/walker.ts';
 import { removeEmptyFanOuts, removePack, settlePacks } from './removal.ts';
-import { Walker } from './walker.ts';
-import { openWorkspace, type Workspace } from './workspace.ts';
 
 export interface GatherOptions {
   /** The repository's own first, then its alternates'. */

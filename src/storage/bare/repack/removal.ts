@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { isErrno, removeIfThere, syncDirectory, syncFileAt } from '../../disk/durable.ts';
 import { lstatSync, renameSync, rmdirSync, statSync, unlinkSync } from '../../disk/fs.ts';
-import { readNames, type SourcePack } from './packSet.ts';
+import { readNames, type SourcePack } from '../inventory/packSet.ts';
 
 /** Files that belong to a pack, the pack itself first: without it the others count for nothing. */
 const ENDINGS = ['.pack', '.idx', '.rev', '.bitmap', '.mtimes'];

@@ -3,7 +3,7 @@
 import { type GitConfig, parseConfig } from '../../../git/config.ts';
 import { promisorOf } from '../partialClone.ts';
 import { readConfigText } from '../repositoryConfig.ts';
-import type { SearchSettings } from './deltaSearch.ts';
+import type { SearchSettings } from './deltas/deltaSearch.ts';
 
 export interface UpkeepConfig {
   readonly settings: SearchSettings;

@@ -9,6 +9,7 @@ import { share } from '../../disk/sharing.ts';
 import { peel } from '../../peel.ts';
 import { forgetDeleted } from '../../refRules.ts';
 import type { CollectionOptions, CollectionResult, UpkeepOptions } from '../../storageUpkeep.ts';
+import type { UpkeepPlace } from '../inventory/upkeepPlace.ts';
 import { clearRemovals } from '../locks/holderLink.ts';
 import { checkPrivateDirectory, PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
 import { listObjectDirectories } from '../objects/objectDirectories.ts';
@@ -16,10 +17,9 @@ import { BareObjects } from '../objects/objects.ts';
 import { type CollectStep, collect } from './collect.ts';
 import { gather } from './gather.ts';
 import { lockCollection } from './gcLock.ts';
-import { writeMultiPackIndex } from './midx.ts';
 import { removeStalePrivate, removeStaleTemporaries } from './removal.ts';
+import { writeMultiPackIndex } from './shortcuts/midx.ts';
 import { readUpkeepConfig } from './upkeepConfig.ts';
-import type { UpkeepPlace } from './upkeepPlace.ts';
 
 /**
  * Whatever the store was opened with: what a collection removes was perhaps written with `full`, and

@@ -9,17 +9,17 @@
  * the order of ids, and the SHA-1 of all before it.
  */
 import { createHash } from 'node:crypto';
-import { ID_LENGTH } from '../../../git/idTable.ts';
-import type { ObjectId } from '../../../git/objectId.ts';
-import { removeIfThere } from '../../disk/durable.ts';
-import { readFileSync, renameSync } from '../../disk/fs.ts';
-import { makeDirectories } from '../../disk/makeDirectories.ts';
-import { writeAnew } from '../../disk/ownFiles.ts';
-import { share } from '../../disk/sharing.ts';
-import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
-import { Flag, type ObjectTable } from './objectTable.ts';
-import type { SourcePack } from './packSet.ts';
-import type { Roots } from './roots.ts';
+import { ID_LENGTH } from '../../../../git/idTable.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { removeIfThere } from '../../../disk/durable.ts';
+import { readFileSync, renameSync } from '../../../disk/fs.ts';
+import { makeDirectories } from '../../../disk/makeDirectories.ts';
+import { writeAnew } from '../../../disk/ownFiles.ts';
+import { share } from '../../../disk/sharing.ts';
+import { Flag, type ObjectTable } from '../../inventory/objectTable.ts';
+import type { SourcePack } from '../../inventory/packSet.ts';
+import type { Roots } from '../../inventory/roots.ts';
+import { PRIVATE_DIRECTORY } from '../../locks/storeLock.ts';
 
 const SIGNATURE = 0x4753434c;
 const VERSION = 1;

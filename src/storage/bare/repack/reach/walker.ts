@@ -4,12 +4,12 @@
  * way each object gets the *name hash* of the path it was first seen at, which is how a delta search
  * finds other versions of the same file.
  */
-import { sameBytes } from '../../../bytes.ts';
-import { CorruptObjectError } from '../../../errors.ts';
-import { ID_LENGTH as LENGTH_OF_ID } from '../../../git/idTable.ts';
-import { nameHash } from '../../../git/nameHash.ts';
-import { GoneError, type ObjectBytes } from './objectBytes.ts';
-import { Kind, type ObjectTable } from './objectTable.ts';
+import { sameBytes } from '../../../../bytes.ts';
+import { CorruptObjectError } from '../../../../errors.ts';
+import { ID_LENGTH as LENGTH_OF_ID } from '../../../../git/idTable.ts';
+import { nameHash } from '../../../../git/nameHash.ts';
+import { GoneError, type ObjectBytes } from '../../inventory/objectBytes.ts';
+import { Kind, type ObjectTable } from '../../inventory/objectTable.ts';
 
 /** Taken over once: between the chunks of a bundle every use of an import is a call. */
 const ID_LENGTH = LENGTH_OF_ID;

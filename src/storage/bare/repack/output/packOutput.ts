@@ -6,9 +6,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32, createDeflate } from 'node:zlib';
-import { CorruptObjectError } from '../../../errors.ts';
-import { ID_LENGTH } from '../../../git/idTable.ts';
-import { hashObject } from '../../../git/objectId.ts';
+import { CorruptObjectError } from '../../../../errors.ts';
+import { ID_LENGTH } from '../../../../git/idTable.ts';
+import { hashObject } from '../../../../git/objectId.ts';
 import {
   entryDataStart,
   offsetDelta,
@@ -16,18 +16,18 @@ import {
   packEntryHeader,
   packHeader,
   packObjectType,
-} from '../../../git/pack.ts';
-import { serializePackIndexColumns, sortIds } from '../../../git/packIndex.ts';
-import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../disk/durable.ts';
-import { closeSync, existsSync, openSync, utimesSync } from '../../disk/fs.ts';
-import { share } from '../../disk/sharing.ts';
-import { streamZlib } from '../../disk/zlibFile.ts';
-import { placePack } from '../../packs/placePack.ts';
-import type { Durability } from '../../storage.ts';
-import type { PackPlan } from './candidates.ts';
-import { serializeMtimes } from './mtimesFile.ts';
-import type { ObjectBytes, PackHandle } from './objectBytes.ts';
-import { LOOSE, type ObjectTable } from './objectTable.ts';
+} from '../../../../git/pack.ts';
+import { serializePackIndexColumns, sortIds } from '../../../../git/packIndex.ts';
+import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../../disk/durable.ts';
+import { closeSync, existsSync, openSync, utimesSync } from '../../../disk/fs.ts';
+import { share } from '../../../disk/sharing.ts';
+import { streamZlib } from '../../../disk/zlibFile.ts';
+import { placePack } from '../../../packs/placePack.ts';
+import type { Durability } from '../../../storage.ts';
+import { serializeMtimes } from '../../inventory/mtimesFile.ts';
+import type { ObjectBytes, PackHandle } from '../../inventory/objectBytes.ts';
+import { LOOSE, type ObjectTable } from '../../inventory/objectTable.ts';
+import type { PackPlan } from '../deltas/candidates.ts';
 import { writeOrder } from './writeOrder.ts';
 
 const CHUNK = 1 << 20;

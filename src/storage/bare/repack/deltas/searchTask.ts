@@ -1,7 +1,8 @@
 /** The delta search as a task that can be handed to a thread: plain values and shared memory. */
+
+import { ObjectBytes, type PackHandle } from '../../inventory/objectBytes.ts';
+import { ObjectTable, type TableColumns } from '../../inventory/objectTable.ts';
 import { DeltaSearch, type SearchColumns, type SearchSettings, SpillFile } from './deltaSearch.ts';
-import { ObjectBytes, type PackHandle } from './objectBytes.ts';
-import { ObjectTable, type TableColumns } from './objectTable.ts';
 
 export interface SearchTask {
   readonly search: SearchColumns;

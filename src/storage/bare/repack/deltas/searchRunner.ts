@@ -3,11 +3,11 @@
  * here, in stretches that let others have their turn.
  */
 import { join } from 'node:path';
-import { THREADS_READ_PACKS } from '../../../runtime.ts';
-import { removeIfThere, temporaryName } from '../../disk/durable.ts';
+import { THREADS_READ_PACKS } from '../../../../runtime.ts';
+import { removeIfThere, temporaryName } from '../../../disk/durable.ts';
+import { runOnThreads, threadCount } from '../../inventory/threads.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
-import { runOnThreads, threadCount } from './threads.ts';
 
 /** The source of worker.ts in one piece, put in when the program is bundled; not there in tests. */
 declare const GITSTORE_REPACK_WORKER: string | undefined;

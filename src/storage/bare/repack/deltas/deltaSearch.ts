@@ -6,13 +6,13 @@
  */
 
 import { deflateSync } from 'node:zlib';
-import { DeltaIndex, deltaRoom } from '../../../git/deltaEncoder.ts';
-import { isDense } from '../../../zlib/dense.ts';
-import { deflateStored } from '../../../zlib/storedDeflate.ts';
-import { writeFully } from '../../disk/durable.ts';
-import { closeSync, openSync } from '../../disk/fs.ts';
-import type { ObjectBytes } from './objectBytes.ts';
-import type { TableColumns } from './objectTable.ts';
+import { DeltaIndex, deltaRoom } from '../../../../git/deltaEncoder.ts';
+import { isDense } from '../../../../zlib/dense.ts';
+import { deflateStored } from '../../../../zlib/storedDeflate.ts';
+import { writeFully } from '../../../disk/durable.ts';
+import { closeSync, openSync } from '../../../disk/fs.ts';
+import type { ObjectBytes } from '../../inventory/objectBytes.ts';
+import type { TableColumns } from '../../inventory/objectTable.ts';
 
 export interface SearchSettings {
   /** How many objects each one is tried against, and itself. */

@@ -1,7 +1,7 @@
 /** What a thread of a repack runs: stretches of the delta search, one a message. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { answerOf } from '../../inventory/threads.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
-import { answerOf } from './threads.ts';
 
 const search = startSearch(workerData as SearchTask);
 

@@ -3,7 +3,7 @@
  * because walks of history read those and nothing else; then blobs, each with the family of deltas
  * around it, so that a chain lies together. As Git's `compute_write_order`.
  */
-import { Kind, type ObjectTable } from './objectTable.ts';
+import { Kind, type ObjectTable } from '../../inventory/objectTable.ts';
 
 /**
  * @param base of each object in the pack to be, or -1

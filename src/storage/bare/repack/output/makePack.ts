@@ -1,12 +1,12 @@
 /** One pack out of objects of a workspace: plan, delta search, output. */
 
-import { removeIfThere } from '../../disk/durable.ts';
-import type { Durability } from '../../storage.ts';
-import { planPack } from './candidates.ts';
-import type { SearchSettings } from './deltaSearch.ts';
+import { removeIfThere } from '../../../disk/durable.ts';
+import type { Durability } from '../../../storage.ts';
+import type { Workspace } from '../../inventory/workspace.ts';
+import { planPack } from '../deltas/candidates.ts';
+import type { SearchSettings } from '../deltas/deltaSearch.ts';
+import { runSearch } from '../deltas/searchRunner.ts';
 import { PackOutput, type WrittenPack } from './packOutput.ts';
-import { runSearch } from './searchRunner.ts';
-import type { Workspace } from './workspace.ts';
 
 /** How far the work has come; counts are of objects. */
 export type PackProgress = (phase: 'compress' | 'write', done: number, total: number) => void;

@@ -1,15 +1,15 @@
 /** Writes a multi-pack-index over the packs there are, where several would have to be asked. */
 
 import { join } from 'node:path';
-import { ID_LENGTH } from '../../../git/idTable.ts';
-import { serializeMultiPackIndex } from '../../../git/multiPackIndex.ts';
-import { sortIds } from '../../../git/packIndex.ts';
-import { removeIfThere, syncFile, temporaryName, writeFully } from '../../disk/durable.ts';
-import { closeSync, openSync, renameSync, statSync } from '../../disk/fs.ts';
-import { share } from '../../disk/sharing.ts';
-import type { Durability } from '../../storage.ts';
-import { ObjectTable } from './objectTable.ts';
-import { closePacks, openPacks } from './packSet.ts';
+import { ID_LENGTH } from '../../../../git/idTable.ts';
+import { serializeMultiPackIndex } from '../../../../git/multiPackIndex.ts';
+import { sortIds } from '../../../../git/packIndex.ts';
+import { removeIfThere, syncFile, temporaryName, writeFully } from '../../../disk/durable.ts';
+import { closeSync, openSync, renameSync, statSync } from '../../../disk/fs.ts';
+import { share } from '../../../disk/sharing.ts';
+import type { Durability } from '../../../storage.ts';
+import { ObjectTable } from '../../inventory/objectTable.ts';
+import { closePacks, openPacks } from '../../inventory/packSet.ts';
 
 const NAME = 'multi-pack-index';
 /** With fewer packs their own indexes are asked about as quickly. */

@@ -5,21 +5,21 @@
  */
 
 import { join } from 'node:path';
-import { CorruptObjectError } from '../../../errors.ts';
-import { FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from '../../../git/changedPaths.ts';
-import { GraphLayer, parseGraphLayout } from '../../../git/commitGraph.ts';
-import { changedPathFilter, serializeCommitGraph } from '../../../git/commitGraphWriter.ts';
-import { ID_LENGTH } from '../../../git/idTable.ts';
-import { CommitLinks, readCommitLinks } from '../../../git/links.ts';
-import { sortIds } from '../../../git/packIndex.ts';
-import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
-import { readFileSync, rmSync } from '../../disk/fs.ts';
-import { makeDirectories } from '../../disk/makeDirectories.ts';
-import type { Durability } from '../../storage.ts';
+import { CorruptObjectError } from '../../../../errors.ts';
+import { FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from '../../../../git/changedPaths.ts';
+import { GraphLayer, parseGraphLayout } from '../../../../git/commitGraph.ts';
+import { changedPathFilter, serializeCommitGraph } from '../../../../git/commitGraphWriter.ts';
+import { ID_LENGTH } from '../../../../git/idTable.ts';
+import { CommitLinks, readCommitLinks } from '../../../../git/links.ts';
+import { sortIds } from '../../../../git/packIndex.ts';
+import { removeIfThere, syncDirectory } from '../../../disk/durable.ts';
+import { readFileSync, rmSync } from '../../../disk/fs.ts';
+import { makeDirectories } from '../../../disk/makeDirectories.ts';
+import type { Durability } from '../../../storage.ts';
+import { Kind } from '../../inventory/objectTable.ts';
+import type { Workspace } from '../../inventory/workspace.ts';
 import { replaceFile } from './midx.ts';
-import { Kind } from './objectTable.ts';
 import { changedPaths } from './treeChanges.ts';
-import type { Workspace } from './workspace.ts';
 
 const TURN = 40;
 

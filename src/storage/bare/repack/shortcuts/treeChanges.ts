@@ -1,7 +1,7 @@
 /** Which paths differ between the trees of two commits, read from trees as they lie. */
-import { ID_LENGTH as LENGTH_OF_ID } from '../../../git/idTable.ts';
-import type { ObjectBytes } from './objectBytes.ts';
-import type { ObjectTable } from './objectTable.ts';
+import { ID_LENGTH as LENGTH_OF_ID } from '../../../../git/idTable.ts';
+import type { ObjectBytes } from '../../inventory/objectBytes.ts';
+import type { ObjectTable } from '../../inventory/objectTable.ts';
 
 /** Taken over once: between the chunks of a bundle every use of an import is a call. */
 const ID_LENGTH = LENGTH_OF_ID;
