@@ -37,8 +37,8 @@ const GROUPS = {
   read: [
     'src/cli/json.ts',
     'src/cli/sources.ts',
-    'src/git/multiPackIndex.ts',
-    'src/git/packOrder.ts',
+    'src/git/packs/multiPackIndex.ts',
+    'src/git/packs/packOrder.ts',
     'src/git/textEncoding.ts',
     'src/storage/packs/bulkRead.ts',
     'src/storage/packs/inflatePool.ts',

@@ -18,10 +18,10 @@ export type {
   RequestMessage,
 } from './diagnostics.ts';
 export * from './errors.ts';
-export type { Identity } from './git/commit.ts';
 export type { ObjectId, ObjectType } from './git/objectId.ts';
-export { validateRefName } from './git/refName.ts';
-export type { FileMode } from './git/tree.ts';
+export type { Identity } from './git/objects/commit.ts';
+export type { FileMode } from './git/objects/tree.ts';
+export { validateRefName } from './git/refs/refName.ts';
 export type { GcOptions, GcResult } from './maintenance/gc.ts';
 export type {
   MaintenanceOptions,

@@ -2,7 +2,7 @@
  * *Members* are what an archive consists of, whatever its format: one name each, with content, a
  * link's target, or nothing.
  */
-import type { FileMode } from '../git/tree.ts';
+import type { FileMode } from '../git/objects/tree.ts';
 
 /** A member as an archive has it, unchecked. Its data must be read before the next member is asked for. */
 export interface ArchiveMember {

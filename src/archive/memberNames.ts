@@ -3,8 +3,8 @@
  * thing under another that is no directory, is refused.
  */
 import { ArchiveError } from '../errors.ts';
-import type { FileMode } from '../git/tree.ts';
-import { MODE_LINK } from '../git/tree.ts';
+import type { FileMode } from '../git/objects/tree.ts';
+import { MODE_LINK } from '../git/objects/tree.ts';
 import { isForbiddenSegment, normalizePath, parentPath } from '../tree/paths.ts';
 import { refused } from './errors.ts';
 import { MAX_NAME } from './member.ts';

@@ -4,7 +4,7 @@
  */
 
 import { type ErrorDetails, GitStoreError } from '../errors.ts';
-import { redactUrls } from '../git/redactUrl.ts';
+import { redactUrls } from '../git/wire/redactUrl.ts';
 import { isSystemError, localError, reasonAndStep } from '../systemFaults.ts';
 import { commands } from './commands.ts';
 

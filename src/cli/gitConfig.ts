@@ -5,8 +5,8 @@
  */
 import { dirname, isAbsolute, join } from 'node:path';
 import { GitStoreError } from '../errors.ts';
-import { GitConfig, normalizeKey, parseConfig } from '../git/config.ts';
 import { encodePath } from '../git/pathBytes.ts';
+import { GitConfig, normalizeKey, parseConfig } from '../git/repository/config.ts';
 import {
   configText,
   environmentSettings,

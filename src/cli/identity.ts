@@ -4,7 +4,7 @@
  * it is `gitstore`.
  */
 import { GitStoreError } from '../errors.ts';
-import type { GitConfig } from '../git/config.ts';
+import type { GitConfig } from '../git/repository/config.ts';
 import {
   asWritten,
   DEFAULT_PERSON,

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../errors.ts';
-import { GitConfig } from '../git/config.ts';
-import { redactUrl, redactUrls } from '../git/redactUrl.ts';
+import { GitConfig } from '../git/repository/config.ts';
+import { redactUrl, redactUrls } from '../git/wire/redactUrl.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';
 import { GitStore, type OpenOptions } from '../store/gitStore.ts';
 import type { StoreWarning } from '../warnings.ts';

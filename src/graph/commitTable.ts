@@ -3,9 +3,9 @@
  * loaded.
  */
 
-import { CommitLinks, readCommitLinks, readTagLink } from '../git/links.ts';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
+import { CommitLinks, readCommitLinks, readTagLink } from '../git/objects/links.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import { expectType, readSlowly, tryRead } from './source.ts';

@@ -5,9 +5,9 @@
  */
 
 import { asBuffer } from '../bytes.ts';
-import { eachTreeLink } from '../git/links.ts';
-import { nameHash } from '../git/nameHash.ts';
 import { type IdSet, ObjectSet } from '../git/objectSet.ts';
+import { eachTreeLink } from '../git/objects/links.ts';
+import { nameHash } from '../git/packs/nameHash.ts';
 import { Pace } from '../storage/pace.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import type { CommitRange } from './commitRange.ts';

@@ -7,6 +7,8 @@
  * something is new are opened (newObjects.ts).
  */
 
+import type { ObjectId } from '../git/objectId.ts';
+import { IdSet, ObjectSet } from '../git/objectSet.ts';
 import {
   CommitLinks,
   eachNewTreeLink,
@@ -14,10 +16,8 @@ import {
   type LinkKind,
   readCommitLinks,
   readTagLink,
-} from '../git/links.ts';
-import { nameHash } from '../git/nameHash.ts';
-import type { ObjectId } from '../git/objectId.ts';
-import { IdSet, ObjectSet } from '../git/objectSet.ts';
+} from '../git/objects/links.ts';
+import { nameHash } from '../git/packs/nameHash.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import { Pace } from '../storage/pace.ts';
 import type { ReachRecord } from '../storage/shortcuts.ts';

@@ -1,6 +1,6 @@
 /** Collects a store: writes everything reachable into one pack, and removes the rest. */
 import { GitStoreError, LockTimeoutError } from '../errors.ts';
-import { parseExpiry } from '../git/expiry.ts';
+import { parseExpiry } from '../git/repository/expiry.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type MaintenanceOptions, type PackResult, upkeepOptions } from './pack.ts';
 

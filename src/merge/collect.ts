@@ -8,9 +8,9 @@
  */
 import type { MergeConflict } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { compareTreeEntries, isTreeMode, MODE_TREE, type TreeEntry } from '../git/objects/tree.ts';
+import { differingEntries } from '../git/objects/treeDifference.ts';
 import { comparePaths } from '../git/pathBytes.ts';
-import { compareTreeEntries, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
-import { differingEntries } from '../git/treeDifference.ts';
 import type { Pace } from '../storage/pace.ts';
 import type { TreeEdit } from '../tree/edit.ts';
 import { checkDepth, joinPath } from '../tree/paths.ts';

@@ -1,6 +1,6 @@
 /** Merges one file: its mode, and its content by lines or as a whole. */
 import type { ObjectId } from '../git/objectId.ts';
-import { MODE_GITLINK } from '../git/tree.ts';
+import { MODE_GITLINK } from '../git/objects/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader, ObjectWriter } from '../storage/storage.ts';
 import { type Favor, isBinary, mergeText } from './text.ts';

@@ -8,7 +8,7 @@
  * 3. All that is left against all that is left, the most alike first: only for files that matter.
  */
 import type { ObjectId } from '../git/objectId.ts';
-import { isFileMode } from '../git/tree.ts';
+import { isFileMode } from '../git/objects/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { Pace } from '../storage/pace.ts';
 import type { ObjectReader } from '../storage/storage.ts';

@@ -2,7 +2,13 @@
 
 import type { ConflictEntry, MergeConflict } from '../errors.ts';
 import { GitStoreError } from '../errors.ts';
-import { type FileMode, isFileMode, isTreeMode, MODE_FILE, MODE_GITLINK } from '../git/tree.ts';
+import {
+  type FileMode,
+  isFileMode,
+  isTreeMode,
+  MODE_FILE,
+  MODE_GITLINK,
+} from '../git/objects/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectReader, ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';

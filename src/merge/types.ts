@@ -3,7 +3,7 @@
  * *ours* and *theirs*. A *version* is what a side has at a path: a file, a link or a submodule.
  */
 import type { ObjectId } from '../git/objectId.ts';
-import { type FileMode, isFileMode } from '../git/tree.ts';
+import { type FileMode, isFileMode } from '../git/objects/tree.ts';
 
 export interface Version {
   readonly mode: FileMode;

@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
-import { type BundleHeader, parseBundleHeader, serializeBundleHeader } from '../git/bundle.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { type BundleHeader, parseBundleHeader, serializeBundleHeader } from '../git/wire/bundle.ts';
 import { checkConnected } from '../graph/connected.ts';
 import { reachable } from '../graph/reachable.ts';
 import {

@@ -5,9 +5,9 @@
  */
 
 import { CorruptObjectError, GitStoreError } from '../errors.ts';
-import type { Identity } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { redactUrl } from '../git/redactUrl.ts';
+import type { Identity } from '../git/objects/commit.ts';
+import { redactUrl } from '../git/wire/redactUrl.ts';
 import { checkComplete } from '../graph/connected.ts';
 import { shown } from '../optionTypes.ts';
 import type { BucketRequest } from '../storage/bucket/bucket.ts';

@@ -1,6 +1,6 @@
 /** Opens a remote by its URL. Loads the code for each transport on demand. */
 import { GitStoreError } from '../errors.ts';
-import { redactUrl } from '../git/redactUrl.ts';
+import { redactUrl } from '../git/wire/redactUrl.ts';
 import { absolutePath } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Connector } from './connections/connection.ts';

@@ -2,8 +2,9 @@
  * The other side of a backup or a restore. A *remote* has refs and objects: another repository on disk,
  * one behind Git's wire protocol, or a bundle file.
  */
-import type { Identity } from '../git/commit.ts';
+
 import type { ObjectId } from '../git/objectId.ts';
+import type { Identity } from '../git/objects/commit.ts';
 import type { RefEntry, Storage, UnreadableRef } from '../storage/storage.ts';
 import type { MirrorDiff } from './mirrorDiff.ts';
 

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { GitStoreError } from '../errors.ts';
-import { redactUrl } from '../git/redactUrl.ts';
+import { redactUrl } from '../git/wire/redactUrl.ts';
 import { isBucketAddress } from '../storage/places.ts';
 
 export type RemoteAddress =

@@ -1,7 +1,7 @@
 /** Selects the refs of a backup, a restore or a bundle, and their names on the other side. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isValidRefName } from '../git/refName.ts';
+import { isValidRefName } from '../git/refs/refName.ts';
 import { checkRef, refuseFor } from '../storage/refRules.ts';
 import type { RefListing, UnreadableRef } from '../storage/storage.ts';
 

@@ -1,7 +1,8 @@
 /** Refs without history: replaces each ref's commit by one without parents. */
-import { parseCommit, serializeCommit } from '../git/commit.ts';
+
 import { hashObject, type ObjectId } from '../git/objectId.ts';
-import { parseTag } from '../git/tag.ts';
+import { parseCommit, serializeCommit } from '../git/objects/commit.ts';
+import { parseTag } from '../git/objects/tag.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** Headers to drop: signatures cover the changed parts, and a merged tag belongs to a parent. */

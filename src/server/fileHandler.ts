@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GitStoreError } from '../errors.ts';
 import { isObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_GITLINK } from '../git/tree.ts';
+import { isTreeMode, MODE_GITLINK } from '../git/objects/tree.ts';
 import { Semaphore } from '../semaphore.ts';
 import { nameOfPlace } from '../storage/places.ts';
 import type { FS } from '../store/fs.ts';

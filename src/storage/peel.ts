@@ -1,6 +1,6 @@
 /** Follows annotated tags from a ref's value to the tagged object. */
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
-import { parseTag } from '../git/tag.ts';
+import { parseTag } from '../git/objects/tag.ts';
 import type { ObjectStore } from './storage.ts';
 
 /** The object that a ref's value leads to through annotated tags. */

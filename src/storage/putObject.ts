@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createDeflate, deflate as deflateCallback, deflateSync } from 'node:zlib';
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
-import { PackType, packEntryHeader } from '../git/pack.ts';
-import type { PackStream } from '../git/packStream.ts';
+import { PackType, packEntryHeader } from '../git/packs/pack.ts';
+import type { PackStream } from '../git/packs/packStream.ts';
 import { missingObject } from './missingObject.ts';
 import type { ObjectStore } from './storage.ts';
 

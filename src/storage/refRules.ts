@@ -10,7 +10,7 @@ import {
   UnreadableRefError,
 } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
-import { isValidRefName } from '../git/refName.ts';
+import { isValidRefName } from '../git/refs/refName.ts';
 import { reasonOf } from '../systemFaults.ts';
 import type { StoreWarning } from '../warnings.ts';
 import type {

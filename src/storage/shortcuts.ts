@@ -4,7 +4,7 @@
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectSet } from '../git/objectSet.ts';
-import type { TreeEntry } from '../git/tree.ts';
+import type { TreeEntry } from '../git/objects/tree.ts';
 import type { Pace } from './pace.ts';
 
 /** The shortcuts of one store. */

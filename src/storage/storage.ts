@@ -9,9 +9,10 @@
  * The design also fits shared object storage: packs are the unit of upload (one `ObjectWriter` session),
  * and refs move by compare-and-swap.
  */
-import type { Identity } from '../git/commit.ts';
+
 import type { ObjectId, ObjectType } from '../git/objectId.ts';
 import type { IdSet } from '../git/objectSet.ts';
+import type { Identity } from '../git/objects/commit.ts';
 import type { HistoryShortcuts } from './shortcuts.ts';
 import type { StorageUpkeep } from './storageUpkeep.ts';
 

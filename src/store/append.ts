@@ -2,9 +2,10 @@
  * Appends one history to another: adds the commits of a source to a branch, each with its own tree.
  * Nothing is merged.
  */
-import type { Commit } from '../git/commit.ts';
-import { serializeCommit } from '../git/commit.ts';
+
 import type { ObjectId } from '../git/objectId.ts';
+import type { Commit } from '../git/objects/commit.ts';
+import { serializeCommit } from '../git/objects/commit.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 import type { StoreContext } from './context.ts';

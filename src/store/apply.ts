@@ -1,6 +1,6 @@
 /** Many changes as one value. */
 import { GitStoreError } from '../errors.ts';
-import { type FileMode, MODE_LINK } from '../git/tree.ts';
+import { type FileMode, MODE_LINK } from '../git/objects/tree.ts';
 import { checkText } from '../optionTypes.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
 import type { Batch } from './batch.ts';

@@ -7,7 +7,13 @@ import { writeArchive } from '../archive/writeArchive.ts';
 import { writeZip } from '../archive/zip/writer.ts';
 import { CorruptObjectError, GitStoreError, InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE } from '../git/tree.ts';
+import {
+  MODE_EXECUTABLE,
+  MODE_FILE,
+  MODE_GITLINK,
+  MODE_LINK,
+  MODE_TREE,
+} from '../git/objects/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ReadAhead } from '../storage/storage.ts';
 import { localError } from '../systemFaults.ts';

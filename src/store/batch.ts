@@ -1,6 +1,6 @@
 /** Many changes, one commit. */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
-import type { FileMode } from '../git/tree.ts';
+import type { FileMode } from '../git/objects/tree.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkOptions, checkText, type LocalName } from '../optionTypes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';

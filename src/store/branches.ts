@@ -1,6 +1,6 @@
 /** The branches of a store. */
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
-import { validateRefName } from '../git/refName.ts';
+import { validateRefName } from '../git/refs/refName.ts';
 import { checkObject, checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ReflogEntry } from '../storage/storage.ts';

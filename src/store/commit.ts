@@ -4,11 +4,11 @@
  */
 import { tell } from '../diagnostics.ts';
 import { InvalidPathError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
-import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/commit.ts';
-import { isModulesFile } from '../git/dotGit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { type Commit, type Identity, parseCommit, serializeCommit } from '../git/objects/commit.ts';
+import { isModulesFile } from '../git/objects/dotGit.ts';
+import { MODE_LINK } from '../git/objects/tree.ts';
 import { hasLoneSurrogate } from '../git/pathBytes.ts';
-import { MODE_LINK } from '../git/tree.ts';
 import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import type { ChangeReport } from '../tree/changes.ts';
 import { applyEdits, type TreeEdit } from '../tree/edit.ts';

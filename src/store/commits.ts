@@ -1,8 +1,13 @@
 /** Reads commits, and resolves a ref's value to its commit. */
 
 import { CorruptObjectError } from '../errors.ts';
-import { type Commit, type CommitLinks, parseCommit, parseCommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import {
+  type Commit,
+  type CommitLinks,
+  parseCommit,
+  parseCommitLinks,
+} from '../git/objects/commit.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import { type Peeled, peel } from '../storage/peel.ts';
 import type { GitObject, ObjectStore } from '../storage/storage.ts';

@@ -3,7 +3,7 @@
  * in `store/` reaches the storage through it, so nothing can use a closed store.
  */
 import { GitStoreError, storeClosed } from '../errors.ts';
-import type { Identity } from '../git/commit.ts';
+import type { Identity } from '../git/objects/commit.ts';
 import { AutomaticCollection } from '../maintenance/auto.ts';
 import { unreadableWarning } from '../storage/refRules.ts';
 import type { Memos, ObjectStore, RefEntry, RefStore, Storage } from '../storage/storage.ts';

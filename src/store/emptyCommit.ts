@@ -1,5 +1,5 @@
 /** The first commit of a branch without history. */
-import type { Identity } from '../git/commit.ts';
+import type { Identity } from '../git/objects/commit.ts';
 import { inSession, writeCommit } from './commit.ts';
 import type { StoreContext } from './context.ts';
 import type { Snapshot } from './snapshot.ts';

@@ -4,8 +4,8 @@
  * named keep the old commits.
  */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
-import { type Commit, serializeCommit } from '../git/commit.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { type Commit, serializeCommit } from '../git/objects/commit.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import { applyEdits } from '../tree/edit.ts';

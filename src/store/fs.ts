@@ -8,8 +8,8 @@ import type {
 } from '../archive/options.ts';
 import { GitStoreError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
-import { validateRefName } from '../git/refName.ts';
-import type { FileMode } from '../git/tree.ts';
+import type { FileMode } from '../git/objects/tree.ts';
+import { validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import {
   checkFunction,

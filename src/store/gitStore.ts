@@ -2,7 +2,7 @@
 import { monotonicTime } from '../clock.ts';
 import { type GcMessage, tell } from '../diagnostics.ts';
 import { GitStoreError, StaleSnapshotError } from '../errors.ts';
-import { validateRefName } from '../git/refName.ts';
+import { validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
 import type { MaintenanceOptions, PackResult } from '../maintenance/pack.ts';

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asBuffer } from '../bytes.ts';
 import { GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isFileMode } from '../git/tree.ts';
+import { isFileMode } from '../git/objects/tree.ts';
 import { isBinary } from '../merge/text.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import { normalizePath } from '../tree/paths.ts';

@@ -1,7 +1,7 @@
 /** Moves through history: ancestors, undo and redo, squashing. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
-import type { CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import type { CommitLinks } from '../git/objects/commit.ts';
 import type { CommitGraph } from '../storage/shortcuts.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 import { redoMessage, redoTarget, undoMessage } from './redo.ts';

@@ -2,7 +2,7 @@
 
 import { GitStoreError } from '../errors.ts';
 import { hashObject, type ObjectId } from '../git/objectId.ts';
-import { type FileMode, isTreeMode, MODE_LINK } from '../git/tree.ts';
+import { type FileMode, isTreeMode, MODE_LINK } from '../git/objects/tree.ts';
 import { type LocalName, localName } from '../optionTypes.ts';
 import { createReadStream } from '../storage/disk/fs.ts';
 import type { ObjectWriter } from '../storage/storage.ts';

@@ -1,9 +1,9 @@
 /** The log: the first-parent history of a snapshot, filtered. */
 import { monotonicTime } from '../clock.ts';
 import { GitStoreError } from '../errors.ts';
-import type { Commit, CommitLinks } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
+import type { Commit, CommitLinks } from '../git/objects/commit.ts';
+import { isTreeMode, MODE_TREE, type TreeEntry } from '../git/objects/tree.ts';
 import type { CommitGraph, EntryProbe } from '../storage/shortcuts.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';

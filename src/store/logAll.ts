@@ -1,5 +1,5 @@
 /** The commits of several histories, newest first, without duplicates, along all parents. */
-import type { Commit } from '../git/commit.ts';
+
 import type { ObjectId } from '../git/objectId.ts';
 import { checkOptions } from '../optionTypes.ts';
 import { normalizePath } from '../tree/paths.ts';

@@ -4,9 +4,9 @@
  * of trees whose result is one commit.
  */
 import { MergeConflictError, StaleSnapshotError } from '../errors.ts';
-import type { Commit, Identity } from '../git/commit.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { IdSet } from '../git/objectSet.ts';
+import type { Commit, Identity } from '../git/objects/commit.ts';
 import { mergeBases } from '../merge/bases.ts';
 import { type BaseTree, baseTree } from '../merge/baseTree.ts';
 import { mergeTrees } from '../merge/mergeTrees.ts';

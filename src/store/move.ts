@@ -1,6 +1,6 @@
 /** Removes and moves within a snapshot. Both edit tree entries, without reading blobs. */
 import { FileNotFoundError, GitStoreError, InvalidPathError } from '../errors.ts';
-import { isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { isTreeMode, type TreeEntry } from '../git/objects/tree.ts';
 import { baseName, checkWritablePath, isWithin, joinPath, normalizePath } from '../tree/paths.ts';
 import { fileTypeOf } from '../tree/types.ts';
 import { type CommitChoices, commitEdits, inSession, type Outcome } from './commit.ts';

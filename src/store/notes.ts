@@ -7,7 +7,7 @@
 import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
-import { isValidRefName, validateRefName } from '../git/refName.ts';
+import { isValidRefName, validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkFunction, checkText } from '../optionTypes.ts';
 import { inSession, writeCommit } from './commit.ts';

@@ -6,8 +6,8 @@
  */
 
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_FILE, MODE_TREE, type TreeEntry } from '../git/tree.ts';
-import { serializeTree } from '../git/treeWriter.ts';
+import { isTreeMode, MODE_FILE, MODE_TREE, type TreeEntry } from '../git/objects/tree.ts';
+import { serializeTree } from '../git/objects/treeWriter.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ObjectStore, ObjectWriter } from '../storage/storage.ts';
 import type { Tree, TreeReader } from '../tree/reader.ts';

@@ -3,8 +3,8 @@
  * with -p"), which `git apply` and patch(1) accept.
  */
 import type { ObjectId } from '../git/objectId.ts';
+import { type FileMode, MODE_GITLINK, type TreeEntry } from '../git/objects/tree.ts';
 import { encodeText } from '../git/pathBytes.ts';
-import { type FileMode, MODE_GITLINK, type TreeEntry } from '../git/tree.ts';
 import { diffLines } from '../merge/lineDiff.ts';
 import { isBinary, LineTable } from '../merge/text.ts';
 import { missingObject } from '../storage/missingObject.ts';

@@ -2,8 +2,8 @@
 
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../errors.ts';
 import { isObjectId, type ObjectId } from '../git/objectId.ts';
+import { type FileMode, isTreeMode, type TreeEntry } from '../git/objects/tree.ts';
 import { comparePaths, decodePath } from '../git/pathBytes.ts';
-import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { ByteRange, GitObject } from '../storage/storage.ts';
 import { globTree } from '../tree/glob.ts';

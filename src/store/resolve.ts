@@ -1,7 +1,7 @@
 /** Resolves a user's name for a snapshot. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isValidRefName } from '../git/refName.ts';
+import { isValidRefName } from '../git/refs/refName.ts';
 import type { StoreContext } from './context.ts';
 import { fullRefName, loadSnapshot, type Snapshot, type SnapshotRef } from './snapshot.ts';
 

@@ -4,8 +4,8 @@
  * newest of each hour, day and so on, up to its number. A rule that is not used up keeps the oldest.
  */
 import { GitStoreError } from '../errors.ts';
-import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import type { Commit } from '../git/objects/commit.ts';
 import { labelsOf } from './labels.ts';
 
 /** The snapshots to keep. The newest one and tagged ones are always kept. */

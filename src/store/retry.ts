@@ -1,7 +1,7 @@
 /** Changes a ref with concurrent writers: takes turns with them, and retries when it moved meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GitStoreError, StaleSnapshotError } from '../errors.ts';
-import { isValidRefName } from '../git/refName.ts';
+import { isValidRefName } from '../git/refs/refName.ts';
 import type { StoreContext } from './context.ts';
 
 export interface RetryOptions {

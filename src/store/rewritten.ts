@@ -1,7 +1,8 @@
 /** Moves tags and notes along when commits are rewritten. */
-import { serializeCommit } from '../git/commit.ts';
+
 import type { ObjectId } from '../git/objectId.ts';
-import { parseTag } from '../git/tag.ts';
+import { serializeCommit } from '../git/objects/commit.ts';
+import { parseTag } from '../git/objects/tag.ts';
 import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import type { StoreContext } from './context.ts';
 import { editNotes, listNotes, readNote } from './notesTree.ts';

@@ -2,7 +2,7 @@
  * Author, committer and date of a commit: the store's defaults, or what a write gives.
  */
 import { GitStoreError } from '../errors.ts';
-import { formatIdentity, type Identity, parseIdentity } from '../git/identity.ts';
+import { formatIdentity, type Identity, parseIdentity } from '../git/objects/identity.ts';
 
 /** A name and a mail address. */
 export interface Person {

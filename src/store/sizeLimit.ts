@@ -1,9 +1,9 @@
 /** Limits a line of snapshots to a number of bytes. */
 
 import { GitStoreError } from '../errors.ts';
-import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_GITLINK } from '../git/tree.ts';
+import type { Commit } from '../git/objects/commit.ts';
+import { isTreeMode, MODE_GITLINK } from '../git/objects/tree.ts';
 import { reachable } from '../graph/reachable.ts';
 import { DELETED_REFS, requireAll } from '../storage/refRules.ts';
 import type { StoreContext } from './context.ts';

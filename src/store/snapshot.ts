@@ -3,8 +3,8 @@
  * its public interface.
  */
 import { GitStoreError, PermissionError } from '../errors.ts';
-import type { Commit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import type { Commit } from '../git/objects/commit.ts';
 import type { StoreContext } from './context.ts';
 
 /** The branch or tag by which a snapshot was reached. */

@@ -5,8 +5,8 @@
  */
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { type FileMode, isTreeMode, type TreeEntry } from '../git/objects/tree.ts';
 import { comparePaths } from '../git/pathBytes.ts';
-import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
 import { type ChangeProblem, ChangeReport, type FileEntry } from '../tree/changes.ts';
 import type { TreeEdit } from '../tree/edit.ts';
 import { checkDepth, normalizePath, parentPath } from '../tree/paths.ts';

@@ -1,6 +1,6 @@
 /** The tags of a store. */
 import { StaleSnapshotError } from '../errors.ts';
-import { validateRefName } from '../git/refName.ts';
+import { validateRefName } from '../git/refs/refName.ts';
 import { checkOptions } from '../optionTypes.ts';
 import { collision, parentNames } from '../storage/refRules.ts';
 import { tagExists, tagUpdate } from './commit.ts';

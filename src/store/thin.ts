@@ -6,8 +6,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { KeyNotFoundError } from '../errors.ts';
-import { type Commit, serializeCommit } from '../git/commit.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { type Commit, serializeCommit } from '../git/objects/commit.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ObjectWriter, RefUpdate } from '../storage/storage.ts';
 import { inSession } from './commit.ts';

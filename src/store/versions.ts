@@ -3,8 +3,8 @@
  * and there only at the entries that differ from the tree looked at before it.
  */
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, MODE_TREE, parseTree, type TreeEntry } from '../git/tree.ts';
-import { type ComparedTree, entriesNotIn } from '../git/treeDifference.ts';
+import { isTreeMode, MODE_TREE, parseTree, type TreeEntry } from '../git/objects/tree.ts';
+import { type ComparedTree, entriesNotIn } from '../git/objects/treeDifference.ts';
 import { baseName, checkDepth, joinPath, parentPath } from '../tree/paths.ts';
 import type { TreeReader } from '../tree/reader.ts';
 import { walkFilesInBatches } from '../tree/walk.ts';

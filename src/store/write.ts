@@ -2,8 +2,8 @@
 
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/objects/tree.ts';
 import { encodePath } from '../git/pathBytes.ts';
-import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
 import { checkText } from '../optionTypes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';

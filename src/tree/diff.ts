@@ -1,7 +1,7 @@
 /** Compares directory trees. Does not open directories with equal ids. */
 import type { ObjectId } from '../git/objectId.ts';
-import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/tree.ts';
-import { differingEntries } from '../git/treeDifference.ts';
+import { compareTreeEntries, isTreeMode, type TreeEntry } from '../git/objects/tree.ts';
+import { differingEntries } from '../git/objects/treeDifference.ts';
 import { checkDepth, joinPath } from './paths.ts';
 import type { AnyTreeReader, Tree } from './reader.ts';
 

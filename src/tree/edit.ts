@@ -3,8 +3,8 @@
  * paths are read and written.
  */
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
-import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../git/tree.ts';
-import { editTree } from '../git/treeWriter.ts';
+import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../git/objects/tree.ts';
+import { editTree } from '../git/objects/treeWriter.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import type { AnyTreeReader, Tree } from './reader.ts';
 

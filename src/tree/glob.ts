@@ -10,7 +10,7 @@
 
 import { InvalidPathError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode } from '../git/tree.ts';
+import { isTreeMode } from '../git/objects/tree.ts';
 import { checkText } from '../optionTypes.ts';
 import { checkDepth, joinPath } from './paths.ts';
 import type { TreeReader } from './reader.ts';

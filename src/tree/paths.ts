@@ -4,7 +4,7 @@
  * a name that are no UTF-8 stand in the string as `git/pathBytes.ts` says.
  */
 import { InvalidPathError, TooDeepError } from '../errors.ts';
-import { isForbiddenSegment } from '../git/dotGit.ts';
+import { isForbiddenSegment } from '../git/objects/dotGit.ts';
 import { checkText } from '../optionTypes.ts';
 
 export { isForbiddenSegment };

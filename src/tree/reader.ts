@@ -15,8 +15,8 @@ import {
   parseTree,
   placeTreeEntry,
   type TreeEntry,
-} from '../git/tree.ts';
-import { replaceId } from '../git/treeWriter.ts';
+} from '../git/objects/tree.ts';
+import { replaceId } from '../git/objects/treeWriter.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { GitObject, ObjectReader, ObjectStore } from '../storage/storage.ts';
 import { ByteCache } from './byteCache.ts';

@@ -1,6 +1,6 @@
 /** Whether edits of one tree can be put on another: nothing that they touch may differ. */
 import type { ObjectId } from '../git/objectId.ts';
-import { isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { isTreeMode, type TreeEntry } from '../git/objects/tree.ts';
 import type { TreeEdit } from './edit.ts';
 import { parentPath } from './paths.ts';
 import type { AnyTreeReader } from './reader.ts';

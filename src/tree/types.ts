@@ -11,7 +11,7 @@ import {
   MODE_GITLINK,
   MODE_LINK,
   MODE_TREE,
-} from '../git/tree.ts';
+} from '../git/objects/tree.ts';
 
 export const FileType = {
   BLOB: 'blob',

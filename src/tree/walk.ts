@@ -1,6 +1,6 @@
 /** Walking directory trees: all files below a tree. */
 import type { ObjectId } from '../git/objectId.ts';
-import { type FileMode, isTreeMode, type TreeEntry } from '../git/tree.ts';
+import { type FileMode, isTreeMode, type TreeEntry } from '../git/objects/tree.ts';
 import { checkDepth, joinPath } from './paths.ts';
 import type { TreeReader } from './reader.ts';
 

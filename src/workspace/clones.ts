@@ -3,7 +3,7 @@
  * takes no space until one of the two changes.
  */
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
-import { isFileMode } from '../git/tree.ts';
+import { isFileMode } from '../git/objects/tree.ts';
 import { constants, copyFileSync, mkdirSync } from '../storage/disk/fs.ts';
 import { isErrorOf, isSystemError } from '../systemFaults.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';

@@ -1,7 +1,7 @@
 /** The changes of a folder line by line. */
 import { hashObject } from '../git/objectId.ts';
+import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/objects/tree.ts';
 import { encodePath } from '../git/pathBytes.ts';
-import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/tree.ts';
 import { readFileSync, readlinkSync } from '../storage/disk/fs.ts';
 import { FS } from '../store/fs.ts';
 import { type FilePatch, LARGEST_TEXT, type PatchSide, patchOf } from '../store/patch.ts';

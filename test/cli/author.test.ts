@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readGitConfig } from '../../src/cli/gitConfig.ts';
 import { parseGitDate } from '../../src/cli/gitDates.ts';
 import { findSigners } from '../../src/cli/identity.ts';
-import { formatIdentity } from '../../src/git/identity.ts';
+import { formatIdentity } from '../../src/git/objects/identity.ts';
 import type { Signer } from '../../src/store/signers.ts';
 import { runs, seed } from '../crash/stress.ts';
 import { expectClean, git } from '../helpers/git.ts';

@@ -1,14 +1,14 @@
 /** Random bytes, names and damage for the tests of Git's formats. */
 import fc from 'fast-check';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { decodePath } from '../../src/git/pathBytes.ts';
 import {
   MODE_EXECUTABLE,
   MODE_FILE,
   MODE_GITLINK,
   MODE_LINK,
   MODE_TREE,
-} from '../../src/git/tree.ts';
+} from '../../src/git/objects/tree.ts';
+import { decodePath } from '../../src/git/pathBytes.ts';
 
 export const objectIds = fc
   .uint8Array({ minLength: 20, maxLength: 20 })

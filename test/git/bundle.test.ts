@@ -5,7 +5,7 @@ import {
   type BundleHeader,
   parseBundleHeader,
   serializeBundleHeader,
-} from '../../src/git/bundle.ts';
+} from '../../src/git/wire/bundle.ts';
 import { objectIds, survives } from './arbitraries.ts';
 
 const headers: fc.Arbitrary<BundleHeader> = fc.record({

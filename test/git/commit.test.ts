@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
+import { hashObject } from '../../src/git/objectId.ts';
 import {
   type Commit,
   formatIdentity,
@@ -10,8 +11,7 @@ import {
   parseIdentity,
   parseOffset,
   serializeCommit,
-} from '../../src/git/commit.ts';
-import { hashObject } from '../../src/git/objectId.ts';
+} from '../../src/git/objects/commit.ts';
 import { encodeText } from '../../src/git/pathBytes.ts';
 import { runs } from '../crash/stress.ts';
 import { git, gitBytes } from '../helpers/git.ts';

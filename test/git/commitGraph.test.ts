@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { filterMayHold, pathHashes } from '../../src/git/changedPaths.ts';
-import { GraphLayer, graphLayoutLength, parseGraphLayout } from '../../src/git/commitGraph.ts';
+import { filterMayHold, pathHashes } from '../../src/git/commitGraph/changedPaths.ts';
+import {
+  GraphLayer,
+  graphLayoutLength,
+  parseGraphLayout,
+} from '../../src/git/commitGraph/commitGraph.ts';
 import { runs, seed } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { imported, PATHS, randomHistory } from '../store/importedHistory.ts';

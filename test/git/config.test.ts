@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError, GitStoreError } from '../../src/errors.ts';
-import { parseConfig, setConfigValue } from '../../src/git/config.ts';
+import { parseConfig, setConfigValue } from '../../src/git/repository/config.ts';
 import { runs } from '../crash/stress.ts';
 import { gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

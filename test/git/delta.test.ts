@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { applyDelta, deltaSizes } from '../../src/git/delta.ts';
+import { applyDelta, deltaSizes } from '../../src/git/packs/delta.ts';
 import { runs } from '../crash/stress.ts';
 import { damaged, survives } from './arbitraries.ts';
 

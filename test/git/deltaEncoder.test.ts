@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { applyDelta } from '../../src/git/delta.ts';
-import { DeltaIndex, deltaRoom } from '../../src/git/deltaEncoder.ts';
+import { applyDelta } from '../../src/git/packs/delta.ts';
+import { DeltaIndex, deltaRoom } from '../../src/git/packs/deltaEncoder.ts';
 import { runs } from '../crash/stress.ts';
 import { makeDelta } from './makeDelta.ts';
 

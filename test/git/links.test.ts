@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { eachNewTreeLink, eachTreeLink } from '../../src/git/links.ts';
+import { eachNewTreeLink, eachTreeLink } from '../../src/git/objects/links.ts';
 import { runs } from '../crash/stress.ts';
 import { objectIds } from './arbitraries.ts';
 

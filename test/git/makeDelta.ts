@@ -1,4 +1,4 @@
-import { DeltaIndex, deltaRoom } from '../../src/git/deltaEncoder.ts';
+import { DeltaIndex, deltaRoom } from '../../src/git/packs/deltaEncoder.ts';
 
 /**
  * The delta that turns `base` into `target`; undefined when it would be longer than `limit` bytes

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { MultiPackIndex } from '../../src/git/multiPackIndex.ts';
+import { MultiPackIndex } from '../../src/git/packs/multiPackIndex.ts';
 import { runs } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { damaged, survives } from './arbitraries.ts';

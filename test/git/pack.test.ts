@@ -2,8 +2,8 @@ import { crc32, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { applyDelta, deltaSizes, LONGEST_DELTA_SIZES } from '../../src/git/delta.ts';
 import { hashObject, isObjectType } from '../../src/git/objectId.ts';
+import { applyDelta, deltaSizes, LONGEST_DELTA_SIZES } from '../../src/git/packs/delta.ts';
 import {
   LONGEST_ENTRY_HEADER,
   offsetDelta,
@@ -15,7 +15,7 @@ import {
   parseOffsetDelta,
   parsePackEntryHeader,
   parsePackHeader,
-} from '../../src/git/pack.ts';
+} from '../../src/git/packs/pack.ts';
 import { damaged, survives } from './arbitraries.ts';
 import { emptyRepository, type KnownPack, packObjects, writeSimilarBlobs } from './packFixture.ts';
 

@@ -1,10 +1,10 @@
-/** Bitmaps as real Git writes them (src/git/packBitmap.ts), and what walks make of them. */
+/** Bitmaps as real Git writes them (src/git/packs/packBitmap.ts), and what walks make of them. */
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { PackBitmap } from '../../src/git/packBitmap.ts';
-import { PackIndex } from '../../src/git/packIndex.ts';
+import { PackBitmap } from '../../src/git/packs/packBitmap.ts';
+import { PackIndex } from '../../src/git/packs/packIndex.ts';
 import { reachable } from '../../src/graph/reachable.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { addCommits, makeHistory, randomNumbers } from '../graph/histories.ts';

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { PackIndex, type PackIndexEntry, serializePackIndex } from '../../src/git/packIndex.ts';
+import {
+  PackIndex,
+  type PackIndexEntry,
+  serializePackIndex,
+} from '../../src/git/packs/packIndex.ts';
 import { runs } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { damaged, objectIds, survives } from './arbitraries.ts';

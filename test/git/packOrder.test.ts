@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PackIndex, serializePackIndex } from '../../src/git/packIndex.ts';
-import { PackOrder } from '../../src/git/packOrder.ts';
+import { PackIndex, serializePackIndex } from '../../src/git/packs/packIndex.ts';
+import { PackOrder } from '../../src/git/packs/packOrder.ts';
 
 const LARGE = 2 ** 33;
 

@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { type PackedRef, parsePackedRefs, serializePackedRefs } from '../../src/git/packedRefs.ts';
 import { decodePath } from '../../src/git/pathBytes.ts';
+import {
+  type PackedRef,
+  parsePackedRefs,
+  serializePackedRefs,
+} from '../../src/git/refs/packedRefs.ts';
 import { runs } from '../crash/stress.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { damaged, objectIds, pathBytes, survives } from './arbitraries.ts';

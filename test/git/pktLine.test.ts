@@ -13,7 +13,7 @@ import {
   packet,
   packetLine,
   packetText,
-} from '../../src/git/pktLine.ts';
+} from '../../src/git/wire/pktLine.ts';
 import { runs } from '../crash/stress.ts';
 
 /** The bytes as a stream in pieces of these lengths, again and again. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidRefNameError } from '../../src/errors.ts';
 import { encodePath } from '../../src/git/pathBytes.ts';
-import { isValidRefName, validateRefName } from '../../src/git/refName.ts';
+import { isValidRefName, validateRefName } from '../../src/git/refs/refName.ts';
 import { runs } from '../crash/stress.ts';
 
 function gitAllows(...args: string[]): boolean {

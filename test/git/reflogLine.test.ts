@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ZERO_ID } from '../../src/git/objectId.ts';
-import { formatReflogLine, parseReflogLine, type ReflogLine } from '../../src/git/reflogLine.ts';
+import {
+  formatReflogLine,
+  parseReflogLine,
+  type ReflogLine,
+} from '../../src/git/refs/reflogLine.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { damaged, objectIds, survives } from './arbitraries.ts';
 import { emptyRepository } from './packFixture.ts';

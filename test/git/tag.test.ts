@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { formatIdentity } from '../../src/git/identity.ts';
+import { formatIdentity } from '../../src/git/objects/identity.ts';
+import { parseTag, type Tag } from '../../src/git/objects/tag.ts';
 import { encodeText } from '../../src/git/pathBytes.ts';
-import { parseTag, type Tag } from '../../src/git/tag.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { damaged, objectIds, survives } from './arbitraries.ts';

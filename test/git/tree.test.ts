@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { CorruptObjectError, InvalidPathError } from '../../src/errors.ts';
 import { EMPTY_TREE_ID, hashObject } from '../../src/git/objectId.ts';
-import { comparePaths, encodePath } from '../../src/git/pathBytes.ts';
 import {
   compareTreeEntries,
   findTreeEntry,
@@ -13,9 +12,9 @@ import {
   MODE_TREE,
   parseTree,
   type TreeEntry,
-} from '../../src/git/tree.ts';
-import { differingEntries, entriesNotIn } from '../../src/git/treeDifference.ts';
-import { type EntryEdit, editTree, serializeTree } from '../../src/git/treeWriter.ts';
+} from '../../src/git/objects/tree.ts';
+import { differingEntries, entriesNotIn } from '../../src/git/objects/treeDifference.ts';
+import { type EntryEdit, editTree, serializeTree } from '../../src/git/objects/treeWriter.ts';
 import { runs } from '../crash/stress.ts';
 import { git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
@@ -265,7 +264,7 @@ describe('findTreeEntry', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(bodies, { maxLength: 20 }), async (list) => {
         vi.resetModules();
-        const fresh = await import('../../src/git/tree.ts');
+        const fresh = await import('../../src/git/objects/tree.ts');
         for (const body of list) {
           const names = body.toString('latin1').match(/[^ \0]+(?=\0)/g) ?? [];
           for (const name of names) {

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError, GitStoreError } from '../../src/errors.ts';
-import { nameHash } from '../../src/git/nameHash.ts';
 import { IdSet, type ObjectSet } from '../../src/git/objectSet.ts';
+import { nameHash } from '../../src/git/packs/nameHash.ts';
 import { parseObjectFilter } from '../../src/graph/filter.ts';
 import { type ReachableOptions, reachable } from '../../src/graph/reachable.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';

@@ -1,6 +1,7 @@
 /** Random pairs of histories, written straight into a store, so that thousands of them are cheap. */
-import { type Commit, serializeCommit } from '../../src/git/commit.ts';
+
 import type { ObjectId } from '../../src/git/objectId.ts';
+import { type Commit, serializeCommit } from '../../src/git/objects/commit.ts';
 import {
   type FileMode,
   MODE_EXECUTABLE,
@@ -9,8 +10,8 @@ import {
   MODE_LINK,
   MODE_TREE,
   type TreeEntry,
-} from '../../src/git/tree.ts';
-import { serializeTree } from '../../src/git/treeWriter.ts';
+} from '../../src/git/objects/tree.ts';
+import { serializeTree } from '../../src/git/objects/treeWriter.ts';
 import type { ObjectWriter, RefUpdate, Storage } from '../../src/index.ts';
 import { seededRandom } from '../crash/stress.ts';
 

@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { redactUrl, redactUrls } from '../../src/git/redactUrl.ts';
+import { redactUrl, redactUrls } from '../../src/git/wire/redactUrl.ts';
 import { GitStore, RemoteError } from '../../src/index.ts';
 import { connectionReason } from '../../src/systemFaults.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

@@ -14,7 +14,7 @@ import {
   FLUSH_PACKET,
   packet,
   packetLine,
-} from '../../src/git/pktLine.ts';
+} from '../../src/git/wire/pktLine.ts';
 import type { AuthRequest, GitStore } from '../../src/index.ts';
 import { RemoteRefList } from '../../src/remote/wire/greeting.ts';
 import { git, gitBytes } from '../helpers/git.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { redactUrl } from '../../src/git/redactUrl.ts';
+import { redactUrl } from '../../src/git/wire/redactUrl.ts';
 import { parseRemoteUrl } from '../../src/remote/remoteUrl.ts';
 import { Secrets } from '../../src/remote/secrets.ts';
 

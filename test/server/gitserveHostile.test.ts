@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { FLUSH_PACKET, packetLine } from '../../src/git/pktLine.ts';
+import { FLUSH_PACKET, packetLine } from '../../src/git/wire/pktLine.ts';
 import { makeHistory } from '../graph/histories.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { someId } from '../storage/places.ts';

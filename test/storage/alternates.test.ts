@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseAlternates } from '../../src/git/alternates.ts';
+import { parseAlternates } from '../../src/git/repository/alternates.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { serializeTree } from '../../src/git/treeWriter.ts';
+import { serializeTree } from '../../src/git/objects/treeWriter.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import type { ObjectStore, Storage } from '../../src/storage/storage.ts';

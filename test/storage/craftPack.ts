@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import type { ObjectType } from '../../src/git/objectId.ts';
-import { offsetDelta, PackType, packEntryHeader, packHeader } from '../../src/git/pack.ts';
+import { offsetDelta, PackType, packEntryHeader, packHeader } from '../../src/git/packs/pack.ts';
 
 export type CraftedEntry =
   | { readonly type: ObjectType; readonly data: Uint8Array; readonly size?: number }

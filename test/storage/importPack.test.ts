@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { hashObject } from '../../src/git/objectId.ts';
-import { packHeader } from '../../src/git/pack.ts';
+import { packHeader } from '../../src/git/packs/pack.ts';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import type { ImportOptions, Storage } from '../../src/storage/storage.ts';

@@ -4,7 +4,7 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
-import { type PackIndexEntry, serializePackIndex } from '../../src/git/packIndex.ts';
+import { type PackIndexEntry, serializePackIndex } from '../../src/git/packs/packIndex.ts';
 import { PackIndexFile } from '../../src/storage/packs/packIndexFile.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 

@@ -6,8 +6,8 @@ import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NotADirectoryError } from '../../src/errors.ts';
-import type { TreeEntry } from '../../src/git/tree.ts';
-import { serializeTree } from '../../src/git/treeWriter.ts';
+import type { TreeEntry } from '../../src/git/objects/tree.ts';
+import { serializeTree } from '../../src/git/objects/treeWriter.ts';
 import { createBareStorage, openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { GitStore } from '../../src/store/gitStore.ts';

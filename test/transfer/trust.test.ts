@@ -3,7 +3,7 @@ import type * as fs from 'node:fs';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { MODE_GITLINK, MODE_LINK } from '../../src/git/tree.ts';
+import { MODE_GITLINK, MODE_LINK } from '../../src/git/objects/tree.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { applyEdits, type TreeEdit } from '../../src/tree/edit.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { EMPTY_TREE_ID } from '../../src/git/objectId.ts';
-import { MODE_FILE, MODE_TREE } from '../../src/git/tree.ts';
+import { MODE_FILE, MODE_TREE } from '../../src/git/objects/tree.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import { diffTrees } from '../../src/tree/diff.ts';
 import type { TreeEdit } from '../../src/tree/edit.ts';

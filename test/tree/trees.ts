@@ -1,7 +1,7 @@
 /** Trees for tests: made from plain lists of files, in a store in memory. */
 
 import { EMPTY_TREE_ID } from '../../src/git/objectId.ts';
-import { MODE_FILE } from '../../src/git/tree.ts';
+import { MODE_FILE } from '../../src/git/objects/tree.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import type { ObjectStore } from '../../src/storage/storage.ts';
 import { applyEdits, type TreeEdit } from '../../src/tree/edit.ts';

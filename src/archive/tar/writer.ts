@@ -4,8 +4,8 @@
  * `git archive`, a global pax record names the commit.
  */
 import { asBuffer } from '../../bytes.ts';
+import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../../git/objects/tree.ts';
 import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
-import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../../git/tree.ts';
 import type { ArchiveOrigin, NewMember } from '../member.ts';
 import { BLOCK, HeaderWriter, MAX_OCTAL, type NewHeader, paddingOf } from './header.ts';
 import { paxRecord } from './pax.ts';

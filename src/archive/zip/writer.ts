@@ -5,8 +5,8 @@
  */
 import { promisify } from 'node:util';
 import { constants, crc32, createDeflateRaw, deflateRaw } from 'node:zlib';
+import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../../git/objects/tree.ts';
 import { encodePath, hasLoneSurrogate } from '../../git/pathBytes.ts';
-import { isTreeMode, MODE_EXECUTABLE, MODE_LINK } from '../../git/tree.ts';
 import { through } from '../bytes/through.ts';
 import { refused } from '../errors.ts';
 import type { ArchiveOrigin, NewMember } from '../member.ts';

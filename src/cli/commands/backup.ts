@@ -1,6 +1,6 @@
 /** `backup`: make another repository, or a bundle, like this one. */
 import type { Command } from 'commander';
-import { redactUrl } from '../../git/redactUrl.ts';
+import { redactUrl } from '../../git/wire/redactUrl.ts';
 import {
   addMirrorOptions,
   lineOf,

@@ -1,6 +1,6 @@
 /** `gc`: everything that is needed into one good pack; what has long been unreachable goes. */
 import type { Command } from 'commander';
-import { parseExpiry } from '../../git/expiry.ts';
+import { parseExpiry } from '../../git/repository/expiry.ts';
 import { parseArgument } from '../errors.ts';
 import { printRecord, storageRecord } from '../json.ts';
 import { addFormat, type FormatOption } from '../options.ts';

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
-import { redactUrl } from '../../git/redactUrl.ts';
+import { redactUrl } from '../../git/wire/redactUrl.ts';
 import type { MirrorDiff } from '../../remote/mirrorDiff.ts';
 import { existsSync } from '../../storage/disk/fs.ts';
 import { isBucketAddress } from '../../storage/places.ts';

@@ -3,7 +3,7 @@
  * objects, `git-receive-pack` accepts them (gitprotocol-pack(5)). A connector provides the transport: HTTP,
  * ssh or a plain connection.
  */
-import type { PacketReader } from '../../git/pktLine.ts';
+import type { PacketReader } from '../../git/wire/pktLine.ts';
 
 export type Service = 'git-upload-pack' | 'git-receive-pack';
 

@@ -1,7 +1,7 @@
 /** A stateful conversation over one stream in each direction, as with ssh. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { FLUSH_PACKET, PacketReader } from '../../git/pktLine.ts';
+import { FLUSH_PACKET, PacketReader } from '../../git/wire/pktLine.ts';
 import type { Connection, RequestBody } from './connection.ts';
 
 export class DuplexConnection implements Connection {

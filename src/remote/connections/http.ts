@@ -12,8 +12,8 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { GitStoreError, ProtocolError, RemoteError } from '../../errors.ts';
-import { PacketReader } from '../../git/pktLine.ts';
-import { redactUrl } from '../../git/redactUrl.ts';
+import { PacketReader } from '../../git/wire/pktLine.ts';
+import { redactUrl } from '../../git/wire/redactUrl.ts';
 import { connectionReason } from '../../systemFaults.ts';
 import type { OnAuth } from '../remote.ts';
 import type { Secrets } from '../secrets.ts';

@@ -7,7 +7,7 @@ import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { RemoteError } from '../../errors.ts';
-import { parseConfig } from '../../git/config.ts';
+import { parseConfig } from '../../git/repository/config.ts';
 import { readFileSync, startIn } from '../../storage/disk/fs.ts';
 import { errorCode, reasonAndStep } from '../../systemFaults.ts';
 import type { RemoteAddress } from '../remoteUrl.ts';

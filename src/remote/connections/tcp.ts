@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { RemoteError } from '../../errors.ts';
-import { packet } from '../../git/pktLine.ts';
+import { packet } from '../../git/wire/pktLine.ts';
 import { connectionReason } from '../../systemFaults.ts';
 import type { RemoteAddress } from '../remoteUrl.ts';
 import type { Connection, Connector, Service } from './connection.ts';

@@ -10,7 +10,7 @@ import {
   type PacketReader,
   packetLine,
   packetText,
-} from '../../git/pktLine.ts';
+} from '../../git/wire/pktLine.ts';
 import type { Connection } from '../connections/connection.ts';
 import {
   type Capabilities,

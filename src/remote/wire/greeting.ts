@@ -4,7 +4,7 @@
  */
 import { GitStoreError, ProtocolError, RemoteError } from '../../errors.ts';
 import { isObjectId, type ObjectId, ZERO_ID } from '../../git/objectId.ts';
-import type { PacketReader } from '../../git/pktLine.ts';
+import type { PacketReader } from '../../git/wire/pktLine.ts';
 import type { RefEntry } from '../../storage/storage.ts';
 
 /** Bytes of a remote's list of refs, at most. */

@@ -3,9 +3,9 @@
  * ancestors of those that the other side has acknowledged (gitprotocol-pack(5), "Packfile Negotiation").
  */
 
-import { CommitLinks, readCommitLinks, readTagLink } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
+import { CommitLinks, readCommitLinks, readTagLink } from '../../git/objects/links.ts';
 import { Heap } from '../../graph/heap.ts';
 import type { ObjectStore } from '../../storage/storage.ts';
 

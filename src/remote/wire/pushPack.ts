@@ -4,7 +4,7 @@
  */
 import { ProtocolError, RemoteError } from '../../errors.ts';
 import { ZERO_ID } from '../../git/objectId.ts';
-import { FLUSH_PACKET, PacketReader, packet } from '../../git/pktLine.ts';
+import { FLUSH_PACKET, PacketReader, packet } from '../../git/wire/pktLine.ts';
 import type { Connection, RequestBody } from '../connections/connection.ts';
 import type { RefChange } from '../mirrorDiff.ts';
 import type { RefusedRefs } from '../remote.ts';

@@ -1,6 +1,6 @@
 /** Files and blobs: their bytes as they are, or facts about them. */
 import type { ObjectId } from '../../git/objectId.ts';
-import { MODE_LINK, type TreeEntry } from '../../git/tree.ts';
+import { MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { baseName } from '../../tree/paths.ts';
 import { type BlobFacts, LEAST_TO_COMPRESS, SMALL_BLOB } from './blobs.ts';
 import { compressStream } from './compressStream.ts';

@@ -1,6 +1,6 @@
 /** A folder of a snapshot as a zip file. */
 import type { ObjectId } from '../../git/objectId.ts';
-import { isTreeMode, MODE_GITLINK, type TreeEntry } from '../../git/tree.ts';
+import { isTreeMode, MODE_GITLINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { zipOf } from '../../store/archiveOut.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { baseName } from '../../tree/paths.ts';

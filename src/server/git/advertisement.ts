@@ -3,7 +3,7 @@
  * to the command `ls-refs` (gitprotocol-v2(5)).
  */
 import { ZERO_ID } from '../../git/objectId.ts';
-import { FLUSH_PACKET, type PacketReader, packet, packetLine } from '../../git/pktLine.ts';
+import { FLUSH_PACKET, type PacketReader, packet, packetLine } from '../../git/wire/pktLine.ts';
 import { acceptedFormat } from './fetchRequest.ts';
 import type { ToldRef, ToldRefs } from './refs.ts';
 import { Refusal } from './refusal.ts';

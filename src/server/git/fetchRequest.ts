@@ -10,7 +10,7 @@ import {
   MAX_SMALL_BAND_DATA,
   type PacketReader,
   packetText,
-} from '../../git/pktLine.ts';
+} from '../../git/wire/pktLine.ts';
 import { type ObjectFilter, parseObjectFilter } from '../../graph/filter.ts';
 import { Refusal } from './refusal.ts';
 

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { ProtocolError, RemoteError } from '../../errors.ts';
-import { FLUSH_PACKET, PacketReader, packet, packetLine } from '../../git/pktLine.ts';
+import { FLUSH_PACKET, PacketReader, packet, packetLine } from '../../git/wire/pktLine.ts';
 import { lacksObject } from '../../storage/missingObject.ts';
 import { nameOfPlace } from '../../storage/places.ts';
 import type { GitStore } from '../../store/gitStore.ts';

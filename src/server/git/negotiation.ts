@@ -5,7 +5,7 @@
 
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
-import { FLUSH_PACKET, type PacketReader, packetLine } from '../../git/pktLine.ts';
+import { FLUSH_PACKET, type PacketReader, packetLine } from '../../git/wire/pktLine.ts';
 import { allReach } from '../../graph/ancestry.ts';
 import { Pace } from '../../storage/pace.ts';
 import type { ObjectStore } from '../../storage/storage.ts';

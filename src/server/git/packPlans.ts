@@ -4,7 +4,7 @@
  * longer. The number of packs being made at a time is bounded; further requests wait.
  */
 import { createHash } from 'node:crypto';
-import { readTagLink } from '../../git/links.ts';
+import { readTagLink } from '../../git/objects/links.ts';
 import { type Reachable, type ReachableOptions, reachable } from '../../graph/reachable.ts';
 import type { StoreContext } from '../../store/context.ts';
 import type { ToldRef } from './refs.ts';

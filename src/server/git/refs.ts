@@ -1,11 +1,11 @@
 /** The refs of a store as they are told to clients. */
 
 import { asBuffer } from '../../bytes.ts';
-import { hiddenRefs } from '../../git/hiddenRefs.ts';
-import { readTagLink } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
-import { isValidRefName } from '../../git/refName.ts';
+import { readTagLink } from '../../git/objects/links.ts';
+import { hiddenRefs } from '../../git/refs/hiddenRefs.ts';
+import { isValidRefName } from '../../git/refs/refName.ts';
 import { Pace } from '../../storage/pace.ts';
 import { isPrivate } from '../../storage/refRules.ts';
 import type { StoreContext } from '../../store/context.ts';

@@ -2,11 +2,11 @@
 
 import { asBuffer } from '../../bytes.ts';
 import { GitStoreError } from '../../errors.ts';
-import { CommitLinks, readCommitLinks } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
-import { packet } from '../../git/pktLine.ts';
-import { isValidRefName } from '../../git/refName.ts';
+import { CommitLinks, readCommitLinks } from '../../git/objects/links.ts';
+import { isValidRefName } from '../../git/refs/refName.ts';
+import { packet } from '../../git/wire/pktLine.ts';
 import { type Boundary, limitDepth, limitHistory } from '../../graph/shallow.ts';
 import { Pace } from '../../storage/pace.ts';
 import type { ObjectStore } from '../../storage/storage.ts';

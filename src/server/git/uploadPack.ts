@@ -10,7 +10,7 @@ import {
   FLUSH_PACKET,
   type PacketReader,
   packetLine,
-} from '../../git/pktLine.ts';
+} from '../../git/wire/pktLine.ts';
 import { Semaphore } from '../../semaphore.ts';
 import { lacksObject } from '../../storage/missingObject.ts';
 import type { StoreContext } from '../../store/context.ts';

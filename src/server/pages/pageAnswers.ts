@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { isObjectId } from '../../git/objectId.ts';
+import { isTreeMode, type TreeEntry } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
 import { FS } from '../../store/fs.ts';
 import { parentOf } from '../../store/history.ts';
 import { loadSnapshot, type Snapshot } from '../../store/snapshot.ts';

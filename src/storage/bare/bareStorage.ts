@@ -2,7 +2,7 @@
  * A store in a bare Git repository on the local disk: opens its objects and refs together.
  */
 
-import { parseConfig } from '../../git/config.ts';
+import { parseConfig } from '../../git/repository/config.ts';
 import { typedFault } from '../../systemFaults.ts';
 import type { Durability, Storage } from '../storage.ts';
 import { type CreateOptions, createRepository } from './create.ts';

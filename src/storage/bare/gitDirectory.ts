@@ -5,7 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { FileNotFoundError, GitStoreError, NotADirectoryError } from '../../errors.ts';
 import { decodePath } from '../../git/pathBytes.ts';
-import { redactUrl } from '../../git/redactUrl.ts';
+import { redactUrl } from '../../git/wire/redactUrl.ts';
 import { isErrno } from '../disk/durable.ts';
 import {
   absolutePath,

@@ -3,7 +3,7 @@
  * from that remote are in packs with a `.promisor` file beside them. Objects that these refer to are
  * promised.
  */
-import { parseConfig } from '../../git/config.ts';
+import { parseConfig } from '../../git/repository/config.ts';
 import { isErrno } from '../disk/durable.ts';
 import { readdirSync } from '../disk/fs.ts';
 import { readConfigText } from './repositoryConfig.ts';

@@ -3,7 +3,7 @@
  */
 
 import { GitStoreError } from '../../errors.ts';
-import { type GitConfig, parseConfig, setConfigValue } from '../../git/config.ts';
+import { type GitConfig, parseConfig, setConfigValue } from '../../git/repository/config.ts';
 import { isErrno } from '../disk/durable.ts';
 import { readFileSync } from '../disk/fs.ts';
 import { parseSharing, setSharing } from '../disk/sharing.ts';

@@ -1,6 +1,6 @@
 /** Refs, their logs and HEAD, all stored in `head`. */
 import type { ObjectId } from '../../git/objectId.ts';
-import { formatReflogLine, parseReflogLine } from '../../git/reflogLine.ts';
+import { formatReflogLine, parseReflogLine } from '../../git/refs/reflogLine.ts';
 import {
   checkRef,
   checkUpdates,

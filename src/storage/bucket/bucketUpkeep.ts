@@ -1,6 +1,7 @@
 /** Work on a whole store in a bucket. */
-import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../git/expiry.ts';
+
 import type { ObjectId } from '../../git/objectId.ts';
+import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../git/repository/expiry.ts';
 import { forgetDeleted } from '../refRules.ts';
 import type { RefStore } from '../storage.ts';
 import type {

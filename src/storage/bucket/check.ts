@@ -4,8 +4,8 @@
  */
 
 import { dirname, join } from 'node:path';
-import { serializePackedRefs } from '../../git/packedRefs.ts';
 import { encodePath } from '../../git/pathBytes.ts';
+import { serializePackedRefs } from '../../git/refs/packedRefs.ts';
 import { checkRepository } from '../bare/check/work.ts';
 import { createRepository } from '../bare/create.ts';
 import { diskPath } from '../bare/refs/refPaths.ts';

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import { PackIndex } from '../../git/packIndex.ts';
+import { PackIndex } from '../../git/packs/packIndex.ts';
 import { isErrno, readFully, readFullySync } from '../disk/durable.ts';
 import {
   closeSync,

@@ -1,10 +1,10 @@
 /** What an object leads to. */
 import { inflateSync } from 'node:zlib';
 import { CorruptObjectError } from '../../errors.ts';
-import { parseCommit } from '../../git/commit.ts';
-import { eachTreeLink } from '../../git/links.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import { parseTag } from '../../git/tag.ts';
+import { parseCommit } from '../../git/objects/commit.ts';
+import { eachTreeLink } from '../../git/objects/links.ts';
+import { parseTag } from '../../git/objects/tag.ts';
 import type { GitObject } from '../storage.ts';
 import type { RecentObject } from './headRecord.ts';
 import type { LinkedObject } from './shelf.ts';

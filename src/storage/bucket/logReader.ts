@@ -4,7 +4,7 @@
  */
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import { parseReflogLine } from '../../git/reflogLine.ts';
+import { parseReflogLine } from '../../git/refs/reflogLine.ts';
 import type { Engine } from './engine.ts';
 import type { HeadKeeper } from './headKeeper.ts';
 import { type Head, type LogEntry, parseLog } from './headRecord.ts';

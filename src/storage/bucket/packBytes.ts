@@ -1,8 +1,8 @@
 /** A pack in memory, with its index, of objects that are deflated already. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/pack.ts';
-import { type PackIndexEntry, serializePackIndex } from '../../git/packIndex.ts';
+import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/packs/pack.ts';
+import { type PackIndexEntry, serializePackIndex } from '../../git/packs/packIndex.ts';
 import type { RecentObject } from './headRecord.ts';
 
 export function packOf(objects: readonly RecentObject[]): { pack: Buffer; index: Buffer } {

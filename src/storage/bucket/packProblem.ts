@@ -1,7 +1,7 @@
 /** Whether a pack in the bucket, and the index behind it, are what they were when they were written. */
 import { createHash } from 'node:crypto';
 import { CorruptObjectError } from '../../errors.ts';
-import { PackIndex } from '../../git/packIndex.ts';
+import { PackIndex } from '../../git/packs/packIndex.ts';
 import type { Engine } from './engine.ts';
 import type { PackEntry } from './headRecord.ts';
 

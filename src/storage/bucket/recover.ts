@@ -1,8 +1,14 @@
 /** After `head` was mended: branches for commits that no ref leads to, so that nothing of them is lost. */
-import { type Commit, parseCommit, parseCommitLinks, serializeCommit } from '../../git/commit.ts';
+
 import type { ObjectId } from '../../git/objectId.ts';
-import { PackIndex } from '../../git/packIndex.ts';
-import { isTreeMode, MODE_GITLINK, parseTree } from '../../git/tree.ts';
+import {
+  type Commit,
+  parseCommit,
+  parseCommitLinks,
+  serializeCommit,
+} from '../../git/objects/commit.ts';
+import { isTreeMode, MODE_GITLINK, parseTree } from '../../git/objects/tree.ts';
+import { PackIndex } from '../../git/packs/packIndex.ts';
 import { defaultReflog } from '../refRules.ts';
 import type { Storage } from '../storage.ts';
 import type { Bucket } from './bucket.ts';

@@ -4,7 +4,7 @@
  * was written after the copy and rode in `head` is lost.
  */
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
-import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH } from '../../git/packIndex.ts';
+import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH } from '../../git/packs/packIndex.ts';
 import type { Listed } from './bucket.ts';
 import { firstHead } from './bucketStorage.ts';
 import type { Engine } from './engine.ts';

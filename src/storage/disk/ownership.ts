@@ -5,7 +5,7 @@
  */
 
 import { PermissionError } from '../../errors.ts';
-import { parseConfig } from '../../git/config.ts';
+import { parseConfig } from '../../git/repository/config.ts';
 import { realpathSync, statSync } from './fs.ts';
 import {
   configText,

@@ -2,7 +2,7 @@
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { EMPTY_TREE_ID, hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
-import { PackStream } from '../../git/packStream.ts';
+import { PackStream } from '../../git/packs/packStream.ts';
 import { Pace } from '../pace.ts';
 import { Incoming } from '../packs/import/incoming.ts';
 import { PackImporter } from '../packs/import/packImporter.ts';

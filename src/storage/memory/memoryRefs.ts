@@ -1,7 +1,7 @@
 /** A RefStore in memory. */
 import type { ObjectId } from '../../git/objectId.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { formatReflogLine, parseReflogLine } from '../../git/reflogLine.ts';
+import { formatReflogLine, parseReflogLine } from '../../git/refs/reflogLine.ts';
 import {
   checkRef,
   checkUpdates,

@@ -1,9 +1,10 @@
 /** Upkeep of a store in memory, which has no packs and no temporary files. */
-import { parseCommit } from '../../git/commit.ts';
-import { findFaults } from '../../git/fsck.ts';
+
 import type { ObjectId } from '../../git/objectId.ts';
-import { parseTag } from '../../git/tag.ts';
-import { MODE_GITLINK, parseTree } from '../../git/tree.ts';
+import { parseCommit } from '../../git/objects/commit.ts';
+import { findFaults } from '../../git/objects/fsck.ts';
+import { parseTag } from '../../git/objects/tag.ts';
+import { MODE_GITLINK, parseTree } from '../../git/objects/tree.ts';
 import { forgetDeleted } from '../refRules.ts';
 import type {
   CheckResult,

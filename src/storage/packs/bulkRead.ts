@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { BatchClosedError, CorruptObjectError } from '../../errors.ts';
 import { ID_LENGTH } from '../../git/idTable.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import { PackType } from '../../git/pack.ts';
+import { PackType } from '../../git/packs/pack.ts';
 import { compressedBound } from '../../zlib/inflate.ts';
 import { isErrno } from '../disk/durable.ts';
 import type { GitObject, ObjectHeader, ReadAhead } from '../storage.ts';

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
-import { PackType, packEntryHeader } from '../../git/pack.ts';
+import { PackType, packEntryHeader } from '../../git/packs/pack.ts';
 import type { DeflatedBatch, DeflateJob, DeflatePool } from '../../zlib/deflatePool.ts';
 import { QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
 

@@ -4,7 +4,7 @@
  */
 import { asBuffer } from '../../bytes.ts';
 import { hashObject } from '../../git/objectId.ts';
-import { packObjectType } from '../../git/pack.ts';
+import { packObjectType } from '../../git/packs/pack.ts';
 import { THREADS_READ_PACKS } from '../../runtime.ts';
 import { Inflater } from '../../zlib/inflater.ts';
 import { type InflateAt, keptInflater } from '../../zlib/keptInflater.ts';

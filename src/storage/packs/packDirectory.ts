@@ -5,8 +5,8 @@
 
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { MultiPackIndex } from '../../git/multiPackIndex.ts';
 import type { ObjectId } from '../../git/objectId.ts';
+import { MultiPackIndex } from '../../git/packs/multiPackIndex.ts';
 import { isErrno } from '../disk/durable.ts';
 import { freshen } from '../disk/freshen.ts';
 import { readdirSync, readFileSync, statSync } from '../disk/fs.ts';

@@ -5,8 +5,8 @@
 
 import { basename } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { deltaSizes, LONGEST_DELTA_SIZES } from '../../git/delta.ts';
 import type { ObjectId, ObjectType } from '../../git/objectId.ts';
+import { deltaSizes, LONGEST_DELTA_SIZES } from '../../git/packs/delta.ts';
 import {
   LONGEST_ENTRY_HEADER,
   PACK_HEADER_LENGTH,
@@ -15,7 +15,7 @@ import {
   parseOffsetDelta,
   parsePackEntryHeader,
   parsePackHeader,
-} from '../../git/pack.ts';
+} from '../../git/packs/pack.ts';
 import {
   compressedBound,
   inflateExactly,

@@ -6,11 +6,11 @@
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { CorruptObjectError, storeClosed } from '../../errors.ts';
-import { applyDelta } from '../../git/delta.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import type { PackBitmap } from '../../git/packBitmap.ts';
-import type { PackIndex } from '../../git/packIndex.ts';
-import { PackOrder } from '../../git/packOrder.ts';
+import { applyDelta } from '../../git/packs/delta.ts';
+import type { PackBitmap } from '../../git/packs/packBitmap.ts';
+import type { PackIndex } from '../../git/packs/packIndex.ts';
+import { PackOrder } from '../../git/packs/packOrder.ts';
 import { isErrno, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 import { readBitmap } from '../shortcuts/packReach.ts';

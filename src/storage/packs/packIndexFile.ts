@@ -6,7 +6,7 @@
 import { basename } from 'node:path';
 import { CorruptObjectError, storeClosed } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH, PackIndex } from '../../git/packIndex.ts';
+import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH, PackIndex } from '../../git/packs/packIndex.ts';
 import { readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
 

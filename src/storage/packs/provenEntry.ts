@@ -5,7 +5,11 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { LONGEST_ENTRY_HEADER, packObjectType, parsePackEntryHeader } from '../../git/pack.ts';
+import {
+  LONGEST_ENTRY_HEADER,
+  packObjectType,
+  parsePackEntryHeader,
+} from '../../git/packs/pack.ts';
 import { Semaphore } from '../../semaphore.ts';
 import { compressedBound, inflateFilling, isPlausibleSize } from '../../zlib/inflate.ts';
 import { inflateOnThread } from '../../zlib/threadInflater.ts';

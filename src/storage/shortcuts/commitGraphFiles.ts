@@ -6,7 +6,7 @@
 
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../errors.ts';
-import { pathHashes } from '../../git/changedPaths.ts';
+import { pathHashes } from '../../git/commitGraph/changedPaths.ts';
 import {
   GRAPH_HEADER_LENGTH,
   GraphLayer,
@@ -14,7 +14,7 @@ import {
   parseGraphLayout,
   Stop,
   type WalkPlace,
-} from '../../git/commitGraph.ts';
+} from '../../git/commitGraph/commitGraph.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
 import { isErrno, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync, readFileSync } from '../disk/fs.ts';

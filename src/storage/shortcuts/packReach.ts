@@ -2,9 +2,9 @@
 
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectSet } from '../../git/objectSet.ts';
-import { BITMAP_TYPES, PackBitmap } from '../../git/packBitmap.ts';
-import type { PackIndex } from '../../git/packIndex.ts';
-import type { PackOrder } from '../../git/packOrder.ts';
+import { BITMAP_TYPES, PackBitmap } from '../../git/packs/packBitmap.ts';
+import type { PackIndex } from '../../git/packs/packIndex.ts';
+import type { PackOrder } from '../../git/packs/packOrder.ts';
 import { isErrno } from '../disk/durable.ts';
 import { readFileSync } from '../disk/fs.ts';
 import type { Pace } from '../pace.ts';

@@ -4,8 +4,8 @@
  * for an answer that differs from the last one.
  */
 import type { ObjectId } from '../../git/objectId.ts';
+import { canonicalMode, type TreeEntry } from '../../git/objects/tree.ts';
 import { encodePath } from '../../git/pathBytes.ts';
-import { canonicalMode, type TreeEntry } from '../../git/tree.ts';
 import type { FoundEntry, PackBytes, PackedTrees } from './packedTrees.ts';
 
 type Answer = Pick<TreeEntry, 'mode' | 'id'>;

@@ -3,8 +3,14 @@
  * files they cost a fraction of a promise. Callers pause between them (`CopyRun.rest`).
  */
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import {
+  type FileMode,
+  MODE_EXECUTABLE,
+  MODE_FILE,
+  MODE_LINK,
+  MODE_TREE,
+} from '../../git/objects/tree.ts';
 import { fromDisk, toDisk } from '../../git/pathBytes.ts';
-import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
 import { judge, newHolder, type Verdict } from '../../storage/bare/locks/holder.ts';
 import { isErrorOf } from '../../systemFaults.ts';
 import { type Entry, MODE_NONE } from '../rules/place.ts';

@@ -1,6 +1,7 @@
 /** Globs over the local disk, with the rules of `tree/glob.ts`. */
+
+import { isTreeMode } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { isTreeMode } from '../../git/tree.ts';
 import { checkText } from '../../optionTypes.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { compileGlob, type GlobPattern, type GlobState, hasGlobChars } from '../../tree/glob.ts';

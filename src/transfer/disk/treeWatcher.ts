@@ -13,8 +13,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileNotFoundError } from '../../errors.ts';
+import { isFileMode, isTreeMode } from '../../git/objects/tree.ts';
 import { decodePath } from '../../git/pathBytes.ts';
-import { isFileMode, isTreeMode } from '../../git/tree.ts';
 import { errorCode, localError } from '../../systemFaults.ts';
 import { isForbiddenSegment, joinPath } from '../../tree/paths.ts';
 import { Exclusion, GITIGNORE } from '../rules/exclusion.ts';

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
-import { isTreeMode, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
+import { isTreeMode, MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
 import type { Memos, ObjectWriter } from '../../storage/storage.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { ChangeReport, type FileEntry } from '../../tree/changes.ts';

@@ -1,7 +1,7 @@
 /** Copies between trees of one store. Reads only trees: the blobs are in the store already. */
 import type { ObjectId } from '../../git/objectId.ts';
+import { MODE_TREE, type TreeEntry } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { MODE_TREE, type TreeEntry } from '../../git/tree.ts';
 import { ChangeReport } from '../../tree/changes.ts';
 import type { TreeEdit } from '../../tree/edit.ts';
 import { isForbiddenSegment } from '../../tree/paths.ts';

@@ -1,6 +1,6 @@
 /** Copying from disk into a tree: what `cp` and `sync` do with local sources. */
 import { FileNotFoundError, GitStoreError } from '../../errors.ts';
-import { isTreeMode } from '../../git/tree.ts';
+import { isTreeMode } from '../../git/objects/tree.ts';
 import { localError } from '../../systemFaults.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
 import { fileModeOf } from '../../tree/types.ts';

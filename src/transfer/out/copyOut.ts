@@ -1,6 +1,6 @@
 /** Copying from a tree to disk: what `cp` and `sync` do with a local destination. */
 import { GitStoreError, NotADirectoryError } from '../../errors.ts';
-import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
+import { isTreeMode, type TreeEntry } from '../../git/objects/tree.ts';
 import { localError } from '../../systemFaults.ts';
 import type { ChangeReport } from '../../tree/changes.ts';
 import { baseName, parentPath } from '../../tree/paths.ts';

@@ -8,7 +8,7 @@
  */
 import * as fs from 'node:fs';
 import { NotADirectoryError } from '../../errors.ts';
-import { isTreeMode } from '../../git/tree.ts';
+import { isTreeMode } from '../../git/objects/tree.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import { newTemporaryPrefix, readEntry, readOwnEntry, toDisk } from '../disk/diskFiles.ts';

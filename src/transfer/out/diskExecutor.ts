@@ -2,8 +2,8 @@
 
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
+import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { comparePaths, decodePath } from '../../git/pathBytes.ts';
-import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
 import { missingObject } from '../../storage/missingObject.ts';
 import type { Memos, ObjectStore } from '../../storage/storage.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';

@@ -1,6 +1,7 @@
 /** Removes the unfinished files of killed copies to disk. */
+
+import { isTreeMode } from '../../git/objects/tree.ts';
 import { encodePath } from '../../git/pathBytes.ts';
-import { isTreeMode } from '../../git/tree.ts';
 import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
 import { errorCode } from '../../systemFaults.ts';
 import type { Anchors } from '../disk/anchors.ts';

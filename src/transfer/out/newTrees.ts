@@ -2,7 +2,7 @@
  * Whole trees that a copy writes to new directories. Their files need no plan and little work each. The
  * executor handles the files that do not fit this fast path.
  */
-import { isTreeMode, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
+import { isTreeMode, MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { joinPath } from '../../tree/paths.ts';
 import type { Tree } from '../../tree/reader.ts';
 import { toDisk } from '../disk/diskFiles.ts';

@@ -7,7 +7,7 @@
  */
 import * as fs from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
-import type { TreeEntry } from '../../git/tree.ts';
+import type { TreeEntry } from '../../git/objects/tree.ts';
 import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import type { FileEntry } from '../../tree/changes.ts';

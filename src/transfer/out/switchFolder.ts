@@ -5,8 +5,8 @@
  */
 import { GitStoreError } from '../../errors.ts';
 import { hashObject, type ObjectId } from '../../git/objectId.ts';
+import { isTreeMode, MODE_GITLINK, MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { isTreeMode, MODE_GITLINK, MODE_LINK, type TreeEntry } from '../../git/tree.ts';
 import type { Memos } from '../../storage/storage.ts';
 import { localError, reasonOf } from '../../systemFaults.ts';
 import { ChangeReport, type FileEntry } from '../../tree/changes.ts';

@@ -1,5 +1,5 @@
 /** The existing entries of a copy's destination. Lists each directory once, when it is first needed. */
-import { isTreeMode } from '../../git/tree.ts';
+import { isTreeMode } from '../../git/objects/tree.ts';
 import { baseName, checkDepth, parentPath } from '../../tree/paths.ts';
 import type { DestinationPlace, Entry } from '../rules/place.ts';
 

@@ -1,7 +1,7 @@
 /** The common part of all copies into a tree. */
 import { NotADirectoryError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
-import { isTreeMode, type TreeEntry } from '../../git/tree.ts';
+import { isTreeMode, type TreeEntry } from '../../git/objects/tree.ts';
 import { checkWritablePath, normalizePath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { Exclusion } from '../rules/exclusion.ts';

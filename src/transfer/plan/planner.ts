@@ -9,8 +9,8 @@
  * Where source and destination are known to be the same tree, nothing below is read.
  */
 import { GitStoreError } from '../../errors.ts';
+import { isFileMode, isTreeMode } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { isFileMode, isTreeMode } from '../../git/tree.ts';
 import { localError } from '../../systemFaults.ts';
 import { differingNames } from '../../tree/diff.ts';
 import { checkDepth, joinPath, parentPath } from '../../tree/paths.ts';

@@ -4,7 +4,7 @@
  * first `/./`, the *pivot*. A *landing* is the path that a source gets at the destination.
  */
 import { GitStoreError, InvalidPathError, NotADirectoryError } from '../../errors.ts';
-import { isTreeMode } from '../../git/tree.ts';
+import { isTreeMode } from '../../git/objects/tree.ts';
 import { joinPath, normalizePath, parentPath } from '../../tree/paths.ts';
 import type { CopyOptions } from '../rules/options.ts';
 import type { Entry } from '../rules/place.ts';

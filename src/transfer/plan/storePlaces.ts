@@ -8,7 +8,7 @@ import {
   MODE_GITLINK,
   MODE_TREE,
   type TreeEntry,
-} from '../../git/tree.ts';
+} from '../../git/objects/tree.ts';
 import { refuseName } from '../../platform.ts';
 import { missingObject } from '../../storage/missingObject.ts';
 import { checkDepth, isForbiddenSegment, joinPath, normalizePath } from '../../tree/paths.ts';

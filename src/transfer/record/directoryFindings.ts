@@ -3,8 +3,8 @@
  * stat record keeps of it.
  */
 import { EMPTY_TREE_ID, hashObject, type ObjectId } from '../../git/objectId.ts';
-import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../../git/tree.ts';
-import { type EntryEdit, editTree, serializeTree } from '../../git/treeWriter.ts';
+import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../../git/objects/tree.ts';
+import { type EntryEdit, editTree, serializeTree } from '../../git/objects/treeWriter.ts';
 import { joinPath } from '../../tree/paths.ts';
 import type { FileState } from '../disk/diskFiles.ts';
 import { GITIGNORE } from '../rules/exclusion.ts';

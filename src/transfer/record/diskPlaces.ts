@@ -1,7 +1,7 @@
 /** Directories on disk as source and as destination of a copy. */
 import { FileNotFoundError, GitStoreError } from '../../errors.ts';
-import { isModulesFile } from '../../git/dotGit.ts';
 import { hashObject } from '../../git/objectId.ts';
+import { isModulesFile } from '../../git/objects/dotGit.ts';
 import {
   compareTreeEntries,
   type FileMode,
@@ -9,7 +9,7 @@ import {
   MODE_EXECUTABLE,
   MODE_FILE,
   MODE_LINK,
-} from '../../git/tree.ts';
+} from '../../git/objects/tree.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { isForbiddenSegment } from '../../tree/paths.ts';
 import type { Anchors } from '../disk/anchors.ts';

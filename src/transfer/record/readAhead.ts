@@ -2,7 +2,7 @@
  * Stores files while the scan of the rest goes on, as long as the store has idle threads.
  */
 import type { ObjectId } from '../../git/objectId.ts';
-import { isFileMode } from '../../git/tree.ts';
+import { isFileMode } from '../../git/objects/tree.ts';
 import type { ObjectWriter } from '../../storage/storage.ts';
 import { readWhole, SMALL_FILE } from '../disk/readLocal.ts';
 import type { ScannedEntry } from './scannedDirectory.ts';

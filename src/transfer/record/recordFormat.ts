@@ -21,7 +21,7 @@
  */
 import { createHash } from 'node:crypto';
 import { asBuffer } from '../../bytes.ts';
-import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/tree.ts';
+import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE } from '../../git/objects/tree.ts';
 
 const MAGIC = Buffer.from('gsstat 1');
 const BYTE_ORDER = 1.5;

@@ -3,8 +3,8 @@
  * serializes only changed directories.
  */
 import type { ObjectId } from '../../git/objectId.ts';
+import { type FileMode, MODE_TREE } from '../../git/objects/tree.ts';
 import { encodePath } from '../../git/pathBytes.ts';
-import { type FileMode, MODE_TREE } from '../../git/tree.ts';
 import type { FileState } from '../disk/diskFiles.ts';
 import {
   COLUMNS,

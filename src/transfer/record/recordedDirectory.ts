@@ -1,6 +1,6 @@
 /** A directory in a stat record. */
 import type { ObjectId } from '../../git/objectId.ts';
-import type { TreeEntry } from '../../git/tree.ts';
+import type { TreeEntry } from '../../git/objects/tree.ts';
 import type { StatRecord } from './statRecord.ts';
 
 export class RecordedDirectory {

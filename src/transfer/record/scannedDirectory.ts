@@ -11,7 +11,7 @@ import {
   MODE_FILE,
   MODE_TREE,
   type TreeEntry,
-} from '../../git/tree.ts';
+} from '../../git/objects/tree.ts';
 import { isErrorOf } from '../../systemFaults.ts';
 import { isForbiddenSegment, joinPath } from '../../tree/paths.ts';
 import {

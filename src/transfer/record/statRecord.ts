@@ -10,8 +10,8 @@
 import type { Stats } from 'node:fs';
 import { asBuffer } from '../../bytes.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
+import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../../git/objects/tree.ts';
 import { decodePath } from '../../git/pathBytes.ts';
-import { type FileMode, isTreeMode, MODE_TREE, type TreeEntry } from '../../git/tree.ts';
 import { type FileState, modeOnDisk } from '../disk/diskFiles.ts';
 import {
   COLUMNS,

@@ -4,7 +4,7 @@
  * knows of its entries, an object id or a stat.
  */
 import type { ObjectId } from '../../git/objectId.ts';
-import type { FileMode } from '../../git/tree.ts';
+import type { FileMode } from '../../git/objects/tree.ts';
 
 /** One name in a directory. */
 export interface Entry {

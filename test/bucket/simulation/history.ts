@@ -7,7 +7,7 @@ import {
   UnreachableError,
 } from '../../../src/errors.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../../src/git/objectId.ts';
-import { parseReflogLine } from '../../../src/git/reflogLine.ts';
+import { parseReflogLine } from '../../../src/git/refs/reflogLine.ts';
 import { BucketRefs } from '../../../src/storage/bucket/bucketRefs.ts';
 import { firstHead } from '../../../src/storage/bucket/bucketStorage.ts';
 import { collect, merge } from '../../../src/storage/bucket/collect.ts';

@@ -1,7 +1,7 @@
 /** The page of a directory. */
 
+import type { TreeEntry } from '../../../git/objects/tree.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
-import type { TreeEntry } from '../../../git/tree.ts';
 import { sizeText } from '../../../store/sizeText.ts';
 import { firstLine, messageOf, type Snapshot } from '../../../store/snapshot.ts';
 import { joinPath, parentPath } from '../../../tree/paths.ts';

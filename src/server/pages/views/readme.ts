@@ -1,6 +1,6 @@
 /** What a folder says of itself, below its listing. */
 import { GitStoreError } from '../../../errors.ts';
-import { MODE_LINK, type TreeEntry } from '../../../git/tree.ts';
+import { MODE_LINK, type TreeEntry } from '../../../git/objects/tree.ts';
 import { joinPath } from '../../../tree/paths.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import { isMarkdown, renderMarkdown } from '../contents/markdown.ts';

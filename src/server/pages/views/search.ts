@@ -1,6 +1,6 @@
 /** The page of the paths below a folder that fit what is looked for. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isTreeMode, type TreeEntry } from '../../../git/tree.ts';
+import { isTreeMode, type TreeEntry } from '../../../git/objects/tree.ts';
 import { checkDepth, joinPath } from '../../../tree/paths.ts';
 import type { TreeReader } from '../../../tree/reader.ts';
 import { fileTypeOf } from '../../../tree/types.ts';

@@ -1,5 +1,5 @@
 /** The way through the history of one path: what changed it last, before that, and after. */
-import { isTreeMode } from '../../../git/tree.ts';
+import { isTreeMode } from '../../../git/objects/tree.ts';
 import { parentOf } from '../../../store/history.ts';
 import { walkLog } from '../../../store/log.ts';
 import type { Snapshot } from '../../../store/snapshot.ts';

@@ -1,5 +1,5 @@
 /** The page of a file: what is in it, shown as what it is. Its bytes are at its own URL. */
-import { MODE_LINK, type TreeEntry } from '../../../git/tree.ts';
+import { MODE_LINK, type TreeEntry } from '../../../git/objects/tree.ts';
 import { sizeText } from '../../../store/sizeText.ts';
 import type { BlobFacts } from '../../files/blobs.ts';
 import { isCompressible, PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';

@@ -10,8 +10,8 @@ import {
   parseOffsetDelta,
   parsePackEntryHeader,
   parsePackHeader,
-} from '../../../git/pack.ts';
-import { PackIndex } from '../../../git/packIndex.ts';
+} from '../../../git/packs/pack.ts';
+import { PackIndex } from '../../../git/packs/packIndex.ts';
 import { isErrno, readFully, readFullySync } from '../../disk/durable.ts';
 import { closeSync, fstatSync, openSync, readFileSync } from '../../disk/fs.ts';
 import { Kind, type ObjectTable, shared } from '../inventory/objectTable.ts';

@@ -1,7 +1,7 @@
 /** Checks blobs that are too large to be held in memory. */
 import { crc32 } from 'node:zlib';
 import { startObjectHash } from '../../../git/objectId.ts';
-import { entryDataStart } from '../../../git/pack.ts';
+import { entryDataStart } from '../../../git/packs/pack.ts';
 import { readFully, readFullySync } from '../../disk/durable.ts';
 import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
 import type { OpenedPack } from './entries.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
-import { PackType } from '../../../git/pack.ts';
+import { PackType } from '../../../git/packs/pack.ts';
 import { Inflater } from '../../../zlib/inflater.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { closeSync } from '../../disk/fs.ts';

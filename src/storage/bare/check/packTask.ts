@@ -4,11 +4,11 @@
  * checks need nothing but the table of all objects, so stretches can be done on threads.
  */
 import { crc32 } from 'node:zlib';
-import { applyDelta } from '../../../git/delta.ts';
-import { findFaults, type NamedBlob, namedBlob } from '../../../git/fsck.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { hashObject, type ObjectType } from '../../../git/objectId.ts';
-import { entryDataStart, packObjectType } from '../../../git/pack.ts';
+import { findFaults, type NamedBlob, namedBlob } from '../../../git/objects/fsck.ts';
+import { applyDelta } from '../../../git/packs/delta.ts';
+import { entryDataStart, packObjectType } from '../../../git/packs/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { PackBytes, type PackHandle } from '../inventory/objectBytes.ts';
 import { Kind, ObjectTable, type TableColumns } from '../inventory/objectTable.ts';

@@ -1,8 +1,9 @@
 /** Which of some objects can be reached. For stores that are damaged: it need not be quick. */
-import { parseCommit } from '../../../git/commit.ts';
+
 import type { ObjectId } from '../../../git/objectId.ts';
-import { parseTag } from '../../../git/tag.ts';
-import { isTreeMode, MODE_GITLINK, parseTree } from '../../../git/tree.ts';
+import { parseCommit } from '../../../git/objects/commit.ts';
+import { parseTag } from '../../../git/objects/tag.ts';
+import { isTreeMode, MODE_GITLINK, parseTree } from '../../../git/objects/tree.ts';
 import type { BareObjects } from '../objects/objects.ts';
 
 /** Broken objects end the walk where they are met, and no sooner. */

@@ -1,9 +1,9 @@
 /** Checks that everything which names objects names what is there: refs, their logs, heads, indexes. */
 import { CorruptObjectError, UnreadableRefError } from '../../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
-import { parsePackedRefs } from '../../../git/packedRefs.ts';
-import { parseReflogLine } from '../../../git/reflogLine.ts';
-import { isValidRefName } from '../../../git/refName.ts';
+import { parsePackedRefs } from '../../../git/refs/packedRefs.ts';
+import { parseReflogLine } from '../../../git/refs/reflogLine.ts';
+import { isValidRefName } from '../../../git/refs/refName.ts';
 import type { RefStore } from '../../storage.ts';
 import { Kind, type ObjectTable } from '../inventory/objectTable.ts';
 import { bytesOf, filesBelow, readRoots, strayNames } from '../inventory/roots.ts';

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
-import { parseGraphLayout } from '../../../git/commitGraph.ts';
+import { parseGraphLayout } from '../../../git/commitGraph/commitGraph.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
-import { MultiPackIndex } from '../../../git/multiPackIndex.ts';
+import { MultiPackIndex } from '../../../git/packs/multiPackIndex.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { readFileSync } from '../../disk/fs.ts';
 import { Kind } from '../inventory/objectTable.ts';

@@ -5,8 +5,8 @@
  */
 
 import { join } from 'node:path';
-import { namedBlobFaults } from '../../../git/fsck.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+import { namedBlobFaults } from '../../../git/objects/fsck.ts';
 import { THREADS_READ_PACKS } from '../../../runtime.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { existsSync } from '../../disk/fs.ts';

@@ -5,8 +5,8 @@
  */
 
 import { CorruptObjectError } from '../../../errors.ts';
-import { applyDelta } from '../../../git/delta.ts';
-import { entryDataStart, PackType } from '../../../git/pack.ts';
+import { applyDelta } from '../../../git/packs/delta.ts';
+import { entryDataStart, PackType } from '../../../git/packs/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { closeSync, fstatSync } from '../../disk/fs.ts';

@@ -5,8 +5,8 @@
 
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
-import { PACK_HEADER_LENGTH, parsePackHeader } from '../../../git/pack.ts';
-import { PackIndex } from '../../../git/packIndex.ts';
+import { PACK_HEADER_LENGTH, parsePackHeader } from '../../../git/packs/pack.ts';
+import { PackIndex } from '../../../git/packs/packIndex.ts';
 import { isErrno, readFullySync } from '../../disk/durable.ts';
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from '../../disk/fs.ts';
 import { readMtimes } from './mtimesFile.ts';

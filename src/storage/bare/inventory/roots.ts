@@ -4,10 +4,10 @@
  * keep what they name if it is still there.
  */
 
-import { idsInIndex } from '../../../git/indexFile.ts';
 import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
-import { parsePackedRefs } from '../../../git/packedRefs.ts';
-import { isValidRefName } from '../../../git/refName.ts';
+import { parsePackedRefs } from '../../../git/refs/packedRefs.ts';
+import { isValidRefName } from '../../../git/refs/refName.ts';
+import { idsInIndex } from '../../../git/repository/indexFile.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { isErrno } from '../../disk/durable.ts';
 import {

@@ -8,7 +8,7 @@ import {
   PackType,
   parseOffsetDelta,
   parsePackEntryHeader,
-} from '../../../git/pack.ts';
+} from '../../../git/packs/pack.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { Flag, ObjectTable } from './objectTable.ts';
 import { type Placement, readNames, type SourcePack } from './packSet.ts';

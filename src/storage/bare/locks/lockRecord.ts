@@ -18,7 +18,7 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
 import { decodePath, encodePath } from '../../../git/pathBytes.ts';
-import { isValidRefName } from '../../../git/refName.ts';
+import { isValidRefName } from '../../../git/refs/refName.ts';
 
 /** One ref's part of a change of several refs. */
 export interface RefMove {

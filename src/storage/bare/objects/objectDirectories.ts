@@ -2,8 +2,8 @@
 
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { GitStoreError } from '../../../errors.ts';
-import { parseAlternates } from '../../../git/alternates.ts';
 import { encodePath, hasLoneSurrogate } from '../../../git/pathBytes.ts';
+import { parseAlternates } from '../../../git/repository/alternates.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { constants, openSync, readFileSync, statSync } from '../../disk/fs.ts';
 import { PackDirectory } from '../../packs/packDirectory.ts';

@@ -14,9 +14,9 @@ import {
   packEntryHeader,
   parseOffsetDelta,
   parsePackEntryHeader,
-} from '../../../git/pack.ts';
-import type { PackOrder } from '../../../git/packOrder.ts';
-import { PackStream } from '../../../git/packStream.ts';
+} from '../../../git/packs/pack.ts';
+import type { PackOrder } from '../../../git/packs/packOrder.ts';
+import { PackStream } from '../../../git/packs/packStream.ts';
 import { isErrno, readFully } from '../../disk/durable.ts';
 import { missingObject } from '../../missingObject.ts';
 import { Pace } from '../../pace.ts';

@@ -7,8 +7,8 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { CheckedOutError, GitStoreError } from '../../../errors.ts';
-import { type GitConfig, parseConfig } from '../../../git/config.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
+import { type GitConfig, parseConfig } from '../../../git/repository/config.ts';
 import { type OnWarning, warnProcess } from '../../../warnings.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { readdirSync, readFileSync, statSync } from '../../disk/fs.ts';

@@ -5,7 +5,7 @@
 
 import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
 import { decodePath, encodePath } from '../../../git/pathBytes.ts';
-import { isValidRefName } from '../../../git/refName.ts';
+import { isValidRefName } from '../../../git/refs/refName.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { isErrno } from '../../disk/durable.ts';
 import {

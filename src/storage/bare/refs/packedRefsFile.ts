@@ -5,8 +5,8 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import type { ObjectId } from '../../../git/objectId.ts';
-import { type PackedRefs, parsePackedRefs } from '../../../git/packedRefs.ts';
 import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
+import { type PackedRefs, parsePackedRefs } from '../../../git/refs/packedRefs.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { isErrno } from '../../disk/durable.ts';
 import {

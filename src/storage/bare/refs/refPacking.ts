@@ -12,8 +12,8 @@
  */
 
 import type { ObjectId } from '../../../git/objectId.ts';
-import { type PackedRef, serializePackedRefs } from '../../../git/packedRefs.ts';
-import { isValidRefName } from '../../../git/refName.ts';
+import { type PackedRef, serializePackedRefs } from '../../../git/refs/packedRefs.ts';
+import { isValidRefName } from '../../../git/refs/refName.ts';
 import { isErrno, removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { unlinkSync } from '../../disk/fs.ts';
 import { namesBelowRefs, readLooseRef } from './looseRefs.ts';

@@ -19,7 +19,7 @@
 import { InvalidRefNameError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { encodePath, encodeText } from '../../../git/pathBytes.ts';
-import { formatReflogLine } from '../../../git/reflogLine.ts';
+import { formatReflogLine } from '../../../git/refs/reflogLine.ts';
 import { isErrno, removeIfThere, syncDirectory, syncFile } from '../../disk/durable.ts';
 import { readFileSync, unlinkSync } from '../../disk/fs.ts';
 import {

@@ -3,7 +3,7 @@
  */
 
 import { ZERO_ID } from '../../../git/objectId.ts';
-import { parseReflogLine } from '../../../git/reflogLine.ts';
+import { parseReflogLine } from '../../../git/refs/reflogLine.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { isErrno, readFullySync, removeIfThere, writeFully } from '../../disk/durable.ts';
 import {

@@ -8,7 +8,7 @@ import { monotonicTime } from '../../../clock.ts';
 import { CorruptObjectError, LockTimeoutError, UnreadableRefError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
-import { isValidRefName } from '../../../git/refName.ts';
+import { isValidRefName } from '../../../git/refs/refName.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { syncDirectory } from '../../disk/durable.ts';
 import { checkOwner, isTrusted } from '../../disk/ownership.ts';

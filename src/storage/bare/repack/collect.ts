@@ -11,7 +11,7 @@
 
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
-import { sortIds } from '../../../git/packIndex.ts';
+import { sortIds } from '../../../git/packs/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { existsSync, statSync } from '../../disk/fs.ts';
 import type { Durability } from '../../storage.ts';

@@ -1,6 +1,6 @@
 /** What a repository's configuration says about packing and collecting (git-config(1)). */
 
-import { type GitConfig, parseConfig } from '../../../git/config.ts';
+import { type GitConfig, parseConfig } from '../../../git/repository/config.ts';
 import { promisorOf } from '../partialClone.ts';
 import { readConfigText } from '../repositoryConfig.ts';
 import type { SearchSettings } from './deltas/deltaSearch.ts';

@@ -1,7 +1,7 @@
 /** `pack` and `collect` from their beginning to their end: lock, configuration, leftovers. */
 
 import { join } from 'node:path';
-import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/expiry.ts';
+import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/repository/expiry.ts';
 import { reasonOf } from '../../../systemFaults.ts';
 import { removeIfThere } from '../../disk/durable.ts';
 import { writeAnew } from '../../disk/ownFiles.ts';

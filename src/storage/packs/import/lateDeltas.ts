@@ -6,9 +6,13 @@
 
 import { asBuffer } from '../../../bytes.ts';
 import { CorruptObjectError } from '../../../errors.ts';
-import { applyDelta, deltaSizes } from '../../../git/delta.ts';
 import { type ObjectId, startObjectHash } from '../../../git/objectId.ts';
-import { entryDataStart, LONGEST_ENTRY_HEADER, parsePackEntryHeader } from '../../../git/pack.ts';
+import { applyDelta, deltaSizes } from '../../../git/packs/delta.ts';
+import {
+  entryDataStart,
+  LONGEST_ENTRY_HEADER,
+  parsePackEntryHeader,
+} from '../../../git/packs/pack.ts';
 import { inflateExactlyAsync } from '../../../zlib/inflate.ts';
 import { Pace } from '../../pace.ts';
 import type { GitObject } from '../../storage.ts';

@@ -3,6 +3,8 @@
  * object outside the pack must already be in the store.
  */
 import { CorruptObjectError } from '../../../errors.ts';
+import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
+import { IdSet } from '../../../git/objectSet.ts';
 import {
   CommitLinks,
   eachNewTreeLink,
@@ -10,9 +12,7 @@ import {
   type LinkKind,
   readCommitLinks,
   readTagLink,
-} from '../../../git/links.ts';
-import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
-import { IdSet } from '../../../git/objectSet.ts';
+} from '../../../git/objects/links.ts';
 import { TYPE_CODES } from './entries.ts';
 
 const TYPES = Object.keys(TYPE_CODES) as ObjectType[];

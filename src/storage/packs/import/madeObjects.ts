@@ -4,9 +4,9 @@
  * count as work, and a pack must not cause more work than its own length justifies.
  */
 import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
-import { applyDelta, deltaSizes } from '../../../git/delta.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
-import { PackType } from '../../../git/pack.ts';
+import { applyDelta, deltaSizes } from '../../../git/packs/delta.ts';
+import { PackType } from '../../../git/packs/pack.ts';
 import { Arena } from './arena.ts';
 import { BodyCache } from './bodyCache.ts';
 import { Entries, NAMED } from './entries.ts';

@@ -19,7 +19,7 @@ import {
   parseOffsetDelta,
   parsePackEntryHeader,
   parsePackHeader,
-} from '../../../git/pack.ts';
+} from '../../../git/packs/pack.ts';
 import type { GitObject, ImportLimits, ImportOptions } from '../../storage.ts';
 import { type Entries, NAMED, WHOLE } from './entries.ts';
 import { inflateNext, inflateStream, isWorthWaiting } from './inflateNext.ts';

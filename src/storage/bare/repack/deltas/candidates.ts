@@ -2,7 +2,7 @@
  * Decides for each object that goes into a new pack where its data comes from: copied as it lies,
  * delta and all; or searched for a delta first (deltaSearch.ts).
  */
-import { deltaSizes, LONGEST_DELTA_SIZES } from '../../../../git/delta.ts';
+import { deltaSizes, LONGEST_DELTA_SIZES } from '../../../../git/packs/delta.ts';
 import type { ObjectBytes } from '../../inventory/objectBytes.ts';
 import { LOOSE, type ObjectTable, shared } from '../../inventory/objectTable.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';

@@ -6,7 +6,7 @@
  */
 
 import { deflateSync } from 'node:zlib';
-import { DeltaIndex, deltaRoom } from '../../../../git/deltaEncoder.ts';
+import { DeltaIndex, deltaRoom } from '../../../../git/packs/deltaEncoder.ts';
 import { isDense } from '../../../../zlib/dense.ts';
 import { deflateStored } from '../../../../zlib/storedDeflate.ts';
 import { writeFully } from '../../../disk/durable.ts';

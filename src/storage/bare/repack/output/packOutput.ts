@@ -16,8 +16,8 @@ import {
   packEntryHeader,
   packHeader,
   packObjectType,
-} from '../../../../git/pack.ts';
-import { serializePackIndexColumns, sortIds } from '../../../../git/packIndex.ts';
+} from '../../../../git/packs/pack.ts';
+import { serializePackIndexColumns, sortIds } from '../../../../git/packs/packIndex.ts';
 import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../../disk/durable.ts';
 import { closeSync, existsSync, openSync, utimesSync } from '../../../disk/fs.ts';
 import { share } from '../../../disk/sharing.ts';

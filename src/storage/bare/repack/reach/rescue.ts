@@ -2,10 +2,11 @@
  * What has become reachable since a collection listed the roots. Objects that came after the list
  * are read as anyone reads them; where they lead to one of the list, it stays.
  */
-import { parseCommit } from '../../../../git/commit.ts';
+
 import type { ObjectId } from '../../../../git/objectId.ts';
-import { parseTag } from '../../../../git/tag.ts';
-import { MODE_GITLINK, parseTree } from '../../../../git/tree.ts';
+import { parseCommit } from '../../../../git/objects/commit.ts';
+import { parseTag } from '../../../../git/objects/tag.ts';
+import { MODE_GITLINK, parseTree } from '../../../../git/objects/tree.ts';
 import { Flag } from '../../inventory/objectTable.ts';
 import type { Roots } from '../../inventory/roots.ts';
 import type { Workspace } from '../../inventory/workspace.ts';

@@ -7,7 +7,7 @@
 import { sameBytes } from '../../../../bytes.ts';
 import { CorruptObjectError } from '../../../../errors.ts';
 import { ID_LENGTH as LENGTH_OF_ID } from '../../../../git/idTable.ts';
-import { nameHash } from '../../../../git/nameHash.ts';
+import { nameHash } from '../../../../git/packs/nameHash.ts';
 import { GoneError, type ObjectBytes } from '../../inventory/objectBytes.ts';
 import { Kind, type ObjectTable } from '../../inventory/objectTable.ts';
 

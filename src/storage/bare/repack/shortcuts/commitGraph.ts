@@ -6,12 +6,19 @@
 
 import { join } from 'node:path';
 import { CorruptObjectError } from '../../../../errors.ts';
-import { FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from '../../../../git/changedPaths.ts';
-import { GraphLayer, parseGraphLayout } from '../../../../git/commitGraph.ts';
-import { changedPathFilter, serializeCommitGraph } from '../../../../git/commitGraphWriter.ts';
+import {
+  FILTER_BITS,
+  FILTER_HASHES,
+  FILTER_VERSION,
+} from '../../../../git/commitGraph/changedPaths.ts';
+import { GraphLayer, parseGraphLayout } from '../../../../git/commitGraph/commitGraph.ts';
+import {
+  changedPathFilter,
+  serializeCommitGraph,
+} from '../../../../git/commitGraph/commitGraphWriter.ts';
 import { ID_LENGTH } from '../../../../git/idTable.ts';
-import { CommitLinks, readCommitLinks } from '../../../../git/links.ts';
-import { sortIds } from '../../../../git/packIndex.ts';
+import { CommitLinks, readCommitLinks } from '../../../../git/objects/links.ts';
+import { sortIds } from '../../../../git/packs/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../../disk/durable.ts';
 import { readFileSync, rmSync } from '../../../disk/fs.ts';
 import { makeDirectories } from '../../../disk/makeDirectories.ts';

@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import { ID_LENGTH } from '../../../../git/idTable.ts';
-import { serializeMultiPackIndex } from '../../../../git/multiPackIndex.ts';
-import { sortIds } from '../../../../git/packIndex.ts';
+import { serializeMultiPackIndex } from '../../../../git/packs/multiPackIndex.ts';
+import { sortIds } from '../../../../git/packs/packIndex.ts';
 import { removeIfThere, syncFile, temporaryName, writeFully } from '../../../disk/durable.ts';
 import { closeSync, openSync, renameSync, statSync } from '../../../disk/fs.ts';
 import { share } from '../../../disk/sharing.ts';

@@ -2,8 +2,8 @@
  * The header lines of commits and tags: `<key> <value>`. A line that begins with a space continues the
  * value of the previous line.
  */
-import { asBuffer } from '../bytes.ts';
-import { decodeText } from './textEncoding.ts';
+import { asBuffer } from '../../bytes.ts';
+import { decodeText } from '../textEncoding.ts';
 
 export interface ExtraHeader {
   readonly key: string;

@@ -4,10 +4,10 @@
  * is written; it keeps offsets of 2^31 and more in a table of 64-bit numbers. Version 1 is read too.
  */
 import { createHash } from 'node:crypto';
-import { asBuffer, LITTLE_ENDIAN, readUint64 } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';
-import type { ObjectId } from './objectId.ts';
+import { asBuffer, LITTLE_ENDIAN, readUint64 } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from '../idTable.ts';
+import type { ObjectId } from '../objectId.ts';
 
 export interface PackIndexEntry {
   readonly id: ObjectId;

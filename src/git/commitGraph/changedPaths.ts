@@ -2,7 +2,7 @@
  * Changed-path Bloom filters (gitformat-commit-graph(5), "Bloom Filter Data"): a few bits per commit that
  * rule out nearly every path that it did not change compared with its first parent.
  */
-import { encodePath } from './pathBytes.ts';
+import { encodePath } from '../pathBytes.ts';
 
 /** Parameters of the filters of one file. */
 export interface FilterSettings {

@@ -3,10 +3,10 @@
  * the rules of `git fsck`: right order, no name twice, no name that no file can have.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { InvalidPathError } from '../errors.ts';
-import type { ObjectId } from './objectId.ts';
-import { decodePath, encodePath, hasLoneSurrogate } from './pathBytes.ts';
+import { asBuffer } from '../../bytes.ts';
+import { InvalidPathError } from '../../errors.ts';
+import type { ObjectId } from '../objectId.ts';
+import { decodePath, encodePath, hasLoneSurrogate } from '../pathBytes.ts';
 import {
   compareNames,
   compareTreeEntries,

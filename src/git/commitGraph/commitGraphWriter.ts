@@ -1,7 +1,8 @@
 /** Makes commit-graph files (gitformat-commit-graph(5)); commitGraph.ts reads them. */
+
+import { fanOutOf, joinChunks } from '../chunkWriter.ts';
+import { ID_LENGTH } from '../idTable.ts';
 import { addToFilter, FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from './changedPaths.ts';
-import { fanOutOf, joinChunks } from './chunkWriter.ts';
-import { ID_LENGTH } from './idTable.ts';
 
 const NO_PARENT = 0x70000000;
 const HIGH_BIT = 0x80000000;

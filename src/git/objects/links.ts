@@ -4,9 +4,9 @@
  * time.
  */
 
-import { sameBytes } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import type { ObjectType } from './objectId.ts';
+import { sameBytes } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import type { ObjectType } from '../objectId.ts';
 
 const ID_LENGTH = 20;
 const HEX_LENGTH = 40;

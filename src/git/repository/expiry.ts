@@ -2,7 +2,7 @@
  * Expiry times in the syntax of Git's configuration and options (`2.weeks.ago`, git-config(1),
  * gc.pruneExpire). Older objects expire.
  */
-import { GitStoreError } from '../errors.ts';
+import { GitStoreError } from '../../errors.ts';
 
 const SECOND = 1000;
 const UNITS: Readonly<Record<string, number>> = {

@@ -5,9 +5,9 @@
  * the data says what the rest is: 1 the payload, 2 progress for a person, 3 an error that ends all.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { ProtocolError, RemoteError } from '../errors.ts';
-import { decodePath, encodePath } from './pathBytes.ts';
+import { asBuffer } from '../../bytes.ts';
+import { ProtocolError, RemoteError } from '../../errors.ts';
+import { decodePath, encodePath } from '../pathBytes.ts';
 
 /** The most data in one packet, in bytes. */
 export const MAX_PACKET_DATA = 65516;

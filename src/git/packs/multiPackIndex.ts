@@ -3,12 +3,12 @@
  * many packs. The file is a header, a list of *chunks* by name and place, and the chunks.
  */
 
-import { asBuffer, readUint64 } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
-import { fanOutOf, joinChunks } from './chunkWriter.ts';
-import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from './idTable.ts';
-import type { ObjectId } from './objectId.ts';
+import { asBuffer, readUint64 } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { type Chunk, needChunk, readChunkTable } from '../chunkFile.ts';
+import { fanOutOf, joinChunks } from '../chunkWriter.ts';
+import { FANOUT_LENGTH, ID_LENGTH, IdTable, readingFile } from '../idTable.ts';
+import type { ObjectId } from '../objectId.ts';
 
 const SIGNATURE = 'MIDX';
 const VERSION = 1;

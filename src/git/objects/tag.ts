@@ -2,11 +2,11 @@
  * Annotated tags: objects that give another object a name, a tagger and a message (git-mktag(1)).
  * A signature stands at the end of the message and is part of it here.
  */
-import { CorruptObjectError } from '../errors.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { isObjectId, isObjectType, type ObjectId, type ObjectType } from '../objectId.ts';
+import { decodeText } from '../textEncoding.ts';
 import { headerValue, splitHeaders } from './headers.ts';
 import { type Identity, parseIdentity } from './identity.ts';
-import { isObjectId, isObjectType, type ObjectId, type ObjectType } from './objectId.ts';
-import { decodeText } from './textEncoding.ts';
 
 export interface Tag {
   /** What it tags, and of which type that is. */

@@ -5,10 +5,10 @@
  * can have it), `sorted`. Git's `refs/packed-backend.c` is the source of the format.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import { isObjectId, type ObjectId } from './objectId.ts';
-import { comparePaths, decodePath, encodePath } from './pathBytes.ts';
+import { asBuffer } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { isObjectId, type ObjectId } from '../objectId.ts';
+import { comparePaths, decodePath, encodePath } from '../pathBytes.ts';
 
 export interface PackedRef {
   /** Full name; not checked. */

@@ -6,10 +6,10 @@
  * Numbers go up to 2^53 - 1: nothing here is computed in 32 bits.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import { ID_LENGTH } from './idTable.ts';
-import type { ObjectType } from './objectId.ts';
+import { asBuffer } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { ID_LENGTH } from '../idTable.ts';
+import type { ObjectType } from '../objectId.ts';
 
 export const PACK_SIGNATURE = 'PACK';
 export const PACK_HEADER_LENGTH = 12;

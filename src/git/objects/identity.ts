@@ -2,7 +2,7 @@
  * Who did something and when: the part `Name <mail> <seconds> <zone>` of commits, tags and reflog
  * lines (git-commit-tree(1)). Reading never fails: what cannot be made out is empty or zero.
  */
-import { decodePath } from './pathBytes.ts';
+import { decodePath } from '../pathBytes.ts';
 
 export interface Identity {
   readonly name: string;

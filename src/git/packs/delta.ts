@@ -2,7 +2,7 @@
  * Deltas (gitformat-pack(5), "Deltified representation"): the sizes of *base* and *result*, then
  * instructions that copy a range of the base or insert bytes from the delta.
  */
-import { CorruptObjectError } from '../errors.ts';
+import { CorruptObjectError } from '../../errors.ts';
 
 /** Bytes that always hold both sizes of a delta. */
 export const LONGEST_DELTA_SIZES = 20;

@@ -7,8 +7,11 @@
  * parent line is corrupt.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import { asBuffer } from '../../bytes.ts';
+import { CorruptObjectError, GitStoreError } from '../../errors.ts';
+import { isObjectId, type ObjectId } from '../objectId.ts';
+import { decodePath } from '../pathBytes.ts';
+import { decodeText, encodeTextAs } from '../textEncoding.ts';
 import { type ExtraHeader, type HeaderLine, headerValue, splitHeaders } from './headers.ts';
 import {
   formatIdentity,
@@ -18,9 +21,6 @@ import {
   parseIdentity,
   plainIdentity,
 } from './identity.ts';
-import { isObjectId, type ObjectId } from './objectId.ts';
-import { decodePath } from './pathBytes.ts';
-import { decodeText, encodeTextAs } from './textEncoding.ts';
 
 export type { ExtraHeader } from './headers.ts';
 export {

@@ -3,7 +3,7 @@
  * hashes are indexed. The same hash rolls over the target. On a match, bytes are compared in both
  * directions. As in Git's `diff-delta.c`, with another hash.
  */
-import { asBuffer } from '../bytes.ts';
+import { asBuffer } from '../../bytes.ts';
 
 const BLOCK = 16;
 /** Base of the rolling hash, a polynomial modulo 2^32. */

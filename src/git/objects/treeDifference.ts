@@ -2,9 +2,9 @@
  * Comparing the bodies of trees as bytes. Most entries of two versions of a directory are the same, and
  * are passed over without being decoded.
  */
-import { asBuffer, sharedLength } from '../bytes.ts';
-import type { ObjectId } from './objectId.ts';
-import { decodePath } from './pathBytes.ts';
+import { asBuffer, sharedLength } from '../../bytes.ts';
+import type { ObjectId } from '../objectId.ts';
+import { decodePath } from '../pathBytes.ts';
 import { compareNames, EntryCursor, endingOf, ID_LENGTH, type TreeEntry } from './tree.ts';
 
 /** A tree as `differingEntries` takes it. */

@@ -2,9 +2,9 @@
  * Bundles (gitformat-bundle(5)): a file with refs, followed by the pack of everything reachable from them
  * except from its *prerequisites*, commits that the receiver must have.
  */
-import { CorruptObjectError, GitStoreError } from '../errors.ts';
-import { isObjectId, type ObjectId } from './objectId.ts';
-import { decodePath, encodePath } from './pathBytes.ts';
+import { CorruptObjectError, GitStoreError } from '../../errors.ts';
+import { isObjectId, type ObjectId } from '../objectId.ts';
+import { decodePath, encodePath } from '../pathBytes.ts';
 
 export interface BundleHeader {
   readonly version: 2 | 3;

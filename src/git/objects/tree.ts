@@ -7,10 +7,10 @@
  * written in treeWriter.ts.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import type { ObjectId } from './objectId.ts';
-import { comparePaths, decodePath, encodePath } from './pathBytes.ts';
+import { asBuffer } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import type { ObjectId } from '../objectId.ts';
+import { comparePaths, decodePath, encodePath } from '../pathBytes.ts';
 
 /** Type and permission bits as in stat(2); Git writes only the five below. */
 export type FileMode = number;

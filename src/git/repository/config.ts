@@ -3,7 +3,7 @@
  * `section.subsection.name`: section and name in any letter case, the subsection as it is. Includes
  * are not followed.
  */
-import { CorruptObjectError, GitStoreError } from '../errors.ts';
+import { CorruptObjectError, GitStoreError } from '../../errors.ts';
 
 interface Setting {
   /** In the form of `normalizeKey`. */

@@ -3,11 +3,11 @@
  * optionally a filter of the changed paths for each commit. A graph may be split into a *chain* of files.
  * Each refers to commits of earlier files by *positions*, which are numbered through the whole chain.
  */
-import { CorruptObjectError } from '../errors.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { type Chunk, needChunk, readChunkTable } from '../chunkFile.ts';
+import { FANOUT_LENGTH, ID_LENGTH, IdTable } from '../idTable.ts';
+import type { ObjectId } from '../objectId.ts';
 import { type FilterSettings, filterMayHold } from './changedPaths.ts';
-import { type Chunk, needChunk, readChunkTable } from './chunkFile.ts';
-import { FANOUT_LENGTH, ID_LENGTH, IdTable } from './idTable.ts';
-import type { ObjectId } from './objectId.ts';
 
 const SIGNATURE = 'CGPH';
 const VERSION = 1;

@@ -3,11 +3,11 @@
  * violate them: an unsorted tree, a commit without author. Conditions of which `git fsck --strict` only
  * warns are not faults here either.
  */
-import { asBuffer, sameBytes } from '../bytes.ts';
-import { parseConfig } from './config.ts';
+import { asBuffer, sameBytes } from '../../bytes.ts';
+import { isObjectType, type ObjectType } from '../objectId.ts';
+import { decodePath } from '../pathBytes.ts';
+import { parseConfig } from '../repository/config.ts';
 import { isForbiddenSegment, isModulesFile } from './dotGit.ts';
-import { isObjectType, type ObjectType } from './objectId.ts';
-import { decodePath } from './pathBytes.ts';
 
 const NONE: readonly string[] = [];
 

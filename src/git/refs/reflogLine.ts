@@ -2,9 +2,10 @@
  * Lines of a reflog: `<old id> <new id> <who and when>`, and after a tab the message, if there is
  * one. Git's `refs/files-backend.c` is the source of the format.
  */
-import { formatIdentity, type Identity, parseIdentity } from './identity.ts';
-import { isObjectId, type ObjectId, ZERO_ID } from './objectId.ts';
-import { decodePath } from './pathBytes.ts';
+
+import { isObjectId, type ObjectId, ZERO_ID } from '../objectId.ts';
+import { formatIdentity, type Identity, parseIdentity } from '../objects/identity.ts';
+import { decodePath } from '../pathBytes.ts';
 
 export interface ReflogLine {
   /** Value before; null where the ref was created. */

@@ -5,8 +5,8 @@
  * file when it packs a bare repository. The bits are compressed in words of 64 (EWAH).
  */
 import { createHash } from 'node:crypto';
-import { asBuffer } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
+import { asBuffer } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
 
 const SIGNATURE = 'BITM';
 const VERSION = 1;

@@ -2,9 +2,9 @@
  * Names of refs (git-check-ref-format(1)). A *full* name is one like `refs/heads/main`; a *short*
  * name is that of a branch or a tag.
  */
-import { InvalidRefNameError } from '../errors.ts';
-import { checkText } from '../optionTypes.ts';
-import { hasLoneSurrogate } from './pathBytes.ts';
+import { InvalidRefNameError } from '../../errors.ts';
+import { checkText } from '../../optionTypes.ts';
+import { hasLoneSurrogate } from '../pathBytes.ts';
 
 const ESCAPED_BYTE = /[\udc80-\udcff]/;
 

@@ -3,10 +3,10 @@
  * objects they name. Versions 2, 3 and 4.
  */
 
-import { asBuffer } from '../bytes.ts';
-import { CorruptObjectError } from '../errors.ts';
-import { ID_LENGTH } from './idTable.ts';
-import type { ObjectId } from './objectId.ts';
+import { asBuffer } from '../../bytes.ts';
+import { CorruptObjectError } from '../../errors.ts';
+import { ID_LENGTH } from '../idTable.ts';
+import type { ObjectId } from '../objectId.ts';
 
 const HEADER_LENGTH = 12;
 /** Times, numbers and mode before the id of an entry. */

@@ -2,7 +2,7 @@
  * The file `objects/info/alternates` (gitrepository-layout(5)): one directory a line, its bytes as they
  * are. A line that begins with `"` is quoted as in C; one that begins with `#` is a comment.
  */
-import { decodePath } from './pathBytes.ts';
+import { decodePath } from '../pathBytes.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
