@@ -35,8 +35,8 @@ const GROUPS = {
   ],
   // What reads more than a file or two.
   read: [
-    'src/cli/json.ts',
-    'src/cli/sources.ts',
+    'src/cli/output/json.ts',
+    'src/cli/arguments/sources.ts',
     'src/git/packs/multiPackIndex.ts',
     'src/git/packs/packOrder.ts',
     'src/git/textEncoding.ts',
@@ -51,7 +51,7 @@ const GROUPS = {
   ],
   // What writes to a store.
   write: [
-    'src/cli/commit.ts',
+    'src/cli/actions/commit.ts',
     'src/storage/bare/create.ts',
     'src/zlib/deflatePool.ts',
     'src/storage/bare/locks/holderLink.ts',
@@ -85,7 +85,7 @@ const GROUPS = {
   ],
   // All the rest, by its folder.
   transfer: ['src/transfer/'],
-  terminal: ['src/cli/json.ts', 'src/cli/'],
+  terminal: ['src/cli/output/json.ts', 'src/cli/'],
   shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/tree/', 'src/zlib/'],
   history: ['src/merge/', 'src/store/', 'src/workspace/'],
   upkeep: [

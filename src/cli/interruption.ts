@@ -1,6 +1,6 @@
 /** An end by Ctrl-C that tidies up first, and tells what has become of the work. */
 import { endingSignals } from '../platform.ts';
-import { printNote } from './output.ts';
+import { printNote } from './output/output.ts';
 
 /** What ends a command from outside. */
 export const SIGNALS = endingSignals();

@@ -4,10 +4,10 @@
  */
 
 import { Command } from 'commander';
+import { addGlobals } from './arguments/options.ts';
+import { argumentTooMany, optionOfAnotherTool } from './arguments/otherOptions.ts';
 import { UsageError, usageLine } from './errors.ts';
-import { addGlobals } from './options.ts';
-import { argumentTooMany, optionOfAnotherTool } from './otherOptions.ts';
-import { printNote, printText } from './output.ts';
+import { printNote, printText } from './output/output.ts';
 
 /** Set when the sources are bundled, from package.json. */
 declare const GITSTORE_VERSION: string;

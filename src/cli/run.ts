@@ -4,6 +4,7 @@
  */
 import { CommanderError } from 'commander';
 import { useFirstCodecs } from '../zlib/firstCodecs.ts';
+import { rawArguments } from './arguments/rawArguments.ts';
 import { commands, OLD_NAMES } from './commands.ts';
 import {
   ClosedPipeError,
@@ -13,9 +14,8 @@ import {
   UsageError,
   usageLine,
 } from './errors.ts';
-import { printNote, printOldSpelling } from './output.ts';
+import { printNote, printOldSpelling } from './output/output.ts';
 import { buildProgram } from './program.ts';
-import { rawArguments } from './rawArguments.ts';
 import { commandIndex } from './start/commandName.ts';
 
 /** What completion scripts call. */

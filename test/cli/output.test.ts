@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorLine, UsageError } from '../../src/cli/errors.ts';
-import { quoteName } from '../../src/cli/output.ts';
-import { rateText, sizeText, timeText } from '../../src/cli/quantities.ts';
+import { quoteName } from '../../src/cli/output/output.ts';
+import { rateText, sizeText, timeText } from '../../src/cli/output/quantities.ts';
 
 describe('quoteName', () => {
   it.each([

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { labelsOf } from '../../src/cli/mirroring.ts';
-import { Progress, shownBy } from '../../src/cli/progress.ts';
+import { labelsOf } from '../../src/cli/actions/mirroring.ts';
+import { Progress, shownBy } from '../../src/cli/output/progress.ts';
 import { tarOf } from '../archive/members.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { hasTerminals, TerminalSession } from '../helpers/pty.ts';

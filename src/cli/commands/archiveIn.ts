@@ -1,6 +1,6 @@
 /** `archive-in`: what is in an archive, of the format that its name says. */
 import type { Command } from 'commander';
-import { defineArchiveIn } from '../archiving.ts';
+import { defineArchiveIn } from '../actions/archiving.ts';
 
 export function define(command: Command): void {
   defineArchiveIn(command, undefined, [

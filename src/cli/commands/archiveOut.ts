@@ -1,6 +1,6 @@
 /** `archive-out`: a snapshot as an archive, of the format that its name says. */
 import type { Command } from 'commander';
-import { defineArchiveOut } from '../archiving.ts';
+import { defineArchiveOut } from '../actions/archiving.ts';
 
 export function define(command: Command): void {
   defineArchiveOut(command, undefined, [

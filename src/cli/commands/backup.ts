@@ -8,10 +8,10 @@ import {
   printDiff,
   printLeftOut,
   withMirroring,
-} from '../mirroring.ts';
-import { printNote } from '../output.ts';
+} from '../actions/mirroring.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 interface BackupOptions extends MirrorCommandOptions {
   squash?: boolean | undefined;

@@ -2,16 +2,21 @@
 import type { Command } from 'commander';
 import { parseRepositoryPath } from '../../store/refPath.ts';
 import { shortHash } from '../../store/snapshot.ts';
-import { addColour, type ColourOption, paintFor } from '../colour.ts';
-import { isoTime } from '../dates.ts';
+import { isoTime } from '../arguments/dates.ts';
+import {
+  addBranch,
+  addFormat,
+  type BranchOption,
+  type FormatOption,
+} from '../arguments/options.ts';
+import { snapshotsOf } from '../arguments/snapshots.ts';
 import { parseArgument } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { Listing } from '../listing.ts';
-import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
-import { showLine, showName } from '../output.ts';
+import { addColour, type ColourOption, paintFor } from '../output/colour.ts';
+import { Listing } from '../output/listing.ts';
+import { showLine, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { snapshotsOf } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   command.argument('<path>', 'a text file in the repository; the colon may be left out');

@@ -3,18 +3,6 @@ import type { Command } from 'commander';
 import { KeyNotFoundError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { shortHash } from '../../store/snapshot.ts';
-import { UsageError } from '../errors.ts';
-import { printRecord } from '../json.ts';
-import {
-  addAuthor,
-  addBranch,
-  addFilters,
-  addFormat,
-  type BranchOption,
-  formatOf,
-} from '../options.ts';
-import { showName } from '../output.ts';
-import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
   defineDeleted,
@@ -24,9 +12,21 @@ import {
   type RefKind,
   settingRef,
   sourceSnapshot,
-} from '../refCommands.ts';
-import { withStore } from '../repository.ts';
-import type { Selection } from '../snapshots.ts';
+} from '../actions/refCommands.ts';
+import {
+  addAuthor,
+  addBranch,
+  addFilters,
+  addFormat,
+  type BranchOption,
+  formatOf,
+} from '../arguments/options.ts';
+import type { Selection } from '../arguments/snapshots.ts';
+import { UsageError } from '../errors.ts';
+import { printRecord } from '../output/json.ts';
+import { showName } from '../output/output.ts';
+import { addExamples, addHelpCommand, subcommand } from '../program.ts';
+import { withStore } from '../repository/repository.ts';
 
 const BRANCH: RefKind = { word: 'branch', words: 'branches' };
 

@@ -3,12 +3,12 @@ import type { Command } from 'commander';
 import { InvalidPathError } from '../../errors.ts';
 import { parseRepositoryPath } from '../../store/refPath.ts';
 import { normalizePath } from '../../tree/paths.ts';
+import { addBranch, addFilters } from '../arguments/options.ts';
+import { type Selection, snapshotsOf } from '../arguments/snapshots.ts';
 import { parseArgument } from '../errors.ts';
-import { addBranch, addFilters } from '../options.ts';
-import { writeData } from '../output.ts';
+import { writeData } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { type Selection, snapshotsOf } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 /** Files up to this size are read in one piece; larger ones stream. */
 const WHOLE_LIMIT = 1024 * 1024;

@@ -1,22 +1,22 @@
 /** `changes`: what a folder holds other than its newest checkpoint. */
 import type { Command } from 'commander';
 import type { WorkspaceChange } from '../../workspace/options.ts';
-import { paintFor } from '../colour.ts';
-import { UsageError } from '../errors.ts';
-import { Listing } from '../listing.ts';
-import { addFormat, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
-import { addPatch, type PatchOption } from '../patchOptions.ts';
-import { addExamples } from '../program.ts';
-import { sizeText } from '../quantities.ts';
-import { snapshotOfRef } from '../snapshots.ts';
 import {
   addFolder,
   type FolderOptions,
   pathsIn,
   printProblems,
   withWorkspace,
-} from '../workspaces.ts';
+} from '../actions/workspaces.ts';
+import { addFormat, type FormatOption } from '../arguments/options.ts';
+import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
+import { snapshotOfRef } from '../arguments/snapshots.ts';
+import { UsageError } from '../errors.ts';
+import { paintFor } from '../output/colour.ts';
+import { Listing } from '../output/listing.ts';
+import { showName } from '../output/output.ts';
+import { sizeText } from '../output/quantities.ts';
+import { addExamples } from '../program.ts';
 
 interface ChangesOptions extends FolderOptions, FormatOption, PatchOption {
   since?: string | undefined;
@@ -47,7 +47,7 @@ export function define(command: Command): void {
         options.since === undefined ? undefined : await snapshotOfRef(store, options.since);
       if (options.patch || options.stat) {
         if (options.format !== 'text') throw new UsageError('--patch and --stat are text');
-        const { PatchPrinter } = await import('../patches.ts');
+        const { PatchPrinter } = await import('../output/patches.ts');
         const printer = new PatchPrinter(options);
         const only = pathsIn(workspace, paths);
         for await (const patch of workspace.patches(since, { paths: only })) {

@@ -2,12 +2,7 @@
 import type { Command } from 'commander';
 import type { Labels } from '../../store/labels.ts';
 import { shortHash } from '../../store/snapshot.ts';
-import { fateOfCommit, resultOf } from '../commit.ts';
-import { withSignals } from '../interruption.ts';
-import { printRecord, reportRecord } from '../json.ts';
-import { addAuthor, addFormat, type FormatOption } from '../options.ts';
-import { addExamples } from '../program.ts';
-import { Progress, shownBy } from '../progress.ts';
+import { fateOfCommit, resultOf } from '../actions/commit.ts';
 import {
   addFolder,
   addLabels,
@@ -16,7 +11,12 @@ import {
   pathsIn,
   printProblems,
   withWorkspace,
-} from '../workspaces.ts';
+} from '../actions/workspaces.ts';
+import { addAuthor, addFormat, type FormatOption } from '../arguments/options.ts';
+import { withSignals } from '../interruption.ts';
+import { printRecord, reportRecord } from '../output/json.ts';
+import { Progress, shownBy } from '../output/progress.ts';
+import { addExamples } from '../program.ts';
 
 interface CheckpointOptions extends FolderOptions, FormatOption {
   message?: string | undefined;

@@ -5,12 +5,12 @@ import type { FS } from '../../store/fs.ts';
 import { hashFile } from '../../store/localFile.ts';
 import { parseRefPath, type RepositoryPath } from '../../store/refPath.ts';
 import { normalizePath } from '../../tree/paths.ts';
+import { addBranch, addFilters } from '../arguments/options.ts';
+import { firstSelection, type Selection, snapshotsOf } from '../arguments/snapshots.ts';
 import { EXIT_FAILED, parseArgument, UsageError } from '../errors.ts';
-import { addBranch, addFilters } from '../options.ts';
-import { printNote, showName } from '../output.ts';
+import { printNote, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
-import { firstSelection, type Selection, snapshotsOf } from '../snapshots.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   command

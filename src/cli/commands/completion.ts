@@ -1,6 +1,6 @@
 /** `completion`: the script that lets a shell complete command lines. */
 import { Argument, type Command } from 'commander';
-import { printText } from '../output.ts';
+import { printText } from '../output/output.ts';
 import { addExamples } from '../program.ts';
 
 /** Set when the sources are bundled: as JSON, by their shells, the scripts beside `completion/complete.ts`. */

@@ -1,8 +1,13 @@
 /** `cp`: copy from disk, to disk, or from one place of the repository to another. */
 import type { Command } from 'commander';
 import { parseRefPath } from '../../store/refPath.ts';
-import { copyBetween } from '../copying.ts';
-import { addCopyOptions, addDelete, addGitignore, type CopyChoices } from '../copyOptions.ts';
+import { copyBetween } from '../actions/copying.ts';
+import {
+  addCopyOptions,
+  addDelete,
+  addGitignore,
+  type CopyChoices,
+} from '../arguments/copyOptions.ts';
 import { parseArgument, UsageError } from '../errors.ts';
 import { addExamples } from '../program.ts';
 

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { finishRemovals, removeRepository, repositoryExists } from '../destruction.ts';
-import { printNote } from '../output.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, repositoryPath, withStore } from '../repository.ts';
+import { finishRemovals, removeRepository, repositoryExists } from '../repository/destruction.ts';
+import { isVerbose, repositoryPath, withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   command.option('-f, --force', 'remove it even though it holds files or tags');

@@ -1,15 +1,8 @@
 /** `diff`: the files by which a branch differs from another snapshot. */
 import type { Command } from 'commander';
 import type { RefTarget } from '../../store/refPath.ts';
-import { paintFor } from '../colour.ts';
-import { UsageError } from '../errors.ts';
-import { CHANGES } from '../json.ts';
-import { Listing } from '../listing.ts';
-import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
-import { addPatch, type PatchOption } from '../patchOptions.ts';
-import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
+import { addBranch, addFilters, addFormat, type FormatOption } from '../arguments/options.ts';
+import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import {
   checkAgainstTarget,
   defaultBranch,
@@ -17,7 +10,14 @@ import {
   parseTarget,
   type Selection,
   snapshotOfRef,
-} from '../snapshots.ts';
+} from '../arguments/snapshots.ts';
+import { UsageError } from '../errors.ts';
+import { paintFor } from '../output/colour.ts';
+import { CHANGES } from '../output/json.ts';
+import { Listing } from '../output/listing.ts';
+import { showName } from '../output/output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface DiffOptions extends Selection, FormatOption, PatchOption {
   reverse?: boolean | undefined;
@@ -75,7 +75,7 @@ export function define(command: Command): void {
       const places = target.path ? [target.path] : paths.length > 0 ? paths : [''];
       if (options.patch || options.stat) {
         if (options.format !== 'text') throw new UsageError('--patch and --stat are text');
-        const { printPatches } = await import('../patches.ts');
+        const { printPatches } = await import('../output/patches.ts');
         return printPatches(from, to, { ...options, paths: places });
       }
       const paint = paintFor(options);

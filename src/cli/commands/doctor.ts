@@ -3,16 +3,16 @@ import type { Command } from 'commander';
 import type { Diagnosis } from '../../storage/bucket/doctor.ts';
 import { examineBucketPlace } from '../../storage/bucket/place.ts';
 import { isBucketAddress } from '../../storage/places.ts';
+import { counted } from '../actions/upkeep.ts';
+import { addFormat, type FormatOption } from '../arguments/options.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { faultRecord, printRecord } from '../json.ts';
-import { addFormat, type FormatOption } from '../options.ts';
-import { Lines, printNote } from '../output.ts';
+import { faultRecord, printRecord } from '../output/json.ts';
+import { Lines, printNote } from '../output/output.ts';
+import { Progress } from '../output/progress.ts';
+import { sizeText } from '../output/quantities.ts';
 import { addExamples } from '../program.ts';
-import { Progress } from '../progress.ts';
-import { sizeText } from '../quantities.ts';
-import { isVerbose, onRequest, printRequests, repositoryPath } from '../repository.ts';
-import { counted } from '../upkeep.ts';
+import { isVerbose, onRequest, printRequests, repositoryPath } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   command.argument('[url]', 's3://BUCKET/PREFIX (default: the repository)');

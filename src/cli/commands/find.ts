@@ -1,15 +1,20 @@
 /** `find`: files by name, also those that are gone. */
 import type { Command } from 'commander';
 import { shortHash } from '../../store/snapshot.ts';
-import { addColour, type ColourOption, paintFor } from '../colour.ts';
+import {
+  addBranch,
+  addFormat,
+  type BranchOption,
+  type FormatOption,
+} from '../arguments/options.ts';
+import { findSnapshot, parseTarget } from '../arguments/snapshots.ts';
 import { EXIT_FAILED } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { Listing } from '../listing.ts';
-import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
+import { addColour, type ColourOption, paintFor } from '../output/colour.ts';
+import { Listing } from '../output/listing.ts';
+import { showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { findSnapshot, parseTarget } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface FindOptions extends BranchOption, FormatOption, ColourOption {
   all?: boolean | undefined;

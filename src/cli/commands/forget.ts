@@ -1,7 +1,5 @@
 /** `forget`: take a path out of every snapshot. */
 import type { Command } from 'commander';
-import { withSignals } from '../interruption.ts';
-import { Listing } from '../listing.ts';
 import {
   addBranch,
   addDryRun,
@@ -9,11 +7,13 @@ import {
   type BranchOption,
   type DryRunOption,
   type FormatOption,
-} from '../options.ts';
-import { printNote } from '../output.ts';
+} from '../arguments/options.ts';
+import { defaultBranch } from '../arguments/snapshots.ts';
+import { withSignals } from '../interruption.ts';
+import { Listing } from '../output/listing.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { defaultBranch } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface ForgetOptions extends BranchOption, DryRunOption, FormatOption {
   all?: boolean | undefined;

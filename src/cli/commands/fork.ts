@@ -1,12 +1,12 @@
 /** `fork`: a second folder that holds the same, on a branch of its own. */
 import type { Command } from 'commander';
 import { shortHash } from '../../store/snapshot.ts';
+import { type FolderOptions, withWorkspace } from '../actions/workspaces.ts';
+import { addAuthor, addFormat, type FormatOption } from '../arguments/options.ts';
 import { withSignals } from '../interruption.ts';
-import { printRecord } from '../json.ts';
-import { addAuthor, addFormat, type FormatOption } from '../options.ts';
+import { printRecord } from '../output/json.ts';
+import { Progress, shownBy } from '../output/progress.ts';
 import { addExamples } from '../program.ts';
-import { Progress, shownBy } from '../progress.ts';
-import { type FolderOptions, withWorkspace } from '../workspaces.ts';
 
 export function define(command: Command): void {
   command

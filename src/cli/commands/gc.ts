@@ -1,13 +1,13 @@
 /** `gc`: everything that is needed into one good pack; what has long been unreachable goes. */
 import type { Command } from 'commander';
 import { parseExpiry } from '../../git/repository/expiry.ts';
+import { counted, storageText, withUpkeep } from '../actions/upkeep.ts';
+import { addFormat, type FormatOption } from '../arguments/options.ts';
 import { parseArgument } from '../errors.ts';
-import { printRecord, storageRecord } from '../json.ts';
-import { addFormat, type FormatOption } from '../options.ts';
-import { Lines } from '../output.ts';
+import { printRecord, storageRecord } from '../output/json.ts';
+import { Lines } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { counted, storageText, withUpkeep } from '../upkeep.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface GcCommandOptions extends FormatOption {
   prune?: string | undefined;

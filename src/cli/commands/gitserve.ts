@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { createGitHandler } from '../../server/git/handler.ts';
 import type { GitStore } from '../../store/gitStore.ts';
+import { addListen, type ListenChoices, runServer } from '../actions/serving.ts';
 import { errorLine, messageOf } from '../errors.ts';
-import { printNote } from '../output.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { addListen, type ListenChoices, runServer } from '../serving.ts';
+import { withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   addListen(command);

@@ -2,15 +2,20 @@
 import type { Command } from 'commander';
 import { expressionOf } from '../../store/grep.ts';
 import { shortHash } from '../../store/snapshot.ts';
-import { addColour, type ColourOption, paintFor } from '../colour.ts';
+import {
+  addBranch,
+  addFormat,
+  type BranchOption,
+  type FormatOption,
+} from '../arguments/options.ts';
+import { findSnapshot, parseTarget } from '../arguments/snapshots.ts';
 import { EXIT_FAILED, UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { Listing } from '../listing.ts';
-import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
-import { showLine, showName } from '../output.ts';
+import { addColour, type ColourOption, paintFor } from '../output/colour.ts';
+import { Listing } from '../output/listing.ts';
+import { showLine, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { findSnapshot, parseTarget } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface GrepOptions extends BranchOption, FormatOption, ColourOption {
   all?: boolean | undefined;

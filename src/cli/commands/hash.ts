@@ -2,11 +2,16 @@
 import type { Command } from 'commander';
 import type { FS } from '../../store/fs.ts';
 import { normalizePath } from '../../tree/paths.ts';
-import { objectRecord, printRecord } from '../json.ts';
-import { addBranch, addFilters, addFormat, type FormatOption } from '../options.ts';
+import { addBranch, addFilters, addFormat, type FormatOption } from '../arguments/options.ts';
+import {
+  checkAgainstTarget,
+  findSnapshot,
+  parseTarget,
+  type Selection,
+} from '../arguments/snapshots.ts';
+import { objectRecord, printRecord } from '../output/json.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { checkAgainstTarget, findSnapshot, parseTarget, type Selection } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   command.argument('[target]', 'a ref (main, v1.0, ~3), or a path in one (:file, main~2:dir)');

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { GitStoreError } from '../../errors.ts';
 import { GitStore } from '../../store/gitStore.ts';
-import { finishRemovals, removeRepository, repositoryExists } from '../destruction.ts';
-import { addAuthor, addBranch } from '../options.ts';
-import { printNote } from '../output.ts';
+import { addAuthor, addBranch } from '../arguments/options.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
+import { finishRemovals, removeRepository, repositoryExists } from '../repository/destruction.ts';
 import {
   isVerbose,
   onRequest,
@@ -13,7 +13,7 @@ import {
   printRequests,
   repositoryPath,
   signersOf,
-} from '../repository.ts';
+} from '../repository/repository.ts';
 
 interface InitOptions {
   branch?: string | undefined;

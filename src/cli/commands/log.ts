@@ -4,11 +4,7 @@ import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { RefTarget } from '../../store/refPath.ts';
 import { firstLine, shortHash } from '../../store/snapshot.ts';
-import { type Paint, paintFor } from '../colour.ts';
-import { isoTime } from '../dates.ts';
-import { UsageError } from '../errors.ts';
-import { commitRecord } from '../json.ts';
-import { Listing } from '../listing.ts';
+import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addFilters,
@@ -18,18 +14,22 @@ import {
   type LimitOption,
   limitOf,
   parseSince,
-} from '../options.ts';
-import { showName } from '../output.ts';
-import { addPatch, type PatchOption } from '../patchOptions.ts';
-import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
+} from '../arguments/options.ts';
+import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import {
   checkAgainstTarget,
   findSnapshot,
   NoMatchError,
   parseTarget,
   type Selection,
-} from '../snapshots.ts';
+} from '../arguments/snapshots.ts';
+import { UsageError } from '../errors.ts';
+import { type Paint, paintFor } from '../output/colour.ts';
+import { commitRecord } from '../output/json.ts';
+import { Listing } from '../output/listing.ts';
+import { printLine, showName, showName } from '../output/output.ts';
+import { addExamples, addExamples } from '../program.ts';
+import { withStore, withStore } from '../repository/repository.ts';
 
 interface LogOptions extends Selection, FormatOption, LimitOption, PatchOption {
   since?: Date | undefined;
@@ -109,7 +109,7 @@ async function printAll(
 ): Promise<void> {
   if (limit === 0) return new Listing(format).end();
   if (format === 'text' && (options.patch || options.stat)) {
-    const { CommitPrinter } = await import('../commitText.ts');
+    const { CommitPrinter } = await import('../output/commitText.ts');
     const paths = path === undefined ? undefined : [path];
     const printer = new CommitPrinter({ ...options, paths });
     try {

@@ -6,10 +6,6 @@ import { parseRepositoryPath } from '../../store/refPath.ts';
 import { shortHash } from '../../store/snapshot.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
 import type { FileType } from '../../tree/types.ts';
-import { addColour, type ColourOption, type Paint, paintFor, type Style } from '../colour.ts';
-import { parseArgument } from '../errors.ts';
-import { type EntryRecord, entryRecord, type Row } from '../json.ts';
-import { Listing } from '../listing.ts';
 import {
   addBranch,
   addFilters,
@@ -17,12 +13,22 @@ import {
   addNoGlob,
   type FormatOption,
   type GlobOption,
-} from '../options.ts';
-import { showName } from '../output.ts';
+} from '../arguments/options.ts';
+import { type Selection, snapshotsOf } from '../arguments/snapshots.ts';
+import { expandGlob } from '../arguments/sources.ts';
+import { parseArgument } from '../errors.ts';
+import {
+  addColour,
+  type ColourOption,
+  type Paint,
+  paintFor,
+  type Style,
+} from '../output/colour.ts';
+import { type EntryRecord, entryRecord, type Row } from '../output/json.ts';
+import { Listing } from '../output/listing.ts';
+import { showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { type Selection, snapshotsOf } from '../snapshots.ts';
-import { expandGlob } from '../sources.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface LsOptions extends Selection, FormatOption, GlobOption, ColourOption {
   recursive?: boolean | undefined;

@@ -1,12 +1,12 @@
 /** `merge`: bring the changes of another history into a branch, or into a folder and its branch. */
 import type { Command } from 'commander';
+import { addMerging, bringInto, type MergingOptions, refuseLongPlan } from '../actions/merging.ts';
+import { mergeIntoFolder, snapshotOfSource, warnOfFolders } from '../actions/mergingFolders.ts';
+import { workspaceAbove } from '../actions/workspaces.ts';
+import { defaultBranch, isFolder } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
-import { addMerging, bringInto, type MergingOptions, refuseLongPlan } from '../merging.ts';
-import { mergeIntoFolder, snapshotOfSource, warnOfFolders } from '../mergingFolders.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { defaultBranch, isFolder } from '../snapshots.ts';
-import { workspaceAbove } from '../workspaces.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface MergeOptions extends MergingOptions {
   /** False with `--no-ff`. */

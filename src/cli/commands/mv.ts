@@ -1,9 +1,7 @@
 /** `mv`: move or rename files and directories. */
 import type { Command } from 'commander';
 import { parseRefPath, type RepositoryPath } from '../../store/refPath.ts';
-import { commitOn, fateOfCommit } from '../commit.ts';
-import { parseArgument, UsageError } from '../errors.ts';
-import { withSignals } from '../interruption.ts';
+import { commitOn, fateOfCommit } from '../actions/commit.ts';
 import {
   addBranch,
   addCommit,
@@ -15,11 +13,13 @@ import {
   type DryRunOption,
   type FormatOption,
   type GlobOption,
-} from '../options.ts';
+} from '../arguments/options.ts';
+import { commonWritableBranch } from '../arguments/snapshots.ts';
+import { expandGlobs } from '../arguments/sources.ts';
+import { parseArgument, parseArgument, UsageError, UsageError } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
-import { commonWritableBranch } from '../snapshots.ts';
-import { expandGlobs } from '../sources.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 interface MvOptions extends FormatOption, BranchOption, CommitOptions, DryRunOption, GlobOption {
   recursive?: boolean | undefined;

@@ -3,14 +3,14 @@ import type { Command } from 'commander';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { NoteNamespace } from '../../store/notes.ts';
 import { firstLine } from '../../store/snapshot.ts';
+import { addAuthor, addFormat, type FormatOption } from '../arguments/options.ts';
+import { findSnapshot, parseTarget } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
-import { printRecord } from '../json.ts';
-import { Listing } from '../listing.ts';
-import { addAuthor, addFormat, type FormatOption } from '../options.ts';
-import { printNote, showName } from '../output.ts';
+import { printRecord } from '../output/json.ts';
+import { Listing } from '../output/listing.ts';
+import { printNote, showName } from '../output/output.ts';
 import { addExamples, addHelpCommand, subcommand } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
-import { findSnapshot, parseTarget } from '../snapshots.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 interface NamespaceOption {
   namespace?: string;

@@ -1,11 +1,11 @@
 /** `pack`: put loose objects, and what is in many small packs, into one pack. */
 import type { Command } from 'commander';
-import { printRecord, storageRecord } from '../json.ts';
-import { addFormat, type FormatOption } from '../options.ts';
-import { printNote } from '../output.ts';
+import { storageText, withUpkeep } from '../actions/upkeep.ts';
+import { addFormat, type FormatOption } from '../arguments/options.ts';
+import { printRecord, storageRecord } from '../output/json.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
-import { storageText, withUpkeep } from '../upkeep.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   addExamples(command, [

@@ -1,6 +1,6 @@
 /** `redo`: take back undos of a branch. */
 import type { Command } from 'commander';
-import { defineMove } from '../move.ts';
+import { defineMove } from '../actions/move.ts';
 
 export function define(command: Command): void {
   defineMove(command, 'undos to take back', (fs, steps) => fs.redo(steps), [

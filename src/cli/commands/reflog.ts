@@ -3,8 +3,7 @@ import type { Command } from 'commander';
 import { ZERO_ID } from '../../git/objectId.ts';
 import type { ReflogEntry } from '../../storage/storage.ts';
 import { shortHash } from '../../store/snapshot.ts';
-import { isoTime } from '../dates.ts';
-import { Listing } from '../listing.ts';
+import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addFormat,
@@ -13,11 +12,12 @@ import {
   type FormatOption,
   type LimitOption,
   limitOf,
-} from '../options.ts';
-import { printLine, showName } from '../output.ts';
+} from '../arguments/options.ts';
+import { defaultBranch } from '../arguments/snapshots.ts';
+import { Listing } from '../output/listing.ts';
+import { printLine, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { defaultBranch } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface ReflogOptions extends BranchOption, FormatOption, LimitOption {}
 

@@ -14,11 +14,11 @@ import {
   printDiff,
   printLeftOut,
   withMirroring,
-} from '../mirroring.ts';
-import { addNoCreate, type CreateOption } from '../options.ts';
-import { printNote } from '../output.ts';
+} from '../actions/mirroring.ts';
+import { addNoCreate, type CreateOption } from '../arguments/options.ts';
+import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, repositoryPath, withStore } from '../repository.ts';
+import { isVerbose, repositoryPath, withStore } from '../repository/repository.ts';
 
 const HEADS = 'refs/heads/';
 
@@ -68,7 +68,7 @@ export function define(command: Command): void {
 /** Whether anything is where the repository is to be. */
 async function isThere(location: string): Promise<boolean> {
   if (!isBucketAddress(location)) return existsSync(location);
-  const { repositoryExists } = await import('../destruction.ts');
+  const { repositoryExists } = await import('../repository/destruction.ts');
   return repositoryExists(location);
 }
 

@@ -1,6 +1,6 @@
 /** `revert`: take the change of a commit back and keep what came later. */
 import type { Command } from 'commander';
-import { addMerging, bringIn, type MergingOptions } from '../merging.ts';
+import { addMerging, bringIn, type MergingOptions } from '../actions/merging.ts';
 import { addExamples } from '../program.ts';
 
 export function define(command: Command): void {

@@ -4,23 +4,7 @@ import type { Labels } from '../../store/labels.ts';
 import { firstLine, shortHash } from '../../store/snapshot.ts';
 import type { RewindTarget } from '../../workspace/options.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
-import { printPlan } from '../commit.ts';
-import { UsageError } from '../errors.ts';
-import { withSignals } from '../interruption.ts';
-import { printRecord, reportRecord } from '../json.ts';
-import {
-  addAuthor,
-  addDryRun,
-  addFormat,
-  type DryRunOption,
-  type FormatOption,
-  parseDate,
-  wholeNumberFrom,
-} from '../options.ts';
-import { printLine, showName } from '../output.ts';
-import { addExamples } from '../program.ts';
-import { Progress, shownBy } from '../progress.ts';
-import { snapshotOfRef } from '../snapshots.ts';
+import { printPlan } from '../actions/commit.ts';
 import {
   addFolder,
   addLabels,
@@ -29,7 +13,23 @@ import {
   pathsIn,
   printProblems,
   withWorkspace,
-} from '../workspaces.ts';
+} from '../actions/workspaces.ts';
+import {
+  addAuthor,
+  addDryRun,
+  addFormat,
+  type DryRunOption,
+  type FormatOption,
+  parseDate,
+  wholeNumberFrom,
+} from '../arguments/options.ts';
+import { snapshotOfRef } from '../arguments/snapshots.ts';
+import { UsageError } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
+import { printRecord, reportRecord } from '../output/json.ts';
+import { printLine, showName } from '../output/output.ts';
+import { Progress, shownBy } from '../output/progress.ts';
+import { addExamples } from '../program.ts';
 
 interface RewindOptions extends FolderOptions, DryRunOption, FormatOption {
   to?: string | undefined;

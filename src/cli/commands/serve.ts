@@ -8,13 +8,8 @@ import { closeSync, openSync } from '../../storage/disk/fs.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { reasonAndStep } from '../../systemFaults.ts';
-import { errorLine, messageOf, parseArgument, UsageError } from '../errors.ts';
-import { LogSink } from '../logSink.ts';
-import { addBranch, addFilters, wholeNumberFrom } from '../options.ts';
-import { printNote } from '../output.ts';
-import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { addListen, type ListenChoices, openBrowser, runServer } from '../serving.ts';
+import { addListen, type ListenChoices, openBrowser, runServer } from '../actions/serving.ts';
+import { addBranch, addFilters, wholeNumberFrom } from '../arguments/options.ts';
 import {
   checkAgainstTarget,
   defaultBranch,
@@ -22,7 +17,12 @@ import {
   findSnapshot,
   firstSelection,
   type Selection,
-} from '../snapshots.ts';
+} from '../arguments/snapshots.ts';
+import { errorLine, messageOf, parseArgument, UsageError } from '../errors.ts';
+import { LogSink } from '../output/logSink.ts';
+import { printNote } from '../output/output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface ServeOptions extends Selection, ListenChoices {
   all?: boolean | undefined;

@@ -2,16 +2,21 @@
 import type { Command } from 'commander';
 import type { FS } from '../../store/fs.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
-import { printCommit } from '../commitText.ts';
+import {
+  addBranch,
+  addFormat,
+  type BranchOption,
+  type FormatOption,
+} from '../arguments/options.ts';
+import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
+import { findSnapshot, parseTarget } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
-import { CHANGES, commitRecord, entryRecord, printRecord } from '../json.ts';
-import { Listing } from '../listing.ts';
-import { addBranch, addFormat, type BranchOption, type FormatOption } from '../options.ts';
-import { showName, writeData } from '../output.ts';
-import { addPatch, type PatchOption } from '../patchOptions.ts';
+import { printCommit } from '../output/commitText.ts';
+import { CHANGES, commitRecord, entryRecord, printRecord } from '../output/json.ts';
+import { Listing } from '../output/listing.ts';
+import { showName, writeData } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { findSnapshot, parseTarget } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface ShowOptions extends BranchOption, FormatOption, PatchOption {}
 

@@ -1,10 +1,10 @@
 /** `sync`: make a directory equal to another, deletes included, in all directions that `cp` knows. */
 import { type Command, Option } from 'commander';
 import { parseRefPath, type RefPath } from '../../store/refPath.ts';
-import { copyBetween } from '../copying.ts';
-import { addCopyOptions, addGitignore, type CopyChoices } from '../copyOptions.ts';
+import { copyBetween } from '../actions/copying.ts';
+import { addCopyOptions, addGitignore, type CopyChoices } from '../arguments/copyOptions.ts';
+import { wholeNumberFrom } from '../arguments/options.ts';
 import { parseArgument, UsageError } from '../errors.ts';
-import { wholeNumberFrom } from '../options.ts';
 import { addExamples } from '../program.ts';
 
 /** Milliseconds. */

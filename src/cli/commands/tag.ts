@@ -1,7 +1,5 @@
 /** `tag`: list, set, delete and query tags. */
 import type { Command } from 'commander';
-import { addBranch, addFilters } from '../options.ts';
-import { addExamples, addHelpCommand, subcommand } from '../program.ts';
 import {
   defineDelete,
   defineDeleted,
@@ -11,9 +9,11 @@ import {
   type RefKind,
   settingRef,
   sourceSnapshot,
-} from '../refCommands.ts';
-import { withStore } from '../repository.ts';
-import type { Selection } from '../snapshots.ts';
+} from '../actions/refCommands.ts';
+import { addBranch, addFilters } from '../arguments/options.ts';
+import type { Selection } from '../arguments/snapshots.ts';
+import { addExamples, addHelpCommand, subcommand } from '../program.ts';
+import { withStore } from '../repository/repository.ts';
 
 const TAG: RefKind = { word: 'tag', words: 'tags' };
 

@@ -1,10 +1,7 @@
 /** `thin`: fold snapshots of a branch away, by restic's rules. */
 import { type Command, Option } from 'commander';
 import { firstLine, shortHash } from '../../store/snapshot.ts';
-import { isoTime } from '../dates.ts';
-import { UsageError } from '../errors.ts';
-import { withSignals } from '../interruption.ts';
-import { Listing } from '../listing.ts';
+import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addDryRun,
@@ -15,11 +12,14 @@ import {
   type DryRunOption,
   type FormatOption,
   wholeNumberFrom,
-} from '../options.ts';
-import { printNote, showName } from '../output.ts';
+} from '../arguments/options.ts';
+import { defaultBranch } from '../arguments/snapshots.ts';
+import { UsageError } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
+import { Listing } from '../output/listing.ts';
+import { printNote, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
-import { defaultBranch } from '../snapshots.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface ThinOptions extends BranchOption, DryRunOption, FormatOption {
   keepLast?: number | undefined;

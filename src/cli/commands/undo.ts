@@ -1,6 +1,6 @@
 /** `undo`: move a branch back by commits. */
 import type { Command } from 'commander';
-import { defineMove } from '../move.ts';
+import { defineMove } from '../actions/move.ts';
 
 export function define(command: Command): void {
   defineMove(command, 'commits to go back', (fs, steps) => fs.undo(steps), [

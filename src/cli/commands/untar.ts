@@ -1,6 +1,6 @@
 /** `untar`: what is in a tar archive. */
 import type { Command } from 'commander';
-import { defineArchiveIn } from '../archiving.ts';
+import { defineArchiveIn } from '../actions/archiving.ts';
 
 export function define(command: Command): void {
   defineArchiveIn(command, 'tar', [

@@ -1,6 +1,6 @@
 /** `unzip`: what is in a zip archive. */
 import type { Command } from 'commander';
-import { defineArchiveIn } from '../archiving.ts';
+import { defineArchiveIn } from '../actions/archiving.ts';
 
 export function define(command: Command): void {
   defineArchiveIn(command, 'zip', [

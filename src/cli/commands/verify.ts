@@ -1,12 +1,12 @@
 /** `verify`: check every object, ref and pack. */
 import type { Command } from 'commander';
+import { counted, withUpkeep } from '../actions/upkeep.ts';
+import { addFormat, type FormatOption } from '../arguments/options.ts';
 import { EXIT_FAILED, escapeControls } from '../errors.ts';
-import { faultRecord, printRecord } from '../json.ts';
-import { addFormat, type FormatOption } from '../options.ts';
-import { Lines, printNote } from '../output.ts';
+import { faultRecord, printRecord } from '../output/json.ts';
+import { Lines, printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { isVerbose, withStore } from '../repository.ts';
-import { counted, withUpkeep } from '../upkeep.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
   addExamples(command, [

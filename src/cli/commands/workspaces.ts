@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { KeyNotFoundError } from '../../errors.ts';
 import { Workspace } from '../../workspace/workspace.ts';
-import { Listing } from '../listing.ts';
-import { addFormat, type FormatOption } from '../options.ts';
-import { showName } from '../output.ts';
+import { addFormat, type FormatOption } from '../arguments/options.ts';
+import { Listing } from '../output/listing.ts';
+import { showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface WorkspacesOptions extends FormatOption {
   forget?: string | undefined;

@@ -4,9 +4,7 @@ import { InvalidPathError } from '../../errors.ts';
 import { parseRepositoryPath } from '../../store/refPath.ts';
 import { retryWrite } from '../../store/update.ts';
 import { normalizePath } from '../../tree/paths.ts';
-import { commit, fateOfCommit, resultOf } from '../commit.ts';
-import { ClosedPipeError, parseArgument } from '../errors.ts';
-import { withSignals } from '../interruption.ts';
+import { commit, fateOfCommit, resultOf } from '../actions/commit.ts';
 import {
   addBranch,
   addCommit,
@@ -14,13 +12,15 @@ import {
   type BranchOption,
   type CommitOptions,
   type CreateOption,
-} from '../options.ts';
-import { isTerminal, printNote, showName, writeData } from '../output.ts';
+} from '../arguments/options.ts';
+import { writableBranch } from '../arguments/snapshots.ts';
+import { howToEnd, readStdin, STDIN } from '../arguments/stdin.ts';
+import { ClosedPipeError, parseArgument } from '../errors.ts';
+import { withSignals } from '../interruption.ts';
+import { isTerminal, printNote, showName, writeData } from '../output/output.ts';
+import { Progress } from '../output/progress.ts';
 import { addExamples } from '../program.ts';
-import { Progress } from '../progress.ts';
-import { isVerbose, withStore } from '../repository.ts';
-import { writableBranch } from '../snapshots.ts';
-import { howToEnd, readStdin, STDIN } from '../stdin.ts';
+import { isVerbose, withStore } from '../repository/repository.ts';
 
 interface WriteOptions extends BranchOption, CommitOptions, CreateOption {
   passthrough?: boolean | undefined;

@@ -1,6 +1,6 @@
 /** `zip`: a snapshot as a zip archive. */
 import type { Command } from 'commander';
-import { defineArchiveOut } from '../archiving.ts';
+import { defineArchiveOut } from '../actions/archiving.ts';
 
 export function define(command: Command): void {
   defineArchiveOut(command, 'zip', [

@@ -10,11 +10,11 @@ import { isBucketAddress } from '../../storage/places.ts';
 import { GitStore } from '../../store/gitStore.ts';
 import { parseRefTarget, parseRepositoryPath } from '../../store/refPath.ts';
 import { isSystemError } from '../../systemFaults.ts';
+import { addGlobals } from '../arguments/options.ts';
+import { findSnapshot, isFolder } from '../arguments/snapshots.ts';
 import { commands, OLD_NAMES } from '../commands.ts';
-import { addGlobals } from '../options.ts';
 import { buildProgram } from '../program.ts';
-import { repositoryInEnvironment } from '../repository.ts';
-import { findSnapshot, isFolder } from '../snapshots.ts';
+import { repositoryInEnvironment } from '../repository/repository.ts';
 import { type Kind, kindOfArgument, kindOfValue } from './kinds.ts';
 
 export interface Candidate {

@@ -3,7 +3,7 @@
  * that it prints is what the shell is to offer of the local disk where no other line follows: `file`,
  * `directory` or `none`. Each other line is a completion, with a tab and what it is.
  */
-import { Lines } from '../output.ts';
+import { Lines } from '../output/output.ts';
 import { type Candidate, complete } from './candidates.ts';
 import { bashCompletion, wordsOfLine } from './shellWords.ts';
 
