@@ -147,7 +147,7 @@ export class IdSet implements Iterable<ObjectId> {
 const TYPES: readonly ObjectType[] = ['commit', 'tree', 'blob', 'tag'];
 const TYPE_CODES = { commit: 0, tree: 1, blob: 2, tag: 3 } as const;
 
-/** Ids with the type of each object and Git's hash of the path where it was met (nameHash.ts). */
+/** Ids with the type of each object and Git's hash of the path where it was met (packs/nameHash.ts). */
 export class ObjectSet extends IdSet {
   #types = new Uint8Array(FIRST_CAPACITY);
   #nameHashes = new Uint32Array(FIRST_CAPACITY);

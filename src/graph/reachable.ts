@@ -89,7 +89,7 @@ async function withTargets(store: ObjectReader, wants: readonly ObjectId[]): Pro
   return wanted;
 }
 
-/** Git's own hash of a path (nameHash.ts) is the same for many: its end alone counts. */
+/** Git's own hash of a path (git/packs/nameHash.ts) is the same for many: its end alone counts. */
 function pathHash(parent: number, name: Uint8Array, start: number, end: number): number {
   let hash = Math.imul(parent ^ 0x2f, 0x01000193);
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ name[at]!, 0x01000193);

@@ -1,5 +1,5 @@
 /**
- * Finds deltas (git/delta.ts applies them). The base is split into *blocks* of 16 bytes, whose rolling
+ * Finds deltas (delta.ts applies them). The base is split into *blocks* of 16 bytes, whose rolling
  * hashes are indexed. The same hash rolls over the target. On a match, bytes are compared in both
  * directions. As in Git's `diff-delta.c`, with another hash.
  */

@@ -32,7 +32,7 @@ export const Flag = {
   copies: 128,
 } as const;
 
-/** The numbers of types as packs have them (git/pack.ts); 0: not known yet. */
+/** The numbers of types as packs have them (git/packs/pack.ts); 0: not known yet. */
 export const Kind = { unknown: 0, commit: 1, tree: 2, blob: 3, tag: 4 } as const;
 
 export interface TableColumns {
@@ -51,7 +51,7 @@ export interface TableColumns {
   /** The delta base that its entry names, or -1. */
   readonly base: Int32Array;
   readonly flags: Uint8Array;
-  /** Of the path where it was first seen (git/nameHash.ts). */
+  /** Of the path where it was first seen (git/packs/nameHash.ts). */
   readonly nameHash: Uint32Array;
   /** Open addressing by the first bytes of an id: object number + 1; 0 is empty. */
   readonly slots: Int32Array;
