@@ -18,8 +18,9 @@ import { isErrno, removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { unlinkSync } from '../../disk/fs.ts';
 import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { PendingFile } from './pendingFile.ts';
+import { PACKED_REFS_LOCK } from './refLocks.ts';
 import { diskPath, removeEmptyParents } from './refPaths.ts';
-import { PACKED_REFS_LOCK, type RefPlace } from './refTransaction.ts';
+import type { RefPlace } from './refPlace.ts';
 
 /** The object that a tag leads to; the object itself when it is not a tag. Undefined when it is missing. */
 export type PeelObject = (id: ObjectId) => Promise<ObjectId | undefined>;

@@ -34,8 +34,9 @@ import { RecentRefs } from './recentRefs.ts';
 import { ReflogWriter, readReflog } from './reflogFile.ts';
 import { type PeelObject, RefPacking } from './refPacking.ts';
 import { diskPath, listDirectories } from './refPaths.ts';
+import type { RefPlace, TransactionStep } from './refPlace.ts';
 import { completeMoves } from './refRecovery.ts';
-import { type RefPlace, RefTransaction, type TransactionStep } from './refTransaction.ts';
+import { RefTransaction } from './refTransaction.ts';
 import { brokenLooseRef, followRef } from './resolveRef.ts';
 
 export interface BareRefsOptions extends StoreLockOptions {

@@ -1,0 +1,20 @@
+/** What changes of refs are made with. */
+import type { Durability } from '../../storage.ts';
+import type { StoreLock } from '../locks/storeLock.ts';
+import type { CheckedOut } from './checkedOut.ts';
+import type { PackedRefsFile } from './packedRefsFile.ts';
+import type { ReflogWriter } from './reflogFile.ts';
+
+/** The environment of a transaction. */
+export interface RefPlace {
+  readonly gitDir: string;
+  readonly packed: PackedRefsFile;
+  readonly lock: StoreLock;
+  readonly reflogs: ReflogWriter;
+  readonly durability: Durability;
+  readonly checkedOut: CheckedOut | undefined;
+  /** Called at critical points, for crash tests. */
+  readonly onStep: (step: TransactionStep) => void;
+}
+
+export type TransactionStep = 'announced' | 'locked' | 'logged' | 'synced' | 'moved' | 'unlocked';
