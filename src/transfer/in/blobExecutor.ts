@@ -19,7 +19,7 @@ import {
   readWhole,
   SMALL_FILE,
 } from '../disk/readLocal.ts';
-import type { Plan, PlannedFile } from '../plan/planner.ts';
+import type { Plan, PlannedFile } from '../plan/copyPlan.ts';
 import type { DiskSource } from '../record/diskPlaces.ts';
 import type { ReadAhead } from '../record/readAhead.ts';
 import { type ScannedEntry, SETTLED } from '../record/scannedDirectory.ts';

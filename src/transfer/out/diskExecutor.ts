@@ -14,7 +14,7 @@ import { fileTypeOf } from '../../tree/types.ts';
 import { HAS_EXECUTE_BITS, joinDisk, toDisk } from '../disk/diskFiles.ts';
 import type { FileJob, FileStamp, SeenFile } from '../disk/putFile.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from '../disk/readLocal.ts';
-import type { Plan, PlannedFile } from '../plan/planner.ts';
+import type { Plan, PlannedFile } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import { type ScannedDirectory, type ScannedEntry, SETTLED } from '../record/scannedDirectory.ts';
 import type { CopyOptions } from '../rules/options.ts';

@@ -7,7 +7,7 @@ import { joinPath } from '../../tree/paths.ts';
 import type { Tree } from '../../tree/reader.ts';
 import { toDisk } from '../disk/diskFiles.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
-import type { Graft } from '../plan/planner.ts';
+import type { Graft } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedDirectory } from '../record/scannedDirectory.ts';
 import type { CopyRun } from '../rules/run.ts';

@@ -14,7 +14,7 @@ import type { FileEntry } from '../../tree/changes.ts';
 import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { requireSeen } from '../disk/putFile.ts';
-import type { Plan } from '../plan/planner.ts';
+import type { Plan } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
 import type { CopyRun } from '../rules/run.ts';

@@ -8,7 +8,8 @@ import { Exclusion } from '../rules/exclusion.ts';
 import type { CopyOptions } from '../rules/options.ts';
 import type { Entry, SourcePlace } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
-import { type Plan, planCopy } from './planner.ts';
+import type { Plan } from './copyPlan.ts';
+import { planCopy } from './planner.ts';
 import { deletesAllowed, type FoundSource, land, landingPath } from './sources.ts';
 import { type KnownEntry, StoreDestination } from './storePlaces.ts';
 
