@@ -43,27 +43,25 @@ export type { ApplyChanges, WriteEntry } from './store/apply.ts';
 export { Batch, type BatchWriteOptions } from './store/batch.ts';
 export type { BlameLine } from './store/blame.ts';
 export { Branches, type SetBranchOptions, type ThinResult } from './store/branches.ts';
+export type {
+  CommitOptions,
+  MergeOptions,
+  PickOptions,
+  ReshapeOptions,
+  WriteOptions,
+} from './store/commitOptions.ts';
 export type { FileData } from './store/data.ts';
 export type { Difference, DiffOptions } from './store/diff.ts';
 export type { FindOptions, FoundPath } from './store/find.ts';
 export type { ForgetOptions, Forgotten } from './store/forget.ts';
-export {
-  type CommitOptions,
-  type FillBatch,
-  FS,
-  type MergeOptions,
-  type PickOptions,
-  type RefSources,
-  type ReshapeOptions,
-  type SnapshotJson,
-  type WriteOptions,
-} from './store/fs.ts';
-export { GitStore, type OpenOptions, type StoreOptions } from './store/gitStore.ts';
+export { type FillBatch, FS, type RefSources, type SnapshotJson } from './store/fs.ts';
+export { GitStore } from './store/gitStore.ts';
 export type { GrepLine, GrepMatch, GrepOptions } from './store/grep.ts';
 export type { Labels } from './store/labels.ts';
 export { hashFile } from './store/localFile.ts';
 export type { LogFilter } from './store/log.ts';
 export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
+export type { OpenOptions, StoreOptions } from './store/openOptions.ts';
 export { type FilePatch, type PatchHunk, type PatchOptions, patchBytes } from './store/patch.ts';
 export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
 export type { DeletedRef, DeleteOptions } from './store/refMap.ts';

@@ -8,7 +8,6 @@ import type {
 } from '../archive/options.ts';
 import { GitStoreError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
-import type { FileMode } from '../git/objects/tree.ts';
 import { validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import {
@@ -32,7 +31,14 @@ import type { StoredArchive } from './archiveIn.ts';
 import { Batch } from './batch.ts';
 import type { BlameLine } from './blame.ts';
 import type { CommitChoices, Outcome } from './commit.ts';
-import { checkStaleWrites, type StaleWrites } from './context.ts';
+import type {
+  CommitOptions,
+  MergeOptions,
+  PickOptions,
+  ReshapeOptions,
+  WriteOptions,
+} from './commitOptions.ts';
+import { checkStaleWrites } from './context.ts';
 import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } from './copy.ts';
 import type { FileData } from './data.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
@@ -41,7 +47,6 @@ import { GivenPaths, listOf } from './givenPaths.ts';
 import type { GrepMatch, GrepOptions } from './grep.ts';
 import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
 import { type LogFilter, walkLog } from './log.ts';
-import type { MergeChoices, MergeRules } from './merge.ts';
 import { literalMessage } from './message.ts';
 import { movePaths, removePaths } from './move.ts';
 import type { FilePatch, PatchOptions } from './patch.ts';
@@ -52,42 +57,6 @@ import { type SignOptions, signingOf } from './signers.ts';
 import { messageOf, ofStore, type Snapshot, shortHash } from './snapshot.ts';
 import { type FileSource, writeFile } from './write.ts';
 import { Writer } from './writer.ts';
-
-/** How to make a commit. */
-export interface CommitOptions extends SignOptions {
-  /** The commit's message, taken literally. */
-  message?: string | undefined;
-  /**
-   * A message with the placeholders `{default}`, `{add_count}`, `{update_count}`, `{delete_count}`,
-   * `{total_count}` and `{op}`; `{{` and `}}` are braces. Takes precedence over `message`.
-   */
-  messageTemplate?: string | undefined;
-  /** Name of the operation for `{op}` and the default message, for example `cp`. */
-  operation?: string | undefined;
-  /** Extra parents, recorded after the first; their trees are not merged. */
-  parents?: readonly FS[] | undefined;
-  /**
-   * A tag for the resulting commit, set atomically with the branch. An existing tag is refused
-   * (`KeyExistsError`), unless `forceTag`.
-   */
-  tag?: string | undefined;
-  /** Whether `tag` may move an existing tag; default false. */
-  forceTag?: boolean | undefined;
-  /**
-   * When the branch has moved on since this snapshot: `merge` applies the write to its tip, unless one of
-   * its paths has changed; `refuse` throws. Default: the store's option.
-   */
-  staleWrites?: StaleWrites | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-export interface WriteOptions extends CommitOptions {
-  /**
-   * A `FileType`, one of Git's modes, or permission bits. By default an existing file stays executable or
-   * not, and a new one is not executable.
-   */
-  mode?: FileType | FileMode | undefined;
-}
 
 /** Makes the changes of a batch. */
 export type FillBatch = (batch: Batch) => Promise<void> | void;
@@ -113,19 +82,6 @@ export interface RefSources {
   /** In the same forms as for `copyIn`. */
   readonly paths: readonly string[];
 }
-
-/** Options of remove and move. */
-export interface ReshapeOptions extends CommitOptions {
-  /** Include directories. */
-  recursive?: boolean | undefined;
-  /** Change nothing; return the same snapshot with the report of what would change. */
-  dryRun?: boolean | undefined;
-}
-
-/** Options of pick and revert. */
-export interface PickOptions extends CommitOptions, MergeRules {}
-
-export interface MergeOptions extends CommitOptions, MergeChoices {}
 
 /**
  * An immutable snapshot of a store: one commit, and the ref it was reached by.

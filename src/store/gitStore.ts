@@ -1,7 +1,7 @@
 /** The store: opening it, its branches and tags, and operations on it as a whole. */
 import { monotonicTime } from '../clock.ts';
 import { type GcMessage, tell } from '../diagnostics.ts';
-import { GitStoreError, StaleSnapshotError } from '../errors.ts';
+import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
@@ -10,13 +10,11 @@ import type { VerifyReport } from '../maintenance/verify.ts';
 import { addressOf, checkObject, checkOptions } from '../optionTypes.ts';
 import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
-import type { BucketRequest } from '../storage/bucket/bucket.ts';
-import type { CacheOptions } from '../storage/bucket/cacheFolder.ts';
 import { createStorage, openStorage } from '../storage/places.ts';
 import { isPrivate } from '../storage/refRules.ts';
-import type { ByteRange, Durability, Storage } from '../storage/storage.ts';
+import type { ByteRange, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
-import { type CommitterOptions, StoreContext } from './context.ts';
+import { StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
 import type { ForgetOptions, Forgotten } from './forget.ts';
 import { FS } from './fs.ts';
@@ -25,52 +23,12 @@ import { ancestorOf } from './history.ts';
 import type { LogFilter } from './log.ts';
 import { walkAll } from './logAll.ts';
 import { Notes } from './notes.ts';
+import { type OpenOptions, type StoreOptions, storageChoices } from './openOptions.ts';
 import { hasBlob, readByHash } from './read.ts';
 import { resolveSnapshot } from './resolve.ts';
 import { firstLine, messageOf, refFolder } from './snapshot.ts';
 import { Tags } from './tags.ts';
 import { type UpdateOptions, updateBranch } from './update.ts';
-
-/** Options for a store over any storage. */
-export interface StoreOptions extends CommitterOptions {
-  /**
-   * First branch of a store without any refs: it gets an empty commit and becomes the current branch.
-   * Default: the branch that HEAD names. Null: make no branch.
-   */
-  branch?: string | null | undefined;
-}
-
-/** Options for a store by its location. */
-export interface OpenOptions extends StoreOptions {
-  /**
-   * Whether to create a missing repository, and the first branch of an empty one; default true.
-   */
-  create?: boolean | undefined;
-  /** zlib level, 0 to 9. Saved as `core.compression` in a new repository. */
-  compression?: number | undefined;
-  /** Bytes. Larger blobs are never deltified. Saved as `core.bigFileThreshold` in a new repository. */
-  bigFileThreshold?: number | undefined;
-  /** `full` (default): on stable storage before a call returns. `fast`: no fsync. */
-  durability?: Durability | undefined;
-  /**
-   * Whether to move branches that a working tree has checked out. The working tree's files are not
-   * updated. Default false: `CheckedOutError`, unless the repository's `receive.denyCurrentBranch` allows it.
-   */
-  moveCheckedOut?: boolean | undefined;
-  /** Called with the path when a missing repository was created. */
-  onCreate?: ((path: string) => void) | undefined;
-  /** On object storage: called after every request. */
-  onRequest?: ((request: BucketRequest) => void) | undefined;
-  /** On object storage: location and size limit of the local cache. */
-  cache?: CacheOptions | undefined;
-  /**
-   * On object storage: milliseconds for which branches and tags read before count as current, which saves
-   * a request per read; default 0. A change always compares with the newest refs.
-   */
-  maxAge?: number | undefined;
-  /** On object storage: milliseconds without an answer after which it is unreachable; default 60,000. */
-  deadline?: number | undefined;
-}
 
 /**
  * A versioned file system in a bare Git repository. After `close()` all its methods, and those of its
@@ -109,28 +67,9 @@ export class GitStore implements AsyncDisposable {
   static async open(address: string | URL, options: OpenOptions = {}): Promise<GitStore> {
     checkOptions(options);
     const path = addressOf(address, 'The path of a store');
-    const {
-      create = true,
-      branch,
-      onCreate,
-      compression,
-      bigFileThreshold,
-      durability = 'full',
-    } = options;
+    const { create = true, branch, onCreate } = options;
     if (branch != null) validateRefName(branch);
-    checkRanges(compression, bigFileThreshold, durability);
-    const choices = {
-      durability,
-      ...(compression !== undefined && { compression }),
-      ...(bigFileThreshold !== undefined && { bigFileThreshold }),
-      ...(options.now !== undefined && { now: options.now }),
-      onWarning: options.onWarning,
-      moveCheckedOut: options.moveCheckedOut,
-      onRequest: options.onRequest,
-      cache: options.cache,
-      deadline: options.deadline,
-      maxAge: options.maxAge,
-    };
+    const choices = storageChoices(options);
     const storage = create
       ? await createStorage(path, { ...choices, onCreate, ...(branch != null && { branch }) })
       : await openStorage(path, choices);
@@ -408,28 +347,5 @@ export class GitStore implements AsyncDisposable {
       if (!(error instanceof StaleSnapshotError)) throw error;
     }
     if (head.ref !== ref) await refs.setHead(ref);
-  }
-}
-
-/** Refuses values out of range. Git rejects a repository with such numbers in its configuration. */
-function checkRanges(
-  compression: number | undefined,
-  bigFileThreshold: number | undefined,
-  durability: Durability,
-): void {
-  const refuse = (what: string, value: unknown): never => {
-    throw new GitStoreError(`${what}: ${value}`, 'EINVAL');
-  };
-  if (compression !== undefined && ![0, 1, 2, 3, 4, 5, 6, 7, 8, 9].includes(compression)) {
-    refuse('compression must be a whole number from 0 to 9', compression);
-  }
-  if (
-    bigFileThreshold !== undefined &&
-    !(Number.isSafeInteger(bigFileThreshold) && bigFileThreshold >= 0)
-  ) {
-    refuse('bigFileThreshold must be a whole number of 0 or more', bigFileThreshold);
-  }
-  if (durability !== 'full' && durability !== 'fast') {
-    refuse("durability must be 'full' or 'fast'", durability);
   }
 }

@@ -1,7 +1,9 @@
 /** Options and results of a workspace. */
-import type { FS, MergeOptions } from '../store/fs.ts';
-import type { GitStore, OpenOptions } from '../store/gitStore.ts';
+import type { MergeOptions } from '../store/commitOptions.ts';
+import type { FS } from '../store/fs.ts';
+import type { GitStore } from '../store/gitStore.ts';
 import type { Labels } from '../store/labels.ts';
+import type { OpenOptions } from '../store/openOptions.ts';
 import type { ThinPolicy } from '../store/retention.ts';
 import type { SignOptions } from '../store/signers.ts';
 import type { CopyProgress } from '../transfer/rules/options.ts';

@@ -5,7 +5,8 @@
 import { type Command, Option } from 'commander';
 import { type MergeConflict, MergeConflictError } from '../../errors.ts';
 import type { Favor } from '../../merge/text.ts';
-import type { FS, PickOptions } from '../../store/fs.ts';
+import type { PickOptions } from '../../store/commitOptions.ts';
+import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { parseRepositoryPath } from '../../store/refPath.ts';
 import { isWithin } from '../../tree/paths.ts';
