@@ -12,7 +12,7 @@ import type { MirrorOptions } from '../remote/mirror.ts';
 import type { MirrorDiff } from '../remote/mirrorDiff.ts';
 import { createStorage, openStorage } from '../storage/places.ts';
 import { isPrivate } from '../storage/refRules.ts';
-import type { ByteRange, Storage } from '../storage/storage.ts';
+import type { ByteRange, RefEntry, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
 import { StoreContext } from './context.ts';
 import { writeEmptyCommit } from './emptyCommit.ts';
@@ -106,6 +106,16 @@ export class GitStore implements AsyncDisposable {
   /** @internal */
   [INSPECT](): string {
     return this.toString();
+  }
+
+  /** @internal What is below the store. @throws BatchClosedError when it is closed */
+  get storage(): Storage {
+    return this.context.storage;
+  }
+
+  /** @internal Refs by their full names. Reports unreadable ones as warnings. */
+  listRefs(prefix: string): Promise<readonly RefEntry[]> {
+    return this.context.listRefs(prefix);
   }
 
   /** The store's location: for one on disk, the repository's directory. */

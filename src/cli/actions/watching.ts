@@ -49,7 +49,7 @@ export async function watchAndSync({
   const end = (): void => stop.abort();
   for (const signal of SIGNALS) process.on(signal, end);
   const name = path.replace(/(.)\/+$/, '$1');
-  const { folder } = store.context;
+  const { folder } = store.storage;
   // One that is elsewhere says itself when it is gone.
   const repository = folder === undefined ? undefined : new RepositoryInPlace(folder);
   const watcher = await TreeWatcher.start(path, {

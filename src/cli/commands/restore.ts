@@ -36,7 +36,7 @@ export function define(command: Command): void {
   command.action(async (url: string, { create, ...options }: RestoreOptions) => {
     const { dryRun = false } = options;
     const work = async (store: GitStore): Promise<MirrorDiff> => {
-      const { refs, unreadable } = await store.context.refs.list(HEADS);
+      const { refs, unreadable } = await store.storage.refs.list(HEADS);
       const isEmpty = refs.length + unreadable.length === 0;
       const diff = await withMirroring(url, options, isVerbose(command), (mirror) =>
         store.restore(url, mirror),

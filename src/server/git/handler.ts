@@ -32,9 +32,8 @@ const UPLOAD_PACK = 'application/x-git-upload-pack';
  * store may be changed, packed and collected meanwhile. It stays usable until the store is closed.
  */
 export function createGitHandler(store: GitStore, options: GitHandlerOptions = {}): GitHandler {
-  const { context } = store;
-  const uploadPack = new UploadPack(context);
-  const name = nameOfPlace(context.location).replace(/\.git$/, '') || 'repository';
+  const uploadPack = new UploadPack(store);
+  const name = nameOfPlace(store.path).replace(/\.git$/, '') || 'repository';
 
   const answer = async (
     request: IncomingMessage,

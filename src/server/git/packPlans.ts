@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readTagLink } from '../../git/objects/links.ts';
 import { type Reachable, type ReachableOptions, reachable } from '../../graph/reachable.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { GitStore } from '../../store/gitStore.ts';
 import type { ToldRef } from './refs.ts';
 
 export interface PlanRequest extends Omit<ReachableOptions, 'onProgress' | 'signal'> {
@@ -22,7 +22,7 @@ export interface Plan {
 }
 
 export class PackPlans {
-  readonly #context: StoreContext;
+  readonly #store: GitStore;
   readonly #plans = new Map<string, WeakRef<Plan>>();
   readonly #forgotten = new FinalizationRegistry<string>((key) => {
     if (this.#plans.get(key)?.deref() === undefined) this.#plans.delete(key);
@@ -30,8 +30,8 @@ export class PackPlans {
   /** Keeps the plan that was asked for last. */
   #last: Plan | undefined;
 
-  constructor(context: StoreContext) {
-    this.#context = context;
+  constructor(store: GitStore) {
+    this.#store = store;
   }
 
   /** The plan for a request, shared with others when the client has nothing yet. */
@@ -60,15 +60,15 @@ export class PackPlans {
   }
 
   async #make(request: PlanRequest, onProgress: (found: number) => void): Promise<Reachable> {
-    const store = this.#context.objects;
-    const result = await reachable(store, { ...request, onProgress });
+    const { objects: source } = this.#store.storage;
+    const result = await reachable(source, { ...request, onProgress });
     const { objects } = result;
     const target = Buffer.alloc(20);
     for (const { id, peeled } of request.tags) {
       if (peeled === undefined || !objects.has(peeled)) continue;
       // A tag of a tag brings both.
       for (let tag = id; tag !== peeled && !objects.has(tag); tag = target.toString('hex')) {
-        const object = await store.read(tag);
+        const object = await source.read(tag);
         if (object?.type !== 'tag') break;
         objects.addObject(tag, 'tag');
         readTagLink(object.body, target);

@@ -8,7 +8,7 @@ import { hiddenRefs } from '../../git/refs/hiddenRefs.ts';
 import { isValidRefName } from '../../git/refs/refName.ts';
 import { Pace } from '../../storage/pace.ts';
 import { isPrivate } from '../../storage/refRules.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { GitStore } from '../../store/gitStore.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 
 export interface ToldRef {
@@ -39,20 +39,20 @@ const NO_TAG = '';
 const MAX_DEPTH = 100;
 
 export class RefTeller {
-  readonly #context: StoreContext;
+  readonly #store: GitStore;
   /** Objects that refs point to → what they are peeled to. */
   readonly #peeled = new ByteCache<ObjectId>(CACHE_BYTES, () => CACHE_COST);
 
-  constructor(context: StoreContext) {
-    this.#context = context;
+  constructor(store: GitStore) {
+    this.#store = store;
   }
 
   /** Refs that cannot be read, or whose objects are missing, are left out, as Git does. */
   async read(signal?: AbortSignal): Promise<ToldRefs> {
-    const { refs } = this.#context;
+    const { storage } = this.#store;
     const pace = new Pace(signal);
-    const [entries, head] = [await this.#context.listRefs('refs/'), await refs.head()];
-    const patterns = await this.#context.storage.settings?.(HIDING_KEYS);
+    const [entries, head] = [await this.#store.listRefs('refs/'), await storage.refs.head()];
+    const patterns = await storage.settings?.(HIDING_KEYS);
     const isHidden = hiddenRefs(patterns ?? []);
     const told: ToldRef[] = [];
     for (const { ref, id } of entries) {
@@ -73,7 +73,7 @@ export class RefTeller {
   }
 
   async #shallow(): Promise<IdSet> {
-    const { objects } = this.#context;
+    const { objects } = this.#store.storage;
     const here = new IdSet();
     for (const id of objects.history?.shallow() ?? []) if (await objects.has(id)) here.add(id);
     return here;
@@ -87,7 +87,7 @@ export class RefTeller {
   }
 
   async #peel(start: ObjectId): Promise<ObjectId | undefined> {
-    const { objects } = this.#context;
+    const { objects } = this.#store.storage;
     const target = Buffer.from(start, 'hex');
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
       const id = asBuffer(target).toString('hex');

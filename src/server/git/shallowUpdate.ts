@@ -9,8 +9,7 @@ import { isValidRefName } from '../../git/refs/refName.ts';
 import { packet } from '../../git/wire/pktLine.ts';
 import { type Boundary, limitDepth, limitHistory } from '../../graph/shallow.ts';
 import { Pace } from '../../storage/pace.ts';
-import type { ObjectStore } from '../../storage/storage.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { ObjectStore, Storage } from '../../storage/storage.ts';
 import { asksForDepth, type FetchRequest, isInfinite } from './fetchRequest.ts';
 import { Refusal } from './refusal.ts';
 
@@ -30,12 +29,12 @@ export interface ShallowUpdate {
 
 /** @param ours commits that the store itself has without their parents */
 export async function shallowUpdate(
-  context: StoreContext,
+  storage: Storage,
   request: FetchRequest,
   ours: IdSet,
   signal: AbortSignal,
 ): Promise<ShallowUpdate> {
-  const { objects } = context;
+  const { objects } = storage;
   const before = new IdSet();
   const pace = new Pace(signal);
   for (let i = 0; i < request.shallow.count; i++) {
@@ -47,7 +46,7 @@ export async function shallowUpdate(
   }
   if (!asksForDepth(request)) return newEnds(objects, request, before, ours, signal);
 
-  const boundary = await findBoundary(context, request, before, ours, signal);
+  const boundary = await findBoundary(storage, request, before, ours, signal);
   const lines: Buffer[] = [];
   const shallow = new IdSet(ours);
   for (const id of boundary.shallow) {
@@ -87,13 +86,13 @@ async function newEnds(
 }
 
 async function findBoundary(
-  context: StoreContext,
+  storage: Storage,
   request: FetchRequest,
   before: IdSet,
   ours: IdSet,
   signal: AbortSignal,
 ): Promise<Boundary> {
-  const { objects } = context;
+  const { objects } = storage;
   const options = { shallow: ours, signal };
   const { depth, deepenSince, deepenNot, deepenRelative, wants } = request;
   if (depth !== undefined) {
@@ -110,7 +109,7 @@ async function findBoundary(
       : limitDepth(objects, wants, depth, options);
   }
   const not: ObjectId[] = [];
-  for (const name of deepenNot) not.push(await findRef(context, name));
+  for (const name of deepenNot) not.push(await findRef(storage, name));
   try {
     return await limitHistory(objects, wants, { since: deepenSince, not }, options);
   } catch (error) {
@@ -120,7 +119,7 @@ async function findBoundary(
 }
 
 /** A ref by the short name that a person uses (gitrevisions(7)). */
-async function findRef({ refs }: StoreContext, name: string): Promise<ObjectId> {
+async function findRef({ refs }: Storage, name: string): Promise<ObjectId> {
   for (const prefix of ['', 'refs/', 'refs/tags/', 'refs/heads/', 'refs/remotes/']) {
     const ref = prefix + name;
     if (ref !== 'HEAD' && !(ref.startsWith('refs/') && isValidRefName(ref))) continue;

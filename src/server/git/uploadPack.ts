@@ -13,7 +13,7 @@ import {
 } from '../../git/wire/pktLine.ts';
 import { Semaphore } from '../../semaphore.ts';
 import { lacksObject } from '../../storage/missingObject.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { GitStore } from '../../store/gitStore.ts';
 import { listRefs, readCommand } from './advertisement.ts';
 import { asksForDepth, type FetchRequest, readFetch, readWants } from './fetchRequest.ts';
 import { Negotiation } from './negotiation.ts';
@@ -32,16 +32,16 @@ const EMPTY_BAND_PACKET = Buffer.from('0005\x01', 'latin1');
 
 export class UploadPack {
   readonly refs: RefTeller;
-  readonly #context: StoreContext;
+  readonly #store: GitStore;
   readonly #wanted: WantedObjects;
   readonly #plans: PackPlans;
   readonly #packing = new Semaphore(MAX_PACKS);
 
-  constructor(context: StoreContext) {
-    this.#context = context;
-    this.refs = new RefTeller(context);
-    this.#wanted = new WantedObjects(context);
-    this.#plans = new PackPlans(context);
+  constructor(store: GitStore) {
+    this.#store = store;
+    this.refs = new RefTeller(store);
+    this.#wanted = new WantedObjects(store);
+    this.#plans = new PackPlans(store);
   }
 
   /** @throws Refusal, ProtocolError before or between chunks */
@@ -62,7 +62,7 @@ export class UploadPack {
 
   /** `fetch` of version 2. */
   async *#fetch(reader: PacketReader, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const negotiation = new Negotiation(this.#context.objects, signal);
+    const negotiation = new Negotiation(this.#store.storage.objects, signal);
     const { request, done, sawHave } = await readFetch(reader, (id) => {
       negotiation.take(id);
       return negotiation.pause();
@@ -74,7 +74,7 @@ export class UploadPack {
       if (!(yield* negotiation.acknowledge(request.wants, told.shallow))) return;
       yield DELIMITER_PACKET;
     }
-    const update = await shallowUpdate(this.#context, request, told.shallow, signal);
+    const update = await shallowUpdate(this.#store.storage, request, told.shallow, signal);
     if (asksForDepth(request) || request.shallow.count > 0 || told.shallow.count > 0) {
       yield packetLine('shallow-info');
       yield* update.lines;
@@ -90,12 +90,12 @@ export class UploadPack {
     if (request.wants.count === 0) return;
     const told = await this.refs.read(signal);
     await this.#wanted.check(request.wants, told, signal);
-    const update = await shallowUpdate(this.#context, request, told.shallow, signal);
+    const update = await shallowUpdate(this.#store.storage, request, told.shallow, signal);
     if (asksForDepth(request)) {
       yield* update.lines;
       yield FLUSH_PACKET;
     }
-    const negotiation = new Negotiation(this.#context.objects, signal);
+    const negotiation = new Negotiation(this.#store.storage.objects, signal);
     if (!(yield* negotiation.converse(reader, request, told.shallow))) return;
     yield* this.#pack(request, update, negotiation, told, signal);
   }
@@ -107,7 +107,7 @@ export class UploadPack {
     told: ToldRefs,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const { objects: store } = this.#context;
+    const { objects: store } = this.#store.storage;
     const entering = this.#packing.enter(0, signal) ?? Promise.resolve();
     try {
       yield* this.#whileWaiting(request, entering, () => 'Waiting for others');

@@ -12,7 +12,7 @@ import { commitRange } from '../../graph/commitRange.ts';
 import { reachable } from '../../graph/reachable.ts';
 import { lacksObject } from '../../storage/missingObject.ts';
 import { Pace } from '../../storage/pace.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { GitStore } from '../../store/gitStore.ts';
 import { type ToldRefs, toldIds } from './refs.ts';
 import { Refusal } from './refusal.ts';
 
@@ -24,12 +24,12 @@ interface Closure {
 }
 
 export class WantedObjects {
-  readonly #context: StoreContext;
+  readonly #store: GitStore;
   /** One at a time: requests that come meanwhile wait for its result. */
   #closure: Promise<Closure> | undefined;
 
-  constructor(context: StoreContext) {
-    this.#context = context;
+  constructor(store: GitStore) {
+    this.#store = store;
   }
 
   /**
@@ -44,7 +44,7 @@ export class WantedObjects {
       if (pace.due()) await pace.pause();
       if (told.has(want)) continue;
       // What is not here at all needs no search.
-      if (!(await this.#context.objects.has(want))) throw notOurs(want);
+      if (!(await this.#store.storage.objects.has(want))) throw notOurs(want);
       closure ??= await this.#closureOf(told, refs.shallow);
       if (!closure.objects.has(want)) throw notOurs(want);
     }
@@ -65,7 +65,7 @@ export class WantedObjects {
     tips: IdSet,
     shallow: IdSet,
   ): Promise<Closure> {
-    const { objects } = this.#context;
+    const { objects } = this.#store.storage;
     const ends = [...shallow].sort().join(' ');
     const last = await before?.catch(() => undefined);
     const known = last?.ends === ends ? last : undefined;
@@ -86,7 +86,7 @@ export class WantedObjects {
     if (gone.length === 0) return true;
     try {
       const asked = { wants: gone, haves: tips, shallow };
-      const range = await commitRange(this.#context.objects, asked);
+      const range = await commitRange(this.#store.storage.objects, asked);
       return range.fresh.length === 0 && range.others.every(({ id }) => range.known.has(id));
     } catch (error) {
       // What no ref leads to may have been collected by now.

@@ -118,7 +118,7 @@ export class BucketObjects implements ObjectStore {
       const { file, offset, crc } = place;
       const proven = file.readProven(offset, crc, room, limit);
       if (proven !== undefined) return proven;
-      const object = file.readNow(offset, limit);
+      const object = file.tryRead(offset, limit);
       return object && verified(id, object);
     } catch (error) {
       // `read` reports the reason.

@@ -240,7 +240,7 @@ export class PackFile {
   }
 
   /**
-   * As `readNow`, for an object that is not a delta (provenEntry.ts). Undefined also while the index is not
+   * As `tryRead`, for an object that is not a delta (provenEntry.ts). Undefined also while the index is not
    * verified, which pays only when many objects are read.
    * @param crc CRC-32 of the entry, from the index
    * @param room see `TryReadOptions`

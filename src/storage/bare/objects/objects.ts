@@ -101,7 +101,7 @@ export class BareObjects implements ObjectStore {
       packed: async ({ pack, offset }) => {
         const findBase = this.#findBase(0);
         try {
-          const object = this.#headersRead < HEADERS_TO_READ ? pack.readNow(offset) : undefined;
+          const object = this.#headersRead < HEADERS_TO_READ ? pack.tryRead(offset) : undefined;
           if (object !== undefined) {
             this.#headersRead++;
             return this.#headerOf(id, verified(id, object));
@@ -155,7 +155,7 @@ export class BareObjects implements ObjectStore {
       const { pack, offset, crc } = place;
       const proven = pack.readProven(offset, crc, room, limit);
       if (proven !== undefined) return proven;
-      const object = pack.readNow(offset, limit);
+      const object = pack.tryRead(offset, limit);
       return object && verified(id, object);
     });
   }
