@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate as deflateCallback, deflateSync } from 'node:zlib';
-import { type ObjectId, type ObjectType, objectHeader } from '../../../git/objectId.ts';
+import { type ObjectId, objectHeader } from '../../../git/objectId.ts';
 import { deflateStored } from '../../../zlib/storedDeflate.ts';
 import {
   isErrno,
@@ -18,6 +18,7 @@ import { makeDirectories } from '../../disk/makeDirectories.ts';
 import { whileWritable } from '../../disk/readOnly.ts';
 import { share } from '../../disk/sharing.ts';
 import { LARGE_OBJECT } from '../../packs/packFile.ts';
+import type { NewObject } from '../../packs/writingSession.ts';
 import type { Durability } from '../../storage.ts';
 import { loosePath } from './loose.ts';
 
@@ -28,12 +29,6 @@ const deflate = promisify(deflateCallback) as (
 
 /** Below this many bytes a file takes one disk block whether it is deflated or not. */
 const ONE_BLOCK = 4000;
-
-export interface NewObject {
-  readonly id: ObjectId;
-  readonly type: ObjectType;
-  readonly body: Uint8Array;
-}
 
 /** Undefined for an object that must not hold up the event loop. */
 function encodeNow({ type, body }: NewObject, level: number): Uint8Array | undefined {

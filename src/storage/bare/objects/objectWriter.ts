@@ -4,24 +4,19 @@
  */
 
 import { join } from 'node:path';
-import { BatchClosedError } from '../../../errors.ts';
-import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
+import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
 import type { DeflatePool } from '../../../zlib/deflatePool.ts';
-import { readFully, removeIfThere, temporaryName, writeFully } from '../../disk/durable.ts';
-import { closeSync, openSync } from '../../disk/fs.ts';
-import { PackWriter, sizeMismatch } from '../../packs/packWriter.ts';
+import { PackWriter } from '../../packs/packWriter.ts';
+import { MAX_WAITING, type SessionStorage, WritingSession } from '../../packs/writingSession.ts';
 import type { Durability, ObjectWriter } from '../../storage.ts';
 import { LooseListings, loosePath } from '../loose/loose.ts';
-import { type NewObject, writeLoose } from '../loose/looseWriter.ts';
+import { writeLoose } from '../loose/looseWriter.ts';
 import type { Settled } from './settled.ts';
 
 /** Git's default for loose objects: half the time of level 6 for a tenth more bytes. */
 export const DEFAULT_LEVEL = 1;
-/** Write a pack for more objects than this, or for more bytes. */
-const MAX_LOOSE_OBJECTS = 100;
+/** Write a pack for more bytes than this. */
 const MAX_LOOSE_BYTES = 16 << 20;
-/** Read streams of at most this many bytes into memory as whole objects. */
-const SMALL_STREAM = 1 << 20;
 
 /** How objects are written. */
 export interface WriterOptions {
@@ -29,8 +24,6 @@ export interface WriterOptions {
   /** zlib level, 0 to 9; default `DEFAULT_LEVEL`. */
   readonly compression?: number | undefined;
 }
-
-import { whileWritable } from '../../disk/readOnly.ts';
 
 export interface WriterContext {
   readonly objectsDir: string;
@@ -49,14 +42,11 @@ export interface WriterContext {
   isOver(): void;
 }
 
-export class BareObjectWriter implements ObjectWriter {
+export class BareObjectWriter implements ObjectWriter, SessionStorage {
+  readonly maxWaitingBytes = MAX_LOOSE_BYTES;
   readonly #context: WriterContext;
   readonly #level: number;
-  readonly #known = new Set<ObjectId>();
-  #small: NewObject[] = [];
-  #smallBytes = 0;
-  #pack: PackWriter | undefined;
-  #spilled = false;
+  readonly #session = new WritingSession(this);
   /** True once the session has an object that the store lacked. */
   #brings = false;
   readonly #listings = new LooseListings();
@@ -67,9 +57,6 @@ export class BareObjectWriter implements ObjectWriter {
   /** Commits and tags written by the session, and whether it wrote anything but blobs. */
   readonly #written: ObjectId[] = [];
   #leads = false;
-  #over = false;
-  /** Queue of users of the pack: a stream needs it exclusively. */
-  #line: Promise<unknown> = Promise.resolve();
 
   constructor(context: WriterContext) {
     this.#context = context;
@@ -77,72 +64,36 @@ export class BareObjectWriter implements ObjectWriter {
   }
 
   get hasIdleThreads(): boolean {
-    return this.#pack?.hasIdleThreads ?? true;
+    return this.#session.hasIdleThreads;
   }
 
-  async write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
-    this.#checkOpen();
-    const id = hashObject(type, body);
-    if (this.#known.has(id)) return id;
-    const isThere = !this.#isSurelyNew(type) && this.#holds(id);
-    this.#known.add(id);
-    if (type !== 'blob') this.#leads = true;
-    if (isThere) {
-      if (type !== 'blob') this.#reliedLeads.push(id);
-      return id;
-    }
-    if (type === 'commit' || type === 'tag') this.#written.push(id);
-    this.#brings = true;
-    if (this.#spilled) {
-      await this.#inLine(() => this.#packWriter().add(id, type, body));
-      return id;
-    }
-    this.#small.push({ id, type, body });
-    this.#smallBytes += body.length;
-    if (this.#small.length > MAX_LOOSE_OBJECTS || this.#smallBytes > MAX_LOOSE_BYTES) {
-      await this.#inLine(() => this.#spill());
-    }
-    return id;
+  write(type: ObjectType, body: Uint8Array): Promise<ObjectId> {
+    return this.#session.write(type, body);
   }
 
-  async writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId> {
-    this.#checkOpen();
-    if (size === undefined) return this.#spool(source);
-    if (size <= SMALL_STREAM) return this.write('blob', await collect(source, size));
-    return this.#inLine(() =>
-      this.#packWriter().addStream(source, size, (id) => {
-        if (this.#known.has(id)) return false;
-        const isNew = !this.#holds(id);
-        this.#known.add(id);
-        return isNew;
-      }),
-    );
+  writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId> {
+    return this.#session.writeStream(source, size);
   }
 
   async finish(outside?: Iterable<ObjectId>): Promise<void> {
-    this.#checkOpen();
-    this.#over = true;
+    const session = this.#session;
+    await session.close();
     try {
-      await this.#line;
-      const name = await this.#pack?.finish();
+      const name = await session.finishPack();
       const { settled, objectsDir } = this.#context;
       if (name !== undefined) this.#context.packAdded(name);
       const { durability } = this.#context.options;
-      if (!this.#spilled && this.#small.length > 0) {
-        await writeLoose(objectsDir, this.#small, this.#level, durability);
-      }
+      const { waiting, known } = session;
+      if (waiting.length > 0) await writeLoose(objectsDir, waiting, this.#level, durability);
       if (durability === 'full') {
         if (name !== undefined) settled.add(`${objectsDir}/pack/${name}`);
-        if (!this.#spilled)
-          for (const { id } of this.#small) settled.add(loosePath(objectsDir, id));
+        for (const { id } of waiting) settled.add(loosePath(objectsDir, id));
         if (this.#relied.size > 0) await settled.settle(this.#relied);
         if (this.#leads) await this.#complete(outside);
-        else if (this.#known.size <= MAX_LOOSE_OBJECTS) {
-          for (const id of this.#known) settled.addComplete(id);
-        }
+        else if (known.size <= MAX_WAITING) for (const id of known) settled.addComplete(id);
       }
     } catch (error) {
-      this.#pack?.abort();
+      session.abortPack();
       throw error;
     } finally {
       this.#drop();
@@ -150,11 +101,37 @@ export class BareObjectWriter implements ObjectWriter {
   }
 
   async abort(): Promise<void> {
-    if (this.#over) return;
-    this.#over = true;
-    await this.#line.catch(() => {});
-    this.#pack?.abort();
-    this.#drop();
+    if (await this.#session.abort()) this.#drop();
+  }
+
+  /** @internal For the session. */
+  wants(id: ObjectId, type: ObjectType): boolean {
+    const isThere = !this.#isSurelyNew(type) && this.#holds(id);
+    if (type !== 'blob') this.#leads = true;
+    if (isThere) {
+      if (type !== 'blob') this.#reliedLeads.push(id);
+      return false;
+    }
+    if (type === 'commit' || type === 'tag') this.#written.push(id);
+    this.#brings = true;
+    return true;
+  }
+
+  /** @internal For the session. */
+  openPack(): PackWriter {
+    const { objectsDir, options, pool } = this.#context;
+    this.#context.packOpened();
+    return new PackWriter({
+      packDir: join(objectsDir, 'pack'),
+      level: this.#level,
+      durability: options.durability,
+      pool,
+    });
+  }
+
+  /** @internal For the session. */
+  inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+    return use(join(this.#context.objectsDir, 'pack'));
   }
 
   /**
@@ -162,12 +139,13 @@ export class BareObjectWriter implements ObjectWriter {
    * they almost never exist, and if they do, the same bytes are written again.
    */
   #isSurelyNew(type: ObjectType): boolean {
-    return type === 'commit' || (type === 'tree' && this.#brings && !this.#spilled);
+    return type === 'commit' || (type === 'tree' && this.#brings && !this.#session.isSpilled);
   }
 
   /** A session of many objects uses listings, and stores twice what others store meanwhile. */
   #holds(id: ObjectId): boolean {
-    const file = this.#context.holds(id, this.#spilled ? this.#listings : undefined);
+    const listings = this.#session.isSpilled ? this.#listings : undefined;
+    const file = this.#context.holds(id, listings);
     if (file !== undefined && this.#context.options.durability === 'full') this.#relied.add(file);
     return file !== undefined;
   }
@@ -178,7 +156,7 @@ export class BareObjectWriter implements ObjectWriter {
     if (outside === undefined) await settled.complete(undefined);
     else {
       const ids = [...this.#reliedLeads];
-      for (const id of outside) if (!this.#known.has(id)) ids.push(id);
+      for (const id of outside) if (!this.#session.known.has(id)) ids.push(id);
       await settled.complete(ids);
     }
     for (const id of this.#written) settled.addComplete(id);
@@ -186,93 +164,6 @@ export class BareObjectWriter implements ObjectWriter {
 
   #drop(): void {
     this.#context.isOver();
-    this.#pack = undefined;
-    this.#small = [];
-    this.#known.clear();
-  }
-
-  #checkOpen(): void {
-    if (this.#over) throw new BatchClosedError('This writing session is over');
-  }
-
-  /** Runs steps that use the pack one by one. A failed step does not stop the next. */
-  #inLine<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.#line.then(step);
-    this.#line = result.catch(() => {});
-    return result;
-  }
-
-  async #spill(): Promise<void> {
-    if (this.#spilled) return;
-    // If no pack can be created, they stay queued.
-    const pack = this.#packWriter();
-    this.#spilled = true;
-    const objects = this.#small;
-    this.#small = [];
-    for (const { id, type, body } of objects) await pack.add(id, type, body);
-  }
-
-  #packWriter(): PackWriter {
-    const { objectsDir, options, pool } = this.#context;
-    if (this.#pack === undefined) this.#context.packOpened();
-    this.#pack ??= new PackWriter({
-      packDir: join(objectsDir, 'pack'),
-      level: this.#level,
-      durability: options.durability,
-      pool,
-    });
-    return this.#pack;
-  }
-
-  /** Spools a stream of unknown size to a temporary file, because an id covers the size first. */
-  async #spool(source: AsyncIterable<Uint8Array>): Promise<ObjectId> {
-    const held: Uint8Array[] = [];
-    let size = 0;
-    const chunks = source[Symbol.asyncIterator]();
-    let next = await chunks.next();
-    while (!next.done && size + next.value.length <= SMALL_STREAM) {
-      // Copy: the source may reuse its buffer.
-      held.push(Uint8Array.from(next.value));
-      size += next.value.length;
-      next = await chunks.next();
-    }
-    if (next.done) return this.write('blob', Buffer.concat(held, size));
-
-    const file = join(this.#context.objectsDir, 'pack', temporaryName('tmp_obj_'));
-    const fd = whileWritable(file, () => openSync(file, 'wx+', 0o600));
-    try {
-      for (const chunk of held) writeFully(fd, chunk);
-      for (; !next.done; next = await chunks.next()) {
-        writeFully(fd, next.value);
-        size += next.value.length;
-      }
-      return await this.writeStream(readAll(fd, size), size);
-    } finally {
-      await chunks.return?.();
-      closeSync(fd);
-      removeIfThere(file);
-    }
-  }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of source) {
-    total += chunk.length;
-    if (total > size) break;
-    chunks.push(Uint8Array.from(chunk));
-  }
-  if (total !== size) throw sizeMismatch(size);
-  return Buffer.concat(chunks, size);
-}
-
-async function* readAll(fd: number, size: number): AsyncGenerator<Uint8Array> {
-  const chunk = Buffer.allocUnsafe(Math.min(1 << 20, size));
-  for (let at = 0; at < size; ) {
-    const got = await readFully(fd, chunk, Math.min(chunk.length, size - at), at);
-    if (got === 0) return;
-    yield chunk.subarray(0, got);
-    at += got;
+    this.#session.drop();
   }
 }

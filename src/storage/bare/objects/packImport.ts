@@ -14,9 +14,10 @@ import { FileSpool } from '../../packs/fileSpool.ts';
 import { Incoming } from '../../packs/import/incoming.ts';
 import { PackImporter } from '../../packs/import/packImporter.ts';
 import { placePack } from '../../packs/placePack.ts';
+import type { NewObject } from '../../packs/writingSession.ts';
 import type { ImportedPack, ImportOptions, ObjectStore } from '../../storage.ts';
 import { loosePath } from '../loose/loose.ts';
-import { type NewObject, writeLoose } from '../loose/looseWriter.ts';
+import { writeLoose } from '../loose/looseWriter.ts';
 import { DEFAULT_LEVEL, type WriterOptions } from './objectWriter.ts';
 import type { Settled } from './settled.ts';
 
