@@ -5,6 +5,7 @@
 import type { ObjectId } from '../git/objectId.ts';
 import { type FileMode, MODE_GITLINK, type TreeEntry } from '../git/objects/tree.ts';
 import { encodeText } from '../git/pathBytes.ts';
+import { escapedChar } from '../git/quoting.ts';
 import { diffLines } from '../merge/lineDiff.ts';
 import { isBinary, LineTable } from '../merge/text.ts';
 import { missingObject } from '../storage/missingObject.ts';
@@ -238,20 +239,5 @@ function octal(mode: FileMode): string {
 function quoted(name: string): string {
   const bytes = encodeText(name).toString('latin1');
   if (!/[\0-\x1f"\\\x7f]/.test(bytes)) return bytes;
-  const short: Readonly<Record<string, string>> = {
-    '\x07': '\\a',
-    '\b': '\\b',
-    '\t': '\\t',
-    '\n': '\\n',
-    '\v': '\\v',
-    '\f': '\\f',
-    '\r': '\\r',
-    '"': '\\"',
-    '\\': '\\\\',
-  };
-  const escaped = bytes.replace(
-    /[\0-\x1f"\\\x7f]/g,
-    (char) => short[char] ?? `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`,
-  );
-  return `"${escaped}"`;
+  return `"${bytes.replace(/[\0-\x1f"\\\x7f]/g, escapedChar)}"`;
 }

@@ -4,7 +4,8 @@
  * and a slow reader slows the writer down instead of filling the memory.
  */
 
-import { encodePath, encodeText, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { encodeText, hasLoneSurrogate } from '../../git/pathBytes.ts';
+import { escapedChar } from '../../git/quoting.ts';
 import { fstatSync, write as writeCallback, writeSync } from '../../storage/disk/fs.ts';
 import { ClosedPipeError, streamError } from '../errors.ts';
 
@@ -140,18 +141,6 @@ const UNPRINTABLE = String.raw`[\0-\x1f\x7f-\x9f]|(?<![\ud800-\udbff])[\udc80-\u
 const NEEDS_QUOTES = new RegExp(UNPRINTABLE);
 const ESCAPED = new RegExp(`${UNPRINTABLE}|["\\\\]`, 'g');
 
-const SHORT_ESCAPES: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\v': '\\v',
-  '\f': '\\f',
-  '\r': '\\r',
-  '"': '\\"',
-  '\\': '\\\\',
-};
-
 /** Whether a person is at the other end of a descriptor. */
 export function isTerminal(fd: number): boolean {
   try {
@@ -188,9 +177,4 @@ function isForTerminal(): boolean {
 /** The name in Git's quotes. */
 export function quoteName(name: string): string {
   return `"${name.replace(ESCAPED, escapedChar)}"`;
-}
-
-function escapedChar(char: string): string {
-  const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;
-  return SHORT_ESCAPES[char] ?? [...encodePath(char)].map(octal).join('');
 }

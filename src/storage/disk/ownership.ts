@@ -6,6 +6,7 @@
 
 import { PermissionError } from '../../errors.ts';
 import { parseConfig } from '../../git/repository/config.ts';
+import { shellWord } from '../../shellWord.ts';
 import { realpathSync, statSync } from './fs.ts';
 import {
   configText,
@@ -36,7 +37,7 @@ export function checkOwner(gitDir: string): void {
   if (isTrusted(gitDir)) return;
   const path = realpathSync(gitDir);
   throw new PermissionError(
-    `${gitDir} belongs to another user, so it is only read; to write to it all the same: git config --global --add safe.directory ${quoted(path)}`,
+    `${gitDir} belongs to another user, so it is only read; to write to it all the same: git config --global --add safe.directory ${shellWord(path)}`,
     { path: gitDir },
   );
 }
@@ -75,8 +76,4 @@ function safeDirectories(): string[] {
     if (name.toLowerCase() === key) values.push(value);
   }
   return values;
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
