@@ -1,17 +1,12 @@
 /** The body of a large object, or a part of it, as a stream from a pack that has holes. */
 import { CorruptObjectError } from '../../errors.ts';
-import { type ObjectId, startObjectHash } from '../../git/objectId.ts';
+import type { ObjectId } from '../../git/objectId.ts';
 import { streamZlib } from '../disk/zlibFile.ts';
+import { checkedStream, within } from '../packs/checkedStream.ts';
 import { corrupt, isSystemError } from '../packs/objectFaults.ts';
 import type { ByteRange, ObjectHeader } from '../storage.ts';
 import type { Place } from './bucketObjects.ts';
 import { PackGoneError } from './shelf.ts';
-
-/** What a range means of a body of that size. */
-export function within(range: ByteRange, size: number): { from: number; to: number } {
-  const from = Math.min(range.offset ?? 0, size);
-  return { from, to: Math.min(size, from + (range.size ?? size)) };
-}
 
 /** Streams from an entry that is no delta. A stream of all of it checks the id. */
 export async function* streamEntry(
@@ -27,16 +22,8 @@ export async function* streamEntry(
     const fetch = (start: number, end: number) => holes.fetch(start, end);
     const end = Math.min(dataEnd, file.order.endOf(offset));
     const data = streamZlib({ fd, start: dataStart, end, size, fetch }, { from, to });
-    if (from > 0 || to < size) return yield* data;
-    const hash = startObjectHash(type, size);
-    let held: Uint8Array | undefined;
-    for await (const chunk of data) {
-      if (held !== undefined) yield held;
-      hash.update(chunk);
-      held = chunk;
-    }
-    if (hash.digest('hex') !== id) throw corrupt(id, 'its bytes have another id');
-    if (held !== undefined) yield held;
+    const whole = from === 0 && to === size;
+    yield* whole ? checkedStream(id, type, size, data) : data;
   } catch (error) {
     if (error instanceof CorruptObjectError || isSystemError(error)) throw error;
     if (error instanceof PackGoneError) throw error;

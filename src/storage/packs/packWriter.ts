@@ -5,12 +5,13 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
-import { crc32, createDeflate, deflateSync } from 'node:zlib';
+import { crc32, deflateSync } from 'node:zlib';
 import { GitStoreError } from '../../errors.ts';
 import { type ObjectId, type ObjectType, startObjectHash } from '../../git/objectId.ts';
 import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/packs/pack.ts';
 import { type PackIndexEntry, serializePackIndex } from '../../git/packs/packIndex.ts';
 import type { DeflatedBatch, DeflatePool } from '../../zlib/deflatePool.ts';
+import { deflateStream } from '../../zlib/deflateStream.ts';
 import { isDense } from '../../zlib/dense.ts';
 import { newQuickDeflate, QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
 import { StoredDeflate } from '../../zlib/storedDeflate.ts';
@@ -239,31 +240,7 @@ export class PackWriter {
       for (const piece of quick.more(new Uint8Array(0), isFirst, true)) put(piece);
       return;
     }
-    const deflate = createDeflate({ level: this.#options.level, chunkSize: 256 << 10 });
-    let failure: unknown;
-    const feed = (async () => {
-      try {
-        for await (const chunk of rest) {
-          // The source may reuse the chunk once the next one is requested.
-          await new Promise<void>((resolve, reject) => {
-            deflate.write(chunk, (error) => (error ? reject(error) : resolve()));
-          });
-        }
-        deflate.end();
-      } catch (error) {
-        failure = error;
-        deflate.destroy(error as Error);
-      }
-    })();
-    try {
-      for await (const part of deflate) put(part as Buffer);
-    } catch (error) {
-      deflate.destroy();
-      await feed.catch(() => {});
-      throw failure ?? error;
-    }
-    await feed;
-    if (failure !== undefined) throw failure;
+    await deflateStream(rest, this.#options.level, put);
   }
 }
 

@@ -1,9 +1,10 @@
 /** Streams the body of a large object, or a part of it, directly from its file. */
 
 import { CorruptObjectError } from '../../../errors.ts';
-import { type ObjectId, type ObjectType, startObjectHash } from '../../../git/objectId.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
 import { closeSync } from '../../disk/fs.ts';
 import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
+import { checkedStream, within } from '../../packs/checkedStream.ts';
 import { corrupt, isSystemError } from '../../packs/objectFaults.ts';
 import type { ByteRange, ObjectHeader } from '../../storage.ts';
 import { looseRegion, openLoose } from '../loose/loose.ts';
@@ -56,28 +57,4 @@ export async function* streamRegion(
   } finally {
     open.release();
   }
-}
-
-/** Clamps a range to a body of that size. */
-export function within(range: ByteRange, size: number): { from: number; to: number } {
-  const from = Math.min(range.offset ?? 0, size);
-  return { from, to: Math.min(size, from + (range.size ?? size)) };
-}
-
-/** Passes a whole body on, and holds its last chunk back until the id is verified. */
-async function* checkedStream(
-  id: ObjectId,
-  type: ObjectType,
-  size: number,
-  data: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const hash = startObjectHash(type, size);
-  let held: Uint8Array | undefined;
-  for await (const chunk of data) {
-    if (held !== undefined) yield held;
-    hash.update(chunk);
-    held = chunk;
-  }
-  if (hash.digest('hex') !== id) throw corrupt(id, 'its bytes have another id');
-  if (held !== undefined) yield held;
 }

@@ -5,7 +5,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
-import { crc32, createDeflate } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { CorruptObjectError } from '../../../../errors.ts';
 import { ID_LENGTH } from '../../../../git/idTable.ts';
 import { hashObject } from '../../../../git/objectId.ts';
@@ -18,6 +18,7 @@ import {
   packObjectType,
 } from '../../../../git/packs/pack.ts';
 import { serializePackIndexColumns, sortIds } from '../../../../git/packs/packIndex.ts';
+import { deflateStream } from '../../../../zlib/deflateStream.ts';
 import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../../disk/durable.ts';
 import { closeSync, existsSync, openSync, utimesSync } from '../../../disk/fs.ts';
 import { share } from '../../../disk/sharing.ts';
@@ -237,27 +238,13 @@ export class PackOutput {
     const hash = createHash('sha1').update(`${type} ${size}\0`, 'latin1');
     try {
       let crc = this.#putHeader(kind[object]!, size, 0);
-      const deflate = createDeflate({ level: this.#options.level, chunkSize: 256 << 10 });
       const region = { fd, start: 0, end: Number.MAX_SAFE_INTEGER, size: headerLength + size };
       const span = { from: headerLength, to: headerLength + size };
-      const feed = (async () => {
-        try {
-          for await (const chunk of streamZlib(region, span)) {
-            hash.update(chunk);
-            await new Promise<void>((resolve, reject) => {
-              deflate.write(chunk, (error) => (error ? reject(error) : resolve()));
-            });
-          }
-          deflate.end();
-        } catch (error) {
-          deflate.destroy(error as Error);
-        }
-      })();
-      for await (const part of deflate as AsyncIterable<Buffer>) {
+      const data = hashed(streamZlib(region, span), hash);
+      await deflateStream(data, this.#options.level, (part) => {
         crc = crc32(part, crc);
         this.#put(part);
-      }
-      await feed;
+      });
       this.#crcs[entry] = crc;
     } finally {
       closeSync(fd);
@@ -354,6 +341,17 @@ export class PackOutput {
 
 /** Entry headers on their way; a thread writes one pack at a time. */
 const header = Buffer.alloc(32);
+
+/** Passes chunks on, and hashes them. */
+async function* hashed(
+  source: AsyncIterable<Uint8Array>,
+  hash: Hash,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
 
 function finalBases(
   table: ObjectTable,
