@@ -4,11 +4,10 @@
  */
 
 import { basename } from 'node:path';
-import { CorruptObjectError, SnapshotExpiredError } from '../../errors.ts';
+import { CorruptObjectError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import type { IdSet } from '../../git/objectSet.ts';
 import { DeflatePool } from '../../zlib/deflatePool.ts';
-import { isErrno } from '../disk/durable.ts';
 import { rmSync } from '../disk/fs.ts';
 import { missingObject } from '../missingObject.ts';
 import { readMany } from '../packs/bulkRead.ts';
@@ -16,7 +15,7 @@ import { within } from '../packs/checkedStream.ts';
 import { FileSpool } from '../packs/fileSpool.ts';
 import { MissingBytesError } from '../packs/holes.ts';
 import { InflatePool } from '../packs/inflatePool.ts';
-import { corrupt, isSystemError, named, verified } from '../packs/objectFaults.ts';
+import { corrupt, isSystemError, verified } from '../packs/objectFaults.ts';
 import { LARGE_OBJECT } from '../packs/packFile.ts';
 import type {
   ByteRange,
@@ -32,59 +31,33 @@ import type {
 } from '../storage.ts';
 import { INDEX_ENTRY_BYTES } from '../storageUpkeep.ts';
 import { BucketObjectWriter, DEFAULT_LEVEL } from './bucketWriter.ts';
-import type { Contents } from './contents.ts';
-import type { DiskShelf, OpenPack } from './diskShelf.ts';
-import type { HeadKeeper } from './headKeeper.ts';
-import type { Head, PackEntry, RecentObject } from './headRecord.ts';
 import { openRecent } from './linksOf.ts';
+import { ObjectPlaces, type Place, type PlacesContext } from './objectPlaces.ts';
 import { streamEntry } from './objectStream.ts';
-import type { Outbox } from './outbox.ts';
 import { prefetched } from './prefetch.ts';
-import { PackGoneError } from './shelf.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const CHUNK = 1 << 20;
-/** Attempts to read `head` again after a listed pack turned out to be gone. */
-const ROUNDS = 6;
 /** Longest chain of deltas with bases in other packs. A longer one is a cycle. */
 const MAX_OUTSIDE_BASES = 64;
 
-export interface BucketObjectsContext {
-  readonly keeper: HeadKeeper;
-  readonly contents: Contents;
-  readonly outbox: Outbox;
-  readonly shelf: DiskShelf;
+export interface BucketObjectsContext extends PlacesContext {
   readonly level?: number | undefined;
-}
-
-export interface Place extends OpenPack {
-  readonly offset: number;
-  readonly crc: number | undefined;
-}
-
-interface Ways<T> {
-  small(object: RecentObject): T;
-  packed(place: Place): Promise<T> | T;
 }
 
 export class BucketObjects implements ObjectStore {
   readonly #context: BucketObjectsContext;
   #deflatePool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
-  /** The pack of the last hit, which is searched first. */
-  #last: OpenPack | undefined;
+  readonly #places: ObjectPlaces;
 
   constructor(context: BucketObjectsContext) {
     this.#context = context;
-    context.keeper.watch((head, before) => {
-      if (before === undefined || before.packs === head.packs) return;
-      const key = this.#last?.entry.key;
-      if (!head.packs.some((pack) => pack.key === key)) this.#last = undefined;
-    });
+    this.#places = new ObjectPlaces(context);
   }
 
   async header(id: ObjectId): Promise<ObjectHeader | undefined> {
-    const found = await this.#search<ObjectHeader>(id, {
+    const found = await this.#places.search<ObjectHeader>(id, {
       small: ({ type, size }) => ({ type, size }),
       packed: ({ file, offset }) => file.header(offset, this.#findBase(0)),
     });
@@ -96,7 +69,7 @@ export class BucketObjects implements ObjectStore {
   }
 
   async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
-    const found = await this.#search<GitObject>(id, {
+    const found = await this.#places.search<GitObject>(id, {
       small: (object) => verified(id, openRecent(object)),
       packed: async ({ file, offset, crc }) =>
         file.readProven(offset, crc) ??
@@ -110,11 +83,11 @@ export class BucketObjects implements ObjectStore {
     { room, limit = LARGE_OBJECT }: TryReadOptions = {},
   ): GitObject | undefined {
     try {
-      const small = this.#small(this.#context.keeper.known, id);
+      const small = this.#places.small(id);
       if (small !== undefined) {
         return small.size > limit ? undefined : verified(id, openRecent(small));
       }
-      const place = this.#findNow(id);
+      const place = this.#places.find(id);
       if (place === undefined) return undefined;
       const { file, offset, crc } = place;
       const proven = file.readProven(offset, crc, room, limit);
@@ -144,12 +117,12 @@ export class BucketObjects implements ObjectStore {
     ids: AsyncIterable<readonly ObjectId[]>,
   ): AsyncIterable<readonly (ReadAhead | undefined)[]> {
     const groups = prefetched(ids, {
-      know: () => this.#know(),
-      find: (id) => this.#findNow(id),
+      know: () => this.#places.know(),
+      find: (id) => this.#places.find(id),
     });
     return readMany(groups, {
       findPacked: (id) => {
-        const place = this.#findNow(id);
+        const place = this.#places.find(id);
         return place && { pack: place.file, offset: place.offset, crc: place.crc };
       },
       header: (id) => this.header(id),
@@ -164,17 +137,17 @@ export class BucketObjects implements ObjectStore {
 
   async has(id: ObjectId): Promise<boolean> {
     if (id === EMPTY_TREE_ID) return true;
-    return (await this.#search(id, { small: () => true, packed: () => true })) ?? false;
+    return (await this.#places.search(id, { small: () => true, packed: () => true })) ?? false;
   }
 
   /** Bytes that these objects take in packs, with their share of the index, or in the head. */
   async storedBytes(ids: Iterable<ObjectId>): Promise<number> {
-    await this.#know();
+    await this.#places.know();
     let bytes = 0;
     for (const id of ids) {
-      const place = this.#findNow(id);
+      const place = this.#places.find(id);
       if (place === undefined) {
-        bytes += this.#small(this.#context.keeper.known, id)?.data.length ?? 0;
+        bytes += this.#places.small(id)?.data.length ?? 0;
       } else {
         bytes += place.file.order.endOf(place.offset) - place.offset + INDEX_ENTRY_BYTES;
       }
@@ -184,25 +157,25 @@ export class BucketObjects implements ObjectStore {
 
   async resolve(prefix: string, limit = 2): Promise<ObjectId[]> {
     const head = await this.#context.keeper.refresh();
-    await this.#know();
+    await this.#places.know();
     const found = new Set<ObjectId>();
     for (const { id } of [...head.recent, ...this.#context.outbox.allRecent()]) {
       if (id.startsWith(prefix)) found.add(id);
     }
-    for (const { file } of this.#openPacks()) {
+    for (const { file } of this.#places.openPacks()) {
       for (const id of file.index.findPrefix(prefix, limit)) found.add(id);
     }
     return [...found].sort().slice(0, limit);
   }
 
   async *exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncGenerator<Uint8Array> {
-    await this.#know();
+    await this.#places.know();
     const ids = Array.from(objects);
-    const find = (id: ObjectId) => this.#findNow(id);
+    const find = (id: ObjectId) => this.#places.find(id);
     const whole = { know: async () => {}, find };
     for await (const _ of prefetched(one(ids), whole)) void _;
     const { exportPack } = await import('../bare/objects/packExport.ts');
-    const packs = [...this.#openPacks()].map(({ file }) => file);
+    const packs = [...this.#places.openPacks()].map(({ file }) => file);
     const directory = {
       path: this.#context.shelf.folder.file('no-loose-objects'),
       packs: { usable: () => each(packs), forget: () => {} },
@@ -226,9 +199,9 @@ export class BucketObjects implements ObjectStore {
       pool: this.#deflatePool,
       holds: (id) => {
         generation ??= keeper.known?.generation;
-        return this.#holdsNow(id);
+        return this.#places.holds(id);
       },
-      know: () => this.#know(),
+      know: () => this.#places.know(),
       finish: async (recent, staged) => {
         const head = await keeper.current();
         await outbox.add(head, generation ?? head.generation, recent, staged);
@@ -273,120 +246,6 @@ export class BucketObjects implements ObjectStore {
     this.#inflatePool = undefined;
   }
 
-  /**
-   * Searches all places of the object. When none has it, reads `head` again: another writer may have written
-   * the object, or moved it to another pack.
-   */
-  async #search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
-    const { keeper } = this.#context;
-    let fault: unknown;
-    let head = await keeper.current();
-    let isGone = false;
-    for (let round = 0; round < ROUNDS; round++) {
-      isGone = false;
-      const small = this.#small(head, id);
-      if (small !== undefined) return ways.small(small);
-      for (const entry of this.#entries(head)) {
-        try {
-          const found = await this.#searchIn(entry, id, ways);
-          if (found !== undefined) return found.result;
-        } catch (error) {
-          if (error instanceof PackGoneError) isGone = true;
-          else if (error instanceof CorruptObjectError) fault ??= error;
-          else throw error;
-        }
-      }
-      const now = await keeper.refresh();
-      if (now.sequence === head.sequence) break;
-      head = now;
-    }
-    if (fault !== undefined) throw named(id, fault);
-    if (isGone) {
-      throw new SnapshotExpiredError(
-        `${id} has been collected: no ref led to it any more; take a new snapshot`,
-      );
-    }
-    return undefined;
-  }
-
-  async #searchIn<T>(
-    entry: PackEntry,
-    id: ObjectId,
-    ways: Ways<T>,
-  ): Promise<{ result: T } | undefined> {
-    const { shelf } = this.#context;
-    const open = await shelf.open(entry);
-    const found = findIn(open, id);
-    if (found === undefined) return undefined;
-    this.#last = open;
-    const result = await shelf.using(open, () => ways.packed({ ...open, ...found }));
-    return { result };
-  }
-
-  #small(head: Head | undefined, id: ObjectId): RecentObject | undefined {
-    const { contents, outbox } = this.#context;
-    return outbox.recent(id) ?? (head && contents.recent(head, id));
-  }
-
-  /** Packs to search, the most likely first. */
-  *#entries(head: Head): Generator<PackEntry> {
-    const last = this.#last?.entry;
-    if (last !== undefined) yield last;
-    for (const entry of [...this.#context.outbox.packs, ...head.packs.toReversed()]) {
-      if (entry.key !== last?.key) yield entry;
-    }
-  }
-
-  /** Packs with a local index. */
-  *#openPacks(): Generator<OpenPack> {
-    const { keeper, shelf } = this.#context;
-    const head = keeper.known;
-    if (head === undefined) return;
-    for (const entry of this.#entries(head)) {
-      const open = shelf.opened(entry);
-      if (open !== undefined) yield open;
-    }
-  }
-
-  /** The object's place according to the local indexes. */
-  #findNow(id: ObjectId): Place | undefined {
-    const last = this.#last;
-    const likely = last && findIn(last, id);
-    if (likely !== undefined) return { ...last!, ...likely };
-    for (const open of this.#openPacks()) {
-      const found = findIn(open, id);
-      if (found === undefined) continue;
-      this.#last = open;
-      return { ...open, ...found };
-    }
-    return undefined;
-  }
-
-  #holdsNow(id: ObjectId): boolean {
-    if (id === EMPTY_TREE_ID || this.#context.outbox.holds(id)) return true;
-    return (
-      this.#small(this.#context.keeper.known, id) !== undefined || this.#findNow(id) !== undefined
-    );
-  }
-
-  /** Fetches all indexes. */
-  async #know(): Promise<void> {
-    const { keeper, shelf, outbox } = this.#context;
-    let head = await keeper.current();
-    for (let round = 0; ; round++) {
-      const missing = [...outbox.packs, ...head.packs].filter(
-        (entry) => shelf.opened(entry) === undefined,
-      );
-      try {
-        await Promise.all(missing.map((entry) => shelf.open(entry)));
-        return;
-      } catch (error) {
-        if (!(error instanceof PackGoneError) || round === ROUNDS) throw error;
-        head = await keeper.refresh();
-      }
-    }
-  }
-
   async *#streamSmall(id: ObjectId, range: ByteRange): AsyncGenerator<Uint8Array> {
     const object = await this.#read(id, 0);
     if (object === undefined) throw missingObject(this as ObjectStore, id);
@@ -401,7 +260,7 @@ export class BucketObjects implements ObjectStore {
     header: ObjectHeader,
     range: ByteRange,
   ): AsyncGenerator<Uint8Array> {
-    const place = await this.#search<Place & { isWhole: boolean }>(id, {
+    const place = await this.#places.search<Place & { isWhole: boolean }>(id, {
       small: () => {
         throw corrupt(id, 'it has several sizes');
       },
@@ -417,19 +276,6 @@ export class BucketObjects implements ObjectStore {
       if (depth >= MAX_OUTSIDE_BASES) throw corrupt(id, 'delta chain without end');
       return this.#read(id, depth + 1);
     };
-  }
-}
-
-function findIn(
-  { file }: OpenPack,
-  id: ObjectId,
-): { offset: number; crc: number | undefined } | undefined {
-  try {
-    return file.find(id);
-  } catch (error) {
-    // The local copy was evicted while it was open. Fetch it again.
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import { streamZlib } from '../disk/zlibFile.ts';
 import { checkedStream, within } from '../packs/checkedStream.ts';
 import { corrupt, isSystemError } from '../packs/objectFaults.ts';
 import type { ByteRange, ObjectHeader } from '../storage.ts';
-import type { Place } from './bucketObjects.ts';
+import type { Place } from './objectPlaces.ts';
 import { PackGoneError } from './shelf.ts';
 
 /** Streams from an entry that is no delta. A stream of all of it checks the id. */

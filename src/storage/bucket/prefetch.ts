@@ -1,6 +1,6 @@
 /** Fetches what groups of objects need before they are read, neighbours together. */
 import type { ObjectId } from '../../git/objectId.ts';
-import type { Place } from './bucketObjects.ts';
+import type { Place } from './objectPlaces.ts';
 import type { SparsePack } from './sparsePack.ts';
 
 export interface PrefetchSource {
