@@ -30,6 +30,7 @@ import { faultOf, isExpired, refusal } from './refusal.ts';
 import { routeTo } from './route.ts';
 import type { S3Address } from './s3Address.ts';
 import { type CredentialSource, credentialSource, settingsOf } from './settings.ts';
+import { inForm, type TagForm, TagForms } from './tagForm.ts';
 import { listOf, parseXml, textOf } from './xml.ts';
 
 export interface S3Options extends ConnectionLimits {
@@ -57,18 +58,13 @@ const LOOK_FIRST = 1 << 20;
 /** The most that one request may name (DeleteObjects). */
 const MOST_REMOVED = 1000;
 
-/** Whether the engine takes a tag in If-Match of a PUT with its quotes, or only without them. */
-export type TagForm = 'quoted' | 'bare';
-
 export class S3Bucket implements Bucket {
   readonly location: string;
   readonly #address: S3Address;
   readonly #connection: Connection;
   readonly #partSize: number;
   readonly #pageSize: number | undefined;
-  #tagForm: TagForm | undefined;
-  /** Whether a swap in `#tagForm` has worked: a conflict is one then. */
-  #tagFormIsSure = false;
+  readonly #tagForms = new TagForms();
 
   constructor(
     address: S3Address,
@@ -84,7 +80,7 @@ export class S3Bucket implements Bucket {
 
   /** The form of tags that the engine takes; undefined until it can be told. */
   get tagForm(): TagForm | undefined {
-    return this.#tagForm;
+    return this.#tagForms.form;
   }
 
   async get(
@@ -258,8 +254,8 @@ export class S3Bucket implements Bucket {
   };
 
   /**
-   * PUT with If-Match. Some engines want the tag in quotes, Ceph 16 refuses it with them, as a conflict.
-   * So the first conflict is looked at: where the object has the very tag, its form was refused.
+   * PUT with If-Match. The first conflict is looked at: where the object has the very tag, its form was
+   * refused.
    */
   async #swap(
     key: string,
@@ -267,19 +263,17 @@ export class S3Bucket implements Bucket {
     tag: string,
     signal: AbortSignal | undefined,
   ): Promise<Put | Conflict | Busy | Unknown> {
-    const form = this.#tagForm ?? 'quoted';
+    const forms = this.#tagForms;
+    const form = forms.form ?? 'quoted';
     const result = await this.#putWhole(key, body, { 'If-Match': inForm(tag, form) }, signal);
-    if (result.kind === 'ok') this.#tagFormIsSure = true;
-    if (result.kind !== 'conflict' || this.#tagFormIsSure) return result;
+    if (result.kind === 'ok') forms.worked(form);
+    if (result.kind !== 'conflict' || forms.isSure) return result;
     const there = await this.head(key, { signal });
     // Nothing was written, so the conflict may be reported.
     if (there.kind !== 'ok' || there.tag !== tag) return result;
     const other = form === 'quoted' ? 'bare' : 'quoted';
     const again = await this.#putWhole(key, body, { 'If-Match': inForm(tag, other) }, signal);
-    if (again.kind === 'ok') {
-      this.#tagForm = other;
-      this.#tagFormIsSure = true;
-    }
+    if (again.kind === 'ok') forms.worked(other);
     return again;
   }
 
@@ -370,17 +364,10 @@ export class S3Bucket implements Bucket {
     const whole = { ...request, path: request.path ?? this.#path(request.key) };
     const answer = await this.#connection.send(whole);
     if (answer.kind !== 'answer') return answer;
-    this.#guessTagForm(answer.headers);
+    this.#tagForms.guess(answer.headers);
     if (answer.status !== 400 && answer.status !== 403) return answer;
     // Nothing was done: it is no repetition.
     return isExpired(await faultOf(answer)) ? this.#connection.send(whole, true) : answer;
-  }
-
-  /** Ceph is known by the names it gives to requests. A wrong guess costs a request, no more. */
-  #guessTagForm(headers: IncomingHttpHeaders): void {
-    if (this.#tagForm !== undefined) return;
-    const id = headers['x-amz-request-id'];
-    this.#tagForm = typeof id === 'string' && /^tx0/.test(id) ? 'bare' : 'quoted';
   }
 
   #path(key: string): string {
@@ -410,10 +397,6 @@ export class S3Bucket implements Bucket {
 /** Statuses of which the number says all. */
 function isPlain(status: number): boolean {
   return status === 304 || status === 409 || status === 412 || status === 429;
-}
-
-function inForm(tag: string, form: TagForm): string {
-  return form === 'quoted' ? `"${tag}"` : tag;
 }
 
 function tagOf(headers: IncomingHttpHeaders): string | undefined {
