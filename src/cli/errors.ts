@@ -6,7 +6,6 @@
 import { type ErrorDetails, GitStoreError } from '../errors.ts';
 import { redactUrls } from '../git/wire/redactUrl.ts';
 import { isSystemError, localError, reasonAndStep } from '../systemFaults.ts';
-import { commands } from './commands.ts';
 
 /** The command line makes no sense: exit code 2. */
 export class UsageError extends GitStoreError {
@@ -27,11 +26,13 @@ export function errorLine(error: unknown): string {
   return `Error: ${escapeControls(message.trim().replace(/\s*\n\s*/g, ' '))}`;
 }
 
-/** The same for a command line that makes no sense, with where its help is. */
-export function usageLine(error: unknown, command: string): string {
-  const isKnown = Object.hasOwn(commands, command);
+/**
+ * The same for a command line that makes no sense, with where its help is.
+ * @param command undefined for a word that is no command
+ */
+export function usageLine(error: unknown, command: string | undefined): string {
   const line = errorLine(error).replace(/\.$/, '');
-  return `${line}${line.endsWith('…') ? '' : '.'} See 'gitstore help${isKnown ? ` ${command}` : ''}'`;
+  return `${line}${line.endsWith('…') ? '' : '.'} See 'gitstore help${command === undefined ? '' : ` ${command}`}'`;
 }
 
 /** What the user reads of it, also where it is none of our errors. */

@@ -37,6 +37,7 @@ export function buildProgram(
   name: string,
   module: CommandModule | undefined,
 ): Command {
+  helped = Object.hasOwn(commands, name) ? name : undefined;
   called = name;
   const program = withHouseRules(new Command('gitstore'));
   addGlobals(program)
@@ -102,7 +103,7 @@ function withHouseRules(command: Command): Command {
       writeOut: printText,
       getOutHelpWidth: () => Math.min(process.stdout.columns || COLUMNS, WIDEST),
       writeErr: (text) => printNote(text.trimEnd()),
-      outputError: (text) => printNote(usageLine(withHint(withoutPrefix(text), called), called)),
+      outputError: (text) => printNote(usageLine(withHint(withoutPrefix(text), called), helped)),
     })
     .configureHelp({ showGlobalOptions: false })
     .helpOption('-h, --help', 'show this help');
@@ -129,8 +130,9 @@ const WIDEST = 100;
 /** A longer example has its meaning on a line of its own. */
 const EXAMPLE_WIDTH = 50;
 
-/** The command that this run calls, for the help that errors name. */
+/** The word that this run calls as a command, and the command whose help errors name. */
 let called = '';
+let helped: string | undefined;
 
 /** Says what an option of another tool is here. */
 function withHint(text: string, command: string): string {

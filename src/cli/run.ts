@@ -42,12 +42,12 @@ export async function run(args: readonly string[], name: string): Promise<never>
 }
 
 async function runCommand(args: readonly string[], name: string): Promise<number> {
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const entry = isCommand(name) ? commands[name] : undefined;
   const mistake =
     entry === undefined
-      ? (await import('./mistakes.ts')).wordOfAnotherTool(name)
+      ? (await import('./arguments/otherTools.ts')).wordOfAnotherTool(name, isCommand)
       : /^(?:cp|grep|mv|rm)$/.test(name) && args.slice(args.indexOf(name)).some(isRecursive)
-        ? (await import('./mistakes.ts')).recursiveFlag(name, args)
+        ? (await import('./arguments/otherTools.ts')).recursiveFlag(name, args)
         : undefined;
   if (mistake !== undefined) throw new UsageError(mistake);
   if (entry?.readsFew) useFirstCodecs();
@@ -65,6 +65,10 @@ function withName(args: readonly string[], name: string): readonly string[] {
   return args.with(index, name);
 }
 
+function isCommand(name: string): boolean {
+  return Object.hasOwn(commands, name);
+}
+
 function isRecursive(word: string): boolean {
   return /^-[A-Za-z]*r/.test(word);
 }
@@ -75,7 +79,11 @@ function report(error: unknown, name: string): number {
     // Commander has printed its message, or the help that was asked for.
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
-  printNote(error instanceof UsageError ? usageLine(error, name) : errorLine(error));
+  printNote(
+    error instanceof UsageError
+      ? usageLine(error, isCommand(name) ? name : undefined)
+      : errorLine(error),
+  );
   if (process.env.GITSTORE_DEBUG === '1') printTrace(error);
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
 }

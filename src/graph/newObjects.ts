@@ -5,14 +5,28 @@
  */
 
 import { asBuffer } from '../bytes.ts';
+import type { ObjectId } from '../git/objectId.ts';
 import { type IdSet, ObjectSet } from '../git/objectSet.ts';
 import { eachTreeLink } from '../git/objects/links.ts';
 import { nameHash } from '../git/packs/nameHash.ts';
 import { Pace } from '../storage/pace.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import type { CommitRange } from './commitRange.ts';
-import type { ReachableOptions } from './reachable.ts';
+import type { ObjectFilter } from './filter.ts';
 import { expectType, readSlowly, tryRead } from './source.ts';
+
+export interface ReachableOptions {
+  /** Objects of any type; all must exist. */
+  readonly wants: Iterable<ObjectId>;
+  /** Objects to omit, with everything reachable from them. Missing ones are ignored. */
+  readonly haves?: Iterable<ObjectId>;
+  /** Commits whose parents are not followed, for wants and haves. */
+  readonly shallow?: IdSet | undefined;
+  readonly filter?: ObjectFilter | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called periodically with the number of objects found so far. */
+  readonly onProgress?: ((found: number) => void) | undefined;
+}
 
 /** The trees at one path. */
 interface Group {

@@ -23,25 +23,12 @@ import { Pace } from '../storage/pace.ts';
 import type { ReachRecord } from '../storage/shortcuts.ts';
 import type { GitObject, ObjectReader } from '../storage/storage.ts';
 import { commitRange } from './commitRange.ts';
-import { dropLargeBlobs, type ObjectFilter } from './filter.ts';
-import { NewObjects } from './newObjects.ts';
+import { dropLargeBlobs } from './filter.ts';
+import { NewObjects, type ReachableOptions } from './newObjects.ts';
 import { expectType, readSlowly, tryRead } from './source.ts';
 
 /** Bytes of trees to keep for comparison with others. */
 const MAX_VERSIONS_BYTES = 64 << 20;
-
-export interface ReachableOptions {
-  /** Objects of any type; all must exist. */
-  readonly wants: Iterable<ObjectId>;
-  /** Objects to omit, with everything reachable from them. Missing ones are ignored. */
-  readonly haves?: Iterable<ObjectId>;
-  /** Commits whose parents are not followed, for wants and haves. */
-  readonly shallow?: IdSet | undefined;
-  readonly filter?: ObjectFilter | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Called periodically with the number of objects found so far. */
-  readonly onProgress?: ((found: number) => void) | undefined;
-}
 
 export interface Reachable {
   /**

@@ -10,34 +10,19 @@ import type { Identity } from '../git/objects/commit.ts';
 import { redactUrl } from '../git/wire/redactUrl.ts';
 import { checkComplete } from '../graph/connected.ts';
 import { shown } from '../optionTypes.ts';
-import type { BucketRequest } from '../storage/bucket/bucket.ts';
 import { lacksObject } from '../storage/missingObject.ts';
 import { requireAll, unreadableWarning } from '../storage/refRules.ts';
 import type { RefUpdate, Storage, UnreadableRef } from '../storage/storage.ts';
 import { typedFault } from '../systemFaults.ts';
 import type { StoreWarning } from '../warnings.ts';
 import { diffRefs, type MirrorDiff } from './mirrorDiff.ts';
+import type { MirrorOptions } from './mirrorOptions.ts';
 import { openRemote } from './openRemote.ts';
 import { inOrder } from './pushOrder.ts';
 import type { Remote, TransferOptions } from './remote.ts';
 import { Secrets } from './secrets.ts';
-import { mayBeMirrored, prefixesOf, type RefSelection, selectRefs } from './selection.ts';
+import { mayBeMirrored, prefixesOf, selectRefs } from './selection.ts';
 import { type Squashed, squashRefs, writeSquashed } from './squash.ts';
-
-export interface MirrorOptions extends TransferOptions {
-  /** Transfer only these refs, and delete none; default: every branch, tag and note. */
-  readonly refs?: RefSelection | undefined;
-  /** Change nothing; return what would change. */
-  readonly dryRun?: boolean | undefined;
-  /** `bundle`: the URL is the path of a bundle file, regardless of its name. */
-  readonly format?: 'bundle' | undefined;
-  /** For a bundle: write commits without their history. */
-  readonly squash?: boolean | undefined;
-  /** Version of the bundle format to write; default 2. */
-  readonly bundleVersion?: 2 | 3 | undefined;
-  /** For an `s3://` URL: called after every request. */
-  readonly onRequest?: ((request: BucketRequest) => void) | undefined;
-}
 
 /** @param who identity for reflogs on the other side */
 export async function backup(

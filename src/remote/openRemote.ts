@@ -4,7 +4,7 @@ import { redactUrl } from '../git/wire/redactUrl.ts';
 import { absolutePath } from '../storage/disk/fs.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Connector } from './connections/connection.ts';
-import type { MirrorOptions } from './mirror.ts';
+import type { MirrorOptions } from './mirrorOptions.ts';
 import type { Remote } from './remote.ts';
 import { parseRemoteUrl, type RemoteAddress } from './remoteUrl.ts';
 import type { Secrets } from './secrets.ts';

@@ -1,7 +1,7 @@
 /** What `backup` and `restore` share: their options, progress and output. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { MirrorOptions } from '../../remote/mirror.ts';
 import type { MirrorDiff, RefChange } from '../../remote/mirrorDiff.ts';
+import type { MirrorOptions } from '../../remote/mirrorOptions.ts';
 import type { MirrorProgress } from '../../remote/remote.ts';
 import { parseRemoteUrl } from '../../remote/remoteUrl.ts';
 import { shortHash } from '../../store/snapshot.ts';

@@ -66,7 +66,7 @@ export async function withStore<T>(
     return await work(store);
   } catch (error) {
     // Loaded when something has failed.
-    const { withNextStep } = await import('../mistakes.ts');
+    const { withNextStep } = await import('./nextStep.ts');
     throw await withNextStep(error, store, command.name(), command.args);
   } finally {
     await store.close();

@@ -1,7 +1,7 @@
 /** A store on object storage, as a remote. */
 import { createStorage, openStorage } from '../../storage/places.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { MirrorOptions } from '../mirror.ts';
+import type { MirrorOptions } from '../mirrorOptions.ts';
 import type { TransferOptions } from '../remote.ts';
 import { StorageRemote } from './storageRemote.ts';
 

@@ -5,7 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readTagLink } from '../../git/objects/links.ts';
-import { type Reachable, type ReachableOptions, reachable } from '../../graph/reachable.ts';
+import type { ReachableOptions } from '../../graph/newObjects.ts';
+import { type Reachable, reachable } from '../../graph/reachable.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { ToldRef } from './refs.ts';
 
