@@ -71,6 +71,7 @@ const GROUPS = {
     'src/store/copy.ts',
     'src/store/emptyCommit.ts',
     'src/store/move.ts',
+    'src/store/retriedWrites.ts',
     'src/store/retry.ts',
     'src/store/update.ts',
     'src/store/write.ts',

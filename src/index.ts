@@ -72,10 +72,11 @@ export {
   type RepositoryPath,
 } from './store/refPath.ts';
 export type { ThinPolicy } from './store/retention.ts';
+export { retryArchiveIn, retryWrite } from './store/retriedWrites.ts';
 export type { SignOptions } from './store/signers.ts';
 export { Tags } from './store/tags.ts';
 export type { ThinnedSnapshot, ThinOptions } from './store/thin.ts';
-export { retryArchiveIn, retryWrite, type UpdateOptions } from './store/update.ts';
+export type { UpdateOptions } from './store/update.ts';
 export { Writer } from './store/writer.ts';
 export { diskGlob } from './transfer/disk/diskGlob.ts';
 export { ExcludeFilter } from './transfer/rules/excludeFilter.ts';

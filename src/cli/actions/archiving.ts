@@ -8,7 +8,7 @@ import { ARCHIVE_FORMATS, type ArchiveFormat, archiveFormatOf } from '../../arch
 import type { ArchiveProgress } from '../../archive/options.ts';
 import { ArchiveError } from '../../errors.ts';
 import { statSync } from '../../storage/disk/fs.ts';
-import { retryArchiveIn } from '../../store/update.ts';
+import { retryArchiveIn } from '../../store/retriedWrites.ts';
 import { requireSources } from '../arguments/onDisk.ts';
 import {
   addBranch,

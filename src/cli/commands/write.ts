@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { InvalidPathError } from '../../errors.ts';
 import { parseRepositoryPath } from '../../store/refPath.ts';
-import { retryWrite } from '../../store/update.ts';
+import { retryWrite } from '../../store/retriedWrites.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import { commit, fateOfCommit, resultOf } from '../actions/commit.ts';
 import {
