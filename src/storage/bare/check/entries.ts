@@ -1,6 +1,5 @@
 /**
- * Reads what a pack says about itself, and goes on where something is wrong: header, checksum, index,
- * and the header of every entry.
+ * Reads a pack's header, checksum and index, and the header of every entry. Goes on after a fault.
  */
 import { createHash } from 'node:crypto';
 import { ID_LENGTH } from '../../../git/idTable.ts';
@@ -65,7 +64,7 @@ export function openForCheck(path: string, name: string, report: Report): Opened
   const problem = headerProblem(pack);
   if (problem !== undefined) report(`${name}.pack`, problem);
   if (size >= SHORTEST_PACK) return pack;
-  // There is no room for an entry. What refers to its objects finds them missing.
+  // There is no room for an entry. Links to its objects find them missing.
   closeSync(fd);
   return undefined;
 }

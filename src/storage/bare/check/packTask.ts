@@ -136,7 +136,7 @@ export class PackCheck {
           this.#fault(this.#idAt(entries, child), 'its delta does not fit its base');
         }
       }
-      // Nothing else is based on it: a long chain needs the memory of two bodies.
+      // No other delta is based on it: a long chain needs the memory of two bodies.
       if (top.next === -1 || this.#held > HELD_LIMIT) {
         this.#held -= top.body?.length ?? 0;
         top.body = undefined;

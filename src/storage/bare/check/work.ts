@@ -1,7 +1,7 @@
 /**
- * A check of a whole repository, as thorough as `git fsck --strict`: every copy of every object is
- * inflated and hashed, its form and what it refers to are looked at; packs and indexes prove their
- * checksums; every ref, reflog line, head and index file names what is there.
+ * Checks a whole repository, as thoroughly as `git fsck --strict`: inflates and hashes every copy of every
+ * object, checks its format and its links; compares the checksums of packs and indexes; and looks for the
+ * object of every ref, reflog line, HEAD and index entry.
  */
 
 import { join } from 'node:path';
@@ -88,7 +88,7 @@ class RepositoryCheck {
     signal?.throwIfAborted();
     const objectsDirs = listObjectDirectories(join(gitDir, 'objects'));
     const report = this.#report;
-    // Loose objects first: what is packed meanwhile is then found in the packs.
+    // Loose objects first: an object that is packed meanwhile is then found in the packs.
     const looseFiles = objectsDirs.map(listLooseFiles);
     for (const directory of objectsDirs) this.#openPacks(join(directory, 'pack'));
     const loose = looseFiles.reduce((sum, files) => sum + files.length, 0);
@@ -222,7 +222,7 @@ class RepositoryCheck {
           this.#report(`object ${id}`, problem);
         }
       } catch {
-        // Its bytes are wrong, which has been reported.
+        // Its bytes are wrong, and reported as such.
       }
     }
   }

@@ -1,8 +1,8 @@
 /**
  * The file beside a *cruft pack* that keeps the age of its objects (gitformat-pack(5), "pack-*.mtimes
  * files"): a header, a number of seconds since the epoch for each object in the order of ids, the
- * pack's checksum and that of the file. A cruft pack holds what nothing refers to any more, until it
- * is old enough to go.
+ * pack's checksum and that of the file. A cruft pack holds unreachable objects until they are old enough to
+ * be removed.
  */
 import { createHash } from 'node:crypto';
 import { CorruptObjectError } from '../../../errors.ts';

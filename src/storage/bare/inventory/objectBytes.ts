@@ -275,7 +275,7 @@ class BaseCache {
   set(object: number, body: Buffer): void {
     if (body.length > this.#half / 4 || this.#young.has(object)) return;
     this.#young.set(object, body);
-    // What a body costs beside its bytes.
+    // Memory of a body beside its bytes.
     this.#bytes += body.length + 200;
     if (this.#bytes < this.#half) return;
     this.#old = this.#young;

@@ -1,7 +1,6 @@
 /**
- * All objects of a repository in columns: what is known of object number n stands at place n of
- * each. The columns are shared memory, so that threads work on one table; an object takes about 60
- * bytes in it, and none on the heap.
+ * All objects of a repository in columns: each has the facts of object number n at position n. The columns are
+ * shared memory, so threads work on one table. An object takes about 60 bytes there and none on the heap.
  */
 import { ID_LENGTH as LENGTH_OF_ID } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';

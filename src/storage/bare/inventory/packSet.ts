@@ -1,6 +1,6 @@
 /**
- * The packs and loose objects that a piece of work begins with. Files are opened once and stay open,
- * so that the work goes on when another process removes a pack meanwhile.
+ * The packs and loose objects when the work begins. Files are opened once and stay open, so the work goes on
+ * when another process removes a pack.
  */
 
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * What keeps objects: refs, their logs, heads and index files, those of other working trees too.
- * *Firm* roots must be there; *loose* ones (old values in logs, what an unfinished operation names)
- * keep what they name if it is still there.
+ * What keeps objects: refs, their logs, HEADs and index files, also those of other working trees. The objects
+ * of *firm* roots must exist; *loose* ones (old values in logs, objects of an unfinished operation) keep
+ * theirs if they still exist.
  */
 
 import { isObjectId, type ObjectId, ZERO_ID } from '../../../git/objectId.ts';
@@ -67,8 +67,7 @@ export async function readRoots(gitDir: string, refs: RefStore, lenient = false)
       for (const ref of filesBelow(gitDir, `${folder}refs`)) keepIds(textOf(gitDir, ref));
     }
   }
-  // Values on their way to refs, of a writer that may have died. What lies behind the record is of
-  // older ones.
+  // New values of refs, of a writer that may have died. Bytes behind the record are of older writers.
   keepIds(textOf(gitDir, 'gitstore.lock').split('\n\n', 1)[0]!);
   for (const name of namesIn(gitDir, `${PRIVATE_DIRECTORY}/`)) {
     if (/^ref-\d+$/.test(name)) keepIds(textOf(gitDir, `${PRIVATE_DIRECTORY}/${name}`));
@@ -78,8 +77,8 @@ export async function readRoots(gitDir: string, refs: RefStore, lenient = false)
 }
 
 /**
- * Files below `refs/` whose names no ref can have: `main (conflicted copy)` of a service that keeps
- * folders alike, or a lock file of Git's with the value that was to come. What they hold was a ref's.
+ * Files below `refs/` whose names no ref can have, such as `main (conflicted copy)` of a program that syncs
+ * folders, or a lock file of Git with a new value. They may hold the value of a ref.
  */
 export function strayNames(gitDir: string): string[] {
   return namesBelowRefs(gitDir, 'refs/').files.filter((name) => !isValidRefName(name));

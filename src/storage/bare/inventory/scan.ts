@@ -33,8 +33,8 @@ export interface Scan {
 }
 
 export function scanObjects(places: readonly Placement[], opened: readonly SourcePack[]): Scan {
-  // An object with several copies is read from the first: own packs before others, larger before
-  // smaller, as those have the better deltas; what will be thrown away last.
+  // An object with several copies is read from the first: own packs before others, larger ones (with better
+  // deltas) before smaller ones, cruft packs last.
   const packs = [...opened].sort(
     (a, b) =>
       Number(a.foreign) - Number(b.foreign) ||

@@ -1,12 +1,11 @@
 /**
- * A collection: everything that is reachable goes into one pack, what is unreachable and old goes,
- * what is unreachable and young stays.
+ * A collection: reachable objects go into one pack, unreachable old ones are removed, unreachable young ones
+ * stay.
  *
- * The order is what makes it safe. Roots are read before objects are listed, so that everything they
- * need is in the list. New packs are on stable storage and in place before anything is removed, and
- * only what was in the list is ever removed. Before something is removed for good, under the store's
- * lock, roots are read again: what has become reachable meanwhile stays (`rescue`). See removal.ts
- * for writers who are about to use it.
+ * The order makes it safe. Roots are read before objects are listed, so everything they need is in the list.
+ * New packs are in place and on stable storage before anything is removed, and only listed objects are ever
+ * removed. Before that, under the store's lock, roots are read again: what has become reachable meanwhile
+ * stays (`rescue`). See removal.ts for writers that are about to use an object.
  */
 
 import { ID_LENGTH } from '../../../git/idTable.ts';
@@ -118,12 +117,12 @@ class Collection {
       (flags[object]! & (Flag.local | Flag.kept)) === Flag.local;
     const needed = reachable.filter(isOurs);
     const main = await this.#packUnlessThere(needed, false);
-    // What is broken goes into no pack: all that is young then stays where it lies.
+    // A broken object goes into no pack: then all young ones stay where they are.
     const aside = this.#hasBrokenYoung ? NONE : this.#cruftOf(young.filter(isOurs));
     const cruft = await this.#packUnlessThere(aside, true);
     this.#options.onStep?.('packed');
 
-    // What lies in packs that are left alone would be missed, should they be left alone no more.
+    // Remember the pack only if it holds all of them: packs that are left alone now may be removed later.
     const isClosed = this.#isComplete && needed.length === reachable.length;
     if (main !== undefined && isClosed) this.#remember(main, needed);
     else forget(this.#options.gitDir);
@@ -187,7 +186,7 @@ class Collection {
       else if (!isEmptyTree(id) && !isPartial) throw new GoneError(id, name);
     }
     await firm.run();
-    // Logs may name what was collected long ago, or what hangs on it.
+    // Logs may name objects that were collected long ago, or objects that lead to those.
     const old = walk(true);
     for (const id of this.#roots.loose) {
       const object = table.findId(id);
@@ -287,7 +286,7 @@ class Collection {
       if (pack[object] !== number) return undefined;
       if (base[object] !== -1) deltas++;
     }
-    // One without deltas is a writer's: a search may still find some.
+    // A pack without deltas comes from a writer: a search may find some.
     const isSearched = deltas > 0 || isCruft || number === this.#remembered;
     return isSearched || objects.length === 1 ? one : undefined;
   }
@@ -356,7 +355,7 @@ class Collection {
     const { refs, gitDir, signal, objectsDirs } = this.#options;
     const { layouts, packs: all } = this.#work;
     const rescue = new Rescue(this.#work, this.#roots);
-    // It may name what goes now, and what goes can come again from a writer that syncs nothing.
+    // It may name objects that are removed now, and a writer may store those again without a sync.
     new SettledRecord(gitDir).remove();
     // A ref whose removal is not on stable storage may come back, and needs its objects then.
     await refs.settleNames();

@@ -1,6 +1,6 @@
 /**
- * Gathers loose objects, and packs that are small beside what comes together, into one pack. Nothing
- * is looked up in history and nothing goes: that is what a collection is for.
+ * Gathers loose objects and relatively small packs into one pack. Walks no history and removes no objects: a
+ * collection does that.
  */
 
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';

@@ -1,7 +1,7 @@
 /**
  * The lock that one collection of a repository holds against others, `git gc` included: the file
- * `gc.pid` with process number and machine, as in Git's `builtin/gc.c`. A lock whose process is dead,
- * or that is older than 12 hours, counts for nothing.
+ * `gc.pid` with process number and machine, as in Git's `builtin/gc.c`. A lock whose process is dead, or that
+ * is older than 12 hours, is ignored.
  */
 
 import { hostname } from 'node:os';

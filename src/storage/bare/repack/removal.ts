@@ -1,10 +1,10 @@
 /**
  * Removing packs and loose objects beside readers and writers.
  *
- * A writer that relies on an object gives its file a new time (`freshen`), and writes the object
- * itself when the file turns out to be gone. So a file that is to go for good is first given a
- * temporary name, and then its time is looked at: a writer who was quicker has left a new time, and
- * the file goes back; a later one does not find it and writes the object again.
+ * A writer that relies on an object gives its file a new time (`freshen`), and writes the object itself when
+ * the file is gone. So a file to remove gets a temporary name first, and then its time is compared: a writer
+ * that was quicker has left a new time, and the file gets its name back; a later writer does not find the
+ * file and writes the object again.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -16,8 +16,7 @@ import { readNames, type SourcePack } from '../inventory/packSet.ts';
 const ENDINGS = ['.pack', '.idx', '.rev', '.bitmap', '.mtimes'];
 
 /**
- * Puts packs on stable storage, before copies of what they hold are removed: who wrote them need not
- * have done it.
+ * Puts packs on stable storage before copies of their objects are removed: their writers may not have.
  */
 export async function settlePacks(packs: readonly SourcePack[], packDir: string): Promise<void> {
   for (const { stem } of packs) {
@@ -103,8 +102,8 @@ export function removeStalePrivate(directory: string, before: number): number {
 }
 
 /**
- * Removes temporary files last written before `before` (milliseconds since the epoch), and what killed
- * removals left of packs.
+ * Removes temporary files last written before `before` (milliseconds since the epoch), and parts of packs
+ * that killed removals left.
  * @returns how many files were removed
  */
 export function removeStaleTemporaries(objectsDir: string, before: number): number {

@@ -22,8 +22,8 @@ import { writeMultiPackIndex } from './shortcuts/midx.ts';
 import { readUpkeepConfig } from './upkeepConfig.ts';
 
 /**
- * Whatever the store was opened with: what a collection removes was perhaps written with `full`, and
- * what takes its place must not be less durable.
+ * The store's own durability does not count: a collection may remove what was written with `full`, and the
+ * replacement must not be less durable.
  */
 const DURABILITY = 'full';
 

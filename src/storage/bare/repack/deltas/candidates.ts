@@ -1,6 +1,6 @@
 /**
- * Decides for each object that goes into a new pack where its data comes from: copied as it lies,
- * delta and all; or searched for a delta first (deltaSearch.ts).
+ * Decides how each object of a new pack gets its data: by copying its present entry, delta or not, or by a
+ * search for a delta (deltaSearch.ts).
  */
 import { deltaSizes, LONGEST_DELTA_SIZES } from '../../../../git/packs/delta.ts';
 import type { ObjectBytes } from '../../inventory/objectBytes.ts';
@@ -80,7 +80,7 @@ export function planPack(
     sizes.push(whole);
     tasks.push(task);
   }
-  // All of them lie whole in one pack for which deltas have been looked for: there are none.
+  // All are whole entries of one pack that was made with a delta search: there are no deltas to find.
   const order = several ? sortCandidates(table, candidates, sizes, tasks) : onlyDeflate(tasks);
   const search = makeColumns(order.length);
   for (const [position, i] of order.entries()) {
@@ -146,8 +146,8 @@ function depthsBelow(
 }
 
 /**
- * By type, then by the ends of their names, then the largest first: what was a file's next version
- * mostly has grown, and deltas that take away are smaller. Last, the newest first.
+ * Sorts by type, then by the end of the name, then the largest first: files mostly grow from version to
+ * version, and deltas that remove bytes are smaller. Last, the newest first.
  */
 function sortCandidates(
   { columns: { kind, nameHash } }: ObjectTable,

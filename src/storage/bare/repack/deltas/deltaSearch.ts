@@ -1,8 +1,7 @@
 /**
- * Finds deltas among many objects. They come sorted so that what resembles each other stands
- * together (candidates.ts); a *window* slides over them, and each object is tried against those
- * before it in the window. The rules are those of Git's `builtin/pack-objects.c`, so that packs
- * become as small.
+ * Finds deltas among many objects. They are sorted so that similar ones are neighbours (candidates.ts). A
+ * *window* slides over them, and each object is tried against those before it in the window. The rules are
+ * those of Git's `builtin/pack-objects.c`, so packs become as small as Git's.
  */
 
 import { deflateSync } from 'node:zlib';
@@ -188,7 +187,7 @@ export class DeltaSearch {
       return true;
     }
     this.#keepDelta(position, slots[bestAt]!.position, deltaSize);
-    // At the greatest depth nothing can be based on it: its slot is better used for the next.
+    // At the greatest depth it cannot be a base: the next object takes its slot.
     if (slot.depth >= maxDepth) return false;
     // The base moves up behind the object, where it stays longest.
     const base = slots[bestAt]!;

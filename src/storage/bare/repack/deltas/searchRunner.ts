@@ -1,6 +1,6 @@
 /**
- * Runs a delta search over all its positions: on threads where the work is worth their start, else
- * here, in stretches that let others have their turn.
+ * Runs a delta search over all its positions: on threads when the work is worth starting them, else on this
+ * thread, in pieces that do not hold up the event loop.
  */
 import { join } from 'node:path';
 import { THREADS_READ_PACKS } from '../../../../runtime.ts';

@@ -1,7 +1,7 @@
 /**
- * Writes a pack from a plan (candidates.ts) to a temporary file, and puts pack and index in place
- * when everything is on stable storage (gitformat-pack(5)). Data goes from file to file in pieces:
- * what it costs in memory does not depend on the size of objects.
+ * Writes a pack from a plan (candidates.ts) to a temporary file, and puts pack and index in place when both
+ * are on stable storage (gitformat-pack(5)). Copies data in pieces, so its memory does not grow with the
+ * size of objects.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
@@ -278,7 +278,7 @@ export class PackOutput {
     for (let row = 0; row < this.#count; row++) {
       times[row] = mtimes(this.#table.find(this.#ids, order[row]! * ID_LENGTH));
     }
-    // What knows nothing of the list takes the pack's own time for that of all its objects.
+    // A program that does not know the list takes the pack's own time for that of all its objects.
     const newest = times.reduce((most, time) => Math.max(most, time), 0);
     utimesSync(this.#file, newest, newest);
     return serializeMtimes(times, checksum);

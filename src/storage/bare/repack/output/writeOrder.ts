@@ -1,7 +1,7 @@
 /**
- * The order of objects in a pack. Commits and tags come first, then trees, each as they were found,
- * because walks of history read those and nothing else; then blobs, each with the family of deltas
- * around it, so that a chain lies together. As Git's `compute_write_order`.
+ * The order of objects in a pack, as Git's `compute_write_order`. Commits and tags come first, then trees,
+ * each in the order they were found, because walks of history read only those. Then blobs, each with the
+ * deltas around it, so that a chain is in one place.
  */
 import { Kind, type ObjectTable } from '../../inventory/objectTable.ts';
 

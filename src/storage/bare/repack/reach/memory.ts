@@ -1,8 +1,8 @@
 /**
- * What a collection remembers for the next one, in the file `gitstore/collected`: that one pack holds
- * just what some roots reach. As long as these are roots still (reflogs keep old values, so they
- * mostly are), everything in that pack is reachable, and need not be walked through again. The name
- * hashes of its objects are kept for the delta search, which a walk would have found.
+ * What a collection remembers for the next one, in the file `gitstore/collected`: one pack holds exactly what
+ * some roots reach. While these are still roots (they mostly are, because reflogs keep old values),
+ * everything in that pack is reachable and is not walked again. Keeps the name hashes of the objects too,
+ * which the delta search needs and a walk would have found.
  *
  * The file can be removed at any time. Numbers are big-endian: `GSCL`, version, number of roots,
  * number of objects, the pack's checksum, the roots in ascending order, a name hash for each object in
@@ -57,7 +57,7 @@ export function recall(gitDir: string): Memory | undefined {
 }
 
 /**
- * Marks everything in the remembered pack as reachable, if that still holds.
+ * Marks everything in the remembered pack as reachable, if the memory still holds.
  * @returns the pack's number, or -1
  */
 export function markRemembered(
@@ -85,7 +85,7 @@ export function markRemembered(
 }
 
 /**
- * Remembers that a pack holds just what the roots reach.
+ * Remembers that a pack holds exactly what the roots reach.
  * @param ids of the pack's objects in ascending order, 20 bytes each
  */
 export function remember(

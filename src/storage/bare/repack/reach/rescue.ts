@@ -1,6 +1,6 @@
 /**
- * What has become reachable since a collection listed the roots. Objects that came after the list
- * are read as anyone reads them; where they lead to one of the list, it stays.
+ * Finds what has become reachable since a collection listed the roots. Reads objects that came after the
+ * list in the usual way. A listed object that they lead to stays.
  */
 
 import type { ObjectId } from '../../../../git/objectId.ts';
@@ -51,7 +51,7 @@ export class Rescue {
         this.#rescued.add(object);
       }
       const header = await store.header(id);
-      // Missing objects are no business of this.
+      // A missing object is for `verify` to report.
       if (header === undefined || header.type === 'blob') continue;
       const body = (await store.read(id))?.body;
       if (body === undefined) continue;

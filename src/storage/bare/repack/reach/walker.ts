@@ -1,8 +1,7 @@
 /**
- * Marks what can be reached from some objects, and lists it in the order in which Git packs it:
- * commits by date, the newest first, then the trees and blobs of one commit after the other. On the
- * way each object gets the *name hash* of the path it was first seen at, which is how a delta search
- * finds other versions of the same file.
+ * Marks what is reachable from some objects, and lists it in the order in which Git packs it: commits by
+ * date, the newest first, then the trees and blobs of one commit after the other. Gives each object the
+ * *name hash* of the path where it was first seen, by which a delta search finds other versions of a file.
  */
 import { sameBytes } from '../../../../bytes.ts';
 import { CorruptObjectError } from '../../../../errors.ts';
@@ -33,8 +32,7 @@ export interface WalkOptions {
   /** Commits whose parents are not there and are not missed (shallow clones). */
   readonly cutOff?: ReadonlySet<number>;
   /**
-   * Called for what is wrong with an object, which then leads nowhere, as far as it is broken;
-   * default: that is an error.
+   * Called for a fault of an object, whose broken links are not followed; default: throws.
    */
   readonly onFault?: (error: CorruptObjectError) => void;
   /** Called now and then; may throw to stop. */
@@ -78,7 +76,7 @@ export class Walker {
   /** Adds an object to begin with; its kind is found out where the table does not know it. */
   addRoot(root: number): void {
     const { kind, flags } = this.#table.columns;
-    // A tag leads on to what it names.
+    // A tag leads to its target.
     for (let object = root; object !== -1 && this.#enters(object); ) {
       if (kind[object] === Kind.unknown && !this.#findKind(object)) {
         flags[object]! |= this.#options.mark;

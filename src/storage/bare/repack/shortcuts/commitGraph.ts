@@ -1,7 +1,7 @@
 /**
- * Writes the commit-graph of what a collection found reachable, with changed-path filters: `log` and
- * whatever else walks through history reads it instead of commits, and skips commits that have not
- * touched a path. What an older graph tells is taken from there.
+ * Writes the commit-graph of the commits that a collection found reachable, with changed-path filters. `log`
+ * and other walks of history read it instead of commits, and skip commits that have not touched a path.
+ * Takes over filters of an older graph.
  */
 
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ export async function writeCommitGraph(
   const parents: number[][] = [];
   const times = new Float64Array(count);
   const links = new CommitLinks();
-  // In the order in which they were found, the newest first: what is read for one is near the next.
+  // In the order in which they were found, the newest first: neighbours share most trees.
   const rows = Array.from(found, (object) => rowOf[object]!);
   for (const row of rows) {
     readCommitLinks(bytes.read(commits[row]!), links);

@@ -26,7 +26,7 @@ export async function writeMultiPackIndex(
     throw error;
   });
   try {
-    // Git's has a name for packs only; whatever else has an index stays outside.
+    // The format names packs only. Anything else with an index stays out.
     const packs = opened
       .filter(({ name }) => /^pack-[0-9a-f]{40}\.pack$/.test(name))
       .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -15,7 +15,7 @@ const EMPTY = Buffer.alloc(0);
 const MOST_PATHS = 513;
 
 /**
- * The paths of files that differ, at most 513; undefined where there are more than a filter takes.
+ * The paths of files that differ, at most 513; undefined when there are more than a filter takes.
  * @param trees ids of the commits' trees, 20 bytes each
  * @param parentRow -1: all files of the commit's tree
  */
@@ -29,7 +29,7 @@ export function changedPaths(
   const found: Buffer[] = [];
   const read = (ids: Buffer, at: number): Buffer => {
     const object = table.find(ids, at);
-    // Only the empty tree need not be there.
+    // Only the empty tree may be missing.
     return object === -1 ? EMPTY : bytes.readAndKeep(object);
   };
   const before = parentRow === -1 ? EMPTY : read(trees, parentRow * ID_LENGTH);
@@ -47,7 +47,7 @@ export function changedPaths(
       const entry = order < 0 ? a : b;
       const path = pathOf(prefix, entry);
       if (!entry.isTree) found.push(path);
-      // The directories on such a path are as many paths themselves.
+      // Each directory on such a path is a path of its own.
       else if (open.length >= MOST_PATHS) return undefined;
       else {
         const was = order <= 0 && a.isTree ? read(a.body, a.idAt) : EMPTY;
