@@ -7,9 +7,8 @@ import { isErrno, removeIfThere } from '../../disk/durable.ts';
 import { collision, parentNames } from '../../refRules.ts';
 import { readLooseRef } from './looseRefs.ts';
 import { makeParent, removeEmptyParents } from './refPaths.ts';
-import type { RefPlace } from './refPlace.ts';
+import { PACKED_REFS_LOCK, type RefPlace } from './refPlace.ts';
 
-export const PACKED_REFS_LOCK = 'packed-refs.lock';
 const HEAD_LOCK = 'HEAD.lock';
 const MAX_LOCK_ATTEMPTS = 10;
 

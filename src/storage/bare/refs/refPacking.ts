@@ -18,9 +18,8 @@ import { isErrno, removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { unlinkSync } from '../../disk/fs.ts';
 import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
 import { PendingFile } from './pendingFile.ts';
-import { PACKED_REFS_LOCK } from './refLocks.ts';
 import { diskPath, removeEmptyParents } from './refPaths.ts';
-import type { RefPlace } from './refPlace.ts';
+import { PACKED_REFS_LOCK, type RefPlace } from './refPlace.ts';
 
 /** The object that a tag leads to; the object itself when it is not a tag. Undefined when it is missing. */
 export type PeelObject = (id: ObjectId) => Promise<ObjectId | undefined>;

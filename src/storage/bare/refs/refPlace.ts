@@ -17,4 +17,6 @@ export interface RefPlace {
   readonly onStep: (step: TransactionStep) => void;
 }
 
+export const PACKED_REFS_LOCK = 'packed-refs.lock';
+
 export type TransactionStep = 'announced' | 'locked' | 'logged' | 'synced' | 'moved' | 'unlocked';

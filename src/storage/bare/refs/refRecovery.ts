@@ -3,10 +3,9 @@ import type { ObjectId } from '../../../git/objectId.ts';
 import { isErrno, removeIfThere, syncDirectoryNow } from '../../disk/durable.ts';
 import type { RefMove } from '../locks/lockRecord.ts';
 import { readLooseRef } from './looseRefs.ts';
-import { PACKED_REFS_LOCK } from './refLocks.ts';
 import { tryRemoveReflog } from './reflogFile.ts';
 import { diskPath, makeParent, parentName, removeEmptyParents } from './refPaths.ts';
-import type { RefPlace } from './refPlace.ts';
+import { PACKED_REFS_LOCK, type RefPlace } from './refPlace.ts';
 import { pendingPackedRefs, pendingValue } from './refTransaction.ts';
 import { valueOrNone } from './resolveRef.ts';
 
