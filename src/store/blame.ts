@@ -1,6 +1,7 @@
 /** Finds the commit that introduced each line of a file, along first parents. */
 import { FileNotFoundError, GitStoreError } from '../errors.ts';
 import type { ObjectId } from '../git/objectId.ts';
+import type { Commit } from '../git/objects/commit.ts';
 import { isFileMode, type TreeEntry } from '../git/objects/tree.ts';
 import { diffLines } from '../merge/lineDiff.ts';
 import { isBinary, LineTable } from '../merge/text.ts';

@@ -1,6 +1,7 @@
 /** The commits of a history along all parents, newest first. Those in the commit-graph are not read. */
-import type { Commit } from '../git/commit.ts';
+
 import type { ObjectId } from '../git/objectId.ts';
+import type { Commit } from '../git/objects/commit.ts';
 import { Heap } from '../graph/heap.ts';
 import type { CommitGraph } from '../storage/shortcuts.ts';
 import type { CommitReader } from './commits.ts';

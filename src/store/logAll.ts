@@ -1,6 +1,7 @@
 /** The commits of several histories, newest first, without duplicates, along all parents. */
 
 import type { ObjectId } from '../git/objectId.ts';
+import type { Commit } from '../git/objects/commit.ts';
 import { checkOptions } from '../optionTypes.ts';
 import { normalizePath } from '../tree/paths.ts';
 import type { StoreContext } from './context.ts';

@@ -15,6 +15,7 @@ import {
 } from '../../src/git/objects/tree.ts';
 import { differingEntries, entriesNotIn } from '../../src/git/objects/treeDifference.ts';
 import { type EntryEdit, editTree, serializeTree } from '../../src/git/objects/treeWriter.ts';
+import { comparePaths, encodePath } from '../../src/git/pathBytes.ts';
 import { runs } from '../crash/stress.ts';
 import { git, gitBytes, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

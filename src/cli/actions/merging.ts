@@ -22,13 +22,13 @@ import {
   type FormatOption,
 } from '../arguments/options.ts';
 import { defaultBranch, snapshotOfRef } from '../arguments/snapshots.ts';
-import { parseArgument, parseArgument, UsageError, UsageError } from '../errors.ts';
+import { parseArgument, UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
-import { conflictsRecord, conflictsRecord, mergeRecord, mergeRecord } from '../output/json.ts';
-import { Listing, Listing } from '../output/listing.ts';
+import { conflictsRecord, mergeRecord } from '../output/json.ts';
+import { Listing } from '../output/listing.ts';
 import { Lines, showName } from '../output/output.ts';
 import { isVerbose, withStore } from '../repository/repository.ts';
-import { commitOn, commitOn, fateOfCommit } from './commit.ts';
+import { commitOn, fateOfCommit } from './commit.ts';
 
 export interface MergingOptions extends BranchOption, CommitOptions, DryRunOption, FormatOption {
   favor?: Favor | undefined;

@@ -27,9 +27,9 @@ import { UsageError } from '../errors.ts';
 import { type Paint, paintFor } from '../output/colour.ts';
 import { commitRecord } from '../output/json.ts';
 import { Listing } from '../output/listing.ts';
-import { printLine, showName, showName } from '../output/output.ts';
-import { addExamples, addExamples } from '../program.ts';
-import { withStore, withStore } from '../repository/repository.ts';
+import { showName } from '../output/output.ts';
+import { addExamples } from '../program.ts';
+import { withStore } from '../repository/repository.ts';
 
 interface LogOptions extends Selection, FormatOption, LimitOption, PatchOption {
   since?: Date | undefined;

@@ -16,7 +16,7 @@ import {
 } from '../arguments/options.ts';
 import { commonWritableBranch } from '../arguments/snapshots.ts';
 import { expandGlobs } from '../arguments/sources.ts';
-import { parseArgument, parseArgument, UsageError, UsageError } from '../errors.ts';
+import { parseArgument, UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import { addExamples } from '../program.ts';
 import { isVerbose, withStore } from '../repository/repository.ts';

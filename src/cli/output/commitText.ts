@@ -1,5 +1,6 @@
 /** Commits in the long form, as `git log` and `git show` print them, and what they have changed. */
 import type { FS } from '../../store/fs.ts';
+import { isoTime } from '../arguments/dates.ts';
 import type { PatchOption } from '../arguments/patchOptions.ts';
 import { type Paint, paintFor } from './colour.ts';
 import { Lines, showLine, showName } from './output.ts';

@@ -132,7 +132,7 @@ export async function answerSearch(
 ): Promise<void> {
   const find = query.get('find') ?? '';
   await sendJson(service, exchange, digest('find', snapshot.id, path, find), async () => {
-    const { searchPaths } = await import('./search.ts');
+    const { searchPaths } = await import('./views/search.ts');
     const { trees } = service.context;
     const result = await searchPaths(trees, entry, find, MOST_FOUND, goneSignal(exchange));
     const { found, count, complete } = result;

@@ -278,7 +278,7 @@ export class PackFile {
    * base is outside this pack.
    * @param keep whether to cache the result, as a base of others
    */
-  readNow(offset: number, limit = LARGE_OBJECT, keep = false): GitObject | undefined {
+  tryRead(offset: number, limit = LARGE_OBJECT, keep = false): GitObject | undefined {
     const chain: Delta[] = [];
     for (let at = offset; ; ) {
       const known = this.#cache.get(this, at);

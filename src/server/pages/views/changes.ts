@@ -8,6 +8,7 @@ import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';
 import type { Place } from '../../files/snapshots.ts';
 import { colouredLines } from '../contents/colours.ts';
+import { decodeText } from '../contents/text.ts';
 import { type Html, html, visible, wellFormed } from '../frame/html.ts';
 import {
   authorOf,

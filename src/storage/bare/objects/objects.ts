@@ -409,6 +409,6 @@ function tryKeep(
       return object;
     }
   }
-  const object = known ?? pack.readNow(offset, limit, true);
+  const object = known ?? pack.tryRead(offset, limit, true);
   return object && verified(id, object);
 }
