@@ -1,5 +1,5 @@
 /** The options of a backup and of a restore. */
-import type { BucketRequest } from '../storage/bucket/bucket.ts';
+import type { BucketRequest } from '../storage/bucket/engine/bucket.ts';
 import type { TransferOptions } from './remote.ts';
 import type { RefSelection } from './selection.ts';
 

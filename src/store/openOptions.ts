@@ -1,7 +1,7 @@
 /** The options with which a store is opened, and their checks. */
 import { GitStoreError } from '../errors.ts';
-import type { BucketRequest } from '../storage/bucket/bucket.ts';
-import type { CacheOptions } from '../storage/bucket/cacheFolder.ts';
+import type { CacheOptions } from '../storage/bucket/cache/cacheFolder.ts';
+import type { BucketRequest } from '../storage/bucket/engine/bucket.ts';
 import type { Durability } from '../storage/storage.ts';
 import type { CommitterOptions } from './context.ts';
 

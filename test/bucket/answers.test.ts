@@ -2,10 +2,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { OutcomeUnknownError, StaleSnapshotError, UnreachableError } from '../../src/errors.ts';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
-import type { Environment } from '../../src/storage/bucket/environment.ts';
-import { realEnvironment } from '../../src/storage/bucket/environment.ts';
-import { MemoryBucket, type Passage, type Verb } from '../../src/storage/bucket/memoryBucket.ts';
-import { RIDING_LIMIT } from '../../src/storage/bucket/riding.ts';
+import { RIDING_LIMIT } from '../../src/storage/bucket/commit/riding.ts';
+import type { Environment } from '../../src/storage/bucket/engine/environment.ts';
+import { realEnvironment } from '../../src/storage/bucket/engine/environment.ts';
+import {
+  MemoryBucket,
+  type Passage,
+  type Verb,
+} from '../../src/storage/bucket/engine/memoryBucket.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { collect, saying, someId } from '../storage/places.ts';

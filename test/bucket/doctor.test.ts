@@ -1,8 +1,8 @@
 /** What `doctor` finds wrong with a store in a bucket, and what it mends. */
 import { describe, expect, it } from 'vitest';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
-import { examine } from '../../src/storage/bucket/doctor.ts';
-import { MemoryBucket } from '../../src/storage/bucket/memoryBucket.ts';
+import { examine } from '../../src/storage/bucket/doctor/doctor.ts';
+import { MemoryBucket } from '../../src/storage/bucket/engine/memoryBucket.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 

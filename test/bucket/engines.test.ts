@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../scripts/engines.mjs';
-import type { BucketRequest } from '../../src/storage/bucket/bucket.ts';
+import type { BucketRequest } from '../../src/storage/bucket/engine/bucket.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { buildProgram, type Program } from '../helpers/build.ts';

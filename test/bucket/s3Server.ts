@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { BucketRequest } from '../../src/storage/bucket/bucket.ts';
+import type { BucketRequest } from '../../src/storage/bucket/engine/bucket.ts';
 import { parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
 import {
   openS3Bucket,

@@ -3,7 +3,7 @@
  * runs so many of them, `GITSTORE_SEED=7` begins with another; a seed that fails is printed, and repeats.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RULES, type Rules } from '../../src/storage/bucket/rules.ts';
+import { RULES, type Rules } from '../../src/storage/bucket/head/rules.ts';
 import { History } from './simulation/history.ts';
 
 const FIRST = Number(process.env.GITSTORE_SEED ?? 1);

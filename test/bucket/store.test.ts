@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
-import { realEnvironment } from '../../src/storage/bucket/environment.ts';
-import { LEASE_TIME } from '../../src/storage/bucket/lease.ts';
-import { MemoryBucket, type Passage, type Verb } from '../../src/storage/bucket/memoryBucket.ts';
+import { realEnvironment } from '../../src/storage/bucket/engine/environment.ts';
+import {
+  MemoryBucket,
+  type Passage,
+  type Verb,
+} from '../../src/storage/bucket/engine/memoryBucket.ts';
+import { LEASE_TIME } from '../../src/storage/bucket/head/lease.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { steadyOptions } from '../store/stores.ts';

@@ -1,8 +1,8 @@
 /** The contract of the five verbs, on the bucket in memory and on real engines. */
 import { describe, expect, it } from 'vitest';
-import type { Bucket } from '../../src/storage/bucket/bucket.ts';
-import { MemoryBucket } from '../../src/storage/bucket/memoryBucket.ts';
-import { probe, requireSound } from '../../src/storage/bucket/probe.ts';
+import type { Bucket } from '../../src/storage/bucket/engine/bucket.ts';
+import { MemoryBucket } from '../../src/storage/bucket/engine/memoryBucket.ts';
+import { probe, requireSound } from '../../src/storage/bucket/engine/probe.ts';
 import { parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
 import { openS3Bucket, type S3Options } from '../../src/storage/bucket/s3/s3Bucket.ts';
 import { describeEngine, freshPrefix, REAL_ENGINES } from './places.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
-import { MemoryBucket } from '../../src/storage/bucket/memoryBucket.ts';
+import { MemoryBucket } from '../../src/storage/bucket/engine/memoryBucket.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import type { ReflogMessage, Storage } from '../../src/storage/storage.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

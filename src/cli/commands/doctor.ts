@@ -1,6 +1,6 @@
 /** `doctor`: try an object storage, check a store on it, mend its head. */
 import type { Command } from 'commander';
-import type { Diagnosis } from '../../storage/bucket/doctor.ts';
+import type { Diagnosis } from '../../storage/bucket/doctor/doctor.ts';
 import { examineBucketPlace } from '../../storage/bucket/place.ts';
 import { isBucketAddress } from '../../storage/places.ts';
 import { counted } from '../actions/upkeep.ts';

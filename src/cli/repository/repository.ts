@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { FileNotFoundError } from '../../errors.ts';
 import { GitConfig } from '../../git/repository/config.ts';
 import { redactUrl, redactUrls } from '../../git/wire/redactUrl.ts';
-import type { BucketRequest } from '../../storage/bucket/bucket.ts';
+import type { BucketRequest } from '../../storage/bucket/engine/bucket.ts';
 import { GitStore } from '../../store/gitStore.ts';
 import type { OpenOptions } from '../../store/openOptions.ts';
 import type { StoreWarning } from '../../warnings.ts';

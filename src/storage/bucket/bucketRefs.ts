@@ -17,12 +17,12 @@ import type {
   RefUpdate,
 } from '../storage.ts';
 import { Turns } from '../turns.ts';
-import type { Draft } from './draft.ts';
-import type { HeadKeeper } from './headKeeper.ts';
-import type { LogEntry } from './headRecord.ts';
-import type { LogReader } from './logReader.ts';
-import type { Outbox } from './outbox.ts';
-import type { RefTable } from './refTable.ts';
+import type { Outbox } from './commit/outbox.ts';
+import type { Draft } from './head/draft.ts';
+import type { HeadKeeper } from './head/headKeeper.ts';
+import type { LogEntry } from './head/headRecord.ts';
+import type { LogReader } from './head/logReader.ts';
+import type { RefTable } from './head/refTable.ts';
 
 /** The name of HEAD's log, which no ref can have. */
 const HEAD = 'HEAD';

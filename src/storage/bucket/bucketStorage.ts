@@ -6,21 +6,21 @@ import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../../erro
 import { BareMemos } from '../bare/memos.ts';
 import { checkRef } from '../refRules.ts';
 import type { Storage } from '../storage.ts';
-import type { Bucket } from './bucket.ts';
-import { BucketObjects } from './bucketObjects.ts';
 import { BucketRefs } from './bucketRefs.ts';
-import { BucketUpkeep } from './bucketUpkeep.ts';
-import { CacheFolder, type CacheOptions } from './cacheFolder.ts';
-import { Contents } from './contents.ts';
-import { DiskShelf } from './diskShelf.ts';
-import { Engine } from './engine.ts';
-import { type Environment, realEnvironment } from './environment.ts';
-import { HEAD_KEY, HeadKeeper, NoHeadError } from './headKeeper.ts';
-import { checkFormat, FORMAT, formatHead, type Head } from './headRecord.ts';
-import { LogReader } from './logReader.ts';
-import { Outbox } from './outbox.ts';
-import { PROBE_FOLDER } from './probe.ts';
-import { RefTable } from './refTable.ts';
+import { CacheFolder, type CacheOptions } from './cache/cacheFolder.ts';
+import { DiskShelf } from './cache/diskShelf.ts';
+import { Contents } from './commit/contents.ts';
+import { Outbox } from './commit/outbox.ts';
+import type { Bucket } from './engine/bucket.ts';
+import { Engine } from './engine/engine.ts';
+import { type Environment, realEnvironment } from './engine/environment.ts';
+import { PROBE_FOLDER } from './engine/probe.ts';
+import { HEAD_KEY, HeadKeeper, NoHeadError } from './head/headKeeper.ts';
+import { checkFormat, FORMAT, formatHead, type Head } from './head/headRecord.ts';
+import { LogReader } from './head/logReader.ts';
+import { RefTable } from './head/refTable.ts';
+import { BucketObjects } from './objects/bucketObjects.ts';
+import { BucketUpkeep } from './upkeep/bucketUpkeep.ts';
 
 export const STORE_KEY = 'store';
 

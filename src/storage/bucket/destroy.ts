@@ -3,13 +3,14 @@
  * and no reader sees half a store. The record `store` goes last, so that an interrupted removal can be
  * repeated, and no other store is created among the keys of this one.
  */
-import type { Bucket } from './bucket.ts';
+
 import { STORE_KEY } from './bucketStorage.ts';
-import { Engine } from './engine.ts';
-import { realEnvironment } from './environment.ts';
-import { HEAD_KEY } from './headKeeper.ts';
-import { PROBE_FOLDER } from './probe.ts';
-import { KEY_FOLDERS } from './sweep.ts';
+import type { Bucket } from './engine/bucket.ts';
+import { Engine } from './engine/engine.ts';
+import { realEnvironment } from './engine/environment.ts';
+import { PROBE_FOLDER } from './engine/probe.ts';
+import { HEAD_KEY } from './head/headKeeper.ts';
+import { KEY_FOLDERS } from './upkeep/sweep.ts';
 
 /** @throws UnreachableError; RemoteError when it is refused */
 export async function destroyBucketStore(bucket: Bucket): Promise<void> {

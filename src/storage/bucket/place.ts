@@ -1,15 +1,15 @@
 /** Stores at `s3://` addresses: what the storage in a bucket is on, the engine behind it tried before a new one. */
 import { FileNotFoundError } from '../../errors.ts';
 import type { Storage } from '../storage.ts';
-import type { BucketRequest } from './bucket.ts';
 import {
   type BucketStorageOptions,
   type CreateBucketOptions,
   createBucketStorage,
   openBucketStorage,
 } from './bucketStorage.ts';
-import type { Diagnosis, DoctorOptions } from './doctor.ts';
-import { probe, requireSound } from './probe.ts';
+import type { Diagnosis, DoctorOptions } from './doctor/doctor.ts';
+import type { BucketRequest } from './engine/bucket.ts';
+import { probe, requireSound } from './engine/probe.ts';
 import { parseS3Address } from './s3/s3Address.ts';
 import { openS3Bucket, type S3Bucket } from './s3/s3Bucket.ts';
 
@@ -77,7 +77,7 @@ export async function examineBucketPlace(
   location: string,
   { onRequest, ...options }: DoctorOptions & Pick<BucketPlaceOptions, 'onRequest'> = {},
 ): Promise<Diagnosis> {
-  const { examine } = await import('./doctor.ts');
+  const { examine } = await import('./doctor/doctor.ts');
   const bucket = await openS3Bucket(parseS3Address(location), { onRequest });
   try {
     return await examine(bucket, options);

@@ -10,10 +10,14 @@ import { hashObject, type ObjectId, type ObjectType } from '../../../src/git/obj
 import { parseReflogLine } from '../../../src/git/refs/reflogLine.ts';
 import { BucketRefs } from '../../../src/storage/bucket/bucketRefs.ts';
 import { firstHead } from '../../../src/storage/bucket/bucketStorage.ts';
-import { collect, merge } from '../../../src/storage/bucket/collect.ts';
-import { Contents } from '../../../src/storage/bucket/contents.ts';
-import { Engine } from '../../../src/storage/bucket/engine.ts';
-import { HEAD_KEY, HeadKeeper } from '../../../src/storage/bucket/headKeeper.ts';
+import { PackGoneError } from '../../../src/storage/bucket/cache/shelf.ts';
+import { Contents } from '../../../src/storage/bucket/commit/contents.ts';
+import { linksOf, openRecent } from '../../../src/storage/bucket/commit/linksOf.ts';
+import { Outbox } from '../../../src/storage/bucket/commit/outbox.ts';
+import { deflateRecent } from '../../../src/storage/bucket/commit/riding.ts';
+import { Engine } from '../../../src/storage/bucket/engine/engine.ts';
+import { MemoryBucket } from '../../../src/storage/bucket/engine/memoryBucket.ts';
+import { HEAD_KEY, HeadKeeper } from '../../../src/storage/bucket/head/headKeeper.ts';
 import {
   formatHead,
   type Head,
@@ -21,17 +25,13 @@ import {
   listedKeys,
   parseHead,
   type RecentObject,
-} from '../../../src/storage/bucket/headRecord.ts';
-import { underLease } from '../../../src/storage/bucket/lease.ts';
-import { linksOf, openRecent } from '../../../src/storage/bucket/linksOf.ts';
-import { LogReader } from '../../../src/storage/bucket/logReader.ts';
-import { MemoryBucket } from '../../../src/storage/bucket/memoryBucket.ts';
-import { Outbox } from '../../../src/storage/bucket/outbox.ts';
-import { deflateRecent } from '../../../src/storage/bucket/riding.ts';
-import type { Rules } from '../../../src/storage/bucket/rules.ts';
-import { RULES } from '../../../src/storage/bucket/rules.ts';
-import { PackGoneError } from '../../../src/storage/bucket/shelf.ts';
-import { sweep } from '../../../src/storage/bucket/sweep.ts';
+} from '../../../src/storage/bucket/head/headRecord.ts';
+import { underLease } from '../../../src/storage/bucket/head/lease.ts';
+import { LogReader } from '../../../src/storage/bucket/head/logReader.ts';
+import type { Rules } from '../../../src/storage/bucket/head/rules.ts';
+import { RULES } from '../../../src/storage/bucket/head/rules.ts';
+import { collect, merge } from '../../../src/storage/bucket/upkeep/collect.ts';
+import { sweep } from '../../../src/storage/bucket/upkeep/sweep.ts';
 import type { GitObject } from '../../../src/storage/storage.ts';
 import { leadsTo, MemoryShelf, parsePack } from './memoryShelf.ts';
 import { Host, World } from './world.ts';

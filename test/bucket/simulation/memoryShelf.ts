@@ -1,8 +1,5 @@
 /** Packs in memory, with a plain form: what is proven here is what becomes of them, not what is in them. */
 import type { ObjectId } from '../../../src/git/objectId.ts';
-import type { Engine } from '../../../src/storage/bucket/engine.ts';
-import type { PackEntry, RecentObject } from '../../../src/storage/bucket/headRecord.ts';
-import { linksOf, openRecent } from '../../../src/storage/bucket/linksOf.ts';
 import {
   type LinkedObject,
   PackGoneError,
@@ -10,7 +7,10 @@ import {
   type RepackJob,
   type Shelf,
   type StagedPack,
-} from '../../../src/storage/bucket/shelf.ts';
+} from '../../../src/storage/bucket/cache/shelf.ts';
+import { linksOf, openRecent } from '../../../src/storage/bucket/commit/linksOf.ts';
+import type { Engine } from '../../../src/storage/bucket/engine/engine.ts';
+import type { PackEntry, RecentObject } from '../../../src/storage/bucket/head/headRecord.ts';
 import type { GitObject } from '../../../src/storage/storage.ts';
 
 type Objects = ReadonlyMap<ObjectId, RecentObject>;

@@ -3,8 +3,8 @@
  * any two steps. Everything that waits waits here; the next thing that happens is the one that is due first.
  */
 
-import type { Environment } from '../../../src/storage/bucket/environment.ts';
-import type { Passage, Verb } from '../../../src/storage/bucket/memoryBucket.ts';
+import type { Environment } from '../../../src/storage/bucket/engine/environment.ts';
+import type { Passage, Verb } from '../../../src/storage/bucket/engine/memoryBucket.ts';
 
 export type Random = () => number;
 

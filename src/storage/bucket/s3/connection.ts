@@ -9,7 +9,7 @@ import https from 'node:https';
 import { sign } from 'aws4';
 import { tell } from '../../../diagnostics.ts';
 import { RemoteError } from '../../../errors.ts';
-import type { BucketRequest, Busy, Unknown } from '../bucket.ts';
+import type { BucketRequest, Busy, Unknown } from '../engine/bucket.ts';
 import type { Route } from './route.ts';
 import type { CredentialSource, S3Settings } from './settings.ts';
 

@@ -3,7 +3,7 @@
  * sent again, and an end that got none has come about when the object is there. What fails for good is
  * taken away, as parts cost money and no list shows them.
  */
-import type { Busy, Conflict, Put, PutBody, PutOptions, Unknown } from '../bucket.ts';
+import type { Busy, Conflict, Put, PutBody, PutOptions, Unknown } from '../engine/bucket.ts';
 import type { S3Answer, S3Request } from './connection.ts';
 import { parseXml, textOf } from './xml.ts';
 

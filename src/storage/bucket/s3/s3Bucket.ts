@@ -23,7 +23,7 @@ import type {
   PutOptions,
   Unchanged,
   Unknown,
-} from '../bucket.ts';
+} from '../engine/bucket.ts';
 import { Connection, type ConnectionLimits, type S3Answer, type S3Request } from './connection.ts';
 import { uploadInParts } from './parts.ts';
 import { faultOf, isExpired, refusal } from './refusal.ts';

@@ -1,0 +1,213 @@
+/**
+ * Makes new packs of old ones, as a bare repository does: the packs are brought here whole and looked at as
+ * the objects of a repository, with the same walks, the same deltas, the same order.
+ */
+
+import { join } from 'node:path';
+import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
+import { GoneError } from '../../bare/inventory/objectBytes.ts';
+import { Flag, Kind } from '../../bare/inventory/objectTable.ts';
+import { openWorkspace, type Workspace } from '../../bare/inventory/workspace.ts';
+import { makePack } from '../../bare/repack/output/makePack.ts';
+import { Walker } from '../../bare/repack/reach/walker.ts';
+import { isErrno } from '../../disk/durable.ts';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from '../../disk/fs.ts';
+import type { UpkeepOptions } from '../../storageUpkeep.ts';
+import type { PackEntry } from '../head/headRecord.ts';
+import type { DiskShelf } from './diskShelf.ts';
+import { packOf } from './packBytes.ts';
+import type { Repacked, RepackJob, StagedPack } from './shelf.ts';
+import { cacheName } from './sparsePack.ts';
+
+/** As git-pack-objects(1) has them. */
+const SETTINGS = { window: 10, depth: 50, level: -1, memory: 96 << 20 };
+const BIG_FILE = 512 << 20;
+const RECENT = 'recent';
+
+export async function repack(shelf: DiskShelf, job: RepackJob): Promise<Repacked> {
+  const folder = await gather(shelf, job.packs);
+  try {
+    if (job.recent.length > 0) {
+      const { pack, index } = packOf(job.recent);
+      writeFileSync(join(folder, 'pack', `${RECENT}.pack`), pack);
+      writeFileSync(join(folder, 'pack', `${RECENT}.idx`), index);
+    }
+    const work = openWorkspace([folder]);
+    try {
+      return await sortOut(shelf, work, job);
+    } finally {
+      work.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export async function mergePacks(
+  shelf: DiskShelf,
+  packs: readonly PackEntry[],
+  { signal, onProgress }: UpkeepOptions,
+): Promise<StagedPack> {
+  const folder = await gather(shelf, packs);
+  try {
+    const work = openWorkspace([folder]);
+    try {
+      const objects = await inOrder(work, signal);
+      return await stage(shelf, work, objects, { search: true, signal, onProgress });
+    } finally {
+      work.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A folder with whole copies of some packs. */
+async function gather(shelf: DiskShelf, packs: readonly PackEntry[]): Promise<string> {
+  const folder = shelf.folder.newFolder();
+  mkdirSync(join(folder, 'pack'));
+  try {
+    for (const entry of packs) {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          const { file } = await shelf.fetchWhole(entry);
+          for (const ending of ['.pack', '.idx']) {
+            const to = join(folder, 'pack', `${cacheName(entry.key)}${ending}`);
+            putCopy(file.path.replace(/\.pack$/, ending), to);
+          }
+          break;
+        } catch (error) {
+          // The copy has been cleared away meanwhile.
+          if (!isErrno(error, 'ENOENT') || attempt === 2) throw error;
+          shelf.forget(entry.key);
+        }
+      }
+    }
+    return folder;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function putCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EEXIST')) throw error;
+    copyFileSync(from, to);
+  }
+}
+
+async function sortOut(shelf: DiskShelf, work: Workspace, job: RepackJob): Promise<Repacked> {
+  const { table, packs, bytes } = work;
+  const { flags, pack: packOfObject } = table.columns;
+  const { signal, onProgress } = job;
+  const onTurn = (objects: number) => {
+    signal?.throwIfAborted();
+    onProgress?.({ phase: 'count', objects, totalObjects: table.count });
+  };
+  const firm = new Walker(table, bytes, { mark: Flag.reachable, onTurn });
+  for (const [id, name] of job.firm) {
+    const object = table.findId(id);
+    if (object !== -1) firm.addRoot(object);
+    else if (id !== EMPTY_TREE_ID) throw new GoneError(id, name);
+  }
+  await firm.run();
+  const old = new Walker(table, bytes, { mark: Flag.reachable, lenient: true, onTurn });
+  for (const id of job.loose) {
+    const object = table.findId(id);
+    if (object !== -1) old.addRoot(object);
+  }
+  await old.run();
+  const reachable = joined(firm.found, old.found);
+
+  const entries = new Map(job.packs.map((entry) => [`${cacheName(entry.key)}.pack`, entry]));
+  const isYoung = packs.map(({ name }) => job.isYoung(entries.get(name)));
+  // Garbage may be broken: it leads nowhere then.
+  const onFault = () => {};
+  const young = new Walker(table, bytes, { mark: Flag.young, lenient: true, onTurn, onFault });
+  for (const [number, { index }] of packs.entries()) {
+    if (!isYoung[number]) continue;
+    for (let row = 0; row < index.count; row++) {
+      const object = table.findId(index.idAt(row));
+      if ((flags[object]! & Flag.reachable) === 0) young.addRoot(object);
+    }
+  }
+  await young.run();
+  const cruft = young.found.filter((object) => (flags[object]! & Flag.reachable) === 0);
+  const lost = new Set<ObjectId>();
+  for (let object = 0; object < table.count; object++) {
+    if ((flags[object]! & (Flag.reachable | Flag.young)) === 0) lost.add(table.idOf(object));
+  }
+
+  const first = reachable.length === 0 ? undefined : packs[packOfObject[reachable[0]!]!];
+  const whole = first && entries.get(first.name);
+  const isSame =
+    whole?.kind === 'collected' &&
+    whole.count === reachable.length &&
+    reachable.every((object) => first!.index.indexOf(table.idOf(object)) !== -1);
+  const options = { signal, onProgress };
+  const main =
+    isSame || reachable.length === 0
+      ? undefined
+      : await stage(shelf, work, reachable, { search: true, ...options });
+  const aside =
+    cruft.length === 0 ? undefined : await stage(shelf, work, cruft, { search: false, ...options });
+  return { kept: isSame ? whole : undefined, main, cruft: aside, lost };
+}
+
+/** Writes a pack and puts it into a folder of its own. */
+async function stage(
+  shelf: DiskShelf,
+  work: Workspace,
+  objects: Int32Array,
+  { search, signal, onProgress }: UpkeepOptions & { search: boolean },
+): Promise<StagedPack> {
+  const written = await makePack(work, objects, {
+    durability: 'fast',
+    settings: SETTINGS,
+    bigFileThreshold: BIG_FILE,
+    search,
+    signal,
+    onProgress: (phase, done, totalObjects) => onProgress?.({ phase, objects: done, totalObjects }),
+  });
+  const folder = shelf.folder.newFolder();
+  for (const ending of ['.pack', '.idx']) {
+    renameSync(join(work.packDir, written.base + ending), join(folder, written.base + ending));
+  }
+  return shelf.staged(folder, written.base);
+}
+
+/** All objects as a walk through them finds them, and then those it does not find. */
+async function inOrder(work: Workspace, signal: AbortSignal | undefined): Promise<Int32Array> {
+  const { table, bytes } = work;
+  const { kind } = table.columns;
+  const walker = new Walker(table, bytes, {
+    mark: Flag.reachable,
+    lenient: true,
+    onTurn: () => signal?.throwIfAborted(),
+    onFault: () => {},
+  });
+  for (const wanted of [[Kind.commit, Kind.tag], [Kind.tree], [Kind.blob]]) {
+    for (let object = 0; object < table.count; object++) {
+      if (wanted.some((one) => one === kind[object])) walker.addRoot(object);
+    }
+    await walker.run();
+  }
+  return walker.found.slice();
+}
+
+function joined(a: Int32Array, b: Int32Array): Int32Array {
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,254 @@
+/**
+ * The local copy of a pack, a sparse file: blocks are fetched on demand. A map beside it has a checksum for
+ * each present block, which reveals damaged ones. Several processes may fill the same file: each writes a
+ * block before its entry in the map, and all write the same bytes.
+ */
+
+import { crc32 } from 'node:zlib';
+import { readFullySync, writeFully } from '../../disk/durable.ts';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from '../../disk/fs.ts';
+import { type Holes, MissingBytesError } from '../../packs/holes.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { PackEntry } from '../head/headRecord.ts';
+import type { CacheFolder } from './cacheFolder.ts';
+import { PackGoneError } from './shelf.ts';
+
+const BLOCK = 64 << 10;
+/** Bytes of the map for each block: its CRC-32, and that once more to tell it from zeros. */
+const ROW = 8;
+const SALT = 0x9e3779b9;
+/** Bytes of the first fetch. Sequential reads double the size each time, up to `LARGEST_FETCH`. */
+const FIRST_FETCH = 256 << 10;
+const LARGEST_FETCH = 16 << 20;
+/** Merge two fetches when the gap between them is at most this many bytes. */
+const GAP = 256 << 10;
+
+export function cacheName(key: string): string {
+  return key.replace('/', '-');
+}
+
+export class SparsePack implements Holes {
+  readonly size: number;
+  readonly #key: string;
+  readonly #folder: CacheFolder;
+  readonly #engine: Engine;
+  #fd: number | undefined;
+  #mapFd: number | undefined;
+  #map: Buffer;
+  /** One for each block: 1 once its checksum was compared. */
+  readonly #proven: Uint8Array;
+  readonly #fetching = new Map<number, Promise<void>>();
+  /** Where the last fetch ended, and how much it was. */
+  #lastEnd = -1;
+  #lastLength = FIRST_FETCH;
+  #users = 0;
+  #isReleased = false;
+
+  constructor({ key, size }: PackEntry, folder: CacheFolder, engine: Engine) {
+    this.#key = key;
+    this.size = size;
+    this.#folder = folder;
+    this.#engine = engine;
+    const blocks = Math.ceil(size / BLOCK);
+    this.#map = Buffer.alloc(blocks * ROW);
+    this.#proven = new Uint8Array(blocks);
+  }
+
+  open(): number {
+    this.#users++;
+    this.#isReleased = false;
+    return this.#file();
+  }
+
+  close(): void {
+    if (--this.#users === 0) this.release();
+  }
+
+  /** Closes the files permanently. Drops fetches that are still under way. */
+  release(): void {
+    this.#isReleased = true;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    if (this.#mapFd !== undefined) closeSync(this.#mapFd);
+    this.#fd = undefined;
+    this.#mapFd = undefined;
+    this.#proven.fill(0);
+  }
+
+  has(start: number, end: number): boolean {
+    return this.#firstMissing(start, end) === -1;
+  }
+
+  need(start: number, end: number): void {
+    const block = this.#firstMissing(start, end);
+    if (block !== -1) throw new MissingBytesError(this, Math.max(start, block * BLOCK), end);
+  }
+
+  async fetch(start: number, end: number): Promise<void> {
+    const last = Math.min(end, this.size);
+    const waiting: Promise<void>[] = [];
+    for (let at = start; at < last; ) {
+      const first = this.#firstMissing(at, last);
+      if (first === -1) break;
+      const under = this.#fetching.get(first);
+      if (under !== undefined) {
+        waiting.push(under);
+        at = (first + 1) * BLOCK;
+        continue;
+      }
+      const until = this.#endOfFetch(first, last);
+      waiting.push(this.#fetchBlocks(first, until));
+      at = until * BLOCK;
+    }
+    await Promise.all(waiting);
+  }
+
+  /** Fetches what is missing of several ranges, neighbours together. @param ranges ascending */
+  async fetchAll(
+    ranges: readonly { readonly start: number; readonly end: number }[],
+  ): Promise<void> {
+    const joined: { start: number; end: number }[] = [];
+    for (const { start, end } of ranges) {
+      if (this.has(start, end)) continue;
+      const last = joined.at(-1);
+      const fits = last !== undefined && start - last.end <= GAP;
+      if (fits && end - last.start <= LARGEST_FETCH) last.end = Math.max(last.end, end);
+      else joined.push({ start, end });
+    }
+    await Promise.all(joined.map(({ start, end }) => this.fetch(start, end)));
+  }
+
+  /** Puts bytes in that came in another way. @param start of a block, or with bytes that reach over it */
+  fill(start: number, bytes: Uint8Array): void {
+    const fd = this.#file();
+    const end = start + bytes.length;
+    for (let block = Math.ceil(start / BLOCK); block * BLOCK < end; block++) {
+      const at = block * BLOCK;
+      const stop = Math.min(this.size, at + BLOCK);
+      if (stop > end) break;
+      const data = bytes.subarray(at - start, stop - start);
+      writeFully(fd, data, at);
+      const row = mapRow(crc32(data));
+      row.copy(this.#map, block * ROW);
+      writeFully(this.#mapFd!, row, block * ROW);
+      this.#proven[block] = 1;
+    }
+  }
+
+  /** Forgets damaged blocks. @returns whether there were any */
+  recheck(): boolean {
+    this.#proven.fill(0);
+    let found = false;
+    for (let block = 0; block < this.#proven.length; block++) {
+      if (this.#isMapped(block) && !this.#prove(block)) found = true;
+    }
+    return found;
+  }
+
+  /** The block at which to stop when fetching from one on: with what is likely to be read next. */
+  #endOfFetch(first: number, end: number): number {
+    const start = first * BLOCK;
+    const goesOn = start === this.#lastEnd;
+    this.#lastLength = goesOn ? Math.min(LARGEST_FETCH, this.#lastLength * 2) : FIRST_FETCH;
+    const most = Math.min(
+      this.size,
+      Math.max(end, start + this.#lastLength),
+      start + LARGEST_FETCH,
+    );
+    let until = first + 1;
+    while (until * BLOCK < most && !this.#isThere(until) && !this.#fetching.has(until)) until++;
+    this.#lastEnd = until * BLOCK;
+    this.#lastLength = Math.max(FIRST_FETCH, this.#lastEnd - start);
+    return until;
+  }
+
+  #fetchBlocks(first: number, until: number): Promise<void> {
+    const start = first * BLOCK;
+    const end = Math.min(this.size, until * BLOCK);
+    const fetched = (async () => {
+      try {
+        const answer = await this.#engine.get(this.#key, { range: { start, end } });
+        if (answer.kind !== 'ok') throw new PackGoneError(this.#key);
+        if (answer.body.length < end - start) throw new PackGoneError(this.#key);
+        if (!this.#isReleased) this.fill(start, answer.body);
+      } finally {
+        for (let block = first; block < until; block++) this.#fetching.delete(block);
+      }
+    })();
+    for (let block = first; block < until; block++) this.#fetching.set(block, fetched);
+    return fetched;
+  }
+
+  #firstMissing(start: number, end: number): number {
+    const last = Math.min(this.#proven.length, Math.ceil(end / BLOCK));
+    for (let block = Math.floor(start / BLOCK); block < last; block++) {
+      if (this.#proven[block] === 0 && !this.#isThere(block)) return block;
+    }
+    return -1;
+  }
+
+  #isThere(block: number): boolean {
+    if (this.#proven[block] === 1) return true;
+    this.#file();
+    if (!this.#isMapped(block)) {
+      // Another process may have fetched it.
+      readFullySync(
+        this.#mapFd!,
+        this.#map.subarray(block * ROW, (block + 1) * ROW),
+        ROW,
+        block * ROW,
+      );
+    }
+    return this.#isMapped(block) && this.#prove(block);
+  }
+
+  #isMapped(block: number): boolean {
+    const crc = this.#map.readUInt32LE(block * ROW);
+    return this.#map.readUInt32LE(block * ROW + 4) === (crc ^ SALT) >>> 0;
+  }
+
+  #prove(block: number): boolean {
+    const start = block * BLOCK;
+    const data = Buffer.allocUnsafe(Math.min(BLOCK, this.size - start));
+    const got = readFullySync(this.#file(), data, data.length, start);
+    if (got === data.length && crc32(data) === this.#map.readUInt32LE(block * ROW)) {
+      this.#proven[block] = 1;
+      return true;
+    }
+    this.#map.fill(0, block * ROW, (block + 1) * ROW);
+    writeFully(this.#mapFd!, this.#map.subarray(block * ROW, (block + 1) * ROW), block * ROW);
+    return false;
+  }
+
+  #file(): number {
+    if (this.#fd !== undefined) return this.#fd;
+    const name = cacheName(this.#key);
+    const flags = constants.O_RDWR | constants.O_CREAT;
+    const fd = openSync(this.#folder.file(`${name}.pack`), flags, 0o600);
+    try {
+      if (fstatSync(fd).size < this.size) ftruncateSync(fd, this.size);
+      this.#mapFd = openSync(this.#folder.file(`${name}.map`), flags, 0o600);
+      this.#map.fill(0);
+      readFullySync(this.#mapFd, this.#map, this.#map.length, 0);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    this.#fd = fd;
+    return fd;
+  }
+}
+
+export function mapRow(crc: number): Buffer {
+  const row = Buffer.alloc(ROW);
+  row.writeUInt32LE(crc, 0);
+  row.writeUInt32LE((crc ^ SALT) >>> 0, 4);
+  return row;
+}
+
+/** The map of a complete pack. */
+export function wholeMap(size: number, read: (start: number, end: number) => Buffer): Buffer {
+  const rows: Buffer[] = [];
+  for (let at = 0; at < size; at += BLOCK)
+    rows.push(mapRow(crc32(read(at, Math.min(size, at + BLOCK)))));
+  return Buffer.concat(rows);
+}

@@ -1,0 +1,149 @@
+/**
+ * A new record `head` in the place of one that is lost or damaged: its newest copy, and all packs that are
+ * there beside. Packs that were retired come back too, which costs room until the next collection; what
+ * was written after the copy and rode in `head` is lost.
+ */
+import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
+import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH } from '../../../git/packs/packIndex.ts';
+import { firstHead } from '../bucketStorage.ts';
+import type { Listed } from '../engine/bucket.ts';
+import type { Engine } from '../engine/engine.ts';
+import { HEAD_KEY } from '../head/headKeeper.ts';
+import { epochOf, formatHead, type Head, type PackEntry, parseHead } from '../head/headRecord.ts';
+import { packProblem } from './packProblem.ts';
+
+/** More commits than there can have been since the copy: no writer takes the new head for an old one. */
+const AHEAD = 2 ** 32;
+const INDEX_START = Buffer.from([0xff, 0x74, 0x4f, 0x63, 0, 0, 0, 2]);
+/** Bytes of an index for one object; one in a pack above 2 GiB may take 8 more. */
+const INDEX_ROW = 28;
+const INDEX_LARGE_ROW = 8;
+const PACK_HEADER = 12;
+
+export interface RepairPlan {
+  /** The key of the copy; undefined where there is none, and refs are lost. */
+  readonly copy: string | undefined;
+  /** When it was made: milliseconds since 1970 by the clock of the object storage. */
+  readonly copyTime: number | undefined;
+  /** Packs that are put in beside those of the copy. */
+  readonly packs: readonly PackEntry[];
+  /** Packs that are damaged, and left out. */
+  readonly damaged: readonly string[];
+  readonly head: Head;
+  /** Of the damaged record that is to be replaced. */
+  readonly tag: string | undefined;
+}
+
+export async function planRepair(
+  engine: Engine,
+  store: string,
+  keys: ReadonlyMap<string, Listed>,
+  tag: string | undefined,
+  signal?: AbortSignal,
+): Promise<RepairPlan> {
+  const copies = [...keys.values()]
+    .filter(({ key }) => key.startsWith('h/'))
+    .sort((a, b) => epochOf(b.key) - epochOf(a.key) || b.modified - a.modified);
+  let base: Head = firstHead(store, 'refs/heads/main', engine);
+  let copy: Listed | undefined;
+  for (const candidate of copies) {
+    const found = await readCopy(engine, candidate.key, store, signal);
+    if (found === undefined) continue;
+    if (copy === undefined || found.sequence > base.sequence) {
+      base = found;
+      copy = candidate;
+    }
+  }
+  const listed = new Set(base.packs.map(({ key }) => key));
+  const packs: PackEntry[] = [];
+  const damaged: string[] = [];
+  for (const entry of keys.values()) {
+    if (!entry.key.startsWith('p/') || listed.has(entry.key)) continue;
+    const pack = await describePack(engine, entry, signal);
+    if (pack === undefined) damaged.push(entry.key);
+    else packs.push(pack);
+  }
+  const epoch = Math.max(base.epoch, ...[...keys.keys()].map(epochOf)) + 1;
+  const retired = new Map(base.retired.map((one) => [one.key, one]));
+  for (const { key } of packs) retired.delete(key);
+  const head: Head = {
+    ...base,
+    sequence: base.sequence + AHEAD,
+    nonces: [engine.environment.name()],
+    epoch,
+    generation: base.generation + 1,
+    packs: [...base.packs, ...packs],
+    retired: [...retired.values()],
+    copy: copy?.key,
+    lease: undefined,
+  };
+  return { copy: copy?.key, copyTime: copy?.modified, packs, damaged, head, tag };
+}
+
+/** @throws GitStoreError (`ECHANGED`) when another has mended it meanwhile */
+export async function repairHead(engine: Engine, { head, tag }: RepairPlan): Promise<Head> {
+  const body = formatHead(head);
+  const condition = tag === undefined ? { ifAbsent: true } : { ifMatch: tag };
+  const end = engine.end();
+  for (;;) {
+    const answer = await engine.bucket.put(HEAD_KEY, body, condition);
+    if (answer.kind === 'ok') return head;
+    if (answer.kind !== 'busy') {
+      const there = await engine.get(HEAD_KEY);
+      if (there.kind === 'ok' && body.equals(there.body)) return head;
+      if (answer.kind === 'conflict') {
+        const { location } = engine.bucket;
+        throw new GitStoreError(`${location}: another has changed head meanwhile; look again`);
+      }
+    }
+    if (engine.isPast(end)) throw engine.unreachable('write head', answer.reason);
+    await engine.environment.sleep(200 * (0.5 + engine.environment.random()));
+  }
+}
+
+async function readCopy(
+  engine: Engine,
+  key: string,
+  store: string,
+  signal: AbortSignal | undefined,
+): Promise<Head | undefined> {
+  const answer = await engine.get(key, { signal });
+  if (answer.kind !== 'ok') return undefined;
+  try {
+    const { head } = parseHead(answer.body);
+    return head.store === store ? head : undefined;
+  } catch (error) {
+    if (error instanceof CorruptObjectError) return undefined;
+    throw error;
+  }
+}
+
+/** Where the index begins behind a pack, found from its number of objects; undefined for a damaged one. */
+async function describePack(
+  engine: Engine,
+  { key, size: whole, modified }: Listed,
+  signal: AbortSignal | undefined,
+): Promise<PackEntry | undefined> {
+  const start = await engine.get(key, { range: { start: 0, end: PACK_HEADER }, signal });
+  if (start.kind !== 'ok' || start.body.length < PACK_HEADER) return undefined;
+  const header = Buffer.from(start.body);
+  if (header.toString('latin1', 0, 4) !== 'PACK') return undefined;
+  const count = header.readUInt32BE(8);
+  const least = INDEX_HEAD_LENGTH + INDEX_TRAILER_LENGTH + count * INDEX_ROW;
+  const most = Math.min(least + count * INDEX_LARGE_ROW, whole - PACK_HEADER);
+  if (most < least) return undefined;
+  for (let index = least; index <= most; index += INDEX_LARGE_ROW) {
+    const at = whole - index;
+    const range = { start: at, end: at + INDEX_START.length };
+    const found = await engine.get(key, { range, signal });
+    if (found.kind !== 'ok') return undefined;
+    if (!INDEX_START.equals(found.body)) {
+      // Rows of the second table are for packs above 2 GiB only.
+      if (whole < 2 ** 31) return undefined;
+      continue;
+    }
+    const entry: PackEntry = { key, size: at, index, count, time: modified, kind: 'written' };
+    return (await packProblem(engine, entry, signal)) === undefined ? entry : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+/** Fetches what groups of objects need before they are read, neighbours together. */
+import type { ObjectId } from '../../../git/objectId.ts';
+import type { SparsePack } from '../cache/sparsePack.ts';
+import type { Place } from './objectPlaces.ts';
+
+export interface PrefetchSource {
+  /** Makes sure that `find` knows all packs. */
+  know(): Promise<void>;
+  find(id: ObjectId): Place | undefined;
+}
+
+/** Objects located per round before their bytes are fetched. */
+const AT_ONCE = 4096;
+
+/** Yields the same groups, each after the bytes of its objects have arrived. Fetches one group ahead. */
+export async function* prefetched(
+  groups: AsyncIterable<readonly ObjectId[]>,
+  source: PrefetchSource,
+): AsyncGenerator<readonly ObjectId[]> {
+  await source.know();
+  const parts = inParts(groups);
+  const load = async (): Promise<readonly ObjectId[] | undefined> => {
+    const { done, value } = await parts.next();
+    if (done) return undefined;
+    await fetchFor(value, source);
+    return value;
+  };
+  let next = load();
+  try {
+    for (let ids = await next; ids !== undefined; ids = await next) {
+      next = load();
+      // Its failure is told when its turn comes.
+      next.catch(() => {});
+      yield ids;
+    }
+  } finally {
+    await next.catch(() => {});
+    await parts.return(undefined);
+  }
+}
+
+async function* inParts(
+  groups: AsyncIterable<readonly ObjectId[]>,
+): AsyncGenerator<readonly ObjectId[], undefined> {
+  for await (const ids of groups) {
+    for (let at = 0; at < ids.length; at += AT_ONCE) yield ids.slice(at, at + AT_ONCE);
+  }
+}
+
+async function fetchFor(ids: readonly ObjectId[], source: PrefetchSource): Promise<void> {
+  const wanted = new Map<SparsePack, { start: number; end: number }[]>();
+  for (const id of ids) {
+    const place = source.find(id);
+    if (place === undefined) continue;
+    const start = place.offset;
+    const end = place.file.order.endOf(start);
+    if (place.holes.has(start, end)) continue;
+    const ranges = wanted.get(place.holes);
+    if (ranges === undefined) wanted.set(place.holes, [{ start, end }]);
+    else ranges.push({ start, end });
+  }
+  for (const [holes, ranges] of wanted) {
+    ranges.sort((a, b) => a.start - b.start);
+    await holes.fetchAll(ranges);
+  }
+}
