@@ -3,7 +3,6 @@
 import type { ObjectId } from '../../../git/objectId.ts';
 import { DEFAULT_PRUNE_EXPIRE, parseExpiry } from '../../../git/repository/expiry.ts';
 import { forgetDeleted } from '../../refRules.ts';
-import type { RefStore } from '../../storage.ts';
 import type {
   CheckResult,
   CollectionOptions,
@@ -12,24 +11,14 @@ import type {
   StorageUpkeep,
   UpkeepOptions,
 } from '../../storageUpkeep.ts';
-import type { DiskShelf } from '../cache/diskShelf.ts';
 import type { PackEntry } from '../head/headRecord.ts';
 import { underLease } from '../head/lease.ts';
-import type { BucketObjects } from '../objects/bucketObjects.ts';
-import type { CollectContext } from './collect.ts';
+import type { UpkeepContext } from './context.ts';
 
 /** Keep a pack that is at least this many times as large as all smaller ones together. */
 const TIER = 4;
 /** With more packs than this the store counts as crowded. */
 const MANY_PACKS = 24;
-
-export interface UpkeepContext extends CollectContext {
-  readonly refs: RefStore;
-  readonly objects: Pick<BucketObjects, 'storedBytes'>;
-  readonly shelf: DiskShelf;
-  /** Milliseconds between two sweeps; default: a day. */
-  readonly sweepInterval?: number | undefined;
-}
 
 export class BucketUpkeep implements StorageUpkeep {
   readonly #context: UpkeepContext;

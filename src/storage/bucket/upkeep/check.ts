@@ -17,7 +17,7 @@ import { packOf } from '../cache/packBytes.ts';
 import { PackGoneError } from '../cache/shelf.ts';
 import { cacheName } from '../cache/sparsePack.ts';
 import type { Head, PackEntry } from '../head/headRecord.ts';
-import type { UpkeepContext } from './bucketUpkeep.ts';
+import type { UpkeepContext } from './context.ts';
 
 const STEP = 16 << 20;
 const ATTEMPTS = 4;

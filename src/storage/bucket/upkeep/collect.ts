@@ -6,13 +6,11 @@ import { LockTimeoutError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import type { CollectionOptions, UpkeepOptions } from '../../storageUpkeep.ts';
 import { PackGoneError, type Repacked, type StagedPack } from '../cache/shelf.ts';
-import type { Contents } from '../commit/contents.ts';
 import { linksOf, openRecent } from '../commit/linksOf.ts';
 import { deflateRecent } from '../commit/riding.ts';
 import { uploadPack } from '../commit/upload.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Draft } from '../head/draft.ts';
-import type { HeadKeeper } from '../head/headKeeper.ts';
 import {
   epochOf,
   type Head,
@@ -20,16 +18,8 @@ import {
   type PackKind,
   type RecentObject,
 } from '../head/headRecord.ts';
-import type { LogReader } from '../head/logReader.ts';
 import { RULES, type Rules } from '../head/rules.ts';
-
-export interface CollectContext {
-  readonly engine: Engine;
-  readonly keeper: HeadKeeper;
-  readonly contents: Contents;
-  readonly logs: LogReader;
-  readonly rules?: Rules | undefined;
-}
+import type { CollectContext } from './context.ts';
 
 /** Attempts when other processes change the packs meanwhile. */
 const ATTEMPTS = 4;
