@@ -102,6 +102,19 @@ describe('requests', () => {
     const cold = await requestsOf(async () => (await other.fs('main')).read('d3/f13'));
     expect(cold.length).toBeLessThanOrEqual(5);
   });
+
+  test('a read of all takes few, also in an order that is not quite that of the pack', async () => {
+    await using store = await machine();
+    const files: Record<string, Buffer> = {};
+    for (let i = 0; i < 100; i++) files[`f${i}`] = noise(100_000, i + 1);
+    await (await store.fs('main')).apply({ writes: files });
+    await using other = await machine();
+    const cold = await requestsOf(async () => {
+      const fs = await other.fs('main');
+      for (let i = 0; i < 100; i++) await fs.read(`f${Math.min(99, i ^ 5)}`);
+    });
+    expect(cold.length).toBeLessThanOrEqual(14);
+  });
 });
 
 describe('upkeep', () => {

@@ -17,9 +17,15 @@ const BLOCK = 64 << 10;
 /** Bytes of the map for each block: its CRC-32, and that once more to tell it from zeros. */
 const ROW = 8;
 const SALT = 0x9e3779b9;
-/** Bytes of the first fetch. Sequential reads double the size each time, up to `LARGEST_FETCH`. */
+/**
+ * Bytes of the first fetch. One that is near the last one takes twice as much, up to `LARGEST_FETCH`, any other
+ * half: so a read of it all takes few requests, also where its order is not quite that of the pack, and single
+ * reads at random take few bytes.
+ */
 const FIRST_FETCH = 256 << 10;
 const LARGEST_FETCH = 16 << 20;
+/** Bytes between two fetches that are near each other, at most; or the length of the earlier one. */
+const NEAR = 1 << 20;
 /** Merge two fetches when the gap between them is at most this many bytes. */
 const GAP = 256 << 10;
 
@@ -38,8 +44,9 @@ export class SparsePack implements Holes {
   /** One for each block: 1 once its checksum was compared. */
   readonly #proven: Uint8Array;
   readonly #fetching = new Map<number, Promise<void>>();
-  /** Where the last fetch ended, and how much it was. */
-  #lastEnd = -1;
+  /** Where the last fetch began and ended. */
+  #lastStart = Number.NEGATIVE_INFINITY;
+  #lastEnd = Number.NEGATIVE_INFINITY;
   #lastLength = FIRST_FETCH;
   #users = 0;
   #isReleased = false;
@@ -147,8 +154,11 @@ export class SparsePack implements Holes {
   /** The block at which to stop when fetching from one on: with what is likely to be read next. */
   #endOfFetch(first: number, end: number): number {
     const start = first * BLOCK;
-    const goesOn = start === this.#lastEnd;
-    this.#lastLength = goesOn ? Math.min(LARGEST_FETCH, this.#lastLength * 2) : FIRST_FETCH;
+    const near = Math.max(NEAR, this.#lastLength);
+    const isNear = start >= this.#lastStart - near && start <= this.#lastEnd + near;
+    this.#lastLength = isNear
+      ? Math.min(LARGEST_FETCH, this.#lastLength * 2)
+      : Math.max(FIRST_FETCH, this.#lastLength / 2);
     const most = Math.min(
       this.size,
       Math.max(end, start + this.#lastLength),
@@ -156,8 +166,8 @@ export class SparsePack implements Holes {
     );
     let until = first + 1;
     while (until * BLOCK < most && !this.#isThere(until) && !this.#fetching.has(until)) until++;
+    this.#lastStart = start;
     this.#lastEnd = until * BLOCK;
-    this.#lastLength = Math.max(FIRST_FETCH, this.#lastEnd - start);
     return until;
   }
 
