@@ -681,7 +681,16 @@ describe('many writers', () => {
     }
     await waiting;
     other.close();
+    // After a single commit the turn is free at once, whatever the process does next.
+    await sleep(5);
     (await refs.turn(MAIN, 1000))();
+    expect(link()).toEqual([]);
+    const both = [refs.turn(MAIN, 1000), refs.turn(MAIN, 1000)];
+    for (const turn of both) {
+      const giveBack = await turn;
+      expect(link()).toHaveLength(1);
+      giveBack();
+    }
     expect(link()).toHaveLength(1);
     refs.close();
     expect(link()).toEqual([]);

@@ -10,7 +10,9 @@
  * Passing the turn between processes costs more than a commit: the next process waits for its poll, and
  * reads what the last one has written. So a process keeps the turn while it writes one commit after the
  * other, up to a *burst*. A process that waits makes the file `turn-N.wanted`. At the end of a burst the
- * holder removes that file and lets others go first; without the file it goes on.
+ * holder removes that file and lets others go first; without the file it goes on. After a single commit
+ * it gives the turn back at once: a program may compute for long then, which keeps all that is deferred
+ * from running.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,6 +34,9 @@ const MOST_HOLDERS = 10;
 
 /** Milliseconds for which a process keeps a turn that others want. */
 const BURST = 25;
+
+/** A commit that begins this many milliseconds after the last one, or sooner, continues a burst. */
+const GAP = 2;
 
 /** Milliseconds for which a process does not ask again after a burst. Others poll more often. */
 const YIELD = 6;
@@ -77,6 +82,12 @@ class TurnFile {
   #isHeld = false;
   /** Start of the burst. */
   #since = 0;
+  /** When the last caller in this process gave its turn back. */
+  #passed = Number.NEGATIVE_INFINITY;
+  /** The callers in this process follow one another quickly. */
+  #isBurst = false;
+  /** A holder that has kept the turn for too long: it is not waited for again. */
+  #stuck: string | undefined;
   /** Other processes go first until then. */
   #yieldsUntil = 0;
   /** Gives the turn back, unless a caller comes before. */
@@ -91,6 +102,7 @@ class TurnFile {
 
   async take(timeout: number): Promise<() => void> {
     if (!(await this.#queue.acquire(monotonicTime() + timeout))) return () => {};
+    this.#isBurst = monotonicTime() - this.#passed <= GAP;
     try {
       clearImmediate(this.#ending);
       if (!this.#isHeld && !isLink(this.#directory)) await this.#compete(timeout);
@@ -117,6 +129,11 @@ class TurnFile {
   /** After a commit: goes on, or lets others go first. */
   #pass(): void {
     const now = monotonicTime();
+    this.#passed = now;
+    if (!this.#isBurst && !this.#queue.isAwaited) {
+      this.#give();
+      return;
+    }
     if (now - this.#since >= BURST) {
       if (this.#isWanted()) {
         this.#give();
@@ -157,11 +174,17 @@ class TurnFile {
         }
         judged = now;
       }
+      if (seen !== undefined && seen === this.#stuck) return;
       if (seen !== undefined && seen !== holder) {
         [holder, since, judged] = [seen, now, now];
+        this.#stuck = undefined;
         this.#want();
       }
-      if (now - since >= timeout || now - start >= MOST_HOLDERS * timeout) return;
+      if (now - since >= timeout) {
+        this.#stuck = holder;
+        return;
+      }
+      if (now - start >= MOST_HOLDERS * timeout) return;
       await backoff.pause();
     }
   }

@@ -29,6 +29,11 @@ export class Mutex {
     return this.#taken;
   }
 
+  /** Whether a caller waits for it. */
+  get isAwaited(): boolean {
+    return this.#queue.length > 0;
+  }
+
   /** True when the caller got the mutex. Never waits. */
   tryAcquire(): boolean {
     if (this.#taken) return false;
