@@ -62,9 +62,11 @@ async function expectSameAsGit(): Promise<void> {
   for (const { id, type, body } of all) {
     expect(await objects.has(id)).toBe(true);
     expect(await objects.header(id)).toEqual({ type, size: body.length });
-    const object = (await objects.read(id))!;
-    expect(object.type).toBe(type);
-    expect(body.equals(object.body)).toBe(true);
+    for (const keep of [false, true, true]) {
+      const object = objects.tryRead(id, { keep }) ?? (await objects.read(id))!;
+      expect(object.type).toBe(type);
+      expect(body.equals(object.body)).toBe(true);
+    }
     expect(Buffer.concat(await collect((await objects.readStream(id))!)).equals(body)).toBe(true);
     const offset = Math.floor(body.length / 3);
     const part = Buffer.concat(
@@ -239,6 +241,9 @@ describe('what we wrote, read by Git', () => {
     objects = storage.objects;
     for (const id of ids.slice(0, 50)) await objects.read(id);
     for (const id of ids.slice(50)) {
+      for (const keep of [false, true]) {
+        expect(objects.tryRead(id, { keep, limit: 8 * MiB })).toBeUndefined();
+      }
       await expect(objects.read(id)).rejects.toMatchObject({ code: 'ECORRUPT', objectId: id });
     }
   });
