@@ -223,17 +223,107 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
       // are the same to this disk, going on would lose one of the files silently.
       if (mayFold(disk, job.path) && !isSpelled(disk, job.path)) throw sameNameError();
       if (job.keepsOthers) {
-        throw Object.assign(new Error('another process has created it meanwhile'), {
-          code: 'KEPT',
-        });
+        throw keptError();
       }
     }
-    requireSeen(disk, job.path, job.replaces);
-    renameWhenFree(disk, job.temporary, job.path);
+    if (job.replaces !== undefined) replaceSeen(disk, job.temporary, job.path, job.replaces, fd);
+    else if (!job.isNew || !job.keepsOthers || job.isLink) {
+      renameWhenFree(disk, job.temporary, job.path);
+    } else {
+      moveToFree(disk, job.temporary, job.path);
+    }
   }
   const stats = fd === undefined ? disk.lstatSync(job.path) : disk.fstatSync(fd);
   const { size, mtimeMs, ctimeMs, ino, mode, dev } = stats;
   return [size, mtimeMs, ctimeMs, ino, mode, dev];
+}
+
+/** Renames a file to a path where nothing is. @throws an error `KEPT` when another process was quicker */
+function moveToFree(disk: typeof fs, from: FsPath, to: FsPath): void {
+  try {
+    // Unlike a rename, a hard link replaces nothing.
+    disk.linkSync(from, to);
+  } catch (error) {
+    const code = String((error as NodeJS.ErrnoException).code);
+    if (code === 'EEXIST') throw keptError();
+    if (!/^(?:EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS|EMLINK|EXDEV|UNKNOWN)$/.test(code)) throw error;
+    // There are no hard links here.
+    renameWhenFree(disk, from, to);
+    return;
+  }
+  disk.unlinkSync(from);
+}
+
+function keptError(): Error {
+  return Object.assign(new Error('another process has created it meanwhile'), { code: 'KEPT' });
+}
+
+/**
+ * Replaces a file that is as it was seen. Text that a process writes into the old file until then is put
+ * back: the check and the rename are two calls.
+ * @param from free afterwards
+ * @param fd the new file, when it is open
+ * @throws an error `MOVED_ON`
+ */
+function replaceSeen(
+  disk: typeof fs,
+  from: FsPath,
+  to: FsPath,
+  seen: SeenFile,
+  fd: number | undefined,
+): void {
+  const old = openSeen(disk, to);
+  try {
+    requireSeen(disk, to, seen);
+    renameWhenFree(disk, from, to);
+    const late = old === undefined ? undefined : lateText(disk, old, seen);
+    if (late === undefined) return;
+    const mine = fd === undefined ? undefined : disk.fstatSync(fd);
+    const now = disk.lstatSync(to, { throwIfNoEntry: false });
+    // Not over a still later text.
+    if (mine !== undefined && now?.ino === mine.ino && now.mtimeMs === mine.mtimeMs) {
+      disk.writeFileSync(from, late, { flag: 'wx', mode: disk.fstatSync(old!).mode & 0o777 });
+      renameWhenFree(disk, from, to);
+    }
+    throw movedOnError();
+  } finally {
+    if (old !== undefined) disk.closeSync(old);
+  }
+}
+
+/** Removes a file that is as it was seen, in the same way. */
+export function removeSeen(disk: typeof fs, path: FsPath, seen: SeenFile): void {
+  const old = openSeen(disk, path);
+  try {
+    requireSeen(disk, path, seen);
+    disk.unlinkSync(path);
+    const late = old === undefined ? undefined : lateText(disk, old, seen);
+    if (late === undefined) return;
+    disk.writeFileSync(path, late, { flag: 'wx', mode: disk.fstatSync(old!).mode & 0o777 });
+    throw movedOnError();
+  } finally {
+    if (old !== undefined) disk.closeSync(old);
+  }
+}
+
+/** The open file; undefined for what cannot be read. Windows cannot replace an open file. */
+function openSeen(disk: typeof fs, path: FsPath): number | undefined {
+  if (process.platform === 'win32') return undefined;
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = disk.constants;
+  try {
+    return disk.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const code = String((error as NodeJS.ErrnoException).code);
+    if (/^(?:ELOOP|EMLINK|EACCES|EPERM|ENOENT|ENOTDIR|ENXIO|EOPNOTSUPP)$/.test(code))
+      return undefined;
+    throw error;
+  }
+}
+
+/** What a replaced file holds; undefined when that is what was seen. Its ctime has changed with its name. */
+function lateText(disk: typeof fs, old: number, seen: SeenFile): Buffer | undefined {
+  const { size, mtimeMs } = disk.fstatSync(old);
+  return size === seen.size && mtimeMs === seen.mtimeMs ? undefined : disk.readFileSync(old);
 }
 
 /** As `whileFree` (storage/disk/busyFiles.ts), for a thread that has only this file. */
@@ -255,7 +345,7 @@ function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
  * @param seen the file that must be there; undefined for any
  * @throws an error `MOVED_ON`
  */
-export function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | undefined): void {
+function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | undefined): void {
   if (seen === undefined) return;
   const now = disk.lstatSync(path, { throwIfNoEntry: false });
   if (
@@ -266,7 +356,11 @@ export function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | unde
   ) {
     return;
   }
-  throw Object.assign(new Error('it has changed meanwhile'), { code: 'MOVED_ON' });
+  throw movedOnError();
+}
+
+function movedOnError(): Error {
+  return Object.assign(new Error('it has changed meanwhile'), { code: 'MOVED_ON' });
 }
 
 /**
@@ -308,7 +402,13 @@ const PARTS = [
   timeForNode,
   writeUnfinished,
   finishFile,
+  moveToFree,
+  keptError,
+  replaceSeen,
+  openSeen,
+  lateText,
   requireSeen,
+  movedOnError,
   renameWhenFree,
   mayFold,
   isSpelled,

@@ -13,7 +13,6 @@ import {
   type Job,
   perform,
   performPart,
-  requireSeen,
   writeUnfinished,
 } from '../disk/putFile.ts';
 import {
@@ -62,8 +61,10 @@ export class FileSink {
    */
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
     if (this.#thread !== undefined) return this.#thread.put(job, data, done);
-    const { temporary } = job;
-    if (RENAMES_OPEN_FILES && !job.isNew && !job.isLink && temporary !== undefined) {
+    const { temporary, replaces } = job;
+    // A file that must be as it was seen is replaced right after the check.
+    const mayWait = !job.isNew && !job.isLink && replaces === undefined;
+    if (RENAMES_OPEN_FILES && mayWait && temporary !== undefined) {
       return this.#replacements.put({ job, temporary, done }, data);
     }
     this.#performNow(job, data, done);
@@ -177,7 +178,6 @@ class Replacements {
       try {
         unpin = this.#anchors.pin(file.job.path);
         const { path, temporary } = anchoredJob(this.#anchors, file.job);
-        requireSeen(fs, path, file.job.replaces);
         fs.rename(temporary! as string, path as string, (error) => {
           unpin?.();
           finish(error);

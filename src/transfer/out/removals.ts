@@ -13,7 +13,7 @@ import { isErrorOf, localError } from '../../systemFaults.ts';
 import type { FileEntry } from '../../tree/changes.ts';
 import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
-import { requireSeen } from '../disk/putFile.ts';
+import { removeSeen } from '../disk/putFile.ts';
 import type { Plan } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
@@ -109,8 +109,8 @@ export class Removals {
   #removeFile(path: string, shown: string, entry: ScannedEntry): void {
     try {
       if (!this.#dryRun) {
-        if (this.#onlyAsSeen) requireSeen(fs, this.#place.at(path), entry);
-        unlinkSync(this.#place.at(path));
+        if (this.#onlyAsSeen) removeSeen(fs, this.#place.at(path), entry);
+        else unlinkSync(this.#place.at(path));
       }
     } catch (error) {
       if (isErrorOf(error, 'ENOENT')) return;

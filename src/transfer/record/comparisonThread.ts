@@ -51,6 +51,8 @@ export class ComparisonThread {
   ): ComparisonThread | undefined {
     const [entryCount, directoryCount] = [entries.length / 5, directories.length / 4];
     if (entryCount < FEW || availableParallelism() < 2 || hasLoneSurrogate(path)) return undefined;
+    // For a single comparison the start of the thread costs as much as it saves.
+    if (comparisons++ === 0) return undefined;
     const thread = new ComparisonThread(directoryCount, entryCount);
     const request: Request = {
       lead: joinDisk(path, ''),
@@ -98,6 +100,8 @@ export class ComparisonThread {
   }
 }
 
+/** Comparisons of large records by this process. */
+let comparisons = 0;
 let pool: WorkerPool<Request, object> | undefined;
 let ending: NodeJS.Timeout | undefined;
 

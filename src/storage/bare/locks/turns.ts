@@ -22,7 +22,7 @@ import { closeSync, openSync, unlinkSync } from '../../disk/fs.ts';
 import { isLink } from '../../disk/ownFiles.ts';
 import { HolderLink } from './holderLink.ts';
 import { PRIVATE_DIRECTORY } from './storeLock.ts';
-import { Backoff, Mutex } from './waiting.ts';
+import { Mutex } from './waiting.ts';
 
 /** Milliseconds after which a holder in an unknown state loses its turn. Turns are only advisory. */
 const PATIENCE = 10_000;
@@ -41,8 +41,12 @@ const GAP = 2;
 /** Milliseconds for which a process does not ask again after a burst. Others poll more often. */
 const YIELD = 6;
 
-/** Longest pause between two polls in milliseconds. */
-const LONGEST_PAUSE = 3;
+/**
+ * Longest pause between two polls in milliseconds. The longer a process has waited, the more others wait,
+ * of which one polls soon enough; so each may poll less often.
+ */
+const LONGEST_PAUSE = 10;
+const PAUSES_WAITED = 20;
 
 /** Milliseconds for which a live holder is assumed to stay alive. */
 const JUDGED = 200;
@@ -156,9 +160,8 @@ class TurnFile {
 
   /** Gives up on timeout. */
   async #compete(timeout: number): Promise<void> {
-    const pause = this.#yieldsUntil - monotonicTime();
-    if (pause > 0) await sleep(pause);
-    const backoff = new Backoff(LONGEST_PAUSE);
+    const yields = this.#yieldsUntil - monotonicTime();
+    if (yields > 0) await sleep(yields);
     const start = monotonicTime();
     /** When the holder was first seen, and when it was last checked whether it is alive. */
     let [since, judged] = [start, Number.NEGATIVE_INFINITY];
@@ -185,7 +188,8 @@ class TurnFile {
         return;
       }
       if (now - start >= MOST_HOLDERS * timeout) return;
-      await backoff.pause();
+      const pause = Math.min(LONGEST_PAUSE, Math.max(1, (now - start) / PAUSES_WAITED));
+      await sleep(pause * (0.5 + Math.random() / 2));
     }
   }
 
