@@ -5,23 +5,14 @@
 
 import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
-import {
-  FileNotFoundError,
-  GitStoreError,
-  KeyExistsError,
-  KeyNotFoundError,
-  NotADirectoryError,
-  StaleSnapshotError,
-} from '../errors.ts';
-import { EMPTY_TREE_ID } from '../git/objectId.ts';
+import { FileNotFoundError, GitStoreError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkObject, checkOptions, type LocalName, localName } from '../optionTypes.ts';
-import { lstatSync, realpathSync } from '../storage/disk/fs.ts';
 import { commitEdits, inSession } from '../store/commit.ts';
 import { copyFromDisk } from '../store/copy.ts';
 import { choicesOf, FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
-import { hasLabels, trailersOf } from '../store/labels.ts';
+import { trailersOf } from '../store/labels.ts';
 import { mergeSnapshots } from '../store/merge.ts';
 import { literalMessage } from '../store/message.ts';
 import type { FilePatch } from '../store/patch.ts';
@@ -30,18 +21,18 @@ import { requirePolicy, type ThinPolicy } from '../store/retention.ts';
 import { signingOf } from '../store/signers.ts';
 import { ofStore, type Snapshot, shortHash } from '../store/snapshot.ts';
 import type { ThinnedSnapshot } from '../store/thin.ts';
-import { isErrorOf, localError } from '../systemFaults.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
-import { TreeWatcher } from '../transfer/disk/treeWatcher.ts';
 import type { Switched } from '../transfer/out/switchFolder.ts';
 import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
-import { GITIGNORE } from '../transfer/rules/exclusion.ts';
 import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
 import { patternsOf } from '../transfer/rules/patterns.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { cloneFiles } from './clones.ts';
 import { describeChanges } from './describe.ts';
+import { existsOnDisk, pathOf, realFolder, requireEmpty } from './folders.ts';
+import { FolderWatch } from './folderWatch.ts';
 import type {
   CheckpointOptions,
   ForkOptions,
@@ -61,10 +52,6 @@ import {
   rememberWorkspace,
   type WorkspaceRecord,
 } from './registry.ts';
-import { Touched } from './touched.ts';
-
-/** Milliseconds without changes before a change is reported. */
-const QUIET = 50;
 
 /** Checkpoints between two thinnings of a branch with `keep`. */
 const CHECKPOINTS_BETWEEN = 50;
@@ -83,15 +70,14 @@ export class Workspace implements AsyncDisposable {
   readonly #ownsStore: boolean;
   readonly #filter: ExcludeFilter | undefined;
   readonly #keep: ThinPolicy | undefined;
-  readonly #touched = new Touched();
+  readonly #checkpoints: Checkpoints;
+  readonly #watch: FolderWatch;
   /** The newest checkpoint made by this object. */
   #last: string | undefined;
   /** Resolves with the running checkpoint. */
   #storing: Promise<void> = Promise.resolve();
   /** Checkpoints since the branch was thinned. */
   #sinceThinned = 0;
-  #watcher: TreeWatcher | undefined;
-  readonly #closing = new AbortController();
 
   private constructor(
     store: GitStore,
@@ -107,6 +93,13 @@ export class Workspace implements AsyncDisposable {
     this.exclude = record.exclude;
     this.gitignore = record.gitignore;
     this.#filter = record.exclude.length > 0 ? new ExcludeFilter(record.exclude) : undefined;
+    this.#checkpoints = new Checkpoints(store, record.branch);
+    this.#watch = new FolderWatch({
+      path: record.path,
+      exclude: this.#filter,
+      gitignore: record.gitignore,
+      storePath: store.context.folder,
+    });
   }
 
   /**
@@ -145,7 +138,7 @@ export class Workspace implements AsyncDisposable {
       };
       const workspace = new Workspace(store, ownsStore, record, options.keep);
       await workspace.#begin(record);
-      if (options.watch ?? options.onChange !== undefined) await workspace.#watch(options);
+      if (options.watch ?? options.onChange !== undefined) await workspace.#watch.start(options);
       return workspace;
     } catch (error) {
       if (ownsStore) await store.close();
@@ -165,16 +158,14 @@ export class Workspace implements AsyncDisposable {
 
   /** The newest checkpoint. */
   head(): Promise<FS> {
-    return this.store.branches.get(this.branch);
+    return this.#checkpoints.head();
   }
 
   /** The checkpoints, newest first; with `labels` only those with all of these. */
   async *checkpoints(
     filter: { readonly labels?: Readonly<Record<string, string>> | undefined } = {},
   ): AsyncGenerator<FS, void, undefined> {
-    for await (const fs of (await this.head()).log()) {
-      if (filter.labels === undefined || hasLabels(fs.message, filter.labels)) yield fs;
-    }
+    yield* this.#checkpoints.list(filter.labels);
   }
 
   /**
@@ -214,7 +205,8 @@ export class Workspace implements AsyncDisposable {
       signing: signingOf(options),
       signal,
     };
-    const paths = options.paths ?? (isWhole ? undefined : await this.#touchedPaths());
+    const paths =
+      options.paths ?? (isWhole ? undefined : await this.#watch.take(() => this.#isLast()));
     if (paths?.length === 0 && options.paths === undefined) {
       const head = await this.head();
       return FS.of(FS.snapshotOf(head), new ChangeReport());
@@ -231,10 +223,10 @@ export class Workspace implements AsyncDisposable {
         return FS.of(outcome.snapshot, outcome.changes);
       });
     } catch (error) {
-      this.#touched.restore();
+      this.#watch.restore();
       throw error;
     }
-    if (made.changes!.errors.length > 0) this.#touched.restore();
+    if (made.changes!.errors.length > 0) this.#watch.restore();
     this.#last = made.commitHash;
     return this.#thinNowAndThen(made);
   }
@@ -244,7 +236,7 @@ export class Workspace implements AsyncDisposable {
     since?: RewindTarget,
     options: Pick<WorkOptions, 'paths' | 'signal'> = {},
   ): Promise<WorkspaceChanges> {
-    const target = since === undefined ? await this.head() : await this.#resolve(since, 0);
+    const target = since === undefined ? await this.head() : await this.#checkpoints.find(since, 0);
     await this.#requirePaths(options.paths, FS.snapshotOf(target));
     const report = await this.#compare(target, options);
     return describeChanges(this.path, target, report);
@@ -272,7 +264,7 @@ export class Workspace implements AsyncDisposable {
     // Files that cannot be read are not overwritten either.
     const before = { ...options, message: undefined, labels: undefined, ignoreErrors: true };
     const saved = await this.#store(before, true);
-    const to = await this.#resolve(target, 0);
+    const to = await this.#checkpoints.find(target, 0);
     await this.#requirePaths(options.paths, FS.snapshotOf(to));
     const what = options.paths === undefined ? '' : ` ${options.paths.join(', ')}`;
     const snapshot = await this.#switchTo(to, saved, {
@@ -361,8 +353,7 @@ export class Workspace implements AsyncDisposable {
 
   /** Stops watching, and closes the store if the workspace has opened it. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    this.#watcher?.close();
+    this.#watch.close();
     if (this.#ownsStore) await this.store.close();
   }
 
@@ -402,7 +393,7 @@ export class Workspace implements AsyncDisposable {
   async #rewindDry(target: RewindTarget, options: RewindOptions): Promise<Rewound> {
     const saved = await this.head();
     const { inSync } = await this.#compare(saved, options);
-    const to = await this.#resolve(target, inSync ? 0 : 1);
+    const to = await this.#checkpoints.find(target, inSync ? 0 : 1);
     const { add, update, delete: gone, errors, warnings } = await this.#compare(to, options);
     const changes = new ChangeReport({ add: gone, update, delete: add, errors, warnings });
     return { saved, snapshot: saved, target: to, changes };
@@ -421,17 +412,9 @@ export class Workspace implements AsyncDisposable {
     return (await copyFromDisk(snapshot, [`${this.path}/`], '', copy, {})).changes;
   }
 
-  /** The paths for a checkpoint to look at; undefined for the whole folder. */
-  async #touchedPaths(): Promise<string[] | undefined> {
-    const watcher = this.#watcher;
-    if (watcher === undefined || watcher.polls) return undefined;
-    // Events from before this call have arrived, or arrive in the next turns of the event loop.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-    const isDirectory = (path: string): boolean => isDirectoryOnDisk(joinDisk(this.path, path));
-    // Another program may have moved the branch.
-    const isOurs = (await this.head()).commitHash === this.#last;
-    const paths = this.#touched.take(isDirectory);
-    return isOurs ? paths : undefined;
+  /** Whether the newest checkpoint is ours: another program may have moved the branch. */
+  async #isLast(): Promise<boolean> {
+    return (await this.head()).commitHash === this.#last;
   }
 
   /** @returns the snapshot with its present id */
@@ -495,38 +478,6 @@ export class Workspace implements AsyncDisposable {
     return this.store.update(this.branch, (fs) => change(FS.snapshotOf(fs)), { retries: TRIES });
   }
 
-  /** @param behind checkpoints that the folder's own content counts as */
-  async #resolve(target: RewindTarget, behind: number): Promise<FS> {
-    const { context } = this.store;
-    if (typeof target === 'string') return FS.of(await resolveSnapshot(context, target));
-    if (target instanceof FS) return FS.of(ofStore(context, FS.snapshotOf(target)));
-    const head = await this.head();
-    if (target instanceof Date) {
-      for await (const fs of head.log({ before: target })) return fs;
-      throw new KeyNotFoundError(
-        `No checkpoint of branch '${this.branch}' up to ${target.toISOString()}`,
-        { ref: this.branch },
-      );
-    }
-    if ('back' in target) return this.#back(head, Math.max(0, target.back - behind));
-    for await (const fs of this.checkpoints(target)) return fs;
-    const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`);
-    throw new KeyNotFoundError(
-      `No checkpoint of branch '${this.branch}' with the label ${labels.join(', ')}`,
-      { ref: this.branch },
-    );
-  }
-
-  /** Goes back by checkpoints. The initial empty commit of a branch is not one. */
-  async #back(head: FS, count: number): Promise<FS> {
-    const found = await head.back(count);
-    if (found.treeHash !== EMPTY_TREE_ID || found.parentHashes.length > 0) return found;
-    throw new KeyNotFoundError(
-      `Branch '${this.branch}' has no checkpoint ${count} before ${shortHash(head.commitHash)}`,
-      { ref: this.branch },
-    );
-  }
-
   #copyOptions({ paths, signal, onProgress }: WorkOptions): CopyInOptions & PathSelection {
     return {
       delete: true,
@@ -537,34 +488,6 @@ export class Workspace implements AsyncDisposable {
       signal,
       onProgress,
     };
-  }
-
-  async #watch({ onChange, onError }: WorkspaceOptions): Promise<void> {
-    const { signal } = this.#closing;
-    const watcher = await TreeWatcher.start(this.path, {
-      exclude: this.#filter,
-      gitignore: this.gitignore,
-      storePath: this.store.context.folder,
-      onTouch: (path) => {
-        const isRules = path === GITIGNORE || path?.endsWith(`/${GITIGNORE}`);
-        this.#touched.add(isRules ? undefined : path);
-      },
-      onGone: () => this.#touched.add(undefined),
-    });
-    this.#watcher = watcher;
-    const follow = async (): Promise<void> => {
-      for (;;) {
-        await watcher.next(QUIET, signal);
-        this.#touched.watched();
-        onChange?.();
-      }
-    };
-    follow().catch((error: unknown) => {
-      // From now on touched paths are unknown.
-      this.#watcher = undefined;
-      watcher.close();
-      if (!signal.aborted) onError?.(error);
-    });
   }
 }
 
@@ -580,62 +503,5 @@ async function freeBranch(store: GitStore, folder: string): Promise<string> {
   throw new KeyExistsError(
     `Branch '${current}' holds the checkpoints of ${other.path}; give this folder a branch of its own`,
     { ref: other.branch },
-  );
-}
-
-/** The path of a folder that may be gone. */
-function pathOf(path: string): string {
-  try {
-    return realFolder(path);
-  } catch (error) {
-    if (!(error instanceof FileNotFoundError)) throw error;
-    return resolve(path);
-  }
-}
-
-function isDirectoryOnDisk(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  } catch (error) {
-    if (isErrorOf(error, 'ENOTDIR')) return false;
-    throw localError(error, path);
-  }
-}
-
-function existsOnDisk(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    if (isErrorOf(error, 'ENOTDIR')) return false;
-    throw localError(error, path);
-  }
-}
-
-function realFolder(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    throw localError(error, path);
-  }
-}
-
-async function requireEmpty(path: string): Promise<void> {
-  const { readNames } = await import('../transfer/disk/diskFiles.ts');
-  try {
-    if (readNames(path).length === 0) return;
-  } catch (error) {
-    const failure = localError(error, path);
-    if (failure.code === 'ENOENT') return;
-    if (failure instanceof NotADirectoryError) {
-      throw new NotADirectoryError(`${path}: not a directory, so no fork can be there`, { path });
-    }
-    throw failure;
-  }
-  throw new GitStoreError(
-    `${path}: it holds files already; a fork needs a new folder`,
-    'ENOTEMPTY',
-    {
-      path,
-    },
   );
 }
