@@ -14,11 +14,11 @@ import { sortIds } from '../../../git/packs/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import { existsSync, statSync } from '../../disk/fs.ts';
 import type { Durability } from '../../storage.ts';
+import { type Inventory, openInventory } from '../inventory/inventory.ts';
 import { GoneError } from '../inventory/objectBytes.ts';
 import { Flag, LOOSE } from '../inventory/objectTable.ts';
 import type { SourcePack } from '../inventory/packSet.ts';
 import { type Roots, readRoots } from '../inventory/roots.ts';
-import { openWorkspace, type Workspace } from '../inventory/workspace.ts';
 import { loosePath } from '../loose/loose.ts';
 import { SettledRecord } from '../objects/settledRecord.ts';
 import { promisorOf } from '../partialClone.ts';
@@ -76,7 +76,7 @@ const REMOVALS_A_HOLD = 2000;
 export async function collect(options: CollectOptions): Promise<Collected> {
   for (let attempt = 1; ; attempt++) {
     const roots = await readRoots(options.gitDir, options.refs);
-    const work = openWorkspace(options.objectsDirs);
+    const work = openInventory(options.objectsDirs);
     try {
       return await new Collection(work, roots, options).run();
     } catch (error) {
@@ -89,7 +89,7 @@ export async function collect(options: CollectOptions): Promise<Collected> {
 }
 
 class Collection {
-  readonly #work: Workspace;
+  readonly #work: Inventory;
   readonly #roots: Roots;
   readonly #options: CollectOptions;
   /** Of unreachable objects, in seconds since the epoch. */
@@ -100,7 +100,7 @@ class Collection {
   #isComplete = false;
   #hasBrokenYoung = false;
 
-  constructor(work: Workspace, roots: Roots, options: CollectOptions) {
+  constructor(work: Inventory, roots: Roots, options: CollectOptions) {
     this.#work = work;
     this.#roots = roots;
     this.#options = options;

@@ -5,10 +5,10 @@
 
 import { removeIfThere, syncDirectory } from '../../disk/durable.ts';
 import type { Durability } from '../../storage.ts';
+import { type Inventory, openInventory } from '../inventory/inventory.ts';
 import { GoneError } from '../inventory/objectBytes.ts';
 import { Flag, Kind, LOOSE } from '../inventory/objectTable.ts';
 import type { SourcePack } from '../inventory/packSet.ts';
-import { openWorkspace, type Workspace } from '../inventory/workspace.ts';
 import { loosePath } from '../loose/loose.ts';
 import type { SearchSettings } from './deltas/deltaSearch.ts';
 import { makePack, type PackProgress } from './output/makePack.ts';
@@ -31,7 +31,7 @@ const ATTEMPTS = 4;
 
 export async function gather(options: GatherOptions): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const work = openWorkspace(options.objectsDirs);
+    const work = openInventory(options.objectsDirs);
     try {
       return await gatherOnce(work, options);
     } catch (error) {
@@ -42,7 +42,7 @@ export async function gather(options: GatherOptions): Promise<void> {
   }
 }
 
-async function gatherOnce(work: Workspace, options: GatherOptions): Promise<void> {
+async function gatherOnce(work: Inventory, options: GatherOptions): Promise<void> {
   const { table, packs, layouts, loose, packDir } = work;
   const { flags, pack } = table.columns;
   const objectsDir = options.objectsDirs[0]!;
@@ -74,7 +74,7 @@ async function gatherOnce(work: Workspace, options: GatherOptions): Promise<void
 }
 
 /** Whether a pack of this repository that is no cruft pack has the object. */
-function liesPacked({ table, packs }: Workspace, object: number): boolean {
+function liesPacked({ table, packs }: Inventory, object: number): boolean {
   const { pack, flags } = table.columns;
   const home = packs[pack[object]!];
   if (home === undefined) return false;
@@ -106,7 +106,7 @@ function choosePacks(packs: readonly SourcePack[], looseCount: number): SourcePa
 }
 
 /** The chosen objects as a walk through them alone finds them, and then those it does not find. */
-async function inOrder(work: Workspace, signal: AbortSignal | undefined): Promise<Int32Array> {
+async function inOrder(work: Inventory, signal: AbortSignal | undefined): Promise<Int32Array> {
   const { table, bytes } = work;
   const { flags, kind } = table.columns;
   const walker = new Walker(table, bytes, {

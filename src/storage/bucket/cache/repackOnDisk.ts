@@ -5,9 +5,9 @@
 
 import { join } from 'node:path';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
+import { type Inventory, openInventory } from '../../bare/inventory/inventory.ts';
 import { GoneError } from '../../bare/inventory/objectBytes.ts';
 import { Flag, Kind } from '../../bare/inventory/objectTable.ts';
-import { openWorkspace, type Workspace } from '../../bare/inventory/workspace.ts';
 import { makePack } from '../../bare/repack/output/makePack.ts';
 import { Walker } from '../../bare/repack/reach/walker.ts';
 import { isErrno } from '../../disk/durable.ts';
@@ -39,7 +39,7 @@ export async function repack(shelf: DiskShelf, job: RepackJob): Promise<Repacked
       writeFileSync(join(folder, 'pack', `${RECENT}.pack`), pack);
       writeFileSync(join(folder, 'pack', `${RECENT}.idx`), index);
     }
-    const work = openWorkspace([folder]);
+    const work = openInventory([folder]);
     try {
       return await sortOut(shelf, work, job);
     } finally {
@@ -57,7 +57,7 @@ export async function mergePacks(
 ): Promise<StagedPack> {
   const folder = await gather(shelf, packs);
   try {
-    const work = openWorkspace([folder]);
+    const work = openInventory([folder]);
     try {
       const objects = await inOrder(work, signal);
       return await stage(shelf, work, objects, { search: true, signal, onProgress });
@@ -106,7 +106,7 @@ function putCopy(from: string, to: string): void {
   }
 }
 
-async function sortOut(shelf: DiskShelf, work: Workspace, job: RepackJob): Promise<Repacked> {
+async function sortOut(shelf: DiskShelf, work: Inventory, job: RepackJob): Promise<Repacked> {
   const { table, packs, bytes } = work;
   const { flags, pack: packOfObject } = table.columns;
   const { signal, onProgress } = job;
@@ -167,7 +167,7 @@ async function sortOut(shelf: DiskShelf, work: Workspace, job: RepackJob): Promi
 /** Writes a pack and puts it into a folder of its own. */
 async function stage(
   shelf: DiskShelf,
-  work: Workspace,
+  work: Inventory,
   objects: Int32Array,
   { search, signal, onProgress }: UpkeepOptions & { search: boolean },
 ): Promise<StagedPack> {
@@ -187,7 +187,7 @@ async function stage(
 }
 
 /** All objects as a walk through them finds them, and then those it does not find. */
-async function inOrder(work: Workspace, signal: AbortSignal | undefined): Promise<Int32Array> {
+async function inOrder(work: Inventory, signal: AbortSignal | undefined): Promise<Int32Array> {
   const { table, bytes } = work;
   const { kind } = table.columns;
   const walker = new Walker(table, bytes, {

@@ -1,8 +1,8 @@
-/** One pack out of objects of a workspace: plan, delta search, output. */
+/** One pack out of objects of an inventory: plan, delta search, output. */
 
 import { removeIfThere } from '../../../disk/durable.ts';
 import type { Durability } from '../../../storage.ts';
-import type { Workspace } from '../../inventory/workspace.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import { planPack } from '../deltas/candidates.ts';
 import type { SearchSettings } from '../deltas/deltaSearch.ts';
 import { runSearch } from '../deltas/searchRunner.ts';
@@ -26,7 +26,7 @@ export interface MakePackOptions {
 }
 
 export async function makePack(
-  work: Workspace,
+  work: Inventory,
   objects: Int32Array,
   options: MakePackOptions,
 ): Promise<WrittenPack> {
@@ -69,7 +69,7 @@ export async function makePack(
 /**
  * Whether a pack was made with a delta search. The packs of our own writers hold whole objects only.
  */
-function hasDeltas({ table, layouts }: Workspace, number: number): boolean {
+function hasDeltas({ table, layouts }: Inventory, number: number): boolean {
   const { pack, base } = table.columns;
   for (const object of layouts[number]!.objects) {
     if (pack[object] === number && base[object] !== -1) return true;

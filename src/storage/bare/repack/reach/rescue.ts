@@ -7,18 +7,18 @@ import type { ObjectId } from '../../../../git/objectId.ts';
 import { parseCommit } from '../../../../git/objects/commit.ts';
 import { parseTag } from '../../../../git/objects/tag.ts';
 import { MODE_GITLINK, parseTree } from '../../../../git/objects/tree.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import { Flag } from '../../inventory/objectTable.ts';
 import type { Roots } from '../../inventory/roots.ts';
-import type { Workspace } from '../../inventory/workspace.ts';
 import { BareObjects } from '../../objects/objects.ts';
 
 export class Rescue {
-  readonly #work: Workspace;
+  readonly #work: Inventory;
   readonly #seen: Set<ObjectId>;
   readonly #rescued = new Set<number>();
 
   /** @param roots those that the collection began with */
-  constructor(work: Workspace, roots: Roots) {
+  constructor(work: Inventory, roots: Roots) {
     this.#work = work;
     this.#seen = new Set([...roots.firm.keys(), ...roots.loose]);
   }

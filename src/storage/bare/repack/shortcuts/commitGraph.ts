@@ -23,8 +23,8 @@ import { removeIfThere, syncDirectory } from '../../../disk/durable.ts';
 import { readFileSync, rmSync } from '../../../disk/fs.ts';
 import { makeDirectories } from '../../../disk/makeDirectories.ts';
 import type { Durability } from '../../../storage.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import { Kind } from '../../inventory/objectTable.ts';
-import type { Workspace } from '../../inventory/workspace.ts';
 import { replaceFile } from './midx.ts';
 import { changedPaths } from './treeChanges.ts';
 
@@ -46,7 +46,7 @@ export function removeCommitGraph(objectsDir: string): void {
  * @returns false when there are no commits, or one of their parents is missing
  */
 export async function writeCommitGraph(
-  work: Workspace,
+  work: Inventory,
   objects: Int32Array,
   { durability, signal }: CommitGraphOptions,
 ): Promise<boolean> {

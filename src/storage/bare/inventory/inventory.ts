@@ -8,7 +8,7 @@ import { type PackLayout, scanObjects } from './scan.ts';
 const TRAILER = 20;
 const BUDGET: ReadBudget = { windows: 96 << 20, bases: 128 << 20 };
 
-export interface Workspace {
+export interface Inventory {
   readonly table: ObjectTable;
   readonly packs: readonly SourcePack[];
   readonly layouts: readonly PackLayout[];
@@ -25,7 +25,7 @@ export interface Workspace {
  * @param objectsDirs the repository's own first, then its alternates'
  * @throws CorruptObjectError for a pack or index that cannot be read
  */
-export function openWorkspace(objectsDirs: readonly string[]): Workspace {
+export function openInventory(objectsDirs: readonly string[]): Inventory {
   const places: Placement[] = objectsDirs.map((objectsDir, i) => ({ objectsDir, foreign: i > 0 }));
   const opened = openPacks(places, (error) => {
     throw error;
