@@ -7,11 +7,8 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { ObjectId } from '../../git/objectId.ts';
-import type { FileMode } from '../../git/objects/tree.ts';
 import { encodePath } from '../../git/pathBytes.ts';
 import { absolutePath, realpathSync } from '../../storage/disk/fs.ts';
-import type { Memos } from '../../storage/storage.ts';
-import type { TreeReader } from '../../tree/reader.ts';
 import { type Anchors, anchorAt } from '../disk/anchors.ts';
 import { toDisk } from '../disk/diskFiles.ts';
 import { DeviceClocks, deviceOfTrust } from '../disk/fileTimes.ts';
@@ -20,35 +17,13 @@ import type { CopyRun } from '../rules/run.ts';
 import { RecordComparison } from './recordComparison.ts';
 import { serializeRecord } from './recordWriter.ts';
 import { ScannedDirectory } from './scannedDirectory.ts';
+import type { RecordedEntries, ScanOptions, ScanState } from './scanState.ts';
 import { StatRecord } from './statRecord.ts';
 
 /** The rules of a scan that takes all files unchanged. */
 const PLAIN_RULES = '0'.repeat(40);
 
-export interface ScanOptions {
-  /** Holds the record; undefined for no record. */
-  readonly memos: Memos | undefined;
-  /** The trees of the store. */
-  readonly trees?: TreeReader | undefined;
-  /** The other side of the copy. Each pair of directory and counterpart has its own record. */
-  readonly counterpart: string;
-  /** Look at the targets of links instead of the links. */
-  readonly follow?: boolean | undefined;
-  /** The mode for all files instead of their own. */
-  readonly fileMode?: FileMode | undefined;
-  /** Ignore the existing record. */
-  readonly ignoreRecord?: boolean | undefined;
-  /** A key of everything but the files that the trees of the directories depend on. */
-  readonly rules?: string | undefined;
-  /** Whether a path below the directory is excluded from its tree. */
-  readonly isExcluded?: ((path: string, isDirectory: boolean) => boolean) | undefined;
-  /** .gitignore files are part of the rules: a changed one may change any tree below it. */
-  readonly readsGitignore?: boolean | undefined;
-  /** An empty directory counts as a difference, because a tree cannot hold one. */
-  readonly countsEmpty?: boolean | undefined;
-}
-
-export class DiskScan {
+export class DiskScan implements ScanState {
   readonly root: ScannedDirectory;
   readonly run: CopyRun;
   readonly options: ScanOptions;
@@ -66,7 +41,7 @@ export class DiskScan {
   /** Something differs from the record. */
   changed = false;
   /** Directories by their recorded trees. */
-  readonly #recorded = new Map<ObjectId, ScannedDirectory>();
+  readonly #recorded = new Map<ObjectId, RecordedEntries>();
   /** 40 hex digits. */
   readonly #rules: string;
   readonly #memo: string;
@@ -97,7 +72,7 @@ export class DiskScan {
   }
 
   /** Records that a directory had that tree when it was recorded, and has changed since. */
-  wasRecorded(tree: ObjectId, directory: ScannedDirectory): void {
+  wasRecorded(tree: ObjectId, directory: RecordedEntries): void {
     this.#recorded.set(tree, directory);
   }
 

@@ -31,9 +31,9 @@ import type { FileStamp } from '../disk/putFile.ts';
 import { GITIGNORE } from '../rules/exclusion.ts';
 import type { Changes } from '../rules/place.ts';
 import { DirectoryFindings, type KnownFile } from './directoryFindings.ts';
-import type { DiskScan } from './diskScan.ts';
 import { RecordedDirectory } from './recordedDirectory.ts';
 import type { KnownDirectory, NewDirectory } from './recordWriter.ts';
+import type { ScanState } from './scanState.ts';
 import { type DirectoryState, type StatRecord, stateOfDirectory } from './statRecord.ts';
 
 /** An entry of a scanned directory. */
@@ -49,7 +49,7 @@ export const SETTLED = Number.POSITIVE_INFINITY;
 
 export class ScannedDirectory {
   readonly path: string;
-  readonly #scan: DiskScan;
+  readonly #scan: ScanState;
   readonly #parent: ScannedDirectory | undefined;
   readonly #name: string;
   /** The directory in the record. */
@@ -72,7 +72,7 @@ export class ScannedDirectory {
 
   /** @param known its number in the record */
   constructor(
-    scan: DiskScan,
+    scan: ScanState,
     parent: ScannedDirectory | undefined,
     name: string,
     path: string,
