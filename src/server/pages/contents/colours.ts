@@ -1,5 +1,6 @@
 /** Source code in colours, line by line. See docs/decisions/page-libraries.md. */
 import type { ObjectId } from '../../../git/objectId.ts';
+import { ByteCache } from '../../../tree/byteCache.ts';
 import { baseName } from '../../../tree/paths.ts';
 import { guarded } from './guard.ts';
 import { hljs } from './languages.mjs';
@@ -18,9 +19,20 @@ export function colouredLines(
 ): readonly string[] | undefined {
   const language = text.length <= MOST_COLOURED ? languageOf(path) : undefined;
   if (language === undefined) return undefined;
-  prepareColours(language);
-  return guarded(`${language} ${id}`, () => colourLines(text, language));
+  const key = `${language} ${id}`;
+  let lines = coloured.get(key);
+  if (lines === undefined) {
+    prepareColours(language);
+    lines = guarded(key, () => colourLines(text, language));
+    if (lines !== undefined) coloured.set(key, lines);
+  }
+  return lines;
 }
+
+/** What was coloured last: a long text is on several pages. */
+const coloured = new ByteCache<readonly string[]>(8 << 20, (lines) =>
+  lines.reduce((sum, line) => sum + 2 * line.length + 32, 0),
+);
 
 /** What colours the texts of this file; undefined for prose and what is not known. */
 export function languageOf(path: string): string | undefined {
