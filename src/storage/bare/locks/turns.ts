@@ -71,7 +71,7 @@ export class Turns {
     return file.take(timeout);
   }
 
-  /** Gives back the turns that nobody in this process uses. */
+  /** Gives back the turns that no caller in this process uses. */
   close(): void {
     for (const file of this.#files.values()) file.close();
   }
