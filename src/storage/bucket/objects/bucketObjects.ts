@@ -170,12 +170,13 @@ export class BucketObjects implements ObjectStore {
 
   async *exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncGenerator<Uint8Array> {
     await this.#places.know();
-    const ids = Array.from(objects);
-    const find = (id: ObjectId) => this.#places.find(id);
-    const whole = { know: async () => {}, find };
-    for await (const _ of prefetched(one(ids), whole)) void _;
+    const open = [...this.#places.openPacks()];
+    if (!open.every(({ entry, holes }) => holes.has(0, entry.size))) {
+      const known = { know: async () => {}, find: (id: ObjectId) => this.#places.find(id) };
+      for await (const _ of prefetched(one(Array.from(objects)), known)) void _;
+    }
     const { exportPack } = await import('../../bare/objects/packExport.ts');
-    const packs = [...this.#places.openPacks()].map(({ file }) => file);
+    const packs = open.map(({ file }) => file);
     const directory = {
       path: this.#context.shelf.folder.file('no-loose-objects'),
       packs: { usable: () => each(packs), forget: () => {} },
