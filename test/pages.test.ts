@@ -70,7 +70,7 @@ beforeAll(async () => {
 });
 
 async function shell(script: string, cwd: string): Promise<Finished> {
-  return await runCommand('sh', ['-c', script], { cwd, env: { PATH: path } });
+  return await runCommand('sh', ['-c', script], { cwd, env: { PATH: path }, timeout: 120_000 });
 }
 
 describe.skipIf(process.platform === 'win32')('the pages', () => {
