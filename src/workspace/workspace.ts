@@ -28,9 +28,9 @@ import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts'
 import { patternsOf } from '../transfer/rules/patterns.ts';
 import { ChangeReport } from '../tree/changes.ts';
 import { normalizePath } from '../tree/paths.ts';
-import { Checkpoints } from './checkpoints.ts';
 import { cloneFiles } from './clones.ts';
 import { describeChanges } from './describe.ts';
+import { Checkpoints } from './findCheckpoint.ts';
 import { existsOnDisk, pathOf, realFolder, requireEmpty } from './folders.ts';
 import { FolderWatch } from './folderWatch.ts';
 import type {
