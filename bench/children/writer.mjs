@@ -1,11 +1,13 @@
 /**
- * writer.mjs STORE PREFIX COUNT: COUNT one-file commits, all from the snapshot that main is at in the
- * beginning, to files named `PREFIX/N`. Begins when it gets a line, and prints one before and one after.
+ * writer.mjs STORE FIRST FOLDERS COUNT: COUNT one-file commits to each of the folders `writer-FIRST` and so on,
+ * by turns, all from the snapshot that main is at in the beginning. Begins when it gets a line, and prints
+ * one before and one after.
  */
 import { once } from 'node:events';
 import { library } from '../lib/build.mjs';
 
-const [path, prefix, count] = process.argv.slice(2);
+const [path, ...numbers] = process.argv.slice(2);
+const [first, folders, count] = numbers.map(Number);
 const { GitStore } = await import(library);
 const store = await GitStore.open(path, {
   create: false,
@@ -15,7 +17,11 @@ const store = await GitStore.open(path, {
 const held = await store.branches.get('main');
 console.log('ready');
 await once(process.stdin, 'data');
-for (let i = 0; i < Number(count); i++) await held.writeText(`${prefix}/${i}`, `${prefix} ${i}`);
+for (let i = 0; i < count; i++) {
+  for (let folder = first; folder < first + folders; folder++) {
+    await held.writeText(`writer-${folder}/${i}`, `${folder} ${i}`);
+  }
+}
 console.log('done');
 await store.close();
 process.exit();

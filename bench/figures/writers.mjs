@@ -1,6 +1,6 @@
 /**
  * Sixteen processes that each make 500 commits to files of their own, all from a snapshot that they hold,
- * beside one process that makes all 8,000 in the same way: `staleWrites: 'merge'`.
+ * beside one process that makes all 8,000, to the same files, in the same way: `staleWrites: 'merge'`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,21 +21,21 @@ export async function run({ runs = 3 }, emit) {
   const { GitStore } = await import(library);
   await withScratch(async (scratch) => {
     let stores = 0;
-    const write = async (processes, each) => {
+    const write = async (processes) => {
       const path = join(scratch, `store-${stores++}.git`);
       const store = await GitStore.open(path, { durability: 'fast' });
       await (await store.branches.get('main')).writeText('first', '1');
       await store.close();
-      const ms = await timeWriters(path, processes, each);
+      const ms = await timeWriters(path, processes);
       const count = output('git', ['--git-dir', path, 'rev-list', '--count', 'main']).trim();
-      assertEqual(Number(count), processes * each + 2, 'commits');
+      assertEqual(Number(count), PROCESSES * EACH + 2, 'commits');
       if (stores === 1) checkFsck(path);
       return ms;
     };
     const result = await pair(
       runs,
-      () => write(PROCESSES, EACH),
-      () => write(1, PROCESSES * EACH),
+      () => write(PROCESSES),
+      () => write(1),
     );
     emit(
       ratioRow(
@@ -50,10 +50,11 @@ export async function run({ runs = 3 }, emit) {
 }
 
 /** Milliseconds from a common start to the last commit of the last process. */
-async function timeWriters(store, processes, each) {
+async function timeWriters(store, processes) {
+  const folders = PROCESSES / processes;
   const writers = Array.from({ length: processes }, (_, i) => {
     const script = join(children, 'writer.mjs');
-    const args = [script, store, `writer-${i}`, String(each)];
+    const args = [script, store, String(i * folders), String(folders), String(EACH)];
     return spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   });
   const line = async (child, expected) => {
