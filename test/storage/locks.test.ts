@@ -21,7 +21,7 @@ import { FileNotFoundError, LockTimeoutError } from '../../src/errors.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import { FileLock } from '../../src/storage/bare/locks/kernelLock.ts';
 import { Backoff } from '../../src/storage/bare/locks/waiting.ts';
-import type { TransactionStep } from '../../src/storage/bare/refs/refPlace.ts';
+import type { TransactionStep } from '../../src/storage/bare/refs/change/refPlace.ts';
 import { BareRefs, type BareRefsOptions } from '../../src/storage/bare/refs/refs.ts';
 import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { makeCommits } from '../helpers/commits.ts';

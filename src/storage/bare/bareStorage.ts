@@ -10,7 +10,7 @@ import { withFaults, withTypedFaults } from './faults.ts';
 import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects/objects.ts';
-import { CheckedOut, type CheckedOutOptions } from './refs/checkedOut.ts';
+import { CheckedOut, type CheckedOutOptions } from './refs/reading/checkedOut.ts';
 import { BareRefs, type BareRefsOptions } from './refs/refs.ts';
 import { type ConfigChoices, readConfigText, readRepositoryConfig } from './repositoryConfig.ts';
 import { BareUpkeep } from './upkeep.ts';

@@ -1,6 +1,6 @@
 /** Makes one update of refs, or packs them, and kills itself at a given step of it. */
 
-import type { TransactionStep } from '../../../src/storage/bare/refs/refPlace.ts';
+import type { TransactionStep } from '../../../src/storage/bare/refs/change/refPlace.ts';
 import { BareRefs, type BareRefsOptions } from '../../../src/storage/bare/refs/refs.ts';
 import type { RefUpdate } from '../../../src/storage/storage.ts';
 

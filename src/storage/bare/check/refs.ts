@@ -7,7 +7,7 @@ import { isValidRefName } from '../../../git/refs/refName.ts';
 import type { RefStore } from '../../storage.ts';
 import { Kind, type ObjectTable } from '../inventory/objectTable.ts';
 import { bytesOf, filesBelow, readRoots, strayNames } from '../inventory/roots.ts';
-import { readLooseRef } from '../refs/looseRefs.ts';
+import { readLooseRef } from '../refs/files/looseRefs.ts';
 
 export interface CheckedRoots {
   readonly refs: number;

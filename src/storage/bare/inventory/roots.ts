@@ -21,8 +21,8 @@ import { requireAll, unreadableRef } from '../../refRules.ts';
 import type { RefStore } from '../../storage.ts';
 import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
 import { parseShallow } from '../objects/shallowFile.ts';
-import { namesBelowRefs } from '../refs/looseRefs.ts';
-import { diskPath } from '../refs/refPaths.ts';
+import { namesBelowRefs } from '../refs/files/looseRefs.ts';
+import { diskPath } from '../refs/files/refPaths.ts';
 
 const LINE_FEED = 10;
 

@@ -26,18 +26,18 @@ import type {
 import { type Guarded, StoreLock, type StoreLockOptions } from '../locks/storeLock.ts';
 import { Turns } from '../locks/turns.ts';
 import { Backoff } from '../locks/waiting.ts';
-import type { CheckedOut } from './checkedOut.ts';
-import { listLockFiles, namesBelowRefs, readLooseRef } from './looseRefs.ts';
-import { PackedRefsFile } from './packedRefsFile.ts';
-import { PendingFile } from './pendingFile.ts';
-import { RecentRefs } from './recentRefs.ts';
-import { ReflogWriter, readReflog } from './reflogFile.ts';
-import { type PeelObject, RefPacking } from './refPacking.ts';
-import { diskPath, listDirectories } from './refPaths.ts';
-import type { RefPlace, TransactionStep } from './refPlace.ts';
-import { completeMoves } from './refRecovery.ts';
-import { RefTransaction } from './refTransaction.ts';
-import { brokenLooseRef, followRef } from './resolveRef.ts';
+import { type PeelObject, RefPacking } from './change/refPacking.ts';
+import type { RefPlace, TransactionStep } from './change/refPlace.ts';
+import { completeMoves } from './change/refRecovery.ts';
+import { RefTransaction } from './change/refTransaction.ts';
+import { listLockFiles, namesBelowRefs, readLooseRef } from './files/looseRefs.ts';
+import { PackedRefsFile } from './files/packedRefsFile.ts';
+import { PendingFile } from './files/pendingFile.ts';
+import { ReflogWriter, readReflog } from './files/reflogFile.ts';
+import { diskPath, listDirectories } from './files/refPaths.ts';
+import type { CheckedOut } from './reading/checkedOut.ts';
+import { RecentRefs } from './reading/recentRefs.ts';
+import { brokenLooseRef, followRef } from './reading/resolveRef.ts';
 
 export interface BareRefsOptions extends StoreLockOptions {
   readonly durability: Durability;
@@ -265,7 +265,7 @@ export class BareRefs implements RefStore {
   }
 
   async deniedDeletions(refs: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const { deniedDeletions } = await import('./deletionRules.ts');
+    const { deniedDeletions } = await import('./change/deletionRules.ts');
     return deniedDeletions(this.#gitDir, refs, this.head());
   }
 

@@ -8,7 +8,7 @@ import { encodePath } from '../../../git/pathBytes.ts';
 import { serializePackedRefs } from '../../../git/refs/packedRefs.ts';
 import { checkRepository } from '../../bare/check/work.ts';
 import { createRepository } from '../../bare/create.ts';
-import { diskPath } from '../../bare/refs/refPaths.ts';
+import { diskPath } from '../../bare/refs/files/refPaths.ts';
 import { BareRefs } from '../../bare/refs/refs.ts';
 import { writeFully } from '../../disk/durable.ts';
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from '../../disk/fs.ts';

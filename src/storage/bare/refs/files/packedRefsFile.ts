@@ -4,11 +4,11 @@
  */
 
 import { basename, dirname, resolve } from 'node:path';
-import type { ObjectId } from '../../../git/objectId.ts';
-import { comparePaths, encodePath } from '../../../git/pathBytes.ts';
-import { type PackedRefs, parsePackedRefs } from '../../../git/refs/packedRefs.ts';
-import { reasonOf } from '../../../systemFaults.ts';
-import { isErrno } from '../../disk/durable.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { comparePaths, encodePath } from '../../../../git/pathBytes.ts';
+import { type PackedRefs, parsePackedRefs } from '../../../../git/refs/packedRefs.ts';
+import { reasonOf } from '../../../../systemFaults.ts';
+import { isErrno } from '../../../disk/durable.ts';
 import {
   type BigIntStats,
   closeSync,
@@ -16,9 +16,9 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
-} from '../../disk/fs.ts';
-import { unreadableRef } from '../../refRules.ts';
-import type { RefEntry } from '../../storage.ts';
+} from '../../../disk/fs.ts';
+import { unreadableRef } from '../../../refRules.ts';
+import type { RefEntry } from '../../../storage.ts';
 import type { PendingFile } from './pendingFile.ts';
 
 /**

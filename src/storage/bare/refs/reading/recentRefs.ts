@@ -3,11 +3,11 @@
  * replaces opening, reading and closing the file.
  */
 
-import type { ObjectId } from '../../../git/objectId.ts';
-import { lstatSync, type Stats } from '../../disk/fs.ts';
-import { readLooseRef } from './looseRefs.ts';
-import { CLOCK_TICK_MS, type PackedRefsFile } from './packedRefsFile.ts';
-import { diskPath } from './refPaths.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { lstatSync, type Stats } from '../../../disk/fs.ts';
+import { readLooseRef } from '../files/looseRefs.ts';
+import { CLOCK_TICK_MS, type PackedRefsFile } from '../files/packedRefsFile.ts';
+import { diskPath } from '../files/refPaths.ts';
 import { resolveRef } from './resolveRef.ts';
 
 /** Refs to remember, at most. */

@@ -1,8 +1,8 @@
 /** The value of a ref: its loose file if there is one, else its line in packed-refs. */
-import type { ObjectId } from '../../../git/objectId.ts';
-import { brokenRef, MAX_SYMBOLIC_DEPTH, unreadableRef } from '../../refRules.ts';
-import { type BrokenRef, readLooseRef } from './looseRefs.ts';
-import type { PackedRefsFile } from './packedRefsFile.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { brokenRef, MAX_SYMBOLIC_DEPTH, unreadableRef } from '../../../refRules.ts';
+import { type BrokenRef, readLooseRef } from '../files/looseRefs.ts';
+import type { PackedRefsFile } from '../files/packedRefsFile.ts';
 
 /** A ref without a value, because it is broken or leads to a broken one. */
 export interface Unresolved {

@@ -3,11 +3,11 @@
  * (a *symbolic* ref). See gitrepository-layout(5) and git-symbolic-ref(1).
  */
 
-import { isObjectId, type ObjectId } from '../../../git/objectId.ts';
-import { decodePath, encodePath } from '../../../git/pathBytes.ts';
-import { isValidRefName } from '../../../git/refs/refName.ts';
-import { reasonOf } from '../../../systemFaults.ts';
-import { isErrno } from '../../disk/durable.ts';
+import { isObjectId, type ObjectId } from '../../../../git/objectId.ts';
+import { decodePath, encodePath } from '../../../../git/pathBytes.ts';
+import { isValidRefName } from '../../../../git/refs/refName.ts';
+import { reasonOf } from '../../../../systemFaults.ts';
+import { isErrno } from '../../../disk/durable.ts';
 import {
   constants,
   type DirectoryEntry,
@@ -16,9 +16,9 @@ import {
   readlinkSync,
   type Stats,
   statSync,
-} from '../../disk/fs.ts';
-import { unreadableRef } from '../../refRules.ts';
-import type { UnreadableRef } from '../../storage.ts';
+} from '../../../disk/fs.ts';
+import { unreadableRef } from '../../../refRules.ts';
+import type { UnreadableRef } from '../../../storage.ts';
 import { diskPath } from './refPaths.ts';
 import { otherSpelling } from './refSpelling.ts';
 

@@ -1,9 +1,9 @@
 /** What changes of refs are made with. */
-import type { Durability } from '../../storage.ts';
-import type { StoreLock } from '../locks/storeLock.ts';
-import type { CheckedOut } from './checkedOut.ts';
-import type { PackedRefsFile } from './packedRefsFile.ts';
-import type { ReflogWriter } from './reflogFile.ts';
+import type { Durability } from '../../../storage.ts';
+import type { StoreLock } from '../../locks/storeLock.ts';
+import type { PackedRefsFile } from '../files/packedRefsFile.ts';
+import type { ReflogWriter } from '../files/reflogFile.ts';
+import type { CheckedOut } from '../reading/checkedOut.ts';
 
 /** The environment of a transaction. */
 export interface RefPlace {

@@ -1,7 +1,7 @@
 /** A repository's settings for pushes that delete its refs (git-config(1), `receive.*`). */
-import { parseConfig } from '../../../git/repository/config.ts';
-import type { Head } from '../../storage.ts';
-import { readConfigText } from '../repositoryConfig.ts';
+import { parseConfig } from '../../../../git/repository/config.ts';
+import type { Head } from '../../../storage.ts';
+import { readConfigText } from '../../repositoryConfig.ts';
 
 const HEADS = 'refs/heads/';
 

@@ -11,14 +11,14 @@
  * which another repository may share.
  */
 
-import type { ObjectId } from '../../../git/objectId.ts';
-import { type PackedRef, serializePackedRefs } from '../../../git/refs/packedRefs.ts';
-import { isValidRefName } from '../../../git/refs/refName.ts';
-import { isErrno, removeIfThere, syncDirectory } from '../../disk/durable.ts';
-import { unlinkSync } from '../../disk/fs.ts';
-import { namesBelowRefs, readLooseRef } from './looseRefs.ts';
-import { PendingFile } from './pendingFile.ts';
-import { diskPath, removeEmptyParents } from './refPaths.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { type PackedRef, serializePackedRefs } from '../../../../git/refs/packedRefs.ts';
+import { isValidRefName } from '../../../../git/refs/refName.ts';
+import { isErrno, removeIfThere, syncDirectory } from '../../../disk/durable.ts';
+import { unlinkSync } from '../../../disk/fs.ts';
+import { namesBelowRefs, readLooseRef } from '../files/looseRefs.ts';
+import { PendingFile } from '../files/pendingFile.ts';
+import { diskPath, removeEmptyParents } from '../files/refPaths.ts';
 import { PACKED_REFS_LOCK, type RefPlace } from './refPlace.ts';
 
 /** The object that a tag leads to; the object itself when it is not a tag. Undefined when it is missing. */

@@ -3,9 +3,9 @@
  * the Git directory (gitrepository-layout(5)); its log has the same path below `logs/`.
  */
 
-import { isErrno } from '../../disk/durable.ts';
-import { readEntriesSync, readNamesSync, rmdirSync } from '../../disk/fs.ts';
-import { makeDirectories } from '../../disk/makeDirectories.ts';
+import { isErrno } from '../../../disk/durable.ts';
+import { readEntriesSync, readNamesSync, rmdirSync } from '../../../disk/fs.ts';
+import { makeDirectories } from '../../../disk/makeDirectories.ts';
 
 /** The path of `name` (`refs/heads/main`, `logs/HEAD`, `refs/heads/main.lock`) in a Git directory. */
 export function diskPath(gitDir: string, name: string): string {

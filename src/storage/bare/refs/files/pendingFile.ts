@@ -4,12 +4,12 @@
  * prevents concurrent use of the name.
  */
 
-import { removeIfThere, syncFile, writeFully } from '../../disk/durable.ts';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync } from '../../disk/fs.ts';
-import { nativeFiles } from '../../disk/nativeFiles.ts';
-import { writeAnew } from '../../disk/ownFiles.ts';
-import { share } from '../../disk/sharing.ts';
-import { PRIVATE_DIRECTORY } from '../locks/storeLock.ts';
+import { removeIfThere, syncFile, writeFully } from '../../../disk/durable.ts';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync } from '../../../disk/fs.ts';
+import { nativeFiles } from '../../../disk/nativeFiles.ts';
+import { writeAnew } from '../../../disk/ownFiles.ts';
+import { share } from '../../../disk/sharing.ts';
+import { PRIVATE_DIRECTORY } from '../../locks/storeLock.ts';
 
 export class PendingFile {
   readonly #path: string;

@@ -3,8 +3,8 @@
  * macOS. There the file of `refs/heads/main` is found as `refs/heads/Main` too: without a look at how it
  * is spelled, a branch would have many names, and deleting one would delete another.
  */
-import { isErrno } from '../../disk/durable.ts';
-import { lstatSync, readNamesSync } from '../../disk/fs.ts';
+import { isErrno } from '../../../disk/durable.ts';
+import { lstatSync, readNamesSync } from '../../../disk/fs.ts';
 import { diskPath } from './refPaths.ts';
 
 /**

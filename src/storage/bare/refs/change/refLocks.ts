@@ -3,10 +3,10 @@
  * the refs, and `packed-refs.lock` where one is deleted. What is wanted is announced in the store's lock
  * first, so that the next holder can remove what a killed process leaves.
  */
-import { isErrno, removeIfThere } from '../../disk/durable.ts';
-import { collision, parentNames } from '../../refRules.ts';
-import { readLooseRef } from './looseRefs.ts';
-import { makeParent, removeEmptyParents } from './refPaths.ts';
+import { isErrno, removeIfThere } from '../../../disk/durable.ts';
+import { collision, parentNames } from '../../../refRules.ts';
+import { readLooseRef } from '../files/looseRefs.ts';
+import { makeParent, removeEmptyParents } from '../files/refPaths.ts';
 import { PACKED_REFS_LOCK, type RefPlace } from './refPlace.ts';
 
 const HEAD_LOCK = 'HEAD.lock';

@@ -2,10 +2,10 @@
  * Reflog files: `logs/<ref>`, one line for each value of the ref, oldest first (reflogLine.ts).
  */
 
-import { ZERO_ID } from '../../../git/objectId.ts';
-import { parseReflogLine } from '../../../git/refs/reflogLine.ts';
-import { reasonOf } from '../../../systemFaults.ts';
-import { isErrno, readFullySync, removeIfThere, writeFully } from '../../disk/durable.ts';
+import { ZERO_ID } from '../../../../git/objectId.ts';
+import { parseReflogLine } from '../../../../git/refs/reflogLine.ts';
+import { reasonOf } from '../../../../systemFaults.ts';
+import { isErrno, readFullySync, removeIfThere, writeFully } from '../../../disk/durable.ts';
 import {
   closeSync,
   constants,
@@ -18,11 +18,11 @@ import {
   readSync,
   realpathSync,
   unlinkSync,
-} from '../../disk/fs.ts';
-import { isLink } from '../../disk/ownFiles.ts';
-import { share } from '../../disk/sharing.ts';
-import { parentNames, unreadableRef } from '../../refRules.ts';
-import type { ReflogEntry } from '../../storage.ts';
+} from '../../../disk/fs.ts';
+import { isLink } from '../../../disk/ownFiles.ts';
+import { share } from '../../../disk/sharing.ts';
+import { parentNames, unreadableRef } from '../../../refRules.ts';
+import type { ReflogEntry } from '../../../storage.ts';
 import { PendingFile } from './pendingFile.ts';
 import { diskPath, makeParent, removeEmptyParents, removeEmptyTree } from './refPaths.ts';
 

@@ -1,13 +1,13 @@
 /** Completes a change of several refs whose writer died in the middle (refTransaction.ts). */
-import type { ObjectId } from '../../../git/objectId.ts';
-import { isErrno, removeIfThere, syncDirectoryNow } from '../../disk/durable.ts';
-import type { RefMove } from '../locks/lockRecord.ts';
-import { readLooseRef } from './looseRefs.ts';
-import { tryRemoveReflog } from './reflogFile.ts';
-import { diskPath, makeParent, parentName, removeEmptyParents } from './refPaths.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { isErrno, removeIfThere, syncDirectoryNow } from '../../../disk/durable.ts';
+import type { RefMove } from '../../locks/lockRecord.ts';
+import { readLooseRef } from '../files/looseRefs.ts';
+import { tryRemoveReflog } from '../files/reflogFile.ts';
+import { diskPath, makeParent, parentName, removeEmptyParents } from '../files/refPaths.ts';
+import { valueOrNone } from '../reading/resolveRef.ts';
 import { PACKED_REFS_LOCK, type RefPlace } from './refPlace.ts';
 import { pendingPackedRefs, pendingValue } from './refTransaction.ts';
-import { valueOrNone } from './resolveRef.ts';
 
 /**
  * Completes the moves of a dead writer, whose reflog lines are written and whose lock files still exist.

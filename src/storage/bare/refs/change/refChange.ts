@@ -1,15 +1,15 @@
 /** One ref in a transaction: the value it has, the value it gets, and whether it may get it. */
-import { InvalidRefNameError } from '../../../errors.ts';
-import type { ObjectId } from '../../../git/objectId.ts';
-import { collision, parentNames, staleRef } from '../../refRules.ts';
-import type { ReflogMessage, RefUpdate } from '../../storage.ts';
-import type { RefMove } from '../locks/lockRecord.ts';
-import { type LooseRef, listLooseRefs, readLooseRef } from './looseRefs.ts';
-import type { AppendedLine } from './reflogFile.ts';
-import { diskPath, parentName, removeEmptyTree } from './refPaths.ts';
+import { InvalidRefNameError } from '../../../../errors.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { collision, parentNames, staleRef } from '../../../refRules.ts';
+import type { ReflogMessage, RefUpdate } from '../../../storage.ts';
+import type { RefMove } from '../../locks/lockRecord.ts';
+import { type LooseRef, listLooseRefs, readLooseRef } from '../files/looseRefs.ts';
+import type { AppendedLine } from '../files/reflogFile.ts';
+import { diskPath, parentName, removeEmptyTree } from '../files/refPaths.ts';
+import { otherSpelling } from '../files/refSpelling.ts';
+import { brokenLooseRef, valueOrNone } from '../reading/resolveRef.ts';
 import type { RefPlace } from './refPlace.ts';
-import { otherSpelling } from './refSpelling.ts';
-import { brokenLooseRef, valueOrNone } from './resolveRef.ts';
 
 export interface RefChange {
   readonly update: RefUpdate;

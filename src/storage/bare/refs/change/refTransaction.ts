@@ -16,25 +16,25 @@
  * the move until then. `#endMove` removes the record.
  */
 
-import type { ObjectId } from '../../../git/objectId.ts';
-import { encodePath, encodeText } from '../../../git/pathBytes.ts';
-import { formatReflogLine } from '../../../git/refs/reflogLine.ts';
-import { removeIfThere, syncDirectory, syncFile } from '../../disk/durable.ts';
-import { readFileSync, unlinkSync } from '../../disk/fs.ts';
-import { brokenRef, MAX_SYMBOLIC_DEPTH, namedTwice } from '../../refRules.ts';
-import type { ReflogMessage, RefUpdate } from '../../storage.ts';
-import { type LooseRef, readLooseRef } from './looseRefs.ts';
-import { PendingFile } from './pendingFile.ts';
-import { compare, directoriesOf, isDone, isNeeded, moveOf, type RefChange } from './refChange.ts';
-import { RefLocks } from './refLocks.ts';
+import type { ObjectId } from '../../../../git/objectId.ts';
+import { encodePath, encodeText } from '../../../../git/pathBytes.ts';
+import { formatReflogLine } from '../../../../git/refs/reflogLine.ts';
+import { removeIfThere, syncDirectory, syncFile } from '../../../disk/durable.ts';
+import { readFileSync, unlinkSync } from '../../../disk/fs.ts';
+import { brokenRef, MAX_SYMBOLIC_DEPTH, namedTwice } from '../../../refRules.ts';
+import type { ReflogMessage, RefUpdate } from '../../../storage.ts';
+import { type LooseRef, readLooseRef } from '../files/looseRefs.ts';
+import { PendingFile } from '../files/pendingFile.ts';
 import {
   type AppendedLine,
   copyReflog,
   dropFromReflog,
   restartReflog,
   tryRemoveReflog,
-} from './reflogFile.ts';
-import { diskPath } from './refPaths.ts';
+} from '../files/reflogFile.ts';
+import { diskPath } from '../files/refPaths.ts';
+import { compare, directoriesOf, isDone, isNeeded, moveOf, type RefChange } from './refChange.ts';
+import { RefLocks } from './refLocks.ts';
 import type { RefPlace } from './refPlace.ts';
 
 export class RefTransaction {

@@ -6,14 +6,14 @@
  */
 
 import { basename, dirname, resolve } from 'node:path';
-import { CheckedOutError, GitStoreError } from '../../../errors.ts';
-import { decodePath } from '../../../git/pathBytes.ts';
-import { type GitConfig, parseConfig } from '../../../git/repository/config.ts';
-import { type OnWarning, warnProcess } from '../../../warnings.ts';
-import { isErrno } from '../../disk/durable.ts';
-import { readdirSync, readFileSync, statSync } from '../../disk/fs.ts';
-import { readConfigText } from '../repositoryConfig.ts';
-import { readLooseRef } from './looseRefs.ts';
+import { CheckedOutError, GitStoreError } from '../../../../errors.ts';
+import { decodePath } from '../../../../git/pathBytes.ts';
+import { type GitConfig, parseConfig } from '../../../../git/repository/config.ts';
+import { type OnWarning, warnProcess } from '../../../../warnings.ts';
+import { isErrno } from '../../../disk/durable.ts';
+import { readdirSync, readFileSync, statSync } from '../../../disk/fs.ts';
+import { readConfigText } from '../../repositoryConfig.ts';
+import { readLooseRef } from '../files/looseRefs.ts';
 
 export interface CheckedOutOptions {
   /** Move them anyway. */
