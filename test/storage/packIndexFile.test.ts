@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CorruptObjectError } from '../../src/errors.ts';
 import { type PackIndexEntry, serializePackIndex } from '../../src/git/packs/packIndex.ts';
-import { PackIndexFile } from '../../src/storage/packs/packIndexFile.ts';
+import { PackIndexFile } from '../../src/storage/packs/reading/packIndexFile.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const PACK_CHECKSUM = Buffer.alloc(20, 7);

@@ -23,7 +23,7 @@ import {
 } from '../../disk/fs.ts';
 import type { ZlibRegion } from '../../disk/zlibFile.ts';
 import { verified } from '../../packs/objectFaults.ts';
-import { LARGE_OBJECT } from '../../packs/packFile.ts';
+import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
 import type { GitObject, ObjectHeader } from '../../storage.ts';
 
 /** Bytes of the first read: all of most objects, and the header of any. */

@@ -17,8 +17,8 @@ import { closeSync, existsSync, openSync, renameSync } from '../../disk/fs.ts';
 import { makeDirectories } from '../../disk/makeDirectories.ts';
 import { whileWritable } from '../../disk/readOnly.ts';
 import { share } from '../../disk/sharing.ts';
-import { LARGE_OBJECT } from '../../packs/packFile.ts';
-import type { NewObject } from '../../packs/writingSession.ts';
+import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
+import type { NewObject } from '../../packs/writing/writingSession.ts';
 import type { Durability } from '../../storage.ts';
 import { loosePath } from './loose.ts';
 

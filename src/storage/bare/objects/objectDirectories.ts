@@ -6,8 +6,8 @@ import { encodePath, hasLoneSurrogate } from '../../../git/pathBytes.ts';
 import { parseAlternates } from '../../../git/repository/alternates.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { constants, openSync, readFileSync, statSync } from '../../disk/fs.ts';
-import { PackDirectory } from '../../packs/packDirectory.ts';
-import type { ReadCache } from '../../packs/readCache.ts';
+import { PackDirectory } from '../../packs/reading/packDirectory.ts';
+import type { ReadCache } from '../../packs/reading/readCache.ts';
 
 /** As in Git: alternates of alternates are followed five times beyond the first. */
 const MAX_ALTERNATE_DEPTH = 6;

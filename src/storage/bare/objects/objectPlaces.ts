@@ -11,9 +11,9 @@ import { isErrno } from '../../disk/durable.ts';
 import { freshen } from '../../disk/freshen.ts';
 import { existsSync } from '../../disk/fs.ts';
 import { corrupt, named } from '../../packs/objectFaults.ts';
-import type { PackedObject } from '../../packs/packDirectory.ts';
-import { isWholePack } from '../../packs/packFile.ts';
-import { ReadCache } from '../../packs/readCache.ts';
+import type { PackedObject } from '../../packs/reading/packDirectory.ts';
+import { isWholePack } from '../../packs/reading/packFile.ts';
+import { ReadCache } from '../../packs/reading/readCache.ts';
 import { hasLoose, isSoundLoose, type LooseListings, loosePath } from '../loose/loose.ts';
 import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
 

@@ -6,8 +6,12 @@
 import { join } from 'node:path';
 import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
 import type { DeflatePool } from '../../../zlib/deflatePool.ts';
-import { PackWriter } from '../../packs/packWriter.ts';
-import { MAX_WAITING, type SessionStorage, WritingSession } from '../../packs/writingSession.ts';
+import { PackWriter } from '../../packs/writing/packWriter.ts';
+import {
+  MAX_WAITING,
+  type SessionStorage,
+  WritingSession,
+} from '../../packs/writing/writingSession.ts';
 import type { Durability, ObjectWriter } from '../../storage.ts';
 import { LooseListings, loosePath } from '../loose/loose.ts';
 import { writeLoose } from '../loose/looseWriter.ts';

@@ -11,12 +11,12 @@ import { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { closeSync } from '../../disk/fs.ts';
 import { checkOwner } from '../../disk/ownership.ts';
 import { missingObject } from '../../missingObject.ts';
-import { readMany } from '../../packs/bulkRead.ts';
 import { within } from '../../packs/checkedStream.ts';
-import { InflatePool } from '../../packs/inflatePool.ts';
 import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
-import type { PackedObject } from '../../packs/packDirectory.ts';
-import { LARGE_OBJECT } from '../../packs/packFile.ts';
+import { readMany } from '../../packs/reading/bulkRead.ts';
+import { InflatePool } from '../../packs/reading/inflatePool.ts';
+import type { PackedObject } from '../../packs/reading/packDirectory.ts';
+import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
 import type {
   ByteRange,
   ExportPackOptions,

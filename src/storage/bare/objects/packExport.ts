@@ -20,7 +20,7 @@ import { PackStream } from '../../../git/packs/packStream.ts';
 import { isErrno, readFully } from '../../disk/durable.ts';
 import { missingObject } from '../../missingObject.ts';
 import { Pace } from '../../pace.ts';
-import type { PackFile } from '../../packs/packFile.ts';
+import type { PackFile } from '../../packs/reading/packFile.ts';
 import { putObject } from '../../putObject.ts';
 import type { ExportPackOptions, ObjectStore } from '../../storage.ts';
 import { hasLoose } from '../loose/loose.ts';

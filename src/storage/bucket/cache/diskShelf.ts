@@ -14,10 +14,10 @@ import {
   rmSync,
   writeFileSync,
 } from '../../disk/fs.ts';
-import { fetching } from '../../packs/holes.ts';
 import { verified } from '../../packs/objectFaults.ts';
-import { PackFile } from '../../packs/packFile.ts';
-import { ReadCache } from '../../packs/readCache.ts';
+import { fetching } from '../../packs/reading/holes.ts';
+import { PackFile } from '../../packs/reading/packFile.ts';
+import { ReadCache } from '../../packs/reading/readCache.ts';
 import type { GitObject } from '../../storage.ts';
 import type { UpkeepOptions } from '../../storageUpkeep.ts';
 import type { Engine } from '../engine/engine.ts';

@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib';
 import { readFullySync, writeFully } from '../../disk/durable.ts';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from '../../disk/fs.ts';
-import { type Holes, MissingBytesError } from '../../packs/holes.ts';
+import { type Holes, MissingBytesError } from '../../packs/reading/holes.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { PackEntry } from '../head/headRecord.ts';
 import type { CacheFolder } from './cacheFolder.ts';

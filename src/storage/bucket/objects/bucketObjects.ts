@@ -10,13 +10,13 @@ import type { IdSet } from '../../../git/objectSet.ts';
 import { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { rmSync } from '../../disk/fs.ts';
 import { missingObject } from '../../missingObject.ts';
-import { readMany } from '../../packs/bulkRead.ts';
 import { within } from '../../packs/checkedStream.ts';
-import { FileSpool } from '../../packs/fileSpool.ts';
-import { MissingBytesError } from '../../packs/holes.ts';
-import { InflatePool } from '../../packs/inflatePool.ts';
 import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
-import { LARGE_OBJECT } from '../../packs/packFile.ts';
+import { readMany } from '../../packs/reading/bulkRead.ts';
+import { MissingBytesError } from '../../packs/reading/holes.ts';
+import { InflatePool } from '../../packs/reading/inflatePool.ts';
+import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
+import { FileSpool } from '../../packs/writing/fileSpool.ts';
 import type {
   ByteRange,
   ExportPackOptions,

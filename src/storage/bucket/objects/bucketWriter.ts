@@ -7,8 +7,12 @@ import { basename } from 'node:path';
 import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
 import type { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { rmSync } from '../../disk/fs.ts';
-import { PackWriter } from '../../packs/packWriter.ts';
-import { type NewObject, type SessionStorage, WritingSession } from '../../packs/writingSession.ts';
+import { PackWriter } from '../../packs/writing/packWriter.ts';
+import {
+  type NewObject,
+  type SessionStorage,
+  WritingSession,
+} from '../../packs/writing/writingSession.ts';
 import type { ObjectWriter } from '../../storage.ts';
 import type { DiskShelf } from '../cache/diskShelf.ts';
 import type { StagedPack } from '../cache/shelf.ts';

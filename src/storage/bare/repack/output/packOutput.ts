@@ -23,7 +23,7 @@ import { readFullySync, removeIfThere, temporaryName, writeFully } from '../../.
 import { closeSync, existsSync, openSync, utimesSync } from '../../../disk/fs.ts';
 import { share } from '../../../disk/sharing.ts';
 import { streamZlib } from '../../../disk/zlibFile.ts';
-import { placePack } from '../../../packs/placePack.ts';
+import { placePack } from '../../../packs/writing/placePack.ts';
 import type { Durability } from '../../../storage.ts';
 import { serializeMtimes } from '../../inventory/mtimesFile.ts';
 import type { ObjectBytes, PackHandle } from '../../inventory/objectBytes.ts';

@@ -3,8 +3,8 @@
  * large they go into one pack, and so does what comes after them. What still waits at the end the storage
  * keeps in its own way.
  */
-import { BatchClosedError } from '../../errors.ts';
-import { hashObject, type ObjectId, type ObjectType } from '../../git/objectId.ts';
+import { BatchClosedError } from '../../../errors.ts';
+import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
 import { FileSpool } from './fileSpool.ts';
 import { type PackWriter, sizeMismatch } from './packWriter.ts';
 

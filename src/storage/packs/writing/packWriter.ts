@@ -6,26 +6,31 @@
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import { GitStoreError } from '../../errors.ts';
-import { type ObjectId, type ObjectType, startObjectHash } from '../../git/objectId.ts';
-import { PACK_HEADER_LENGTH, PackType, packEntryHeader, packHeader } from '../../git/packs/pack.ts';
-import { type PackIndexEntry, serializePackIndex } from '../../git/packs/packIndex.ts';
-import type { DeflatedBatch, DeflatePool } from '../../zlib/deflatePool.ts';
-import { deflateStream } from '../../zlib/deflateStream.ts';
-import { isDense } from '../../zlib/dense.ts';
-import { newQuickDeflate, QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
-import { StoredDeflate } from '../../zlib/storedDeflate.ts';
+import { GitStoreError } from '../../../errors.ts';
+import { type ObjectId, type ObjectType, startObjectHash } from '../../../git/objectId.ts';
+import {
+  PACK_HEADER_LENGTH,
+  PackType,
+  packEntryHeader,
+  packHeader,
+} from '../../../git/packs/pack.ts';
+import { type PackIndexEntry, serializePackIndex } from '../../../git/packs/packIndex.ts';
+import type { DeflatedBatch, DeflatePool } from '../../../zlib/deflatePool.ts';
+import { deflateStream } from '../../../zlib/deflateStream.ts';
+import { isDense } from '../../../zlib/dense.ts';
+import { newQuickDeflate, QUICK_LEVEL } from '../../../zlib/quickDeflate.ts';
+import { StoredDeflate } from '../../../zlib/storedDeflate.ts';
 import {
   readFully,
   readFullySync,
   removeIfThere,
   temporaryName,
   writeFully,
-} from '../disk/durable.ts';
-import { closeSync, ftruncateSync, openSync } from '../disk/fs.ts';
-import { whileWritable } from '../disk/readOnly.ts';
-import { share } from '../disk/sharing.ts';
-import type { Durability } from '../storage.ts';
+} from '../../disk/durable.ts';
+import { closeSync, ftruncateSync, openSync } from '../../disk/fs.ts';
+import { whileWritable } from '../../disk/readOnly.ts';
+import { share } from '../../disk/sharing.ts';
+import type { Durability } from '../../storage.ts';
 import { DeflateLine } from './deflateLine.ts';
 import { placePack } from './placePack.ts';
 

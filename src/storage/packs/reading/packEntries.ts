@@ -4,9 +4,9 @@
  */
 
 import { basename } from 'node:path';
-import { CorruptObjectError } from '../../errors.ts';
-import type { ObjectId, ObjectType } from '../../git/objectId.ts';
-import { deltaSizes, LONGEST_DELTA_SIZES } from '../../git/packs/delta.ts';
+import { CorruptObjectError } from '../../../errors.ts';
+import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
+import { deltaSizes, LONGEST_DELTA_SIZES } from '../../../git/packs/delta.ts';
 import {
   LONGEST_ENTRY_HEADER,
   PACK_HEADER_LENGTH,
@@ -15,16 +15,16 @@ import {
   parseOffsetDelta,
   parsePackEntryHeader,
   parsePackHeader,
-} from '../../git/packs/pack.ts';
+} from '../../../git/packs/pack.ts';
 import {
   compressedBound,
   inflateExactly,
   inflateExactlyAsync,
   inflateStart,
   isPlausibleSize,
-} from '../../zlib/inflate.ts';
-import { readFully, readFullySync } from '../disk/durable.ts';
-import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
+} from '../../../zlib/inflate.ts';
+import { readFully, readFullySync } from '../../disk/durable.ts';
+import { closeSync, fstatSync, openSync } from '../../disk/fs.ts';
 import { type Holes, MissingBytesError } from './holes.ts';
 import { PackWindows, type WindowBudget } from './packWindows.ts';
 

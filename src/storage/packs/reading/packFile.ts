@@ -5,16 +5,16 @@
 
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { CorruptObjectError, storeClosed } from '../../errors.ts';
-import type { ObjectId } from '../../git/objectId.ts';
-import { applyDelta } from '../../git/packs/delta.ts';
-import type { PackBitmap } from '../../git/packs/packBitmap.ts';
-import type { PackIndex } from '../../git/packs/packIndex.ts';
-import { PackOrder } from '../../git/packs/packOrder.ts';
-import { isErrno, readFullySync } from '../disk/durable.ts';
-import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
-import { readBitmap } from '../shortcuts/packReach.ts';
-import type { BodyRoom, GitObject, ObjectHeader } from '../storage.ts';
+import { CorruptObjectError, storeClosed } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { applyDelta } from '../../../git/packs/delta.ts';
+import type { PackBitmap } from '../../../git/packs/packBitmap.ts';
+import type { PackIndex } from '../../../git/packs/packIndex.ts';
+import { PackOrder } from '../../../git/packs/packOrder.ts';
+import { isErrno, readFullySync } from '../../disk/durable.ts';
+import { closeSync, fstatSync, openSync } from '../../disk/fs.ts';
+import { readBitmap } from '../../shortcuts/packReach.ts';
+import type { BodyRoom, GitObject, ObjectHeader } from '../../storage.ts';
 import type { Holes } from './holes.ts';
 import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';
 import { PackIndexFile } from './packIndexFile.ts';

@@ -9,11 +9,11 @@ import {
   LONGEST_ENTRY_HEADER,
   packObjectType,
   parsePackEntryHeader,
-} from '../../git/packs/pack.ts';
-import { Semaphore } from '../../semaphore.ts';
-import { compressedBound, inflateFilling, isPlausibleSize } from '../../zlib/inflate.ts';
-import { inflateOnThread } from '../../zlib/threadInflater.ts';
-import type { BodyRoom, GitObject } from '../storage.ts';
+} from '../../../git/packs/pack.ts';
+import { Semaphore } from '../../../semaphore.ts';
+import { compressedBound, inflateFilling, isPlausibleSize } from '../../../zlib/inflate.ts';
+import { inflateOnThread } from '../../../zlib/threadInflater.ts';
+import type { BodyRoom, GitObject } from '../../storage.ts';
 import type { PackWindows } from './packWindows.ts';
 
 /** Bytes to process before letting the event loop run. */

@@ -3,13 +3,13 @@
  * in runs of nearby entries. All others are read one by one in their turn.
  */
 import { setImmediate } from 'node:timers/promises';
-import { BatchClosedError, CorruptObjectError } from '../../errors.ts';
-import { ID_LENGTH } from '../../git/idTable.ts';
-import type { ObjectId } from '../../git/objectId.ts';
-import { PackType } from '../../git/packs/pack.ts';
-import { compressedBound } from '../../zlib/inflate.ts';
-import { isErrno } from '../disk/durable.ts';
-import type { GitObject, ObjectHeader, ReadAhead } from '../storage.ts';
+import { BatchClosedError, CorruptObjectError } from '../../../errors.ts';
+import { ID_LENGTH } from '../../../git/idTable.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { PackType } from '../../../git/packs/pack.ts';
+import { compressedBound } from '../../../zlib/inflate.ts';
+import { isErrno } from '../../disk/durable.ts';
+import type { GitObject, ObjectHeader, ReadAhead } from '../../storage.ts';
 import { MissingBytesError } from './holes.ts';
 import {
   HEAD,

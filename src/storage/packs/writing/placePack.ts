@@ -7,10 +7,10 @@ import {
   syncFile,
   temporaryName,
   writeFully,
-} from '../disk/durable.ts';
-import { closeSync, openSync, renameSync } from '../disk/fs.ts';
-import { share } from '../disk/sharing.ts';
-import type { Durability } from '../storage.ts';
+} from '../../disk/durable.ts';
+import { closeSync, openSync, renameSync } from '../../disk/fs.ts';
+import { share } from '../../disk/sharing.ts';
+import type { Durability } from '../../storage.ts';
 
 export interface CompletePack {
   readonly packDir: string;

@@ -2,7 +2,7 @@
  * Memory of the packs of one store: recent delta bases, so that neighbours in a chain do not inflate
  * them again, and windows of the packs themselves.
  */
-import type { GitObject } from '../storage.ts';
+import type { GitObject } from '../../storage.ts';
 import { WindowBudget } from './packWindows.ts';
 
 const DEFAULT_LIMIT = 96 << 20;

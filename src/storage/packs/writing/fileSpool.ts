@@ -10,11 +10,11 @@ import {
   removeIfThere,
   temporaryName,
   writeFully,
-} from '../disk/durable.ts';
-import { closeSync, openSync } from '../disk/fs.ts';
-import { whileWritable } from '../disk/readOnly.ts';
-import { share } from '../disk/sharing.ts';
-import { MemorySpool, type Spool } from './import/spool.ts';
+} from '../../disk/durable.ts';
+import { closeSync, openSync } from '../../disk/fs.ts';
+import { whileWritable } from '../../disk/readOnly.ts';
+import { share } from '../../disk/sharing.ts';
+import { MemorySpool, type Spool } from '../import/spool.ts';
 
 const MAX_IN_MEMORY = 4 << 20;
 /** Size of buffered writes. */

@@ -4,11 +4,15 @@
  */
 
 import { basename } from 'node:path';
-import { CorruptObjectError, storeClosed } from '../../errors.ts';
-import type { ObjectId } from '../../git/objectId.ts';
-import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH, PackIndex } from '../../git/packs/packIndex.ts';
-import { readFullySync } from '../disk/durable.ts';
-import { closeSync, fstatSync, openSync } from '../disk/fs.ts';
+import { CorruptObjectError, storeClosed } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import {
+  INDEX_HEAD_LENGTH,
+  INDEX_TRAILER_LENGTH,
+  PackIndex,
+} from '../../../git/packs/packIndex.ts';
+import { readFullySync } from '../../disk/durable.ts';
+import { closeSync, fstatSync, openSync } from '../../disk/fs.ts';
 
 /** Read a smaller index whole. */
 const LARGE = 256 << 10;

@@ -2,7 +2,7 @@
  * Bytes of pack files. A pack that fits into the memory budget for packs is cached there, block by block
  * as it is read. Of larger packs only the last read is cached.
  */
-import { readFully, readFullySync } from '../disk/durable.ts';
+import { readFully, readFullySync } from '../../disk/durable.ts';
 import type { Holes } from './holes.ts';
 
 /** Bytes read at once. Few, so that a handful of objects far apart does not read the whole pack. */

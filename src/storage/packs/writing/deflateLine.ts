@@ -3,10 +3,10 @@
  * too instead of waiting. Results arrive in the order of the objects.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { ObjectId, ObjectType } from '../../git/objectId.ts';
-import { PackType, packEntryHeader } from '../../git/packs/pack.ts';
-import type { DeflatedBatch, DeflateJob, DeflatePool } from '../../zlib/deflatePool.ts';
-import { QUICK_LEVEL } from '../../zlib/quickDeflate.ts';
+import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
+import { PackType, packEntryHeader } from '../../../git/packs/pack.ts';
+import type { DeflatedBatch, DeflateJob, DeflatePool } from '../../../zlib/deflatePool.ts';
+import { QUICK_LEVEL } from '../../../zlib/quickDeflate.ts';
 
 const BATCH_BYTES = 512 << 10;
 const BATCH_ENTRIES = 128;

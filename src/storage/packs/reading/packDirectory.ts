@@ -4,14 +4,14 @@
  */
 
 import { join } from 'node:path';
-import { CorruptObjectError } from '../../errors.ts';
-import type { ObjectId } from '../../git/objectId.ts';
-import { MultiPackIndex } from '../../git/packs/multiPackIndex.ts';
-import { isErrno } from '../disk/durable.ts';
-import { freshen } from '../disk/freshen.ts';
-import { readdirSync, readFileSync, statSync } from '../disk/fs.ts';
-import { PackReach } from '../shortcuts/packReach.ts';
-import type { ReachRecord } from '../shortcuts.ts';
+import { CorruptObjectError } from '../../../errors.ts';
+import type { ObjectId } from '../../../git/objectId.ts';
+import { MultiPackIndex } from '../../../git/packs/multiPackIndex.ts';
+import { isErrno } from '../../disk/durable.ts';
+import { freshen } from '../../disk/freshen.ts';
+import { readdirSync, readFileSync, statSync } from '../../disk/fs.ts';
+import { PackReach } from '../../shortcuts/packReach.ts';
+import type { ReachRecord } from '../../shortcuts.ts';
 import { PackFile } from './packFile.ts';
 import type { ReadCache } from './readCache.ts';
 

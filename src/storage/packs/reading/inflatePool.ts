@@ -2,14 +2,14 @@
  * Reads, inflates and verifies pack entries on worker threads: runs of nearby entries, with one message
  * each way.
  */
-import { asBuffer } from '../../bytes.ts';
-import { hashObject } from '../../git/objectId.ts';
-import { packObjectType } from '../../git/packs/pack.ts';
-import { THREADS_READ_PACKS } from '../../runtime.ts';
-import { Inflater } from '../../zlib/inflater.ts';
-import { type InflateAt, keptInflater } from '../../zlib/keptInflater.ts';
-import { WorkerPool } from '../../zlib/workerPool.ts';
-import { readFullySync } from '../disk/durable.ts';
+import { asBuffer } from '../../../bytes.ts';
+import { hashObject } from '../../../git/objectId.ts';
+import { packObjectType } from '../../../git/packs/pack.ts';
+import { THREADS_READ_PACKS } from '../../../runtime.ts';
+import { Inflater } from '../../../zlib/inflater.ts';
+import { type InflateAt, keptInflater } from '../../../zlib/keptInflater.ts';
+import { WorkerPool } from '../../../zlib/workerPool.ts';
+import { readFullySync } from '../../disk/durable.ts';
 
 /** Entries in some stretches of a pack file. */
 export interface InflateJob {
