@@ -38,11 +38,11 @@ export type { AuthRequest, MirrorProgress, OnAuth } from './remote/remote.ts';
 export type { RefSelection } from './remote/selection.ts';
 export { createMemoryStorage, type MemoryStorageOptions } from './storage/memory/memoryStorage.ts';
 export type * from './storage/storage.ts';
-export type { AppendChoices } from './store/append.ts';
 export type { ApplyChanges, WriteEntry } from './store/apply.ts';
 export { Batch, type BatchWriteOptions } from './store/batch.ts';
-export type { BlameLine } from './store/blame.ts';
 export { Branches, type SetBranchOptions, type ThinResult } from './store/branches.ts';
+export type { AppendChoices } from './store/commit/append.ts';
+export type { Labels } from './store/commit/labels.ts';
 export type {
   CommitOptions,
   MergeOptions,
@@ -50,33 +50,38 @@ export type {
   ReshapeOptions,
   WriteOptions,
 } from './store/commitOptions.ts';
-export type { FileData } from './store/data.ts';
-export type { Difference, DiffOptions } from './store/diff.ts';
-export type { FindOptions, FoundPath } from './store/find.ts';
-export type { ForgetOptions, Forgotten } from './store/forget.ts';
+export type { FileData } from './store/context/data.ts';
+export type { SignOptions } from './store/context/signers.ts';
 export { type FillBatch, FS, type RefSources, type SnapshotJson } from './store/fs.ts';
 export { GitStore } from './store/gitStore.ts';
-export type { GrepLine, GrepMatch, GrepOptions } from './store/grep.ts';
-export type { Labels } from './store/labels.ts';
-export { hashFile } from './store/localFile.ts';
-export type { LogFilter } from './store/log.ts';
+export type { BlameLine } from './store/history/blame.ts';
+export type { FindOptions, FoundPath } from './store/history/find.ts';
+export type { GrepLine, GrepMatch, GrepOptions } from './store/history/grep.ts';
+export type { LogFilter } from './store/history/log.ts';
 export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
 export type { OpenOptions, StoreOptions } from './store/openOptions.ts';
-export { type FilePatch, type PatchHunk, type PatchOptions, patchBytes } from './store/patch.ts';
-export type { StatResult, WalkEntry, WalkStep } from './store/read.ts';
+export type { Difference, DiffOptions } from './store/read/diff.ts';
+export {
+  type FilePatch,
+  type PatchHunk,
+  type PatchOptions,
+  patchBytes,
+} from './store/read/patch.ts';
+export type { StatResult, WalkEntry, WalkStep } from './store/read/read.ts';
 export type { DeletedRef, DeleteOptions } from './store/refMap.ts';
 export {
   type LocalPath,
   parseRefPath,
   type RefPath,
   type RepositoryPath,
-} from './store/refPath.ts';
-export type { ThinPolicy } from './store/retention.ts';
+} from './store/refs/refPath.ts';
 export { retryArchiveIn, retryWrite } from './store/retriedWrites.ts';
-export type { SignOptions } from './store/signers.ts';
 export { Tags } from './store/tags.ts';
-export type { ThinnedSnapshot, ThinOptions } from './store/thin.ts';
+export type { ForgetOptions, Forgotten } from './store/thinning/forget.ts';
+export type { ThinPolicy } from './store/thinning/retention.ts';
+export type { ThinnedSnapshot, ThinOptions } from './store/thinning/thin.ts';
 export type { UpdateOptions } from './store/update.ts';
+export { hashFile } from './store/write/localFile.ts';
 export { Writer } from './store/writer.ts';
 export { diskGlob } from './transfer/disk/diskGlob.ts';
 export { ExcludeFilter } from './transfer/rules/excludeFilter.ts';

@@ -4,8 +4,8 @@ import { type FileMode, MODE_LINK } from '../git/objects/tree.ts';
 import { checkText } from '../optionTypes.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
 import type { Batch } from './batch.ts';
-import type { FileData } from './data.ts';
-import { listOf } from './givenPaths.ts';
+import type { FileData } from './context/data.ts';
+import { listOf } from './context/givenPaths.ts';
 
 /** New value of a path: content, a copy of a local file, or a symbolic link. */
 export type WriteEntry = string | Uint8Array | DataEntry | LocalEntry | LinkEntry;

@@ -6,13 +6,13 @@ import { checkOptions, checkText, type LocalName } from '../optionTypes.ts';
 import type { ObjectWriter } from '../storage/storage.ts';
 import { checkWritablePath } from '../tree/paths.ts';
 import { type FileType, fileModeOf } from '../tree/types.ts';
-import { type CommitChoices, commitEdits, type Outcome } from './commit.ts';
-import type { FileData } from './data.ts';
+import { type CommitChoices, commitEdits, type Outcome } from './commit/commit.ts';
+import type { FileData } from './context/data.ts';
+import { GivenPaths, listOf } from './context/givenPaths.ts';
+import { branchOf, type Snapshot, shortHash } from './context/snapshot.ts';
 import type { FS } from './fs.ts';
-import { GivenPaths, listOf } from './givenPaths.ts';
-import { branchOf, type Snapshot, shortHash } from './snapshot.ts';
-import { Staging } from './staging.ts';
-import { type FileSource, modeFor, type StoredSource, storeSource } from './write.ts';
+import { Staging } from './write/staging.ts';
+import { type FileSource, modeFor, type StoredSource, storeSource } from './write/write.ts';
 import { Writer } from './writer.ts';
 
 /** Options of one write within a batch. */

@@ -4,14 +4,14 @@ import { validateRefName } from '../git/refs/refName.ts';
 import { checkObject, checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
 import type { ReflogEntry } from '../storage/storage.ts';
-import { type AppendChoices, appendHistory } from './append.ts';
-import type { StoreContext } from './context.ts';
-import { writeEmptyCommit } from './emptyCommit.ts';
+import { type AppendChoices, appendHistory } from './commit/append.ts';
+import { writeEmptyCommit } from './commit/emptyCommit.ts';
+import type { StoreContext } from './context/context.ts';
+import { loadSnapshot, refFolder, shortHash, THINNED } from './context/snapshot.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
-import type { ThinPolicy } from './retention.ts';
-import { loadSnapshot, refFolder, shortHash, THINNED } from './snapshot.ts';
-import type { ThinnedSnapshot, ThinOptions } from './thin.ts';
+import type { ThinPolicy } from './thinning/retention.ts';
+import type { ThinnedSnapshot, ThinOptions } from './thinning/thin.ts';
 import { updateBranch } from './update.ts';
 
 export interface SetBranchOptions {
@@ -128,7 +128,7 @@ export class Branches extends RefMap {
   async thin(name: string, policy: ThinPolicy, options: ThinOptions = {}): Promise<ThinResult> {
     checkOptions(options);
     checkObject(policy, 'The policy');
-    const { thinBranch } = await import('./thin.ts');
+    const { thinBranch } = await import('./thinning/thin.ts');
     const { snapshot, line } = await thinBranch(this.store, name, policy, options);
     return { fs: FS.of(snapshot), snapshots: line };
   }

@@ -1,10 +1,10 @@
 /** Options of the calls that commit. */
 import type { FileMode } from '../git/objects/tree.ts';
 import type { FileType } from '../tree/types.ts';
-import type { StaleWrites } from './context.ts';
+import type { MergeChoices, MergeRules } from './commit/merge.ts';
+import type { StaleWrites } from './context/context.ts';
+import type { SignOptions } from './context/signers.ts';
 import type { FS } from './fs.ts';
-import type { MergeChoices, MergeRules } from './merge.ts';
-import type { SignOptions } from './signers.ts';
 
 /** How to make a commit. */
 export interface CommitOptions extends SignOptions {

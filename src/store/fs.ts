@@ -27,10 +27,10 @@ import { globTree } from '../tree/glob.ts';
 import { normalizePath } from '../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../tree/types.ts';
 import { type ApplyChanges, applyChanges } from './apply.ts';
-import type { StoredArchive } from './archiveIn.ts';
+import type { StoredArchive } from './archives/archiveIn.ts';
 import { Batch } from './batch.ts';
-import type { BlameLine } from './blame.ts';
-import type { CommitChoices, Outcome } from './commit.ts';
+import type { CommitChoices, Outcome } from './commit/commit.ts';
+import { literalMessage } from './commit/message.ts';
 import type {
   CommitOptions,
   MergeOptions,
@@ -38,24 +38,24 @@ import type {
   ReshapeOptions,
   WriteOptions,
 } from './commitOptions.ts';
-import { checkStaleWrites } from './context.ts';
-import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } from './copy.ts';
-import type { FileData } from './data.ts';
-import { type Difference, type DiffOptions, diffSnapshots } from './diff.ts';
-import type { FindOptions, FoundPath } from './find.ts';
-import { GivenPaths, listOf } from './givenPaths.ts';
-import type { GrepMatch, GrepOptions } from './grep.ts';
-import { ancestorOf, parentOf, redo, squash, undo } from './history.ts';
-import { type LogFilter, walkLog } from './log.ts';
-import { literalMessage } from './message.ts';
-import { movePaths, removePaths } from './move.ts';
-import type { FilePatch, PatchOptions } from './patch.ts';
-import type { StatResult, WalkEntry, WalkStep } from './read.ts';
-import * as reading from './read.ts';
-import { resolveSnapshot } from './resolve.ts';
-import { type SignOptions, signingOf } from './signers.ts';
-import { messageOf, ofStore, type Snapshot, shortHash } from './snapshot.ts';
-import { type FileSource, writeFile } from './write.ts';
+import { checkStaleWrites } from './context/context.ts';
+import type { FileData } from './context/data.ts';
+import { GivenPaths, listOf } from './context/givenPaths.ts';
+import { type SignOptions, signingOf } from './context/signers.ts';
+import { messageOf, ofStore, type Snapshot, shortHash } from './context/snapshot.ts';
+import type { BlameLine } from './history/blame.ts';
+import type { FindOptions, FoundPath } from './history/find.ts';
+import type { GrepMatch, GrepOptions } from './history/grep.ts';
+import { ancestorOf, parentOf, redo, squash, undo } from './history/history.ts';
+import { type LogFilter, walkLog } from './history/log.ts';
+import { type Difference, type DiffOptions, diffSnapshots } from './read/diff.ts';
+import type { FilePatch, PatchOptions } from './read/patch.ts';
+import type { StatResult, WalkEntry, WalkStep } from './read/read.ts';
+import * as reading from './read/read.ts';
+import { resolveSnapshot } from './refs/resolve.ts';
+import { copyFromDisk, copyFromSnapshots, copyToDisk, type SnapshotSources } from './write/copy.ts';
+import { movePaths, removePaths } from './write/move.ts';
+import { type FileSource, writeFile } from './write/write.ts';
 import { Writer } from './writer.ts';
 
 /** Makes the changes of a batch. */
@@ -335,7 +335,7 @@ export class FS {
     options: PatchOptions = {},
   ): AsyncGenerator<FilePatch, void, undefined> {
     checkOptions(options);
-    const { patchesBetween } = await import('./patch.ts');
+    const { patchesBetween } = await import('./read/patch.ts');
     const { store } = this.#snapshot;
     const { commit } = ofStore(store, FS.snapshotOf(other));
     yield* patchesBetween(store, this.#snapshot.commit.tree, commit.tree, options);
@@ -352,7 +352,7 @@ export class FS {
   ): AsyncGenerator<GrepMatch, void, undefined> {
     checkOptions(options);
     if (!(pattern instanceof RegExp)) checkText(pattern, 'A pattern');
-    const { grepSnapshot } = await import('./grep.ts');
+    const { grepSnapshot } = await import('./history/grep.ts');
     yield* grepSnapshot(this.#snapshot, pattern, options);
   }
 
@@ -366,7 +366,7 @@ export class FS {
   ): AsyncGenerator<FoundPath, void, undefined> {
     checkOptions(options);
     checkText(pattern, 'A pattern');
-    const { findPaths } = await import('./find.ts');
+    const { findPaths } = await import('./history/find.ts');
     yield* findPaths(this.#snapshot, pattern, options);
   }
 
@@ -379,7 +379,7 @@ export class FS {
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<BlameLine[]> {
     checkOptions(options);
-    const { blameFile } = await import('./blame.ts');
+    const { blameFile } = await import('./history/blame.ts');
     return blameFile(this.#snapshot, path, options);
   }
 
@@ -636,7 +636,7 @@ export class FS {
     checkOptions(options);
     const given = new GivenPaths();
     const to = given.archive(sink, 'archiveOut');
-    const { archiveOut } = await import('./archiveOut.ts');
+    const { archiveOut } = await import('./archives/archiveOut.ts');
     return given.while(async () => wrap(await archiveOut(this.#snapshot, to, options)));
   }
 
@@ -654,7 +654,7 @@ export class FS {
     const choices = choicesOf({ operation: 'ar', ...options });
     const given = new GivenPaths();
     const from = given.archive(source, 'archiveIn');
-    const { archiveIn } = await import('./archiveIn.ts');
+    const { archiveIn } = await import('./archives/archiveIn.ts');
     return given.while(async () => wrap(await archiveIn(this.#snapshot, from, options, choices)));
   }
 
@@ -673,7 +673,7 @@ export class FS {
    * @throws MergeConflictError when the changes of both sides conflict; then nothing is committed
    */
   async merge(source: FS | string, options: MergeOptions = {}): Promise<FS> {
-    const { mergeSnapshots } = await import('./merge.ts');
+    const { mergeSnapshots } = await import('./commit/merge.ts');
     const theirs = await this.#resolve(source);
     return wrap(await mergeSnapshots(this.#snapshot, theirs, options, choicesOf(options)));
   }
@@ -684,7 +684,7 @@ export class FS {
    * @throws MergeConflictError as `merge`
    */
   async pick(commit: FS | string, options: PickOptions = {}): Promise<FS> {
-    const { pickCommit } = await import('./merge.ts');
+    const { pickCommit } = await import('./commit/merge.ts');
     const picked = await this.#resolve(commit);
     return wrap(await pickCommit(this.#snapshot, picked, options, choicesOf(options)));
   }
@@ -695,7 +695,7 @@ export class FS {
    * @throws MergeConflictError as `merge`
    */
   async revert(commit: FS | string, options: PickOptions = {}): Promise<FS> {
-    const { revertCommit } = await import('./merge.ts');
+    const { revertCommit } = await import('./commit/merge.ts');
     const reverted = await this.#resolve(commit);
     return wrap(await revertCommit(this.#snapshot, reverted, options, choicesOf(options)));
   }
@@ -704,7 +704,7 @@ export class FS {
    * The best common ancestor of both histories, the newest of several; null when they have none.
    */
   async mergeBase(other: FS | string): Promise<FS | null> {
-    const { mergeBaseOf } = await import('./merge.ts');
+    const { mergeBaseOf } = await import('./commit/merge.ts');
     const base = await mergeBaseOf(this.#snapshot, await this.#resolve(other));
     return base && FS.of(base);
   }

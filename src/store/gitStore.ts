@@ -14,20 +14,20 @@ import { createStorage, openStorage } from '../storage/places.ts';
 import { isPrivate } from '../storage/refRules.ts';
 import type { ByteRange, RefEntry, Storage } from '../storage/storage.ts';
 import { Branches } from './branches.ts';
-import { StoreContext } from './context.ts';
-import { writeEmptyCommit } from './emptyCommit.ts';
-import type { ForgetOptions, Forgotten } from './forget.ts';
+import { writeEmptyCommit } from './commit/emptyCommit.ts';
+import { StoreContext } from './context/context.ts';
+import { GivenPaths, listOf } from './context/givenPaths.ts';
+import { firstLine, messageOf, refFolder } from './context/snapshot.ts';
 import { FS } from './fs.ts';
-import { GivenPaths, listOf } from './givenPaths.ts';
-import { ancestorOf } from './history.ts';
-import type { LogFilter } from './log.ts';
-import { walkAll } from './logAll.ts';
+import { ancestorOf } from './history/history.ts';
+import type { LogFilter } from './history/log.ts';
+import { walkAll } from './history/logAll.ts';
 import { Notes } from './notes.ts';
 import { type OpenOptions, type StoreOptions, storageChoices } from './openOptions.ts';
-import { hasBlob, readByHash } from './read.ts';
-import { resolveSnapshot } from './resolve.ts';
-import { firstLine, messageOf, refFolder } from './snapshot.ts';
+import { hasBlob, readByHash } from './read/read.ts';
+import { resolveSnapshot } from './refs/resolve.ts';
 import { Tags } from './tags.ts';
+import type { ForgetOptions, Forgotten } from './thinning/forget.ts';
 import { type UpdateOptions, updateBranch } from './update.ts';
 
 /**
@@ -309,7 +309,7 @@ export class GitStore implements AsyncDisposable {
    */
   async forget(paths: string | readonly string[], options: ForgetOptions = {}): Promise<Forgotten> {
     checkOptions(options);
-    const { forgetPaths } = await import('./forget.ts');
+    const { forgetPaths } = await import('./thinning/forget.ts');
     return forgetPaths(this.context, listOf(paths), options);
   }
 

@@ -10,13 +10,13 @@ import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkFunction, checkText } from '../optionTypes.ts';
-import { inSession, writeCommit } from './commit.ts';
-import type { StoreContext } from './context.ts';
+import { editNotes, findNote, listNotes, readNote } from '../tree/notesTree.ts';
+import { inSession, writeCommit } from './commit/commit.ts';
+import { withRetries } from './commit/retry.ts';
+import type { StoreContext } from './context/context.ts';
+import { ofStore, shortHash } from './context/snapshot.ts';
 import { FS } from './fs.ts';
-import { editNotes, findNote, listNotes, readNote } from './notesTree.ts';
-import { resolveSnapshot } from './resolve.ts';
-import { withRetries } from './retry.ts';
-import { ofStore, shortHash } from './snapshot.ts';
+import { resolveSnapshot } from './refs/resolve.ts';
 
 /**
  * The object of a note: a snapshot, the name of a branch or tag (meaning its present commit), or a hash. A

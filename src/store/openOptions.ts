@@ -3,7 +3,7 @@ import { GitStoreError } from '../errors.ts';
 import type { CacheOptions } from '../storage/bucket/cache/cacheFolder.ts';
 import type { BucketRequest } from '../storage/bucket/engine/bucket.ts';
 import type { Durability } from '../storage/storage.ts';
-import type { CommitterOptions } from './context.ts';
+import type { CommitterOptions } from './context/context.ts';
 
 /** Options for a store over any storage. */
 export interface StoreOptions extends CommitterOptions {

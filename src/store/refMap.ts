@@ -14,10 +14,16 @@ import { INSPECT } from '../inspected.ts';
 import { checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS, deletionTime } from '../storage/refRules.ts';
 import type { RefUpdate } from '../storage/storage.ts';
-import type { StoreContext } from './context.ts';
+import type { StoreContext } from './context/context.ts';
+import {
+  loadSnapshot,
+  ofStore,
+  refFolder,
+  type Snapshot,
+  type SnapshotRef,
+} from './context/snapshot.ts';
 import { FS } from './fs.ts';
-import { findRef, refValue } from './resolve.ts';
-import { loadSnapshot, ofStore, refFolder, type Snapshot, type SnapshotRef } from './snapshot.ts';
+import { findRef, refValue } from './refs/resolve.ts';
 
 export interface DeleteOptions {
   /** Allow deleting the current branch. */

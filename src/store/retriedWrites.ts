@@ -3,13 +3,13 @@ import type { ArchiveInOptions, ArchiveSource } from '../archive/options.ts';
 import type { ObjectId } from '../git/objectId.ts';
 import { checkOptions } from '../optionTypes.ts';
 import { checkWritablePath } from '../tree/paths.ts';
-import { inSession } from './commit.ts';
+import { inSession } from './commit/commit.ts';
 import type { CommitOptions, WriteOptions } from './commitOptions.ts';
-import type { StoreContext } from './context.ts';
-import { type FileData, isInMemory, storeData } from './data.ts';
+import type { StoreContext } from './context/context.ts';
+import { type FileData, isInMemory, storeData } from './context/data.ts';
+import { GivenPaths } from './context/givenPaths.ts';
 import type { FS } from './fs.ts';
 import type { GitStore } from './gitStore.ts';
-import { GivenPaths } from './givenPaths.ts';
 import type { UpdateOptions } from './update.ts';
 
 /**
@@ -46,7 +46,7 @@ export async function retryArchiveIn(
   checkOptions(options);
   const given = new GivenPaths();
   const from = given.archive(source, 'retryArchiveIn');
-  const { withStored } = await import('./archiveIn.ts');
+  const { withStored } = await import('./archives/archiveIn.ts');
   return given.while(() =>
     withStored(store.context, from, options, (stored) =>
       store.update(branch, (fs) => fs.commitArchive(stored, options), options),

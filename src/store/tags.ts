@@ -3,8 +3,8 @@ import { StaleSnapshotError } from '../errors.ts';
 import { validateRefName } from '../git/refs/refName.ts';
 import { checkOptions } from '../optionTypes.ts';
 import { collision, parentNames } from '../storage/refRules.ts';
-import { tagExists, tagUpdate } from './commit.ts';
-import type { StoreContext } from './context.ts';
+import { tagExists, tagUpdate } from './commit/commit.ts';
+import type { StoreContext } from './context/context.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
 

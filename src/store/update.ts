@@ -1,11 +1,11 @@
 /** Changes a branch with concurrent writers: read, change, and retry when it has moved meanwhile. */
 import { GitStoreError, KeyNotFoundError } from '../errors.ts';
 import { checkFunction, checkOptions, shown } from '../optionTypes.ts';
-import type { StoreContext } from './context.ts';
+import { type RetryOptions, withRetries } from './commit/retry.ts';
+import type { StoreContext } from './context/context.ts';
+import { fullRefName, ofStore, type SnapshotRef } from './context/snapshot.ts';
 import { FS } from './fs.ts';
-import { findRef } from './resolve.ts';
-import { type RetryOptions, withRetries } from './retry.ts';
-import { fullRefName, ofStore, type SnapshotRef } from './snapshot.ts';
+import { findRef } from './refs/resolve.ts';
 
 export type UpdateOptions = RetryOptions;
 

@@ -1,8 +1,8 @@
 /** Writes a file chunk by chunk. */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
 import { INSPECT } from '../inspected.ts';
-import { ChunkPipe } from './chunkPipe.ts';
 import type { FS } from './fs.ts';
+import { ChunkPipe } from './write/chunkPipe.ts';
 
 /** Consumes the chunks; resolves when the file is written, to a function that returns `fs`. */
 export type WriterJob = (chunks: ChunkPipe) => Promise<() => FS>;

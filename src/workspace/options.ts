@@ -1,11 +1,12 @@
 /** Options and results of a workspace. */
+
+import type { Labels } from '../store/commit/labels.ts';
 import type { MergeOptions } from '../store/commitOptions.ts';
+import type { SignOptions } from '../store/context/signers.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
-import type { Labels } from '../store/labels.ts';
 import type { OpenOptions } from '../store/openOptions.ts';
-import type { ThinPolicy } from '../store/retention.ts';
-import type { SignOptions } from '../store/signers.ts';
+import type { ThinPolicy } from '../store/thinning/retention.ts';
 import type { CopyProgress } from '../transfer/rules/options.ts';
 import type { Exclude } from '../transfer/rules/patterns.ts';
 import type { ChangeProblem, ChangeReport } from '../tree/changes.ts';

@@ -4,7 +4,7 @@ import { type FileMode, MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../git/obj
 import { encodePath } from '../git/pathBytes.ts';
 import { readFileSync, readlinkSync } from '../storage/disk/fs.ts';
 import { FS } from '../store/fs.ts';
-import { type FilePatch, LARGEST_TEXT, type PatchSide, patchOf } from '../store/patch.ts';
+import { type FilePatch, LARGEST_TEXT, type PatchSide, patchOf } from '../store/read/patch.ts';
 import { localError } from '../systemFaults.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import type { FileType } from '../tree/types.ts';

@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CorruptObjectError, StaleSnapshotError } from '../errors.ts';
 import { encodePath } from '../git/pathBytes.ts';
-import { inSession } from '../store/commit.ts';
-import type { StoreContext } from '../store/context.ts';
+import { inSession } from '../store/commit/commit.ts';
+import type { StoreContext } from '../store/context/context.ts';
 
 const FOLDER = 'refs/gitstore/workspaces/';
 

@@ -9,7 +9,7 @@ import { readGitConfig } from '../../src/cli/repository/gitConfig.ts';
 import { parseGitDate } from '../../src/cli/repository/gitDates.ts';
 import { findSigners } from '../../src/cli/repository/identity.ts';
 import { formatIdentity } from '../../src/git/objects/identity.ts';
-import type { Signer } from '../../src/store/signers.ts';
+import type { Signer } from '../../src/store/context/signers.ts';
 import { runs, seed } from '../crash/stress.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

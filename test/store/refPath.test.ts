@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidRefNameError } from '../../src/errors.ts';
-import { parseRefPath, parseRefTarget, parseRepositoryPath } from '../../src/store/refPath.ts';
+import { parseRefPath, parseRefTarget, parseRepositoryPath } from '../../src/store/refs/refPath.ts';
 
 const local = (path: string) => ({ kind: 'local', path });
 const repository = (ref: string, back: number, path: string) => ({

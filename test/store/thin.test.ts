@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FS, GitStore, type ThinPolicy } from '../../src/index.ts';
-import { keptByPolicy } from '../../src/store/retention.ts';
+import { keptByPolicy } from '../../src/store/thinning/retention.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 

@@ -3,9 +3,9 @@
  * new try when the branch has moved, and what is printed about the changes.
  */
 import { KeyExistsError } from '../../errors.ts';
+import { firstLine, shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { firstLine, shortHash } from '../../store/snapshot.ts';
 import type { ChangeAction, ChangeReport } from '../../tree/changes.ts';
 import type { CommitOptions, DryRunOption, FormatOption } from '../arguments/options.ts';
 import { snapshotOfRef } from '../arguments/snapshots.ts';

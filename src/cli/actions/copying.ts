@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import type { LocalPath, RefPath, RepositoryPath } from '../../store/refPath.ts';
+import type { LocalPath, RefPath, RepositoryPath } from '../../store/refs/refPath.ts';
 import type { CopyProgress } from '../../transfer/rules/options.ts';
 import type { ChangeReport } from '../../tree/changes.ts';
 import { normalizePath } from '../../tree/paths.ts';

@@ -8,7 +8,7 @@ import type { Favor } from '../../merge/text.ts';
 import type { PickOptions } from '../../store/commitOptions.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { parseRepositoryPath } from '../../store/refPath.ts';
+import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { isWithin } from '../../tree/paths.ts';
 import {
   addBranch,

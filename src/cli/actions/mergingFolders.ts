@@ -4,9 +4,9 @@
  */
 import { hostname } from 'node:os';
 import { KeyNotFoundError } from '../../errors.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { shortHash } from '../../store/snapshot.ts';
 import type { MergedHome } from '../../workspace/options.ts';
 import { Workspace } from '../../workspace/workspace.ts';
 import type { DryRunOption } from '../arguments/options.ts';

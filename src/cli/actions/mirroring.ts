@@ -4,7 +4,7 @@ import type { MirrorDiff, RefChange } from '../../remote/mirrorDiff.ts';
 import type { MirrorOptions } from '../../remote/mirrorOptions.ts';
 import type { MirrorProgress } from '../../remote/remote.ts';
 import { parseRemoteUrl } from '../../remote/remoteUrl.ts';
-import { shortHash } from '../../store/snapshot.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import {
   addDryRun,
   addFormat,

@@ -1,7 +1,7 @@
 /** What `undo` and `redo` share: both move a branch by a number of steps and say where it is now. */
 import { Argument, type Command } from 'commander';
+import { firstLine, shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
-import { firstLine, shortHash } from '../../store/snapshot.ts';
 import {
   addBranch,
   addFormat,

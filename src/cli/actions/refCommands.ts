@@ -1,9 +1,9 @@
 /** What `branch` and `tag` have in common: both are maps from names to snapshots. */
 import type { Command } from 'commander';
 import { KeyExistsError } from '../../errors.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { shortHash } from '../../store/snapshot.ts';
 import { isoTime } from '../arguments/dates.ts';
 import {
   addFilters,

@@ -2,9 +2,9 @@
 
 import { FileNotFoundError, GitStoreError } from '../../errors.ts';
 import { lstatSync, statSync } from '../../storage/disk/fs.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { shortHash } from '../../store/snapshot.ts';
 import { errorCode, isErrorOf } from '../../systemFaults.ts';
 import { joinDisk, toDisk } from '../../transfer/disk/diskFiles.ts';
 import { TreeWatcher } from '../../transfer/disk/treeWatcher.ts';

@@ -3,8 +3,8 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { realpathSync } from '../../storage/disk/fs.ts';
+import type { Labels } from '../../store/commit/labels.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import type { Labels } from '../../store/labels.ts';
 import { localError } from '../../systemFaults.ts';
 import type { ChangeProblem, ChangeReport } from '../../tree/changes.ts';
 import { Workspace } from '../../workspace/workspace.ts';

@@ -5,8 +5,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseByteSize } from '../../byteSize.ts';
 import { GitStoreError } from '../../errors.ts';
-import { templateOf } from '../../store/message.ts';
-import { type Person, parsePerson } from '../../store/signers.ts';
+import { templateOf } from '../../store/commit/message.ts';
+import { type Person, parsePerson } from '../../store/context/signers.ts';
 import { printOldSpelling } from '../output/output.ts';
 import { DAY, parseBefore } from './dates.ts';
 
@@ -29,7 +29,7 @@ export interface FilterOptions {
 }
 
 export interface CommitOptions {
-  /** A template (`store/message.ts`). */
+  /** A template (`store/commit/message.ts`). */
   message?: string | undefined;
   parent?: string[] | undefined;
   tag?: string | undefined;

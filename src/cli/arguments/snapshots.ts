@@ -7,7 +7,7 @@ import { isAbsolute } from 'node:path';
 import { GitStoreError, KeyNotFoundError, PermissionError } from '../../errors.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { parseRefTarget, type RefTarget, type RepositoryPath } from '../../store/refPath.ts';
+import { parseRefTarget, type RefTarget, type RepositoryPath } from '../../store/refs/refPath.ts';
 import { parseArgument, UsageError } from '../errors.ts';
 import type { BranchOption, FilterOptions } from './options.ts';
 

@@ -1,7 +1,7 @@
 /** `blame`: which commit each line of a file comes from. */
 import type { Command } from 'commander';
-import { parseRepositoryPath } from '../../store/refPath.ts';
-import { shortHash } from '../../store/snapshot.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
+import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,

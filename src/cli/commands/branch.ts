@@ -1,8 +1,8 @@
 /** `branch`: list, set, delete and query branches. */
 import type { Command } from 'commander';
 import { KeyNotFoundError } from '../../errors.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { shortHash } from '../../store/snapshot.ts';
 import {
   defineDelete,
   defineDeleted,

@@ -1,7 +1,7 @@
 /** `cat`: contents of files on standard output. */
 import type { Command } from 'commander';
 import { InvalidPathError } from '../../errors.ts';
-import { parseRepositoryPath } from '../../store/refPath.ts';
+import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import { addBranch, addFilters } from '../arguments/options.ts';
 import { type Selection, snapshotsOf } from '../arguments/snapshots.ts';

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { IsADirectoryError } from '../../errors.ts';
 import type { FS } from '../../store/fs.ts';
-import { hashFile } from '../../store/localFile.ts';
-import { parseRefPath, type RepositoryPath } from '../../store/refPath.ts';
+import { parseRefPath, type RepositoryPath } from '../../store/refs/refPath.ts';
+import { hashFile } from '../../store/write/localFile.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import { addBranch, addFilters } from '../arguments/options.ts';
 import { firstSelection, type Selection, snapshotsOf } from '../arguments/snapshots.ts';

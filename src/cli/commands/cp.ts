@@ -1,6 +1,6 @@
 /** `cp`: copy from disk, to disk, or from one place of the repository to another. */
 import type { Command } from 'commander';
-import { parseRefPath } from '../../store/refPath.ts';
+import { parseRefPath } from '../../store/refs/refPath.ts';
 import { copyBetween } from '../actions/copying.ts';
 import {
   addCopyOptions,

@@ -1,6 +1,6 @@
 /** `diff`: the files by which a branch differs from another snapshot. */
 import type { Command } from 'commander';
-import type { RefTarget } from '../../store/refPath.ts';
+import type { RefTarget } from '../../store/refs/refPath.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../arguments/options.ts';
 import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import {

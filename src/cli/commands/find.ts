@@ -1,6 +1,6 @@
 /** `find`: files by name, also those that are gone. */
 import type { Command } from 'commander';
-import { shortHash } from '../../store/snapshot.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import {
   addBranch,
   addFormat,

@@ -1,7 +1,7 @@
 /** `grep`: lines that fit a pattern, in a snapshot or in every version of a history. */
 import type { Command } from 'commander';
-import { expressionOf } from '../../store/grep.ts';
-import { shortHash } from '../../store/snapshot.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
+import { expressionOf } from '../../store/history/grep.ts';
 import {
   addBranch,
   addFormat,

@@ -1,9 +1,9 @@
 /** `log`: the commits of a branch. */
 import { type Command, Option } from 'commander';
+import { firstLine, shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import type { RefTarget } from '../../store/refPath.ts';
-import { firstLine, shortHash } from '../../store/snapshot.ts';
+import type { RefTarget } from '../../store/refs/refPath.ts';
 import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,

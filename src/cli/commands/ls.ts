@@ -1,9 +1,9 @@
 /** `ls`: names of files and directories. */
 import type { Command } from 'commander';
 import { comparePaths } from '../../git/pathBytes.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
-import { parseRepositoryPath } from '../../store/refPath.ts';
-import { shortHash } from '../../store/snapshot.ts';
+import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
 import type { FileType } from '../../tree/types.ts';
 import {

@@ -1,6 +1,6 @@
 /** `mv`: move or rename files and directories. */
 import type { Command } from 'commander';
-import { parseRefPath, type RepositoryPath } from '../../store/refPath.ts';
+import { parseRefPath, type RepositoryPath } from '../../store/refs/refPath.ts';
 import { commitOn, fateOfCommit } from '../actions/commit.ts';
 import {
   addBranch,

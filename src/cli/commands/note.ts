@@ -1,8 +1,8 @@
 /** `note`: text about commits, shared with `git notes`. */
 import type { Command } from 'commander';
+import { firstLine } from '../../store/context/snapshot.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { NoteNamespace } from '../../store/notes.ts';
-import { firstLine } from '../../store/snapshot.ts';
 import { addAuthor, addFormat, type FormatOption } from '../arguments/options.ts';
 import { findSnapshot, parseTarget } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ZERO_ID } from '../../git/objectId.ts';
 import type { ReflogEntry } from '../../storage/storage.ts';
-import { shortHash } from '../../store/snapshot.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,

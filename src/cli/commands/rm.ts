@@ -1,6 +1,6 @@
 /** `rm`: remove files and directories. */
 import type { Command } from 'commander';
-import { parseRepositoryPath } from '../../store/refPath.ts';
+import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { commitOn, fateOfCommit } from '../actions/commit.ts';
 import {
   addBranch,

@@ -1,6 +1,6 @@
 /** `sync`: make a directory equal to another, deletes included, in all directions that `cp` knows. */
 import { type Command, Option } from 'commander';
-import { parseRefPath, type RefPath } from '../../store/refPath.ts';
+import { parseRefPath, type RefPath } from '../../store/refs/refPath.ts';
 import { copyBetween } from '../actions/copying.ts';
 import { addCopyOptions, addGitignore, type CopyChoices } from '../arguments/copyOptions.ts';
 import { wholeNumberFrom } from '../arguments/options.ts';

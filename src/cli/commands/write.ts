@@ -1,7 +1,7 @@
 /** `write`: standard input as a file. */
 import type { Command } from 'commander';
 import { InvalidPathError } from '../../errors.ts';
-import { parseRepositoryPath } from '../../store/refPath.ts';
+import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { retryWrite } from '../../store/retriedWrites.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import { commit, fateOfCommit, resultOf } from '../actions/commit.ts';

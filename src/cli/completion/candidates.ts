@@ -8,7 +8,7 @@ import { GitStoreError } from '../../errors.ts';
 import { readdirSync } from '../../storage/disk/fs.ts';
 import { isBucketAddress } from '../../storage/places.ts';
 import { GitStore } from '../../store/gitStore.ts';
-import { parseRefTarget, parseRepositoryPath } from '../../store/refPath.ts';
+import { parseRefTarget, parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { isSystemError } from '../../systemFaults.ts';
 import { addGlobals } from '../arguments/options.ts';
 import { findSnapshot, isFolder } from '../arguments/snapshots.ts';

@@ -11,7 +11,7 @@ import {
   type Person,
   type Signer,
   type Signers,
-} from '../../store/signers.ts';
+} from '../../store/context/signers.ts';
 import { rawVariable } from '../arguments/rawArguments.ts';
 import { parseGitDate } from './gitDates.ts';
 

@@ -7,7 +7,7 @@ import {
   NotADirectoryError,
 } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { parseRefPath } from '../../store/refPath.ts';
+import { parseRefPath } from '../../store/refs/refPath.ts';
 import { normalizePath } from '../../tree/paths.ts';
 
 /** What to do about a directory where a file is meant. */

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import type { ObjectId } from '../../git/objectId.ts';
 import { missingObject } from '../../storage/missingObject.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { StoreContext } from '../../store/context/context.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import type { Slice } from './conditions.ts';
 import { SAMPLE_SIZE, type TextFacts, textFacts } from './contentTypes.ts';

@@ -3,7 +3,7 @@
  * around them follow from the tree of the snapshot, the URL and the coding, so nothing here is ever
  * out of date.
  */
-import type { Snapshot } from '../../store/snapshot.ts';
+import type { Snapshot } from '../../store/context/snapshot.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import type { Exchange, ReadyAnswer } from './exchange.ts';
 import { type Coding, chooseCoding, wantsJson } from './negotiation.ts';

@@ -1,6 +1,6 @@
 /** What the answers of one handler share. */
 import type { Semaphore } from '../../semaphore.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { StoreContext } from '../../store/context/context.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { ByteCache } from '../../tree/byteCache.ts';
 import type { Blobs } from './blobs.ts';

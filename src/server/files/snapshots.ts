@@ -5,12 +5,17 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ObjectId } from '../../git/objectId.ts';
-import type { StoreContext } from '../../store/context.ts';
+import type { StoreContext } from '../../store/context/context.ts';
+import {
+  fullRefName,
+  ofStore,
+  type Snapshot,
+  type SnapshotRef,
+} from '../../store/context/snapshot.ts';
 import { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { parentOf } from '../../store/history.ts';
-import { findRef, resolveSnapshot } from '../../store/resolve.ts';
-import { fullRefName, ofStore, type Snapshot, type SnapshotRef } from '../../store/snapshot.ts';
+import { parentOf } from '../../store/history/history.ts';
+import { findRef, resolveSnapshot } from '../../store/refs/resolve.ts';
 import { nothingYet } from './httpError.ts';
 
 /** Says which snapshot is served now. */

@@ -1,5 +1,5 @@
 /** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
 import { baseName, parentPath } from '../../../tree/paths.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import type { Service } from '../../files/service.ts';

@@ -1,8 +1,8 @@
 /** The page of what changed between two snapshots: the files, and the lines of text files. */
 import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
 import { MODE_GITLINK, type TreeEntry } from '../../../git/objects/tree.ts';
-import { sizeText } from '../../../store/sizeText.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
+import { sizeText } from '../../../store/thinning/sizeText.ts';
 import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';

@@ -1,6 +1,6 @@
 /** The page of a path's history: every snapshot that changed it, and two of them to compare. */
 import { isTreeMode } from '../../../git/objects/tree.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
 import type { Place } from '../../files/snapshots.ts';
 import { type Html, html, visible } from '../frame/html.ts';
 import {

@@ -2,8 +2,8 @@
 
 import type { TreeEntry } from '../../../git/objects/tree.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
-import { sizeText } from '../../../store/sizeText.ts';
-import { firstLine, messageOf, type Snapshot } from '../../../store/snapshot.ts';
+import { firstLine, messageOf, type Snapshot } from '../../../store/context/snapshot.ts';
+import { sizeText } from '../../../store/thinning/sizeText.ts';
 import { joinPath, parentPath } from '../../../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../../../tree/types.ts';
 import { typeOfName } from '../../files/contentTypes.ts';

@@ -1,6 +1,6 @@
 /** The page of all branches and tags. */
 
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/snapshot.ts';
+import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
 import type { Service } from '../../files/service.ts';
 import { encodeUrlPath } from '../../files/target.ts';
 import { type Html, html, visible } from '../frame/html.ts';

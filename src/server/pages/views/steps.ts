@@ -1,8 +1,8 @@
 /** The way through the history of one path: what changed it last, before that, and after. */
 import { isTreeMode } from '../../../git/objects/tree.ts';
-import { parentOf } from '../../../store/history.ts';
-import { walkLog } from '../../../store/log.ts';
-import type { Snapshot } from '../../../store/snapshot.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
+import { parentOf } from '../../../store/history/history.ts';
+import { walkLog } from '../../../store/history/log.ts';
 import type { Tree } from '../../../tree/reader.ts';
 import type { Service } from '../../files/service.ts';
 import type { Place } from '../../files/snapshots.ts';

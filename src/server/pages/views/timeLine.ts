@@ -1,5 +1,5 @@
 /** The time line of a branch: how many snapshots were made when, each bar a way to them. */
-import type { Snapshot } from '../../../store/snapshot.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
 import { Html, html } from '../frame/html.ts';
 import { refText, type View } from '../frame/layout.ts';
 
