@@ -5,7 +5,7 @@
 
 import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { FileNotFoundError, GitStoreError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
+import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkObject, checkOptions, type LocalName, localName } from '../optionTypes.ts';
 import { commitEdits, inSession } from '../store/commit/commit.ts';
@@ -19,19 +19,13 @@ import { GitStore } from '../store/gitStore.ts';
 import type { FilePatch } from '../store/read/patch.ts';
 import { resolveSnapshot } from '../store/refs/resolve.ts';
 import { requirePolicy, type ThinPolicy } from '../store/thinning/retention.ts';
-import type { ThinnedSnapshot } from '../store/thinning/thin.ts';
-import { copyFromDisk } from '../store/write/copy.ts';
-import { joinDisk } from '../transfer/disk/diskFiles.ts';
-import type { Switched } from '../transfer/out/switchFolder.ts';
 import { ExcludeFilter } from '../transfer/rules/excludeFilter.ts';
-import type { CopyInOptions, PathSelection } from '../transfer/rules/options.ts';
 import { patternsOf } from '../transfer/rules/patterns.ts';
 import { ChangeReport } from '../tree/changes.ts';
-import { normalizePath } from '../tree/paths.ts';
 import { cloneFiles } from './clones.ts';
 import { describeChanges } from './describe.ts';
 import { Checkpoints } from './findCheckpoint.ts';
-import { existsOnDisk, pathOf, realFolder, requireEmpty } from './folders.ts';
+import { pathOf, realFolder, requireEmpty } from './folders.ts';
 import { FolderWatch } from './folderWatch.ts';
 import type {
   CheckpointOptions,
@@ -52,9 +46,8 @@ import {
   rememberWorkspace,
   type WorkspaceRecord,
 } from './registry.ts';
-
-/** Checkpoints between two thinnings of a branch with `keep`. */
-const CHECKPOINTS_BETWEEN = 50;
+import { Thinning } from './thinning.ts';
+import { WorkFolder } from './workFolder.ts';
 
 /** Attempts to commit when other processes are quicker. */
 const TRIES = 100;
@@ -68,16 +61,14 @@ export class Workspace implements AsyncDisposable {
   readonly exclude: readonly string[];
   readonly gitignore: boolean;
   readonly #ownsStore: boolean;
-  readonly #filter: ExcludeFilter | undefined;
-  readonly #keep: ThinPolicy | undefined;
+  readonly #folder: WorkFolder;
+  readonly #thinning: Thinning;
   readonly #checkpoints: Checkpoints;
   readonly #watch: FolderWatch;
   /** The newest checkpoint made by this object. */
   #last: string | undefined;
   /** Resolves with the running checkpoint. */
   #storing: Promise<void> = Promise.resolve();
-  /** Checkpoints since the branch was thinned. */
-  #sinceThinned = 0;
 
   private constructor(
     store: GitStore,
@@ -85,18 +76,19 @@ export class Workspace implements AsyncDisposable {
     record: WorkspaceRecord,
     keep: ThinPolicy | undefined,
   ) {
-    this.#keep = keep;
     this.store = store;
     this.#ownsStore = ownsStore;
     this.path = record.path;
     this.branch = record.branch;
     this.exclude = record.exclude;
     this.gitignore = record.gitignore;
-    this.#filter = record.exclude.length > 0 ? new ExcludeFilter(record.exclude) : undefined;
+    const exclude = record.exclude.length > 0 ? new ExcludeFilter(record.exclude) : undefined;
+    this.#folder = new WorkFolder(record.path, exclude, record.gitignore);
+    this.#thinning = new Thinning(store, record.branch, keep);
     this.#checkpoints = new Checkpoints(store, record.branch);
     this.#watch = new FolderWatch({
       path: record.path,
-      exclude: this.#filter,
+      exclude,
       gitignore: record.gitignore,
       storePath: store.context.folder,
     });
@@ -176,7 +168,7 @@ export class Workspace implements AsyncDisposable {
   async checkpoint(options: CheckpointOptions = {}): Promise<FS> {
     checkOptions(options);
     if (options.paths !== undefined) {
-      await this.#requirePaths(options.paths, FS.snapshotOf(await this.head()));
+      await this.#folder.requirePaths(options.paths, FS.snapshotOf(await this.head()));
     }
     return this.#store(options);
   }
@@ -195,7 +187,7 @@ export class Workspace implements AsyncDisposable {
   }
 
   async #storeNow(options: CheckpointOptions, isWhole: boolean): Promise<FS> {
-    const { message, labels, ignoreErrors, signal } = options;
+    const { message, labels, signal } = options;
     const choices = {
       message: message && literalMessage(message),
       operation: 'checkpoint',
@@ -218,8 +210,8 @@ export class Workspace implements AsyncDisposable {
         // When another process has moved the branch, compare the whole folder with it.
         const only = tries++ === 0 ? paths : options.paths;
         const isFew = only !== undefined && options.paths === undefined;
-        const copy = { ...this.#copyOptions({ ...options, paths: only }), ignoreErrors, isFew };
-        const outcome = await copyFromDisk(snapshot, [`${this.path}/`], '', copy, choices);
+        const work = { ...options, paths: only };
+        const outcome = await this.#folder.store(snapshot, work, isFew, choices);
         return FS.of(outcome.snapshot, outcome.changes);
       });
     } catch (error) {
@@ -228,7 +220,11 @@ export class Workspace implements AsyncDisposable {
     }
     if (made.changes!.errors.length > 0) this.#watch.restore();
     this.#last = made.commitHash;
-    return this.#thinNowAndThen(made);
+    const now = await this.#thinning.after(made.commitHash);
+    if (now === undefined) return made;
+    this.#last = now;
+    const thinned = { ...FS.snapshotOf(await this.store.fs(now)), ref: FS.snapshotOf(made).ref };
+    return FS.of(thinned, made.changes);
   }
 
   /** The differences between the folder and the newest checkpoint, or any snapshot. */
@@ -237,7 +233,7 @@ export class Workspace implements AsyncDisposable {
     options: Pick<WorkOptions, 'paths' | 'signal'> = {},
   ): Promise<WorkspaceChanges> {
     const target = since === undefined ? await this.head() : await this.#checkpoints.find(since, 0);
-    await this.#requirePaths(options.paths, FS.snapshotOf(target));
+    await this.#folder.requirePaths(options.paths, FS.snapshotOf(target));
     const report = await this.#compare(target, options);
     return describeChanges(this.path, target, report);
   }
@@ -265,7 +261,7 @@ export class Workspace implements AsyncDisposable {
     const before = { ...options, message: undefined, labels: undefined, ignoreErrors: true };
     const saved = await this.#store(before, true);
     const to = await this.#checkpoints.find(target, 0);
-    await this.#requirePaths(options.paths, FS.snapshotOf(to));
+    await this.#folder.requirePaths(options.paths, FS.snapshotOf(to));
     const what = options.paths === undefined ? '' : ` ${options.paths.join(', ')}`;
     const snapshot = await this.#switchTo(to, saved, {
       ...options,
@@ -321,7 +317,10 @@ export class Workspace implements AsyncDisposable {
       // The folder changes first: if this process were killed with the branch ahead of the folder, the
       // next checkpoint would revert the merge.
       const beforeMove = async (made: Snapshot): Promise<void> => {
-        const switched = await this.#switchFolder(saved, FS.of(made), { signal, onProgress });
+        const switched = await this.#folder.switch(FS.snapshotOf(saved), made, {
+          signal,
+          onProgress,
+        });
         report = switched.report;
       };
       try {
@@ -361,20 +360,6 @@ export class Workspace implements AsyncDisposable {
     return this.close();
   }
 
-  /** @throws FileNotFoundError for a path that is neither in the folder nor in the snapshot */
-  async #requirePaths(
-    paths: readonly string[] | undefined,
-    { store, id, commit }: Snapshot,
-  ): Promise<void> {
-    for (const path of paths ?? []) {
-      const normal = normalizePath(path);
-      if (existsOnDisk(joinDisk(this.path, normal))) continue;
-      if ((await store.trees.lookup(commit.tree, normal)) !== undefined) continue;
-      const message = `${path}: neither in ${this.path} nor in ${shortHash(id)}`;
-      throw new FileNotFoundError(message, { path });
-    }
-  }
-
   /** Creates a missing branch and records the folder in the store. */
   async #begin(record: WorkspaceRecord): Promise<void> {
     const { store, branch } = this;
@@ -400,46 +385,14 @@ export class Workspace implements AsyncDisposable {
   }
 
   /** The changes that storing the folder would make to a snapshot, by path. */
-  async #compare(
-    target: FS,
-    options: Pick<WorkOptions, 'paths' | 'signal'>,
-  ): Promise<ChangeReport> {
-    const snapshot: Snapshot = {
-      ...FS.snapshotOf(target),
-      ref: { kind: 'branch', name: this.branch },
-    };
-    const copy = { ...this.#copyOptions(options), ignoreErrors: true, dryRun: true };
-    return (await copyFromDisk(snapshot, [`${this.path}/`], '', copy, {})).changes;
+  #compare(target: FS, options: Pick<WorkOptions, 'paths' | 'signal'>): Promise<ChangeReport> {
+    const ref = { kind: 'branch', name: this.branch } as const;
+    return this.#folder.compare({ ...FS.snapshotOf(target), ref }, options);
   }
 
   /** Whether the newest checkpoint is ours: another program may have moved the branch. */
   async #isLast(): Promise<boolean> {
     return (await this.head()).commitHash === this.#last;
-  }
-
-  /** @returns the snapshot with its present id */
-  async #thinNowAndThen(made: FS): Promise<FS> {
-    if (this.#keep === undefined || ++this.#sinceThinned < CHECKPOINTS_BETWEEN) return made;
-    this.#sinceThinned = 0;
-    const snapshots = await this.#thin(this.#keep);
-    const now = snapshots.find(({ old }) => old === made.commitHash)?.new;
-    if (now == null || now === made.commitHash) return made;
-    this.#last = now;
-    const snapshot = { ...FS.snapshotOf(await this.store.fs(now)), ref: FS.snapshotOf(made).ref };
-    return FS.of(snapshot, made.changes);
-  }
-
-  /** Reports a failure as a warning, because the checkpoint is stored anyway. The next one tries again. */
-  async #thin(policy: ThinPolicy): Promise<readonly ThinnedSnapshot[]> {
-    try {
-      return (await this.store.branches.thin(this.branch, policy)).snapshots;
-    } catch (error) {
-      if (!(error instanceof GitStoreError)) throw error;
-      this.#sinceThinned = CHECKPOINTS_BETWEEN;
-      const message = `The checkpoint is stored; branch '${this.branch}' was not thinned: ${error.message}`;
-      this.store.context.warn({ code: 'NOT_THINNED', message, ref: this.branch });
-      return [];
-    }
   }
 
   /** Switches the folder from one snapshot to another, and commits the result. */
@@ -448,7 +401,11 @@ export class Workspace implements AsyncDisposable {
     from: FS,
     options: RewindOptions & { readonly trailers: string },
   ): Promise<FS> {
-    const { report, edits } = await this.#switchFolder(from, to, options);
+    const { report, edits } = await this.#folder.switch(
+      FS.snapshotOf(from),
+      FS.snapshotOf(to),
+      options,
+    );
     if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
     const { message, trailers } = options;
     const signing = signingOf(options);
@@ -463,31 +420,8 @@ export class Workspace implements AsyncDisposable {
     return made;
   }
 
-  async #switchFolder(from: FS, to: FS, options: WorkOptions): Promise<Switched> {
-    const { trees, memos, folder: storePath } = this.store.context;
-    const { switchFolder } = await import('../transfer/out/switchFolder.ts');
-    return switchFolder(
-      { trees, memos, storePath },
-      this.path,
-      { from: from.treeHash, to: to.treeHash, time: this.store.context.now() },
-      this.#copyOptions(options),
-    );
-  }
-
   #update(change: (snapshot: Snapshot) => Promise<FS>): Promise<FS> {
     return this.store.update(this.branch, (fs) => change(FS.snapshotOf(fs)), { retries: TRIES });
-  }
-
-  #copyOptions({ paths, signal, onProgress }: WorkOptions): CopyInOptions & PathSelection {
-    return {
-      delete: true,
-      gitignore: this.gitignore,
-      gitignoreFiles: true,
-      exclude: this.#filter,
-      only: paths?.map(normalizePath),
-      signal,
-      onProgress,
-    };
   }
 }
 
