@@ -22,8 +22,12 @@ let requests: { verb: Verb; key: string }[];
 /** What becomes of a request; undefined: all goes well. */
 let fate: (verb: Verb, key: string) => Passage | undefined;
 
+/** What the machines take to have passed besides. */
+let skipped: number;
+
 beforeEach(() => {
   requests = [];
+  skipped = 0;
   fate = () => undefined;
   bucket = new MemoryBucket({
     passage: (verb, key) => {
@@ -38,7 +42,11 @@ async function machine(folder = scratchFolder(), clock = 0): Promise<GitStore> {
   const storage = await createBucketStorage(bucket, {
     cache: { folder },
     sweepInterval: 0,
-    environment: { ...realEnvironment, now: () => Date.now() + clock },
+    environment: {
+      ...realEnvironment,
+      now: () => Date.now() + clock,
+      elapsed: () => realEnvironment.elapsed() + skipped,
+    },
   });
   const store = await GitStore.over(storage, steadyOptions());
   storages.set(store, storage);
@@ -219,6 +227,41 @@ describe('upkeep', () => {
     expect(faults.some(({ subject }) => subject.includes(key.slice(2)))).toBe(true);
     expect(fs.commitHash).toHaveLength(40);
   });
+});
+
+test('a batch loses nothing when the indexes cannot be fetched for a while', async () => {
+  const contents = Array.from({ length: 150 }, (_, i) => noise(200, i + 1));
+  await using other = await machine();
+  await using store = await machine();
+  const batch = (await store.fs('main')).batch();
+  const branch = await other.branches.set('side', await other.fs('main'));
+  await branch.write('large', noise(400_000));
+  // The batch's machine learns of the pack, whose index it does not have.
+  await store.fs('main');
+  const down = new Set<string>();
+  fate = (verb, key) => {
+    if (verb !== 'get' || !key.startsWith('p/') || down.has(key)) return undefined;
+    down.add(key);
+    // The deadline for retries passes meanwhile.
+    skipped += 1e6;
+    return { fault: 'lost' };
+  };
+  let failures = 0;
+  for (const [i, content] of contents.entries()) {
+    const write = () => batch.write(`f${i}`, content);
+    await write().catch(() => {
+      failures++;
+      return write();
+    });
+  }
+  fate = () => undefined;
+  await batch.commit();
+  expect(failures).toBe(1);
+  expect(await other.verify()).toMatchObject({ ok: true });
+  const fs = await other.fs('main');
+  for (const [i, content] of contents.entries()) {
+    expect(Buffer.from(await fs.read(`f${i}`)).equals(content)).toBe(true);
+  }
 });
 
 describe('the local cache', () => {

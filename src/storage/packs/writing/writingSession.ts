@@ -114,11 +114,22 @@ export class WritingSession {
     if (this.#spilled) return;
     // If no pack can be created, they stay queued.
     const pack = this.#packWriter();
-    this.#spilled = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const wanted = (await this.#storage.stillWanted?.(waiting)) ?? waiting;
+    const wanted = await this.#takeWaiting();
     for (const { id, type, body } of wanted) await pack.add(id, type, body);
+  }
+
+  /** What waits and has to go into the pack. If the storage cannot tell, all of it waits again. */
+  async #takeWaiting(): Promise<readonly NewObject[]> {
+    const waiting = this.#waiting;
+    this.#spilled = true;
+    this.#waiting = [];
+    try {
+      return (await this.#storage.stillWanted?.(waiting)) ?? waiting;
+    } catch (error) {
+      this.#spilled = false;
+      this.#waiting = waiting;
+      throw error;
+    }
   }
 
   /** Whether anything has gone, or is going, into a pack. */
