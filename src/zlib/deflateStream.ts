@@ -4,7 +4,7 @@ import { createDeflate } from 'node:zlib';
 /**
  * @param source may reuse a chunk once the next one is requested
  * @param put gets the deflated bytes
- * @throws what the source throws
+ * @throws what the source or `put` throws
  */
 export async function deflateStream(
   source: AsyncIterable<Uint8Array>,
@@ -13,6 +13,7 @@ export async function deflateStream(
 ): Promise<void> {
   const deflate = createDeflate({ level, chunkSize: 256 << 10 });
   let failure: unknown;
+  let isPutting = false;
   const feed = (async () => {
     try {
       for await (const chunk of source) {
@@ -27,11 +28,16 @@ export async function deflateStream(
     }
   })();
   try {
-    for await (const part of deflate as AsyncIterable<Buffer>) put(part);
+    for await (const part of deflate as AsyncIterable<Buffer>) {
+      isPutting = true;
+      put(part);
+      isPutting = false;
+    }
   } catch (error) {
     deflate.destroy();
-    await feed.catch(() => {});
-    throw failure ?? error;
+    await feed;
+    // When `put` fails, the feed fails as well, because the stream is destroyed.
+    throw isPutting ? error : (failure ?? error);
   }
   await feed;
   if (failure !== undefined) throw failure;

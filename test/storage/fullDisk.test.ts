@@ -7,7 +7,10 @@ import type { ObjectId } from '../../src/git/objectId.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
 import type * as Durable from '../../src/storage/disk/durable.ts';
+import { PackWriter } from '../../src/storage/packs/writing/packWriter.ts';
 import type { ObjectWriter, Storage } from '../../src/storage/storage.ts';
+import { DeflatePool } from '../../src/zlib/deflatePool.ts';
+import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const disk = vi.hoisted(() => ({ isFull: false }));
@@ -71,4 +74,38 @@ test('a session that could not begin a pack has lost nothing', async () => {
   for (const body of bodies) ids.push(await writer.write('blob', body));
   await writer.finish();
   for (const id of ids) expect(await storage.objects.read(id)).toBeDefined();
+});
+
+test('a full disk is told of while a large object is deflated', async () => {
+  await writer.abort();
+  await storage.close();
+  storage = await openBareStorage(store, { durability: 'fast', compression: 6 });
+  writer = storage.objects.writer();
+  const chunk = Buffer.from(randomBytes(1 << 19).toString('hex'));
+  async function* source() {
+    for (let i = 0; i < 12; i++) {
+      yield chunk;
+      disk.isFull = true;
+    }
+  }
+  const written = writer.writeStream(source(), 12 * chunk.length);
+  await expect(written).rejects.toMatchObject({ code: 'ENOSPC' });
+});
+
+test('a pack keeps nothing of an object that was not looked up', async () => {
+  const packDir = join(store, 'objects/pack');
+  const pool = new DeflatePool(0);
+  const pack = new PackWriter({ packDir, level: 0, durability: 'fast', pool });
+  const size = 11 << 20;
+  async function* source(byte: number) {
+    yield Buffer.alloc(size, byte);
+  }
+  const lookUp = () => {
+    throw new Error('input/output error');
+  };
+  await expect(pack.addStream(source(1), size, lookUp)).rejects.toThrow('input/output error');
+  await pack.addStream(source(2), size, () => true);
+  const name = await pack.finish();
+  await pool.close();
+  git(store, 'index-pack', '-o', join(scratchFolder(), 'checked.idx'), join(packDir, name!));
 });

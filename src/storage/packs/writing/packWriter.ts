@@ -108,18 +108,17 @@ export class PackWriter {
       this.#append(bytes, this.#end);
       this.#end += bytes.length;
     };
+    let id: ObjectId;
+    let isKept = false;
     try {
       put(packEntryHeader(PackType.blob, size));
       await this.#deflateStream(counted(source, size, hash), size, put);
-    } catch (error) {
-      this.#truncate(start);
-      throw error;
+      id = hash.digest('hex');
+      isKept = keep(id);
+    } finally {
+      if (!isKept) this.#truncate(start);
     }
-    const id = hash.digest('hex');
-    if (!keep(id)) {
-      this.#truncate(start);
-      return id;
-    }
+    if (!isKept) return id;
     this.#entries.push({ id, offset: start, crc });
     this.#single = pack;
     return id;
