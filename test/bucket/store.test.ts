@@ -317,6 +317,21 @@ describe('the local cache', () => {
     }
   });
 
+  test('a short stream makes no folder', async () => {
+    const folder = scratchFolder();
+    const made = () =>
+      (readdirSync(folder, { recursive: true }) as string[]).some((name) => /\bnew$/.test(name));
+    await using store = await machine(folder);
+    async function* stream(size: number) {
+      yield noise(size);
+    }
+    const fs = await (await store.fs('main')).write('short', stream(1000));
+    expect(made()).toBe(false);
+    await fs.write('long', stream(1_200_000));
+    expect(made()).toBe(true);
+    expect((await (await store.fs('main')).read('short')).length).toBe(1000);
+  });
+
   test('it keeps to its size', async () => {
     await prepared();
     const folder = scratchFolder();

@@ -5,8 +5,6 @@
  * A source *covers* the paths at which it has files. When two sources cover one path, the first wins. A
  * file in the way of a directory is deleted, and so are the files of a directory in the way of a file.
  * With `delete`, files that no source covers are deleted too, inside the source directories.
- *
- * Where source and destination are known to be the same tree, nothing below is read.
  */
 import { GitStoreError } from '../../errors.ts';
 import { isTreeMode } from '../../git/objects/tree.ts';

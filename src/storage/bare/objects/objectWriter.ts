@@ -134,8 +134,8 @@ export class BareObjectWriter implements ObjectWriter, SessionStorage {
   }
 
   /** @internal For the session. */
-  inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-    return use(join(this.#context.objectsDir, 'pack'));
+  inFolder<T>(use: (folder: () => string) => Promise<T>): Promise<T> {
+    return use(() => join(this.#context.objectsDir, 'pack'));
   }
 
   /**

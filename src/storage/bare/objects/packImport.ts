@@ -43,7 +43,7 @@ export async function importPack(
 ): Promise<ImportedPack> {
   const { objectsDir, store } = target;
   const packDir = join(objectsDir, 'pack');
-  const spool = new FileSpool(packDir);
+  const spool = new FileSpool(() => packDir);
   try {
     const pack = new PackImporter(source, spool, (id) => store.read(id), options);
     await pack.run();

@@ -222,7 +222,7 @@ export class BucketObjects implements ObjectStore {
     const { shelf, keeper, outbox, level } = this.#context;
     const start = await keeper.current();
     const folder = shelf.folder.newFolder();
-    const spool = new FileSpool(folder);
+    const spool = new FileSpool(() => folder);
     try {
       const pack = new PackImporter(source, spool, (id) => this.read(id), options);
       await pack.run();

@@ -103,12 +103,12 @@ export class BucketObjectWriter implements ObjectWriter, SessionStorage {
   }
 
   /** @internal For the session. */
-  async inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-    const folder = this.#context.shelf.folder.newFolder();
+  async inFolder<T>(use: (folder: () => string) => Promise<T>): Promise<T> {
+    let folder: string | undefined;
     try {
-      return await use(folder);
+      return await use(() => (folder ??= this.#context.shelf.folder.newFolder()));
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * The bytes of an incoming pack: a small pack stays in memory, a larger one goes into a temporary file in
- * the pack directory. Readers never see that file, and `git gc` removes it when its writer was killed.
+ * The bytes of an incoming pack, or of a streamed object of unknown size: few stay in memory, more go into
+ * a temporary file beside the packs. Readers never see that file, and `git gc` removes it when its writer
+ * was killed.
  */
 
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ const WRITE_SIZE = 256 << 10;
 const READ_SIZE = 64 << 10;
 
 export class FileSpool implements Spool {
-  readonly #packDir: string;
+  readonly #folder: () => string;
   #memory: MemorySpool | undefined = new MemorySpool();
   #file: { readonly path: string; readonly fd: number } | undefined;
   #closed = false;
@@ -34,8 +35,9 @@ export class FileSpool implements Spool {
   #window = Buffer.alloc(0);
   #windowStart = 0;
 
-  constructor(packDir: string) {
-    this.#packDir = packDir;
+  /** @param folder for the file, asked once there is one */
+  constructor(folder: () => string) {
+    this.#folder = folder;
   }
 
   append(bytes: Uint8Array): void {
@@ -73,7 +75,7 @@ export class FileSpool implements Spool {
   /** Writes all remaining bytes to the file, and returns it. */
   toFile(): { readonly path: string; readonly fd: number } {
     if (this.#file === undefined) {
-      const path = join(this.#packDir, temporaryName('tmp_pack_'));
+      const path = join(this.#folder(), temporaryName('tmp_pack_'));
       this.#file = { path, fd: whileWritable(path, () => openSync(path, 'wx+', 0o444)) };
       share(path, this.#file.fd);
       this.#tail = this.#memory as MemorySpool;

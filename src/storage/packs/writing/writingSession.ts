@@ -30,8 +30,8 @@ export interface SessionStorage {
   openPack(): PackWriter;
   /** Those of the objects that waited which have to go into the pack; default all. */
   stillWanted?(waiting: readonly NewObject[]): Promise<readonly NewObject[]>;
-  /** Calls `use` with a directory for temporary files. */
-  inFolder<T>(use: (folder: string) => Promise<T>): Promise<T>;
+  /** Calls `use` with a function that gives the directory for temporary files. */
+  inFolder<T>(use: (folder: () => string) => Promise<T>): Promise<T>;
 }
 
 export class WritingSession {
@@ -189,6 +189,7 @@ export class WritingSession {
           spool.append(chunk);
           size += chunk.length;
         }
+        if (size <= SMALL_STREAM) return await this.write('blob', await spool.readLarge(0, size));
         return await this.writeStream(readSpool(spool, size), size);
       } finally {
         spool.discard();
