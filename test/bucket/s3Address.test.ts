@@ -146,11 +146,29 @@ describe('settings', () => {
       join(folder, 'credentials'),
       '[other]\naws_access_key_id = file-key\naws_secret_access_key = file-secret\n',
     );
-    const keys = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
-    expect(await credentialSource(keys)()).toMatchObject({ accessKeyId: 'key' });
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' });
+    expect(await credentialSource()()).toMatchObject({ accessKeyId: 'key' });
     process.env.AWS_PROFILE = 'other';
-    const found = await credentialSource({ ...keys, AWS_PROFILE: 'other' })();
+    const found = await credentialSource()();
     expect(found).toMatchObject({ accessKeyId: 'file-key', secretAccessKey: 'file-secret' });
+  });
+
+  it('takes credentials of profiles where no request for others could go out', async () => {
+    writeFileSync(
+      join(folder, 'credentials'),
+      '[other]\naws_access_key_id = file-key\naws_secret_access_key = file-secret\n',
+    );
+    Object.assign(process.env, {
+      AWS_PROFILE: 'other',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      https_proxy: 'socks5h://localhost:1',
+    });
+    const source = credentialSource();
+    for (const renew of [false, true]) {
+      expect(await source(renew)).toMatchObject({ accessKeyId: 'file-key' });
+    }
+    process.env.AWS_PROFILE = 'gone';
+    await expect(credentialSource()()).rejects.toThrow('https_proxy must be http://HOST:PORT');
   });
 
   it('says in one line that there are none', async () => {
@@ -168,15 +186,15 @@ describe('settings', () => {
       ].join('\n'),
     );
     Object.assign(process.env, { AWS_PROFILE: 'gone', AWS_EC2_METADATA_DISABLED: 'true' });
-    await expect(credentialSource({ AWS_PROFILE: 'gone' })()).rejects.toThrow(
+    await expect(credentialSource()()).rejects.toThrow(
       'No credentials for the object storage: profile gone gives none; see ~/.aws/config, or unset AWS_PROFILE',
     );
     delete process.env.AWS_PROFILE;
-    await expect(credentialSource({})()).rejects.toThrow(
+    await expect(credentialSource()()).rejects.toThrow(
       'No credentials for the object storage: there are none; set AWS_ACCESS_KEY_ID',
     );
     Object.assign(process.env, { AWS_PROFILE: 'login', HOME: folder });
-    await expect(credentialSource({ AWS_PROFILE: 'login' })()).rejects.toThrow(
+    await expect(credentialSource()()).rejects.toThrow(
       'No credentials: the SSO session has ended; run aws sso login --profile login',
     );
   });

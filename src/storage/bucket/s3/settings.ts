@@ -92,14 +92,13 @@ function domainOf(region: string): string {
   return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
 }
 
-/**
- * @param env read at each call: a long-lived program may get new values
- * @returns loads what it needs when it is called first
- */
-export function credentialSource(env: Environment = process.env): CredentialSource {
+/** @returns reads variables at each call, and loads what it needs when it is called first */
+export function credentialSource(): CredentialSource {
   let chain: ((options?: { forceRefresh?: boolean }) => Promise<Credentials>) | undefined;
+  let failedRoute: unknown;
   return async (renew = false) => {
-    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE } = env;
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE } =
+      process.env;
     // What the chain would give back too, a tenth of a second later.
     if (AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY && !AWS_PROFILE) {
       return {
@@ -114,13 +113,20 @@ export function credentialSource(env: Environment = process.env): CredentialSour
         // Its warnings would go past the program's own output.
         const logger = { debug() {}, info() {}, warn() {}, error() {} };
         // Sessions of SSO and roles are asked for on the same ways as objects.
-        const { agent } = await routeTo(new URL('https://sts.amazonaws.com'), env);
-        const clientConfig = { requestHandler: { httpsAgent: agent as https.Agent } };
-        chain = defaultProvider({ logger, clientConfig });
+        const agent = await routeTo(new URL('https://sts.amazonaws.com')).then(
+          (route) => route.agent as https.Agent,
+          // Keys in a profile need no requests.
+          (error: unknown) => {
+            failedRoute = error;
+            return undefined;
+          },
+        );
+        const clientConfig = agent && { requestHandler: { httpsAgent: agent } };
+        chain = defaultProvider({ logger, ...(clientConfig && { clientConfig }) });
       }
       return await chain({ forceRefresh: renew });
     } catch (error) {
-      throw withoutCredentials(error, AWS_PROFILE);
+      throw failedRoute ?? withoutCredentials(error, AWS_PROFILE);
     }
   };
 }
