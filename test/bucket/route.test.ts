@@ -3,12 +3,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ConnectionLimits } from '../../src/storage/bucket/s3/connection.ts';
 import { parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
-import { openS3Bucket } from '../../src/storage/bucket/s3/s3Bucket.ts';
+import { openS3Bucket, type S3Bucket } from '../../src/storage/bucket/s3/s3Bucket.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const certificates = join(import.meta.dirname, 'certificates');
@@ -83,13 +84,37 @@ async function proxy(status?: number): Promise<{ url: string; asked: string[] }>
   return { url: `http://localhost:${await listening(server)}`, asked };
 }
 
+/** A proxy that takes connections and never answers: `open` is their number. */
+async function silentProxy(): Promise<{ url: string; open: () => number; asked: Promise<void> }> {
+  const sockets = new Set<Socket>();
+  let tell = () => {};
+  const asked = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('data', () => tell());
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, open: () => sockets.size, asked };
+}
+
+function opened(endpoint: string, limits: ConnectionLimits = {}): Promise<S3Bucket> {
+  return openS3Bucket(parseS3Address(`s3://data/pre?endpoint=${endpoint}&region=r1`), {
+    ...limits,
+    credentials: async () => ({ accessKeyId: 'AKEY', secretAccessKey: 'geheim' }),
+  });
+}
+
 async function get(endpoint: string): Promise<string> {
-  const bucket = await openS3Bucket(
-    parseS3Address(`s3://data/pre?endpoint=${endpoint}&region=r1`),
-    {
-      credentials: async () => ({ accessKeyId: 'AKEY', secretAccessKey: 'geheim' }),
-    },
-  );
+  const bucket = await opened(endpoint);
   try {
     const texts: string[] = [];
     // The second one by the connection of the first.
@@ -155,6 +180,58 @@ describe('a proxy', () => {
     expect(await get(endpoint)).toMatch(/503|busy|slow/);
     environment({ [variable]: 'http://localhost:1' });
     expect(await get(endpoint)).toMatch(/by the proxy localhost:1: the connection is refused$/);
+  });
+
+  it('that never answers a CONNECT ends no later than its time, an abort or a close', async () => {
+    const { url, open, asked } = await silentProxy();
+    environment({ HTTPS_PROXY: url });
+    const endpoint = 'https://localhost:1';
+    for (const limits of [{ connectTimeout: 20 }, { requestTimeout: 20 }]) {
+      const bucket = await opened(endpoint, limits);
+      expect(await bucket.get('a')).toMatchObject({ kind: 'busy' });
+      await vi.waitFor(() => expect(open()).toBe(0));
+      await bucket.close();
+    }
+    const bucket = await opened(endpoint);
+    const abort = new AbortController();
+    const aborted = bucket.get('a', { signal: abort.signal });
+    await asked;
+    abort.abort(new Error('enough'));
+    await expect(aborted).rejects.toThrow('enough');
+    await vi.waitFor(() => expect(open()).toBe(0));
+
+    const closed = bucket.get('a');
+    await vi.waitFor(() => expect(open()).toBe(1));
+    await bucket.close();
+    expect(await closed).toMatchObject({ kind: 'busy' });
+    await vi.waitFor(() => expect(open()).toBe(0));
+  });
+
+  it('without a scheme is one without TLS', async () => {
+    const { url, asked } = await proxy();
+    environment({ HTTPS_PROXY: new URL(url).host, AWS_CA_BUNDLE: authority });
+    const endpoint = await engine(true);
+    expect(await get(endpoint)).toBe(HELLO);
+    expect(asked).toEqual([`CONNECT ${new URL(endpoint).host} `]);
+  });
+
+  it.each([false, true])('that has no TLS and should is told (TLS: %s)', async (secure) => {
+    const url = (await proxy()).url.replace('http:', 'https:');
+    environment({ [secure ? 'HTTPS_PROXY' : 'HTTP_PROXY']: url });
+    await expect(get(await engine(secure))).rejects.toMatchObject({
+      code: 'EREMOTE',
+      message: expect.stringMatching(
+        /^localhost\S* by the proxy localhost:\d+: the proxy does not answer as expected; look at/,
+      ),
+    });
+  });
+
+  it('is not blamed for an engine without TLS behind it', async () => {
+    environment({ HTTPS_PROXY: (await proxy()).url });
+    const endpoint = (await engine(false)).replace('http:', 'https:');
+    await expect(get(endpoint)).rejects.toThrow(
+      `${endpoint} does not answer as expected; is ${endpoint.replace('https:', 'http:')} meant`,
+    );
   });
 
   it('that makes no sense is told', async () => {

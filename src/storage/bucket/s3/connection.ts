@@ -58,6 +58,8 @@ export class Connection {
   readonly #route: Route;
   readonly #limits: { readonly [K in keyof ConnectionLimits]-?: number };
   readonly #waiting: (() => void)[] = [];
+  /** Ends of the requests under way. */
+  readonly #ends = new Set<(error: Error) => void>();
   #running = 0;
   /** Whether the engine has ever answered: a host that is unknown then is a network that is gone. */
   #answered = false;
@@ -107,6 +109,7 @@ export class Connection {
 
   /** Closes the connections, also those in use. */
   close(): void {
+    for (const end of [...this.#ends]) end(new Error('closed'));
     this.#route.agent.destroy();
   }
 
@@ -154,13 +157,12 @@ export class Connection {
     const { idleTimeout, requestTimeout, connectTimeout } = this.#limits;
     return new Promise((resolve, reject) => {
       const { hostname, port, protocol } = origin;
-      const send = protocol === 'https:' ? https.request : http.request;
-      let connected = false;
+      const isSecure = protocol === 'https:';
+      const reached: Reached = { engine: false, proxy: false };
       let isOver = false;
       let status: number | undefined;
       let deadline: NodeJS.Timeout | undefined;
-      let connecting: NodeJS.Timeout | undefined;
-      const outgoing = send({
+      const outgoing = (isSecure ? https : http).request({
         agent: this.#route.agent,
         // The agents of proxies keep connections by it.
         protocol,
@@ -170,9 +172,9 @@ export class Connection {
         path: signed.path!,
         headers: signed.headers as http.OutgoingHttpHeaders,
       });
-      const abort = () => outgoing.destroy(new Aborted());
       const done = () => {
         isOver = true;
+        this.#ends.delete(end);
         clearTimeout(deadline);
         clearTimeout(connecting);
         signal?.removeEventListener('abort', abort);
@@ -184,38 +186,44 @@ export class Connection {
         if (signal?.aborted) reject(signal.reason);
         else {
           try {
-            resolve(this.#broken(error, connected));
+            resolve(this.#broken(error, reached));
           } catch (refused) {
             reject(refused);
           }
         }
       };
+      const end = (error: Error) => {
+        outgoing.destroy(error);
+        if (outgoing.socket) return;
+        // It tells no error before it has a socket.
+        this.#route.abandon?.(outgoing);
+        fail(error);
+      };
+      const abort = () => end(new Aborted());
       const allow = (bytes: number) => {
         clearTimeout(deadline);
         const time = requestTimeout + (bytes / SLOWEST_LINE) * 1000;
-        deadline = setTimeout(() => outgoing.destroy(new TooLate('took too long')), time);
+        deadline = setTimeout(() => end(new TooLate('took too long')), time);
+      };
+      // The time of a proxy counts, too.
+      const connecting = setTimeout(() => end(new TooLate('no connection')), connectTimeout);
+      const connected = () => {
+        reached.engine = true;
+        clearTimeout(connecting);
       };
 
+      this.#ends.add(end);
       signal?.addEventListener('abort', abort, { once: true });
       allow(body?.length ?? 0);
-      outgoing.setTimeout(idleTimeout, () => outgoing.destroy(new TooLate('no answer')));
+      outgoing.setTimeout(idleTimeout, () => end(new TooLate('no answer')));
       outgoing.once('socket', (socket) => {
-        if (!socket.connecting) {
-          connected = true;
-          return;
-        }
-        connecting = setTimeout(
-          () => outgoing.destroy(new TooLate('no connection')),
-          connectTimeout,
-        );
-        socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', () => {
-          connected = true;
-          clearTimeout(connecting);
-        });
+        if (outgoing.reusedSocket || !(isSecure || socket.connecting)) connected();
+        else socket.once(isSecure ? 'secureConnect' : 'connect', connected);
       });
-      // Where a tunnel through a proxy is asked for.
+      // A tunnel, or the connection to a proxy that makes the request itself.
       outgoing.once('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
-        if (statusCode !== 200) outgoing.destroy(new ProxyRefusal(statusCode));
+        reached.proxy = true;
+        if (statusCode !== 200) end(new ProxyRefusal(statusCode));
       });
       outgoing.once('error', fail);
       outgoing.once('response', (incoming) => {
@@ -229,7 +237,7 @@ export class Connection {
         incoming.on('data', (chunk: Buffer) => {
           received += chunk.length;
           chunks.push(chunk);
-          if (received > LARGEST_ANSWER) outgoing.destroy(new TooLate('sent too much'));
+          if (received > LARGEST_ANSWER) end(new TooLate('sent too much'));
         });
         incoming.once('error', fail);
         // After its end that is nothing.
@@ -253,11 +261,13 @@ export class Connection {
   }
 
   /** What a request that got no whole answer means. */
-  #broken(error: Error, connected: boolean): Busy | Unknown {
+  #broken(error: Error, reached: Reached): Busy | Unknown {
     const { code = '' } = error as NodeJS.ErrnoException;
     const { host, origin, protocol } = this.#settings.origin;
     const { proxy, hasAuthorities } = this.#route;
     const by = proxy === undefined ? host : `${host} by the proxy ${proxy}`;
+    // Only a tunnel that is open leads the bytes of the engine here.
+    const isByProxy = proxy !== undefined && (protocol === 'http:' || !reached.proxy);
     if (code === 'ENOTFOUND' && !this.#answered) {
       throw new RemoteError(
         proxy === undefined
@@ -270,13 +280,15 @@ export class Connection {
     if (code.startsWith('HPE_') || code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
       const other = protocol === 'https:' ? 'http:' : 'https:';
       throw new RemoteError(
-        `${origin} does not answer as expected; is ${other}//${host} meant, or another port?`,
+        isByProxy
+          ? `${by}: the proxy does not answer as expected; look at the scheme and the port in HTTPS_PROXY or HTTP_PROXY`
+          : `${origin} does not answer as expected; is ${other}//${host} meant, or another port?`,
         { cause: error },
       );
     }
     if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
       throw new RemoteError(
-        `${origin}: its certificate is not trusted (${code}); ${
+        `${isByProxy ? `${by}: the certificate of the proxy` : `${origin}: its certificate`} is not trusted (${code}); ${
           hasAuthorities
             ? 'look at AWS_CA_BUNDLE'
             : 'NODE_EXTRA_CA_CERTS or AWS_CA_BUNDLE names a file with its authority'
@@ -285,8 +297,16 @@ export class Connection {
       );
     }
     const reason = `${by}: ${reasonOf(error, code)}`;
-    return { kind: connected ? 'unknown' : 'busy', reason };
+    return { kind: reached.engine ? 'unknown' : 'busy', reason };
   }
+}
+
+/** How far a request has come. */
+interface Reached {
+  /** Bytes of the request may have got to the engine. */
+  engine: boolean;
+  /** The proxy has answered, or taken the connection. */
+  proxy: boolean;
 }
 
 class Aborted extends Error {}

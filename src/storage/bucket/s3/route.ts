@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { HttpsProxyAgent } from 'https-proxy-agent';
 import { GitStoreError } from '../../../errors.ts';
 import { reasonAndStep } from '../../../systemFaults.ts';
 import { readFileSync } from '../../disk/fs.ts';
@@ -14,44 +15,70 @@ export interface Route {
   readonly proxy?: string | undefined;
   /** Whether authorities of certificates are named that go instead of those that Node knows. */
   readonly hasAuthorities: boolean;
+  /** Closes the connection to the proxy on which a request waits that has no socket yet. */
+  abandon?(request: http.ClientRequest): void;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An engine may close a connection that rests, just when the next request goes out on it. In ms. */
 const LONGEST_REST = 4000;
 const OPTIONS = { keepAlive: true, timeout: LONGEST_REST, scheduling: 'lifo' } as const;
 
 /** @throws GitStoreError (`EINVAL`) when a variable makes no sense */
-export async function routeTo(origin: URL, env: Environment = process.env): Promise<Route> {
+export async function routeTo(origin: URL): Promise<Route> {
   const isSecure = origin.protocol === 'https:';
-  const ca = isSecure && env.AWS_CA_BUNDLE ? readBundle(env.AWS_CA_BUNDLE) : undefined;
+  const bundle = process.env.AWS_CA_BUNDLE;
+  const ca = isSecure && bundle ? readBundle(bundle) : undefined;
   const options = { ...OPTIONS, ...(ca !== undefined && { ca }) };
   const hasAuthorities = ca !== undefined;
-  const direct = () => {
+  const named = proxyVariable(isSecure);
+  const { getProxyForUrl, HttpProxyAgent, HttpsProxyAgent } =
+    named === undefined ? {} : await import('./proxyAgents.ts');
+  // It asks NO_PROXY, too.
+  if (named === undefined || getProxyForUrl!(origin.href) === '') {
     return { agent: new (isSecure ? https : http).Agent(options), hasAuthorities };
-  };
-  if (!namesProxy(env)) return direct();
-  const { getProxyForUrl, HttpProxyAgent, HttpsProxyAgent } = await import('./proxyAgents.ts');
-  const text = getProxyForUrl(origin.href);
-  if (text === '') return direct();
+  }
+  // Without a scheme most programs mean a proxy without TLS, whatever is reached through it.
+  const text = named.value.includes('://') ? named.value : `http://${named.value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy === undefined || !/^https?:$/.test(proxy.protocol) || proxy.hostname === '') {
     throw new GitStoreError(
-      `${isSecure ? 'HTTPS_PROXY' : 'HTTP_PROXY'} must be http://HOST:PORT or https://HOST:PORT`,
+      `${named.name} must be http://HOST:PORT or https://HOST:PORT`,
       'EINVAL',
     );
   }
-  const agent = new (isSecure ? HttpsProxyAgent : HttpProxyAgent)(proxy, options);
+  const agent = new (isSecure ? HttpsProxyAgent! : HttpProxyAgent!)(proxy, options);
   // The agent of tunnels forgets them.
   Object.assign(agent.options, options);
-  return { agent, proxy: proxy.host, hasAuthorities };
+  return { agent, proxy: proxy.host, hasAuthorities, abandon: abandoning(agent) };
 }
 
-function namesProxy(env: Environment): boolean {
-  return ['http_proxy', 'https_proxy', 'all_proxy'].some(
-    (name) => env[name] || env[name.toUpperCase()],
-  );
+/** The variable that counts, as `getProxyForUrl` looks for it. */
+function proxyVariable(isSecure: boolean): { name: string; value: string } | undefined {
+  for (const small of [isSecure ? 'https_proxy' : 'http_proxy', 'all_proxy']) {
+    for (const name of [small, small.toUpperCase()]) {
+      const value = process.env[name];
+      if (value) return { name, value };
+    }
+  }
+  return undefined;
+}
+
+/** An agent hands over a socket only when the proxy has answered: until then a request cannot end it. */
+function abandoning(
+  agent: Pick<HttpsProxyAgent<string>, 'connect' | 'connectOpts'>,
+): (request: http.ClientRequest) => void {
+  const waiting = new WeakMap<http.ClientRequest, AbortController>();
+  const { connectOpts } = agent;
+  const connect = agent.connect.bind(agent);
+  agent.connect = async (request, options) => {
+    if (request.destroyed) throw new Error('the request is over');
+    const ending = new AbortController();
+    waiting.set(request, ending);
+    // It takes these options before it waits.
+    agent.connectOpts = Object.assign({}, connectOpts, { signal: ending.signal });
+    return await connect(request, options);
+  };
+  return (request) => waiting.get(request)?.abort();
 }
 
 function readBundle(file: string): string {
