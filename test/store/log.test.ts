@@ -243,6 +243,13 @@ describe.each(['', ', without WebAssembly'])('a damaged commit-graph%s', (withou
       const main = await withParent(position);
       await expect(main.back(7)).rejects.toThrow('it has no commit');
       await expect(hashesOf(main.log({ path: 'a' }))).rejects.toThrow('it has no commit');
+      // Also beside commits that the graph does not have.
+      for (const fs of [main, await main.write('new', '1')]) {
+        const found = async () => {
+          for await (const _ of fs.find('**', { history: true }));
+        };
+        await expect(found()).rejects.toThrow('it has no commit');
+      }
     }
   });
 });

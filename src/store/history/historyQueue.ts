@@ -24,18 +24,16 @@ interface Read {
 export class HistoryQueue {
   readonly #commits: CommitReader;
   readonly #graph: CommitGraph | undefined;
-  /** Commits of the graph by position, then those that were read. */
+  /** Commits of the graph by position; for one that was read -1 less its index. */
   readonly #open = new Heap((item) => this.#timeOf(item));
   readonly #read: (Read | undefined)[] = [];
   readonly #seen = new Set<ObjectId>();
   readonly #seenInGraph: Uint8Array;
-  readonly #first: number;
 
   constructor({ commits, objects }: StoreContext) {
     this.#commits = commits;
     this.#graph = objects.history?.commitGraph();
-    this.#first = this.#graph?.count ?? 0;
-    this.#seenInGraph = new Uint8Array(this.#first);
+    this.#seenInGraph = new Uint8Array(this.#graph?.count ?? 0);
   }
 
   add(id: ObjectId, commit: Commit): void {
@@ -44,7 +42,7 @@ export class HistoryQueue {
     const graph = this.#graph;
     const position = graph && positionInGraph(graph, id, commit);
     if (position !== undefined) this.#addPosition(position);
-    else this.#open.push(this.#first + this.#read.push({ id, commit }) - 1);
+    else this.#open.push(-this.#read.push({ id, commit }));
   }
 
   /** The next commit; its parents are in the queue then. */
@@ -52,12 +50,12 @@ export class HistoryQueue {
     const item = this.#open.pop();
     if (item === undefined) return undefined;
     const graph = this.#graph;
-    if (graph !== undefined && item < this.#first) {
+    if (graph !== undefined && item >= 0) {
       for (const parent of graph.parents(item)) this.#addPosition(parent);
       return { id: graph.id(item), tree: graph.tree(item) };
     }
-    const { id, commit } = this.#read[item - this.#first]!;
-    this.#read[item - this.#first] = undefined;
+    const { id, commit } = this.#read[-1 - item]!;
+    this.#read[-1 - item] = undefined;
     const found = { id, tree: commit.tree, commit };
     for (const parent of commit.parents) {
       if (this.#seen.has(parent)) continue;
@@ -81,8 +79,6 @@ export class HistoryQueue {
   }
 
   #timeOf(item: number): number {
-    return item < this.#first
-      ? this.#graph!.time(item)
-      : this.#read[item - this.#first]!.commit.committer.time;
+    return item >= 0 ? this.#graph!.time(item) : this.#read[-1 - item]!.commit.committer.time;
   }
 }
