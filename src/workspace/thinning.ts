@@ -28,16 +28,35 @@ export class Thinning {
   async after(id: string): Promise<string | undefined> {
     if (this.#keep === undefined || ++this.#since < CHECKPOINTS_BETWEEN) return undefined;
     this.#since = 0;
-    try {
-      const { snapshots } = await this.#store.branches.thin(this.#branch, this.#keep);
-      const now = snapshots.find(({ old }) => old === id)?.new;
-      return now == null || now === id ? undefined : now;
-    } catch (error) {
-      if (!(error instanceof GitStoreError)) throw error;
-      this.#since = CHECKPOINTS_BETWEEN;
-      const message = `The checkpoint is stored; branch '${this.#branch}' was not thinned: ${error.message}`;
-      this.#store.context.warn({ code: 'NOT_THINNED', message, ref: this.#branch });
-      return undefined;
+    const { maxSize, ...others } = this.#keep;
+    const policies = [this.#keep];
+    // While other branches need more than the size, the other rules hold.
+    if (maxSize !== undefined && Object.keys(others).length > 0) policies.push(others);
+    for (const policy of policies) {
+      try {
+        return await this.#thin(policy, id);
+      } catch (error) {
+        if (!(error instanceof GitStoreError)) throw error;
+        this.#warn(error);
+        if (error.code === 'EINVAL') continue;
+        this.#since = CHECKPOINTS_BETWEEN;
+        break;
+      }
     }
+    return undefined;
+  }
+
+  async #thin(policy: ThinPolicy, id: string): Promise<string | undefined> {
+    const { snapshots } = await this.#store.branches.thin(this.#branch, policy);
+    const now = snapshots.find(({ old }) => old === id)?.new;
+    return now == null || now === id ? undefined : now;
+  }
+
+  #warn({ message }: GitStoreError): void {
+    this.#store.context.warn({
+      code: 'NOT_THINNED',
+      message: `The checkpoint is stored; branch '${this.#branch}' was not thinned: ${message}`,
+      ref: this.#branch,
+    });
   }
 }

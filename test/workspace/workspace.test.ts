@@ -327,6 +327,26 @@ test('a workspace with a policy thins its branch now and then', async () => {
   expect(await (await last.writeText('b', 'x')).readText('a')).toBe('49');
 });
 
+test('a size that others exceed leaves the other rules of a policy in force', async () => {
+  const warnings: string[] = [];
+  await using other = await GitStore.open(store.path, {
+    durability: 'fast',
+    onWarning: ({ code }) => warnings.push(code),
+  });
+  const keep = { keepLast: 3, maxSize: 1 };
+  const thinning = await Workspace.open(folder, { store: other, keep });
+  put('a', 'start');
+  await other.branches.set('fork', await thinning.checkpoint());
+  for (let round = 0; round < 60; round++) {
+    put('a', `${round}`);
+    await thinning.checkpoint();
+  }
+  expect(warnings).toEqual(['NOT_THINNED']);
+  const all: string[] = [];
+  for await (const fs of thinning.checkpoints()) all.push(await fs.readText('a'));
+  expect(all.length).toBeLessThan(20);
+});
+
 test('a fork comes home by a merge, and conflicts change nothing', async () => {
   put('a', 'one\ntwo\nthree\nfour\nfive\n');
   const there = join(dirname(folder), 'idea');
