@@ -98,12 +98,14 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     await using store = await GitStore.open(repo, { durability: 'fast' });
     const base = await (await store.branches.get('main')).apply({ writes: { a: '1', b: '2' } });
     await (await store.branches.set('dev', base)).write('c', '3');
+    await (await store.branches.set('same', base)).write('d', '4', { message: 'the same' });
     await base.write('d', '4');
     for (const args of [
       ['rm', 'a'],
       ['mv', ':b', ':z'],
       ['merge', 'dev'],
       ['revert', 'main'],
+      ['merge', 'same'],
     ]) {
       const before = (await store.branches.get('main')).commitHash;
       const { stderr, signal } = await runNode(['--import', hook, cli, '-r', repo, ...args]);

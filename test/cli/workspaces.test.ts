@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { git, gitBytes } from '../helpers/git.ts';
 import { Place } from './program.ts';
 
 class Folder extends Place {
@@ -128,6 +129,50 @@ test('a merge that conflicts leaves both folders alone, and -b changes a branch 
   expect(await place.fails(2, 'merge', other)).toContain('There is no workspace here');
   expect(await place.fails(2, 'merge', 'x', '--dir', other, '-b', 'main')).toContain('--dir');
   expect(await place.fails(1, 'merge', '-b', 'main', place.folder)).toContain('No workspace of');
+});
+
+test('a folder of another machine is no workspace here, whatever its path', async () => {
+  const place = new Folder();
+  place.put('a', '1');
+  await place.in('.', 'checkpoint');
+  await place.ok('branch', 'set', 'dev');
+  await place.runWith({ input: 'new' }, 'write', 'b', '-b', 'dev');
+  const [ref, id] = git(
+    place.repo,
+    'for-each-ref',
+    '--format=%(refname) %(objectname)',
+    'refs/gitstore/workspaces',
+  ).split(' ');
+  const record = { ...JSON.parse(git(place.repo, 'cat-file', 'blob', id!)), host: 'elsewhere' };
+  const moved = gitBytes(
+    place.repo,
+    ['hash-object', '-w', '--stdin'],
+    Buffer.from(JSON.stringify(record)),
+  );
+  git(place.repo, 'update-ref', `refs/gitstore/workspaces/${'1'.repeat(40)}`, `${moved}`.trim());
+  git(place.repo, 'update-ref', '-d', ref!);
+  // It would be committed, empty, if it were taken for that machine's.
+  rmSync(join(place.work, 'a'));
+  await place.in('.', 'merge', 'dev');
+  expect(await place.ok('ls')).toBe('a\nb\n');
+  expect(existsSync(join(place.work, 'b'))).toBe(false);
+  expect(await place.fails(1, 'merge', '-b', 'main', place.work)).toContain('No workspace of');
+});
+
+test('what was merged before a conflict is told as well, and a plan lists its conflicts', async () => {
+  const place = new Folder();
+  place.put('a', '1');
+  await place.in('.', 'checkpoint');
+  for (const branch of ['one', 'two']) await place.ok('branch', 'set', branch);
+  await place.runWith({ input: 'new' }, 'write', 'b', '-b', 'one');
+  await place.runWith({ input: 'theirs' }, 'write', 'a', '-b', 'two');
+  place.put('a', 'ours');
+  await place.in('.', 'checkpoint');
+  const plan = await place.in('.', 'merge', '-n', '--markers', 'two');
+  expect(plan).toContain('content  :a\n');
+  const result = await place.run('merge', '-b', 'main', 'one', 'two');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/^Warning: .*work holds branch 'main' and has not changed/m);
 });
 
 test('mistakes are told in one line', async () => {

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { type MergeConflict, MergeConflictError } from '../../errors.ts';
 import type { Favor } from '../../merge/text.ts';
 import type { PickOptions } from '../../store/commitOptions.ts';
+import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';
@@ -28,7 +29,7 @@ import { conflictsRecord, mergeRecord } from '../output/json.ts';
 import { Listing } from '../output/listing.ts';
 import { Lines, showName } from '../output/output.ts';
 import { isVerbose, withStore } from '../repository/repository.ts';
-import { commitOn, fateOfCommit } from './commit.ts';
+import { commitOn } from './commit.ts';
 
 export interface MergingOptions extends BranchOption, CommitOptions, DryRunOption, FormatOption {
   favor?: Favor | undefined;
@@ -39,7 +40,10 @@ export interface MergingOptions extends BranchOption, CommitOptions, DryRunOptio
   renames: boolean;
 }
 
-export function addMerging(command: Command): Command {
+export function addMerging(
+  command: Command,
+  branch = 'branch to change (default: the current one)',
+): Command {
   command
     .addOption(
       new Option('--favor <side>', 'whose lines to take where both have changed the same').choices([
@@ -59,9 +63,7 @@ export function addMerging(command: Command): Command {
     )
     .option('--markers', 'commit what conflicts with markers in the files')
     .option('--no-renames', 'do not look for files that were moved');
-  return addCommit(
-    addBranch(addFormat(addDryRun(command)), 'branch to change (default: the current one)'),
-  );
+  return addCommit(addBranch(addFormat(addDryRun(command)), branch));
 }
 
 /** The rules that the options give. */
@@ -111,6 +113,7 @@ export async function bringInto(
   const branch = await defaultBranch(store, options);
   const rules = rulesOf(options);
   const isText = options.format === 'text';
+  const before = (await store.branches.find(branch))?.commitHash;
   let merged: FS | undefined;
   const work = (signal: AbortSignal): Promise<void> =>
     inSteps(sources, options, async (source, tags, listing) => {
@@ -129,7 +132,11 @@ export async function bringInto(
       if (isText) await printConflicts(merged.changes?.conflicts ?? []);
     });
   // What was brought in before the signal stays.
-  await withSignals(work, () => fateOfCommit(options)(merged));
+  await withSignals(work, () =>
+    merged === undefined || options.dryRun || merged.commitHash === before
+      ? 'nothing was committed'
+      : `${shortHash(merged.commitHash)} had been committed`,
+  );
 }
 
 /** The tag for one step: the last one gets it. */

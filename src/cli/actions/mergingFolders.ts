@@ -3,10 +3,11 @@
  * what is merged into.
  */
 import { hostname } from 'node:os';
-import { KeyNotFoundError } from '../../errors.ts';
+import { GitStoreError, KeyNotFoundError } from '../../errors.ts';
 import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
+import { realFolder } from '../../workspace/folders.ts';
 import type { MergedHome } from '../../workspace/options.ts';
 import { Workspace } from '../../workspace/workspace.ts';
 import type { DryRunOption } from '../arguments/options.ts';
@@ -18,7 +19,7 @@ import { printLine, printNote, showName } from '../output/output.ts';
 import { Progress, shownBy } from '../output/progress.ts';
 import { commit } from './commit.ts';
 import { inSteps, type MergingOptions, printConflicts, rulesOf } from './merging.ts';
-import { countsOf, printProblems, realFolder } from './workspaces.ts';
+import { countsOf, isWorkspace, printProblems } from './workspaces.ts';
 
 interface FolderMergingOptions extends MergingOptions {
   /** False with `--no-ff`. */
@@ -37,8 +38,7 @@ export async function snapshotOfSource(
 ): Promise<FS> {
   if (!isFolder(source)) return snapshotOfRef(store, source);
   const folder = realFolder(source);
-  const known = (await Workspace.list(store)).some(({ path }) => path === folder);
-  if (!known) {
+  if (!(await isWorkspace(store, folder))) {
     throw new KeyNotFoundError(
       `No workspace of this repository: ${source} ('workspaces' lists them)`,
       { ref: source },
@@ -84,7 +84,11 @@ export async function mergeIntoFolder(
       };
       await commit(store, choices, async (details) => {
         const { staleWrites: _, ...how } = { ...details, ...rules };
-        if (dryRun) return (await previewed(workspace)).merge(source, how);
+        if (dryRun) {
+          const planned = await (await previewed(workspace)).merge(source, how);
+          if (format === 'text') await printConflicts(planned.changes!.conflicts);
+          return planned;
+        }
         const onProgress = shownBy(progress, 'Writing');
         merged = await workspace.merge(source, { ...how, signal, onProgress });
         return merged.snapshot;
@@ -101,15 +105,28 @@ export async function mergeIntoFolder(
   }
 }
 
-/** Tells of folders on this machine whose next checkpoint takes a merge into their branch alone back. */
-export async function warnOfFolders(store: GitStore, branch: string): Promise<void> {
-  for (const { path, host, branch: its } of await Workspace.list(store)) {
-    if (its !== branch || host !== hostname()) continue;
-    printNote(
-      escapeControls(
-        `Warning: ${showName(path)} holds branch '${branch}' and has not changed, so its next checkpoint takes this merge back; 'merge --dir' changes both`,
-      ),
-    );
+/**
+ * Tells of folders on this machine whose next checkpoint takes a merge into their branch alone back.
+ * @param before the branch's commit before the merges; undefined: it did not exist
+ */
+export async function warnOfFolders(
+  store: GitStore,
+  branch: string,
+  before: string | undefined,
+): Promise<void> {
+  const warn = (text: string) => printNote(escapeControls(`Warning: ${text}`));
+  try {
+    if ((await store.branches.find(branch))?.commitHash === before) return;
+    for (const { path, host, branch: its } of await Workspace.list(store)) {
+      if (its !== branch || host !== hostname()) continue;
+      warn(
+        `${showName(path)} holds branch '${branch}' and has not changed, so its next checkpoint takes this merge back; 'merge --dir' changes both`,
+      );
+    }
+  } catch (error) {
+    // The merges stand, whatever else is wrong.
+    if (!(error instanceof GitStoreError)) throw error;
+    warn(error.message);
   }
 }
 

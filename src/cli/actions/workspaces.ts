@@ -2,11 +2,11 @@
 
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { realpathSync } from '../../storage/disk/fs.ts';
 import type { Labels } from '../../store/commit/labels.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { localError } from '../../systemFaults.ts';
 import type { ChangeProblem, ChangeReport } from '../../tree/changes.ts';
+import { realFolder } from '../../workspace/folders.ts';
+import { findWorkspace } from '../../workspace/registry.ts';
 import { Workspace } from '../../workspace/workspace.ts';
 import { collect } from '../arguments/options.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from '../errors.ts';
@@ -122,20 +122,18 @@ export function countsOf({ add, update, delete: gone }: ChangeReport): string {
 
 /** The workspace of the store that the current folder is, or lies in. */
 export async function workspaceAbove(store: GitStore): Promise<string | undefined> {
-  const known = new Set((await Workspace.list(store)).map(({ path }) => path));
   for (let at = realFolder('.'); ; ) {
-    if (known.has(at)) return at;
+    if (await isWorkspace(store, at)) return at;
     const above = dirname(at);
     if (above === at) return undefined;
     at = above;
   }
 }
 
-/** The folder's path with links resolved. */
-export function realFolder(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    throw localError(error, path);
-  }
+/**
+ * Whether a folder of this machine is a workspace of the store: another machine may have one at the same path.
+ * @param folder with links resolved
+ */
+export async function isWorkspace(store: GitStore, folder: string): Promise<boolean> {
+  return (await findWorkspace(store.context, folder)) !== undefined;
 }

@@ -22,7 +22,7 @@ export function define(command: Command): void {
     )
     .option('--no-ff', 'make a commit also where the branch could simply move to the source')
     .option('--dir <dir>', 'merge into this folder and its branch (default: the workspace here)');
-  addMerging(command);
+  addMerging(command, 'a branch alone (default: the workspace here, else the current branch)');
   addExamples(command, [
     ['gitstore merge dev', 'what dev has, into the current branch'],
     ['gitstore merge dev -b release', 'into another branch'],
@@ -54,11 +54,13 @@ export function define(command: Command): void {
       const before = (await store.branches.find(branch))?.commitHash;
       const found = [];
       for (const source of sources) found.push(await snapshotOfSource(store, source, options));
-      await bringInto(command, store, found, options, (fs, source, how) =>
-        fs.merge(source, { ...how, fastForward: ff }),
-      );
-      const after = (await store.branches.find(branch))?.commitHash;
-      if (after !== before) await warnOfFolders(store, branch);
+      try {
+        await bringInto(command, store, found, options, (fs, source, how) =>
+          fs.merge(source, { ...how, fastForward: ff }),
+        );
+      } finally {
+        await warnOfFolders(store, branch, before);
+      }
     });
   });
 }

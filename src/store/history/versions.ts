@@ -8,7 +8,7 @@ import { type ComparedTree, entriesNotIn } from '../../git/objects/treeDifferenc
 import { baseName, checkDepth, joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { walkFilesInBatches } from '../../tree/walk.ts';
-import { loadSnapshot, type Snapshot } from '../context/snapshot.ts';
+import type { Snapshot } from '../context/snapshot.ts';
 import { HistoryQueue } from './historyQueue.ts';
 
 type Entry = Pick<TreeEntry, 'id' | 'mode'>;
@@ -87,11 +87,6 @@ async function* filesOf(
   for await (const files of walkFilesInBatches(trees, top.id, BATCH, start)) {
     yield files.map((file) => ({ path: file.path, entry: file, last: id }));
   }
-}
-
-/** The snapshot of a version's commit. */
-export function snapshotOfVersion(snapshot: Snapshot, id: ObjectId): Promise<Snapshot> {
-  return id === snapshot.id ? Promise.resolve(snapshot) : loadSnapshot(snapshot.store, id, null);
 }
 
 type Version = Pick<FileVersion, 'path' | 'entry'>;
