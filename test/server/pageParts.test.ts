@@ -1,7 +1,7 @@
 /** The parts of pages: colours, Markdown, search, time line, zip files, permalinks, and how long pages are. */
 import fc from 'fast-check';
 import { Parser } from 'htmlparser2';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { runs, stress } from '../crash/stress.ts';
 import { createBucket } from '../storage/places.ts';
@@ -383,6 +383,25 @@ describe('the search', () => {
     );
     const found = (await many.client.json('/?find=name')) as { entries: string[]; count: number };
     expect([found.entries.length, found.count]).toEqual([1000, 1100]);
+  });
+
+  it('that ran out of time is not kept as the answer', async () => {
+    const many = await served(
+      Object.fromEntries(Array.from({ length: 4200 }, (_, i) => [`d/name ${i}`, ''])),
+    );
+    let now = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 3000));
+    const cut = await many.client.ask('/?find=name', { accept: 'application/json' });
+    const page = await many.client.ask('/?find=name', { accept: 'text/html' });
+    clock.mockRestore();
+    for (const { headers } of [cut, page]) {
+      expect(headers.etag).toBeUndefined();
+      expect(headers['cache-control']).toBe('no-store');
+    }
+    expect(JSON.parse(cut.text)).toMatchObject({ complete: false });
+    const whole = await many.client.ask('/?find=name', { accept: 'application/json' });
+    expect(JSON.parse(whole.text)).toMatchObject({ complete: true, count: 4200 });
+    expect(whole.headers.etag).toBeDefined();
   });
 
   it('of a file is no search', async () => {

@@ -209,12 +209,14 @@ async function sendJson(
   service: Service,
   exchange: Exchange,
   id: string,
-  describe: () => Promise<unknown>,
+  describe: () => Promise<{ readonly complete?: boolean; readonly [field: string]: unknown }>,
 ): Promise<void> {
   const tag = `"${id}-json"`;
   if (settleConditions(service, exchange, tag, VARY)) return;
-  const body = Buffer.from(`${JSON.stringify(await describe())}\n`);
-  await sendMade(service, exchange, tag, ['Content-Type', JSON_TYPE], body);
+  const described = await describe();
+  const body = Buffer.from(`${JSON.stringify(described)}\n`);
+  const kept = described.complete === false ? undefined : tag;
+  await sendMade(service, exchange, kept, ['Content-Type', JSON_TYPE], body);
 }
 
 async function sendPage(
@@ -228,21 +230,26 @@ async function sendPage(
   // The same snapshot, asked in the same way, gives the same page.
   const key = `${id} ${exchange.request.url}`;
   let body = service.pages.get(key);
+  let kept: string | undefined = tag;
   const { PAGE_POLICY } = await import('./frame/style.ts');
   if (body === undefined) {
     const { page, complete } = await render();
     body = Buffer.from(page.text);
     if (complete) service.pages.set(key, body);
+    else kept = undefined;
   }
   const fields = ['Content-Type', HTML, 'Content-Security-Policy', PAGE_POLICY];
-  await sendMade(service, exchange, tag, fields, body);
+  await sendMade(service, exchange, kept, fields, body);
 }
 
-/** Sends a body that was made for this answer, compressed when the client takes that. */
+/**
+ * Sends a body that was made for this answer, compressed when the client takes that.
+ * @param tag undefined when another answer may be more complete: then nothing keeps this one
+ */
 async function sendMade(
   service: Service,
   exchange: Exchange,
-  tag: string,
+  tag: string | undefined,
   typeFields: readonly string[],
   body: Buffer,
 ): Promise<void> {
@@ -251,16 +258,17 @@ async function sendMade(
     'br',
   ]);
   if (coding === 'identity' || body.length < LEAST_TO_COMPRESS) {
-    exchange.whole(200, [...typeFields, ...validators(service, tag, VARY)], body);
+    exchange.whole(200, [...typeFields, ...keeping(tag)], body);
     return;
   }
-  const fields = [
-    ...typeFields,
-    'Content-Encoding',
-    coding,
-    ...validators(service, `W/${tag}`, VARY),
-  ];
+  const fields = [...typeFields, 'Content-Encoding', coding, ...keeping(tag && `W/${tag}`)];
   exchange.whole(200, fields, await compressPage(body, coding));
+
+  function keeping(kept: string | undefined): readonly string[] {
+    return kept === undefined
+      ? ['Cache-Control', 'no-store', 'Vary', VARY]
+      : validators(service, kept, VARY);
+  }
 }
 
 /** A whole number in a query, the least one where there is none. */

@@ -1,11 +1,12 @@
 /** Searches lines that match a pattern, in the files of a snapshot or in every version of a history. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asBuffer } from '../../bytes.ts';
 import { GitStoreError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { isFileMode } from '../../git/objects/tree.ts';
 import { isBinary } from '../../merge/text.ts';
 import { missingObject } from '../../storage/missingObject.ts';
+import { Pace } from '../../storage/pace.ts';
+import type { ObjectStore } from '../../storage/storage.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import type { Snapshot } from '../context/snapshot.ts';
 import { versionsOf } from './versions.ts';
@@ -52,25 +53,46 @@ export async function* grepSnapshot(
   const path = options.path === undefined ? undefined : normalizePath(options.path);
   const known = new Map<ObjectId, Found | undefined>();
   const how = history ? { keep: true } : { room: roomToSearch };
-  const searched = async (id: ObjectId, file: string): Promise<Found | undefined> => {
-    const object = await objects.read(id);
-    if (object === undefined) throw missingObject(objects, id, 'Blob', file);
-    return search(object.body);
-  };
+  const pace = new Pace(signal);
   for await (const versions of versionsOf(snapshot, { path, history, signal })) {
-    for (const { path: file, entry, last } of versions) {
+    /** Blobs that are not at hand, with a path of each. */
+    const others = new Map<ObjectId, string>();
+    for (const { path: file, entry } of versions) {
       const { id, mode } = entry;
-      if (!isFileMode(mode)) continue;
-      let found = known.get(id);
-      if (found === undefined && !known.has(id)) {
-        const object = objects.tryRead(id, how);
-        found = object === undefined ? await searched(id, file) : search(object.body);
-        known.set(id, found);
-      }
-      if (found !== undefined) yield { path: file, hash: id, commitHash: last, ...found };
+      if (!isFileMode(mode) || known.has(id) || others.has(id)) continue;
+      const object = objects.tryRead(id, how);
+      if (object === undefined) others.set(id, file);
+      else known.set(id, search(object.body));
+      if (pace.due()) await pace.pause();
     }
-    await nextTurn();
+    for await (const [id, body] of bodiesOf(objects, others)) known.set(id, search(body));
+    for (const { path: file, entry, last } of versions) {
+      const found = isFileMode(entry.mode) ? known.get(entry.id) : undefined;
+      if (found !== undefined) yield { path: file, hash: entry.id, commitHash: last, ...found };
+    }
     signal?.throwIfAborted();
+  }
+}
+
+/** Reads blobs together: in a bucket they come with few requests. Bodies are valid until the next one. */
+async function* bodiesOf(
+  objects: ObjectStore,
+  paths: ReadonlyMap<ObjectId, string>,
+): AsyncGenerator<[ObjectId, Uint8Array], void, undefined> {
+  if (paths.size === 0) return;
+  const ids = [...paths.keys()];
+  async function* wanted(): AsyncGenerator<readonly ObjectId[]> {
+    yield ids;
+  }
+  let at = 0;
+  for await (const group of objects.readMany(wanted())) {
+    for (const read of group) {
+      const id = ids[at++]!;
+      // A large one comes without its body.
+      const body = read?.body ?? (read && (await objects.read(id))?.body);
+      if (body === undefined) throw missingObject(objects, id, 'Blob', paths.get(id)!);
+      yield [id, body];
+    }
   }
 }
 
