@@ -8,7 +8,7 @@ const context = createContext({ work: undefined });
 const script = new Script('work()');
 
 /** Milliseconds for one text. It usually takes a hundredth of that. */
-const TIME = 2_000;
+const TIME = 500;
 /** Texts that took longer, or failed: they are not tried again. */
 const failed = new Set<string>();
 const MOST_FAILED = 1_000;
