@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isoTime, parseBefore } from '../../src/cli/arguments/dates.ts';
+import { isoTime, parseBefore } from '../../src/cli/output/dates.ts';
 
 describe('parseBefore', () => {
   it.each([

@@ -9,7 +9,6 @@ import type { ArchiveProgress } from '../../archive/options.ts';
 import { ArchiveError } from '../../errors.ts';
 import { statSync } from '../../storage/disk/fs.ts';
 import { retryArchiveIn } from '../../store/retriedWrites.ts';
-import { requireSources } from '../arguments/onDisk.ts';
 import {
   addBranch,
   addCommit,
@@ -33,6 +32,7 @@ import { withSignals } from '../interruption.ts';
 import { isTerminal, printNote, showName, writeData } from '../output/output.ts';
 import { Progress } from '../output/progress.ts';
 import { addExamples } from '../program.ts';
+import { requireSources } from '../repository/onDisk.ts';
 import { isVerbose, withStore } from '../repository/repository.ts';
 import { commit, fateOfCommit, resultOf } from './commit.ts';
 import { printProblems } from './copying.ts';

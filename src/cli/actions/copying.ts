@@ -18,7 +18,6 @@ import {
   refuseOptions,
 } from '../arguments/copyOptions.ts';
 import { expandLocalGlobs } from '../arguments/localGlobs.ts';
-import { requireSources } from '../arguments/onDisk.ts';
 import { snapshotsOf, writableBranch } from '../arguments/snapshots.ts';
 import { type Expansion, expandGlobs } from '../arguments/sources.ts';
 import { EXIT_FAILED, escapeControls, UsageError } from '../errors.ts';
@@ -26,6 +25,7 @@ import { withSignals } from '../interruption.ts';
 import { printRecord, reportRecord } from '../output/json.ts';
 import { printNote, showName } from '../output/output.ts';
 import { Progress, shownBy } from '../output/progress.ts';
+import { requireSources } from '../repository/onDisk.ts';
 import { isVerbose, withStore } from '../repository/repository.ts';
 import {
   type CommitDetails,

@@ -5,16 +5,11 @@ import type { MirrorOptions } from '../../remote/mirrorOptions.ts';
 import type { MirrorProgress } from '../../remote/remote.ts';
 import { parseRemoteUrl } from '../../remote/remoteUrl.ts';
 import { shortHash } from '../../store/context/snapshot.ts';
-import {
-  addDryRun,
-  addFormat,
-  addType,
-  type DryRunOption,
-  type OutputFormat,
-} from '../arguments/options.ts';
+import { addDryRun, addFormat, addType, type DryRunOption } from '../arguments/options.ts';
 import { EXIT_FAILED, escapeControls } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import { printRecord, refChangesRecord } from '../output/json.ts';
+import type { OutputFormat } from '../output/listing.ts';
 import { Lines, printLine, printNote, printOldSpelling, showName } from '../output/output.ts';
 import { Progress } from '../output/progress.ts';
 import { onCreate, onRequest, onWarning } from '../repository/repository.ts';

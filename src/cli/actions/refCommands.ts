@@ -4,7 +4,6 @@ import { KeyExistsError } from '../../errors.ts';
 import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { isoTime } from '../arguments/dates.ts';
 import {
   addFilters,
   addFormat,
@@ -20,6 +19,7 @@ import {
   type Selection,
 } from '../arguments/snapshots.ts';
 import { EXIT_FAILED, UsageError } from '../errors.ts';
+import { isoTime } from '../output/dates.ts';
 import { objectRecord, printRecord } from '../output/json.ts';
 import { Listing } from '../output/listing.ts';
 import { showName } from '../output/output.ts';

@@ -1,7 +1,7 @@
 /** Globs over the local disk in arguments, with the rules of `sources.ts`. */
 import { diskGlob } from '../../transfer/disk/diskGlob.ts';
 import { hasGlobChars } from '../../tree/glob.ts';
-import { isOnDisk } from './onDisk.ts';
+import { isOnDisk } from '../repository/onDisk.ts';
 import { type Expansion, joined, requireMatches } from './sources.ts';
 
 /**

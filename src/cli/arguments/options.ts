@@ -7,8 +7,9 @@ import { parseByteSize } from '../../byteSize.ts';
 import { GitStoreError } from '../../errors.ts';
 import { templateOf } from '../../store/commit/message.ts';
 import { type Person, parsePerson } from '../../store/context/signers.ts';
+import { DAY, parseBefore } from '../output/dates.ts';
+import type { OutputFormat } from '../output/listing.ts';
 import { printOldSpelling } from '../output/output.ts';
-import { DAY, parseBefore } from './dates.ts';
 
 export interface GlobalOptions {
   repo?: string | undefined;
@@ -49,8 +50,6 @@ export interface CreateOption {
   /** False with `--no-create`. */
   create: boolean;
 }
-
-export type OutputFormat = 'text' | 'json' | 'jsonl';
 
 export interface FormatOption {
   format: OutputFormat;

@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { shortHash } from '../../store/context/snapshot.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';
-import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addFormat,
@@ -13,6 +12,7 @@ import { snapshotsOf } from '../arguments/snapshots.ts';
 import { parseArgument } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
 import { addColour, type ColourOption, paintFor } from '../output/colour.ts';
+import { isoTime } from '../output/dates.ts';
 import { Listing } from '../output/listing.ts';
 import { showLine, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';

@@ -9,12 +9,12 @@ import {
   withWorkspace,
 } from '../actions/workspaces.ts';
 import { addFormat, type FormatOption } from '../arguments/options.ts';
-import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import { snapshotOfRef } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
 import { paintFor } from '../output/colour.ts';
 import { Listing } from '../output/listing.ts';
 import { showName } from '../output/output.ts';
+import { addPatch, type PatchOption } from '../output/patchOptions.ts';
 import { sizeText } from '../output/quantities.ts';
 import { addExamples } from '../program.ts';
 

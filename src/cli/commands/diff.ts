@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import type { RefTarget } from '../../store/refs/refPath.ts';
 import { addBranch, addFilters, addFormat, type FormatOption } from '../arguments/options.ts';
-import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import {
   checkAgainstTarget,
   defaultBranch,
@@ -16,6 +15,7 @@ import { paintFor } from '../output/colour.ts';
 import { CHANGES } from '../output/json.ts';
 import { Listing } from '../output/listing.ts';
 import { showName } from '../output/output.ts';
+import { addPatch, type PatchOption } from '../output/patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository/repository.ts';
 

@@ -4,7 +4,6 @@ import { firstLine, shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { RefTarget } from '../../store/refs/refPath.ts';
-import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addFilters,
@@ -15,7 +14,6 @@ import {
   limitOf,
   parseSince,
 } from '../arguments/options.ts';
-import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import {
   checkAgainstTarget,
   findSnapshot,
@@ -25,9 +23,11 @@ import {
 } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
 import { type Paint, paintFor } from '../output/colour.ts';
+import { isoTime } from '../output/dates.ts';
 import { commitRecord } from '../output/json.ts';
 import { Listing } from '../output/listing.ts';
 import { showName } from '../output/output.ts';
+import { addPatch, type PatchOption } from '../output/patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository/repository.ts';
 

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { ZERO_ID } from '../../git/objectId.ts';
 import type { ReflogEntry } from '../../storage/storage.ts';
 import { shortHash } from '../../store/context/snapshot.ts';
-import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addFormat,
@@ -14,6 +13,7 @@ import {
   limitOf,
 } from '../arguments/options.ts';
 import { defaultBranch } from '../arguments/snapshots.ts';
+import { isoTime } from '../output/dates.ts';
 import { Listing } from '../output/listing.ts';
 import { printLine, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';

@@ -8,13 +8,13 @@ import {
   type BranchOption,
   type FormatOption,
 } from '../arguments/options.ts';
-import { addPatch, type PatchOption } from '../arguments/patchOptions.ts';
 import { findSnapshot, parseTarget } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
 import { printCommit } from '../output/commitText.ts';
 import { CHANGES, commitRecord, entryRecord, printRecord } from '../output/json.ts';
 import { Listing } from '../output/listing.ts';
 import { showName, writeData } from '../output/output.ts';
+import { addPatch, type PatchOption } from '../output/patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository/repository.ts';
 

@@ -1,7 +1,6 @@
 /** `thin`: fold snapshots of a branch away, by restic's rules. */
 import { type Command, Option } from 'commander';
 import { firstLine, shortHash } from '../../store/context/snapshot.ts';
-import { isoTime } from '../arguments/dates.ts';
 import {
   addBranch,
   addDryRun,
@@ -16,6 +15,7 @@ import {
 import { defaultBranch } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
 import { withSignals } from '../interruption.ts';
+import { isoTime } from '../output/dates.ts';
 import { Listing } from '../output/listing.ts';
 import { printNote, showName } from '../output/output.ts';
 import { addExamples } from '../program.ts';

@@ -1,10 +1,10 @@
 /** Commits in the long form, as `git log` and `git show` print them, and what they have changed. */
 import type { FS } from '../../store/fs.ts';
-import { isoTime } from '../arguments/dates.ts';
-import type { PatchOption } from '../arguments/patchOptions.ts';
 import { type Paint, paintFor } from './colour.ts';
+import { isoTime } from './dates.ts';
 import { Lines, showLine, showName } from './output.ts';
 import { addPatches } from './patches.ts';
+import type { PatchOption } from './patchOptions.ts';
 
 type Options = PatchOption & { readonly paths?: readonly string[] | undefined };
 

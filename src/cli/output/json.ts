@@ -8,8 +8,8 @@ import type { StorageSize } from '../../storage/storageUpkeep.ts';
 import type { FS } from '../../store/fs.ts';
 import { ChangeReport, type FileEntry } from '../../tree/changes.ts';
 import type { FileType } from '../../tree/types.ts';
-import { isoTime } from '../arguments/dates.ts';
-import type { OutputFormat } from '../arguments/options.ts';
+import { isoTime } from './dates.ts';
+import type { OutputFormat } from './listing.ts';
 import { printLine } from './output.ts';
 
 /** Prints one record, in a line; `text` says it in words. */

@@ -1,6 +1,7 @@
 /** Lists on stdout in the form that `--format` asks for: text lines, one JSON array, or JSON lines. */
-import type { OutputFormat } from '../arguments/options.ts';
 import { Lines } from './output.ts';
+
+export type OutputFormat = 'text' | 'json' | 'jsonl';
 
 /** Takes the entries one by one; nothing of a list is kept in memory. */
 export class Listing {

@@ -1,9 +1,9 @@
 /** Patches and their statistics on stdout, for `diff`, `show`, `log` and `changes`. */
 import type { FS } from '../../store/fs.ts';
 import { type FilePatch, patchLines } from '../../store/read/patch.ts';
-import type { PatchOption } from '../arguments/patchOptions.ts';
 import { type Paint, paintFor } from './colour.ts';
 import { Lines, showName } from './output.ts';
+import type { PatchOption } from './patchOptions.ts';
 
 const STYLES = {
   head: 'bold',

@@ -1,6 +1,6 @@
 /** `--patch` and `--stat`; what prints them (`patches.ts`) is loaded only where one is given. */
 import type { Command } from 'commander';
-import { addColour, type ColourOption } from '../output/colour.ts';
+import { addColour, type ColourOption } from './colour.ts';
 
 export interface PatchOption extends ColourOption {
   patch?: boolean | undefined;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FileNotFoundError } from '../../errors.ts';
 import { encodePath } from '../../git/pathBytes.ts';
 import { lstatSync } from '../../storage/disk/fs.ts';
-import { repositoryPath } from '../repository/repository.ts';
+import { repositoryPath } from './repository.ts';
 
 /** Whether anything stands at a local path, be it a link that leads nowhere. */
 export function isOnDisk(path: string): boolean {
@@ -20,7 +20,7 @@ export function isOnDisk(path: string): boolean {
 export async function requireSources(command: Command, paths: readonly string[]): Promise<void> {
   const [path] = paths;
   if (path === undefined || paths.some(isOnDisk)) return;
-  const { repositoryExists } = await import('../repository/destruction.ts');
+  const { repositoryExists } = await import('./destruction.ts');
   if (await repositoryExists(repositoryPath(command))) return;
   const typed = path.replace(/(.)\/+$/, '$1');
   throw new FileNotFoundError(`${typed}: no such file or directory`, { path: typed });
