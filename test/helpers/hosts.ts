@@ -33,7 +33,7 @@ export async function runProgram(
   options: RunOptions = {},
 ): Promise<Finished> {
   if (needsProcess(options)) return runNode([cli, ...args], options);
-  const host = idle.get(cli)?.pop() ?? start(cli);
+  const host = readyHost(cli);
   const { folder } = host;
   const { GITSTORE_REPO: _, VOST_REPO: __, ...inherited } = gitEnvironment;
   writeFileSync(join(folder, 'in'), options.input ?? '');
@@ -43,7 +43,6 @@ export async function runProgram(
     cwd: options.cwd ?? process.cwd(),
     // What V8 compiled for one run it has for the next.
     env: { ...inherited, NODE_DISABLE_COMPILE_CACHE: '1', ...options.env },
-    folder,
   });
   const stdout = readFileSync(join(folder, 'out'));
   const stderr = readFileSync(join(folder, 'err'), 'utf8');
@@ -63,14 +62,24 @@ function needsProcess({ env }: RunOptions): boolean {
   return Object.keys(env ?? {}).some((name) => name.startsWith('NODE_'));
 }
 
+function readyHost(cli: string): Host {
+  for (const waiting = idle.get(cli) ?? []; waiting.length > 0; ) {
+    const host = waiting.pop()!;
+    if (host.process.connected) return host;
+    rmSync(host.folder, { recursive: true, force: true });
+  }
+  return start(cli);
+}
+
 function start(cli: string): Host {
-  const child = spawn(process.execPath, [HOST, cli], {
+  const folder = mkdtempSync(join(tmpdir(), 'gitstore-host-'));
+  const child = spawn(process.execPath, [HOST, cli, folder], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: gitEnvironment,
   });
   child.unref();
   child.channel?.unref();
-  return { process: child, folder: mkdtempSync(join(tmpdir(), 'gitstore-host-')), runs: 0 };
+  return { process: child, folder, runs: 0 };
 }
 
 /** @returns undefined when the process ended or was killed after `timeout` ms */
@@ -90,6 +99,7 @@ function ask(
     child.channel?.ref();
     child.once('message', (answer) => done(answer as Answer));
     child.once('exit', () => done());
+    child.once('error', () => done());
     child.send(message);
   });
 }

@@ -2,15 +2,15 @@
  * Runs the built program again and again in one process, each time from its first file on and with modules of its
  * own. Most tests ask what one run prints and does; to start Node costs several times as much as such a run.
  *
- * Takes messages `{args, cwd, env, folder}`: `folder` holds `in`, and gets `out` and `err`, which are stdin,
- * stdout and stderr of the run. Answers `{code, isClean}`. A process that is not as it was before (open
- * files, timers, sockets) should not be used again.
+ * programHost.cjs CLI FOLDER: takes messages `{args, cwd, env}`. FOLDER holds `in`, and gets `out` and `err`, which
+ * are stdin, stdout and stderr of a run; it is removed when the caller ends. Answers `{code, isClean}`. A process that
+ * is not as it was before (open files, timers, sockets) should not be used again.
  */
 'use strict';
 const fs = require('node:fs');
 const { join } = require('node:path');
 
-const cli = process.argv[2];
+const [, , cli, folder] = process.argv;
 const ENDED = new Error('The program has ended');
 const EVENTS = ['exit', 'beforeExit', 'warning', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'];
 const openFiles = () => fs.readdirSync('/proc/self/fd').length;
@@ -33,7 +33,7 @@ function redirect(fd, path, flags) {
   if (fs.openSync(path, flags) !== fd) throw new Error(`${fd} is not the next descriptor`);
 }
 
-async function run({ args, cwd, env, folder }) {
+async function run({ args, cwd, env }) {
   const idle = process.getActiveResourcesInfo().length;
   const files = openFiles();
   const listeners = new Map(EVENTS.map((event) => [event, process.rawListeners(event)]));
@@ -51,7 +51,9 @@ async function run({ args, cwd, env, folder }) {
     try {
       require(cli);
     } catch (error) {
-      if (error !== ENDED) throw error;
+      if (error === ENDED) return;
+      fs.writeSync(2, `${error?.stack ?? error}\n`);
+      resolve(1);
     }
   });
   for (const [event, before] of listeners) {
@@ -68,4 +70,7 @@ async function run({ args, cwd, env, folder }) {
 }
 
 process.on('message', run);
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.on('disconnect', () => {
+  fs.rmSync(folder, { recursive: true, force: true });
+  process.kill(process.pid, 'SIGKILL');
+});
