@@ -1,10 +1,10 @@
 /** A store in a bucket as the library sees it, and what it costs in requests. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
-import { realEnvironment } from '../../src/storage/bucket/engine/environment.ts';
+import { type Environment, realEnvironment } from '../../src/storage/bucket/engine/environment.ts';
 import {
   MemoryBucket,
   type Passage,
@@ -38,7 +38,11 @@ beforeEach(() => {
 });
 
 /** Another machine: a handle with a cache of its own. */
-async function machine(folder = scratchFolder(), clock = 0): Promise<GitStore> {
+async function machine(
+  folder = scratchFolder(),
+  clock = 0,
+  environment: Partial<Environment> = {},
+): Promise<GitStore> {
   const storage = await createBucketStorage(bucket, {
     cache: { folder },
     sweepInterval: 0,
@@ -46,6 +50,7 @@ async function machine(folder = scratchFolder(), clock = 0): Promise<GitStore> {
       ...realEnvironment,
       now: () => Date.now() + clock,
       elapsed: () => realEnvironment.elapsed() + skipped,
+      ...environment,
     },
   });
   const store = await GitStore.over(storage, steadyOptions());
@@ -205,6 +210,59 @@ describe('upkeep', () => {
     expect(await store.verify()).toMatchObject({ ok: true });
     await other.gc();
     expect(await (await other.fs('main')).readText('meanwhile')).toBe('here');
+  });
+
+  test.each(['gc', 'pack'] as const)('%s keeps its lease while it uploads', async (verb) => {
+    let time = Date.now();
+    let renew = () => {};
+    const environment: Partial<Environment> = {
+      now: () => time,
+      every: (_, act) => {
+        renew = act;
+        return () => {};
+      },
+    };
+    await using store = await machine(scratchFolder(), 0, environment);
+    let fs = await store.fs('main');
+    for (let i = 0; i < 3; i++) fs = await fs.write(`f${i}`, noise(40_000, i + 1));
+    let goOn = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const puts = () => requests.filter((one) => one.verb === 'put').map(({ key }) => key[0]);
+    requests = [];
+    fate = (put, key) => (put === 'put' && key.startsWith('p/') ? { arrival } : undefined);
+    const done = store[verb]();
+    try {
+      await vi.waitFor(() => expect(puts()).toEqual(['h', 'p']));
+      time += LEASE_TIME - 1;
+      renew();
+      await vi.waitFor(() => expect(puts()).toEqual(['h', 'p', 'h']));
+      time += LEASE_TIME - 1;
+      await using other = await machine(scratchFolder(), 0, environment);
+      await expect(other.gc()).rejects.toMatchObject({ code: 'ELOCKED' });
+    } finally {
+      goOn();
+      await done;
+    }
+    expect(await store.verify()).toMatchObject({ ok: true });
+  });
+
+  test('a collector whose change may have got in gives its lease up to time', async () => {
+    await using store = await machine();
+    await filled(store);
+    let isUploaded = false;
+    fate = (verb, key) => {
+      isUploaded ||= verb === 'put' && key.startsWith('p/');
+      if (!isUploaded || key !== 'head') return undefined;
+      // The deadline is over.
+      skipped += 3_600_000;
+      return { fault: verb === 'put' ? 'lost' : 'busy' };
+    };
+    requests = [];
+    await expect(store.gc()).rejects.toMatchObject({ code: 'EUNKNOWN' });
+    const puts = requests.filter(({ verb, key }) => verb === 'put' && key === 'head');
+    expect(puts).toHaveLength(2);
   });
 
   test('packing joins small packs', async () => {

@@ -1,10 +1,10 @@
 /**
  * The lease of collectors, a field of `head`: it keeps two machines from doing the same long work, which only
  * one of them can commit. Safety never depends on it, so it may go by the clocks of the machines: a wrong
- * clock costs work, or a wait of `LEASE_TIME`.
+ * clock costs work, or a wait of up to twice `LEASE_TIME`.
  */
 import { hostname } from 'node:os';
-import { LockTimeoutError, UnreachableError } from '../../../errors.ts';
+import { LockTimeoutError, OutcomeUnknownError, UnreachableError } from '../../../errors.ts';
 import { isAlive } from '../../disk/processes.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HeadKeeper } from './headKeeper.ts';
@@ -57,7 +57,7 @@ export async function underLease<T>(
   try {
     return await work();
   } catch (error) {
-    isReachable = !(error instanceof UnreachableError);
+    isReachable = !(error instanceof UnreachableError || error instanceof OutcomeUnknownError);
     throw error;
   } finally {
     stop();

@@ -9,8 +9,8 @@ import { PackGoneError, type Repacked, type StagedPack } from '../cache/shelf.ts
 import { linksOf, openRecent } from '../commit/linksOf.ts';
 import { deflateRecent } from '../commit/riding.ts';
 import { uploadPack } from '../commit/upload.ts';
-import type { Engine } from '../engine/engine.ts';
 import type { Draft } from '../head/draft.ts';
+import type { Change } from '../head/headKeeper.ts';
 import {
   epochOf,
   type Head,
@@ -18,7 +18,7 @@ import {
   type PackKind,
   type RecentObject,
 } from '../head/headRecord.ts';
-import { RULES, type Rules } from '../head/rules.ts';
+import { RULES } from '../head/rules.ts';
 import type { CollectContext } from './context.ts';
 
 /** Attempts when other processes change the packs meanwhile. */
@@ -35,6 +35,13 @@ interface Upload {
 class OvertakenError extends LockTimeoutError {
   constructor() {
     super('Another process packs or collects this store: try again later');
+  }
+}
+
+/** Sweeps have gone by since a pack was uploaded: it may be deleted before a head lists it. */
+class LateUploadError extends LockTimeoutError {
+  constructor() {
+    super('Uploading a pack takes longer than sweeps of this store are apart: try again later');
   }
 }
 
@@ -57,7 +64,7 @@ export async function merge(
   options: UpkeepOptions,
 ): Promise<boolean> {
   return repeatedly(async () => {
-    const { keeper, contents, engine, rules = RULES } = context;
+    const { keeper, contents } = context;
     const head = await keeper.refresh();
     const sources = choose(head.packs);
     if (sources.length < 2) return false;
@@ -66,17 +73,15 @@ export async function merge(
     const upload: Upload = { staged, kind: 'written', time, entry: undefined };
     const keys = new Set(sources.map(({ key }) => key));
     try {
-      await keeper.commit({
-        prepare: async (base) => {
-          checkListed(sources, base);
-          await adoptable(upload, base, engine, rules);
-        },
+      const change: Change = {
+        prepare: async (base) => checkListed(sources, base),
         apply: (draft) => {
           checkListed(sources, draft.head);
           draft.removePacks(keys);
           draft.addPacks([upload.entry!]);
         },
-      });
+      };
+      await commitUploads(context, [upload], change, options.signal);
     } finally {
       upload.staged.release();
       upload.staged.discard();
@@ -98,7 +103,6 @@ async function repeatedly<T>(act: () => Promise<T>): Promise<T> {
 
 class Collection {
   readonly #context: CollectContext;
-  readonly #rules: Rules;
   readonly #expire: number;
   readonly #options: CollectionOptions;
   readonly #uploads: Upload[] = [];
@@ -114,7 +118,6 @@ class Collection {
 
   constructor(context: CollectContext, expire: number, options: CollectionOptions) {
     this.#context = context;
-    this.#rules = context.rules ?? RULES;
     this.#expire = expire;
     this.#options = options;
   }
@@ -134,10 +137,11 @@ class Collection {
     }
     try {
       if (this.#isNothing) return 0;
-      await keeper.commit({
+      const change: Change = {
         prepare: (base) => this.#prepare(base),
         apply: (draft) => this.#apply(draft),
-      });
+      };
+      await commitUploads(this.#context, this.#uploads, change, this.#options.signal);
       return this.#lost.size;
     } finally {
       for (const { staged } of this.#uploads) {
@@ -174,10 +178,6 @@ class Collection {
 
   async #prepare(base: Head): Promise<void> {
     checkListed(this.#sources, base);
-    const { engine } = this.#context;
-    for (const upload of this.#uploads) {
-      await adoptable(upload, base, engine, this.#rules, this.#options.signal);
-    }
     if (base.sequence !== this.#seenSequence) await this.#saveForNewcomers(base);
     this.#seenSequence = base.sequence;
   }
@@ -226,18 +226,42 @@ class Collection {
   }
 }
 
-/** Rule W. */
-async function adoptable(
-  upload: Upload,
-  base: Head,
-  engine: Engine,
-  rules: Rules,
-  signal?: AbortSignal,
+/**
+ * Commits packs that are uploaded before: while a change is prepared the keeper does nothing else, such as
+ * to renew the lease.
+ */
+async function commitUploads(
+  { keeper, engine, rules = RULES }: CollectContext,
+  uploads: readonly Upload[],
+  change: Change,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { staged, kind, time, entry } = upload;
-  if (entry !== undefined && rules.mayAdopt(epochOf(entry.key), base.epoch)) return;
-  upload.entry = await uploadPack(engine, staged, base.epoch, kind, time, signal);
-  staged.keep(upload.entry);
+  /** Rule W. */
+  const mayAdopt = ({ entry }: Upload, { epoch }: Head) =>
+    entry !== undefined && rules.mayAdopt(epochOf(entry.key), epoch);
+  for (let attempt = 1; ; attempt++) {
+    const head = await keeper.current();
+    for (const upload of uploads) {
+      if (mayAdopt(upload, head)) continue;
+      const { staged, kind, time } = upload;
+      upload.entry = await uploadPack(engine, staged, head.epoch, kind, time, signal);
+      staged.keep(upload.entry);
+    }
+    // What has come meanwhile may take long as well. The commit then prepares only the rest.
+    await change.prepare?.(await keeper.current());
+    try {
+      await keeper.commit({
+        prepare: async (base) => {
+          if (!uploads.every((upload) => mayAdopt(upload, base))) throw new LateUploadError();
+          await change.prepare?.(base);
+        },
+        apply: (draft) => change.apply(draft),
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof LateUploadError) || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 function checkListed(packs: readonly PackEntry[], head: Head): void {
