@@ -15,8 +15,8 @@ import { within } from '../../packs/checkedStream.ts';
 import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
 import { readMany } from '../../packs/reading/bulkRead.ts';
 import { InflatePool } from '../../packs/reading/inflatePool.ts';
-import type { PackedObject } from '../../packs/reading/packDirectory.ts';
 import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
+import { tryReadPacked } from '../../packs/reading/tryReadPacked.ts';
 import type {
   ByteRange,
   ExportPackOptions,
@@ -148,16 +148,10 @@ export class BareObjects implements ObjectStore {
       this.#seen = undefined;
       return object;
     }
-    const { room, limit = LARGE_OBJECT, keep } = options;
     return this.#tryInEach(({ path, packs }) => {
       const place = packs.findFirst(id);
-      if (place === undefined) return tryReadLoose(path, id, limit);
-      if (keep) return tryKeep(id, place, limit);
-      const { pack, offset, crc } = place;
-      const proven = pack.readProven(offset, crc, room, limit);
-      if (proven !== undefined) return proven;
-      const object = pack.tryRead(offset, limit);
-      return object && verified(id, object);
+      if (place === undefined) return tryReadLoose(path, id, options.limit ?? LARGE_OBJECT);
+      return tryReadPacked(id, place.pack, place.offset, place.crc, options);
     });
   }
 
@@ -391,24 +385,4 @@ export class BareObjects implements ObjectStore {
       return this.#read(id, depth + 1);
     };
   }
-}
-
-/** Reads a packed object, which stays cached as a base of other objects. */
-function tryKeep(
-  id: ObjectId,
-  { pack, offset, crc }: PackedObject,
-  limit: number,
-): GitObject | undefined {
-  const known = pack.cached(offset);
-  if (known === undefined) {
-    const proven = pack.readProven(offset, crc, undefined, limit);
-    if (proven !== undefined) {
-      const { type, body } = proven;
-      const object = { type, body, provenId: id };
-      pack.keep(offset, object);
-      return object;
-    }
-  }
-  const object = known ?? pack.tryRead(offset, limit, true);
-  return object && verified(id, object);
 }

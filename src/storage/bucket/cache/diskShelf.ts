@@ -130,12 +130,15 @@ export class DiskShelf implements Shelf {
    * Reads from a pack. Fetches missing bytes. When data is corrupt, checks the local copy and fetches its
    * damaged blocks again.
    */
-  async using<T>({ holes }: OpenPack, act: () => Promise<T> | T): Promise<T> {
+  async using<T>({ file, holes }: OpenPack, act: () => Promise<T> | T): Promise<T> {
+    const letGo = file.retain();
     try {
       return await fetching(act);
     } catch (error) {
       if (!(error instanceof CorruptObjectError) || !holes.recheck()) throw error;
-      return fetching(act);
+      return await fetching(act);
+    } finally {
+      letGo();
     }
   }
 
@@ -160,11 +163,13 @@ export class DiskShelf implements Shelf {
     if (open === undefined) return;
     this.#open.delete(key);
     open.file.close();
+    open.holes.forget();
   }
 
   close(): void {
     for (const { file, holes } of this.#open.values()) {
       file.close();
+      holes.forget();
       holes.release();
     }
     this.#open.clear();

@@ -7,6 +7,7 @@
 import { crc32 } from 'node:zlib';
 import { readFullySync, writeFully } from '../../disk/durable.ts';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from '../../disk/fs.ts';
+import { Pace } from '../../pace.ts';
 import { type Holes, MissingBytesError } from '../../packs/reading/holes.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { PackEntry } from '../head/headRecord.ts';
@@ -49,6 +50,9 @@ export class SparsePack implements Holes {
   #lastEnd = Number.NEGATIVE_INFINITY;
   #lastLength = FIRST_FETCH;
   #users = 0;
+  /** Fetches under way. */
+  #fetches = 0;
+  #isForgotten = false;
   #isReleased = false;
 
   constructor({ key, size }: PackEntry, folder: CacheFolder, engine: Engine) {
@@ -71,7 +75,17 @@ export class SparsePack implements Holes {
     if (--this.#users === 0) this.release();
   }
 
-  /** Closes the files permanently. Drops fetches that are still under way. */
+  /** Closes the files as soon as they are not in use: now, and after each later use. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#isForgotten && this.#users === 0 && this.#fetches === 0) this.release();
+  }
+
+  /** Closes the files. Drops fetches that are still under way. */
   release(): void {
     this.#isReleased = true;
     if (this.#fd !== undefined) closeSync(this.#fd);
@@ -85,37 +99,70 @@ export class SparsePack implements Holes {
     return this.#firstMissing(start, end) === -1;
   }
 
+  /** As `has`, for ranges that may be long: the first look at a block reads it. */
+  async hasLong(start: number, end: number, pace: Pace): Promise<boolean> {
+    this.#fetches++;
+    try {
+      for (let at = start; at < end; at += BLOCK) {
+        if (!this.has(at, Math.min(end, at + BLOCK))) return false;
+        if (pace.due()) await pace.pause();
+      }
+      return true;
+    } finally {
+      this.#fetches--;
+      this.#rest();
+    }
+  }
+
   need(start: number, end: number): void {
     const block = this.#firstMissing(start, end);
     if (block !== -1) throw new MissingBytesError(this, Math.max(start, block * BLOCK), end);
   }
 
   async fetch(start: number, end: number): Promise<void> {
-    const last = Math.min(end, this.size);
-    const waiting: Promise<void>[] = [];
-    for (let at = start; at < last; ) {
-      const first = this.#firstMissing(at, last);
-      if (first === -1) break;
-      const under = this.#fetching.get(first);
-      if (under !== undefined) {
-        waiting.push(under);
-        at = (first + 1) * BLOCK;
-        continue;
-      }
-      const until = this.#endOfFetch(first, last);
-      waiting.push(this.#fetchBlocks(first, until));
-      at = until * BLOCK;
+    this.#fetches++;
+    this.#isReleased = false;
+    try {
+      await Promise.all(await this.#fetchMissing(start, Math.min(end, this.size)));
+    } finally {
+      this.#fetches--;
+      this.#rest();
     }
-    await Promise.all(waiting);
   }
 
-  /** Fetches what is missing of several ranges, neighbours together. @param ranges ascending */
+  /** @returns when all requests are under way; their errors are for the caller */
+  async #fetchMissing(start: number, end: number): Promise<Promise<void>[]> {
+    const pace = new Pace();
+    const waiting: Promise<void>[] = [];
+    for (let at = start; at < end; ) {
+      const block = Math.floor(at / BLOCK);
+      let fetched: Promise<void> | undefined;
+      let until = block + 1;
+      if (this.#firstMissing(at, Math.min(end, until * BLOCK)) !== -1) {
+        fetched = this.#fetching.get(block);
+        if (fetched === undefined) {
+          until = this.#endOfFetch(block, end);
+          fetched = this.#fetchBlocks(block, until);
+        }
+        // The rest may take a while.
+        fetched.catch(() => {});
+        waiting.push(fetched);
+      }
+      at = until * BLOCK;
+      if (pace.due()) await pace.pause();
+    }
+    return waiting;
+  }
+
+  /**
+   * Fetches what is missing of several ranges, neighbours together.
+   * @param ranges ascending; of each something is missing
+   */
   async fetchAll(
     ranges: readonly { readonly start: number; readonly end: number }[],
   ): Promise<void> {
     const joined: { start: number; end: number }[] = [];
     for (const { start, end } of ranges) {
-      if (this.has(start, end)) continue;
       const last = joined.at(-1);
       const fits = last !== undefined && start - last.end <= GAP;
       if (fits && end - last.start <= LARGEST_FETCH) last.end = Math.max(last.end, end);
@@ -148,6 +195,7 @@ export class SparsePack implements Holes {
     for (let block = 0; block < this.#proven.length; block++) {
       if (this.#isMapped(block) && !this.#prove(block)) found = true;
     }
+    this.#rest();
     return found;
   }
 

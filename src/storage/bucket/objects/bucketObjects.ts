@@ -10,12 +10,14 @@ import type { IdSet } from '../../../git/objectSet.ts';
 import { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { rmSync } from '../../disk/fs.ts';
 import { missingObject } from '../../missingObject.ts';
+import { Pace } from '../../pace.ts';
 import { within } from '../../packs/checkedStream.ts';
 import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
 import { readMany } from '../../packs/reading/bulkRead.ts';
 import { MissingBytesError } from '../../packs/reading/holes.ts';
 import { InflatePool } from '../../packs/reading/inflatePool.ts';
 import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
+import { tryReadPacked } from '../../packs/reading/tryReadPacked.ts';
 import { FileSpool } from '../../packs/writing/fileSpool.ts';
 import type {
   ByteRange,
@@ -30,6 +32,7 @@ import type {
   TryReadOptions,
 } from '../../storage.ts';
 import { INDEX_ENTRY_BYTES } from '../../storageUpkeep.ts';
+import type { OpenPack } from '../cache/diskShelf.ts';
 import { openRecent } from '../commit/linksOf.ts';
 import { BucketObjectWriter, DEFAULT_LEVEL } from './bucketWriter.ts';
 import { ObjectPlaces, type Place, type PlacesContext } from './objectPlaces.ts';
@@ -78,22 +81,15 @@ export class BucketObjects implements ObjectStore {
     return found ?? (id === EMPTY_TREE_ID ? EMPTY_TREE : undefined);
   }
 
-  tryRead(
-    id: ObjectId,
-    { room, limit = LARGE_OBJECT }: TryReadOptions = {},
-  ): GitObject | undefined {
+  tryRead(id: ObjectId, options: TryReadOptions = {}): GitObject | undefined {
     try {
       const small = this.#places.small(id);
       if (small !== undefined) {
-        return small.size > limit ? undefined : verified(id, openRecent(small));
+        const isLarge = small.size > (options.limit ?? LARGE_OBJECT);
+        return isLarge ? undefined : verified(id, openRecent(small));
       }
       const place = this.#places.find(id);
-      if (place === undefined) return undefined;
-      const { file, offset, crc } = place;
-      const proven = file.readProven(offset, crc, room, limit);
-      if (proven !== undefined) return proven;
-      const object = file.tryRead(offset, limit);
-      return object && verified(id, object);
+      return place && tryReadPacked(id, place.file, place.offset, place.crc, options);
     } catch (error) {
       // `read` reports the reason.
       if (error instanceof MissingBytesError || error instanceof CorruptObjectError)
@@ -171,7 +167,7 @@ export class BucketObjects implements ObjectStore {
   async *exportPack(objects: IdSet, options: ExportPackOptions = {}): AsyncGenerator<Uint8Array> {
     await this.#places.know();
     const open = [...this.#places.openPacks()];
-    if (!open.every(({ entry, holes }) => holes.has(0, entry.size))) {
+    if (!(await isAllHere(open, objects.count, options.signal))) {
       const known = { know: async () => {}, find: (id: ObjectId) => this.#places.find(id) };
       for await (const _ of prefetched(one(Array.from(objects)), known)) void _;
     }
@@ -278,6 +274,24 @@ export class BucketObjects implements ObjectStore {
       return this.#read(id, depth + 1);
     };
   }
+}
+
+/**
+ * Whether all packs are here as a whole. That reads all bytes that were not looked at before, so the answer
+ * is no, without a look, where only a small part of the objects is needed.
+ */
+async function isAllHere(
+  packs: readonly OpenPack[],
+  needed: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const all = packs.reduce((sum, { entry }) => sum + entry.count, 0);
+  if (needed * 2 < all) return false;
+  const pace = new Pace(signal);
+  for (const { entry, holes } of packs) {
+    if (!(await holes.hasLong(0, entry.size, pace))) return false;
+  }
+  return true;
 }
 
 function* each<T>(items: readonly T[]): Generator<T> {

@@ -42,8 +42,11 @@ export class ObjectPlaces {
     this.#context = context;
     context.keeper.watch((head, before) => {
       if (before === undefined || before.packs === head.packs) return;
-      const key = this.#last?.entry.key;
-      if (!head.packs.some((pack) => pack.key === key)) this.#last = undefined;
+      const listed = new Set(head.packs.map(({ key }) => key));
+      const last = this.#last;
+      if (last !== undefined && !listed.has(last.entry.key)) this.#last = undefined;
+      // An earlier snapshot that still needs one opens it again.
+      for (const { key } of before.packs) if (!listed.has(key)) context.shelf.forget(key);
     });
   }
 

@@ -1,5 +1,6 @@
 /** Fetches what groups of objects need before they are read, neighbours together. */
 import type { ObjectId } from '../../../git/objectId.ts';
+import { Pace } from '../../pace.ts';
 import type { SparsePack } from '../cache/sparsePack.ts';
 import type { Place } from './objectPlaces.ts';
 
@@ -11,6 +12,8 @@ export interface PrefetchSource {
 
 /** Objects located per round before their bytes are fetched. */
 const AT_ONCE = 4096;
+/** Bytes of an object from which on looking whether they are here takes a while. */
+const LONG = 4 << 20;
 
 /** Yields the same groups, each after the bytes of its objects have arrived. Fetches one group ahead. */
 export async function* prefetched(
@@ -49,12 +52,18 @@ async function* inParts(
 
 async function fetchFor(ids: readonly ObjectId[], source: PrefetchSource): Promise<void> {
   const wanted = new Map<SparsePack, { start: number; end: number }[]>();
+  const pace = new Pace();
   for (const id of ids) {
     const place = source.find(id);
     if (place === undefined) continue;
     const start = place.offset;
     const end = place.file.order.endOf(start);
-    if (place.holes.has(start, end)) continue;
+    if (pace.due()) await pace.pause();
+    if (
+      end - start < LONG ? place.holes.has(start, end) : await place.holes.hasLong(start, end, pace)
+    ) {
+      continue;
+    }
     const ranges = wanted.get(place.holes);
     if (ranges === undefined) wanted.set(place.holes, [{ start, end }]);
     else ranges.push({ start, end });
