@@ -22,6 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { expectClean, gitEnvironment } from '../helpers/git.ts';
+import { canMount, mountTmpfs, unmount } from '../helpers/mount.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { makeFiles } from '../transfer/trees.ts';
 import { Place } from './program.ts';
@@ -69,20 +70,6 @@ async function expectStored(watching: Watching, tree: string, what: unknown): Pr
   }
   const { stdout, stderr } = watching;
   expect({ tree: stored(watching.place.repo), what, stdout, stderr }).toEqual({ tree });
-}
-
-function mountTmpfs(at: string, size: string): boolean {
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', at]).status === 0;
-}
-
-const unmount = (at: string): unknown => spawnSync('umount', ['-l', at]);
-
-/** Whether mounting is possible here, which only root may. */
-function canMount(): boolean {
-  const at = scratchFolder();
-  const can = mountTmpfs(at, '1m');
-  if (can) unmount(at);
-  return can;
 }
 
 /** Random changes below `ROOT`, which is a link to one of several folders below `base`. */

@@ -12,6 +12,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { commitsOf, expectClean, git } from '../helpers/git.ts';
 import { runProgram } from '../helpers/hosts.ts';
+import { mountTmpfs, unmount } from '../helpers/mount.ts';
 import { type Finished, type Running, runNode, startNode } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
@@ -103,8 +104,7 @@ describe('beside others', () => {
 describe('the disk runs full', () => {
   test('gc says so, leaves nothing behind, and the store is as it was', async ({ skip }) => {
     const disk = scratchFolder();
-    const size = ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', disk];
-    if (spawnSync('mount', size).status !== 0) skip('mounting a tmpfs is not permitted here');
+    if (!mountTmpfs(disk, '6m')) skip('mounting a tmpfs is not permitted here');
     try {
       const store = join(disk, 'store.git');
       expectSuccess(await gitstore(store, 'init'));
@@ -130,7 +130,7 @@ describe('the disk runs full', () => {
       expect(reachable(store)).toBe(before);
       expectClean(store);
     } finally {
-      spawnSync('umount', [disk]);
+      unmount(disk);
     }
   });
 });

@@ -10,6 +10,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { buildProgram, type Program } from '../helpers/build.ts';
 import { expectClean, git } from '../helpers/git.ts';
 import { runProgram } from '../helpers/hosts.ts';
+import { mountTmpfs, unmount } from '../helpers/mount.ts';
 import type { Finished, RunOptions } from '../helpers/run.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort } from './stress.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
 
 beforeEach(async ({ skip }) => {
   disk = scratchFolder();
-  mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status === 0;
+  mounted = mountTmpfs(disk, '8m');
   if (!mounted) skip('mounting a tmpfs is not permitted here');
   store = join(disk, 'store.git');
   expect(await gitstore(['init'])).toMatchObject({ code: 0 });
@@ -35,7 +36,7 @@ beforeEach(async ({ skip }) => {
 });
 
 afterEach(() => {
-  if (mounted) spawnSync('umount', [disk]);
+  if (mounted) unmount(disk);
 });
 
 describe('the disk runs full', () => {
