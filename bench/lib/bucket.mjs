@@ -39,6 +39,7 @@ export function newMachine(engine, scratch, name) {
  */
 export async function countGitstore(args, scratch, { env = {}, stdout } = {}) {
   const report = join(scratch, 'requests');
+  rmSync(report, { force: true });
   const hook = join(children, 'report-requests.mjs');
   const { ms } = await runProcess(process.execPath, ['--import', hook, cli, ...args], {
     stdout,
@@ -57,6 +58,7 @@ export async function countGitstore(args, scratch, { env = {}, stdout } = {}) {
  */
 export async function cpuOfGitserve(store, scratch, env, use) {
   const report = join(scratch, 'requests');
+  rmSync(report, { force: true });
   const hook = join(children, 'report-requests.mjs');
   const args = ['--import', hook, cli, '-r', store, 'gitserve', '-p', '0'];
   const child = spawn(process.execPath, args, {
@@ -64,10 +66,12 @@ export async function cpuOfGitserve(store, scratch, env, use) {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'close');
+  let isAsked = false;
   try {
     for await (const line of createInterface(child.stderr)) {
       const url = /http:\S+$/.exec(line)?.[0];
       if (url === undefined) throw new Error(`gitserve: ${line}`);
+      isAsked = true;
       await use(url);
       break;
     }
@@ -75,6 +79,7 @@ export async function cpuOfGitserve(store, scratch, env, use) {
     child.kill('SIGINT');
     await ended;
   }
+  if (!isAsked) throw new Error('gitserve ended before it named its address');
   return JSON.parse(readFileSync(report, 'utf8')).cpu;
 }
 

@@ -26,6 +26,10 @@
 #ifndef SWEEPERS
 #define SWEEPERS 1
 #endif
+/* The choices below are written out for no more. */
+#if WRITERS > 3 || WRITERS + COLLECTORS > 5
+#error At most 3 writers, and 5 writers and collectors together
+#endif
 #define FIRST_OF_COLLECTORS (1 + WRITERS)
 #define KEYS (1 + WRITERS + COLLECTORS)
 #define MANY 2
