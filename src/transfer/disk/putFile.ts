@@ -5,71 +5,7 @@
  */
 import type * as fs from 'node:fs';
 import { type Anchors, anchorAt, type FsPath } from './anchors.ts';
-
-export interface FileJob {
-  /** The final path, in a form that `fs` accepts. */
-  readonly path: FsPath;
-  /**
-   * Temporary name to write it under first, in the same directory. Undefined in a directory that itself
-   * still has a temporary name, where no other process writes.
-   */
-  readonly temporary: FsPath | undefined;
-  readonly isLink: boolean;
-  /** Permissions for a new file, before the umask. */
-  readonly permissions: number;
-  /** Permissions to set regardless of the umask, when a file is replaced. */
-  readonly exactPermissions: number | undefined;
-  /** Nothing was there when the copy looked. */
-  readonly isNew: boolean;
-  /** With `isNew`: fails with `KEPT` when another process has created the file since. */
-  readonly keepsOthers: boolean;
-  /** The file that existed when the copy looked: fails with `MOVED_ON` when another one is there now. */
-  readonly replaces?: SeenFile | undefined;
-  /** Seconds since the epoch. */
-  readonly mtime: number;
-}
-
-/** The `lstat` values that identify a file and its state. */
-export interface SeenFile {
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
-}
-
-/** A directory to make, or a filled one to rename to its final name. */
-export interface DirectoryJob {
-  readonly directory: FsPath;
-  /** The final path. */
-  readonly becomes?: FsPath;
-  /** Its final path in the destination, also while it has a temporary name. */
-  readonly path: string;
-  /** The path of its parent directory. */
-  readonly above: string;
-}
-
-/** Files to write under their final names, into a directory that no other process writes to yet. */
-export interface FilesJob {
-  readonly into: string;
-  readonly names: readonly string[];
-  /** Modes in the tree, one for each name. */
-  readonly modes: readonly number[];
-  /** Seconds since the epoch. */
-  readonly mtime: number;
-}
-
-/** A job for one file or directory. */
-export type Job = FileJob | DirectoryJob;
-
-/** The `lstat` values of a written file. */
-export type FileStamp = readonly [
-  size: number,
-  mtimeMs: number,
-  ctimeMs: number,
-  ino: number,
-  mode: number,
-  dev: number,
-];
+import type { DirectoryJob, FileJob, FileStamp, FilesJob, Job, SeenFile } from './fileJobs.ts';
 
 /**
  * Performs the job. `data` holds the contents of a file, or the target of a link.
@@ -90,11 +26,12 @@ export function perform(
 
 /** The job with anchored paths, which no link in the destination redirects. Valid for the next call. */
 export function anchoredJob<J extends FileJob>(anchors: Anchors, job: J): J {
-  const { path, temporary } = job;
+  const { path, temporary, aside } = job;
   return {
     ...job,
     path: anchors.at(path),
     temporary: temporary === undefined ? undefined : anchors.at(temporary),
+    aside: aside === undefined ? undefined : anchors.at(aside),
   };
 }
 
@@ -226,8 +163,9 @@ export function finishFile(disk: typeof fs, job: FileJob, fd?: number): FileStam
         throw keptError();
       }
     }
-    if (job.replaces !== undefined) replaceSeen(disk, job.temporary, job.path, job.replaces, fd);
-    else if (!job.isNew || !job.keepsOthers || job.isLink) {
+    if (job.replaces !== undefined) {
+      replaceSeen(disk, job.temporary, job.path, job.replaces, job.aside, fd);
+    } else if (!job.isNew || !job.keepsOthers || job.isLink) {
       renameWhenFree(disk, job.temporary, job.path);
     } else {
       moveToFree(disk, job.temporary, job.path);
@@ -244,14 +182,14 @@ function moveToFree(disk: typeof fs, from: FsPath, to: FsPath): void {
     // Unlike a rename, a hard link replaces nothing.
     disk.linkSync(from, to);
   } catch (error) {
-    const code = String((error as NodeJS.ErrnoException).code);
+    const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw keptError();
-    if (!/^(?:EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS|EMLINK|EXDEV|UNKNOWN)$/.test(code)) throw error;
-    // There are no hard links here.
+    if (code === undefined) throw error;
+    // Systems without hard links say so in many ways. The rename reports every other fault.
     renameWhenFree(disk, from, to);
     return;
   }
-  disk.unlinkSync(from);
+  dropTemporary(disk, from);
 }
 
 function keptError(): Error {
@@ -259,9 +197,11 @@ function keptError(): Error {
 }
 
 /**
- * Replaces a file that is as it was seen. Text that a process writes into the old file until then is put
- * back: the check and the rename are two calls.
+ * Replaces a file that is as it was seen. What a process writes into the old file until then is put back:
+ * the check and the rename are two calls.
  * @param from free afterwards
+ * @param aside another temporary name, under which the old file outlives its replacement, also for a
+ * process that goes on writing into it; undefined for a link
  * @param fd the new file, when it is open
  * @throws an error `MOVED_ON`
  */
@@ -270,19 +210,57 @@ function replaceSeen(
   from: FsPath,
   to: FsPath,
   seen: SeenFile,
+  aside: FsPath | undefined,
   fd: number | undefined,
 ): void {
+  requireSeen(disk, to, seen);
+  if (aside === undefined || !isLinked(disk, to, aside)) {
+    replaceByCopy(disk, from, to, seen);
+    return;
+  }
+  const mine = fd === undefined ? disk.lstatSync(from) : undefined;
+  try {
+    renameWhenFree(disk, from, to);
+  } catch (error) {
+    dropTemporary(disk, aside);
+    throw error;
+  }
+  if (isStill(disk.lstatSync(aside), seen)) {
+    dropTemporary(disk, aside);
+    return;
+  }
+  if (isThere(disk, to, mine ?? disk.fstatSync(fd!))) renameWhenFree(disk, aside, to);
+  else dropTemporary(disk, aside);
+  throw movedOnError();
+}
+
+/**
+ * Gives a file a second name.
+ * @returns false where that is not possible
+ * @throws an error `MOVED_ON` when it is gone
+ */
+function isLinked(disk: typeof fs, path: FsPath, name: FsPath): boolean {
+  try {
+    disk.linkSync(path, name);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw movedOnError();
+    // There are no hard links here, or none to this file, or a full disk takes no new name.
+    if (code === undefined) throw error;
+    return false;
+  }
+}
+
+/** As `replaceSeen`, but puts back a copy: a process that has the old file open goes on writing into that. */
+function replaceByCopy(disk: typeof fs, from: FsPath, to: FsPath, seen: SeenFile): void {
   const old = openSeen(disk, to);
   try {
-    requireSeen(disk, to, seen);
+    const mine = disk.lstatSync(from);
     renameWhenFree(disk, from, to);
-    const late = old === undefined ? undefined : lateText(disk, old, seen);
-    if (late === undefined) return;
-    const mine = fd === undefined ? undefined : disk.fstatSync(fd);
-    const now = disk.lstatSync(to, { throwIfNoEntry: false });
-    // Not over a still later text.
-    if (mine !== undefined && now?.ino === mine.ino && now.mtimeMs === mine.mtimeMs) {
-      disk.writeFileSync(from, late, { flag: 'wx', mode: disk.fstatSync(old!).mode & 0o777 });
+    if (old === undefined || isStill(disk.fstatSync(old), seen)) return;
+    if (isThere(disk, to, mine)) {
+      copyOpen(disk, old, from);
       renameWhenFree(disk, from, to);
     }
     throw movedOnError();
@@ -291,18 +269,82 @@ function replaceSeen(
   }
 }
 
-/** Removes a file that is as it was seen, in the same way. */
-export function removeSeen(disk: typeof fs, path: FsPath, seen: SeenFile): void {
-  const old = openSeen(disk, path);
+/**
+ * Removes a file that is as it was seen, and puts it back when a process has written into it, or replaced
+ * it, until then.
+ * @param aside a temporary name
+ * @throws an error `MOVED_ON`
+ */
+export function removeSeen(disk: typeof fs, path: FsPath, seen: SeenFile, aside: FsPath): void {
+  requireSeen(disk, path, seen);
   try {
-    requireSeen(disk, path, seen);
+    renameWhenFree(disk, path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+    // A full disk may take no new name. What concerns the file itself fails again.
     disk.unlinkSync(path);
-    const late = old === undefined ? undefined : lateText(disk, old, seen);
-    if (late === undefined) return;
-    disk.writeFileSync(path, late, { flag: 'wx', mode: disk.fstatSync(old!).mode & 0o777 });
-    throw movedOnError();
+    return;
+  }
+  const moved = disk.lstatSync(aside);
+  if (isStill(moved, seen)) {
+    dropTemporary(disk, aside);
+    return;
+  }
+  putBack(disk, aside, path, moved);
+  throw movedOnError();
+}
+
+/** Gives what was moved aside its name again, unless something later has that. */
+function putBack(disk: typeof fs, aside: FsPath, path: FsPath, moved: fs.Stats): void {
+  if (disk.lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    try {
+      if (moved.isFile()) moveToFree(disk, aside, path);
+      else renameWhenFree(disk, aside, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'KEPT') throw error;
+    }
+  }
+  dropTemporary(disk, aside);
+}
+
+/** Whether it is the file that was seen, and holds the same. Its ctime changes with its names. */
+function isStill({ size, mtimeMs, ino }: fs.Stats, seen: SeenFile): boolean {
+  return size === seen.size && mtimeMs === seen.mtimeMs && ino === seen.ino;
+}
+
+/** Whether the same file is at the path, and holds the same. */
+function isThere(disk: typeof fs, path: FsPath, file: SeenFile): boolean {
+  const now = disk.lstatSync(path, { throwIfNoEntry: false });
+  return now !== undefined && isStill(now, file);
+}
+
+/** Removes a temporary name. One that another process holds open stays for the next copy to remove. */
+function dropTemporary(disk: typeof fs, name: FsPath): void {
+  try {
+    whileBusy(() => disk.unlinkSync(name));
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+  }
+}
+
+/** Writes what an open file holds, with its permissions, to a new file. */
+function copyOpen(disk: typeof fs, old: number, to: FsPath): void {
+  const mode = disk.fstatSync(old).mode & 0o777;
+  const copy = disk.openSync(to, 'wx', mode);
+  try {
+    const piece = new Uint8Array(1 << 20);
+    for (let at = 0; ; ) {
+      const length = disk.readSync(old, piece, 0, piece.length, at);
+      if (length === 0) break;
+      for (let done = 0; done < length; ) {
+        done += disk.writeSync(copy, piece, done, length - done);
+      }
+      at += length;
+    }
+    disk.fchmodSync(copy, mode);
   } finally {
-    if (old !== undefined) disk.closeSync(old);
+    disk.closeSync(copy);
   }
 }
 
@@ -320,33 +362,30 @@ function openSeen(disk: typeof fs, path: FsPath): number | undefined {
   }
 }
 
-/** What a replaced file holds; undefined when that is what was seen. Its ctime has changed with its name. */
-function lateText(disk: typeof fs, old: number, seen: SeenFile): Buffer | undefined {
-  const { size, mtimeMs } = disk.fstatSync(old);
-  return size === seen.size && mtimeMs === seen.mtimeMs ? undefined : disk.readFileSync(old);
+function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
+  whileBusy(() => disk.renameSync(from, to));
 }
 
 /** As `whileFree` (storage/disk/busyFiles.ts), for a thread that has only this file. */
-function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
+function whileBusy(act: () => void): void {
   for (let pause = process.platform === 'win32' ? 1 : 1000; pause < 200; pause *= 2) {
     try {
-      disk.renameSync(from, to);
+      act();
       return;
     } catch (error) {
-      if (!/^(?:EPERM|EACCES|EBUSY)$/.test(String((error as NodeJS.ErrnoException).code)))
-        throw error;
+      if (!isBusy(error)) throw error;
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
   }
-  disk.renameSync(from, to);
+  act();
 }
 
-/**
- * @param seen the file that must be there; undefined for any
- * @throws an error `MOVED_ON`
- */
-function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile | undefined): void {
-  if (seen === undefined) return;
+function isBusy(error: unknown): boolean {
+  return /^(?:EPERM|EACCES|EBUSY)$/.test(String((error as NodeJS.ErrnoException).code));
+}
+
+/** @throws an error `MOVED_ON` when another file is there, or the file in another state */
+function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile): void {
   const now = disk.lstatSync(path, { throwIfNoEntry: false });
   if (
     now?.size === seen.size &&
@@ -406,7 +445,15 @@ const PARTS = [
   keptError,
   replaceSeen,
   openSeen,
-  lateText,
+  isLinked,
+  replaceByCopy,
+  putBack,
+  isStill,
+  isThere,
+  dropTemporary,
+  copyOpen,
+  whileBusy,
+  isBusy,
   requireSeen,
   movedOnError,
   renameWhenFree,

@@ -12,7 +12,7 @@ import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { HAS_EXECUTE_BITS, joinDisk, toDisk } from '../disk/diskFiles.ts';
-import type { FileJob, FileStamp, SeenFile } from '../disk/putFile.ts';
+import type { FileJob, FileStamp, SeenFile } from '../disk/fileJobs.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from '../disk/readLocal.ts';
 import type { Plan, PlannedFile } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
@@ -265,7 +265,7 @@ export class DiskExecutor {
     }
     const job =
       directory === undefined
-        ? this.#jobFor(file, shown, directories.temporaryIn(above))
+        ? this.#jobFor(file, shown, directories)
         : this.#jobFor(file, joinDisk(directory.temporary, baseName(shown)), undefined);
     const object = small ?? (await objects.read(id));
     if (object === undefined) throw noBlob(objects, id);
@@ -315,14 +315,16 @@ export class DiskExecutor {
     return this.#lastHome.home;
   }
 
-  /** @param temporary its first name; undefined in a directory that itself has a temporary name */
-  #jobFor(file: DiskFile, path: string, temporary: string | undefined): FileJob {
+  /** @param directories gives temporary names; undefined in a directory that itself has one */
+  #jobFor(file: DiskFile, path: string, directories: DestinationDirectories | undefined): FileJob {
     const { source, existing } = file;
+    const temporary = () => toDisk(directories!.temporaryIn(parentPath(file.path)));
+    const isChecked = this.#onlyAsSeen && existing !== undefined && directories !== undefined;
     const isExecutable = fileTypeOf(source.mode) === 'executable';
     const isReplacement = existing?.mode === MODE_FILE || existing?.mode === MODE_EXECUTABLE;
     return {
       path: toDisk(path),
-      temporary: temporary === undefined ? undefined : toDisk(temporary),
+      temporary: directories && temporary(),
       isLink: source.mode === MODE_LINK,
       permissions: isExecutable ? 0o777 : 0o666,
       // The tree decides only the execute bits. The other permissions are the owner's choice.
@@ -331,7 +333,8 @@ export class DiskExecutor {
         : undefined,
       isNew: existing === undefined,
       keepsOthers: this.#keepsOthers,
-      replaces: this.#onlyAsSeen && existing !== undefined ? seen(existing) : undefined,
+      replaces: isChecked ? seen(existing) : undefined,
+      aside: isChecked && existing.mode !== MODE_LINK ? temporary() : undefined,
       mtime: this.#timeOf(file),
     };
   }
@@ -370,7 +373,7 @@ export class DiskExecutor {
       if (this.#failure !== undefined) return;
       try {
         const { id } = file.source;
-        const job = this.#jobFor(file, path, directories.temporaryIn(parentPath(file.path)));
+        const job = this.#jobFor(file, path, directories);
         const stamp = await large.put(job, id, size);
         if (stamp === undefined) throw noBlob(this.#store.trees.objects, id);
         this.#run.movedBack(size);

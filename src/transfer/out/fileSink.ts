@@ -5,16 +5,8 @@
  */
 import * as fs from 'node:fs';
 import type { Anchors, FsPath } from '../disk/anchors.ts';
-import {
-  anchoredJob,
-  type DirectoryJob,
-  type FileJob,
-  type FileStamp,
-  type Job,
-  perform,
-  performPart,
-  writeUnfinished,
-} from '../disk/putFile.ts';
+import type { DirectoryJob, FileJob, FileStamp, Job } from '../disk/fileJobs.ts';
+import { anchoredJob, perform, performPart, writeUnfinished } from '../disk/putFile.ts';
 import {
   type FileDone,
   type FilledDirectory,

@@ -7,13 +7,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { ObjectStore } from '../../storage/storage.ts';
 import type { Anchors } from '../disk/anchors.ts';
-import {
-  anchoredJob,
-  type FileJob,
-  type FileStamp,
-  finishFile,
-  timeForNode,
-} from '../disk/putFile.ts';
+import type { FileJob, FileStamp } from '../disk/fileJobs.ts';
+import { anchoredJob, finishFile, timeForNode } from '../disk/putFile.ts';
 import type { CopyRun } from '../rules/run.ts';
 
 /** Files to write concurrently. */

@@ -11,8 +11,9 @@ import type { TreeEntry } from '../../git/objects/tree.ts';
 import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import type { FileEntry } from '../../tree/changes.ts';
-import { baseName, isWithin, parentPath } from '../../tree/paths.ts';
+import { baseName, isWithin, joinPath, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
+import { newTemporaryPrefix } from '../disk/diskFiles.ts';
 import { removeSeen } from '../disk/putFile.ts';
 import type { Plan } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
@@ -33,6 +34,8 @@ export class Removals {
   readonly #run: CopyRun;
   readonly #dryRun: boolean;
   readonly #onlyAsSeen: boolean;
+  readonly #temporaryPrefix = newTemporaryPrefix();
+  #temporaries = 0;
   readonly #first: readonly Removal[];
   readonly #last: readonly Removal[];
   /** Entries that could not be removed, by path in the destination. */
@@ -109,7 +112,7 @@ export class Removals {
   #removeFile(path: string, shown: string, entry: ScannedEntry): void {
     try {
       if (!this.#dryRun) {
-        if (this.#onlyAsSeen) removeSeen(fs, this.#place.at(path), entry);
+        if (this.#onlyAsSeen) this.#removeSeen(path, entry);
         else unlinkSync(this.#place.at(path));
       }
     } catch (error) {
@@ -118,6 +121,12 @@ export class Removals {
     }
     entry.home?.removed(entry.name);
     this.removed.push({ path: shown, type: fileTypeOf(entry.mode) });
+  }
+
+  #removeSeen(path: string, entry: ScannedEntry): void {
+    const name = `${this.#temporaryPrefix}${this.#temporaries++}`;
+    const aside = this.#place.at(joinPath(parentPath(path), name));
+    removeSeen(fs, this.#place.at(path), entry, aside);
   }
 
   #removeDirectory(path: string): void {

@@ -5,15 +5,8 @@
 import { Worker } from 'node:worker_threads';
 import { errorCode } from '../../systemFaults.ts';
 import type { Anchors, anchorAt, FsPath } from '../disk/anchors.ts';
-import {
-  type FileJob,
-  type FileStamp,
-  type FilesJob,
-  type Job,
-  PUT_SOURCE,
-  type perform,
-  type performPart,
-} from '../disk/putFile.ts';
+import type { FileJob, FileStamp, FilesJob, Job } from '../disk/fileJobs.ts';
+import { PUT_SOURCE, type perform, type performPart } from '../disk/putFile.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
 
 /** Called when a job is done with the file's stamp, or when it has failed with the error. */
