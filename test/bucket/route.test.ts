@@ -24,6 +24,9 @@ function environment(variables: Record<string, string>): void {
     vi.stubEnv(name, variables[name] ?? '');
     vi.stubEnv(name.toLowerCase(), '');
   }
+  // The user's own profile.
+  vi.stubEnv('AWS_CONFIG_FILE', join(certificates, 'none'));
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(certificates, 'none'));
 }
 
 async function listening(server: http.Server | https.Server): Promise<number> {
@@ -253,6 +256,26 @@ describe('AWS_CA_BUNDLE', () => {
     });
     environment({ AWS_CA_BUNDLE: authority });
     expect(await get(endpoint)).toBe(HELLO);
+  });
+
+  it('may be named by the profile, and goes first', async () => {
+    const endpoint = await engine(true);
+    const folder = scratchFolder();
+    const config = join(folder, 'config');
+    const other = join(folder, 'other.pem');
+    writeFileSync(config, `[profile inner]\nca_bundle = ${authority}\n`);
+    environment({});
+    vi.stubEnv('AWS_CONFIG_FILE', config);
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(folder, 'none'));
+    vi.stubEnv('AWS_PROFILE', 'inner');
+    expect(await get(endpoint)).toBe(HELLO);
+    vi.stubEnv('AWS_CA_BUNDLE', other);
+    await expect(get(endpoint)).rejects.toThrow(`AWS_CA_BUNDLE: ${other}: no such file`);
+    const broken = join(folder, 'broken');
+    writeFileSync(broken, `[profile inner]\nca_bundle = ${other}\n`);
+    vi.stubEnv('AWS_CA_BUNDLE', '');
+    vi.stubEnv('AWS_CONFIG_FILE', broken);
+    await expect(get(endpoint)).rejects.toThrow(`ca_bundle of the profile: ${other}: no such file`);
   });
 
   it('that cannot be read, or holds none, is told', async () => {

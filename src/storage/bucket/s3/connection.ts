@@ -290,7 +290,7 @@ export class Connection {
       throw new RemoteError(
         `${isByProxy ? `${by}: the certificate of the proxy` : `${origin}: its certificate`} is not trusted (${code}); ${
           hasAuthorities
-            ? 'look at AWS_CA_BUNDLE'
+            ? 'look at AWS_CA_BUNDLE, or ca_bundle of the profile'
             : 'NODE_EXTRA_CA_CERTS or AWS_CA_BUNDLE names a file with its authority'
         }`,
         { cause: error },

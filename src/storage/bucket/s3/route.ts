@@ -1,6 +1,6 @@
 /**
  * How requests get to an engine: kept-alive connections, through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and
- * `NO_PROXY` name, with the certificates of `AWS_CA_BUNDLE`.
+ * `NO_PROXY` name, with the certificates of `AWS_CA_BUNDLE`, or of `ca_bundle` of the profile.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -8,6 +8,7 @@ import type { HttpsProxyAgent } from 'https-proxy-agent';
 import { GitStoreError } from '../../../errors.ts';
 import { reasonAndStep } from '../../../systemFaults.ts';
 import { readFileSync } from '../../disk/fs.ts';
+import { readProfile } from './profile.ts';
 
 export interface Route {
   readonly agent: http.Agent;
@@ -26,8 +27,7 @@ const OPTIONS = { keepAlive: true, timeout: LONGEST_REST, scheduling: 'lifo' } a
 /** @throws GitStoreError (`EINVAL`) when a variable makes no sense */
 export async function routeTo(origin: URL): Promise<Route> {
   const isSecure = origin.protocol === 'https:';
-  const bundle = process.env.AWS_CA_BUNDLE;
-  const ca = isSecure && bundle ? readBundle(bundle) : undefined;
+  const ca = isSecure ? await authorities() : undefined;
   const options = { ...OPTIONS, ...(ca !== undefined && { ca }) };
   const hasAuthorities = ca !== undefined;
   const named = proxyVariable(isSecure);
@@ -81,15 +81,24 @@ function abandoning(
   return (request) => waiting.get(request)?.abort();
 }
 
-function readBundle(file: string): string {
+/** The authorities that go instead of those that Node knows. */
+async function authorities(): Promise<string | undefined> {
+  const { AWS_CA_BUNDLE } = process.env;
+  if (AWS_CA_BUNDLE) return readBundle('AWS_CA_BUNDLE', AWS_CA_BUNDLE);
+  const { ca_bundle } = (await readProfile(process.env)).own;
+  return ca_bundle ? readBundle('ca_bundle of the profile', ca_bundle) : undefined;
+}
+
+/** @param name of the setting that names the file */
+function readBundle(name: string, file: string): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new GitStoreError(`AWS_CA_BUNDLE: ${file}: ${reasonAndStep(error)}`, 'EINVAL', {
+    throw new GitStoreError(`${name}: ${file}: ${reasonAndStep(error)}`, 'EINVAL', {
       cause: error,
     });
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw new GitStoreError(`AWS_CA_BUNDLE: ${file} holds no certificate in PEM`, 'EINVAL');
+  throw new GitStoreError(`${name}: ${file} holds no certificate in PEM`, 'EINVAL');
 }

@@ -6,6 +6,7 @@
  */
 import type https from 'node:https';
 import { RemoteError } from '../../../errors.ts';
+import { type Environment, type Profile, readProfile } from './profile.ts';
 import { routeTo } from './route.ts';
 import { checkedRegion, parseEndpoint, type S3Address } from './s3Address.ts';
 
@@ -26,9 +27,6 @@ export interface S3Settings {
   readonly root: string;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-type Profile = Readonly<Record<string, string | undefined>>;
-
 /** Where nothing names a region. An engine that is elsewhere answers with the name of its own. */
 const DEFAULT_REGION = 'us-east-1';
 
@@ -37,14 +35,14 @@ export async function settingsOf(
   address: S3Address,
   env: Environment = process.env,
 ): Promise<S3Settings> {
-  let kept: { profile: Profile; services: Profile } | undefined;
+  let kept: Profile | undefined;
   const profile = async () => {
     kept ??= await readProfile(env);
     return kept;
   };
   const region =
     address.region ??
-    checked(env.AWS_REGION || env.AWS_DEFAULT_REGION || (await profile()).profile.region);
+    checked(env.AWS_REGION || env.AWS_DEFAULT_REGION || (await profile()).own.region);
   const endpoint = address.endpoint ?? (await configuredEndpoint(env, profile));
   const { bucket } = address;
   const inPath = address.pathStyle ?? (endpoint !== undefined || !canBeHost(bucket));
@@ -61,26 +59,16 @@ function checked(region: string | undefined): string {
 
 async function configuredEndpoint(
   env: Environment,
-  profile: () => Promise<{ profile: Profile; services: Profile }>,
+  profile: () => Promise<Profile>,
 ): Promise<URL | undefined> {
   if (env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return undefined;
   for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL']) {
     const value = env[name];
     if (value) return parseEndpoint(value, name);
   }
-  const { profile: own, services } = await profile();
+  const { own, services } = await profile();
   const value = services['s3.endpoint_url'] || own.endpoint_url;
   return value ? parseEndpoint(value, 'endpoint_url of the profile') : undefined;
-}
-
-/** Every S3 user's files: `~/.aws/config` and `~/.aws/credentials`, or where variables say. */
-async function readProfile(env: Environment): Promise<{ profile: Profile; services: Profile }> {
-  const { loadSharedConfigFiles } = await import('./awsProfile.ts');
-  const { configFile, credentialsFile } = await loadSharedConfigFiles();
-  const name = env.AWS_PROFILE || 'default';
-  const profile = { ...credentialsFile[name], ...configFile[name] };
-  const services = profile.services && configFile[`services.${profile.services}`];
-  return { profile, services: services || {} };
 }
 
 /** A certificate for `*.s3.…` covers no name with dots. */
