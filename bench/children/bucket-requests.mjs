@@ -1,6 +1,6 @@
 /**
  * bucket-requests.mjs STORE: what a library that stays open asks of an object storage, as JSON: how many
- * requests, and how many of them write, for each piece of work.
+ * requests, how many of them write, and the time in ms, for each piece of work.
  */
 import { library } from '../lib/build.mjs';
 
@@ -10,10 +10,12 @@ const store = await GitStore.open(process.argv[2], { onRequest: (one) => request
 
 async function counted(work) {
   requests = [];
+  const began = performance.now();
   const result = await work();
+  const ms = performance.now() - began;
   const writing = requests.filter(({ verb }) => verb === 'put' || verb === 'remove').length;
   const received = requests.reduce((sum, one) => sum + one.received, 0);
-  return { result, count: { all: requests.length, writing, received } };
+  return { result, count: { all: requests.length, writing, received, ms } };
 }
 
 const first = await store.fs('main');

@@ -18,6 +18,7 @@ const signed = aws4.sign(
   { ...what, headers },
   { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY },
 );
+const began = performance.now();
 const outgoing = http.request(url, { method, headers: signed.headers });
 const answer = new Promise((resolve, reject) => {
   outgoing.once('response', resolve);
@@ -29,5 +30,6 @@ const incoming = await answer;
 if (incoming.statusCode !== 200) throw new Error(`${method} ${key}: ${incoming.statusCode}`);
 if (verb === 'get') await pipeline(incoming, createWriteStream(file));
 else incoming.resume();
+const ms = performance.now() - began;
 const { user, system } = process.cpuUsage();
-console.log(JSON.stringify({ cpu: (user + system) / 1000 }));
+console.log(JSON.stringify({ cpu: (user + system) / 1000, ms }));

@@ -1,28 +1,29 @@
 /**
  * A tree of files into object storage (versitygw on loopback) and out again on another machine: gitstore,
- * restic, rclone, all through one proxy that counts requests and bytes. CPU time of the processes.
+ * restic, rclone, all through one proxy that counts requests and bytes.
  */
 
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import http from 'node:http';
 import { join } from 'node:path';
 import { cpuOf, newMachine, withEngine } from '../lib/bucket.mjs';
 import { cli } from '../lib/build.mjs';
 import { checkSameFolders } from '../lib/check.mjs';
+import { countingProxy } from '../lib/countingProxy.mjs';
 import { realTree } from '../lib/input.mjs';
-import { output, withScratch } from '../lib/measure.mjs';
+import { median, output, withScratch } from '../lib/measure.mjs';
 import { ratioRow, skippedRow } from '../lib/table.mjs';
 
 export const order = 42;
 export const name = 'bucket-rivals';
 export const title = 'a tree into object storage and out again / restic, rclone';
 
-export async function run(_options, emit) {
+export async function run({ runs = 3 }, emit) {
   await withScratch(async (scratch) => {
     const why = await withEngine(scratch, async (engine) => {
       const proxy = await countingProxy(engine.endpoint);
       try {
-        await race({ engine, scratch, proxy, emit, ...realTree() });
+        await race({ engine, scratch, proxy, emit, runs, ...realTree() });
       } finally {
         await proxy.close();
       }
@@ -31,69 +32,105 @@ export async function run(_options, emit) {
   });
 }
 
-async function race({ engine, scratch, proxy, emit, tree, files, bytes }) {
+async function race({ engine, scratch, proxy, emit, runs, tree, files, bytes }) {
   const env = { ...engine.env, AWS_ENDPOINT_URL_S3: proxy.endpoint };
-  const what = `${files} files, ${Math.round(bytes / 1e6)} MB`;
   const out = join(scratch, 'out');
   const measured = async (command, args, more) => {
     proxy.reset();
     const { cpu, ms } = await cpuOf(command, args, { ...env, ...more });
     const { requests, sent, received } = proxy;
-    const mega = (n) => `${(n / 1e6).toFixed(1)} MB`;
-    const note = `${requests} requests, ${mega(sent)} up, ${mega(received)} down, ${(ms / 1000).toFixed(1)} s`;
-    return { cpu, note };
+    return { cpu, ms, requests, sent, received };
   };
-  const gitstore = (machine, ...args) => measured(process.execPath, [cli, ...args], machine);
-  const store = ['-r', `s3://${engine.bucket}/ours`];
-  const writer = newMachine(engine, scratch, 'writer');
-  writer.AWS_ENDPOINT_URL_S3 = proxy.endpoint;
-  await gitstore(writer, ...store, 'init');
-  const ours = { in: await gitstore(writer, ...store, 'cp', tree, ':') };
-  const reader = newMachine(engine, scratch, 'reader');
-  reader.AWS_ENDPOINT_URL_S3 = proxy.endpoint;
-  ours.out = await gitstore(reader, ...store, 'cp', ':', out);
-  checkSameFolders(out, tree);
-  rmSync(out, { recursive: true });
+  const contestants = { gitstore };
+  if (has('restic')) contestants.restic = restic;
+  else emit(skippedRow('restic', 'it is not installed'));
+  if (has('rclone')) contestants.rclone = rclone;
+  else emit(skippedRow('rclone', 'it is not installed'));
+  const results = {};
+  for (let run = 0; run < runs; run++) {
+    for (const [name, contestant] of Object.entries(contestants)) {
+      // It sends a request for each file, which takes minutes.
+      if (name === 'rclone' && run > 0) continue;
+      spawnSync('sync');
+      results[name] ??= [];
+      results[name].push(await contestant(run));
+      rmSync(out, { recursive: true });
+    }
+  }
+  const what = `${files} files, ${Math.round(bytes / 1e6)} MB`;
+  for (const [name, theirs] of Object.entries(results)) {
+    if (name === 'gitstore') continue;
+    for (const [way, work] of [
+      ['in', `${what}, in`],
+      ['out', 'out on another machine'],
+    ]) {
+      const [mine, other] = [results.gitstore, theirs].map((all) => all.map((one) => one[way]));
+      for (const [time, field] of [
+        ['CPU time', 'cpu'],
+        ['wall time', 'ms'],
+      ]) {
+        const sides = {
+          ours: median(mine.map((one) => one[field])),
+          rival: median(other.map((one) => one[field])),
+        };
+        const note = `ours: ${traffic(mine.at(-1))}; ${name}: ${traffic(other.at(-1))}`;
+        const ratio = sides.ours / sides.rival;
+        emit(ratioRow(`${work}, ${time} / ${name}`, { ...sides, ratio }, 'ms', 1, note));
+      }
+    }
+  }
 
-  const row = (work, rival, mine, theirs) => {
-    const sides = { ours: mine.cpu, rival: theirs.cpu, ratio: mine.cpu / theirs.cpu };
-    const note = `ours: ${mine.note}; ${rival}: ${theirs.note}`;
-    emit(ratioRow(`${work}, CPU time / ${rival}`, sides, 'ms', 1, note));
-  };
+  async function gitstore(run) {
+    const command = async (machine, ...args) => {
+      const more = { ...newMachine(engine, scratch, machine), AWS_ENDPOINT_URL_S3: proxy.endpoint };
+      const store = ['-r', `s3://${engine.bucket}/ours${run}`];
+      return await measured(process.execPath, [cli, ...store, ...args], more);
+    };
+    await command('first', 'init');
+    const inward = await command('writer', 'cp', `${tree}/`, ':');
+    const outward = await command('reader', 'cp', ':', out);
+    checkSameFolders(out, tree);
+    return { in: inward, out: outward };
+  }
 
-  if (!has('restic')) emit(skippedRow('restic', 'it is not installed'));
-  else {
+  async function restic(run) {
     const cache = join(scratch, 'restic-cache');
-    const restic = (...args) =>
-      measured('restic', ['-q', '-r', `s3:${proxy.endpoint}/${engine.bucket}/restic`, ...args], {
+    const command = async (...args) => {
+      // Another machine each time.
+      rmSync(cache, { recursive: true, force: true });
+      const repository = `s3:${proxy.endpoint}/${engine.bucket}/restic${run}`;
+      return await measured('restic', ['-q', '-r', repository, ...args], {
         RESTIC_PASSWORD: 'bench',
         RESTIC_CACHE_DIR: cache,
       });
-    await restic('init');
-    const backup = await restic('backup', tree);
-    // Another machine.
-    rmSync(cache, { recursive: true });
-    const restore = await restic('restore', 'latest', '--target', out);
+    };
+    await command('init');
+    const inward = await command('backup', tree);
+    const outward = await command('restore', 'latest', '--target', out);
     checkSameFolders(join(out, tree), tree);
-    rmSync(out, { recursive: true });
-    row(`${what}, in`, 'restic backup', ours.in, backup);
-    row('out on another machine', 'restic restore', ours.out, restore);
+    return { in: inward, out: outward };
   }
 
-  if (!has('rclone')) emit(skippedRow('rclone', 'it is not installed'));
-  else {
+  async function rclone() {
     mkdirSync(out);
     const remote = `:s3,provider=Other,env_auth=true,region=us-east-1,endpoint='${proxy.endpoint}':${engine.bucket}/rclone`;
-    const rclone = (...args) =>
+    const command = (...args) =>
       measured('rclone', ['-q', '--links', '--s3-no-check-bucket', 'copy', ...args], {
         RCLONE_CONFIG: join(scratch, 'rclone.conf'),
+        // It takes none for its own connections.
+        AWS_CA_BUNDLE: '',
       });
-    const up = await rclone(tree, remote);
-    const down = await rclone(remote, out);
-    checkSameFolders(out, tree);
-    row(`${what}, in`, 'rclone copy', ours.in, up);
-    row('out on another machine', 'rclone copy', ours.out, down);
+    const inward = await command(tree, remote);
+    const outward = await command(remote, out);
+    // It keeps no executable bits.
+    checkSameFolders(out, tree, { modes: false });
+    return { in: inward, out: outward };
   }
+}
+
+function traffic({ requests, sent, received }) {
+  const mega = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${requests} requests, ${mega(sent)} up, ${mega(received)} down`;
 }
 
 function has(program) {
@@ -103,41 +140,4 @@ function has(program) {
   } catch {
     return false;
   }
-}
-
-async function countingProxy(target) {
-  const { hostname, port } = new URL(target);
-  const agent = new http.Agent({ keepAlive: true });
-  const server = http.createServer((request, response) => {
-    proxy.requests++;
-    const { method, url: path, rawHeaders: headers } = request;
-    const outgoing = http.request({ agent, hostname, port, method, path, headers }, (incoming) => {
-      response.writeHead(incoming.statusCode, incoming.rawHeaders);
-      incoming.on('data', (chunk) => {
-        proxy.received += chunk.length;
-      });
-      incoming.pipe(response);
-    });
-    outgoing.on('error', () => response.destroy());
-    request.on('data', (chunk) => {
-      proxy.sent += chunk.length;
-    });
-    request.pipe(outgoing);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const proxy = {
-    endpoint: `http://127.0.0.1:${server.address().port}`,
-    reset() {
-      proxy.requests = 0;
-      proxy.sent = 0;
-      proxy.received = 0;
-    },
-    async close() {
-      agent.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-  proxy.reset();
-  return proxy;
 }

@@ -1,12 +1,15 @@
 /** What figures of stores on object storage share: an engine, machines with caches of their own, counts. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { install, missing, start } from '../../scripts/engines.mjs';
 import { children, cli } from './build.mjs';
-import { environment, output, runProcess } from './measure.mjs';
+import { environment, runProcess } from './measure.mjs';
+
+const execFileAsync = promisify(execFile);
 
 /** @param use gets an engine on loopback; it is not called where there is none. @returns why, then */
 export async function withEngine(scratch, use) {
@@ -102,7 +105,12 @@ export async function cpuOf(command, args, env) {
 }
 
 /** Runs a child program of bench/children/ on a machine and parses the JSON it prints. */
-export function runOn(env, script, args) {
+export async function runOn(env, script, args) {
   const options = { env: { ...environment, ...env } };
-  return JSON.parse(output(process.execPath, [join(children, script), ...args], options));
+  const { stdout } = await execFileAsync(
+    process.execPath,
+    [join(children, script), ...args],
+    options,
+  );
+  return JSON.parse(stdout);
 }
