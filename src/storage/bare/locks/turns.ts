@@ -35,6 +35,12 @@ const MOST_HOLDERS = 10;
 /** Milliseconds for which a process keeps a turn that others want. */
 const BURST = 25;
 
+/**
+ * Milliseconds after which a process gives its turn back also when no other is seen to want it: a waiter
+ * that cannot judge the holder, on another host, takes a link older than `PATIENCE` for a dead one's.
+ */
+const LONGEST_TURN = PATIENCE / 4;
+
 /** A commit that begins this many milliseconds after the last one, or sooner, continues a burst. */
 const GAP = 2;
 
@@ -84,7 +90,8 @@ class TurnFile {
   readonly #queue = new Mutex();
   /** This process has the turn. */
   #isHeld = false;
-  /** Start of the burst. */
+  /** Start of the turn, and of the burst. */
+  #taken = 0;
   #since = 0;
   /** When the last caller in this process gave its turn back. */
   #passed = Number.NEGATIVE_INFINITY;
@@ -134,7 +141,8 @@ class TurnFile {
   #pass(): void {
     const now = monotonicTime();
     this.#passed = now;
-    if (!this.#isBurst && !this.#queue.isAwaited) {
+    const isLone = !this.#isBurst && !this.#queue.isAwaited;
+    if (isLone || now - this.#taken >= LONGEST_TURN) {
       this.#give();
       return;
     }
@@ -172,7 +180,8 @@ class TurnFile {
       if (seen === undefined || now - judged >= JUDGED) {
         if (this.#link.tryLock()) {
           this.#isHeld = true;
-          this.#since = monotonicTime();
+          this.#taken = monotonicTime();
+          this.#since = this.#taken;
           return;
         }
         judged = now;
