@@ -214,16 +214,18 @@ export class StoreLock {
   }
 
   #makeLockFile(path: string): void {
-    if (this.#hardLinks) {
-      try {
-        linkSync(this.#path, path);
-        return;
-      } catch (error) {
-        if (!isErrno(error, ...NO_HARD_LINKS)) throw error;
-        this.#hardLinks = false;
-      }
+    if (!this.#hardLinks) {
+      mkdirSync(path);
+      return;
     }
-    mkdirSync(path);
+    try {
+      linkSync(this.#path, path);
+    } catch (error) {
+      if (isErrno(error, 'EEXIST')) throw error;
+      // Systems without hard links say so in many ways. Every other fault is met again.
+      mkdirSync(path);
+      this.#hardLinks = false;
+    }
   }
 
   /** Whether a lock file is one of ours; undefined when it is gone. */
@@ -341,8 +343,6 @@ export class StoreLock {
     return new LockTimeoutError(`Store is locked by ${who}: ${this.#path}`, { path: this.#path });
   }
 }
-
-const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'UNKNOWN'];
 
 /** @throws GitStoreError when something else is in the place of our directory */
 export function checkPrivateDirectory(gitDir: string): void {

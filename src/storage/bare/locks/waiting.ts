@@ -4,18 +4,16 @@
  */
 import { monotonicTime } from '../../../clock.ts';
 
-/** Pauses that grow from 1 ms to `longest`, with random jitter so that waiters spread out. */
-export class Backoff {
-  readonly #longest: number;
-  #delay = 1;
+/** Milliseconds of the longest pause. */
+const LONGEST = 20;
 
-  constructor(longest = 20) {
-    this.#longest = longest;
-  }
+/** Pauses that grow from 1 ms on, with random jitter so that waiters spread out. */
+export class Backoff {
+  #delay = 1;
 
   pause(): Promise<void> {
     const pause = this.#delay * (0.5 + Math.random() / 2);
-    this.#delay = Math.min(this.#delay * 1.5, this.#longest);
+    this.#delay = Math.min(this.#delay * 1.5, LONGEST);
     return new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
