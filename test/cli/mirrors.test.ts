@@ -50,6 +50,18 @@ test('backup -n says what would change, in text and JSON; backup does it quietly
   expectSound(copy);
 });
 
+test('restore takes the current branch also where a sync service has left a copy of a ref', async () => {
+  await place.ok('branch', 'set', 'dev');
+  await place.ok('branch', 'current', '-b', 'dev');
+  gitIn(place.folder, 'init', '--quiet', '--bare', copy);
+  writeFileSync(
+    join(copy, 'refs/heads/main (conflicted copy)'),
+    git(place.repo, 'rev-parse', 'main'),
+  );
+  await place.ok('restore', '-r', copy, place.repo);
+  expect(git(copy, 'symbolic-ref', 'HEAD')).toBe('refs/heads/dev');
+});
+
 test('--ref, renames, and what cannot be', async () => {
   await place.ok('backup', '--ref', 'main:trunk', '--ref', 'v1', copy);
   expect(Object.keys(refsOf(copy))).toEqual(['refs/heads/trunk', 'refs/tags/v1']);

@@ -37,7 +37,7 @@ export function define(command: Command): void {
     const { dryRun = false } = options;
     const work = async (store: GitStore): Promise<MirrorDiff> => {
       const { refs, unreadable } = await store.storage.refs.list(HEADS);
-      const isEmpty = refs.length + unreadable.length === 0;
+      const isEmpty = refs.length === 0 && unreadable.every(({ kind }) => kind === 'misnamed');
       const diff = await withMirroring(url, options, isVerbose(command), (mirror) =>
         store.restore(url, mirror),
       );
