@@ -43,7 +43,8 @@ export class WorkerPool<Request, Reply extends object> {
     return this.#workers.length > 0;
   }
 
-  run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
+  /** Fails when the thread does, or when the system allows no thread. */
+  async run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
     return this.#leastBusy().run(request, transfer);
   }
 

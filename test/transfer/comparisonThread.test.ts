@@ -22,6 +22,33 @@ import { scratchFolder } from '../helpers/scratch.ts';
 const DIRECTORIES = 41;
 const FILES = 100;
 
+// First: later there is a thread already.
+test('where the system allows no thread, the caller looks at all itself', async () => {
+  const base = scratchFolder();
+  const folder = join(base, 'folder');
+  mkdirSync(folder);
+  for (let f = 0; f < 4100; f++) writeFileSync(join(folder, `${f}`), '');
+  await using store = await GitStore.open(join(base, 'store.git'), { durability: 'fast' });
+  await using work = await Workspace.open(folder, { store });
+  await work.checkpoint();
+  await sleep(150);
+  await work.checkpoint();
+  await work.changes();
+  const threads = process.getBuiltinModule('node:worker_threads');
+  const { Worker } = threads;
+  threads.Worker = class {
+    constructor() {
+      throw Object.assign(new Error('no permission'), { code: 'ERR_ACCESS_DENIED' });
+    }
+  } as unknown as typeof Worker;
+  try {
+    writeFileSync(join(folder, '7'), 'other');
+    expect((await work.changes()).entries.map(({ path }) => path)).toEqual(['7']);
+  } finally {
+    threads.Worker = Worker;
+  }
+});
+
 test('it marks all that is unchanged in a large folder, and nothing else', async () => {
   const base = scratchFolder();
   const folder = join(base, 'folder');
