@@ -2,9 +2,8 @@
  * The planner compares the sources with the destination and decides what a copy has to do. It is the
  * same for all directions. Executors carry the plan out; a dry run reports it.
  *
- * A source *covers* the paths at which it has files. When two sources cover one path, the first wins. A
- * file in the way of a directory is deleted, and so are the files of a directory in the way of a file.
- * With `delete`, files that no source covers are deleted too, inside the source directories.
+ * A file in the way of a directory is deleted, and so are the files of a directory in the way of a file.
+ * With `delete`, files that no source covers (coverage.ts) are deleted too, inside the source directories.
  */
 import { GitStoreError } from '../../errors.ts';
 import { isTreeMode } from '../../git/objects/tree.ts';
