@@ -138,9 +138,10 @@ describe('quick deflating', () => {
 
   test('takes about as many bytes as zlib at its quickest level', () => {
     const folder = join(import.meta.dirname, '../../src/store');
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
     let own = 0;
     let zlib = 0;
-    for (const name of readdirSync(folder)) {
+    for (const name of names.filter((name) => name.endsWith('.ts'))) {
       const body = readFileSync(join(folder, name));
       own += throughBoth(body)?.length ?? body.length;
       zlib += deflateSync(body, { level: 1 }).length;

@@ -96,6 +96,6 @@ test('find and grep through a history see all that any commit holds, each once',
       expect(now.sort()).toEqual((await fs.ls('', { recursive: true })).sort());
       await store.close();
     }),
-    { numRuns: runs(150) },
+    { numRuns: runs(60) },
   );
 });
