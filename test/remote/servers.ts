@@ -75,7 +75,8 @@ export async function gitDaemon(root: string): Promise<string> {
   const args = ['daemon', '--reuseaddr', '--export-all', `--base-path=${root}`];
   const more = ['--enable=receive-pack', '--listen=127.0.0.1', `--port=${port}`, root];
   const child = spawn('git', [...args, ...more], { env: gitEnvironment, stdio: 'ignore' });
-  atEndOfFile(() => child.kill('SIGKILL'));
+  // Git passes it on to the process that listens, which a SIGKILL would leave behind.
+  atEndOfFile(() => child.kill('SIGTERM'));
   for (let tries = 0; ; tries++) {
     if (await answers(port)) return `git://127.0.0.1:${port}`;
     if (tries === 100) throw new Error('git daemon does not answer');
