@@ -16,7 +16,7 @@ import { corrupt, isSystemError, verified } from '../../packs/objectFaults.ts';
 import { readMany } from '../../packs/reading/bulkRead.ts';
 import { InflatePool } from '../../packs/reading/inflatePool.ts';
 import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
-import { tryReadPacked } from '../../packs/reading/tryReadPacked.ts';
+import { readProvenPacked, tryReadPacked } from '../../packs/reading/readPacked.ts';
 import type {
   ByteRange,
   ExportPackOptions,
@@ -48,9 +48,6 @@ const MAX_OUTSIDE_BASES = 64;
 const CHUNK = 1 << 20;
 /** Bytes up to which a loose object is read whole for its header. */
 const SMALL_OBJECT = 64 << 10;
-
-/** Up to this size in bytes, inflating an object here costs less than passing it to a thread. */
-const SMALL_FOR_THREAD = 16 << 10;
 
 /**
  * Packed objects to read whole for their type and size. Beyond that a table of where all entries end is
@@ -298,16 +295,10 @@ export class BareObjects implements ObjectStore {
     return this.#places.search<GitObject>(id, {
       emptyTree: EMPTY_TREE,
       packed: async ({ pack, offset, crc }) => {
-        const header = pack.whole(offset);
-        const isLarge = header !== undefined && header.size > LARGE_OBJECT;
-        const isBeside =
-          header !== undefined && this.#reading > 1 && header.size > SMALL_FOR_THREAD;
-        const proven =
-          isLarge || isBeside
-            ? await pack.readProvenBeside(offset, crc)
-            : pack.readProven(offset, crc);
+        const proven = await readProvenPacked(pack, offset, crc, this.#reading < 2);
         if (proven !== undefined) return proven;
-        if (isLarge) return this.#readLarge(id, header);
+        const header = pack.whole(offset);
+        if (header !== undefined && header.size > LARGE_OBJECT) return this.#readLarge(id, header);
         return verified(id, await pack.read(offset, this.#findBase(depth)));
       },
       loose: async (directory) => {

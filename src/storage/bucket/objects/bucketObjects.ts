@@ -17,7 +17,7 @@ import { readMany } from '../../packs/reading/bulkRead.ts';
 import { MissingBytesError } from '../../packs/reading/holes.ts';
 import { InflatePool } from '../../packs/reading/inflatePool.ts';
 import { LARGE_OBJECT } from '../../packs/reading/packFile.ts';
-import { tryReadPacked } from '../../packs/reading/tryReadPacked.ts';
+import { readProvenPacked, tryReadPacked } from '../../packs/reading/readPacked.ts';
 import { FileSpool } from '../../packs/writing/fileSpool.ts';
 import type {
   ByteRange,
@@ -53,6 +53,8 @@ export class BucketObjects implements ObjectStore {
   #deflatePool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
   readonly #places: ObjectPlaces;
+  /** Reads under way. */
+  #reading = 0;
 
   constructor(context: BucketObjectsContext) {
     this.#context = context;
@@ -67,15 +69,20 @@ export class BucketObjects implements ObjectStore {
     return found ?? (id === EMPTY_TREE_ID ? { type: 'tree', size: 0 } : undefined);
   }
 
-  read(id: ObjectId): Promise<GitObject | undefined> {
-    return this.#read(id, 0);
+  async read(id: ObjectId): Promise<GitObject | undefined> {
+    this.#reading++;
+    try {
+      return await this.#read(id, 0);
+    } finally {
+      this.#reading--;
+    }
   }
 
   async #read(id: ObjectId, depth: number): Promise<GitObject | undefined> {
     const found = await this.#places.search<GitObject>(id, {
       small: (object) => verified(id, openRecent(object)),
       packed: async ({ file, offset, crc }) =>
-        file.readProven(offset, crc) ??
+        (await readProvenPacked(file, offset, crc, this.#reading < 2)) ??
         verified(id, await file.read(offset, this.#findBase(depth))),
     });
     return found ?? (id === EMPTY_TREE_ID ? EMPTY_TREE : undefined);

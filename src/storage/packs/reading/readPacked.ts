@@ -1,8 +1,27 @@
-/** Reads of packed objects that answer now or not at all. */
+/** Reads of packed objects, each in the way that costs least. */
 import type { ObjectId } from '../../../git/objectId.ts';
 import type { GitObject, TryReadOptions } from '../../storage.ts';
 import { verified } from '../objectFaults.ts';
 import { LARGE_OBJECT, type PackFile } from './packFile.ts';
+
+/** Up to this size in bytes, inflating an object here costs less than passing it to a thread. */
+const SMALL_FOR_THREAD = 16 << 10;
+
+/**
+ * As `PackFile.readProven`; a large object is inflated on another thread, also a smaller one unless it is the
+ * only one that is read.
+ */
+export function readProvenPacked(
+  pack: PackFile,
+  offset: number,
+  crc: number | undefined,
+  isAlone: boolean,
+): GitObject | Promise<GitObject | undefined> | undefined {
+  const size = pack.whole(offset)?.size ?? 0;
+  return size > (isAlone ? LARGE_OBJECT : SMALL_FOR_THREAD)
+    ? pack.readProvenBeside(offset, crc)
+    : pack.readProven(offset, crc);
+}
 
 /**
  * The object at `offset`, verified; undefined as by `PackFile.tryRead`.
