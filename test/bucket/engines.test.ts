@@ -53,7 +53,7 @@ async function historyOf(location: string): Promise<string[]> {
 
 for (const name of REAL_ENGINES) {
   describeEngine(name, (engine) => {
-    const contended = effort(4, 200);
+    const contended = effort(2, 200);
     it('takes commits of eight processes to one branch', {
       timeout: contended.timeout,
     }, async () => {
@@ -78,7 +78,7 @@ for (const name of REAL_ENGINES) {
       expect(await gitstore(['-r', location, 'verify'], { env })).toMatchObject({ code: 0 });
     });
 
-    const kills = effort(3, 300);
+    const kills = effort(2, 300);
     it('keeps what killed writers were told is there', { timeout: kills.timeout }, async () => {
       const { location, env } = place(engine());
       await gitstore(['-r', location, 'init'], { env });

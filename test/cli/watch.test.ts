@@ -28,7 +28,7 @@ import { makeFiles } from '../transfer/trees.ts';
 import { Place } from './program.ts';
 import { Watching } from './watching.ts';
 
-const { count, timeout } = effort(12, 400);
+const { count, timeout } = effort(6, 400);
 
 function git(...args: string[]): string {
   const { stdout, stderr, status } = spawnSync('git', args, {

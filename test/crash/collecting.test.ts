@@ -18,7 +18,7 @@ import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
 const children = join(import.meta.dirname, 'children');
-const { count, timeout } = effort(3, 300);
+const { count, timeout } = effort(2, 300);
 
 let program: Program;
 beforeAll(async () => {
@@ -57,7 +57,7 @@ describe(`killed ${count} times (seed ${seed})`, () => {
 });
 
 describe('beside others', () => {
-  const { count: commitsEach } = effort(12, 250);
+  const { count: commitsEach } = effort(8, 250);
 
   // It failed once in some 40 runs, in a way that could not be seen again: a second failure is one.
   test('writers, git push, git gc and readers', { timeout, retry: 1 }, async () => {

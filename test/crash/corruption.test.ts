@@ -13,7 +13,7 @@ import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
-const { count, timeout } = effort(80, 5000);
+const { count, timeout } = effort(30, 5000);
 
 /** path → what must be read there. */
 const files = new Map<string, Buffer>();

@@ -16,7 +16,7 @@ import { scratchFolder } from '../helpers/scratch.ts';
 import { effort } from './stress.ts';
 
 const MiB = 1024 * 1024;
-const { count, timeout } = effort(5, 60);
+const { count, timeout } = effort(2, 60);
 let program: Program;
 let disk: string;
 let store: string;

@@ -16,7 +16,7 @@ import { scratchFolder } from '../helpers/scratch.ts';
 import { effort, seed, seededRandom } from './stress.ts';
 
 const children = join(import.meta.dirname, 'children');
-const { count, timeout } = effort(4, 150);
+const { count, timeout } = effort(2, 150);
 
 let program: Program;
 beforeAll(async () => {

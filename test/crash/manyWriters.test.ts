@@ -10,7 +10,7 @@ import { effort } from './stress.ts';
 
 const children = join(import.meta.dirname, 'children');
 const processes = 8;
-const { count: commitsEach, timeout } = effort(20, 200);
+const { count: commitsEach, timeout } = effort(8, 200);
 
 let program: Program;
 beforeAll(async () => {

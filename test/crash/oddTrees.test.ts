@@ -11,7 +11,7 @@ import { scratchFolder } from '../helpers/scratch.ts';
 import { commitTree, openStore, rawEntry } from './rawTrees.ts';
 import { effort } from './stress.ts';
 
-const { count, timeout } = effort(120, 20_000);
+const { count, timeout } = effort(50, 20_000);
 
 const mode = fc.constantFrom(
   '100644',

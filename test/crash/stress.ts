@@ -12,9 +12,9 @@ export function effort(usual: number, promised: number): { count: number; timeou
   return stress ? { count: promised, timeout: 30 * 60_000 } : { count: usual, timeout: 2 * 60_000 };
 }
 
-/** The number of runs of a property that is tested in `promised` runs at full effort: a fifth of it. */
+/** The number of runs of a property that is tested in `promised` runs at full effort: a tenth of it. */
 export function runs(promised: number): number {
-  return effort(Math.ceil(promised / 5), promised).count;
+  return effort(Math.ceil(promised / 10), promised).count;
 }
 
 /** Random numbers in [0, 1) that are the same for the same seed (mulberry32). */

@@ -113,7 +113,7 @@ describe('requests', () => {
         expect(answer).not.toContain(SECRET);
         expect(answer).not.toContain('repositoryformatversion');
       }),
-      { numRuns: effort(150, 5000).count },
+      { numRuns: effort(60, 5000).count },
     );
     await expectAlive();
     expect(client.faults).toEqual([]);
@@ -215,7 +215,7 @@ describe('requests', () => {
           expect([200, 206, 304, 412, 416]).toContain(status);
         },
       ),
-      { numRuns: effort(150, 5000).count },
+      { numRuns: effort(60, 5000).count },
     );
     expect(client.faults).toEqual([]);
   });
@@ -383,7 +383,7 @@ describe('a store that changes', () => {
       }
     })();
     const packer = (async () => {
-      const rounds = effort(3, 30).count;
+      const rounds = effort(2, 30).count;
       for (let i = 0; i < rounds; i++) {
         const args = i % 2 === 0 ? ['repack', '-adq'] : ['gc', '-q'];
         // In a process of its own, so that all the others go on meanwhile.

@@ -240,7 +240,7 @@ describe('packed refs', () => {
     ]);
     const reader = new BareRefs(store, { durability: 'fast' });
     let last = ids[0]!;
-    const end = performance.now() + effort(300, 2000).count;
+    const end = performance.now() + effort(150, 2000).count;
     const isPacked = () => existsSync(join(store, 'packed-refs'));
     for (let i = 1; performance.now() < end || !isPacked(); i++) {
       const next = ids[i % ids.length]!;
@@ -270,7 +270,7 @@ describe('packed refs', () => {
        while (!require('fs').existsSync(${JSON.stringify(stop)}))
          spawnSync('git', ['--git-dir', ${JSON.stringify(store)}, 'pack-refs', '--all', '--prune']);`,
     ]);
-    const end = performance.now() + effort(300, 2000).count;
+    const end = performance.now() + effort(150, 2000).count;
     for (let i = 0; performance.now() < end; i++) {
       const a = ids[i % ids.length]!;
       await refs.update([{ ref: 'refs/heads/gone', old: null, new: a }]);
@@ -632,7 +632,7 @@ const churn = `
       if (tries === 50 || !/lock|reference/.test(stderr)) throw new Error(args.join(' ') + ': ' + stderr);
     }
   };
-  for (let round = 0; round < ${effort(8, 25).count}; round++) {
+  for (let round = 0; round < ${effort(5, 25).count}; round++) {
     for (const n of [0, 1, 2]) {
       git('update-ref', 'refs/tags/t' + n, ids[round % 3]);
       if (git('rev-parse', 'refs/tags/t' + n) !== ids[round % 3]) throw new Error('moved back');
@@ -701,7 +701,7 @@ describe('many writers', () => {
   });
 
   test('git update-ref and we count together', async () => {
-    const ids = makeCommits(effort(25, 60).count);
+    const ids = makeCommits(effort(15, 60).count);
     await refs.update([{ ref: MAIN, new: ids[0]! }]);
     const byGit = startNode([
       '-e',

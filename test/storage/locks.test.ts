@@ -406,7 +406,7 @@ describe('a writer that dies', () => {
     },
   );
 
-  const { count, timeout } = effort(8, 300);
+  const { count, timeout } = effort(4, 300);
   test(`at ${count} random moments (seed ${seed})`, { timeout }, async () => {
     const random = seededRandom(seed);
     const ids = [a, b, c];

@@ -160,7 +160,7 @@ function counters(times: number): CountTask[] {
 }
 
 describe('processes of both kinds that count', () => {
-  const { count, timeout } = effort(15, 500);
+  const { count, timeout } = effort(8, 500);
 
   test(`${count} times each: nothing is lost`, { timeout }, async () => {
     const tasks = counters(count);
@@ -195,7 +195,7 @@ describe('processes of both kinds that count', () => {
     expectClean(store);
   });
 
-  const kills = effort(4, 60).count;
+  const kills = effort(2, 60).count;
   test(`${kills} kills (seed ${seed}): all that was acknowledged is there`, {
     timeout,
   }, async () => {

@@ -90,7 +90,7 @@ function chain(store: string): void {
 const made = new Map<string, string>();
 
 function makeStore(name: string, prepare: (store: string) => void): string {
-  const path = imported(randomHistory(effort(120, 250).count, name.length));
+  const path = imported(randomHistory(effort(60, 250).count, name.length));
   for (const side of ['side0', 'side1', 'side2']) {
     git(path, 'update-ref', '-d', `refs/heads/${side}`);
   }

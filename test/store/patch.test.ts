@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type FS, GitStore, patchBytes } from '../../src/index.ts';
+import { runs } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -56,7 +57,7 @@ test('Git applies every patch, and counts the same lines', async () => {
       }
       expect(run('write-tree').trim()).toBe(after.treeHash);
     }),
-    { numRuns: 25 },
+    { numRuns: runs(100) },
   );
   await store.close();
 });

@@ -130,7 +130,7 @@ describe('gitignore', () => {
     ),
   );
   const rules = fc.array(pattern, { minLength: 1, maxLength: 5 });
-  const { count, timeout } = effort(40, 2000);
+  const { count, timeout } = effort(15, 2000);
 
   test('the same files as `git add` takes', { timeout }, async () => {
     const folder = scratchFolder();

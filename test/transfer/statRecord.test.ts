@@ -302,7 +302,7 @@ describe('what the stat record saves', () => {
     await store.close();
   });
 
-  const { count: runs, timeout: runsTimeout } = effort(100, 3000);
+  const { count: runs, timeout: runsTimeout } = effort(40, 3000);
   test('it may have any numbers under a right checksum', { timeout: runsTimeout }, async () => {
     const folder = scratchFolder();
     const files: Files = {
@@ -490,7 +490,7 @@ describe('no change is missed', () => {
     'written over in place',
   ].map((trick) => ({ trick, path: 'd/f1', waits: false, out: false }));
 
-  const { count, timeout } = effort(25, 1000);
+  const { count, timeout } = effort(10, 1000);
 
   test('whatever is done to the files', { timeout }, async () => {
     const folder = scratchFolder();

@@ -213,7 +213,7 @@ function expectSame(
 }
 
 describe('ignore rules', () => {
-  const nested = effort(300, 10_000);
+  const nested = effort(150, 10_000);
   test.each([false, true])(
     'nested .gitignore files leave out what Git leaves out; core.ignoreCase %s',
     {
@@ -260,7 +260,7 @@ describe('ignore rules', () => {
     },
   );
 
-  const flat = effort(30, 2000);
+  const flat = effort(15, 2000);
   test('--exclude-from leaves out what core.excludesFile does', {
     timeout: flat.timeout,
   }, async () => {

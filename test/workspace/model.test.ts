@@ -45,7 +45,7 @@ function stored(files: Files): Files {
   return new Map([...files].filter(([path]) => !isIgnored(path)));
 }
 
-const { count, timeout } = effort(12, 400);
+const { count, timeout } = effort(6, 400);
 
 test('nothing that was ever in a checkpoint is lost, and nothing ignored is touched', {
   timeout,

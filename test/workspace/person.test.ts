@@ -21,7 +21,7 @@ interface Told {
   readonly ignored: Readonly<Record<string, string>>;
 }
 
-const { count } = effort(60, 100_000);
+const { count } = effort(40, 100_000);
 
 test('nothing is lost where a program and a person work in one folder', {
   timeout: 120_000 + 200 * count,

@@ -11,7 +11,7 @@ import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const NAMES = ['a', 'b', 'd/a', 'd/b', 'd/e/f', 'd/e/g', 'n/e/w', 'x', 'x.log'];
-const { count, timeout } = effort(60, 3000);
+const { count, timeout } = effort(30, 3000);
 
 test('checkpoints hold what the folder holds at once', { timeout }, async () => {
   const random = seededRandom(seed);
