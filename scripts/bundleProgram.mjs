@@ -87,7 +87,7 @@ const GROUPS = {
   // All the rest, by its folder.
   transfer: ['src/transfer/'],
   terminal: ['src/cli/output/json.ts', 'src/cli/'],
-  shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/tree/', 'src/zlib/'],
+  shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/threads/', 'src/tree/', 'src/zlib/'],
   history: ['src/merge/', 'src/store/', 'src/workspace/'],
   upkeep: [
     'src/maintenance/',

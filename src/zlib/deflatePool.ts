@@ -3,10 +3,10 @@
  * message costs as much as deflating a small file.
  */
 import type * as Zlib from 'node:zlib';
+import { WorkerPool } from '../threads/workerPool.ts';
 import { type Compressor, createCompressor } from './compressor.ts';
 import { isDense } from './dense.ts';
 import { newQuickDeflate, quickDeflateModule, startQuickDeflate } from './quickDeflate.ts';
-import { WorkerPool } from './workerPool.ts';
 
 /** One entry to make: the header before the zlib stream, and the data to deflate. */
 export interface DeflateJob {

@@ -6,7 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { hasLoneSurrogate } from '../../git/pathBytes.ts';
-import { WorkerPool } from '../../zlib/workerPool.ts';
+import { WorkerPool } from '../../threads/workerPool.ts';
 import { joinDisk } from '../disk/localPaths.ts';
 import type { RecordColumns } from './recordFormat.ts';
 

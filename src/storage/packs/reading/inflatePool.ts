@@ -6,9 +6,9 @@ import { asBuffer } from '../../../bytes.ts';
 import { hashObject } from '../../../git/objectId.ts';
 import { packObjectType } from '../../../git/packs/pack.ts';
 import { THREADS_READ_PACKS } from '../../../runtime.ts';
+import { WorkerPool } from '../../../threads/workerPool.ts';
 import { Inflater } from '../../../zlib/inflater.ts';
 import { type InflateAt, keptInflater } from '../../../zlib/keptInflater.ts';
-import { WorkerPool } from '../../../zlib/workerPool.ts';
 import { readFullySync } from '../../disk/durable.ts';
 
 /** Entries in some stretches of a pack file. */
