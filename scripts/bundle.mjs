@@ -14,11 +14,21 @@ import { bundleProgram } from './bundleProgram.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = 'node20.19';
 
+/** The entry files of threads. */
+const THREADS = {
+  GITSTORE_CHECK_WORKER: 'storage/bare/check/worker.ts',
+  GITSTORE_COMPARISON_WORKER: 'transfer/record/comparisonWorker.ts',
+  GITSTORE_DEFLATE_WORKER: 'zlib/deflateWorker.ts',
+  GITSTORE_INFLATE_WORKER: 'storage/packs/reading/inflateWorker.ts',
+  GITSTORE_REPACK_WORKER: 'storage/bare/repack/deltas/worker.ts',
+  GITSTORE_WRITER_WORKER: 'transfer/out/writerWorker.ts',
+};
+
 /** Writes `index.js`, `server.js` (and `.cjs`), `cli.cjs`, their chunks and the licenses of bundled packages into `outdir`. */
 export async function bundle(outdir) {
-  const { stamp, common, threads } = await options();
+  const { stamp, common } = await options();
   const library = await bundleLibrary(outdir, { root, target, define: common.define });
-  const program = await bundleProgram(outdir, programOptions(stamp, common, threads));
+  const program = await bundleProgram(outdir, programOptions(stamp, common));
   const inputs = [...library, ...program];
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenses(inputs));
 }
@@ -28,14 +38,18 @@ export async function bundle(outdir) {
  * @returns the mark by which the program knows the file for its own
  */
 export async function bundleExecutable(outdir) {
-  const { stamp, common, threads } = await options();
-  await bundleProgram(outdir, { ...programOptions(stamp, common, threads), start: 'executable' });
+  const { stamp, common } = await options();
+  await bundleProgram(outdir, { ...programOptions(stamp, common), start: 'executable' });
   return `program ${stamp}`;
 }
 
 /** The code of threads is put in at the end: names in it are not those of the code around it. */
-function programOptions(stamp, common, threads) {
-  const places = threads.map(([name, code]) => [name, JSON.stringify(`thread:${name}`), code]);
+function programOptions(stamp, common) {
+  const places = Object.keys(THREADS).map((name) => [
+    name,
+    JSON.stringify(`thread:${name}`),
+    common.define[name],
+  ]);
   const define = {
     ...common.define,
     ...Object.fromEntries(places.map(([name, place]) => [name, place])),
@@ -48,10 +62,6 @@ async function options() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const modules = await assembled();
   const stamp = stampOf(join(root, 'src'));
-  const threads = [
-    ['GITSTORE_REPACK_WORKER', JSON.stringify(await threadSource('repack/deltas/worker.ts'))],
-    ['GITSTORE_CHECK_WORKER', JSON.stringify(await threadSource('check/worker.ts'))],
-  ];
   const common = {
     absWorkingDir: root,
     bundle: true,
@@ -68,11 +78,10 @@ async function options() {
       GITSTORE_STAMP: JSON.stringify(stamp),
       // What the AWS packages say about older versions of Node is not for our users' terminals.
       'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
-      ...Object.fromEntries(threads),
       ...modules,
     },
   };
-  return { stamp, common, threads };
+  return { stamp, common };
 }
 
 /** What is the same for two builds of the same sources only. */
@@ -86,8 +95,20 @@ function stampOf(folder) {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** What stands in the sources for modules of WebAssembly (*.wat), each in Base64, and for other files. */
+/**
+ * What stands in the sources for modules of WebAssembly (*.wat), each in Base64, for the code of threads, and
+ * for other files.
+ */
 export async function assembled() {
+  const modules = await assembledModules();
+  const threads = Object.entries(THREADS).map(async ([name, entry]) => [
+    name,
+    JSON.stringify(await threadSource(entry, modules)),
+  ]);
+  return { ...modules, ...Object.fromEntries(await Promise.all(threads)) };
+}
+
+async function assembledModules() {
   const { parseWat } = await wabt();
   const features = { simd: true, bulk_memory: true };
   const assemble = (name) => {
@@ -128,10 +149,10 @@ function withParts(text) {
  * What a thread runs, as one text that is part of the bundle: it needs no file of its own beside it,
  * wherever the bundle ends up.
  */
-async function threadSource(entry) {
+async function threadSource(entry, define) {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [`src/storage/bare/${entry}`],
+    entryPoints: [`src/${entry}`],
     bundle: true,
     platform: 'node',
     target,
@@ -141,12 +162,14 @@ async function threadSource(entry) {
     legalComments: 'none',
     logLevel: 'warning',
     external: ['fs-native-extensions'],
-    define: { 'import.meta.url': 'undefined' },
+    define: { ...define, 'import.meta.url': 'undefined' },
     write: false,
   });
   // Names of its own: where the text lies in a bundle, what is done to that one's imports (`link` in
-  // bundleProgram.mjs) must not reach into it.
-  return outputFiles[0].text.replace(/\bimport_(?=\w)/g, 'thread_import_');
+  // bundleProgram.mjs) must not reach into it. Not every runtime has `require` there.
+  return outputFiles[0].text
+    .replace(/\bimport_(?=\w)/g, 'thread_import_')
+    .replace(/\brequire\("(node:[^"]+)"\)/g, 'process.getBuiltinModule("$1")');
 }
 
 /** The licenses of the packages whose code is in the bundle: they ask to be passed on with it. */

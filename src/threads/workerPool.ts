@@ -1,6 +1,7 @@
 /** Threads that answer requests, created on demand. */
 import { availableParallelism } from 'node:os';
 import type { TransferListItem, Worker } from 'node:worker_threads';
+import type { Failure, Message } from './answers.ts';
 
 const MAX_WORKERS = 8;
 
@@ -9,28 +10,32 @@ function likelySize(): number {
   return Math.max(1, Math.min(availableParallelism() - 1, MAX_WORKERS));
 }
 
-export class WorkerPool<Request, Reply extends object> {
-  readonly #source: string;
-  readonly #size: number;
-  readonly #data: () => unknown;
-  readonly #workers: PooledWorker<Request, Reply>[] = [];
+/** A thread has answered that a request fails. Has the properties of its error. */
+export class ThreadFailure extends Error {
+  constructor({ message, details }: Failure) {
+    super(message);
+    Object.assign(this, details);
+  }
+}
 
-  /**
-   * @param main the code of each thread: for every message it sends back one, the answer or `{ error }`. It
-   *   runs from its source text, so that it works bundled, in a user's bundle, or from TypeScript. It refers
-   *   to nothing outside itself.
-   * @param parts functions of the same kind, passed to `main` as arguments
-   * @param data returns the `workerData` of each thread
-   */
-  constructor(
-    main: (...parts: never[]) => void,
-    size = likelySize(),
-    parts: readonly ((...args: never[]) => unknown)[] = [],
-    data: () => unknown = () => undefined,
-  ) {
-    this.#source = `(${main.toString()})(${parts.map(String).join()})`;
-    this.#size = Math.max(1, size);
-    this.#data = data;
+export interface ThreadOptions {
+  /** The code of each thread, which calls `answerRequests`: an entry file in one piece. */
+  readonly source: string;
+  /** Maximum number of threads. */
+  readonly size?: number | undefined;
+  /** Returns the `workerData` of the thread with this number. */
+  readonly data?: (number: number) => unknown;
+}
+
+export class WorkerPool<Request, Reply> {
+  readonly #options: ThreadOptions;
+  readonly #size: number;
+  readonly #workers: PooledWorker<Request, Reply>[] = [];
+  #started = 0;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+    this.#size = Math.max(1, options.size ?? likelySize());
   }
 
   /** Maximum number of threads. */
@@ -43,8 +48,19 @@ export class WorkerPool<Request, Reply extends object> {
     return this.#workers.length > 0;
   }
 
-  /** Fails when the thread does, or when the system allows no thread. */
-  async run(request: Request, transfer: readonly TransferListItem[]): Promise<Reply> {
+  /**
+   * Starts a thread ahead of its first request.
+   * @throws Error when the system allows none
+   */
+  start(): void {
+    if (!this.isRunning) this.#newWorker();
+  }
+
+  /**
+   * Fails when the thread does, or when the system allows none.
+   * @throws ThreadFailure when the request fails
+   */
+  async run(request: Request, transfer: readonly TransferListItem[] = []): Promise<Reply> {
     return this.#leastBusy().run(request, transfer);
   }
 
@@ -63,20 +79,24 @@ export class WorkerPool<Request, Reply extends object> {
   #leastBusy(): PooledWorker<Request, Reply> {
     const idle = this.#workers.find((worker) => worker.waiting === 0);
     if (idle !== undefined) return idle;
-    if (this.#workers.length < this.#size) {
-      const worker = new PooledWorker<Request, Reply>(this.#source, this.#data(), () => {
-        const at = this.#workers.indexOf(worker);
-        if (at >= 0) this.#workers.splice(at, 1);
-      });
-      this.#workers.push(worker);
-      return worker;
-    }
+    if (this.#workers.length < this.#size) return this.#newWorker();
     return this.#workers.reduce((a, b) => (b.waiting < a.waiting ? b : a));
+  }
+
+  #newWorker(): PooledWorker<Request, Reply> {
+    const { source, data } = this.#options;
+    const worker = new PooledWorker<Request, Reply>(source, data?.(this.#started), () => {
+      const at = this.#workers.indexOf(worker);
+      if (at >= 0) this.#workers.splice(at, 1);
+    });
+    this.#started += 1;
+    this.#workers.push(worker);
+    return worker;
   }
 }
 
 /** A thread that answers requests in order. */
-class PooledWorker<Request, Reply extends object> {
+class PooledWorker<Request, Reply> {
   readonly #worker: Worker;
   readonly #waiting: {
     resolve: (reply: Reply) => void;
@@ -91,19 +111,21 @@ class PooledWorker<Request, Reply extends object> {
     const threads = process.getBuiltinModule('node:worker_threads');
     this.#worker = new threads.Worker(source, { eval: true, workerData: data });
     this.#worker.unref();
-    this.#worker.on('message', (reply: Reply | { readonly error: string }) => {
+    this.#worker.on('message', (message: Message<Reply>) => {
       const next = this.#waiting.shift();
       // Not while stopping: the wait for the end of an unreferenced thread may never finish.
       if (this.#waiting.length === 0 && !this.#stopping) this.#worker.unref();
-      if ('error' in reply) next?.reject(new Error(reply.error));
-      else next?.resolve(reply);
+      if ('failure' in message) next?.reject(new ThreadFailure(message.failure));
+      else next?.resolve(message.reply);
       if (this.#waiting.length === 0) this.#onIdle?.();
     });
-    this.#worker.on('error', (error) => {
+    const died = (error: Error): void => {
       onDeath();
       for (const { reject } of this.#waiting.splice(0)) reject(error);
       this.#onIdle?.();
-    });
+    };
+    this.#worker.on('error', died);
+    this.#worker.on('exit', () => died(new Error('A thread has ended before its work was done')));
   }
 
   get waiting(): number {

@@ -1,7 +1,7 @@
 /** Makes zlib streams of whole bodies: deflated, or stored when that is no larger. */
 import type * as Zlib from 'node:zlib';
-import type { isDense as judge } from './dense.ts';
-import type { QuickDeflate } from './quickDeflate.ts';
+import { isDense as isDenseBy } from './dense.ts';
+import { QUICK_LEVEL, type QuickDeflate } from './quickDeflate.ts';
 
 export interface Compressor {
   /** Upper bound for the stream of a body of this size. */
@@ -14,18 +14,9 @@ export interface Compressor {
   compress(body: Uint8Array, level: number, out: Uint8Array, at: number): number;
 }
 
-/**
- * Worker threads run it from its source text: it uses nothing from outside itself.
- * @param isDenseBy judges whether data is compressed already
- * @param quick replaces zlib at `QUICK_LEVEL`, if available
- */
-export function createCompressor(
-  zlib: typeof Zlib,
-  isDenseBy: typeof judge,
-  quick: QuickDeflate | null,
-): Compressor {
-  const { constants, createDeflate, deflateSync, inflateSync } = zlib;
-  const QUICK_LEVEL = 1;
+/** @param quick replaces zlib at `QUICK_LEVEL`, if available */
+export function createCompressor(quick: QuickDeflate | null): Compressor {
+  const { constants, createDeflate, deflateSync, inflateSync } = zlib();
 
   /** Deflates into `out` and returns the length; -1 on failure. */
   type DeflateInto = (body: Uint8Array, out: Uint8Array, at: number) => number;
@@ -124,4 +115,9 @@ export function createCompressor(
   }
 
   return { bound, isDense, store, compress };
+}
+
+/** Loaded on first use: most reads do not deflate. */
+export function zlib(): typeof Zlib {
+  return process.getBuiltinModule('node:zlib');
 }

@@ -2,7 +2,6 @@
  * Whether data is already compressed, judged by three samples. Such data is stored without deflating:
  * that costs no time, and a range of it can be read directly.
  *
- * Worker threads run it from its source text: it uses nothing from outside itself.
  * @param deflatedLength returns the deflated length of a sample
  * @param least bytes below which data is not judged; at least 4096
  */

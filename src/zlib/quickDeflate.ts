@@ -39,8 +39,7 @@ export function newQuickDeflate(): QuickDeflate | null {
 }
 
 /**
- * Creates an instance on one thread. Worker threads run it from its source text, so it refers to nothing
- * outside itself.
+ * Creates an instance on one thread.
  * @returns null without address space for its memory
  */
 export function startQuickDeflate(module: object): QuickDeflate | null {

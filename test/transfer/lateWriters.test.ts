@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SeenFile } from '../../src/transfer/disk/fileJobs.ts';
-import { finishFile, putFile, removeSeen } from '../../src/transfer/disk/putFile.ts';
+import { finishFile, putFile } from '../../src/transfer/disk/putFile.ts';
+import { removeSeen } from '../../src/transfer/disk/seenFile.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const OLD = 'as it was seen';

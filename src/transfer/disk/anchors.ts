@@ -8,8 +8,6 @@
  * leaves a race between the check and the call.
  *
  * The root and the directories above it may be links: the caller chose them.
- *
- * A worker thread runs `anchorAt` from its source text, so it uses nothing from outside itself.
  */
 import type * as fs from 'node:fs';
 

@@ -6,7 +6,8 @@
 import * as fs from 'node:fs';
 import type { Anchors, FsPath } from '../disk/anchors.ts';
 import type { DirectoryJob, FileJob, FileStamp, Job } from '../disk/fileJobs.ts';
-import { anchoredJob, perform, performPart, writeUnfinished } from '../disk/putFile.ts';
+import { anchoredJob, perform, performPart } from '../disk/performJob.ts';
+import { writeUnfinished } from '../disk/putFile.ts';
 import {
   type FileDone,
   type FilledDirectory,

@@ -2,12 +2,15 @@
  * The second thread of a copy to disk (fileSink.ts). It gets batches of jobs, with the contents of files
  * in shared memory, and performs them in order.
  */
-import { Worker } from 'node:worker_threads';
 import { errorCode } from '../../systemFaults.ts';
-import type { Anchors, anchorAt, FsPath } from '../disk/anchors.ts';
+import { WorkerPool } from '../../threads/workerPool.ts';
+import type { Anchors, FsPath } from '../disk/anchors.ts';
 import type { FileJob, FileStamp, FilesJob, Job } from '../disk/fileJobs.ts';
-import { PUT_SOURCE, type perform, type performPart } from '../disk/putFile.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
+import { STAMP, type WriteReply, type WriteRequest } from './writeBatch.ts';
+
+/** Set when the sources are bundled: writerWorker.ts in one piece. */
+declare const GITSTORE_WRITER_WORKER: string;
 
 /** Called when a job is done with the file's stamp, or when it has failed with the error. */
 export type FileDone = (error: unknown, stamp: FileStamp | undefined) => void;
@@ -31,9 +34,6 @@ export interface FileResults {
 const BATCH_BYTES = SMALL_FILE;
 const BATCH_FULL = 768 << 10;
 const BATCH_FILES = 256;
-
-/** Numbers in a `FileStamp`. */
-const STAMP = 6;
 
 /** Batches under way at a time. */
 const BATCHES = 12;
@@ -65,23 +65,12 @@ function endOf(batch: Batch): number {
   return batch.ends.at(-1) ?? 0;
 }
 
-interface Request {
-  readonly jobs: readonly (Job | FilesJob)[];
-  readonly ends: readonly number[];
-  readonly buffer: Uint8Array<SharedArrayBuffer>;
-  /** The destination, and its descriptor. */
-  readonly root: { readonly path: FsPath; readonly fd: number | undefined };
-}
-
-interface Reply {
-  /** Stamps of all files, one after the other. */
-  readonly stamps: Float64Array<ArrayBuffer>;
-  readonly failures: readonly { index: number; message: string; code: string | undefined }[];
-}
-
 /** Writes files to disk on a second thread. */
 export class WriterThread {
-  readonly #worker: Worker;
+  readonly #pool = new WorkerPool<WriteRequest | null, WriteReply | undefined>({
+    source: GITSTORE_WRITER_WORKER,
+    size: 1,
+  });
   readonly #anchors: Anchors;
   readonly #root: FsPath;
   readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
@@ -90,8 +79,6 @@ export class WriterThread {
   /** Wakes the caller that waits for a batch to come back. */
   #wake: (() => void) | undefined;
   #death: unknown;
-  /** The thread has closed its directories. */
-  #isClosed = false;
 
   /**
    * @param root the destination, which must exist when the first job comes
@@ -100,14 +87,11 @@ export class WriterThread {
   constructor(root: FsPath, anchors: Anchors) {
     this.#root = root;
     this.#anchors = anchors;
-    this.#worker = new Worker(withNames(`(${workerMain.toString()})(...${PUT_SOURCE})`), {
-      eval: true,
-    });
-    this.#worker.on('message', (reply: Reply | null) => this.#finished(reply));
-    this.#worker.on('error', (error) => {
-      this.#death = error;
-      this.#wake?.();
-    });
+    try {
+      this.#pool.start();
+    } catch (error) {
+      this.#died(error);
+    }
   }
 
   put(job: FileJob, data: Uint8Array, done: FileDone): Promise<void> | void {
@@ -185,11 +169,10 @@ export class WriterThread {
   async close(): Promise<void> {
     try {
       await this.drain();
-      this.#worker.postMessage(null);
       // A terminated thread leaves its descriptors open.
-      while (!this.#isClosed && this.#death === undefined) await this.#woken();
+      await this.#pool.run(null);
     } finally {
-      await this.#worker.terminate();
+      await this.#pool.close();
     }
   }
 
@@ -205,8 +188,15 @@ export class WriterThread {
     this.#sent.push(batch);
     const { jobs, ends, buffer } = batch;
     const root = { path: this.#root, fd: this.#rootDescriptor() };
-    const request: Request = { jobs, ends, buffer, root };
-    this.#worker.postMessage(request);
+    this.#pool.run({ jobs, ends, buffer, root }).then(
+      (reply) => this.#finished(reply!),
+      (error) => this.#died(error),
+    );
+  }
+
+  #died(error: unknown): void {
+    this.#death ??= error;
+    this.#wake?.();
   }
 
   /** Undefined when the root is gone: then each job fails. */
@@ -219,13 +209,7 @@ export class WriterThread {
     }
   }
 
-  #finished(reply: Reply | null): void {
-    if (reply === null) {
-      this.#isClosed = true;
-      this.#wake?.();
-      return;
-    }
-    const { failures, stamps } = reply;
+  #finished({ failures, stamps }: WriteReply): void {
     const batch = this.#sent.shift();
     if (batch === undefined) return;
     this.#free.push(batch.buffer);
@@ -280,54 +264,4 @@ function shifted(
     if (index >= first && index < first + count) part.set(index - first, error);
   }
   return part;
-}
-
-/** The thread's code. Runs from its source text, so it refers to nothing outside itself. */
-function workerMain(
-  act: typeof perform,
-  actInPart: typeof performPart,
-  anchor: typeof anchorAt,
-): void {
-  const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const disk = process.getBuiltinModule('node:fs');
-  const lost = new Set<string>();
-  let anchors: Anchors | undefined;
-  parentPort?.on('message', (request: Request | null) => {
-    if (request === null) {
-      anchors?.close();
-      parentPort.postMessage(null);
-      return;
-    }
-    const { jobs, ends, buffer, root } = request;
-    anchors ??= anchor(disk, root.path, root.fd);
-    const failures: { index: number; message: string; code: string | undefined }[] = [];
-    const stamps = new Float64Array(6 * ends.length);
-    let index = 0;
-    for (const job of jobs) {
-      const parts = 'names' in job ? job.names.length : 1;
-      for (let part = 0; part < parts; part++, index++) {
-        const data = buffer.subarray(index === 0 ? 0 : ends[index - 1]!, ends[index]!);
-        try {
-          const stamp =
-            'names' in job
-              ? actInPart(disk, anchors, job, part, data)
-              : act(disk, anchors, job, data, lost);
-          if (stamp !== undefined) stamps.set(stamp, 6 * index);
-        } catch (error) {
-          const { message, code } = error as NodeJS.ErrnoException;
-          failures.push({ index, message, code });
-        }
-      }
-    }
-    parentPort.postMessage({ failures, stamps });
-  });
-}
-
-/**
- * A bundler that keeps function names inserts calls of its own helper into functions (`keyOf` in
- * anchors.ts). The thread does not have that helper.
- */
-function withNames(source: string): string {
-  const helper = /([\w$]+)\(\s*[\w$]+\s*,\s*["']keyOf["']\)/.exec(source)?.[1];
-  return helper === undefined ? source : `var ${helper} = (named) => named;\n${source}`;
 }

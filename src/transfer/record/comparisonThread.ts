@@ -8,30 +8,17 @@ import { availableParallelism } from 'node:os';
 import { hasLoneSurrogate } from '../../git/pathBytes.ts';
 import { WorkerPool } from '../../threads/workerPool.ts';
 import { joinDisk } from '../disk/localPaths.ts';
+import { type ComparisonRequest, SAME_DIRECTORY, SAME_FILE } from './comparison.ts';
 import type { RecordColumns } from './recordFormat.ts';
+
+/** Set when the sources are bundled: comparisonWorker.ts in one piece. */
+declare const GITSTORE_COMPARISON_WORKER: string;
 
 /** Below this number of entries a thread does not pay. */
 const FEW = 4000;
 
 /** Milliseconds after which an unused thread ends. */
 const IDLE = 10_000;
-
-/** Marks of entries: none; a file that is unchanged; a directory with the recorded state. */
-const SAME_FILE = 1;
-const SAME_DIRECTORY = 2;
-
-interface Request {
-  /** The directory, with a slash at the end. */
-  readonly lead: string;
-  readonly columns: Pick<RecordColumns, 'entries' | 'directories' | 'names'>;
-  readonly device: number | undefined;
-  readonly follow: boolean;
-  /** The number of the directory that the caller has come to. */
-  readonly reached: Int32Array<SharedArrayBuffer>;
-  /** By directory: 1 when its entries have their final marks. */
-  readonly done: Uint8Array<SharedArrayBuffer>;
-  readonly marks: Uint8Array<SharedArrayBuffer>;
-}
 
 export class ComparisonThread {
   readonly #reached = new Int32Array(new SharedArrayBuffer(4));
@@ -47,14 +34,14 @@ export class ComparisonThread {
   static start(
     path: string,
     { entries, directories, names }: RecordColumns,
-    { device, follow }: Pick<Request, 'device' | 'follow'>,
+    { device, follow }: Pick<ComparisonRequest, 'device' | 'follow'>,
   ): ComparisonThread | undefined {
     const [entryCount, directoryCount] = [entries.length / 5, directories.length / 4];
     if (entryCount < FEW || availableParallelism() < 2 || hasLoneSurrogate(path)) return undefined;
     // For a single comparison the start of the thread costs as much as it saves.
     if (comparisons++ === 0) return undefined;
     const thread = new ComparisonThread(directoryCount, entryCount);
-    const request: Request = {
+    const request: ComparisonRequest = {
       lead: joinDisk(path, ''),
       columns: { entries, directories, names },
       device,
@@ -102,13 +89,13 @@ export class ComparisonThread {
 
 /** Comparisons of large records by this process. */
 let comparisons = 0;
-let pool: WorkerPool<Request, object> | undefined;
+let pool: WorkerPool<ComparisonRequest, void> | undefined;
 let ending: NodeJS.Timeout | undefined;
 
 /** Hands a request to the thread, which the process keeps for a while. */
-function lend(request: Request): void {
+function lend(request: ComparisonRequest): void {
   clearTimeout(ending);
-  pool ??= new WorkerPool(compareMain, 1);
+  pool ??= new WorkerPool({ source: GITSTORE_COMPARISON_WORKER, size: 1 });
   const end = (): void => {
     clearTimeout(ending);
     ending = setTimeout(() => {
@@ -118,69 +105,5 @@ function lend(request: Request): void {
     ending.unref();
   };
   // Without the thread's marks the caller looks at everything itself.
-  pool.run(request, []).then(end, end);
-}
-
-/** The thread's code. Runs from its source text, so it refers to nothing outside itself. */
-function compareMain(): void {
-  const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  const { lstatSync, statSync } = process.getBuiltinModule('node:fs');
-  parentPort!.on('message', ({ lead, columns, device, follow, reached, done, marks }: Request) => {
-    try {
-      const { entries, directories, names } = columns;
-      const text = Buffer.from(names.buffer, names.byteOffset, names.length);
-      const quiet = { throwIfNoEntry: false } as const;
-      // By directory: its path with a slash at the end, and its names; undefined where they are not UTF-8.
-      const leads: (string | undefined)[] = [lead];
-      const lists: string[][] = [];
-      for (let directory = 0; directory < done.length; directory++) {
-        const [first, count, start, length] = directories.subarray(
-          4 * directory,
-          4 * directory + 4,
-        );
-        const joined = text.toString('utf8', start, start! + length!);
-        const list = joined === '' ? [] : joined.split('/');
-        lists.push(list);
-        if (joined.includes('\ufffd')) leads[directory] = undefined;
-        for (let i = 0; i < count!; i++) {
-          const at = 5 * (first! + i);
-          if (entries[at + 4] !== 0o040000) continue;
-          const above = leads[directory];
-          leads[entries[at]!] = above === undefined ? undefined : `${above}${list[i]}/`;
-        }
-      }
-      for (let directory = done.length - 1; directory > Atomics.load(reached, 0); directory--) {
-        const above = leads[directory];
-        if (above === undefined) continue;
-        const first = directories[4 * directory]!;
-        const list = lists[directory]!;
-        try {
-          for (let i = 0; i < list.length; i++) {
-            const path = above + list[i];
-            const stats = follow ? statSync(path, quiet) : lstatSync(path, quiet);
-            if (stats === undefined) continue;
-            const at = 5 * (first + i);
-            const type = stats.mode & 0o170000;
-            const isExecutable = (stats.mode & 0o100) !== 0;
-            const mode = type !== 0o100000 ? type : isExecutable ? 0o100755 : 0o100644;
-            const isSame =
-              entries[at + 4] === mode &&
-              entries[at + 1] === stats.mtimeMs &&
-              entries[at + 2] === stats.ctimeMs &&
-              entries[at + 3] === stats.ino;
-            if (!isSame) continue;
-            if (mode === 0o040000) marks[first + i] = stats.dev === device ? 2 : 0;
-            else if (entries[at] === stats.size) marks[first + i] = 1;
-          }
-        } catch {
-          // The caller meets the error too, and reports it.
-          continue;
-        }
-        Atomics.store(done, directory, 1);
-      }
-      parentPort!.postMessage({});
-    } catch (error) {
-      parentPort!.postMessage({ error: String(error) });
-    }
-  });
+  pool.run(request).then(end, end);
 }

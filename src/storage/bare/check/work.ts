@@ -38,8 +38,8 @@ import { reachedFrom } from './reached.ts';
 import { checkRefs } from './refs.ts';
 import { checkSideFiles } from './sideFiles.ts';
 
-/** The source of worker.ts in one piece, put in when the program is bundled; not there in tests. */
-declare const GITSTORE_CHECK_WORKER: string | undefined;
+/** Set when the sources are bundled: worker.ts in one piece. */
+declare const GITSTORE_CHECK_WORKER: string;
 
 /** Delta trees handed to a thread at once. */
 const STRETCH = 400;
@@ -177,10 +177,9 @@ class RepositoryCheck {
         stretches.push({ pack, from, to: Math.min(roots.length, from + STRETCH) });
       }
     }
-    const source = typeof GITSTORE_CHECK_WORKER === 'string' ? GITSTORE_CHECK_WORKER : undefined;
-    if (THREADS_READ_PACKS && source !== undefined && this.#total >= WORTH_THREADS) {
+    if (THREADS_READ_PACKS && this.#total >= WORTH_THREADS) {
       await runOnThreads<Stretch, Found>({
-        source,
+        source: GITSTORE_CHECK_WORKER,
         workerData: new Array(threadCount(stretches.length)).fill(task),
         pieces: stretches,
         signal,

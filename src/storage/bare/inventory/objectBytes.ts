@@ -184,6 +184,9 @@ export class ObjectBytes {
 
 /** An object is missing: perhaps another process has packed it since the table was made. */
 export class GoneError extends CorruptObjectError {
+  /** By it the error is known to another thread. */
+  readonly isGone = true;
+
   /** @param from what refers to it */
   constructor(id: string, from?: string) {
     const message = `object ${id} is missing${from === undefined ? '' : `; ${from} refers to it`}`;

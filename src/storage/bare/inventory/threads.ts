@@ -1,7 +1,7 @@
 /** Work in pieces, handed out to threads one piece after the other. */
 import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
 import { CorruptObjectError } from '../../../errors.ts';
+import { ThreadFailure, WorkerPool } from '../../../threads/workerPool.ts';
 import { GoneError } from './objectBytes.ts';
 
 const MAX_THREADS = 8;
@@ -12,7 +12,7 @@ export function threadCount(pieces: number): number {
 }
 
 export interface ThreadWork<Piece, Result> {
-  /** What a thread runs. It answers each piece with an `Answer`. */
+  /** What a thread runs: it answers each piece with its result. */
   readonly source: string;
   /** What each thread is given at its start; as many threads are started. */
   readonly workerData: readonly unknown[];
@@ -21,65 +21,30 @@ export interface ThreadWork<Piece, Result> {
   readonly onDone: (piece: Piece, result: Result) => void;
 }
 
-/** What a thread says when a piece is done, or has failed. */
-export interface Answer<Result> {
-  readonly result?: Result;
-  readonly error?: { readonly message: string; readonly objectId?: string; readonly gone: boolean };
-}
-
 /** @throws what a thread met; all threads are ended then */
 export async function runOnThreads<Piece, Result>(work: ThreadWork<Piece, Result>): Promise<void> {
-  const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
-  const { source, pieces, signal, onDone } = work;
-  const threads: Worker[] = [];
+  const { source, workerData, pieces, signal, onDone } = work;
+  const data = (number: number): unknown => workerData[number];
+  const pool = new WorkerPool<Piece, Result>({ source, size: workerData.length, data });
   let next = 0;
-  const runOne = (workerData: unknown): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const thread = new Thread(source, { eval: true, workerData });
-      threads.push(thread);
-      let current: Piece | undefined;
-      const goOn = (): void => {
-        if (signal?.aborted) {
-          reject(signal.reason);
-        } else if (next === pieces.length) {
-          resolve();
-        } else {
-          current = pieces[next++]!;
-          thread.postMessage(current);
-        }
-      };
-      thread.on('message', ({ result, error }: Answer<Result>) => {
-        if (error !== undefined) {
-          reject(failure(error));
-          return;
-        }
-        try {
-          onDone(current!, result!);
-        } catch (thrown) {
-          reject(thrown);
-          return;
-        }
-        goOn();
-      });
-      thread.on('error', reject);
-      thread.on('exit', () => reject(new Error('A thread has ended before its work was done')));
-      goOn();
-    });
+  const keepOneBusy = async (): Promise<void> => {
+    while (next < pieces.length) {
+      signal?.throwIfAborted();
+      const piece = pieces[next++]!;
+      onDone(piece, await pool.run(piece));
+    }
+  };
   try {
-    await Promise.all(work.workerData.map(runOne));
+    await Promise.all(workerData.map(keepOneBusy));
+  } catch (error) {
+    throw error instanceof ThreadFailure ? errorOf(error) : error;
   } finally {
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    await pool.drop();
   }
 }
 
-function failure({ message, objectId, gone }: NonNullable<Answer<unknown>['error']>): Error {
-  if (gone && objectId !== undefined) return new GoneError(objectId);
+function errorOf(failure: ThreadFailure & { objectId?: string; isGone?: boolean }): Error {
+  const { message, objectId, isGone } = failure;
+  if (isGone && objectId !== undefined) return new GoneError(objectId);
   return new CorruptObjectError(message, { objectId });
-}
-
-/** The part of an error that crosses the border between threads. */
-export function answerOf(error: unknown): Answer<never> {
-  const { message, objectId } = error as { message: string; objectId?: string };
-  const gone = error instanceof GoneError;
-  return { error: { message, gone, ...(objectId !== undefined && { objectId }) } };
 }

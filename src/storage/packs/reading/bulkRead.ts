@@ -11,13 +11,8 @@ import { compressedBound } from '../../../zlib/inflate.ts';
 import { isErrno } from '../../disk/durable.ts';
 import type { GitObject, ObjectHeader, ReadAhead } from '../../storage.ts';
 import { MissingBytesError } from './holes.ts';
-import {
-  HEAD,
-  type InflatedBatch,
-  type InflateJob,
-  type InflatePool,
-  inflateHere,
-} from './inflatePool.ts';
+import { HEAD, type InflatedBatch, type InflateJob, inflateBatch } from './inflateBatch.ts';
+import type { InflatePool } from './inflatePool.ts';
 import type { PackedObject } from './packDirectory.ts';
 import type { PackFile, WholeEntry } from './packFile.ts';
 
@@ -263,7 +258,7 @@ class Run {
   /** Reads the run on this thread. */
   readHere(): void {
     const job = this.#job();
-    this.#finish(job && inflateHere(job));
+    this.#finish(job && inflateBatch(job));
   }
 
   #finish(batch: InflatedBatch | undefined): void {

@@ -5,7 +5,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
 import { PackType, packEntryHeader } from '../../../git/packs/pack.ts';
-import type { DeflatedBatch, DeflateJob, DeflatePool } from '../../../zlib/deflatePool.ts';
+import type { DeflatedBatch, DeflateJob } from '../../../zlib/deflateBatch.ts';
+import type { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { QUICK_LEVEL } from '../../../zlib/quickDeflate.ts';
 
 const BATCH_BYTES = 512 << 10;

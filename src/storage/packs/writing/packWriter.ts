@@ -15,7 +15,8 @@ import {
   packHeader,
 } from '../../../git/packs/pack.ts';
 import { type PackIndexEntry, serializePackIndex } from '../../../git/packs/packIndex.ts';
-import type { DeflatedBatch, DeflatePool } from '../../../zlib/deflatePool.ts';
+import type { DeflatedBatch } from '../../../zlib/deflateBatch.ts';
+import type { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { deflateStream } from '../../../zlib/deflateStream.ts';
 import { isDense } from '../../../zlib/dense.ts';
 import { newQuickDeflate, QUICK_LEVEL } from '../../../zlib/quickDeflate.ts';

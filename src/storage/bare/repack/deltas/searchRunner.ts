@@ -9,8 +9,8 @@ import { runOnThreads, threadCount } from '../../inventory/threads.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
 
-/** The source of worker.ts in one piece, put in when the program is bundled; not there in tests. */
-declare const GITSTORE_REPACK_WORKER: string | undefined;
+/** Set when the sources are bundled: worker.ts in one piece. */
+declare const GITSTORE_REPACK_WORKER: string;
 
 /** Objects in one stretch; the window begins anew with each. */
 const STRETCH = 2000;
@@ -32,15 +32,14 @@ export async function runSearch(run: SearchRun): Promise<string[]> {
   const total = search.objects.length;
   const stretches = cutStretches(search);
   if (stretches.length === 0 || search.objects.length === 0) return [];
-  const source = typeof GITSTORE_REPACK_WORKER === 'string' ? GITSTORE_REPACK_WORKER : undefined;
-  const isWorthIt = THREADS_READ_PACKS && source !== undefined && total >= WORTH_THREADS;
+  const isWorthIt = THREADS_READ_PACKS && total >= WORTH_THREADS;
   const threads = isWorthIt ? threadCount(stretches.length) : 0;
   const paths = Array.from({ length: Math.max(1, threads) }, () =>
     join(run.packDir, temporaryName('tmp_pack_')),
   );
   try {
     if (threads === 0) await searchHere(run, stretches, paths[0]!);
-    else await searchOnThreads(run, stretches, paths, source!);
+    else await searchOnThreads(run, stretches, paths);
   } catch (error) {
     for (const path of paths) removeIfThere(path);
     throw error;
@@ -90,12 +89,11 @@ async function searchOnThreads(
   { task, signal, onProgress }: SearchRun,
   stretches: readonly Stretch[],
   paths: readonly string[],
-  source: string,
 ): Promise<void> {
   const total = task.search.objects.length;
   let done = 0;
   await runOnThreads<Stretch, undefined>({
-    source,
+    source: GITSTORE_REPACK_WORKER,
     workerData: paths.map((spillPath, file): SearchTask => ({ ...task, spillPath, file })),
     pieces: stretches,
     signal,

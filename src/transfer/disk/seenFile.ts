@@ -1,0 +1,180 @@
+/** Files that are replaced or removed only while they are as they were seen. */
+import type * as fs from 'node:fs';
+import type { FsPath } from './anchors.ts';
+import type { SeenFile } from './fileJobs.ts';
+import { dropTemporary, moveToFree, renameWhenFree } from './moveFile.ts';
+
+/**
+ * Replaces a file that is as it was seen. What a process writes into the old file until then is put back:
+ * the check and the rename are two calls.
+ * @param from free afterwards
+ * @param aside another temporary name, under which the old file outlives its replacement, also for a
+ * process that goes on writing into it; undefined for a link
+ * @param fd the new file, when it is open
+ * @throws an error `MOVED_ON`
+ */
+export function replaceSeen(
+  disk: typeof fs,
+  from: FsPath,
+  to: FsPath,
+  seen: SeenFile,
+  aside: FsPath | undefined,
+  fd: number | undefined,
+): void {
+  requireSeen(disk, to, seen);
+  if (aside === undefined || !isLinked(disk, to, aside)) {
+    replaceByCopy(disk, from, to, seen);
+    return;
+  }
+  const mine = fd === undefined ? disk.lstatSync(from) : undefined;
+  try {
+    renameWhenFree(disk, from, to);
+  } catch (error) {
+    dropTemporary(disk, aside);
+    throw error;
+  }
+  if (isStill(disk.lstatSync(aside), seen)) {
+    dropTemporary(disk, aside);
+    return;
+  }
+  if (isThere(disk, to, mine ?? disk.fstatSync(fd!))) renameWhenFree(disk, aside, to);
+  else dropTemporary(disk, aside);
+  throw movedOnError();
+}
+
+/**
+ * Gives a file a second name.
+ * @returns false where that is not possible
+ * @throws an error `MOVED_ON` when it is gone
+ */
+function isLinked(disk: typeof fs, path: FsPath, name: FsPath): boolean {
+  try {
+    disk.linkSync(path, name);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw movedOnError();
+    // There are no hard links here, or none to this file, or a full disk takes no new name.
+    if (code === undefined) throw error;
+    return false;
+  }
+}
+
+/** As `replaceSeen`, but puts back a copy: a process that has the old file open goes on writing into that. */
+function replaceByCopy(disk: typeof fs, from: FsPath, to: FsPath, seen: SeenFile): void {
+  const old = openSeen(disk, to);
+  try {
+    const mine = disk.lstatSync(from);
+    renameWhenFree(disk, from, to);
+    if (old === undefined || isStill(disk.fstatSync(old), seen)) return;
+    if (isThere(disk, to, mine)) {
+      copyOpen(disk, old, from);
+      renameWhenFree(disk, from, to);
+    }
+    throw movedOnError();
+  } finally {
+    if (old !== undefined) disk.closeSync(old);
+  }
+}
+
+/**
+ * Removes a file that is as it was seen, and puts it back when a process has written into it, or replaced
+ * it, until then.
+ * @param aside a temporary name
+ * @throws an error `MOVED_ON`
+ */
+export function removeSeen(disk: typeof fs, path: FsPath, seen: SeenFile, aside: FsPath): void {
+  requireSeen(disk, path, seen);
+  try {
+    renameWhenFree(disk, path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+    // A full disk may take no new name. What concerns the file itself fails again.
+    disk.unlinkSync(path);
+    return;
+  }
+  const moved = disk.lstatSync(aside);
+  if (isStill(moved, seen)) {
+    dropTemporary(disk, aside);
+    return;
+  }
+  putBack(disk, aside, path, moved);
+  throw movedOnError();
+}
+
+/** Gives what was moved aside its name again, unless something later has that. */
+function putBack(disk: typeof fs, aside: FsPath, path: FsPath, moved: fs.Stats): void {
+  if (disk.lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    try {
+      if (moved.isFile()) moveToFree(disk, aside, path);
+      else renameWhenFree(disk, aside, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'KEPT') throw error;
+    }
+  }
+  dropTemporary(disk, aside);
+}
+
+/** Whether it is the file that was seen, and holds the same. Its ctime changes with its names. */
+function isStill({ size, mtimeMs, ino }: fs.Stats, seen: SeenFile): boolean {
+  return size === seen.size && mtimeMs === seen.mtimeMs && ino === seen.ino;
+}
+
+/** Whether the same file is at the path, and holds the same. */
+function isThere(disk: typeof fs, path: FsPath, file: SeenFile): boolean {
+  const now = disk.lstatSync(path, { throwIfNoEntry: false });
+  return now !== undefined && isStill(now, file);
+}
+
+/** Writes what an open file holds, with its permissions, to a new file. */
+function copyOpen(disk: typeof fs, old: number, to: FsPath): void {
+  const mode = disk.fstatSync(old).mode & 0o777;
+  const copy = disk.openSync(to, 'wx', mode);
+  try {
+    const piece = new Uint8Array(1 << 20);
+    for (let at = 0; ; ) {
+      const length = disk.readSync(old, piece, 0, piece.length, at);
+      if (length === 0) break;
+      for (let done = 0; done < length; ) {
+        done += disk.writeSync(copy, piece, done, length - done);
+      }
+      at += length;
+    }
+    disk.fchmodSync(copy, mode);
+  } finally {
+    disk.closeSync(copy);
+  }
+}
+
+/** The open file; undefined for what cannot be read. Windows cannot replace an open file. */
+function openSeen(disk: typeof fs, path: FsPath): number | undefined {
+  if (process.platform === 'win32') return undefined;
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = disk.constants;
+  try {
+    return disk.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const code = String((error as NodeJS.ErrnoException).code);
+    if (/^(?:ELOOP|EMLINK|EACCES|EPERM|ENOENT|ENOTDIR|ENXIO|EOPNOTSUPP)$/.test(code))
+      return undefined;
+    throw error;
+  }
+}
+
+/** @throws an error `MOVED_ON` when another file is there, or the file in another state */
+function requireSeen(disk: typeof fs, path: FsPath, seen: SeenFile): void {
+  const now = disk.lstatSync(path, { throwIfNoEntry: false });
+  if (
+    now?.size === seen.size &&
+    now.mtimeMs === seen.mtimeMs &&
+    now.ctimeMs === seen.ctimeMs &&
+    now.ino === seen.ino
+  ) {
+    return;
+  }
+  throw movedOnError();
+}
+
+function movedOnError(): Error {
+  return Object.assign(new Error('it has changed meanwhile'), { code: 'MOVED_ON' });
+}
