@@ -1,5 +1,6 @@
 /** Many changes, one commit. */
 import { BatchClosedError, GitStoreError } from '../errors.ts';
+import { shortHash } from '../git/objects/commitText.ts';
 import type { FileMode } from '../git/objects/tree.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkOptions, checkText, type LocalName } from '../optionTypes.ts';
@@ -9,7 +10,7 @@ import { type FileType, fileModeOf } from '../tree/types.ts';
 import { type CommitChoices, commitEdits, type Outcome } from './commit/commit.ts';
 import type { FileData } from './context/data.ts';
 import { GivenPaths, listOf } from './context/givenPaths.ts';
-import { branchOf, type Snapshot, shortHash } from './context/snapshot.ts';
+import { branchOf, type Snapshot } from './context/snapshot.ts';
 import type { FS } from './fs.ts';
 import { Staging } from './write/staging.ts';
 import { type FileSource, modeFor, type StoredSource, storeSource } from './write/write.ts';

@@ -1,5 +1,6 @@
 /** The branches of a store. */
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
+import { shortHash } from '../git/objects/commitText.ts';
 import { validateRefName } from '../git/refs/refName.ts';
 import { checkObject, checkOptions } from '../optionTypes.ts';
 import { DELETED_REFS } from '../storage/refRules.ts';
@@ -7,7 +8,7 @@ import type { ReflogEntry } from '../storage/storage.ts';
 import { type AppendChoices, appendHistory } from './commit/append.ts';
 import { writeEmptyCommit } from './commit/emptyCommit.ts';
 import type { StoreContext } from './context/context.ts';
-import { loadSnapshot, refFolder, shortHash, THINNED } from './context/snapshot.ts';
+import { loadSnapshot, refFolder, THINNED } from './context/snapshot.ts';
 import { FS } from './fs.ts';
 import { RefMap } from './refMap.ts';
 import type { ThinPolicy } from './thinning/retention.ts';

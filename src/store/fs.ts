@@ -8,6 +8,7 @@ import type {
 } from '../archive/options.ts';
 import { GitStoreError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { messageOf, shortHash } from '../git/objects/commitText.ts';
 import { validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import {
@@ -42,7 +43,7 @@ import { checkStaleWrites } from './context/context.ts';
 import type { FileData } from './context/data.ts';
 import { GivenPaths, listOf } from './context/givenPaths.ts';
 import { type SignOptions, signingOf } from './context/signers.ts';
-import { messageOf, ofStore, type Snapshot, shortHash } from './context/snapshot.ts';
+import { ofStore, type Snapshot } from './context/snapshot.ts';
 import type { BlameLine } from './history/blame.ts';
 import type { FindOptions, FoundPath } from './history/find.ts';
 import type { GrepMatch, GrepOptions } from './history/grep.ts';

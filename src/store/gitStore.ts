@@ -2,6 +2,7 @@
 import { monotonicTime } from '../clock.ts';
 import { type GcMessage, tell } from '../diagnostics.ts';
 import { StaleSnapshotError } from '../errors.ts';
+import { firstLine, messageOf } from '../git/objects/commitText.ts';
 import { validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
 import type { GcOptions, GcResult } from '../maintenance/gc.ts';
@@ -17,7 +18,7 @@ import { Branches } from './branches.ts';
 import { writeEmptyCommit } from './commit/emptyCommit.ts';
 import { StoreContext } from './context/context.ts';
 import { GivenPaths, listOf } from './context/givenPaths.ts';
-import { firstLine, messageOf, refFolder } from './context/snapshot.ts';
+import { refFolder } from './context/snapshot.ts';
 import { FS } from './fs.ts';
 import { ancestorOf } from './history/history.ts';
 import type { LogFilter } from './history/log.ts';

@@ -6,6 +6,7 @@
  */
 import { BatchClosedError, GitStoreError, KeyNotFoundError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
+import { shortHash } from '../git/objects/commitText.ts';
 import { decodePath, encodeText } from '../git/pathBytes.ts';
 import { isValidRefName, validateRefName } from '../git/refs/refName.ts';
 import { INSPECT } from '../inspected.ts';
@@ -14,7 +15,7 @@ import { editNotes, findNote, listNotes, readNote } from '../tree/notesTree.ts';
 import { inSession, writeCommit } from './commit/commit.ts';
 import { withRetries } from './commit/retry.ts';
 import type { StoreContext } from './context/context.ts';
-import { ofStore, shortHash } from './context/snapshot.ts';
+import { ofStore } from './context/snapshot.ts';
 import { FS } from './fs.ts';
 import { resolveSnapshot } from './refs/resolve.ts';
 

@@ -1,8 +1,9 @@
 /** The checkpoints of a workspace: the snapshots of its branch, and how a target names one of them. */
 import { KeyNotFoundError } from '../errors.ts';
 import { EMPTY_TREE_ID } from '../git/objectId.ts';
+import { shortHash } from '../git/objects/commitText.ts';
 import { hasLabels } from '../store/commit/labels.ts';
-import { ofStore, shortHash } from '../store/context/snapshot.ts';
+import { ofStore } from '../store/context/snapshot.ts';
 import { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import { resolveSnapshot } from '../store/refs/resolve.ts';

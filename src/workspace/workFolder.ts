@@ -1,8 +1,9 @@
 /** The folder of a workspace beside snapshots: stored on one, compared with one, switched to one. */
 
 import { FileNotFoundError } from '../errors.ts';
+import { shortHash } from '../git/objects/commitText.ts';
 import type { CommitChoices } from '../store/commit/commit.ts';
-import { type Snapshot, shortHash } from '../store/context/snapshot.ts';
+import type { Snapshot } from '../store/context/snapshot.ts';
 import { copyFromDisk } from '../store/write/copy.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
 import type { Switched } from '../transfer/out/switchFolder.ts';

@@ -6,6 +6,7 @@
 import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { KeyExistsError, StaleSnapshotError } from '../errors.ts';
+import { shortHash } from '../git/objects/commitText.ts';
 import { INSPECT } from '../inspected.ts';
 import { checkObject, checkOptions, type LocalName, localName } from '../optionTypes.ts';
 import { commitEdits, inSession } from '../store/commit/commit.ts';
@@ -13,7 +14,7 @@ import { trailersOf } from '../store/commit/labels.ts';
 import { mergeSnapshots } from '../store/commit/merge.ts';
 import { literalMessage } from '../store/commit/message.ts';
 import { signingOf } from '../store/context/signers.ts';
-import { ofStore, type Snapshot, shortHash } from '../store/context/snapshot.ts';
+import { ofStore, type Snapshot } from '../store/context/snapshot.ts';
 import { choicesOf, FS } from '../store/fs.ts';
 import { GitStore } from '../store/gitStore.ts';
 import type { FilePatch } from '../store/read/patch.ts';

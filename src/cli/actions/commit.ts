@@ -3,7 +3,7 @@
  * new try when the branch has moved, and what is printed about the changes.
  */
 import { KeyExistsError } from '../../errors.ts';
-import { firstLine, shortHash } from '../../store/context/snapshot.ts';
+import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { ChangeAction, ChangeReport } from '../../tree/changes.ts';

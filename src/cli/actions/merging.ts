@@ -4,9 +4,9 @@
  */
 import { type Command, Option } from 'commander';
 import { type MergeConflict, MergeConflictError } from '../../errors.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { Favor } from '../../merge/text.ts';
 import type { PickOptions } from '../../store/commitOptions.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';

@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { GitStoreError, KeyNotFoundError } from '../../errors.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { realFolder } from '../../workspace/folders.ts';

@@ -1,10 +1,10 @@
 /** What `backup` and `restore` share: their options, progress and output. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { MirrorDiff, RefChange } from '../../remote/mirrorDiff.ts';
 import type { MirrorOptions } from '../../remote/mirrorOptions.ts';
 import type { MirrorProgress } from '../../remote/remote.ts';
 import { parseRemoteUrl } from '../../remote/remoteUrl.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import { addDryRun, addFormat, addType, type DryRunOption } from '../arguments/options.ts';
 import { EXIT_FAILED, escapeControls } from '../errors.ts';
 import { withSignals } from '../interruption.ts';

@@ -1,6 +1,6 @@
 /** What `undo` and `redo` share: both move a branch by a number of steps and say where it is now. */
 import { Argument, type Command } from 'commander';
-import { firstLine, shortHash } from '../../store/context/snapshot.ts';
+import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import type { FS } from '../../store/fs.ts';
 import {
   addBranch,

@@ -1,7 +1,7 @@
 /** What `branch` and `tag` have in common: both are maps from names to snapshots. */
 import type { Command } from 'commander';
 import { KeyExistsError } from '../../errors.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import {

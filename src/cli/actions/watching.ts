@@ -1,8 +1,8 @@
 /** `sync --watch`: sync, and again whenever something has changed, until a signal ends it. */
 
 import { FileNotFoundError, GitStoreError } from '../../errors.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import { lstatSync, statSync } from '../../storage/disk/fs.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { errorCode, isErrorOf } from '../../systemFaults.ts';

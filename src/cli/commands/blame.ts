@@ -1,6 +1,6 @@
 /** `blame`: which commit each line of a file comes from. */
 import type { Command } from 'commander';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import {
   addBranch,

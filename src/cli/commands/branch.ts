@@ -1,7 +1,7 @@
 /** `branch`: list, set, delete and query branches. */
 import type { Command } from 'commander';
 import { KeyNotFoundError } from '../../errors.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import {
   defineDelete,

@@ -1,7 +1,7 @@
 /** `checkpoint`: store a folder, or a part of it, as a commit of its own branch. */
 import type { Command } from 'commander';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { Labels } from '../../store/commit/labels.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import { fateOfCommit, resultOf } from '../actions/commit.ts';
 import {
   addFolder,

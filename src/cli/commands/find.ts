@@ -1,6 +1,6 @@
 /** `find`: files by name, also those that are gone. */
 import type { Command } from 'commander';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import {
   addBranch,
   addFormat,

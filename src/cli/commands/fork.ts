@@ -1,6 +1,6 @@
 /** `fork`: a second folder that holds the same, on a branch of its own. */
 import type { Command } from 'commander';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import { type FolderOptions, withWorkspace } from '../actions/workspaces.ts';
 import { addAuthor, addFormat, type FormatOption } from '../arguments/options.ts';
 import { withSignals } from '../interruption.ts';

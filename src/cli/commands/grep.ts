@@ -1,6 +1,6 @@
 /** `grep`: lines that fit a pattern, in a snapshot or in every version of a history. */
 import type { Command } from 'commander';
-import { shortHash } from '../../store/context/snapshot.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import { expressionOf } from '../../store/history/grep.ts';
 import {
   addBranch,

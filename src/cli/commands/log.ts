@@ -1,6 +1,6 @@
 /** `log`: the commits of a branch. */
 import { type Command, Option } from 'commander';
-import { firstLine, shortHash } from '../../store/context/snapshot.ts';
+import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { RefTarget } from '../../store/refs/refPath.ts';

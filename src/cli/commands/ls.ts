@@ -1,7 +1,7 @@
 /** `ls`: names of files and directories. */
 import type { Command } from 'commander';
+import { shortHash } from '../../git/objects/commitText.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import type { FS } from '../../store/fs.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';

@@ -1,6 +1,6 @@
 /** `note`: text about commits, shared with `git notes`. */
 import type { Command } from 'commander';
-import { firstLine } from '../../store/context/snapshot.ts';
+import { firstLine } from '../../git/objects/commitText.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { NoteNamespace } from '../../store/notes.ts';
 import { addAuthor, addFormat, type FormatOption } from '../arguments/options.ts';

@@ -1,8 +1,8 @@
 /** `reflog`: where a branch has been. */
 import type { Command } from 'commander';
 import { ZERO_ID } from '../../git/objectId.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { ReflogEntry } from '../../storage/storage.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import {
   addBranch,
   addFormat,

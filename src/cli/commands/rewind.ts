@@ -1,7 +1,7 @@
 /** `rewind`: make a folder, or some paths in it, as they were. */
 import { type Command, Option } from 'commander';
+import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import type { Labels } from '../../store/commit/labels.ts';
-import { firstLine, shortHash } from '../../store/context/snapshot.ts';
 import type { RewindTarget } from '../../workspace/options.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
 import { printPlan } from '../actions/commit.ts';

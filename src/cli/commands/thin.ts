@@ -1,6 +1,6 @@
 /** `thin`: fold snapshots of a branch away, by restic's rules. */
 import { type Command, Option } from 'commander';
-import { firstLine, shortHash } from '../../store/context/snapshot.ts';
+import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import {
   addBranch,
   addDryRun,

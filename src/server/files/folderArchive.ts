@@ -1,8 +1,8 @@
 /** A folder of a snapshot as a zip file. */
 import type { ObjectId } from '../../git/objectId.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import { isTreeMode, MODE_GITLINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { zipOf } from '../../store/archives/archiveOut.ts';
-import { shortHash } from '../../store/context/snapshot.ts';
 import { baseName } from '../../tree/paths.ts';
 import { walkFilesInBatches } from '../../tree/walk.ts';
 import type { Exchange } from './exchange.ts';

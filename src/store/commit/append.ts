@@ -6,16 +6,11 @@
 import type { ObjectId } from '../../git/objectId.ts';
 import type { Commit } from '../../git/objects/commit.ts';
 import { serializeCommit } from '../../git/objects/commit.ts';
+import { messageOf, shortHash } from '../../git/objects/commitText.ts';
 import type { ObjectWriter } from '../../storage/storage.ts';
 import type { StoreContext } from '../context/context.ts';
 import { signingOf } from '../context/signers.ts';
-import {
-  branchOf,
-  loadSnapshot,
-  messageOf,
-  type Snapshot,
-  shortHash,
-} from '../context/snapshot.ts';
+import { branchOf, loadSnapshot, type Snapshot } from '../context/snapshot.ts';
 import { inSession, moveBranch, writeCommit } from './commit.ts';
 
 export interface AppendChoices {

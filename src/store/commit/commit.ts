@@ -11,6 +11,7 @@ import {
   parseCommit,
   serializeCommit,
 } from '../../git/objects/commit.ts';
+import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import { isModulesFile } from '../../git/objects/dotGit.ts';
 import { MODE_LINK } from '../../git/objects/tree.ts';
 import { hasLoneSurrogate } from '../../git/pathBytes.ts';
@@ -23,12 +24,10 @@ import type { StaleWrites, StoreContext } from '../context/context.ts';
 import type { Signing } from '../context/signers.ts';
 import {
   branchOf,
-  firstLine,
   fullRefName,
   loadSnapshot,
   ofStore,
   type Snapshot,
-  shortHash,
 } from '../context/snapshot.ts';
 import { commitMessage } from './message.ts';
 import { withRetries } from './retry.ts';

@@ -7,6 +7,7 @@ import { MergeConflictError, StaleSnapshotError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
 import type { Commit, Identity } from '../../git/objects/commit.ts';
+import { firstLine, messageOf, shortHash } from '../../git/objects/commitText.ts';
 import { mergeBases } from '../../merge/bases.ts';
 import { type BaseTree, baseTree } from '../../merge/baseTree.ts';
 import { mergeTrees } from '../../merge/mergeTrees.ts';
@@ -24,14 +25,11 @@ import { fileTypeOf } from '../../tree/types.ts';
 import type { StoreContext } from '../context/context.ts';
 import {
   branchOf,
-  firstLine,
   fullRefName,
   loadSnapshot,
-  messageOf,
   ofStore,
   type Snapshot,
   type SnapshotRef,
-  shortHash,
 } from '../context/snapshot.ts';
 import { findRef } from '../refs/resolve.ts';
 import {

@@ -5,6 +5,7 @@
 import { GitStoreError, PermissionError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { Commit } from '../../git/objects/commit.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { StoreContext } from './context.ts';
 
 /** The branch or tag by which a snapshot was reached. */
@@ -67,30 +68,6 @@ export function ofStore(store: StoreContext, snapshot: Snapshot): Snapshot {
   if (snapshot.store === store) return snapshot;
   if (store.isSame(snapshot.store)) return { ...snapshot, store };
   throw new GitStoreError('The snapshot belongs to another store', 'EINVAL');
-}
-
-/** The usual abbreviation of a commit's hash: seven digits. */
-export function shortHash(id: ObjectId): string {
-  return id.slice(0, 7);
-}
-
-/** The message without trailing line ends. */
-export function messageOf(commit: Commit): string {
-  const { message } = commit;
-  let end = message.length;
-  while (end > 0 && message[end - 1] === '\n') end--;
-  return message.slice(0, end);
-}
-
-/** The first non-blank line of a commit's message. Imported messages often begin with blank lines. */
-export function firstLine(message: string): string {
-  let start = 0;
-  let end = message.indexOf('\n');
-  while (end >= 0 && message.slice(start, end).trim() === '') {
-    start = end + 1;
-    end = message.indexOf('\n', start);
-  }
-  return end < 0 ? message.slice(start) : message.slice(start, end);
 }
 
 /** Prefix of the log message of a ref that keeps removed snapshots, before the branch name. */

@@ -2,6 +2,7 @@
 import { GitStoreError, KeyNotFoundError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { CommitLinks } from '../../git/objects/commit.ts';
+import { messageOf, shortHash } from '../../git/objects/commitText.ts';
 import type { CommitGraph } from '../../storage/shortcuts.ts';
 import { inSession, moveBranch, writeCommit } from '../commit/commit.ts';
 import type { Signing } from '../context/signers.ts';
@@ -9,10 +10,8 @@ import {
   branchOf,
   fullRefName,
   loadSnapshot,
-  messageOf,
   ofStore,
   type Snapshot,
-  shortHash,
 } from '../context/snapshot.ts';
 import { redoMessage, redoTarget, undoMessage } from './redo.ts';
 

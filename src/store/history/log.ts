@@ -3,13 +3,14 @@ import { monotonicTime } from '../../clock.ts';
 import { GitStoreError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { Commit, CommitLinks } from '../../git/objects/commit.ts';
+import { messageOf } from '../../git/objects/commitText.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../../git/objects/tree.ts';
 import type { CommitGraph, EntryProbe } from '../../storage/shortcuts.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { compileWildcard } from '../../tree/wildcard.ts';
 import type { StoreContext } from '../context/context.ts';
-import { messageOf, type Snapshot } from '../context/snapshot.ts';
+import type { Snapshot } from '../context/snapshot.ts';
 import { positionInGraph } from './history.ts';
 
 export interface LogFilter {

@@ -11,8 +11,8 @@
  * leaves one for a move that never happened, with the same old value as the next entry.
  */
 import type { ObjectId } from '../../git/objectId.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { ReflogEntry } from '../../storage/storage.ts';
-import { shortHash } from '../context/snapshot.ts';
 
 export interface RedoTarget {
   /** Undefined when there are fewer steps. */

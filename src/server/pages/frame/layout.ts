@@ -1,5 +1,6 @@
 /** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
+import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
 import { baseName, parentPath } from '../../../tree/paths.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import type { Service } from '../../files/service.ts';

@@ -1,8 +1,9 @@
 /** The page of what changed between two snapshots: the files, and the lines of text files. */
 import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
+import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
 import { MODE_GITLINK, type TreeEntry } from '../../../git/objects/tree.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
-import { sizeText } from '../../../store/thinning/sizeText.ts';
+import { sizeText } from '../../../sizeText.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
 import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';

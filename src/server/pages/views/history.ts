@@ -1,6 +1,8 @@
 /** The page of a path's history: every snapshot that changed it, and two of them to compare. */
+
+import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
 import { isTreeMode } from '../../../git/objects/tree.ts';
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
 import type { Place } from '../../files/snapshots.ts';
 import { type Html, html, visible } from '../frame/html.ts';
 import {

@@ -1,9 +1,10 @@
 /** The page of a directory. */
 
+import { firstLine, messageOf } from '../../../git/objects/commitText.ts';
 import type { TreeEntry } from '../../../git/objects/tree.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
-import { firstLine, messageOf, type Snapshot } from '../../../store/context/snapshot.ts';
-import { sizeText } from '../../../store/thinning/sizeText.ts';
+import { sizeText } from '../../../sizeText.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
 import { joinPath, parentPath } from '../../../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../../../tree/types.ts';
 import { typeOfName } from '../../files/contentTypes.ts';

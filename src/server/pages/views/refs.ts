@@ -1,6 +1,7 @@
 /** The page of all branches and tags. */
 
-import { firstLine, messageOf, type Snapshot, shortHash } from '../../../store/context/snapshot.ts';
+import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
+import type { Snapshot } from '../../../store/context/snapshot.ts';
 import type { Service } from '../../files/service.ts';
 import { encodeUrlPath } from '../../files/target.ts';
 import { type Html, html, visible } from '../frame/html.ts';

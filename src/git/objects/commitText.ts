@@ -1,0 +1,27 @@
+/** What is shown of a commit in a line. */
+import type { ObjectId } from '../objectId.ts';
+import type { Commit } from './commit.ts';
+
+/** The usual abbreviation of a commit's hash: seven digits. */
+export function shortHash(id: ObjectId): string {
+  return id.slice(0, 7);
+}
+
+/** The message without trailing line ends. */
+export function messageOf(commit: Commit): string {
+  const { message } = commit;
+  let end = message.length;
+  while (end > 0 && message[end - 1] === '\n') end--;
+  return message.slice(0, end);
+}
+
+/** The first non-blank line of a commit's message. Imported messages often begin with blank lines. */
+export function firstLine(message: string): string {
+  let start = 0;
+  let end = message.indexOf('\n');
+  while (end >= 0 && message.slice(start, end).trim() === '') {
+    start = end + 1;
+    end = message.indexOf('\n', start);
+  }
+  return end < 0 ? message.slice(start) : message.slice(start, end);
+}
