@@ -8,10 +8,10 @@ import { isObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_GITLINK } from '../git/objects/tree.ts';
 import { Semaphore } from '../semaphore.ts';
 import { nameOfPlace } from '../storage/places.ts';
-import { loadSnapshot } from '../store/context/snapshot.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
 import { ByteCache } from '../tree/byteCache.ts';
+import { TreeReader } from '../tree/reader.ts';
 import { logLine } from './files/accessLog.ts';
 import { Blobs } from './files/blobs.ts';
 import { COMPRESSED_AT_ONCE } from './files/compressStream.ts';
@@ -22,7 +22,14 @@ import { HttpError, toHttpError } from './files/httpError.ts';
 import { wantsHtml, wantsJson } from './files/negotiation.ts';
 import { ReadyAnswers } from './files/readyAnswers.ts';
 import type { Service } from './files/service.ts';
-import { Histories, type Place, placeInRefs, SharedSource, sourceOf } from './files/snapshots.ts';
+import {
+  Histories,
+  olderSnapshot,
+  type Place,
+  placeInRefs,
+  SharedSource,
+  sourceOf,
+} from './files/snapshots.ts';
 import { encodeUrlPath, parseBasePath, parseTarget, type Target } from './files/target.ts';
 import {
   answerDirectory,
@@ -91,7 +98,7 @@ export type FileHandler = (request: IncomingMessage, response: ServerResponse) =
  * @throws GitStoreError (`EINVAL`) for a limit, an age or an upstream that makes no sense
  */
 export function createFileHandler(store: GitStore, options: FileHandlerOptions = {}): FileHandler {
-  const { context } = store;
+  const { objects } = store.storage;
   const { cors = false, maxFileSize = DEFAULT_MAX_FILE_SIZE } = options;
   if (!(Number.isInteger(maxFileSize) && maxFileSize >= 0)) {
     throw new GitStoreError(`Not a size in bytes: ${maxFileSize}`, 'EINVAL');
@@ -100,8 +107,8 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
   const basePath = parseBasePath(options.basePath ?? '');
   const service: Service = {
     store,
-    context,
-    blobs: new Blobs(context),
+    trees: new TreeReader(objects),
+    blobs: new Blobs(objects),
     histories: new Histories(),
     compressions: new Semaphore(COMPRESSED_AT_ONCE),
     pages: new ByteCache(PAGES_BYTES, (page) => page.length + LONGEST_KEY),
@@ -110,7 +117,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
     upstream: parseUpstream(options.upstream),
     cacheControl: cacheControl(options.cache ?? 'revalidate'),
     maxFileSize: maxFileSize === 0 ? Number.POSITIVE_INFINITY : maxFileSize,
-    title: options.title ?? (nameOfPlace(context.location) || 'gitstore'),
+    title: options.title ?? (nameOfPlace(store.path) || 'gitstore'),
     all: options.all === true,
   };
   const source = service.all ? undefined : new SharedSource(sourceOf(store, options.snapshot));
@@ -128,7 +135,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
       if (isObjectId(hash)) return answerBlob(service, exchange, hash, json);
     }
     const tip = served && { snapshot: served, path: target.path, root: '' };
-    const place = tip ?? (await placeInRefs(context, target.path));
+    const place = tip ?? (await placeInRefs(store, target.path));
     if (place !== undefined) return answerPlace(exchange, target, place, json);
     if (target.path === '') return answerRefs(service, exchange, target, json);
     throw new HttpError(404, `No branch or tag: ${target.path}`);
@@ -149,7 +156,7 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
         ? 'history'
         : undefined;
     if (kind !== undefined && !json) return answerPage(service, exchange, kind, target, tip, place);
-    const entry = await context.trees.lookup(snapshot.commit.tree, path);
+    const entry = await service.trees.lookup(snapshot.treeHash, path);
     if (entry === undefined) throw new HttpError(404, `Not found: ${path}`);
     if (isTreeMode(entry.mode) || entry.mode === MODE_GITLINK) {
       if (target.query.has('zip')) return answerFolderZip(service, exchange, place, entry);
@@ -169,13 +176,10 @@ export function createFileHandler(store: GitStore, options: FileHandlerOptions =
   };
 
   /** The place in an older snapshot. @throws HttpError (404) for what is not in the history */
-  const stepBack = async (tip: Place, at: string): Promise<Place> => {
-    const id = at.toLowerCase();
-    const known =
-      isObjectId(id) && (await service.histories.distance(tip.snapshot, id)) !== undefined;
-    if (!known) throw new HttpError(404, `No snapshot ${at} in this history`);
-    return { ...tip, snapshot: await loadSnapshot(context, id, null) };
-  };
+  const stepBack = async (tip: Place, at: string): Promise<Place> => ({
+    ...tip,
+    snapshot: await olderSnapshot(service, tip.snapshot, at),
+  });
 
   const answer = async (exchange: Exchange): Promise<void> => {
     const { request, response } = exchange;

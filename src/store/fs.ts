@@ -641,6 +641,12 @@ export class FS {
     return given.while(async () => wrap(await archiveOut(this.#snapshot, to, options)));
   }
 
+  /** @internal The bytes of a zip of one of the snapshot's trees. */
+  async *zip(tree: ObjectId): AsyncGenerator<Uint8Array, void, undefined> {
+    const { zipOf } = await import('./archives/archiveOut.ts');
+    yield* zipOf(this.#snapshot, tree);
+  }
+
   /**
    * Adds the members of a zip or a tar to the snapshot, replacing existing files, in one commit. Skips
    * devices, pipes and everything named `.git` with a warning.

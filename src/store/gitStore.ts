@@ -18,7 +18,7 @@ import { Branches } from './branches.ts';
 import { writeEmptyCommit } from './commit/emptyCommit.ts';
 import { StoreContext } from './context/context.ts';
 import { GivenPaths, listOf } from './context/givenPaths.ts';
-import { refFolder } from './context/snapshot.ts';
+import { ofStore, refFolder } from './context/snapshot.ts';
 import { FS } from './fs.ts';
 import { ancestorOf } from './history/history.ts';
 import type { LogFilter } from './history/log.ts';
@@ -112,6 +112,14 @@ export class GitStore implements AsyncDisposable {
   /** @internal What is below the store. @throws BatchClosedError when it is closed */
   get storage(): Storage {
     return this.context.storage;
+  }
+
+  /**
+   * @internal The snapshot as one of this store, which may have been opened several times.
+   * @throws GitStoreError (`EINVAL`) for a snapshot of another store
+   */
+  own(fs: FS): FS {
+    return FS.of(ofStore(this.context, FS.snapshotOf(fs)));
   }
 
   /** @internal Refs by their full names. Reports unreadable ones as warnings. */

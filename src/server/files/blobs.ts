@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import type { ObjectId } from '../../git/objectId.ts';
 import { missingObject } from '../../storage/missingObject.ts';
-import type { StoreContext } from '../../store/context/context.ts';
+import type { ObjectStore } from '../../storage/storage.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import type { Slice } from './conditions.ts';
 import { SAMPLE_SIZE, type TextFacts, textFacts } from './contentTypes.ts';
@@ -58,7 +58,7 @@ const compressors: Readonly<
 };
 
 export class Blobs {
-  readonly #store: StoreContext;
+  readonly #objects: ObjectStore;
   readonly #facts = new ByteCache<BlobFacts>(FACTS_BYTES, () => OVERHEAD);
   readonly #bodies = new ByteCache<Uint8Array>(BODIES_BYTES, (body) => body.length + OVERHEAD);
   readonly #compressed = new ByteCache<Uint8Array>(
@@ -67,15 +67,15 @@ export class Blobs {
   );
   readonly #running = new Map<string, Promise<Uint8Array>>();
 
-  constructor(store: StoreContext) {
-    this.#store = store;
+  constructor(objects: ObjectStore) {
+    this.#objects = objects;
   }
 
   /** Size and kind without reading it; undefined when the store has no blob of this id. */
   async find(id: ObjectId): Promise<BlobFacts | undefined> {
     const known = this.#facts.get(id);
     if (known !== undefined) return known;
-    const header = await this.#store.objects.header(id);
+    const header = await this.#objects.header(id);
     if (header?.type !== 'blob') return undefined;
     const facts: BlobFacts = { id, size: header.size, text: undefined, isUtf8: undefined };
     this.#facts.set(id, facts);
@@ -134,7 +134,7 @@ export class Blobs {
   /** A blob, or a part of it, chunk by chunk. @throws CorruptObjectError */
   async stream(id: ObjectId, slice?: Slice): Promise<AsyncIterable<Uint8Array>> {
     const range = slice && { offset: slice.start, size: slice.end - slice.start };
-    return (await this.#store.objects.readStream(id, range)) ?? this.#missing(id);
+    return (await this.#objects.readStream(id, range)) ?? this.#missing(id);
   }
 
   /** A small body compressed; undefined when that does not make it shorter. */
@@ -156,7 +156,7 @@ export class Blobs {
   }
 
   async #readBody(id: ObjectId): Promise<Uint8Array> {
-    const object = await this.#store.objects.read(id);
+    const object = await this.#objects.read(id);
     if (object?.type !== 'blob') return this.#missing(id);
     // A copy of its own: a body may be a part of a larger buffer.
     const body =
@@ -178,7 +178,7 @@ export class Blobs {
   }
 
   #missing(id: ObjectId): never {
-    throw missingObject(this.#store.objects, id, 'Blob');
+    throw missingObject(this.#objects, id, 'Blob');
   }
 }
 

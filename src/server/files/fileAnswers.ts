@@ -41,7 +41,7 @@ export async function answerFile(
   if (json) {
     await answerFacts(service, exchange, id, (size) => ({
       path,
-      ref: snapshot.ref?.name ?? snapshot.id,
+      ref: snapshot.refName ?? snapshot.commitHash,
       size,
       hash: id,
       type: 'file',

@@ -2,7 +2,6 @@
 import type { ObjectId } from '../../git/objectId.ts';
 import { shortHash } from '../../git/objects/commitText.ts';
 import { isTreeMode, MODE_GITLINK, type TreeEntry } from '../../git/objects/tree.ts';
-import { zipOf } from '../../store/archives/archiveOut.ts';
 import { baseName } from '../../tree/paths.ts';
 import { walkFilesInBatches } from '../../tree/walk.ts';
 import type { Exchange } from './exchange.ts';
@@ -22,9 +21,9 @@ export async function answerFolderZip(
 ): Promise<void> {
   if (!isTreeMode(entry.mode))
     throw new HttpError(404, `A submodule, whose files are not here: ${path}`);
-  const tag = `"${snapshot.id}-${entry.id}-zip"`;
+  const tag = `"${snapshot.commitHash}-${entry.id}-zip"`;
   if (settleConditions(service, exchange, tag, 'Accept')) return;
-  const name = `${baseName(path) || service.title}-${shortHash(snapshot.id)}.zip`;
+  const name = `${baseName(path) || service.title}-${shortHash(snapshot.commitHash)}.zip`;
   const fields = [
     'Content-Type',
     'application/zip',
@@ -38,7 +37,7 @@ export async function answerFolderZip(
   }
   try {
     await checkSizes(service, exchange, entry.id);
-    await exchange.stream(200, fields, undefined, async () => zipOf(snapshot, entry.id));
+    await exchange.stream(200, fields, undefined, async () => snapshot.zip(entry.id));
   } finally {
     service.compressions.leave();
   }
@@ -47,8 +46,8 @@ export async function answerFolderZip(
 /** @throws HttpError (413) where a file in it is larger than this server gives out */
 async function checkSizes(service: Service, exchange: Exchange, tree: ObjectId): Promise<void> {
   if (service.maxFileSize === Number.POSITIVE_INFINITY) return;
-  const { context, blobs } = service;
-  for await (const files of walkFilesInBatches(context.trees, tree, AT_ONCE)) {
+  const { trees, blobs } = service;
+  for await (const files of walkFilesInBatches(trees, tree, AT_ONCE)) {
     if (exchange.isOver) return;
     await Promise.all(
       files.map(async ({ mode, id }) => {

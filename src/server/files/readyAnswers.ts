@@ -3,7 +3,7 @@
  * around them follow from the tree of the snapshot, the URL and the coding, so nothing here is ever
  * out of date.
  */
-import type { Snapshot } from '../../store/context/snapshot.ts';
+import type { FS } from '../../store/fs.ts';
 import { ByteCache } from '../../tree/byteCache.ts';
 import type { Exchange, ReadyAnswer } from './exchange.ts';
 import { type Coding, chooseCoding, wantsJson } from './negotiation.ts';
@@ -25,7 +25,7 @@ export class ReadyAnswers {
   readonly #cache = new ByteCache<ReadyAnswer>(CACHE_BYTES, ({ body }) => body.length + OVERHEAD);
 
   /** Gives the answer, when it is ready and nothing in the request asks for another. */
-  give(exchange: Exchange, snapshot: Snapshot): boolean {
+  give(exchange: Exchange, snapshot: FS): boolean {
     const { request, response } = exchange;
     const { headers } = request;
     if (
@@ -45,7 +45,7 @@ export class ReadyAnswers {
   }
 
   /** Keeps the answer that the exchange is about to be given. */
-  expect(exchange: Exchange, snapshot: Snapshot): void {
+  expect(exchange: Exchange, snapshot: FS): void {
     const { length } = exchange.request.url ?? '';
     if (length > LONGEST_URL) return;
     exchange.keep = (answer) => {
@@ -54,10 +54,10 @@ export class ReadyAnswers {
   }
 }
 
-function keyOf({ request }: Exchange, { commit }: Snapshot): string {
+function keyOf({ request }: Exchange, { treeHash }: FS): string {
   const field = request.headers['accept-encoding'];
   const coding = field === undefined ? 'identity' : codingOf(String(field));
-  return `${commit.tree} ${coding} ${request.url}`;
+  return `${treeHash} ${coding} ${request.url}`;
 }
 
 function codingOf(field: string): Coding {

@@ -1,14 +1,14 @@
 /** What the answers of one handler share. */
 import type { Semaphore } from '../../semaphore.ts';
-import type { StoreContext } from '../../store/context/context.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import type { ByteCache } from '../../tree/byteCache.ts';
+import type { TreeReader } from '../../tree/reader.ts';
 import type { Blobs } from './blobs.ts';
 import type { Histories } from './snapshots.ts';
 
 export interface Service {
   readonly store: GitStore;
-  readonly context: StoreContext;
+  readonly trees: TreeReader;
   readonly blobs: Blobs;
   readonly histories: Histories;
   /** Answers that may be compressed at a time. */

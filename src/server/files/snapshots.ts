@@ -4,22 +4,14 @@
  * that is served: by first parents, as everywhere.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ObjectId } from '../../git/objectId.ts';
-import type { StoreContext } from '../../store/context/context.ts';
-import {
-  fullRefName,
-  ofStore,
-  type Snapshot,
-  type SnapshotRef,
-} from '../../store/context/snapshot.ts';
-import { FS } from '../../store/fs.ts';
+import { isObjectId, type ObjectId } from '../../git/objectId.ts';
+import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { parentOf } from '../../store/history/history.ts';
-import { findRef, resolveSnapshot } from '../../store/refs/resolve.ts';
-import { nothingYet } from './httpError.ts';
+import { HttpError, nothingYet } from './httpError.ts';
+import type { Service } from './service.ts';
 
 /** Says which snapshot is served now. */
-export type Source = () => Promise<Snapshot>;
+export type Source = () => Promise<FS>;
 
 /** Milliseconds after which an answer of the source is not shared any more. */
 const SHARED_FOR = 1;
@@ -30,7 +22,7 @@ const SHARED_FOR = 1;
  */
 export class SharedSource {
   /** What the source said in this turn of the event loop. */
-  #snapshot: Snapshot | undefined;
+  #snapshot: FS | undefined;
   #askedAt = 0;
   readonly #source: Source;
 
@@ -39,13 +31,13 @@ export class SharedSource {
   }
 
   /** The snapshot, where it is known already. */
-  get known(): Snapshot | undefined {
+  get known(): FS | undefined {
     if (this.#snapshot === undefined) return undefined;
     // A turn may be held up; what was sent meanwhile is answered anew.
     return performance.now() - this.#askedAt < SHARED_FOR ? this.#snapshot : undefined;
   }
 
-  async ask(): Promise<Snapshot> {
+  async ask(): Promise<FS> {
     const askedAt = performance.now();
     let over = false;
     setImmediate(() => {
@@ -63,13 +55,15 @@ export class SharedSource {
 
 /** A snapshot, and the path in it that a request names. */
 export interface Place {
-  readonly snapshot: Snapshot;
+  readonly snapshot: FS;
   /** Normalized. */
   readonly path: string;
   /** What stands before the path in the URL to name the ref: `''`, or `main` where all are served. */
   readonly root: string;
 }
 
+const BRANCHES = 'refs/heads/';
+const TAGS = 'refs/tags/';
 /** Longer names than Git's own limits let a ref have. */
 const LONGEST_REF = 1024;
 
@@ -78,15 +72,12 @@ export function sourceOf(
   store: GitStore,
   given: string | (() => FS | Promise<FS>) | undefined,
 ): Source {
-  const { context } = store;
-  if (typeof given === 'function') {
-    return async () => ofStore(context, FS.snapshotOf(await given()));
-  }
-  if (given !== undefined) return () => resolveSnapshot(context, given);
+  if (typeof given === 'function') return async () => store.own(await given());
+  if (given !== undefined) return () => store.fs(given);
   return async () => {
     const current = await store.branches.current();
     if (current === null) throw nothingYet(await store.branches.currentName());
-    return FS.snapshotOf(current);
+    return current;
   };
 }
 
@@ -94,20 +85,21 @@ export function sourceOf(
  * Splits a path whose first segments name a branch or a tag: the shortest that do, a branch before a
  * tag. `refs/heads/…` and `refs/tags/…` name what others hide. Undefined when none does.
  */
-export async function placeInRefs(store: StoreContext, path: string): Promise<Place | undefined> {
-  const kinds: (readonly [prefix: string, kind: SnapshotRef['kind']])[] = [
-    ['', 'branch'],
-    ['', 'tag'],
-    ['refs/heads/', 'branch'],
-    ['refs/tags/', 'tag'],
-  ];
+export async function placeInRefs(store: GitStore, path: string): Promise<Place | undefined> {
+  const { branches, tags } = store;
+  const kinds = [
+    ['', branches],
+    ['', tags],
+    [BRANCHES, branches],
+    [TAGS, tags],
+  ] as const;
   for (let end = 0; end < path.length && end <= LONGEST_REF; ) {
     const slash = path.indexOf('/', end + 1);
     end = slash < 0 ? path.length : slash;
     const root = path.slice(0, end);
-    for (const [prefix, kind] of kinds) {
+    for (const [prefix, refs] of kinds) {
       if (!root.startsWith(prefix) || root.length === prefix.length) continue;
-      const snapshot = await findRef(store, { kind, name: root.slice(prefix.length) });
+      const snapshot = await refs.find(root.slice(prefix.length));
       if (snapshot !== undefined) return { snapshot, path: path.slice(end + 1), root };
     }
   }
@@ -115,10 +107,33 @@ export async function placeInRefs(store: StoreContext, path: string): Promise<Pl
 }
 
 /** What a URL has to begin with to reach a ref where all are served. */
-export async function rootOfRef(store: StoreContext, ref: SnapshotRef): Promise<string> {
-  const found = await placeInRefs(store, ref.name);
-  const reached = found?.path === '' && found.snapshot.ref?.kind === ref.kind;
-  return reached ? ref.name : fullRefName(ref);
+export async function rootOfRef(
+  store: GitStore,
+  kind: 'branch' | 'tag',
+  name: string,
+): Promise<string> {
+  const found = await placeInRefs(store, name);
+  const reached = found?.path === '' && found.snapshot.writable === (kind === 'branch');
+  return reached ? name : (kind === 'branch' ? BRANCHES : TAGS) + name;
+}
+
+/**
+ * The snapshot of a commit in a history.
+ * @param tip the newest one of the history
+ * @throws HttpError (404) for what is not in it
+ */
+export async function olderSnapshot(
+  { store, histories }: Service,
+  tip: FS,
+  hash: string,
+  signal?: AbortSignal,
+): Promise<FS> {
+  const id = hash.toLowerCase();
+  const isKnown = isObjectId(id) && (await histories.distance(tip, id, signal)) !== undefined;
+  const found = isKnown ? await store.fs(id) : undefined;
+  // A branch may have such a name.
+  if (found?.commitHash !== id) throw new HttpError(404, `No snapshot ${hash} in this history`);
+  return found;
 }
 
 /** Commits by their distance from a tip, looked up only as far as was asked. */
@@ -127,7 +142,7 @@ interface Chain {
   /** When each was made, in the same order: seconds since 1970 by the clock where it was made. */
   readonly times: number[];
   /** The farthest one that was visited. */
-  last: Snapshot;
+  last: FS;
   complete: boolean;
   step: Promise<void> | undefined;
 }
@@ -144,7 +159,7 @@ export class Histories {
    * How many first parents `id` lies behind `tip`; undefined when it is no such ancestor.
    * @param signal ends a search whose result is no longer wanted
    */
-  async distance(tip: Snapshot, id: ObjectId, signal?: AbortSignal): Promise<number | undefined> {
+  async distance(tip: FS, id: ObjectId, signal?: AbortSignal): Promise<number | undefined> {
     const chain = this.#chain(tip);
     for (;;) {
       const position = chain.positions.get(id);
@@ -158,7 +173,7 @@ export class Histories {
    * The snapshot and those behind it, as far as one gets until the signal ends it; a later call gets
    * farther.
    */
-  async times(tip: Snapshot, signal: AbortSignal): Promise<KnownTimes> {
+  async times(tip: FS, signal: AbortSignal): Promise<KnownTimes> {
     const chain = this.#chain(tip);
     while (!chain.complete && !signal.aborted) await this.#lookOn(chain);
     return { ids: chain.positions.keys(), times: chain.times, complete: chain.complete };
@@ -172,20 +187,20 @@ export class Histories {
     await nextTurn();
   }
 
-  #chain(tip: Snapshot): Chain {
-    let chain = this.#chains.get(tip.id);
+  #chain(tip: FS): Chain {
+    let chain = this.#chains.get(tip.commitHash);
     if (chain === undefined) {
       chain = {
-        positions: new Map([[tip.id, 0]]),
+        positions: new Map([[tip.commitHash, 0]]),
         times: [localTimeOf(tip)],
         last: tip,
-        complete: tip.commit.parents.length === 0,
+        complete: tip.parentHashes.length === 0,
         step: undefined,
       };
     } else {
-      this.#chains.delete(tip.id);
+      this.#chains.delete(tip.commitHash);
     }
-    this.#chains.set(tip.id, chain);
+    this.#chains.set(tip.commitHash, chain);
     for (const oldest of this.#chains.keys()) {
       if (this.#chains.size <= CHAINS_KEPT) break;
       this.#chains.delete(oldest);
@@ -195,15 +210,15 @@ export class Histories {
 
   async #advance(chain: Chain): Promise<void> {
     for (let step = 0; step < STRIDE; step++) {
-      const parent = await parentOf(chain.last);
+      const parent = await chain.last.parent();
       if (parent === null) {
         chain.complete = true;
         return;
       }
       chain.last = parent;
-      chain.positions.set(parent.id, chain.positions.size);
+      chain.positions.set(parent.commitHash, chain.positions.size);
       chain.times.push(localTimeOf(parent));
-      const known = this.#chains.get(parent.id);
+      const known = this.#chains.get(parent.commitHash);
       if (known !== undefined && known !== chain) return append(chain, known);
     }
   }
@@ -229,7 +244,7 @@ function append(chain: Chain, known: Chain): void {
   chain.complete = known.complete;
 }
 
-function localTimeOf({ commit }: Snapshot): number {
-  const { time, offset } = commit.committer;
-  return time + offset * 60;
+/** Seconds since 1970 by the clock where it was made; NaN for what is no time. */
+export function localTimeOf({ time, timezoneOffset }: FS): number {
+  return time.getTime() / 1000 + timezoneOffset * 60;
 }

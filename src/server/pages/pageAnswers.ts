@@ -3,12 +3,9 @@
  * people. The code of the pages is loaded when the first one is asked for.
  */
 import { createHash } from 'node:crypto';
-import { isObjectId } from '../../git/objectId.ts';
 import { isTreeMode, type TreeEntry } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
-import { loadSnapshot, type Snapshot } from '../../store/context/snapshot.ts';
-import { FS } from '../../store/fs.ts';
-import { parentOf } from '../../store/history/history.ts';
+import type { FS } from '../../store/fs.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { compressPage, LEAST_TO_COMPRESS } from '../files/blobs.ts';
 import { HTML, JSON_TYPE } from '../files/contentTypes.ts';
@@ -17,7 +14,7 @@ import { settleConditions, validators } from '../files/fileAnswers.ts';
 import { HttpError } from '../files/httpError.ts';
 import { chooseCoding } from '../files/negotiation.ts';
 import type { Service } from '../files/service.ts';
-import { type Place, rootOfRef } from '../files/snapshots.ts';
+import { olderSnapshot, type Place, rootOfRef } from '../files/snapshots.ts';
 import type { Target } from '../files/target.ts';
 import type { Rendered } from './views/listing.ts';
 
@@ -34,13 +31,13 @@ export async function answerDirectory(
 ): Promise<void> {
   const { snapshot, path } = place;
   if (json) {
-    await sendJson(service, exchange, snapshot.id, async () => {
+    await sendJson(service, exchange, snapshot.commitHash, async () => {
       const entries = (await entriesOf(service, entry)).map(({ name, mode }) =>
         fileTypeOf(mode) === 'tree' ? `${name}/` : name,
       );
       return {
         path,
-        ref: snapshot.ref?.name ?? snapshot.id,
+        ref: snapshot.refName ?? snapshot.commitHash,
         entries: entries.sort(comparePaths),
         type: 'directory',
       };
@@ -48,8 +45,8 @@ export async function answerDirectory(
     return;
   }
   // Seen from a newer snapshot an older one has other links on its page.
-  const isTip = snapshot.id === tip.snapshot.id;
-  const tag = isTip ? snapshot.id : digest(tip.snapshot.id, snapshot.id);
+  const isTip = snapshot.commitHash === tip.snapshot.commitHash;
+  const tag = isTip ? snapshot.commitHash : digest(tip.snapshot.commitHash, snapshot.commitHash);
   await sendPage(service, exchange, tag, async () => {
     const { listingPage } = await import('./views/listing.ts');
     const { viewOf } = await import('./frame/layout.ts');
@@ -59,9 +56,9 @@ export async function answerDirectory(
   });
 }
 
-async function entriesOf({ context }: Service, entry: TreeEntry): Promise<readonly TreeEntry[]> {
+async function entriesOf({ trees }: Service, entry: TreeEntry): Promise<readonly TreeEntry[]> {
   // A submodule is a directory without entries: what it holds lies in another repository.
-  return isTreeMode(entry.mode) ? (await context.trees.tree(entry.id)).entries : [];
+  return isTreeMode(entry.mode) ? (await trees.tree(entry.id)).entries : [];
 }
 
 function directoriesFirst(a: TreeEntry, b: TreeEntry): number {
@@ -78,21 +75,22 @@ export async function answerPage(
   tip: Place,
   place: Place,
 ): Promise<void> {
-  const { context, histories } = service;
   const { query } = target;
   const gone = goneSignal(exchange);
-  const older = async (name: string): Promise<Snapshot | undefined> => {
-    const id = query.get(name)?.toLowerCase();
-    if (id === undefined || id === '') return undefined;
-    const known =
-      isObjectId(id) && (await histories.distance(tip.snapshot, id, gone)) !== undefined;
-    if (!known) throw new HttpError(404, `No snapshot ${id} in this history`);
-    return loadSnapshot(context, id, null);
+  const older = async (name: string): Promise<FS | undefined> => {
+    const hash = query.get(name) ?? '';
+    return hash === '' ? undefined : olderSnapshot(service, tip.snapshot, hash, gone);
   };
   const from = await older('from');
   const to = (await older('to')) ?? place.snapshot;
-  const entry = await context.trees.lookup(place.snapshot.commit.tree, place.path);
-  const tag = digest(kind, tip.snapshot.id, place.snapshot.id, place.path, query.toString());
+  const entry = await service.trees.lookup(place.snapshot.treeHash, place.path);
+  const tag = digest(
+    kind,
+    tip.snapshot.commitHash,
+    place.snapshot.commitHash,
+    place.path,
+    query.toString(),
+  );
   await sendPage(service, exchange, tag, async () => {
     const { viewOf } = await import('./frame/layout.ts');
     const view = await viewOf(service, tip, place);
@@ -105,7 +103,7 @@ export async function answerPage(
       const skip = numberIn(query, 'skip', 0);
       if (query.has('from')) return changesPage(view, { from, to, skip }, gone);
       const change = query.has('to') ? to : await lastChange(place, gone);
-      const before = (await parentOf(change)) ?? undefined;
+      const before = (await change.parent()) ?? undefined;
       return changesPage(view, { from: before, to: change, skip }, gone);
     }
     if (entry === undefined) throw new HttpError(404, `Not found: ${place.path}`);
@@ -131,14 +129,14 @@ export async function answerSearch(
   entry: TreeEntry,
 ): Promise<void> {
   const find = query.get('find') ?? '';
-  await sendJson(service, exchange, digest('find', snapshot.id, path, find), async () => {
+  await sendJson(service, exchange, digest('find', snapshot.commitHash, path, find), async () => {
     const { searchPaths } = await import('./views/search.ts');
-    const { trees } = service.context;
+    const { trees } = service;
     const result = await searchPaths(trees, entry, find, MOST_FOUND, goneSignal(exchange));
     const { found, count, complete } = result;
     return {
       path,
-      ref: snapshot.ref?.name ?? snapshot.id,
+      ref: snapshot.refName ?? snapshot.commitHash,
       find,
       entries: found.map((one) => (one.type === 'tree' ? `${one.path}/` : one.path)),
       count,
@@ -155,10 +153,10 @@ export async function answerRefs(
   { query }: Target,
   json: boolean,
 ): Promise<void> {
-  const { store, context } = service;
+  const { store } = service;
   const [branches, tags] = await Promise.all([rowsOf('branch'), rowsOf('tag')]);
   const tag = digest(
-    ...[...branches, ...tags].flatMap(({ root, snapshot }) => [root, snapshot.id]),
+    ...[...branches, ...tags].flatMap(({ root, snapshot }) => [root, snapshot.commitHash]),
   );
   if (json) {
     const names = (rows: typeof branches) => rows.map(({ name }) => name);
@@ -178,8 +176,8 @@ export async function answerRefs(
     const rows = [];
     const refs = kind === 'branch' ? store.branches : store.tags;
     for await (const [name, fs] of refs.entries()) {
-      const root = await rootOfRef(context, { kind, name });
-      rows.push({ name, snapshot: FS.snapshotOf(fs), root });
+      const root = await rootOfRef(store, kind, name);
+      rows.push({ name, snapshot: fs, root });
     }
     return rows;
   }

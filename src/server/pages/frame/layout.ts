@@ -1,10 +1,10 @@
 /** What all pages have: the head with the way to where one is, and around it the snapshot's line. */
-import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
-import type { Snapshot } from '../../../store/context/snapshot.ts';
+import { firstLine, shortHash } from '../../../git/objects/commitText.ts';
+import type { FS } from '../../../store/fs.ts';
 import { baseName, parentPath } from '../../../tree/paths.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import type { Service } from '../../files/service.ts';
-import type { Place } from '../../files/snapshots.ts';
+import { localTimeOf, type Place } from '../../files/snapshots.ts';
 import { Html, html, visible, wellFormed } from './html.ts';
 import { Links, type Query } from './links.ts';
 import { STYLE } from './style.ts';
@@ -23,18 +23,18 @@ export interface View {
 
 export async function viewOf(service: Service, tip: Place, place: Place): Promise<View> {
   const { snapshot, path } = place;
-  const entry = await snapshot.store.trees.lookup(snapshot.commit.tree, path);
+  const entry = await service.trees.lookup(snapshot.treeHash, path);
   const isDirectory = entry !== undefined && fileTypeOf(entry.mode) === 'tree';
   const kind = entry === undefined ? 'nothing' : isDirectory ? 'directory' : 'file';
   return { service, tip, place, links: new Links(service, tip, place), kind };
 }
 
 /** The page of the same path in another snapshot: of the change that took it away when it is gone. */
-export async function urlAt({ tip, place, links }: View, snapshot: Snapshot): Promise<string> {
+export async function urlAt({ service, tip, place, links }: View, snapshot: FS): Promise<string> {
   const { path } = place;
-  const { store, commit, id } = snapshot;
-  const at = id === tip.snapshot.id ? undefined : id;
-  const entry = await store.trees.lookup(commit.tree, path);
+  const { commitHash: id, treeHash } = snapshot;
+  const at = id === tip.snapshot.commitHash ? undefined : id;
+  const entry = await service.trees.lookup(treeHash, path);
   if (entry === undefined) return links.to(path, { diff: true, to: id });
   if (fileTypeOf(entry.mode) !== 'tree') return links.to(path, { view: true, at });
   return links.to(path === '' ? '' : `${path}/`, { at });
@@ -80,10 +80,10 @@ export async function placePage(view: View, made: PlacePage): Promise<Html> {
   const { tab: active } = made;
   const name = path === '' ? service.title : `${baseName(path)} · ${service.title}`;
   // What changed between two snapshots is the same from everywhere.
-  const at = active === 'diff' ? undefined : snapshot.id;
+  const at = active === 'diff' ? undefined : snapshot.commitHash;
   const kept = links.to(urlPath(view), { ...made.query, at });
   const ref = refText(tip.snapshot);
-  const isOld = snapshot.id !== tip.snapshot.id;
+  const isOld = snapshot.commitHash !== tip.snapshot.commitHash;
   return page(
     name,
     html`<header>
@@ -101,12 +101,12 @@ export async function placePage(view: View, made: PlacePage): Promise<Html> {
 </header>
 ${
   isOld &&
-  html`<p class="old">An older snapshot, ${shortHash(snapshot.id)} of ${timeOf(snapshot)}. <a href="${await urlAt(view, tip.snapshot)}">Go to the newest</a></p>
+  html`<p class="old">An older snapshot, ${shortHash(snapshot.commitHash)} of ${timeOf(snapshot)}. <a href="${await urlAt(view, tip.snapshot)}">Go to the newest</a></p>
 `
 }<main id="content">
 ${made.body}
 </main>
-<footer><span>gitstore</span><span class="mono">${snapshot.id}</span></footer>`,
+<footer><span>gitstore</span><span class="mono">${snapshot.commitHash}</span></footer>`,
   );
 }
 
@@ -132,7 +132,8 @@ function folderOf({ place, kind }: View): string {
 function searchForm(view: View, search: string): Html {
   const { tip, place, links } = view;
   const folder = folderOf(view);
-  const at = place.snapshot.id === tip.snapshot.id ? undefined : place.snapshot.id;
+  const at =
+    place.snapshot.commitHash === tip.snapshot.commitHash ? undefined : place.snapshot.commitHash;
   const label = folder === '' ? 'Find a path' : `Find a path in ${visible(baseName(folder))}/`;
   return html`<form class="find" role="search" method="get" action="${links.to(folder === '' ? '' : `${folder}/`)}"><input type="search" name="find" value="${visible(search)}" placeholder="${label}" aria-label="${label}" maxlength="200">${
     at !== undefined && html`<input type="hidden" name="at" value="${at}">`
@@ -160,43 +161,41 @@ function crumbs({ service, tip, place, links }: View): Html {
   return html`${steps}`;
 }
 
-export function refText({ ref, id }: Snapshot): string {
-  return ref === null ? shortHash(id) : visible(ref.name);
+export function refText({ refName, commitHash }: FS): string {
+  return refName === null ? shortHash(commitHash) : visible(refName);
 }
 
 /** The line above a listing or a file: the snapshot it is as of. */
-export function snapshotLine(snapshot: Snapshot, changesUrl: string | undefined): Html {
-  const message = visible(shortened(firstLine(messageOf(snapshot.commit)), 200)) || '(no message)';
+export function snapshotLine(snapshot: FS, changesUrl: string | undefined): Html {
+  const message = visible(shortened(firstLine(snapshot.message), 200)) || '(no message)';
   return html`<div class="snap"><span class="msg">${
     changesUrl === undefined ? message : html`<a href="${changesUrl}">${message}</a>`
-  }</span><span class="by">${authorOf(snapshot)} · ${timeOf(snapshot)} · <span class="mono">${shortHash(snapshot.id)}</span></span></div>
+  }</span><span class="by">${authorOf(snapshot)} · ${timeOf(snapshot)} · <span class="mono">${shortHash(snapshot.commitHash)}</span></span></div>
 `;
 }
 
 /** When a commit was made, in the zone it was made in; undefined where that is no time. */
-function localTime({ commit }: Snapshot): string | undefined {
-  const { time, offset } = commit.committer;
-  const local = new Date((time + offset * 60) * 1000);
+function localTime(snapshot: FS): string | undefined {
+  const local = new Date(localTimeOf(snapshot) * 1000);
   return Number.isNaN(local.getTime()) ? undefined : local.toISOString();
 }
 
 /** The time of a commit, to the minute. */
-export function timeOf(snapshot: Snapshot): Html {
+export function timeOf(snapshot: FS): Html {
   const local = localTime(snapshot);
-  const exact = new Date(snapshot.commit.committer.time * 1000);
-  if (local === undefined || Number.isNaN(exact.getTime())) return html`no valid time`;
+  if (local === undefined || Number.isNaN(snapshot.time.getTime())) return html`no valid time`;
   const shown = local.replace('T', ' ').slice(0, 16);
-  return html`<time datetime="${exact.toISOString()}">${shown}</time>`;
+  return html`<time datetime="${snapshot.time.toISOString()}">${shown}</time>`;
 }
 
 /** The day of a commit. */
-export function dayOf(snapshot: Snapshot): Html {
+export function dayOf(snapshot: FS): Html {
   const local = localTime(snapshot);
   return local === undefined ? html`no valid time` : html`<time>${local.slice(0, 10)}</time>`;
 }
 
 /** The time of day of a commit. */
-export function minuteOf(snapshot: Snapshot): Html {
+export function minuteOf(snapshot: FS): Html {
   const local = localTime(snapshot);
   return local === undefined ? html`no valid time` : html`<time>${local.slice(11, 16)}</time>`;
 }
@@ -209,8 +208,8 @@ export function shortened(text: string, most = MOST_IN_ROW): string {
   return text.length <= most ? text : `${wellFormed(text.slice(0, most))}…`;
 }
 
-export function authorOf({ commit }: Snapshot): string {
-  return visible(shortened(commit.author.name));
+export function authorOf({ authorName }: FS): string {
+  return visible(shortened(authorName));
 }
 
 /** Two buttons that stay together. */

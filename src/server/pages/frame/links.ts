@@ -18,7 +18,8 @@ export class Links {
    */
   constructor({ baseUrl }: Service, tip: Place, at: Place) {
     this.#prefix = baseUrl + (tip.root === '' ? '' : `/${encodeUrlPath(tip.root)}`);
-    this.#at = at.snapshot.id === tip.snapshot.id ? undefined : at.snapshot.id;
+    this.#at =
+      at.snapshot.commitHash === tip.snapshot.commitHash ? undefined : at.snapshot.commitHash;
   }
 
   /** In the snapshot that is looked at. */

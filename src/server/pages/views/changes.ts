@@ -1,9 +1,9 @@
 /** The page of what changed between two snapshots: the files, and the lines of text files. */
 import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
-import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
+import { firstLine, shortHash } from '../../../git/objects/commitText.ts';
 import { MODE_GITLINK, type TreeEntry } from '../../../git/objects/tree.ts';
 import { sizeText } from '../../../sizeText.ts';
-import type { Snapshot } from '../../../store/context/snapshot.ts';
+import type { FS } from '../../../store/fs.ts';
 import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
 import { fileTypeOf } from '../../../tree/types.ts';
 import { PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';
@@ -40,7 +40,7 @@ const TIME_FOR_HISTORY = 250;
 const TIME_FOR_CHANGE = 5_000;
 
 /** The snapshot in which a place became what it is; the place's own where that takes too long. */
-export async function lastChange(place: Place, gone: AbortSignal): Promise<Snapshot> {
+export async function lastChange(place: Place, gone: AbortSignal): Promise<FS> {
   const signal = AbortSignal.any([gone, AbortSignal.timeout(TIME_FOR_CHANGE)]);
   for await (const change of changesOf(place, signal)) return change;
   return place.snapshot;
@@ -48,8 +48,8 @@ export async function lastChange(place: Place, gone: AbortSignal): Promise<Snaps
 
 export interface ChangesOptions {
   /** Undefined: from nothing, for a first snapshot. */
-  readonly from: Snapshot | undefined;
-  readonly to: Snapshot;
+  readonly from: FS | undefined;
+  readonly to: FS;
   /** Files, and rows of the lines of a single file, that pages before this one have shown. */
   readonly skip: number;
 }
@@ -63,8 +63,8 @@ export async function changesPage(
   const { path } = place;
   const found: TreeDifference[] = [];
   let tooMany = false;
-  const before = from?.commit.tree ?? EMPTY_TREE_ID;
-  for await (const change of diffTrees(service.context.trees, before, to.commit.tree, { path })) {
+  const before = from?.treeHash ?? EMPTY_TREE_ID;
+  for await (const change of diffTrees(service.trees, before, to.treeHash, { path })) {
     if (found.length === MOST_FILES) {
       tooMany = true;
       break;
@@ -74,7 +74,7 @@ export async function changesPage(
     gone.throwIfAborted();
   }
 
-  const ends = { from: from?.id ?? '', to: to.id };
+  const ends = { from: from?.commitHash ?? '', to: to.commitHash };
   const opened: Html[] = [];
   const deadline = performance.now() + TIME_FOR_LINES;
   let used = 0;
@@ -124,10 +124,10 @@ export async function changesPage(
     { ...place, snapshot: to },
     AbortSignal.timeout(TIME_FOR_HISTORY),
   );
-  const step = (snapshot: Snapshot | undefined) =>
-    snapshot && links.to(path, { diff: true, to: snapshot.id });
-  const isOneStep = from?.id === to.commit.parents[0];
-  const swap = from && links.to(path, { diff: true, from: to.id, to: from.id });
+  const step = (snapshot: FS | undefined) =>
+    snapshot && links.to(path, { diff: true, to: snapshot.commitHash });
+  const isOneStep = from?.commitHash === to.parentHashes[0];
+  const swap = from && links.to(path, { diff: true, from: to.commitHash, to: from.commitHash });
   const actions = [
     buttonPair(
       button('← Older', step(steps.older), 'The change before'),
@@ -165,14 +165,14 @@ function countText(count: number): string {
 }
 
 /** One side of the comparison, with the way to it. */
-async function ending(view: View, snapshot: Snapshot | undefined): Promise<Html> {
+async function ending(view: View, snapshot: FS | undefined): Promise<Html> {
   if (snapshot === undefined) return html`nothing`;
   const url = await urlAt(view, snapshot);
-  return html`<a class="mono" href="${url}">${shortHash(snapshot.id)}</a> <span class="dim">${timeOf(snapshot)}</span>`;
+  return html`<a class="mono" href="${url}">${shortHash(snapshot.commitHash)}</a> <span class="dim">${timeOf(snapshot)}</span>`;
 }
 
-function messageText(snapshot: Snapshot): Html {
-  const message = messageOf(snapshot.commit);
+function messageText(snapshot: FS): Html {
+  const message = snapshot.message;
   const title = firstLine(message);
   const rest = shortened(message.slice(message.indexOf(title) + title.length).trim(), MOST_MESSAGE);
   return html`<h2>${visible(shortened(title, 300)) || '(no message)'}</h2><p class="dim">${authorOf(snapshot)}</p>${

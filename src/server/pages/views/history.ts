@@ -1,8 +1,8 @@
 /** The page of a path's history: every snapshot that changed it, and two of them to compare. */
 
-import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
+import { firstLine, shortHash } from '../../../git/objects/commitText.ts';
 import { isTreeMode } from '../../../git/objects/tree.ts';
-import type { Snapshot } from '../../../store/context/snapshot.ts';
+import type { FS } from '../../../store/fs.ts';
 import type { Place } from '../../files/snapshots.ts';
 import { type Html, html, visible } from '../frame/html.ts';
 import {
@@ -33,7 +33,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
   const url = links.to(path).length;
   const budget = path === '' ? BUDGET_BELOW_LINE : BUDGET;
   const pageSize = Math.max(5, Math.min(MOST_SHOWN, Math.floor(budget / (550 + 2 * url))));
-  const found: Snapshot[] = [];
+  const found: FS[] = [];
   const changes = changesOf(start, signal);
   let next = await changes.next();
   for (; !next.done && found.length <= pageSize; next = await changes.next()) {
@@ -44,7 +44,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
   const shown = found.slice(0, pageSize);
   const rest = found[pageSize];
 
-  const isStart = start.snapshot.id === place.snapshot.id;
+  const isStart = start.snapshot.commitHash === place.snapshot.commitHash;
   // Only of a branch as a whole: which snapshots changed one path takes too long to find for all.
   const line = path === '' ? await timeLine(view, start.snapshot, gone) : undefined;
   const list =
@@ -54,7 +54,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
   const compare =
     shown.length > 1 &&
     html`<div class="bar"><button type="submit">Compare the two marked</button><span class="dim">from the left mark to the right one</span></div>`;
-  const older = rest && links.here(path, { history: true, from: rest.id });
+  const older = rest && links.here(path, { history: true, from: rest.commitHash });
   const newest = isStart ? undefined : links.here(path, { history: true });
   const pages =
     (older !== undefined || newest !== undefined) &&
@@ -63,7 +63,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
     !complete &&
     html`<p class="note">The search took long and was ended. There may be older changes.</p>`;
   const body = html`${line?.content}<form action="${links.to(path)}" method="get"><input type="hidden" name="diff" value="">${list}${note}${compare}</form>${pages}`;
-  const query = { history: true as const, from: isStart ? undefined : start.snapshot.id };
+  const query = { history: true as const, from: isStart ? undefined : start.snapshot.commitHash };
   return {
     page: await placePage(view, { tab: 'history', query, body }),
     complete: complete && line?.complete !== false,
@@ -71,7 +71,7 @@ export async function historyPage(view: View, start: Place, gone: AbortSignal): 
 }
 
 /** The snapshots, newest first, below the days they are of. */
-async function daysOf(view: View, shown: readonly Snapshot[]): Promise<Html> {
+async function daysOf(view: View, shown: readonly FS[]): Promise<Html> {
   const days: { day: Html; items: Html[] }[] = [];
   for (const [i, snapshot] of shown.entries()) {
     const day = dayOf(snapshot);
@@ -84,19 +84,18 @@ async function daysOf(view: View, shown: readonly Snapshot[]): Promise<Html> {
   )}`;
 }
 
-async function item({ links, place }: View, snapshot: Snapshot, i: number): Promise<Html> {
+async function item({ service, links, place }: View, snapshot: FS, i: number): Promise<Html> {
   const { path } = place;
-  const message = shortened(visible(firstLine(messageOf(snapshot.commit)))) || '(no message)';
-  const { store, commit } = snapshot;
-  const entry = await store.trees.lookup(commit.tree, path);
-  const at = { at: snapshot.id };
+  const message = shortened(visible(firstLine(snapshot.message))) || '(no message)';
+  const entry = await service.trees.lookup(snapshot.treeHash, path);
+  const at = { at: snapshot.commitHash };
   const show =
     entry === undefined
       ? html`<span class="dim">removed</span>`
       : isTreeMode(entry.mode)
         ? html`<a href="${links.to(path === '' ? '' : `${path}/`, at)}">Files</a>`
         : html`<a href="${links.to(path, { view: true, ...at })}">View</a>`;
-  const short = shortHash(snapshot.id);
-  return html`<li><span class="pick"><input type="radio" name="from" value="${snapshot.id}" aria-label="Compare from ${short}"${i === 1 && ' checked'}><input type="radio" name="to" value="${snapshot.id}" aria-label="Compare to ${short}"${i === 0 && ' checked'}></span><span class="msg"><a href="${links.to(path, { diff: true, to: snapshot.id })}">${message}</a></span><span class="by">${authorOf(snapshot)} · ${minuteOf(snapshot)} · <span class="mono">${short}</span></span><span class="see">${show}</span></li>
+  const short = shortHash(snapshot.commitHash);
+  return html`<li><span class="pick"><input type="radio" name="from" value="${snapshot.commitHash}" aria-label="Compare from ${short}"${i === 1 && ' checked'}><input type="radio" name="to" value="${snapshot.commitHash}" aria-label="Compare to ${short}"${i === 0 && ' checked'}></span><span class="msg"><a href="${links.to(path, { diff: true, to: snapshot.commitHash })}">${message}</a></span><span class="by">${authorOf(snapshot)} · ${minuteOf(snapshot)} · <span class="mono">${short}</span></span><span class="see">${show}</span></li>
 `;
 }

@@ -1,10 +1,10 @@
 /** The page of a directory. */
 
-import { firstLine, messageOf } from '../../../git/objects/commitText.ts';
+import { firstLine } from '../../../git/objects/commitText.ts';
 import type { TreeEntry } from '../../../git/objects/tree.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
 import { sizeText } from '../../../sizeText.ts';
-import type { Snapshot } from '../../../store/context/snapshot.ts';
+import type { FS } from '../../../store/fs.ts';
 import { joinPath, parentPath } from '../../../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../../../tree/types.ts';
 import { typeOfName } from '../../files/contentTypes.ts';
@@ -64,6 +64,7 @@ export async function listingPage(
   const shown = entries.slice((number - 1) * perPage, number * perPage);
   const rows = await rowsOf(view, shown);
   const last = new LastChanges(
+    service.trees,
     path,
     shown.map(({ name }) => name),
     MOST_STEPS,
@@ -73,7 +74,7 @@ export async function listingPage(
 
   const line = steps.current ?? place.snapshot;
   const up = path === '' ? undefined : links.directory(parentPath(path));
-  const list = html`${snapshotLine(line, links.to(path, { diff: true, to: line.id }))}<div class="box">${
+  const list = html`${snapshotLine(line, links.to(path, { diff: true, to: line.commitHash }))}<div class="box">${
     rows.length === 0 && up === undefined
       ? html`<p class="note">There is nothing here.</p>`
       : html`<table class="ls"><thead><tr><th>Name<th>Type<th class="num">Size<th>Date<th>Last change<tbody>
@@ -119,9 +120,9 @@ export async function stepButtons(view: View, { older, newer, complete }: Steps)
   ];
 }
 
-async function rowsOf({ service, place }: View, entries: readonly TreeEntry[]): Promise<Row[]> {
+async function rowsOf({ service }: View, entries: readonly TreeEntry[]): Promise<Row[]> {
   const rows: Row[] = entries.map((entry) => ({ entry, type: fileTypeOf(entry.mode) }));
-  const { objects } = place.snapshot.store;
+  const { objects } = service.trees;
   for (let start = 0; start < rows.length; start += AT_ONCE) {
     await Promise.all(
       rows.slice(start, start + AT_ONCE).map(async (row) => {
@@ -140,11 +141,7 @@ async function rowsOf({ service, place }: View, entries: readonly TreeEntry[]): 
   return rows;
 }
 
-function rowHtml(
-  view: View,
-  { entry, type, size, target }: Row,
-  change: Snapshot | undefined,
-): Html {
+function rowHtml(view: View, { entry, type, size, target }: Row, change: FS | undefined): Html {
   const { links, place } = view;
   const path = joinPath(place.path, entry.name);
   const isDirectory = type === 'tree';
@@ -156,12 +153,12 @@ function rowHtml(
   const arrow =
     target !== undefined && html` <span class="dim">→ <bdi>${visible(target)}</bdi></span>`;
   const kind = isDirectory ? 'd' : type === 'link' ? 'l' : 'f';
-  const message = change && (visible(firstLine(messageOf(change.commit))) || '(no message)');
+  const message = change && (visible(firstLine(change.message)) || '(no message)');
   return html`<tr><td class="${kind}">${name}${arrow}<td>${kindOf(entry.name, type)}<td>${
     size !== undefined && sizeText(size)
   }<td>${change && dayOf(change)}<td>${
     change &&
-    html`<a href="${links.to(path, { diff: true, to: change.id })}">${shortened(message!)}</a>`
+    html`<a href="${links.to(path, { diff: true, to: change.commitHash })}">${shortened(message!)}</a>`
   }
 `;
 }
@@ -187,7 +184,8 @@ function pager(view: View, number: number, pages: number, count: number): Html {
       : page === 1
         ? pageUrl(view)
         : links.directory(place.path, { page: String(page) });
-  const at = place.snapshot.id === tip.snapshot.id ? undefined : place.snapshot.id;
+  const at =
+    place.snapshot.commitHash === tip.snapshot.commitHash ? undefined : place.snapshot.commitHash;
   const { path } = place;
   return html`<nav class="pages" aria-label="Pages of this folder">${button('« First', to(1))}${button('← Previous', to(number - 1))}<span class="dim">Page ${number} of ${pages} · ${count} entries</span>${button('Next →', to(number + 1))}${button('Last »', to(pages))}${
     pages > 5 &&

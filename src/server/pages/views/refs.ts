@@ -1,7 +1,7 @@
 /** The page of all branches and tags. */
 
-import { firstLine, messageOf, shortHash } from '../../../git/objects/commitText.ts';
-import type { Snapshot } from '../../../store/context/snapshot.ts';
+import { firstLine, shortHash } from '../../../git/objects/commitText.ts';
+import type { FS } from '../../../store/fs.ts';
 import type { Service } from '../../files/service.ts';
 import { encodeUrlPath } from '../../files/target.ts';
 import { type Html, html, visible } from '../frame/html.ts';
@@ -9,7 +9,7 @@ import { button, page, shortened, timeOf } from '../frame/layout.ts';
 
 export interface RefRow {
   readonly name: string;
-  readonly snapshot: Snapshot;
+  readonly snapshot: FS;
   /** What its URL begins with. */
   readonly root: string;
 }
@@ -60,9 +60,9 @@ function section(
       ? html`<p class="note">None.</p>`
       : html`<table class="ls refs"><thead><tr><th>Name<th>Permalink<th>Date<th>Last change<tbody>
 ${rows.map(({ name, snapshot, root }) => {
-  const message = shortened(visible(firstLine(messageOf(snapshot.commit)))) || '(no message)';
+  const message = shortened(visible(firstLine(snapshot.message))) || '(no message)';
   const url = `${baseUrl}/${encodeUrlPath(root)}/`;
-  return html`<tr><td class="b"><a href="${url}"><bdi>${visible(name)}</bdi></a><td><a class="mono" href="${url}?at=${snapshot.id}">${shortHash(snapshot.id)}</a><td>${timeOf(snapshot)}<td>${message}
+  return html`<tr><td class="b"><a href="${url}"><bdi>${visible(name)}</bdi></a><td><a class="mono" href="${url}?at=${snapshot.commitHash}">${shortHash(snapshot.commitHash)}</a><td>${timeOf(snapshot)}<td>${message}
 `;
 })}</table>`;
   return html`<h2 id="${kind}">${kind === 'tags' ? 'Tags' : 'Branches'}</h2><div class="box">${list}</div>${pager}

@@ -23,9 +23,9 @@ export async function searchPage(
   text: string,
   gone: AbortSignal,
 ): Promise<Rendered> {
-  const { place, links } = view;
+  const { service, place, links } = view;
   const terms = termsOf(text);
-  const { trees } = place.snapshot.store;
+  const { trees } = service;
   const { found, count, complete } = await search(trees, entry, terms, MOST_SHOWN, gone);
   const rows: Html[] = [];
   let used = 0;

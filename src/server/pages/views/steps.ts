@@ -1,19 +1,17 @@
 /** The way through the history of one path: what changed it last, before that, and after. */
 import { isTreeMode } from '../../../git/objects/tree.ts';
-import type { Snapshot } from '../../../store/context/snapshot.ts';
-import { parentOf } from '../../../store/history/history.ts';
-import { walkLog } from '../../../store/history/log.ts';
-import type { Tree } from '../../../tree/reader.ts';
+import type { FS } from '../../../store/fs.ts';
+import type { Tree, TreeReader } from '../../../tree/reader.ts';
 import type { Service } from '../../files/service.ts';
 import type { Place } from '../../files/snapshots.ts';
 
 export interface Steps {
   /** The snapshot in which the path became what it is. */
-  readonly current?: Snapshot | undefined;
+  readonly current?: FS | undefined;
   /** The one that changed it before. */
-  readonly older?: Snapshot | undefined;
+  readonly older?: FS | undefined;
   /** The first one after the one looked at that changes it. */
-  readonly newer?: Snapshot | undefined;
+  readonly newer?: FS | undefined;
   /** False when the time was up before everything was found. */
   readonly complete: boolean;
 }
@@ -22,9 +20,9 @@ export interface Steps {
 export async function* changesOf(
   { snapshot, path }: Place,
   signal: AbortSignal,
-): AsyncGenerator<Snapshot, boolean, undefined> {
+): AsyncGenerator<FS, boolean, undefined> {
   try {
-    yield* walkLog(snapshot, { path, signal }, (step) => step);
+    yield* snapshot.log({ path, signal });
     return true;
   } catch (error) {
     if (signal.aborted) return false;
@@ -42,10 +40,10 @@ export async function stepsOf(
   tip: Place,
   place: Place,
   signal: AbortSignal,
-  onChange: (snapshot: Snapshot) => Promise<boolean> = async () => false,
+  onChange: (snapshot: FS) => Promise<boolean> = async () => false,
 ): Promise<Steps> {
   const newer = await newerOf(service, tip, place, signal);
-  const found: Snapshot[] = [];
+  const found: FS[] = [];
   const changes = changesOf(place, signal);
   let next = await changes.next();
   for (; !next.done; next = await changes.next()) {
@@ -64,13 +62,13 @@ async function newerOf(
   tip: Place,
   { snapshot, path }: Place,
   signal: AbortSignal,
-): Promise<Snapshot | undefined> {
-  if (snapshot.id === tip.snapshot.id) return undefined;
-  const here = await histories.distance(tip.snapshot, snapshot.id);
-  let newer: Snapshot | undefined;
+): Promise<FS | undefined> {
+  if (snapshot.commitHash === tip.snapshot.commitHash) return undefined;
+  const here = await histories.distance(tip.snapshot, snapshot.commitHash);
+  let newer: FS | undefined;
   let isLast = true;
   for await (const change of changesOf({ ...tip, path }, signal)) {
-    const distance = await histories.distance(tip.snapshot, change.id);
+    const distance = await histories.distance(tip.snapshot, change.commitHash);
     if (distance === undefined || here === undefined || distance >= here) break;
     isLast = newer === undefined;
     newer = change;
@@ -81,21 +79,23 @@ async function newerOf(
 
 /** The newest snapshot that changed each name of a directory, as far as the search gets. */
 export class LastChanges {
-  readonly found = new Map<string, Snapshot>();
+  readonly found = new Map<string, FS>();
+  readonly #trees: TreeReader;
   readonly #names: Set<string>;
   readonly #path: string;
   #left: number;
 
   /** @param steps changes of the directory to look at, at most */
-  constructor(path: string, names: Iterable<string>, steps: number) {
+  constructor(trees: TreeReader, path: string, names: Iterable<string>, steps: number) {
+    this.#trees = trees;
     this.#path = path;
     this.#names = new Set(names);
     this.#left = steps;
   }
 
   /** Takes the next older change of the directory; returns whether to look farther. */
-  async add(snapshot: Snapshot): Promise<boolean> {
-    const parent = await parentOf(snapshot);
+  async add(snapshot: FS): Promise<boolean> {
+    const parent = await snapshot.parent();
     const after = await this.#tree(snapshot);
     const before = parent === null ? undefined : await this.#tree(parent);
     for (const name of this.#names) {
@@ -109,8 +109,8 @@ export class LastChanges {
     return this.#names.size > 0 && this.#left > 0;
   }
 
-  async #tree({ store, commit }: Snapshot): Promise<Tree | undefined> {
-    const entry = await store.trees.lookup(commit.tree, this.#path);
-    return entry !== undefined && isTreeMode(entry.mode) ? store.trees.tree(entry.id) : undefined;
+  async #tree({ treeHash }: FS): Promise<Tree | undefined> {
+    const entry = await this.#trees.lookup(treeHash, this.#path);
+    return entry !== undefined && isTreeMode(entry.mode) ? this.#trees.tree(entry.id) : undefined;
   }
 }

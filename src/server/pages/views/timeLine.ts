@@ -1,5 +1,6 @@
 /** The time line of a branch: how many snapshots were made when, each bar a way to them. */
-import type { Snapshot } from '../../../store/context/snapshot.ts';
+import type { FS } from '../../../store/fs.ts';
+import { localTimeOf } from '../../files/snapshots.ts';
 import { Html, html } from '../frame/html.ts';
 import { refText, type View } from '../frame/layout.ts';
 
@@ -21,7 +22,7 @@ export interface TimeLine {
 }
 
 /** @param shown the snapshot that the list below begins with */
-export async function timeLine(view: View, shown: Snapshot, gone: AbortSignal): Promise<TimeLine> {
+export async function timeLine(view: View, shown: FS, gone: AbortSignal): Promise<TimeLine> {
   const { service, tip, place } = view;
   const signal = AbortSignal.any([gone, AbortSignal.timeout(TIME)]);
   const { ids, times, complete } = await service.histories.times(place.snapshot, signal);
@@ -35,9 +36,9 @@ export async function timeLine(view: View, shown: Snapshot, gone: AbortSignal): 
   if (moments.length < 2) return { content: undefined, complete };
   const { bars, unit, indexOf } = barsOf(moments);
   const most = Math.max(...bars.map(({ count }) => count));
-  const { time, offset } = shown.commit.committer;
-  const day = dayNumber(time + offset * 60);
-  const current = shown.id === place.snapshot.id || day === undefined ? undefined : indexOf(day);
+  const day = dayNumber(localTimeOf(shown));
+  const current =
+    shown.commitHash === place.snapshot.commitHash || day === undefined ? undefined : indexOf(day);
   const width = 10;
   const drawn = bars.map(({ name, count, newest }, i) => {
     if (newest === undefined) return undefined;

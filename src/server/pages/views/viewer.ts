@@ -54,7 +54,7 @@ export async function viewerPage(
     button('Raw', raw, 'The file itself'),
     button('Download', links.here(path, { download: true })),
   ];
-  const changes = links.to(path, { diff: true, to: line.id });
+  const changes = links.to(path, { diff: true, to: line.commitHash });
   const about = [sizeText(facts.size), ...shown.about].join(' · ');
   const body = html`${snapshotLine(line, changes)}<div class="box"><p class="about">${about}</p>${shown.content}</div>${shown.pager}`;
   return {
