@@ -123,6 +123,18 @@ describe('from disk', () => {
     expect(existsSync(place.repo)).toBe(false);
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'takes no source for missing that it cannot see',
+    async () => {
+      const place = new Place();
+      await place.run('init');
+      symlinkSync('loop', join(place.folder, 'loop'));
+      for (const source of ['loop/file', 'loop/*.txt']) {
+        expect(await place.fails(1, 'cp', source, ':')).toMatch(/too many symbolic links/);
+      }
+    },
+  );
+
   it('prints what a dry run would change and changes nothing, not even a missing repository', async () => {
     const place = new Place();
     fill(place, FILES);

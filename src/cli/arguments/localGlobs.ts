@@ -1,7 +1,9 @@
 /** Globs over the local disk in arguments, with the rules of `sources.ts`. */
+import { encodePath } from '../../git/pathBytes.ts';
+import { lstatSync } from '../../storage/disk/fs.ts';
+import { isErrorOf } from '../../systemFaults.ts';
 import { diskGlob } from '../../transfer/disk/diskGlob.ts';
 import { hasGlobChars } from '../../tree/glob.ts';
-import { isOnDisk } from '../repository/onDisk.ts';
 import { type Expansion, joined, requireMatches } from './sources.ts';
 
 /**
@@ -19,4 +21,16 @@ export async function expandLocalGlobs(
     all.push({ paths: isGlob ? requireMatches(await diskGlob(path), path) : [path], isGlob });
   }
   return joined(all);
+}
+
+/**
+ * Whether anything is at a local path, be it a link that leads nowhere. What cannot be looked at counts as
+ * there: the fault is told of when it is read.
+ */
+export function isOnDisk(path: string): boolean {
+  try {
+    return lstatSync(encodePath(path), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    return !isErrorOf(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE');
+  }
 }

@@ -1,17 +1,7 @@
 import type { Command } from 'commander';
 import { FileNotFoundError } from '../../errors.ts';
-import { encodePath } from '../../git/pathBytes.ts';
-import { lstatSync } from '../../storage/disk/fs.ts';
+import { isOnDisk } from '../arguments/localGlobs.ts';
 import { repositoryPath } from './repository.ts';
-
-/** Whether anything stands at a local path, be it a link that leads nowhere. */
-export function isOnDisk(path: string): boolean {
-  try {
-    return lstatSync(encodePath(path), { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Before a repository is made for what stands at the paths: a mistyped one is not to leave an empty one.

@@ -10,14 +10,13 @@ import { SMALL_FILE } from '../disk/readLocal.ts';
 import { planInto } from '../plan/intoTree.ts';
 import { rememberLeftOut } from '../plan/protection.ts';
 import { type FoundSource, landingPath, parseSource, requireSources } from '../plan/sources.ts';
-import type { KnownEntry } from '../plan/storePlaces.ts';
 import { DiskSource } from '../record/diskPlaces.ts';
 import { DiskScan } from '../record/diskScan.ts';
 import { ReadAhead } from '../record/readAhead.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
 import { Exclusion } from '../rules/exclusion.ts';
 import { type CopyInOptions, type PathSelection, scanRules } from '../rules/options.ts';
-import { MODE_NONE } from '../rules/place.ts';
+import { type KnownEntry, MODE_NONE } from '../rules/place.ts';
 import { CopyRun } from '../rules/run.ts';
 import {
   BlobExecutor,

@@ -6,12 +6,12 @@ import { checkWritablePath, normalizePath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { Exclusion } from '../rules/exclusion.ts';
 import type { CopyOptions } from '../rules/options.ts';
-import type { Entry, SourcePlace } from '../rules/place.ts';
+import type { Entry, KnownEntry, SourcePlace } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
 import type { Plan } from './copyPlan.ts';
 import { planCopy } from './planner.ts';
 import { deletesAllowed, type FoundSource, land, landingPath } from './sources.ts';
-import { type KnownEntry, StoreDestination } from './storePlaces.ts';
+import { StoreDestination } from './storePlaces.ts';
 
 export interface TargetTree {
   readonly trees: TreeReader;

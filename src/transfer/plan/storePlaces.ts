@@ -16,6 +16,7 @@ import type { Tree, TreeReader } from '../../tree/reader.ts';
 import {
   type Changes,
   type DestinationPlace,
+  type KnownEntry,
   NO_NAMES,
   type Omissions,
   type SourcePlace,
@@ -23,12 +24,6 @@ import {
 } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
 import { type FoundSource, parseSource } from './sources.ts';
-
-/**
- * The entry of a tree by name, when it is known without reading the tree: null for a missing entry,
- * undefined when unknown.
- */
-export type KnownEntry = (tree: ObjectId, name: string) => TreeEntry | null | undefined;
 
 export class StoreSource implements SourcePlace<TreeEntry> {
   readonly #trees: TreeReader;

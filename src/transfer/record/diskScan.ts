@@ -12,7 +12,7 @@ import { absolutePath, realpathSync } from '../../storage/disk/fs.ts';
 import { type Anchors, anchorAt } from '../disk/anchors.ts';
 import { toDisk } from '../disk/diskFiles.ts';
 import { DeviceClocks, deviceOfTrust } from '../disk/fileTimes.ts';
-import type { KnownEntry } from '../plan/storePlaces.ts';
+import type { KnownEntry } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
 import { RecordComparison } from './recordComparison.ts';
 import { serializeRecord } from './recordWriter.ts';

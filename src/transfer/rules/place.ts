@@ -4,7 +4,7 @@
  * knows of its entries, an object id or a stat.
  */
 import type { ObjectId } from '../../git/objectId.ts';
-import type { FileMode } from '../../git/objects/tree.ts';
+import type { FileMode, TreeEntry } from '../../git/objects/tree.ts';
 
 /** One name in a directory. */
 export interface Entry {
@@ -21,6 +21,12 @@ export interface WholeFile {
 
 /** The mode of devices, pipes and sockets, which no tree can hold. */
 export const MODE_NONE: FileMode = 0;
+
+/**
+ * The entry of a tree by name, when it is known without reading the tree: null for a missing entry,
+ * undefined when unknown.
+ */
+export type KnownEntry = (tree: ObjectId, name: string) => TreeEntry | null | undefined;
 
 /** A tree, and the names under which a directory may differ from it. */
 export interface Changes {
