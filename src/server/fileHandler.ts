@@ -3,6 +3,7 @@
  * beside this one: files and blobs in fileAnswers.ts, pages for people in pages/.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ByteCache } from '../byteCache.ts';
 import { GitStoreError } from '../errors.ts';
 import { isObjectId } from '../git/objectId.ts';
 import { isTreeMode, MODE_GITLINK } from '../git/objects/tree.ts';
@@ -10,7 +11,6 @@ import { Semaphore } from '../semaphore.ts';
 import { nameOfPlace } from '../storage/places.ts';
 import type { FS } from '../store/fs.ts';
 import type { GitStore } from '../store/gitStore.ts';
-import { ByteCache } from '../tree/byteCache.ts';
 import { TreeReader } from '../tree/reader.ts';
 import { logLine } from './files/accessLog.ts';
 import { Blobs } from './files/blobs.ts';

@@ -3,6 +3,7 @@
  * caches trees, bounded by bytes. Trees are immutable, so the cache never becomes stale.
  */
 
+import { ByteCache } from '../byteCache.ts';
 import { CorruptObjectError } from '../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../git/objectId.ts';
 import {
@@ -19,7 +20,6 @@ import {
 import { replaceId } from '../git/objects/treeWriter.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { GitObject, ObjectReader, ObjectStore } from '../storage/storage.ts';
-import { ByteCache } from './byteCache.ts';
 
 /**
  * Lookups in one tree that scan its bytes before a table is built for it: at most 16, and one for each

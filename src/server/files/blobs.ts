@@ -7,10 +7,10 @@
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
+import { ByteCache } from '../../byteCache.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { missingObject } from '../../storage/missingObject.ts';
 import type { ObjectStore } from '../../storage/storage.ts';
-import { ByteCache } from '../../tree/byteCache.ts';
 import type { Slice } from './conditions.ts';
 import { SAMPLE_SIZE, type TextFacts, textFacts } from './contentTypes.ts';
 import type { Coding } from './negotiation.ts';

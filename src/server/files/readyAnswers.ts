@@ -3,8 +3,9 @@
  * around them follow from the tree of the snapshot, the URL and the coding, so nothing here is ever
  * out of date.
  */
+
+import { ByteCache } from '../../byteCache.ts';
 import type { FS } from '../../store/fs.ts';
-import { ByteCache } from '../../tree/byteCache.ts';
 import type { Exchange, ReadyAnswer } from './exchange.ts';
 import { type Coding, chooseCoding, wantsJson } from './negotiation.ts';
 

@@ -1,7 +1,8 @@
 /** What the answers of one handler share. */
+
+import type { ByteCache } from '../../byteCache.ts';
 import type { Semaphore } from '../../semaphore.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import type { ByteCache } from '../../tree/byteCache.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import type { Blobs } from './blobs.ts';
 import type { Histories } from './snapshots.ts';

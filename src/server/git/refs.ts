@@ -1,5 +1,6 @@
 /** The refs of a store as they are told to clients. */
 
+import { ByteCache } from '../../byteCache.ts';
 import { asBuffer } from '../../bytes.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import { IdSet } from '../../git/objectSet.ts';
@@ -9,7 +10,6 @@ import { isValidRefName } from '../../git/refs/refName.ts';
 import { Pace } from '../../storage/pace.ts';
 import { isPrivate } from '../../storage/refRules.ts';
 import type { GitStore } from '../../store/gitStore.ts';
-import { ByteCache } from '../../tree/byteCache.ts';
 
 export interface ToldRef {
   readonly ref: string;

@@ -1,5 +1,6 @@
 /** Reads commits, and resolves a ref's value to its commit. */
 
+import { ByteCache } from '../../byteCache.ts';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import {
@@ -11,7 +12,6 @@ import {
 import { missingObject } from '../../storage/missingObject.ts';
 import { type Peeled, peel } from '../../storage/peel.ts';
 import type { GitObject, ObjectStore } from '../../storage/storage.ts';
-import { ByteCache } from '../../tree/byteCache.ts';
 
 const CACHE_BYTES = 8 << 20;
 

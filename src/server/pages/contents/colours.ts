@@ -1,6 +1,7 @@
 /** Source code in colours, line by line. See docs/decisions/page-libraries.md. */
+
+import { ByteCache } from '../../../byteCache.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
-import { ByteCache } from '../../../tree/byteCache.ts';
 import { baseName } from '../../../tree/paths.ts';
 import { guarded } from './guard.ts';
 import { hljs } from './languages.mjs';
