@@ -6,21 +6,24 @@ import { monotonicTime } from '../clock.ts';
 
 const SLICE = 8;
 /** Steps between two reads of the clock, which cost as much as a small step each. */
-const STEPS_A_LOOK = 16;
+const STEPS = 16;
 
 export class Pace {
   readonly #signal: AbortSignal | undefined;
+  readonly #stepsALook: number;
   #steps = 0;
   #since = monotonicTime();
 
-  constructor(signal?: AbortSignal) {
+  /** @param stepsALook steps between two reads of the clock: 1 where a step may take long */
+  constructor(signal?: AbortSignal, stepsALook = STEPS) {
     this.#signal = signal;
+    this.#stepsALook = stepsALook;
     signal?.throwIfAborted();
   }
 
   /** Call after every small step. True when it is time to `pause()`. */
   due(): boolean {
-    if (++this.#steps < STEPS_A_LOOK) return false;
+    if (++this.#steps < this.#stepsALook) return false;
     this.#steps = 0;
     return monotonicTime() - this.#since > SLICE;
   }

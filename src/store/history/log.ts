@@ -1,10 +1,10 @@
 /** The log: the first-parent history of a snapshot, filtered. */
-import { monotonicTime } from '../../clock.ts';
 import { GitStoreError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { Commit, CommitLinks } from '../../git/objects/commit.ts';
 import { messageOf } from '../../git/objects/commitText.ts';
 import { isTreeMode, MODE_TREE, type TreeEntry } from '../../git/objects/tree.ts';
+import { Pace } from '../../storage/pace.ts';
 import type { CommitGraph, EntryProbe } from '../../storage/shortcuts.ts';
 import { normalizePath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
@@ -31,11 +31,6 @@ export interface LogFilter {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Commits to walk before the event loop runs, so that the signal can be aborted. */
-const STRIDE = 256;
-/** With a signal, milliseconds after which the event loop runs in any case. */
-const SLICE = 8;
-
 /**
  * The snapshot and its first-parent ancestors that pass the filter, newest first.
  * @param wrap converts the results; a further generator would cost as much as parsing a commit
@@ -55,9 +50,10 @@ export async function* walkLog<T>(
     }
     return;
   }
-  const pace = new Pace(signal);
+  const pace = paceOf(signal);
   for (let { id, commit } = snapshot; ; ) {
-    if (pace.isOver) await pace.rest();
+    signal?.throwIfAborted();
+    if (pace.due()) await pace.pause();
     if (passes(commit)) yield wrap({ store, id, commit, ref });
     const parent = commit.parents[0];
     if (parent === undefined) return;
@@ -107,7 +103,7 @@ export async function* changesOf(
   const { commits } = store;
   const path = segments(at);
   const follower = new PathFollower(store, path);
-  const pace = new Pace(signal);
+  const pace = paceOf(signal);
   const graph = store.objects.history?.commitGraph();
   let current = id;
   let links: CommitLinks = commit;
@@ -120,7 +116,8 @@ export async function* changesOf(
     after: trail[path.length],
   });
   while (position === undefined) {
-    if (pace.isOver) await pace.rest();
+    signal?.throwIfAborted();
+    if (pace.due()) await pace.pause();
     const parentId = links.parents[0];
     const parent =
       parentId === undefined
@@ -146,7 +143,8 @@ export async function* changesOf(
       await pace.pause();
       continue;
     }
-    if (pace.isOver) await pace.rest();
+    signal?.throwIfAborted();
+    if (pace.due()) await pace.pause();
     const parent = known.firstParent(next);
     const tree = parent === undefined ? undefined : known.tree(parent);
     const before: Trail =
@@ -160,33 +158,9 @@ export async function* changesOf(
   }
 }
 
-/** Lets the event loop run, so that the signal can be aborted. */
-class Pace {
-  walked = 0;
-  #since = monotonicTime();
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal;
-  }
-
-  /** Counts one commit. True when it is time to rest. */
-  get isOver(): boolean {
-    return ++this.walked % STRIDE === 0 || this.#signal !== undefined;
-  }
-
-  /** Lets the event loop run: reads are synchronous, so otherwise the signal could never be aborted. */
-  async rest(): Promise<void> {
-    // The caller may do much work per commit, and an abort must still get through.
-    if (this.walked % STRIDE === 0 || monotonicTime() - this.#since > SLICE) await this.pause();
-    this.#signal?.throwIfAborted();
-  }
-
-  async pause(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#since = monotonicTime();
-    this.#signal?.throwIfAborted();
-  }
+/** The caller may do much work for each commit, and an abort must still get through. */
+function paceOf(signal: AbortSignal | undefined): Pace {
+  return new Pace(signal, signal && 1);
 }
 
 function segments(path: string): string[] {
