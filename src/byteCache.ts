@@ -3,23 +3,26 @@
  * one. When that is full it becomes the old one, and the old one is dropped. So a hit costs one map lookup,
  * and used values stay.
  */
-export class ByteCache<Value> {
+export class ByteCache<Value, Key = string> {
   readonly #limit: number;
+  readonly #most: number;
   readonly #cost: (value: Value) => number;
-  #young = new Map<string, Value>();
-  #old = new Map<string, Value>();
+  #young = new Map<Key, Value>();
+  #old = new Map<Key, Value>();
   #youngBytes = 0;
 
   /**
    * @param limit bytes of both generations together, at most
    * @param cost returns the size of a value in bytes
+   * @param most bytes above which a value is not kept: it would evict too many others
    */
-  constructor(limit: number, cost: (value: Value) => number) {
+  constructor(limit: number, cost: (value: Value) => number, most = limit / 2) {
     this.#limit = limit / 2;
+    this.#most = most;
     this.#cost = cost;
   }
 
-  get(key: string): Value | undefined {
+  get(key: Key): Value | undefined {
     const value = this.#young.get(key);
     if (value !== undefined) return value;
     const aged = this.#old.get(key);
@@ -27,14 +30,14 @@ export class ByteCache<Value> {
     return aged;
   }
 
-  set(key: string, value: Value): void {
+  set(key: Key, value: Value): void {
     if (this.#young.has(key)) return;
     const bytes = this.#cost(value);
+    if (bytes > this.#most) return;
     if (this.#youngBytes + bytes > this.#limit) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngBytes = 0;
-      if (bytes > this.#limit) return;
     }
     this.#young.set(key, value);
     this.#youngBytes += bytes;

@@ -4,6 +4,7 @@
  * the entry's checksum or the id.
  */
 
+import { ByteCache } from '../../../byteCache.ts';
 import { CorruptObjectError } from '../../../errors.ts';
 import { applyDelta } from '../../../git/packs/delta.ts';
 import { entryDataStart, PackType } from '../../../git/packs/pack.ts';
@@ -42,12 +43,13 @@ const LONGEST_CHAIN = 10_000;
 export class ObjectBytes {
   readonly #place: ReadPlace;
   readonly #windows: PackBytes;
-  readonly #bases: BaseCache;
+  /** By object number. */
+  readonly #bases: ByteCache<Buffer, number>;
 
   constructor(place: ReadPlace, budget: ReadBudget) {
     this.#place = place;
     this.#windows = new PackBytes(place.packs, budget.windows);
-    this.#bases = new BaseCache(budget.bases);
+    this.#bases = new ByteCache(budget.bases, memoryOf, budget.bases / 8);
   }
 
   /**
@@ -256,33 +258,7 @@ export class PackBytes {
   }
 }
 
-/** Bodies by object number; in two generations, so that a hit costs one look-up and no reordering. */
-class BaseCache {
-  readonly #half: number;
-  #young = new Map<number, Buffer>();
-  #old = new Map<number, Buffer>();
-  #bytes = 0;
-
-  constructor(budget: number) {
-    this.#half = budget / 2;
-  }
-
-  get(object: number): Buffer | undefined {
-    const young = this.#young.get(object);
-    if (young !== undefined) return young;
-    const old = this.#old.get(object);
-    if (old !== undefined) this.set(object, old);
-    return old;
-  }
-
-  set(object: number, body: Buffer): void {
-    if (body.length > this.#half / 4 || this.#young.has(object)) return;
-    this.#young.set(object, body);
-    // Memory of a body beside its bytes.
-    this.#bytes += body.length + 200;
-    if (this.#bytes < this.#half) return;
-    this.#old = this.#young;
-    this.#young = new Map();
-    this.#bytes = 0;
-  }
+/** Memory of a body with what surrounds its bytes. */
+function memoryOf(body: Buffer): number {
+  return body.length + 200;
 }
