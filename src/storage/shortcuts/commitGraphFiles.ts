@@ -16,6 +16,7 @@ import {
   type WalkPlace,
 } from '../../git/commitGraph/commitGraph.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
+import { typedFault } from '../../systemFaults.ts';
 import { isErrno, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync, readFileSync } from '../disk/fs.ts';
 import type { CommitGraph } from '../shortcuts.ts';
@@ -120,7 +121,7 @@ function readAgain(file: string, trailer: Buffer, bytes: Buffer, start: number):
     }
   } catch (error) {
     if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT', 'EACCES')) return false;
-    throw error;
+    throw typedFault(error, file);
   }
 }
 

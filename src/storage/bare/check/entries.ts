@@ -16,6 +16,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from '../../disk/fs.ts';
 import { Kind, type ObjectTable, shared } from '../inventory/objectTable.ts';
 import { placeOf } from '../inventory/scan.ts';
 import type { EntryColumns } from './packTask.ts';
+import { problemOf } from './problem.ts';
 
 const TRAILER = 20;
 /** A pack without objects. */
@@ -252,7 +253,7 @@ function settle(base: Int32Array, kind: Uint8Array, broken: Uint8Array): void {
 /** An error's message, with what it says of its own subject left out. */
 function plain(error: unknown): string {
   const { message } = error as Error;
-  return message.replace(/^Pack index \S+ is corrupt: /, '');
+  return problemOf(error, message.replace(/^Pack index \S+ is corrupt: /, ''));
 }
 
 export function closeChecked(packs: readonly OpenedPack[]): void {

@@ -6,6 +6,7 @@ import { readFully, readFullySync } from '../../disk/durable.ts';
 import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
 import type { OpenedPack } from './entries.ts';
 import type { EntryColumns } from './packTask.ts';
+import { problemOf } from './problem.ts';
 
 const CHUNK = 1 << 20;
 
@@ -40,8 +41,8 @@ export async function largeBlobProblem(
     for await (const chunk of streamZlib(region, { from: skip, to: region.size })) {
       hash.update(chunk);
     }
-  } catch {
-    return 'its data does not inflate';
+  } catch (error) {
+    return problemOf(error, 'its data does not inflate');
   }
   return hash.digest('hex') === id ? undefined : 'its bytes have another id';
 }

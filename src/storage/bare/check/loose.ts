@@ -5,6 +5,7 @@ import { CorruptObjectError } from '../../../errors.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { PackType } from '../../../git/packs/pack.ts';
+import { isSystemError } from '../../../systemFaults.ts';
 import { Inflater } from '../../../zlib/inflater.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { closeSync } from '../../disk/fs.ts';
@@ -14,6 +15,7 @@ import { looseRegion, openLoose } from '../loose/loose.ts';
 import { IN_PIECES } from './entries.ts';
 import { largeBlobProblem } from './large.ts';
 import type { Found, PackCheck } from './packTask.ts';
+import { problemOf } from './problem.ts';
 
 const TURN = 40;
 
@@ -120,7 +122,9 @@ export class LooseCheck {
   }
 
   #fault(id: ObjectId, error: unknown): void {
-    if (!(error instanceof CorruptObjectError)) throw error;
-    this.#report(`object ${id}`, error.message.replace(`object ${id} is corrupt: `, ''));
+    const { message } = error as Error;
+    if (!(error instanceof CorruptObjectError || isSystemError(error))) throw error;
+    const damage = message.replace(`object ${id} is corrupt: `, '');
+    this.#report(`object ${id}`, problemOf(error, damage));
   }
 }

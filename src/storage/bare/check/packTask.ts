@@ -12,6 +12,7 @@ import { entryDataStart, packObjectType } from '../../../git/packs/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { PackBytes, type PackHandle } from '../inventory/objectBytes.ts';
 import { Kind, ObjectTable, type TableColumns } from '../inventory/objectTable.ts';
+import { problemOf } from './problem.ts';
 
 /** The entries of a pack by place, in the order of offsets; shared between threads. */
 export interface EntryColumns {
@@ -182,8 +183,8 @@ export class PackCheck {
         );
       }
       return inflateExactly(bytes.subarray(entryDataStart(bytes)), size);
-    } catch {
-      this.#fault(this.#idAt(entries, place), 'its data does not inflate');
+    } catch (error) {
+      this.#fault(this.#idAt(entries, place), problemOf(error, 'its data does not inflate'));
       return undefined;
     }
   }
