@@ -104,8 +104,19 @@ for (const name of REAL_ENGINES) {
       const { location, env } = place(engine());
       await gitstore(['-r', location, 'init'], { env });
       const args = [loop, program.library, location, 'main', 'w', String(40 * crashes.count)];
-      const { finished } = startNode(args, { env, timeout: crashes.timeout });
+      const { process: child, finished } = startNode(args, { env, timeout: crashes.timeout });
+      let isEnded = false;
+      let told = 0;
+      child.once('exit', () => {
+        isEnded = true;
+      });
+      child.stdout!.on('data', () => {
+        told++;
+      });
       for (let round = 0; round < crashes.count; round++) {
+        // An engine that takes long to start is gone for a writer that waits, unless it stays for a while.
+        const before = told;
+        while (told === before && !isEnded) await sleep(20);
         await sleep(500);
         await engine().kill();
         await engine().restart();
