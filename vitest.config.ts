@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration as ProjectConfig } from 'vitest/config';
@@ -32,6 +32,8 @@ function scratch(): Record<string, string> {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize < 4 * 2 ** 30) return {};
   const TMPDIR = mkdtempSync(join(folder, 'gitstore-tests-'));
+  // Some tests act as another user.
+  chmodSync(TMPDIR, 0o755);
   process.on('exit', () => rmSync(TMPDIR, { recursive: true, force: true }));
   return { TMPDIR };
 }
