@@ -4,9 +4,10 @@ import { chmodSync, chownSync, lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { gitEnvironment } from '../helpers/git.ts';
+import { canRunAsOthers } from '../helpers/users.ts';
 import { Place, programPath } from './program.ts';
 
-test.skipIf(process.getuid?.() !== 0)('every command that writes', async () => {
+test.skipIf(!canRunAsOthers())('every command that writes', async () => {
   const place = new Place();
   await place.okWith({ input: 'a' }, 'write', 'a');
   chmodSync(place.folder, 0o755);

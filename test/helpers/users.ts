@@ -1,4 +1,5 @@
 /** Being somebody whom permissions stop. */
+import { spawnSync } from 'node:child_process';
 import { chownSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -17,4 +18,15 @@ export async function asPlainUser(folder: string, action: () => Promise<void>): 
   } finally {
     process.seteuid?.(0);
   }
+}
+
+/**
+ * Whether this process may run Node as another user, on files of this checkout: either may lie in a folder
+ * that is open to its owner alone.
+ */
+export function canRunAsOthers(): boolean {
+  if (process.platform === 'win32' || process.getuid?.() !== 0) return false;
+  const script = `require('node:fs').accessSync(${JSON.stringify(import.meta.filename)})`;
+  const options = { uid: NOBODY, gid: NOBODY, cwd: '/' };
+  return spawnSync(process.execPath, ['-e', script], options).status === 0;
 }

@@ -8,6 +8,7 @@ import { parseSharing } from '../../src/storage/disk/sharing.ts';
 import { buildProgram } from '../helpers/build.ts';
 import { expectClean, git, gitEnvironment } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { canRunAsOthers } from '../helpers/users.ts';
 
 const posix = process.platform !== 'win32';
 
@@ -74,49 +75,46 @@ describe.skipIf(!posix)('modes', () => {
   });
 });
 
-test.skipIf(!posix || process.getuid?.() !== 0)(
-  'two users of one group write in turn',
-  async () => {
-    const { cli } = await buildProgram();
-    // It was made for its builder alone.
-    chmodSync(dirname(cli), 0o755);
-    const GROUP = 54321;
-    const folder = scratchFolder();
-    const path = join(folder, 'a.git');
-    chmodSync(folder, 0o777);
-    git('.', 'init', '-q', '--bare', '-b', 'main', '--shared=group', path);
-    for (const name of ['', ...modesOf(path).keys()]) chownSync(join(path, name), 54001, GROUP);
-    for (const [name, mode] of modesOf(path)) {
-      if (lstatSync(join(path, name)).isDirectory()) chmodSync(join(path, name), mode | 0o2000);
+test.skipIf(!canRunAsOthers())('two users of one group write in turn', async () => {
+  const { cli } = await buildProgram();
+  // It was made for its builder alone.
+  chmodSync(dirname(cli), 0o755);
+  const GROUP = 54321;
+  const folder = scratchFolder();
+  const path = join(folder, 'a.git');
+  chmodSync(folder, 0o777);
+  git('.', 'init', '-q', '--bare', '-b', 'main', '--shared=group', path);
+  for (const name of ['', ...modesOf(path).keys()]) chownSync(join(path, name), 54001, GROUP);
+  for (const [name, mode] of modesOf(path)) {
+    if (lstatSync(join(path, name)).isDirectory()) chmodSync(join(path, name), mode | 0o2000);
+  }
+  const safe = {
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'safe.directory',
+    GIT_CONFIG_VALUE_0: '*',
+  };
+  const as = (uid: number, command: string, args: string[], input = '') => {
+    const env = { ...gitEnvironment, HOME: folder, NODE_DISABLE_COMPILE_CACHE: '1', ...safe };
+    // The umask of the shell is what locks others out.
+    const script = ['-c', 'umask 077; exec "$@"', 'sh', command, ...args];
+    const done = spawnSync('sh', script, { uid, gid: GROUP, env, input, encoding: 'utf8' });
+    expect({ uid, args, status: done.status, stderr: done.stderr }).toMatchObject({ status: 0 });
+    return done.stdout.trim();
+  };
+  for (let i = 0; i < 2; i++) {
+    for (const uid of [54001, 54002]) {
+      const run = (...args: string[]) =>
+        as(uid, process.execPath, [cli, '-r', path, ...args], `${uid} ${i}`);
+      run('write', `dir${i}/file-${uid}`);
+      run('branch', 'set', '-f', `topic/${i}`, '--ref', 'main');
+      const tip = git(path, 'rev-parse', 'main');
+      const tree = `${tip}^{tree}`;
+      const args = ['--git-dir', path];
+      const next = as(uid, 'git', [...args, 'commit-tree', '-m', 'git', '-p', tip, tree]);
+      as(uid, 'git', [...args, 'update-ref', 'refs/heads/main', next, tip]);
+      if (uid === 54002) run(i === 0 ? 'gc' : 'pack');
     }
-    const safe = {
-      GIT_CONFIG_COUNT: '1',
-      GIT_CONFIG_KEY_0: 'safe.directory',
-      GIT_CONFIG_VALUE_0: '*',
-    };
-    const as = (uid: number, command: string, args: string[], input = '') => {
-      const env = { ...gitEnvironment, HOME: folder, NODE_DISABLE_COMPILE_CACHE: '1', ...safe };
-      // The umask of the shell is what locks others out.
-      const script = ['-c', 'umask 077; exec "$@"', 'sh', command, ...args];
-      const done = spawnSync('sh', script, { uid, gid: GROUP, env, input, encoding: 'utf8' });
-      expect({ uid, args, status: done.status, stderr: done.stderr }).toMatchObject({ status: 0 });
-      return done.stdout.trim();
-    };
-    for (let i = 0; i < 2; i++) {
-      for (const uid of [54001, 54002]) {
-        const run = (...args: string[]) =>
-          as(uid, process.execPath, [cli, '-r', path, ...args], `${uid} ${i}`);
-        run('write', `dir${i}/file-${uid}`);
-        run('branch', 'set', '-f', `topic/${i}`, '--ref', 'main');
-        const tip = git(path, 'rev-parse', 'main');
-        const tree = `${tip}^{tree}`;
-        const args = ['--git-dir', path];
-        const next = as(uid, 'git', [...args, 'commit-tree', '-m', 'git', '-p', tip, tree]);
-        as(uid, 'git', [...args, 'update-ref', 'refs/heads/main', next, tip]);
-        if (uid === 54002) run(i === 0 ? 'gc' : 'pack');
-      }
-    }
-    expect(git(path, 'rev-list', '--count', 'main')).toBe('9');
-    expect(git(path, 'ls-tree', '-r', '--name-only', 'main').split('\n')).toHaveLength(4);
-  },
-);
+  }
+  expect(git(path, 'rev-list', '--count', 'main')).toBe('9');
+  expect(git(path, 'ls-tree', '-r', '--name-only', 'main').split('\n')).toHaveLength(4);
+});
