@@ -402,21 +402,15 @@ export class Workspace implements AsyncDisposable {
     from: FS,
     options: RewindOptions & { readonly trailers: string },
   ): Promise<FS> {
-    const target = FS.snapshotOf(to);
-    const switched = await this.#folder.switch(FS.snapshotOf(from), target, options);
-    const { report, edits } = switched;
+    const { report, edits } = await this.#folder.switch(
+      FS.snapshotOf(from),
+      FS.snapshotOf(to),
+      options,
+    );
     if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
     const { message, trailers } = options;
     const signing = signingOf(options);
-    const choices = {
-      message,
-      trailers,
-      signing,
-      staleWrites: 'refuse' as const,
-      from: [target],
-      // The trees are there already: none is made again.
-      known: switched.isWhole ? { of: from.treeHash, makes: to.treeHash } : undefined,
-    };
+    const choices = { message, trailers, signing, staleWrites: 'refuse' as const };
     const made = await this.#update((snapshot) =>
       inSession(snapshot.store, async (writer) => {
         const outcome = await commitEdits(snapshot, writer, edits, report, choices);

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { GitStore, type Rewound, type ThinPolicy, Workspace } from '../../src/index.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
-import { git, gitBytes } from '../helpers/git.ts';
+import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 let folder: string;
@@ -142,30 +142,6 @@ test('a rewind stores the folder first, writes only what differs, and can be rew
   expect(get('dir')).toBe('a file now');
   expect(get('edit')).toBe('after');
   expect(get('added')).toBe('a');
-});
-
-test('a rewind of everything has the very tree of its target, and one that is partly done has not', async () => {
-  put('a/b/one.txt', '1');
-  put('two.txt', '2');
-  const { treeHash } = await work.checkpoint();
-  // Only other programs store an empty directory.
-  const empty = gitBytes(store.path, ['mktree']).toString().trim();
-  const entries = `${git(store.path, 'ls-tree', treeHash)}\n040000 tree ${empty}\tempty\n`;
-  const tree = gitBytes(store.path, ['mktree'], Buffer.from(entries)).toString().trim();
-  const commit = git(store.path, 'commit-tree', '-m', 'by Git', tree);
-  put('a/b/one.txt', 'changed');
-  put('two.txt', 'changed');
-  await work.checkpoint();
-
-  const target = await store.fs(commit);
-  const part = await work.rewind(target, { paths: ['two.txt'] });
-  expect(part.snapshot.treeHash).not.toBe(tree);
-  expect(await part.snapshot.readText('a/b/one.txt')).toBe('changed');
-  const whole = await work.rewind(target);
-  expect(whole.snapshot.treeHash).toBe(tree);
-  expect([get('a/b/one.txt'), get('two.txt')]).toEqual(['1', '2']);
-  expect((await work.changes()).entries).toEqual([]);
-  expect((await work.checkpoint()).commitHash).toBe(whole.snapshot.commitHash);
 });
 
 test('a rewind of some paths leaves the others alone, stored or not', async () => {

@@ -49,8 +49,6 @@ export interface CommitChoices {
    * one. Default: unknown.
    */
   readonly from?: readonly Snapshot[] | undefined;
-  /** The tree that the edits make of another one, where that is known. */
-  readonly known?: { readonly of: ObjectId; readonly makes: ObjectId } | undefined;
   /** Default: as the store was opened. */
   readonly staleWrites?: StaleWrites | undefined;
   readonly signing?: Signing | undefined;
@@ -118,13 +116,8 @@ async function commitOn(
   { edits, changes, choices }: EditCommit,
 ): Promise<Outcome> {
   const { store } = snapshot;
-  const { known } = choices;
-  let tree: ObjectId;
-  if (known?.of === snapshot.commit.tree) tree = known.makes;
-  else {
-    refuseModulesLinks(edits);
-    tree = await applyEdits(store.trees, writer, snapshot.commit.tree, edits);
-  }
+  refuseModulesLinks(edits);
+  const tree = await applyEdits(store.trees, writer, snapshot.commit.tree, edits);
   const parents = distinctParents(snapshot, choices.parents);
   choices.signal?.throwIfAborted();
   if (tree === snapshot.commit.tree && parents.length === 1) {

@@ -55,8 +55,6 @@ export interface Switched {
   readonly report: ChangeReport;
   /** What the folder now holds at the differing paths, as edits of `from`. */
   readonly edits: Map<string, TreeEdit>;
-  /** Whether that is everything by which the trees differ: the edits make `to` of `from`. */
-  readonly isWhole: boolean;
 }
 
 /** The remark on files that are left alone. */
@@ -88,9 +86,7 @@ export async function switchFolder(
     const exclusion = new Exclusion(options.exclude, { only: options.only });
     const work = new Differences(trees, to, folder);
     run.begin('scan', {});
-    let count = 0;
     for await (const difference of diffTrees(trees, from, to)) {
-      count += 1;
       if (run.tired) await run.rest();
       if (exclusion.excludes(difference.path, false)) continue;
       await work.take(difference, run);
@@ -102,8 +98,7 @@ export async function switchFolder(
       onlyAsSeen: true,
     });
     const report = await executor.execute(plan, false);
-    const switched = work.result(report, place);
-    return { ...switched, isWhole: switched.edits.size === count };
+    return work.result(report, place);
   } finally {
     scan.close();
   }
@@ -260,7 +255,7 @@ class Differences {
     return vacated.sort((a, b) => b.length - a.length);
   }
 
-  result(report: ChangeReport, place: DiskDestination): Omit<Switched, 'isWhole'> {
+  result(report: ChangeReport, place: DiskDestination): Switched {
     const byShown = new Map<string, TreeDifference>();
     for (const difference of this.#differences.values()) {
       byShown.set(place.show(difference.path), difference);
