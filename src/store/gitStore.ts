@@ -18,7 +18,7 @@ import { Branches } from './branches.ts';
 import { writeEmptyCommit } from './commit/emptyCommit.ts';
 import { StoreContext } from './context/context.ts';
 import { GivenPaths, listOf } from './context/givenPaths.ts';
-import { ofStore, refFolder } from './context/snapshot.ts';
+import { loadSnapshot, ofStore, refFolder } from './context/snapshot.ts';
 import { FS } from './fs.ts';
 import { ancestorOf } from './history/history.ts';
 import type { LogFilter } from './history/log.ts';
@@ -120,6 +120,11 @@ export class GitStore implements AsyncDisposable {
    */
   own(fs: FS): FS {
     return FS.of(ofStore(this.context, FS.snapshotOf(fs)));
+  }
+
+  /** @internal The snapshot of a commit, whatever refs are named like its id. */
+  async snapshotOf(id: string): Promise<FS> {
+    return FS.of(await loadSnapshot(this.context, id, null));
   }
 
   /** @internal Refs by their full names. Reports unreadable ones as warnings. */

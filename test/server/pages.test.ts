@@ -345,6 +345,17 @@ describe('changes', () => {
     expect(text).toContain('below</pre>');
   });
 
+  it('of a snapshot whose hash is also the name of a ref', async () => {
+    const hash = past[1]!.commitHash;
+    const before = await client.page(`/?diff&to=${hash}`);
+    await store.tags.set(hash, past.at(-1)!);
+    onTestFinished(async () => {
+      await store.tags.delete(hash);
+    });
+    expect((await client.page(`/?at=${hash}`)).status).toBe(200);
+    expect((await client.page(`/?diff&to=${hash}`)).text).toBe(before.text);
+  });
+
   it('of large and very different texts end in time', async () => {
     const own = await memoryStore();
     const noise = (seed: number) =>

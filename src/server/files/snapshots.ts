@@ -130,10 +130,8 @@ export async function olderSnapshot(
 ): Promise<FS> {
   const id = hash.toLowerCase();
   const isKnown = isObjectId(id) && (await histories.distance(tip, id, signal)) !== undefined;
-  const found = isKnown ? await store.fs(id) : undefined;
-  // A branch may have such a name.
-  if (found?.commitHash !== id) throw new HttpError(404, `No snapshot ${hash} in this history`);
-  return found;
+  if (!isKnown) throw new HttpError(404, `No snapshot ${hash} in this history`);
+  return store.snapshotOf(id);
 }
 
 /** Commits by their distance from a tip, looked up only as far as was asked. */

@@ -22,7 +22,7 @@ export function replaceSeen(
   fd: number | undefined,
 ): void {
   requireSeen(disk, to, seen);
-  if (aside === undefined || !isLinked(disk, to, aside)) {
+  if (aside === undefined || !isLinked(disk, to, aside, seen)) {
     replaceByCopy(disk, from, to, seen);
     return;
   }
@@ -44,13 +44,16 @@ export function replaceSeen(
 
 /**
  * Gives a file a second name.
- * @returns false where that is not possible
+ * @returns false where that is not possible, or has a number of its own
  * @throws an error `MOVED_ON` when it is gone
  */
-function isLinked(disk: typeof fs, path: FsPath, name: FsPath): boolean {
+function isLinked(disk: typeof fs, path: FsPath, name: FsPath, seen: SeenFile): boolean {
   try {
     disk.linkSync(path, name);
-    return true;
+    // Some network and FUSE file systems number names. It may also be another file by now: `replaceByCopy` sees.
+    if (disk.lstatSync(name).ino === seen.ino) return true;
+    dropTemporary(disk, name);
+    return false;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw movedOnError();
@@ -64,6 +67,7 @@ function isLinked(disk: typeof fs, path: FsPath, name: FsPath): boolean {
 function replaceByCopy(disk: typeof fs, from: FsPath, to: FsPath, seen: SeenFile): void {
   const old = openSeen(disk, to);
   try {
+    if (old !== undefined && disk.fstatSync(old).ino !== seen.ino) throw movedOnError();
     const mine = disk.lstatSync(from);
     renameWhenFree(disk, from, to);
     if (old === undefined || isStill(disk.fstatSync(old), seen)) return;
@@ -94,12 +98,15 @@ export function removeSeen(disk: typeof fs, path: FsPath, seen: SeenFile, aside:
     return;
   }
   const moved = disk.lstatSync(aside);
-  if (isStill(moved, seen)) {
+  if (isStill(moved, seen) && moved.ino === seen.ino) {
     dropTemporary(disk, aside);
     return;
   }
   putBack(disk, aside, path, moved);
-  throw movedOnError();
+  const back = disk.lstatSync(path, { throwIfNoEntry: false });
+  if (back === undefined || !isStill(back, seen) || back.ino !== seen.ino) throw movedOnError();
+  // It is the same file. This file system numbers names.
+  disk.unlinkSync(path);
 }
 
 /** Gives what was moved aside its name again, unless something later has that. */
@@ -116,12 +123,12 @@ function putBack(disk: typeof fs, aside: FsPath, path: FsPath, moved: fs.Stats):
   dropTemporary(disk, aside);
 }
 
-/** Whether it is the file that was seen, and holds the same. Its ctime changes with its names. */
-function isStill({ size, mtimeMs, ino }: fs.Stats, seen: SeenFile): boolean {
-  return size === seen.size && mtimeMs === seen.mtimeMs && ino === seen.ino;
+/** Whether a file holds what was seen. Its ctime changes with its names, and on some systems its number. */
+function isStill({ size, mtimeMs }: fs.Stats, seen: SeenFile): boolean {
+  return size === seen.size && mtimeMs === seen.mtimeMs;
 }
 
-/** Whether the same file is at the path, and holds the same. */
+/** Whether the file at the path holds the same. */
 function isThere(disk: typeof fs, path: FsPath, file: SeenFile): boolean {
   const now = disk.lstatSync(path, { throwIfNoEntry: false });
   return now !== undefined && isStill(now, file);

@@ -37,14 +37,19 @@ export async function runOnThreads<Piece, Result>(work: ThreadWork<Piece, Result
   try {
     await Promise.all(workerData.map(keepOneBusy));
   } catch (error) {
+    next = pieces.length;
     throw error instanceof ThreadFailure ? errorOf(error) : error;
   } finally {
-    await pool.drop();
+    // Waits for the pieces under way: a thread may be creating a zlib handle, see `drop`.
+    await pool.close();
   }
 }
 
-function errorOf(failure: ThreadFailure & { objectId?: string; isGone?: boolean }): Error {
-  const { message, objectId, isGone } = failure;
+type Failure = ThreadFailure & { code?: string; objectId?: string; isGone?: boolean };
+
+function errorOf(failure: Failure): Error {
+  const { message, code, objectId, isGone } = failure;
   if (isGone && objectId !== undefined) return new GoneError(objectId);
-  return new CorruptObjectError(message, { objectId });
+  // A full disk, say, is no fault of the store.
+  return code === 'ECORRUPT' ? new CorruptObjectError(message, { objectId }) : failure;
 }

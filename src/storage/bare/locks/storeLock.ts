@@ -214,18 +214,16 @@ export class StoreLock {
   }
 
   #makeLockFile(path: string): void {
-    if (!this.#hardLinks) {
-      mkdirSync(path);
-      return;
+    if (this.#hardLinks) {
+      try {
+        linkSync(this.#path, path);
+        return;
+      } catch (error) {
+        if (!isErrno(error, ...NO_HARD_LINKS)) throw error;
+        this.#hardLinks = false;
+      }
     }
-    try {
-      linkSync(this.#path, path);
-    } catch (error) {
-      if (isErrno(error, 'EEXIST')) throw error;
-      // Systems without hard links say so in many ways. Every other fault is met again.
-      mkdirSync(path);
-      this.#hardLinks = false;
-    }
+    mkdirSync(path);
   }
 
   /** Whether a lock file is one of ours; undefined when it is gone. */
@@ -343,6 +341,12 @@ export class StoreLock {
     return new LockTimeoutError(`Store is locked by ${who}: ${this.#path}`, { path: this.#path });
   }
 }
+
+/** How systems without hard links say so: exFAT on Windows, Android and others in ways of their own. */
+const NO_HARD_LINKS = [
+  ...['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'UNKNOWN'],
+  ...['EISDIR', 'EACCES'],
+];
 
 /** @throws GitStoreError when something else is in the place of our directory */
 export function checkPrivateDirectory(gitDir: string): void {

@@ -53,6 +53,7 @@ export class SparsePack implements Holes {
   /** Fetches under way. */
   #fetches = 0;
   #isForgotten = false;
+  #isClosing = false;
   #isReleased = false;
 
   constructor({ key, size }: PackEntry, folder: CacheFolder, engine: Engine) {
@@ -67,12 +68,16 @@ export class SparsePack implements Holes {
 
   open(): number {
     this.#users++;
+    this.#isClosing = false;
     this.#isReleased = false;
     return this.#file();
   }
 
+  /** Closes the files once what is under way has come in. */
   close(): void {
-    if (--this.#users === 0) this.release();
+    this.#users--;
+    this.#isClosing = this.#users === 0;
+    this.#rest();
   }
 
   /** Closes the files as soon as they are not in use: now, and after each later use. */
@@ -82,7 +87,8 @@ export class SparsePack implements Holes {
   }
 
   #rest(): void {
-    if (this.#isForgotten && this.#users === 0 && this.#fetches === 0) this.release();
+    const isOver = this.#isForgotten || this.#isClosing;
+    if (isOver && this.#users === 0 && this.#fetches === 0) this.release();
   }
 
   /** Closes the files. Drops fetches that are still under way. */
@@ -227,7 +233,8 @@ export class SparsePack implements Holes {
         const answer = await this.#engine.get(this.#key, { range: { start, end } });
         if (answer.kind !== 'ok') throw new PackGoneError(this.#key);
         if (answer.body.length < end - start) throw new PackGoneError(this.#key);
-        if (!this.#isReleased) this.fill(start, answer.body);
+        if (this.#isReleased) throw new PackGoneError(this.#key);
+        this.fill(start, answer.body);
       } finally {
         for (let block = first; block < until; block++) this.#fetching.delete(block);
       }
