@@ -22,7 +22,7 @@ import {
 import { makeDirectories } from '../disk/makeDirectories.ts';
 import { checkRef } from '../refRules.ts';
 import type { Durability } from '../storage.ts';
-import { followGitFile, isGitDirectory, isVacant, refuseUrl } from './gitDirectory.ts';
+import { followGitFile, refuseUrl, whatIsAt } from './gitDirectory.ts';
 import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
 import { type ConfigChoices, newConfig } from './repositoryConfig.ts';
 
@@ -49,8 +49,9 @@ export async function createRepository(
   const branch = `refs/heads/${options.branch ?? 'main'}`;
   checkRef(branch);
   const gitDir = followGitFile(absolutePath(path));
-  if (isGitDirectory(gitDir)) return false;
-  if (!isVacant(gitDir)) {
+  const found = whatIsAt(gitDir);
+  if (found === 'repository') return false;
+  if (found === 'other') {
     throw new GitStoreError(`Directory is not empty and no Git repository: ${path}`, 'EEXIST', {
       path,
     });

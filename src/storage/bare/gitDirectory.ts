@@ -26,8 +26,9 @@ import { PRIVATE_DIRECTORY } from './locks/storeLock.ts';
  */
 export function findGitDirectory(path: string): string {
   const gitDir = followGitFile(absolutePath(path));
-  if (isGitDirectory(gitDir)) return gitDir;
-  if (isVacant(gitDir)) {
+  const found = whatIsAt(gitDir);
+  if (found === 'repository') return gitDir;
+  if (found === 'vacant') {
     refuseUrl(path);
     const shown = redactUrl(path);
     throw new FileNotFoundError(`Store not found: ${shown}`, { path: shown });
@@ -92,8 +93,19 @@ function readLine(path: string): string | undefined {
   }
 }
 
+/**
+ * What is at a path. Vacant is what is missing or empty, and an incomplete repository.
+ * @throws NotADirectoryError when it is a file
+ */
+export function whatIsAt(gitDir: string): 'repository' | 'vacant' | 'other' {
+  if (isGitDirectory(gitDir)) return 'repository';
+  if (isVacant(gitDir)) return 'vacant';
+  // Another process may have completed it between the two looks.
+  return isGitDirectory(gitDir) ? 'repository' : 'other';
+}
+
 /** Whether Git would accept it as a repository (gitrepository-layout(5)). */
-export function isGitDirectory(gitDir: string): boolean {
+function isGitDirectory(gitDir: string): boolean {
   return (
     // `lstat`, because HEAD may be a link to a branch that does not exist yet.
     statOf(`${gitDir}/HEAD`, lstatSync)?.isDirectory() === false &&
@@ -111,11 +123,7 @@ export function identityOf(gitDir: string): string {
 /** Entries that an interrupted creation may have left (create.ts), without HEAD. */
 const PARTS = new Set(['objects', 'refs', 'config', PRIVATE_DIRECTORY]);
 
-/**
- * True for a missing or empty directory, or an incomplete repository.
- * @throws NotADirectoryError when it is a file
- */
-export function isVacant(gitDir: string): boolean {
+function isVacant(gitDir: string): boolean {
   try {
     return readdirSync(gitDir).every((name) => PARTS.has(name));
   } catch (error) {
