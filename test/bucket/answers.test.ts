@@ -184,6 +184,24 @@ describe('a store', () => {
     expect(new Set(all.map(({ identity }) => identity)).size).toBe(1);
   });
 
+  test('that another machine makes between two steps of the making is taken', async () => {
+    const options = () => ({ cache: { folder: scratchFolder() } });
+    for (let at = 1, isThrough = false; !isThrough; at++) {
+      let left = at;
+      const own: MemoryBucket = new MemoryBucket({
+        passage: () => {
+          if (--left !== 0) return undefined;
+          return {
+            arrival: createBucketStorage(own, options()).then((storage) => storage.close()),
+          };
+        },
+      });
+      const storage = await createBucketStorage(own, options());
+      await storage.close();
+      isThrough = left > 0;
+    }
+  });
+
   test('that is not there, is of a newer format, or lies beside something else', async () => {
     await expect(openBucketStorage(bucket)).rejects.toMatchObject({ code: 'ENOENT' });
     await bucket.put('letters/a', Buffer.from('dear'));

@@ -101,7 +101,7 @@ export async function createBucketStorage(
   }
   let store = await readStore(engine);
   if (store === undefined) {
-    await checkVacant(engine, new Set());
+    await checkVacant(engine, new Set(), async () => (await readStore(engine)) !== undefined);
     const { probe } = options;
     const record: StoreRecord = {
       format: FORMAT,
@@ -114,9 +114,10 @@ export async function createBucketStorage(
     if (store === undefined)
       throw new CorruptObjectError(`${bucket.location} forgets what is written`);
   }
-  if ((await engine.head(HEAD_KEY)).kind === 'absent') {
+  const hasHead = async () => (await engine.head(HEAD_KEY)).kind !== 'absent';
+  if (!(await hasHead())) {
     // A creator that died leaves only the record. A store that lost its head has more keys.
-    await checkVacant(engine, new Set([STORE_KEY]));
+    await checkVacant(engine, new Set([STORE_KEY]), hasHead);
     const isMade = await claim(engine, HEAD_KEY, formatHead(firstHead(store.id, branch, engine)));
     if (isMade) options.onCreate?.();
   }
@@ -216,12 +217,20 @@ export async function readStore(engine: Engine): Promise<StoreRecord | undefined
   throw new CorruptObjectError(`What lies in ${location} under the key store is not gitstore's`);
 }
 
-/** @throws GitStoreError (`EEXIST`) when other keys exist */
-async function checkVacant(engine: Engine, own: ReadonlySet<string>): Promise<void> {
+/**
+ * @param isMade whether another process has made meanwhile what was missing: then the keys are its own
+ * @throws GitStoreError (`EEXIST`) when other keys exist
+ */
+async function checkVacant(
+  engine: Engine,
+  own: ReadonlySet<string>,
+  isMade: () => Promise<boolean>,
+): Promise<void> {
   const { location } = engine.bucket;
   for await (const page of engine.list('')) {
     for (const { key } of page) {
       if (own.has(key) || key.startsWith(PROBE_FOLDER)) continue;
+      if (await isMade()) return;
       const message = own.has(STORE_KEY)
         ? `The store in ${location} has lost its record head: run gitstore doctor --repair`
         : `${location} holds something else (${key}): choose another prefix`;
