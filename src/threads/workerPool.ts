@@ -29,7 +29,7 @@ export interface ThreadOptions {
 
 export class WorkerPool<Request, Reply> {
   readonly #options: ThreadOptions;
-  readonly #size: number;
+  #size: number;
   readonly #workers: PooledWorker<Request, Reply>[] = [];
   #started = 0;
 
@@ -79,7 +79,15 @@ export class WorkerPool<Request, Reply> {
   #leastBusy(): PooledWorker<Request, Reply> {
     const idle = this.#workers.find((worker) => worker.waiting === 0);
     if (idle !== undefined) return idle;
-    if (this.#workers.length < this.#size) return this.#newWorker();
+    if (this.#workers.length < this.#size) {
+      try {
+        return this.#newWorker();
+      } catch (error) {
+        if (!this.isRunning) throw error;
+        // The system allows no more.
+        this.#size = this.#workers.length;
+      }
+    }
     return this.#workers.reduce((a, b) => (b.waiting < a.waiting ? b : a));
   }
 

@@ -7,7 +7,7 @@ import { WorkerPool } from '../../threads/workerPool.ts';
 import type { Anchors, FsPath } from '../disk/anchors.ts';
 import type { FileJob, FileStamp, FilesJob, Job } from '../disk/fileJobs.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
-import { STAMP, type WriteReply, type WriteRequest } from './writeBatch.ts';
+import { BatchWriter, STAMP, type WriteReply, type WriteRequest } from './writeBatch.ts';
 
 /** Set when the sources are bundled: writerWorker.ts in one piece. */
 declare const GITSTORE_WRITER_WORKER: string;
@@ -65,7 +65,7 @@ function endOf(batch: Batch): number {
   return batch.ends.at(-1) ?? 0;
 }
 
-/** Writes files to disk on a second thread. */
+/** Writes files to disk on a second thread, or on this one where the system allows no other. */
 export class WriterThread {
   readonly #pool = new WorkerPool<WriteRequest | null, WriteReply | undefined>({
     source: GITSTORE_WRITER_WORKER,
@@ -79,6 +79,8 @@ export class WriterThread {
   /** Wakes the caller that waits for a batch to come back. */
   #wake: (() => void) | undefined;
   #death: unknown;
+  /** Writes here, without a thread. */
+  #here: BatchWriter | undefined;
 
   /**
    * @param root the destination, which must exist when the first job comes
@@ -89,8 +91,8 @@ export class WriterThread {
     this.#anchors = anchors;
     try {
       this.#pool.start();
-    } catch (error) {
-      this.#died(error);
+    } catch {
+      this.#here = new BatchWriter();
     }
   }
 
@@ -170,8 +172,9 @@ export class WriterThread {
     try {
       await this.drain();
       // A terminated thread leaves its descriptors open.
-      await this.#pool.run(null);
+      if (this.#pool.isRunning) await this.#pool.run(null);
     } finally {
+      this.#here?.close();
       await this.#pool.close();
     }
   }
@@ -188,10 +191,14 @@ export class WriterThread {
     this.#sent.push(batch);
     const { jobs, ends, buffer } = batch;
     const root = { path: this.#root, fd: this.#rootDescriptor() };
-    this.#pool.run({ jobs, ends, buffer, root }).then(
+    this.#perform({ jobs, ends, buffer, root }).then(
       (reply) => this.#finished(reply!),
       (error) => this.#died(error),
     );
+  }
+
+  async #perform(request: WriteRequest): Promise<WriteReply | undefined> {
+    return this.#here === undefined ? this.#pool.run(request) : this.#here.write(request);
   }
 
   #died(error: unknown): void {
@@ -210,6 +217,8 @@ export class WriterThread {
   }
 
   #finished({ failures, stamps }: WriteReply): void {
+    // Answers come in order. After one that is missing they belong to nothing.
+    if (this.#death !== undefined) return;
     const batch = this.#sent.shift();
     if (batch === undefined) return;
     this.#free.push(batch.buffer);

@@ -178,14 +178,14 @@ class RepositoryCheck {
       }
     }
     if (THREADS_READ_PACKS && this.#total >= WORTH_THREADS) {
-      await runOnThreads<Stretch, Found>({
+      const isDone = await runOnThreads<Stretch, Found>({
         source: GITSTORE_CHECK_WORKER,
         workerData: new Array(threadCount(stretches.length)).fill(task),
         pieces: stretches,
         signal,
         onDone: (_, found) => this.#take(found),
       });
-      return;
+      if (isDone) return;
     }
     const check = new PackCheck(task);
     for (const stretch of stretches) {

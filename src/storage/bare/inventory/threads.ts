@@ -21,11 +21,21 @@ export interface ThreadWork<Piece, Result> {
   readonly onDone: (piece: Piece, result: Result) => void;
 }
 
-/** @throws what a thread met; all threads are ended then */
-export async function runOnThreads<Piece, Result>(work: ThreadWork<Piece, Result>): Promise<void> {
+/**
+ * @returns false where the system allows no thread: then nothing is done
+ * @throws what a thread met; all threads are ended then
+ */
+export async function runOnThreads<Piece, Result>(
+  work: ThreadWork<Piece, Result>,
+): Promise<boolean> {
   const { source, workerData, pieces, signal, onDone } = work;
   const data = (number: number): unknown => workerData[number];
   const pool = new WorkerPool<Piece, Result>({ source, size: workerData.length, data });
+  try {
+    pool.start();
+  } catch {
+    return false;
+  }
   let next = 0;
   const keepOneBusy = async (): Promise<void> => {
     while (next < pieces.length) {
@@ -36,6 +46,7 @@ export async function runOnThreads<Piece, Result>(work: ThreadWork<Piece, Result
   };
   try {
     await Promise.all(workerData.map(keepOneBusy));
+    return true;
   } catch (error) {
     next = pieces.length;
     throw error instanceof ThreadFailure ? errorOf(error) : error;

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { THREADS_READ_PACKS } from '../../../../runtime.ts';
 import { removeIfThere, temporaryName } from '../../../disk/durable.ts';
+import { existsSync } from '../../../disk/fs.ts';
 import { runOnThreads, threadCount } from '../../inventory/threads.ts';
 import { type SearchColumns, Task } from './deltaSearch.ts';
 import { type SearchTask, startSearch } from './searchTask.ts';
@@ -38,13 +39,14 @@ export async function runSearch(run: SearchRun): Promise<string[]> {
     join(run.packDir, temporaryName('tmp_pack_')),
   );
   try {
-    if (threads === 0) await searchHere(run, stretches, paths[0]!);
-    else await searchOnThreads(run, stretches, paths);
+    const isDone = threads > 0 && (await searchOnThreads(run, stretches, paths));
+    if (!isDone) await searchHere(run, stretches, paths[0]!);
   } catch (error) {
     for (const path of paths) removeIfThere(path);
     throw error;
   }
-  return paths;
+  // Fewer threads may have started.
+  return paths.filter((path) => existsSync(path));
 }
 
 type Stretch = readonly [from: number, to: number];
@@ -85,14 +87,15 @@ async function searchHere(
   }
 }
 
-async function searchOnThreads(
+/** @returns false where there are no threads: then nothing is done */
+function searchOnThreads(
   { task, signal, onProgress }: SearchRun,
   stretches: readonly Stretch[],
   paths: readonly string[],
-): Promise<void> {
+): Promise<boolean> {
   const total = task.search.objects.length;
   let done = 0;
-  await runOnThreads<Stretch, undefined>({
+  return runOnThreads<Stretch, undefined>({
     source: GITSTORE_REPACK_WORKER,
     workerData: paths.map((spillPath, file): SearchTask => ({ ...task, spillPath, file })),
     pieces: stretches,
