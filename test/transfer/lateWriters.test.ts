@@ -171,6 +171,29 @@ test('a still later file is kept instead', () => {
   expect(fs.readdirSync(folder)).toEqual(['file']);
 });
 
+test.each(['is replaced', 'is removed'])(
+  'late text of a file that %s lies beside it where it cannot be put back',
+  (name) => {
+    const disk = diskWith(append);
+    const isBack = (from: fs.PathLike, to: fs.PathLike) =>
+      to === path && String(from).endsWith('.gs-1');
+    const refuse = (): never => {
+      throw Object.assign(new Error('EIO: i/o error, rename'), { code: 'EIO' });
+    };
+    const failing = {
+      ...disk,
+      renameSync: (from: fs.PathLike, to: fs.PathLike) =>
+        isBack(from, to) ? refuse() : disk.renameSync(from, to),
+      linkSync: (from: fs.PathLike, to: fs.PathLike) =>
+        isBack(from, to) ? refuse() : disk.linkSync(from, to),
+    } as typeof fs;
+    expect(() => changes[name]!(failing)).toThrow(/written last lies beside it, with \.late-/);
+    const [kept] = fs.readdirSync(folder).filter((one) => one.includes('.late-'));
+    expect(fs.readFileSync(join(folder, kept!), 'utf8')).toBe(OLD + LATE);
+    expect(fs.readdirSync(folder).filter((one) => one.startsWith('.gs-'))).toEqual([]);
+  },
+);
+
 test('a new file gets its name also where links fail in an unusual way', () => {
   const put = (code: string) => {
     const disk = {

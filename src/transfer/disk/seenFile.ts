@@ -1,4 +1,5 @@
 /** Files that are replaced or removed only while they are as they were seen. */
+import { randomBytes } from 'node:crypto';
 import type * as fs from 'node:fs';
 import type { FsPath } from './anchors.ts';
 import type { SeenFile } from './fileJobs.ts';
@@ -37,7 +38,7 @@ export function replaceSeen(
     dropTemporary(disk, aside);
     return;
   }
-  if (isThere(disk, to, mine ?? disk.fstatSync(fd!))) renameWhenFree(disk, aside, to);
+  if (isThere(disk, to, mine ?? disk.fstatSync(fd!))) giveBack(disk, aside, to);
   else dropTemporary(disk, aside);
   throw movedOnError();
 }
@@ -73,7 +74,7 @@ function replaceByCopy(disk: typeof fs, from: FsPath, to: FsPath, seen: SeenFile
     if (old === undefined || isStill(disk.fstatSync(old), seen)) return;
     if (isThere(disk, to, mine)) {
       copyOpen(disk, old, from);
-      renameWhenFree(disk, from, to);
+      giveBack(disk, from, to);
     }
     throw movedOnError();
   } finally {
@@ -117,10 +118,31 @@ function putBack(disk: typeof fs, aside: FsPath, path: FsPath, moved: fs.Stats):
       else renameWhenFree(disk, aside, path);
       return;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'KEPT') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'KEPT') keepBeside(disk, aside, path, error);
     }
   }
   dropTemporary(disk, aside);
+}
+
+/** Renames late text to its path. */
+function giveBack(disk: typeof fs, aside: FsPath, path: FsPath): void {
+  try {
+    renameWhenFree(disk, aside, path);
+  } catch (error) {
+    keepBeside(disk, aside, path, error);
+  }
+}
+
+/**
+ * Keeps late text that cannot have its path: a temporary name would be removed by the next copy.
+ * @throws an error that tells where it is
+ */
+function keepBeside(disk: typeof fs, aside: FsPath, path: FsPath, cause: unknown): never {
+  const ending = `.late-${randomBytes(3).toString('hex')}`;
+  renameWhenFree(disk, aside, Buffer.concat([Buffer.from(path), Buffer.from(ending)]));
+  const { code } = cause as NodeJS.ErrnoException;
+  const text = `it has changed meanwhile; what was written last lies beside it, with ${ending} behind its name`;
+  throw Object.assign(new Error(text, { cause }), { code });
 }
 
 /** Whether a file holds what was seen. Its ctime changes with its names, and on some systems its number. */
