@@ -248,6 +248,24 @@ describe('a writer that dies', () => {
     });
   });
 
+  test.each(steps)(
+    'at step %s of several refs, without the hard links that others have',
+    async (step) => {
+      // It has seen the record before.
+      const refs = new BareRefs(store, fast);
+      await refs.update([{ ref: 'refs/heads/first', old: null, new: a }]);
+      const options = { ...fast, hardLinks: false };
+      const updates = [MAIN, TWIN].map((ref) => ({ ref, old: a, new: b }));
+      await crash({ options, updates, step });
+      await refs.update([{ ref: 'refs/heads/unrelated', old: null, new: c }]);
+      const value = step === 'moved' ? b : a;
+      expect([await refs.get(MAIN), await refs.get(TWIN)]).toEqual([value, value]);
+      expectNoLeftovers();
+      expectClean(store);
+      refs.close();
+    },
+  );
+
   describe.each(ways)('while it packs refs, $name', ({ options }) => {
     test.each([
       ['announced', 1],

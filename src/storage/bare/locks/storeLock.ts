@@ -85,6 +85,8 @@ export class StoreLock {
   #idleLinks = 1;
   /** True once the record was checked since the file was opened. */
   #recordSeen = false;
+  /** The last record of this process. */
+  #announced: Buffer = Buffer.alloc(0);
   #isClosed = false;
 
   constructor(gitDir: string, guarded: Guarded, options: StoreLockOptions = {}) {
@@ -176,7 +178,8 @@ export class StoreLock {
 
   /** Records what is about to be locked and moved. Call before doing it. */
   announce(locks: readonly string[], moves: readonly RefMove[] = []): void {
-    writeFully(this.#fd!, formatLockRecord(locks, moves, this.#file), 0);
+    this.#announced = formatLockRecord(locks, moves, this.#file);
+    writeFully(this.#fd!, this.#announced, 0);
   }
 
   /** The open file, to flush the record to stable storage. */
@@ -304,7 +307,8 @@ export class StoreLock {
   }
 
   #clearAfterDeadHolder(): void {
-    if (this.#recordSeen && this.#hardLinks && this.#links === this.#idleLinks) return;
+    const isIdle = this.#hardLinks && this.#links === this.#idleLinks;
+    if (this.#recordSeen && isIdle && !this.#hasDirectories()) return;
     const record = this.#readRecord();
     if (record?.dropped !== undefined && record.dropped > 0) {
       process.emitWarning(
@@ -324,6 +328,22 @@ export class StoreLock {
     }
     this.#idleLinks = fstatSync(this.#fd!).nlink;
     this.#recordSeen = true;
+  }
+
+  /**
+   * Whether a process for which there are no hard links (a container's disk, say) has left lock files: they
+   * are directories, of which the link count does not tell.
+   */
+  #hasDirectories(): boolean {
+    const { length } = this.#announced;
+    const start = Buffer.allocUnsafe(length);
+    const got = readSync(this.#fd!, start, 0, length, 0);
+    if (length > 0 && got === length && start.equals(this.#announced)) return false;
+    const locks = this.#readRecord()?.locks ?? [];
+    return locks.some((name) => {
+      const path = `${this.#gitDir}/${name}`;
+      return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    });
   }
 
   #readRecord(): LockRecord | undefined {
