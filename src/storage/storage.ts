@@ -257,8 +257,11 @@ export interface ObjectWriter {
    * @param outside existing objects that lead to everything the session's objects refer to outside the
    *   session, such as a commit's parents; may contain ids of the session. When omitted, a store that must
    *   put those objects on stable storage too has to examine all it holds.
+   * @param named existing objects that the session's trees name although it did not write them; may contain
+   *   ids of the session. A collection that runs meanwhile does not remove them.
+   * @throws SnapshotExpiredError when a collection has removed one of `named`
    */
-  finish(outside?: Iterable<ObjectId>): Promise<void>;
+  finish(outside?: Iterable<ObjectId>, named?: Iterable<ObjectId>): Promise<void>;
 
   /** Drops everything. Does nothing after `finish()` or a second time. */
   abort(): Promise<void>;

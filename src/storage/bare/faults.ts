@@ -120,8 +120,8 @@ class GuardedWriter implements ObjectWriter {
     });
   }
 
-  finish(outside?: Iterable<ObjectId>): Promise<void> {
-    return this.#writer.finish(outside).catch(this.#fail);
+  finish(outside?: Iterable<ObjectId>, named?: Iterable<ObjectId>): Promise<void> {
+    return this.#writer.finish(outside, named).catch(this.#fail);
   }
 
   abort(): Promise<void> {

@@ -13,7 +13,7 @@ import {
 } from '../../git/objects/commit.ts';
 import { firstLine, shortHash } from '../../git/objects/commitText.ts';
 import { isModulesFile } from '../../git/objects/dotGit.ts';
-import { MODE_LINK } from '../../git/objects/tree.ts';
+import { MODE_GITLINK, MODE_LINK } from '../../git/objects/tree.ts';
 import { hasLoneSurrogate } from '../../git/pathBytes.ts';
 import type { ObjectWriter, RefUpdate } from '../../storage/storage.ts';
 import type { ChangeReport } from '../../tree/changes.ts';
@@ -127,12 +127,12 @@ async function commitOn(
   }
   const { trailers = '' } = choices;
   const message = commitMessage(choices.message, changes, choices.operation) + trailers;
-  const outside = [...parents, ...(choices.from ?? []).map((from) => from.id)];
-  if (choices.from === undefined) {
-    for (const edit of edits.values()) if (edit !== null) outside.push(edit.id);
-  }
   const { signing, tag } = choices;
-  const parts = { tree, parents, message, outside, signing };
+  const named: ObjectId[] = [];
+  for (const edit of edits.values())
+    if (edit !== null && edit.mode !== MODE_GITLINK) named.push(edit.id);
+  const outside = [...parents, ...(choices.from?.map((from) => from.id) ?? named)];
+  const parts = { tree, parents, message, outside, named, signing };
   const { id, commit, who } = await writeCommit(store, writer, parts);
   await moveBranch(snapshot, id, `commit: ${firstLine(message)}`, { who, tag });
   return { snapshot: { store, id, commit, ref: snapshot.ref }, changes };
@@ -227,6 +227,7 @@ export async function writeCommit(
     author?: Identity | undefined;
     signing?: Signing | undefined;
     outside?: Iterable<ObjectId> | undefined;
+    named?: Iterable<ObjectId> | undefined;
   },
 ): Promise<{ id: ObjectId; commit: Commit; who: Identity }> {
   const { author, committer, who } = store.commitSignatures(parts.signing, parts.author);
@@ -241,7 +242,7 @@ export async function writeCommit(
     extraHeaders: [],
   });
   const id = await writer.write('commit', body);
-  await writer.finish(parts.outside);
+  await writer.finish(parts.outside, parts.named);
   const plain = { tree, parents, author, committer, message: text, extraHeaders: [] };
   // Parse it back when the text was not encodable unchanged.
   const commit = hasLoneSurrogate(text) ? parseCommit(body, id) : plain;

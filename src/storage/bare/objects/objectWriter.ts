@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import { SnapshotExpiredError } from '../../../errors.ts';
 import type { ObjectId, ObjectType } from '../../../git/objectId.ts';
 import type { DeflatePool } from '../../../zlib/deflatePool.ts';
 import { PackWriter } from '../../packs/writing/packWriter.ts';
@@ -12,7 +13,7 @@ import {
   type SessionStorage,
   WritingSession,
 } from '../../packs/writing/writingSession.ts';
-import type { Durability, ObjectWriter } from '../../storage.ts';
+import type { Durability, ObjectStore, ObjectWriter } from '../../storage.ts';
 import { LooseListings, loosePath } from '../loose/loose.ts';
 import { writeLoose } from '../loose/looseWriter.ts';
 import type { Settled } from './settled.ts';
@@ -39,6 +40,7 @@ export interface WriterContext {
    * @param listings directory listings to search for loose objects instead of a lookup for each
    */
   holds(id: ObjectId, listings: LooseListings | undefined): string | undefined;
+  readonly objects: Pick<ObjectStore, 'header' | 'readStream' | 'promisor'>;
   readonly settled: Settled;
   packAdded(name: string): void;
   /** Called when the session has opened a file, which it keeps open until it `isOver`. */
@@ -79,8 +81,9 @@ export class BareObjectWriter implements ObjectWriter, SessionStorage {
     return this.#session.writeStream(source, size);
   }
 
-  async finish(outside?: Iterable<ObjectId>): Promise<void> {
+  async finish(outside?: Iterable<ObjectId>, named: Iterable<ObjectId> = []): Promise<void> {
     const session = this.#session;
+    for (const id of named) if (!session.known.has(id)) await this.#rely(id);
     await session.close();
     try {
       const name = await session.finishPack();
@@ -101,6 +104,27 @@ export class BareObjectWriter implements ObjectWriter, SessionStorage {
       throw error;
     } finally {
       this.#drop();
+    }
+  }
+
+  /** Gives an existing object a new time, or writes it again where that keeps it from no collection. */
+  async #rely(id: ObjectId): Promise<void> {
+    if (this.#holds(id)) return;
+    const { objects } = this.#context;
+    const found = await objects.header(id);
+    const content = found && (await objects.readStream(id));
+    if (found === undefined || content === undefined) {
+      // A partial clone may lack it.
+      if (objects.promisor !== undefined) return;
+      throw new SnapshotExpiredError(
+        `Object ${id} is gone: a collection has removed it meanwhile, as nothing led to it`,
+      );
+    }
+    if (found.type === 'blob') await this.writeStream(content, found.size);
+    else {
+      const parts: Uint8Array[] = [];
+      for await (const part of content) parts.push(part);
+      await this.write(found.type, Buffer.concat(parts));
     }
   }
 

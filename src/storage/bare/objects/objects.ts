@@ -244,6 +244,7 @@ export class BareObjects implements ObjectStore {
       options: this.options,
       pool: this.#pool,
       holds: (id, listings) => this.#places.holds(id, listings),
+      objects: this,
       packAdded: (name) => this.#places.packAdded(name),
       settled: this.#settled,
       packOpened: () => this.#sessions.add(session),
