@@ -2,9 +2,9 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { SeenFile } from '../../src/transfer/disk/fileJobs.ts';
-import { finishFile, putFile } from '../../src/transfer/disk/putFile.ts';
-import { removeSeen } from '../../src/transfer/disk/seenFile.ts';
+import type { SeenFile } from '../../src/transfer/disk/put/fileJobs.ts';
+import { finishFile, putFile } from '../../src/transfer/disk/put/putFile.ts';
+import { removeSeen } from '../../src/transfer/disk/put/seenFile.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
 const OLD = 'as it was seen';

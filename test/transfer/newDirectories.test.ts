@@ -12,7 +12,7 @@ import { createBareStorage, openBareStorage } from '../../src/storage/bare/bareS
 import type { Storage } from '../../src/storage/storage.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { newTemporaryPrefix } from '../../src/transfer/disk/diskFiles.ts';
-import { putFile } from '../../src/transfer/disk/putFile.ts';
+import { putFile } from '../../src/transfer/disk/put/putFile.ts';
 import type { CopyOptions, CopyProgress } from '../../src/transfer/rules/options.ts';
 import { gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';

@@ -20,7 +20,7 @@ import { GitStoreError, InvalidPathError } from '../../src/errors.ts';
 import { createBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createMemoryStorage } from '../../src/storage/memory/memoryStorage.ts';
 import type { ObjectWriter, Storage } from '../../src/storage/storage.ts';
-import { finishFile } from '../../src/transfer/disk/putFile.ts';
+import { finishFile } from '../../src/transfer/disk/put/putFile.ts';
 import { copyIn } from '../../src/transfer/in/copyIn.ts';
 import type { CopyOptions } from '../../src/transfer/rules/options.ts';
 import type { ChangeReport } from '../../src/tree/changes.ts';

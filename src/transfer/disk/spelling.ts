@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { localError } from '../../systemFaults.ts';
 import { joinDisk, readNames, toDisk } from './diskFiles.ts';
-import { mayFold } from './foldedNames.ts';
+import { mayFold } from './put/foldedNames.ts';
 
 export class Spelling {
   readonly directory: string;

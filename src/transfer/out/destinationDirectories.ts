@@ -12,7 +12,7 @@ import { isTreeMode } from '../../git/objects/tree.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import { newTemporaryPrefix, readEntry, readOwnEntry, toDisk } from '../disk/diskFiles.ts';
-import { sameNameError } from '../disk/foldedNames.ts';
+import { sameNameError } from '../disk/put/foldedNames.ts';
 import { Spelling } from '../disk/spelling.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import { type FileSink, RENAMES_OPEN_FILES } from './fileSink.ts';

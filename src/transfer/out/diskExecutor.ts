@@ -12,7 +12,7 @@ import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { HAS_EXECUTE_BITS, joinDisk, toDisk } from '../disk/diskFiles.ts';
-import type { FileJob, FileStamp, SeenFile } from '../disk/fileJobs.ts';
+import type { FileJob, FileStamp, SeenFile } from '../disk/put/fileJobs.ts';
 import { hashLocalFile, readTarget, SMALL_FILE } from '../disk/readLocal.ts';
 import type { Plan, PlannedFile } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';

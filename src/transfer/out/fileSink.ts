@@ -5,9 +5,9 @@
  */
 import * as fs from 'node:fs';
 import type { Anchors, FsPath } from '../disk/anchors.ts';
-import type { DirectoryJob, FileJob, FileStamp, Job } from '../disk/fileJobs.ts';
-import { anchoredJob, perform, performPart } from '../disk/performJob.ts';
-import { writeUnfinished } from '../disk/putFile.ts';
+import type { DirectoryJob, FileJob, FileStamp, Job } from '../disk/put/fileJobs.ts';
+import { anchoredJob, perform, performPart } from '../disk/put/performJob.ts';
+import { writeUnfinished } from '../disk/put/putFile.ts';
 import {
   type FileDone,
   type FilledDirectory,

@@ -7,9 +7,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { ObjectStore } from '../../storage/storage.ts';
 import type { Anchors } from '../disk/anchors.ts';
-import type { FileJob, FileStamp } from '../disk/fileJobs.ts';
-import { anchoredJob } from '../disk/performJob.ts';
-import { finishFile, timeForNode } from '../disk/putFile.ts';
+import type { FileJob, FileStamp } from '../disk/put/fileJobs.ts';
+import { anchoredJob } from '../disk/put/performJob.ts';
+import { finishFile, timeForNode } from '../disk/put/putFile.ts';
 import type { CopyRun } from '../rules/run.ts';
 
 /** Files to write concurrently. */

@@ -14,7 +14,7 @@ import type { FileEntry } from '../../tree/changes.ts';
 import { baseName, isWithin, joinPath, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { newTemporaryPrefix } from '../disk/diskFiles.ts';
-import { removeSeen } from '../disk/seenFile.ts';
+import { removeSeen } from '../disk/put/seenFile.ts';
 import type { Plan } from '../plan/copyPlan.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';

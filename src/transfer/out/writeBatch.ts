@@ -1,8 +1,8 @@
 /** What a `WriterThread` and its thread say to each other: batches of jobs, and what came of them. */
 import * as fs from 'node:fs';
 import { type Anchors, anchorAt, type FsPath } from '../disk/anchors.ts';
-import type { FilesJob, Job } from '../disk/fileJobs.ts';
-import { perform, performPart } from '../disk/performJob.ts';
+import type { FilesJob, Job } from '../disk/put/fileJobs.ts';
+import { perform, performPart } from '../disk/put/performJob.ts';
 
 /** Numbers in a `FileStamp`. */
 export const STAMP = 6;

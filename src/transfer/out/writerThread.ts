@@ -5,7 +5,7 @@
 import { errorCode } from '../../systemFaults.ts';
 import { WorkerPool } from '../../threads/workerPool.ts';
 import type { Anchors, FsPath } from '../disk/anchors.ts';
-import type { FileJob, FileStamp, FilesJob, Job } from '../disk/fileJobs.ts';
+import type { FileJob, FileStamp, FilesJob, Job } from '../disk/put/fileJobs.ts';
 import { SMALL_FILE } from '../disk/readLocal.ts';
 import { BatchWriter, STAMP, type WriteReply, type WriteRequest } from './writeBatch.ts';
 

@@ -26,8 +26,8 @@ import {
   toDisk,
   withFileMode,
 } from '../disk/diskFiles.ts';
-import type { FileStamp } from '../disk/fileJobs.ts';
 import { isSettled } from '../disk/fileTimes.ts';
+import type { FileStamp } from '../disk/put/fileJobs.ts';
 import { GITIGNORE } from '../rules/exclusion.ts';
 import type { Changes } from '../rules/place.ts';
 import { DirectoryFindings, type KnownFile } from './directoryFindings.ts';

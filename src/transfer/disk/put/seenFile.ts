@@ -1,7 +1,7 @@
 /** Files that are replaced or removed only while they are as they were seen. */
 import { randomBytes } from 'node:crypto';
 import type * as fs from 'node:fs';
-import type { FsPath } from './anchors.ts';
+import type { FsPath } from '../anchors.ts';
 import type { SeenFile } from './fileJobs.ts';
 import { dropTemporary, moveToFree, renameWhenFree } from './moveFile.ts';
 

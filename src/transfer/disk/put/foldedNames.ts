@@ -1,6 +1,6 @@
 /** Names that a disk takes for the same although they differ. */
 import type * as fs from 'node:fs';
-import type { FsPath } from './anchors.ts';
+import type { FsPath } from '../anchors.ts';
 
 /**
  * Whether the disk may find an entry of another name under the path, because it treats names as equal

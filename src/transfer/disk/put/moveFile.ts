@@ -1,7 +1,7 @@
 /** Names that files get and lose, also while another program has them open (Windows). */
 import type * as fs from 'node:fs';
-import { whileFree } from '../../storage/disk/busyFiles.ts';
-import type { FsPath } from './anchors.ts';
+import { whileFree } from '../../../storage/disk/busyFiles.ts';
+import type { FsPath } from '../anchors.ts';
 
 export function renameWhenFree(disk: typeof fs, from: FsPath, to: FsPath): void {
   whileFree(disk.renameSync)(from, to);

@@ -1,6 +1,6 @@
 /** Performs jobs: on this thread, or on that of a copy to disk. */
 import type * as fs from 'node:fs';
-import type { Anchors } from './anchors.ts';
+import type { Anchors } from '../anchors.ts';
 import type { DirectoryJob, FileJob, FileStamp, FilesJob, Job } from './fileJobs.ts';
 import { renameWhenFree } from './moveFile.ts';
 import { putFile } from './putFile.ts';

@@ -1,5 +1,5 @@
 /** What there is to write to disk: files and directories. */
-import type { FsPath } from './anchors.ts';
+import type { FsPath } from '../anchors.ts';
 
 export interface FileJob {
   /** The final path, in a form that `fs` accepts. */
