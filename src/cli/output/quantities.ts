@@ -1,5 +1,5 @@
 /** Counts, sizes, rates and times as people read them. */
-import { sizeText } from '../../sizeText.ts';
+import { sizeText } from '../../byteSize.ts';
 
 export { sizeText };
 

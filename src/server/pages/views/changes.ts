@@ -1,8 +1,9 @@
 /** The page of what changed between two snapshots: the files, and the lines of text files. */
+
+import { sizeText } from '../../../byteSize.ts';
 import { EMPTY_TREE_ID } from '../../../git/objectId.ts';
 import { firstLine, shortHash } from '../../../git/objects/commitText.ts';
 import { MODE_GITLINK, type TreeEntry } from '../../../git/objects/tree.ts';
-import { sizeText } from '../../../sizeText.ts';
 import type { FS } from '../../../store/fs.ts';
 import { diffTrees, type TreeDifference } from '../../../tree/diff.ts';
 import { fileTypeOf } from '../../../tree/types.ts';

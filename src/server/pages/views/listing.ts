@@ -1,9 +1,9 @@
 /** The page of a directory. */
 
+import { sizeText } from '../../../byteSize.ts';
 import { firstLine } from '../../../git/objects/commitText.ts';
 import type { TreeEntry } from '../../../git/objects/tree.ts';
 import { decodePath } from '../../../git/pathBytes.ts';
-import { sizeText } from '../../../sizeText.ts';
 import type { FS } from '../../../store/fs.ts';
 import { joinPath, parentPath } from '../../../tree/paths.ts';
 import { type FileType, fileTypeOf } from '../../../tree/types.ts';

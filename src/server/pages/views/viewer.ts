@@ -1,6 +1,7 @@
 /** The page of a file: what is in it, shown as what it is. Its bytes are at its own URL. */
+
+import { sizeText } from '../../../byteSize.ts';
 import { MODE_LINK, type TreeEntry } from '../../../git/objects/tree.ts';
-import { sizeText } from '../../../sizeText.ts';
 import type { BlobFacts } from '../../files/blobs.ts';
 import { isCompressible, PLAIN_TEXT, typeOfName } from '../../files/contentTypes.ts';
 import { isMarkdown, renderMarkdown } from '../contents/markdown.ts';
