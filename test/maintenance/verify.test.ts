@@ -126,6 +126,12 @@ describe('verify', () => {
     ['an entry with a slash', 'tree', ({ blob }) => entry('100644', 'a/b', blob)],
     ['an empty name', 'tree', ({ blob }) => entry('100644', '', blob)],
     ['a mode with a zero before it', 'tree', ({ blob }) => entry('0100644', 'a', blob)],
+    ['no mode', 'tree', ({ blob }) => entry('', 'a', blob)],
+    [
+      'a directory with permissions out of order',
+      'tree',
+      ({ blob, tree }) => Buffer.concat([entry('40755', 'a', tree), entry('100644', 'a.b', blob)]),
+    ],
     ['an id of zeros', 'tree', () => entry('100644', 'a', '0'.repeat(40))],
     [
       'entries out of order',

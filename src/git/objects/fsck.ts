@@ -8,15 +8,14 @@ import { isObjectType, type ObjectType } from '../objectId.ts';
 import { decodePath } from '../pathBytes.ts';
 import { parseConfig } from '../repository/config.ts';
 import { isForbiddenSegment, isModulesFile } from './dotGit.ts';
+import { compareNames, EntryScan, endingOf, ID_LENGTH } from './entryScan.ts';
 
 const NONE: readonly string[] = [];
 
-const ID_LENGTH = 20;
 const LINE_FEED = 10;
-const SPACE = 0x20;
 const SLASH = 0x2f;
+const DOT = 0x2e;
 const ZERO = 0x30;
-const TREE_MODE = 0o040000;
 const LINK_MODE = 0o120000;
 const LARGEST_LINE_IN_ATTRIBUTES = 2048;
 const LARGEST_ATTRIBUTES = 100 << 20;
@@ -47,62 +46,54 @@ function treeFaults(bytes: Buffer): readonly string[] {
     faults ??= new Set();
     faults.add(what);
   };
+  const entries = new EntryScan(bytes);
   let previousStart = 0;
   let previousEnd = -1;
-  let previousMode = 0;
+  let previousEnding = 0;
   /** Whether a file's name is a prefix of the next name: a directory of the same name may follow later. */
   let mayRepeat = false;
-  const length = bytes.length;
-  for (let at = 0; at < length; ) {
-    const modeStart = at;
-    let mode = 0;
-    while (bytes[at] !== SPACE) {
-      const digit = bytes[at]! - ZERO;
-      if (!(digit >= 0 && digit <= 7) || at - modeStart > 7) return ['cannot be parsed as a tree'];
-      mode = mode * 8 + digit;
-      at++;
-    }
-    if (bytes[modeStart] === ZERO) fault('has a mode with a leading zero');
-    const start = ++at;
+  while (entries.next()) {
+    const { mode, nameStart: start, nameEnd: end } = entries;
+    if (bytes[entries.start] === ZERO) fault('has a mode with a leading zero');
     /** Whether the name has bytes that every alias of `.git` contains. */
-    let suspicious = false;
-    for (; at < length && bytes[at] !== 0; at++) {
+    let suspicious = bytes[start] === DOT;
+    for (let at = start; at < end; at++) {
       const byte = bytes[at]!;
       if (byte === SLASH) fault('has a name with a slash in it');
-      if (byte >= 0x80 || byte === 0x7e || byte === 0x5c || (byte === 0x2e && at === start)) {
-        suspicious = true;
-      }
+      if (byte >= 0x80 || byte === 0x7e || byte === 0x5c) suspicious = true;
     }
-    const end = at;
-    at += 1 + ID_LENGTH;
-    if (at > length) return ['cannot be parsed as a tree'];
     if (end === start) fault('has an empty name');
     if (suspicious) nameFaults(bytes, start, end, mode, fault);
     if (isZero(bytes, end + 1)) fault('has an entry whose id is all zeros');
+    const ending = endingOf(mode);
     if (previousEnd !== -1) {
-      const order = compareEntries(
-        bytes,
-        previousStart,
-        previousEnd,
-        previousMode,
-        start,
-        end,
-        mode,
-      );
-      if (order === 0) fault('has two entries of one name');
-      else if (order > 0) fault('is not in order');
-      const length1 = previousEnd - previousStart;
-      if (
-        length1 < end - start &&
-        sameBytes(bytes, start, start + length1, bytes, previousStart, previousEnd)
-      ) {
-        mayRepeat = true;
+      const length = previousEnd - previousStart;
+      const isPrefix =
+        length <= end - start &&
+        bytes[start] === bytes[previousStart] &&
+        bytes[start + length - 1] === bytes[previousEnd - 1] &&
+        sameBytes(bytes, start, start + length, bytes, previousStart, previousEnd);
+      if (isPrefix && length === end - start) fault('has two entries of one name');
+      else {
+        if (isPrefix) mayRepeat = true;
+        const order = compareNames(
+          bytes,
+          previousStart,
+          previousEnd,
+          previousEnding,
+          bytes,
+          start,
+          end,
+          ending,
+        );
+        if (order > 0) fault('is not in order');
       }
     }
     previousStart = start;
     previousEnd = end;
-    previousMode = mode;
+    previousEnding = ending;
   }
+  if (entries.fault !== undefined) return ['cannot be parsed as a tree'];
   if (mayRepeat && repeatsName(bytes)) fault('has two entries of one name');
   return faults === undefined ? NONE : [...faults];
 }
@@ -123,38 +114,13 @@ function nameFaults(
   }
 }
 
-/** Git's order of names: a directory sorts as if its name ended in a slash. 0 for equal names. */
-function compareEntries(
-  bytes: Buffer,
-  startA: number,
-  endA: number,
-  modeA: number,
-  startB: number,
-  endB: number,
-  modeB: number,
-): number {
-  let a = startA;
-  let b = startB;
-  while (a < endA && b < endB && bytes[a] === bytes[b]) {
-    a++;
-    b++;
-  }
-  if (a === endA && b === endB) return 0;
-  const nextA = a < endA ? bytes[a]! : modeA === TREE_MODE ? SLASH : 0;
-  const nextB = b < endB ? bytes[b]! : modeB === TREE_MODE ? SLASH : 0;
-  return nextA - nextB;
-}
-
 /** Whether a name repeats. Other names may lie between a file and a directory of the same name. */
 function repeatsName(bytes: Buffer): boolean {
   const names = new Set<string>();
-  for (let at = 0; at < bytes.length; ) {
-    const start = bytes.indexOf(SPACE, at) + 1;
-    const end = bytes.indexOf(0, start);
-    const name = bytes.toString('latin1', start, end);
+  for (const entries = new EntryScan(bytes); entries.next(); ) {
+    const name = bytes.toString('latin1', entries.nameStart, entries.nameEnd);
     if (names.has(name)) return true;
     names.add(name);
-    at = end + 1 + ID_LENGTH;
   }
   return false;
 }

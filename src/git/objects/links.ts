@@ -4,11 +4,13 @@
  * time.
  */
 
-import { sameBytes } from '../../bytes.ts';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectType } from '../objectId.ts';
+import { EntryScan, ID_LENGTH, type LinkKind, linkKind } from './entryScan.ts';
+import { eachNewEntry } from './treeDifference.ts';
 
-const ID_LENGTH = 20;
+export type { LinkKind } from './entryScan.ts';
+
 const HEX_LENGTH = 40;
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
@@ -20,11 +22,8 @@ for (let i = 0; i < 16; i++) {
   HEX['0123456789ABCDEF'.charCodeAt(i)] = i;
 }
 
-/** What a tree entry points to: `commit` is a submodule, whose objects are elsewhere. */
-export type LinkKind = 'tree' | 'blob' | 'commit';
-
 /**
- * Calls `visit` for every entry of a tree, in the order in which they lie; the id is the 20 bytes at
+ * Calls `visit` for every entry of a tree, in the order of the body. The id is the 20 bytes at
  * `nameEnd + 1`.
  * @throws CorruptObjectError where the body does not follow the format
  */
@@ -32,12 +31,14 @@ export function eachTreeLink(
   body: Uint8Array,
   visit: (kind: LinkKind, nameStart: number, nameEnd: number) => void,
 ): void {
-  for (let at = 0; at < body.length; ) at = visitEntry(body, at, visit);
+  const entries = new EntryScan(body);
+  while (entries.next()) visitEntry(entries, visit);
+  if (entries.fault !== undefined) throw corrupt('tree');
 }
 
 /**
- * As `eachTreeLink`, without the entries that `base` has too, at least where both are in order: of two
- * versions of a directory only what differs needs to be looked at.
+ * As `eachTreeLink`, without the entries that `base` has too: of two versions of a directory only the
+ * differences matter. If one of them is out of order, it may visit some of the others as well.
  * @param base a tree that `eachTreeLink` has gone through
  */
 export function eachNewTreeLink(
@@ -45,74 +46,17 @@ export function eachNewTreeLink(
   base: Uint8Array,
   visit: (kind: LinkKind, nameStart: number, nameEnd: number) => void,
 ): void {
-  let at = 0;
-  let baseAt = 0;
-  while (at < body.length) {
-    const shared = sharedEntries(body, at, base, baseAt);
-    at += shared;
-    baseAt += shared;
-    if (at === body.length) return;
-    const order = baseAt === base.length ? -1 : compareEntryNames(body, at, base, baseAt);
-    if (order <= 0) at = visitEntry(body, at, visit);
-    if (order >= 0) baseAt = base.indexOf(0, baseAt) + 1 + ID_LENGTH;
-    // Mostly the one entry was all: comparing what is left in one go is quicker than going through it.
-    if (body.length - at === base.length - baseAt && sameEnd(body, at, base)) return;
-  }
+  const entries = new EntryScan(body);
+  eachNewEntry(entries, new EntryScan(base), () => visitEntry(entries, visit));
+  if (entries.fault !== undefined) throw corrupt('tree');
 }
 
-/** Whether all bytes from a place on are those at the end of another tree. */
-function sameEnd(a: Uint8Array, start: number, b: Uint8Array): boolean {
-  const end = b.length - (a.length - start);
-  return sameBytes(b, end, b.length, a, start, a.length);
-}
-
-/** Length of the entries from two places on, where both trees have the beginning of one, that are the same. */
-function sharedEntries(a: Uint8Array, startA: number, b: Uint8Array, startB: number): number {
-  const most = Math.min(a.length - startA, b.length - startB);
-  let shared = 0;
-  let at = 0;
-  while (at < most) {
-    // Mode and name end with a NUL, the first one there is.
-    while (at < most && a[startA + at] === b[startB + at] && a[startA + at] !== 0) at++;
-    const end = at + 1 + ID_LENGTH;
-    while (at < end && at < most && a[startA + at] === b[startB + at]) at++;
-    if (at < end) break;
-    shared = at;
-  }
-  return shared;
-}
-
-/** Order of the names of two entries, as bytes; 0 where one begins with the other. */
-function compareEntryNames(a: Uint8Array, startA: number, b: Uint8Array, startB: number): number {
-  let atA = a.indexOf(SPACE, startA) + 1;
-  let atB = b.indexOf(SPACE, startB) + 1;
-  // Where no space follows no entry begins: the caller reports that when it reads the entry.
-  if (atA === 0) return -1;
-  for (; a[atA] === b[atB] && a[atA] !== 0; atA++, atB++);
-  return a[atA]! - b[atB]!;
-}
-
-/** Returns the place after the entry. */
 function visitEntry(
-  body: Uint8Array,
-  start: number,
+  { mode, nameStart, nameEnd }: EntryScan,
   visit: (kind: LinkKind, nameStart: number, nameEnd: number) => void,
-): number {
-  const last = body.length - ID_LENGTH;
-  let at = start;
-  let mode = 0;
-  let byte = body[at];
-  while (byte !== SPACE) {
-    if (byte === undefined || byte < 0x30 || byte > 0x37) throw corrupt('tree');
-    mode = (mode << 3) | (byte - 0x30);
-    byte = body[++at];
-  }
-  const nameStart = ++at;
-  while (at < last && body[at] !== 0) at++;
-  if (at >= last || at === nameStart) throw corrupt('tree');
-  const type = mode & 0o170000;
-  visit(type === 0o040000 ? 'tree' : type === 0o160000 ? 'commit' : 'blob', nameStart, at);
-  return at + 1 + ID_LENGTH;
+): void {
+  if (nameStart === nameEnd) throw corrupt('tree');
+  visit(linkKind(mode), nameStart, nameEnd);
 }
 
 /** What a commit names. One of these is used again and again; see `readCommitLinks`. */

@@ -1,16 +1,15 @@
 /**
- * Trees: one directory each. A tree's body is a run of *entries*, `<mode in octal> <name>\0<20 bytes
- * of id>`, ordered by name bytes with every directory compared as if its name ended in `/`
- * (gitformat-pack(5) has no word on it; Git's `base_name_compare` is the source).
+ * Trees: one directory each. entryScan.ts describes the format.
  *
- * Here trees are read, as they lie: also in a wrong order or with modes of old Git versions. They are
- * written in treeWriter.ts.
+ * Reads trees as they are stored, also those in a wrong order or with modes of old Git versions. treeWriter.ts
+ * writes them.
  */
 
 import { asBuffer } from '../../bytes.ts';
 import { CorruptObjectError } from '../../errors.ts';
 import type { ObjectId } from '../objectId.ts';
 import { comparePaths, decodePath, encodePath } from '../pathBytes.ts';
+import { compareNames, EntryScan, endingOf } from './entryScan.ts';
 
 /** Type and permission bits as in stat(2); Git writes only the five below. */
 export type FileMode = number;
@@ -31,10 +30,6 @@ export interface TreeEntry {
 
 const TYPE_BITS = 0o170000;
 export const LARGEST_MODE = 0o177777;
-/** Bytes of an id in an entry. */
-export const ID_LENGTH = 20;
-const SPACE = 0x20;
-const SLASH = 0x2f;
 
 export function isTreeMode(mode: FileMode): boolean {
   return (mode & TYPE_BITS) === MODE_TREE;
@@ -125,7 +120,6 @@ function seekEntry(bytes: Buffer, needle: Buffer): EntryCursor | undefined {
   let found = bytes.indexOf(needle);
   const cursor = new EntryCursor(bytes);
   while (found !== -1) {
-    if (toSkip > 0) skipPlainEntries(bytes, cursor, found);
     if (!cursor.next()) break;
     const expected = cursor.nameStart - 1;
     if (found < expected) found = bytes.indexOf(needle, expected);
@@ -134,154 +128,59 @@ function seekEntry(bytes: Buffer, needle: Buffer): EntryCursor | undefined {
   return undefined;
 }
 
-/**
- * Entries that a process skips with the engine's own search. A loop of our own is quicker once the engine
- * has compiled it, which takes longer than a command that looks up one file.
- */
-let toSkip = 2000;
-
-const indexOfByte = Uint8Array.prototype.indexOf;
-
-/** Moves the cursor over files and directories of the usual modes that end before `limit`. */
-function skipPlainEntries(bytes: Buffer, cursor: EntryCursor, limit: number): void {
-  const last = bytes.length - ID_LENGTH;
-  for (let at = cursor.end; toSkip > 0; toSkip--) {
-    const nameStart = at + plainModeLength(bytes, at);
-    if (nameStart === at) return;
-    const nameEnd = indexOfByte.call(bytes, 0, nameStart);
-    at = nameEnd + 1 + ID_LENGTH;
-    if (nameEnd <= nameStart || nameEnd >= last || at > limit) return;
-    cursor.end = at;
-  }
-}
-
-/** Length of `100644 ` or `40000 ` where that is at `at`; else 0. */
-function plainModeLength(bytes: Buffer, at: number): number {
-  if (bytes[at] === 0x31) {
-    const isFile =
-      bytes[at + 1] === 0x30 &&
-      bytes[at + 2] === 0x30 &&
-      bytes[at + 3] === 0x36 &&
-      bytes[at + 4] === 0x34 &&
-      bytes[at + 5] === 0x34 &&
-      bytes[at + 6] === SPACE;
-    return isFile ? 7 : 0;
-  }
-  const isDirectory =
-    bytes[at] === 0x34 &&
-    bytes[at + 1] === 0x30 &&
-    bytes[at + 2] === 0x30 &&
-    bytes[at + 3] === 0x30 &&
-    bytes[at + 4] === 0x30 &&
-    bytes[at + 5] === SPACE;
-  return isDirectory ? 6 : 0;
-}
-
-/** Git's order of two names within bytes. Zero only for the same name with the same ending. */
-export function compareNames(
-  bytesA: Uint8Array,
-  startA: number,
-  endA: number,
-  endingA: number,
-  bytesB: Uint8Array,
-  startB: number,
-  endB: number,
-  endingB: number,
-): number {
-  const lengthA = endA - startA;
-  const lengthB = endB - startB;
-  const shared = Math.min(lengthA, lengthB);
-  for (let i = 0; i < shared; i++) {
-    const difference = bytesA[startA + i]! - bytesB[startB + i]!;
-    if (difference !== 0) return difference;
-  }
-  const afterA = lengthA > shared ? bytesA[startA + shared]! : endingA;
-  const afterB = lengthB > shared ? bytesB[startB + shared]! : endingB;
-  return afterA - afterB || lengthA - lengthB;
-}
-
-/** Walks the entries of a body; its fields describe the current one as places in the bytes. */
-export class EntryCursor {
-  start = 0;
-  mode: FileMode = 0;
-  nameStart = 0;
-  nameEnd = 0;
-  end = 0;
-  readonly #bytes: Buffer;
+/** Goes through a tree whose entries Git can read. Gives modes in the form of `canonicalMode`. */
+export class EntryCursor extends EntryScan<Buffer> {
   readonly #treeId: ObjectId | undefined;
   #previousStart = 0;
   #previousEnd = 0;
   #previousEnding = 0;
 
-  constructor(bytes: Buffer, treeId?: ObjectId) {
-    this.#bytes = bytes;
+  constructor(body: Buffer, treeId?: ObjectId) {
+    super(body);
     this.#treeId = treeId;
   }
 
-  next(): boolean {
-    const bytes = this.#bytes;
-    let at = this.end;
-    if (at >= bytes.length) return false;
+  /** @throws CorruptObjectError */
+  override next(): boolean {
     this.#previousStart = this.nameStart;
     this.#previousEnd = this.nameEnd;
     this.#previousEnding = endingOf(this.mode);
-    this.start = at;
-    let mode = 0;
-    for (let byte = bytes[at]; byte !== SPACE; byte = bytes[++at]) {
-      // Past the end `byte` is undefined, and so no digit.
-      if (!(byte! >= 0x30 && byte! <= 0x37)) throw this.#corrupt('a mode that is not octal');
-      mode = mode * 8 + (byte! - 0x30);
-      if (mode > LARGEST_MODE) throw this.#corrupt('a mode that is too large');
+    if (!super.next()) {
+      if (this.fault !== undefined) throw this.#corrupt(this.fault);
+      return false;
     }
-    if (at === this.start) throw this.#corrupt('no mode');
+    const { mode } = this;
+    if (mode > LARGEST_MODE) throw this.#corrupt('a mode that is too large');
     this.mode = canonicalMode(mode);
     if (this.mode === 0) throw this.#corrupt(`a mode of ${mode.toString(8)}`);
-    this.nameStart = ++at;
-    const last = bytes.length - ID_LENGTH;
-    while (at < last && bytes[at] !== 0) at++;
-    if (at >= last) throw this.#corrupt('an entry that is cut off');
-    if (at === this.nameStart) throw this.#corrupt('an empty name');
-    this.nameEnd = at;
-    this.end = at + 1 + ID_LENGTH;
+    if (this.nameEnd === this.nameStart) throw this.#corrupt('an empty name');
     return true;
   }
 
-  /** The order of this entry and that name. */
+  /** The order of this entry and a name. */
   compare(name: Uint8Array, ending: number): number {
-    return this.compareAt(name, 0, name.length, ending);
+    const { body, nameStart, nameEnd, mode } = this;
+    return compareNames(body, nameStart, nameEnd, endingOf(mode), name, 0, name.length, ending);
   }
 
-  /** The same for a name within bytes. */
-  compareAt(bytes: Uint8Array, start: number, end: number, ending: number): number {
-    return compareNames(
-      this.#bytes,
-      this.nameStart,
-      this.nameEnd,
-      endingOf(this.mode),
-      bytes,
-      start,
-      end,
-      ending,
-    );
-  }
-
-  /** False where this entry should stand before the one before it, or is the same again. */
+  /** False where this entry is out of order, or has the name of the one before it. */
   followsPrevious(): boolean {
+    const { body, nameStart, nameEnd, mode } = this;
     const order = compareNames(
-      this.#bytes,
+      body,
       this.#previousStart,
       this.#previousEnd,
       this.#previousEnding,
-      this.#bytes,
-      this.nameStart,
-      this.nameEnd,
-      endingOf(this.mode),
+      body,
+      nameStart,
+      nameEnd,
+      endingOf(mode),
     );
     return order < 0;
   }
 
   id(): ObjectId {
-    return this.#bytes.toString('hex', this.nameEnd + 1, this.end);
+    return this.body.toString('hex', this.nameEnd + 1, this.end);
   }
 
   #corrupt(what: string): CorruptObjectError {
@@ -291,9 +190,4 @@ export class EntryCursor {
       { objectId: id },
     );
   }
-}
-
-/** What the name of an entry counts as ending in: `/` for a directory, else 0. */
-export function endingOf(mode: FileMode): number {
-  return isTreeMode(mode) ? SLASH : 0;
 }

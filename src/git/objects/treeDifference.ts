@@ -2,10 +2,11 @@
  * Comparing the bodies of trees as bytes. Most entries of two versions of a directory are the same, and
  * are passed over without being decoded.
  */
-import { asBuffer, sharedLength } from '../../bytes.ts';
+import { asBuffer, sameBytes, sharedLength } from '../../bytes.ts';
 import type { ObjectId } from '../objectId.ts';
 import { decodePath } from '../pathBytes.ts';
-import { compareNames, EntryCursor, endingOf, ID_LENGTH, type TreeEntry } from './tree.ts';
+import { type EntryScan, wholeEntries } from './entryScan.ts';
+import { EntryCursor, type TreeEntry } from './tree.ts';
 
 /** A tree as `differingEntries` takes it. */
 export interface ComparedTree {
@@ -26,7 +27,7 @@ export function differingEntries(trees: readonly ComparedTree[]): TreeEntry[][] 
     if (cursors.every(({ end }, i) => end + shared === bodies[i]!.length)) return lists;
     const skipped = wholeEntries(bodies[0]!, cursors[0]!.end, shared);
     for (const cursor of cursors) cursor.end += skipped;
-    takeName(bodies, cursors, lists);
+    takeName(cursors, lists);
   }
 }
 
@@ -36,30 +37,47 @@ export function differingEntries(trees: readonly ComparedTree[]): TreeEntry[][] 
  * @throws as `differingEntries`
  */
 export function entriesNotIn(older: ComparedTree, tree: ComparedTree): TreeEntry[] {
-  const [before, after] = [asBuffer(older.body), asBuffer(tree.body)];
-  const old = new EntryCursor(before, older.id);
-  const now = new EntryCursor(after, tree.id);
+  const entries = new EntryCursor(asBuffer(tree.body), tree.id);
   const found: TreeEntry[] = [];
+  eachNewEntry(entries, new EntryCursor(asBuffer(older.body), older.id), () => {
+    found.push(entryOf(entries));
+  });
+  return found;
+}
+
+/**
+ * Calls `visit` when `entries` is at an entry that `base` lacks: it has no such name, or another mode or
+ * id. If one of them is out of order, it may visit entries that `base` has.
+ */
+export function eachNewEntry(entries: EntryScan, base: EntryScan, visit: () => void): void {
+  const [body, before] = [asBuffer(entries.body), asBuffer(base.body)];
   for (;;) {
-    const most = Math.min(before.length - old.end, after.length - now.end);
-    const shared = sharedLength(before, old.end, after, now.end, most);
-    if (now.end + shared === after.length) return found;
-    const skipped = wholeEntries(after, now.end, shared);
-    old.end += skipped;
-    now.end += skipped;
-    now.next();
-    const { mode, nameStart, nameEnd } = now;
-    const id = now.id();
-    // Pass over the older entries up to this name.
+    const most = Math.min(before.length - base.end, body.length - entries.end);
+    const shared = sharedLength(before, base.end, body, entries.end, most);
+    if (entries.end + shared === body.length) return;
+    const skipped = wholeEntries(body, entries.end, shared);
+    base.end += skipped;
+    entries.end += skipped;
+    if (!entries.next()) return;
     let isSame = false;
-    for (let start = old.end; old.next(); start = old.end) {
-      const order = old.compareAt(after, nameStart, nameEnd, endingOf(mode));
-      if (order > 0) old.end = start;
-      if (order === 0) isSame = old.mode === mode && old.id() === id;
+    // Pass over the older entries up to this name.
+    for (let start = base.end; base.next(); start = base.end) {
+      const order = base.compareTo(entries);
+      if (order > 0) base.end = start;
+      if (order === 0) isSame = base.mode === entries.mode && sameId(base, entries);
       if (order >= 0) break;
     }
-    if (!isSame) found.push({ name: decodePath(after, nameStart, nameEnd), mode, id });
+    if (!isSame) visit();
   }
+}
+
+function sameId(a: EntryScan, b: EntryScan): boolean {
+  return sameBytes(a.body, a.nameEnd + 1, a.end, b.body, b.nameEnd + 1, b.end);
+}
+
+function entryOf(cursor: EntryCursor): TreeEntry {
+  const { body, nameStart, nameEnd, mode } = cursor;
+  return { name: decodePath(body, nameStart, nameEnd), mode, id: cursor.id() };
 }
 
 /** How many bytes all bodies have alike from where their cursors are. */
@@ -73,52 +91,16 @@ function sharedByAll(bodies: readonly Buffer[], cursors: readonly EntryCursor[])
   return length;
 }
 
-/** The length of the entries from `start` on that end within the next `length` bytes. */
-function wholeEntries(body: Buffer, start: number, length: number): number {
-  const limit = start + length;
-  for (let entry = start; ; ) {
-    let at = entry;
-    while (at < limit && body[at] !== 0) at++;
-    at += 1 + ID_LENGTH;
-    if (at > limit) return entry - start;
-    entry = at;
-  }
-}
-
 /** Takes the next name out of all trees that have it. */
-function takeName(
-  bodies: readonly Buffer[],
-  cursors: readonly EntryCursor[],
-  lists: readonly TreeEntry[][],
-): void {
+function takeName(cursors: readonly EntryCursor[], lists: readonly TreeEntry[][]): void {
   const starts = cursors.map(({ end }) => end);
-  const order = (i: number, k: number): number => {
-    const [a, b] = [cursors[i]!, cursors[k]!];
-    const [endingA, endingB] = [endingOf(a.mode), endingOf(b.mode)];
-    const [bytesA, bytesB] = [bodies[i]!, bodies[k]!];
-    return compareNames(
-      bytesA,
-      a.nameStart,
-      a.nameEnd,
-      endingA,
-      bytesB,
-      b.nameStart,
-      b.nameEnd,
-      endingB,
-    );
-  };
-  let first = -1;
   const isThere = cursors.map((cursor) => cursor.next());
-  for (let i = 0; i < cursors.length; i++) {
-    if (isThere[i] && (first < 0 || order(i, first) < 0)) first = i;
+  let first: EntryCursor | undefined;
+  for (const [i, cursor] of cursors.entries()) {
+    if (isThere[i] && (first === undefined || cursor.compareTo(first) < 0)) first = cursor;
   }
-  for (let i = 0; i < cursors.length; i++) {
-    const cursor = cursors[i]!;
-    if (isThere[i] && order(i, first) === 0) {
-      const name = decodePath(bodies[i]!, cursor.nameStart, cursor.nameEnd);
-      lists[i]!.push({ name, mode: cursor.mode, id: cursor.id() });
-    } else {
-      cursor.end = starts[i]!;
-    }
+  for (const [i, cursor] of cursors.entries()) {
+    if (isThere[i] && cursor.compareTo(first!) === 0) lists[i]!.push(entryOf(cursor));
+    else cursor.end = starts[i]!;
   }
 }

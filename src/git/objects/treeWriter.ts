@@ -7,11 +7,10 @@ import { asBuffer } from '../../bytes.ts';
 import { InvalidPathError } from '../../errors.ts';
 import type { ObjectId } from '../objectId.ts';
 import { decodePath, encodePath, hasLoneSurrogate } from '../pathBytes.ts';
+import { compareNames, endingOf, ID_LENGTH } from './entryScan.ts';
 import {
-  compareNames,
   compareTreeEntries,
   EntryCursor,
-  endingOf,
   type FileMode,
   LARGEST_MODE,
   type PlacedEntry,
@@ -19,7 +18,6 @@ import {
   type TreeEntry,
 } from './tree.ts';
 
-const ID_LENGTH = 20;
 const SPACE = 0x20;
 const SLASH = 0x2f;
 const IMPOSSIBLE_NAME = /^\.{0,2}$|[/\0]/;

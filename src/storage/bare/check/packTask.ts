@@ -6,6 +6,7 @@
 import { crc32 } from 'node:zlib';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { hashObject, type ObjectType } from '../../../git/objectId.ts';
+import { EntryScan, linkKind } from '../../../git/objects/entryScan.ts';
 import { findFaults, type NamedBlob, namedBlob } from '../../../git/objects/fsck.ts';
 import { applyDelta } from '../../../git/packs/delta.ts';
 import { entryDataStart, packObjectType } from '../../../git/packs/pack.ts';
@@ -69,8 +70,6 @@ export function nothingFound(): Found {
 const MOST_FAULTS = 10_000;
 /** Bodies of bases that wait for their deltas; above it they are read again when they are needed. */
 const HELD_LIMIT = 192 << 20;
-
-const TYPE_BITS = 0o170000;
 
 interface Waiting {
   readonly place: number;
@@ -209,30 +208,20 @@ export class PackCheck {
 
   #followTree(id: string, body: Buffer): void {
     const { columns } = this.#table;
-    const length = body.length;
-    for (let at = 0; at < length; ) {
-      let mode = 0;
-      for (let byte = body[at++]!; byte !== 0x20; byte = body[at++]!) {
-        if (at > length) return;
-        mode = mode * 8 + (byte - 0x30);
-      }
-      const start = at;
-      while (at < length && body[at] !== 0) at++;
-      const idAt = at + 1;
-      at = idAt + ID_LENGTH;
-      if (at > length) return;
-      const type = mode & TYPE_BITS;
-      if (type === 0o160000) continue;
-      const expected = type === 0o040000 ? Kind.tree : Kind.blob;
+    for (const entries = new EntryScan(body); entries.next(); ) {
+      const kind = linkKind(entries.mode);
+      if (kind === 'commit') continue;
+      const expected = kind === 'tree' ? Kind.tree : Kind.blob;
+      const idAt = entries.nameEnd + 1;
       const object = this.#table.find(body, idAt);
       if (object === -1) {
-        this.#link(id, 'tree', body.toString('hex', idAt, at), expected);
+        this.#link(id, 'tree', body.toString('hex', idAt, entries.end), expected);
         continue;
       }
       const actual = columns.kind[object]!;
       if (actual !== Kind.unknown && actual !== expected) this.#mismatch(id, object, expected);
       if (expected === Kind.blob) {
-        const named = namedBlob(body, start, idAt - 1);
+        const named = namedBlob(body, entries.nameStart, entries.nameEnd);
         if (named !== undefined) this.#found.named.push([object, named]);
       }
     }

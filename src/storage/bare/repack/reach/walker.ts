@@ -5,7 +5,11 @@
  */
 import { sameBytes } from '../../../../bytes.ts';
 import { CorruptObjectError } from '../../../../errors.ts';
-import { ID_LENGTH as LENGTH_OF_ID } from '../../../../git/idTable.ts';
+import {
+  EntryScan,
+  ID_LENGTH as LENGTH_OF_ID,
+  linkKind,
+} from '../../../../git/objects/entryScan.ts';
 import { nameHash } from '../../../../git/packs/nameHash.ts';
 import { GoneError, type ObjectBytes } from '../../inventory/objectBytes.ts';
 import { Kind, type ObjectTable } from '../../inventory/objectTable.ts';
@@ -13,11 +17,7 @@ import { Kind, type ObjectTable } from '../../inventory/objectTable.ts';
 /** Taken over once: between the chunks of a bundle every use of an import is a call. */
 const ID_LENGTH = LENGTH_OF_ID;
 
-const TYPE_BITS = 0o170000;
-const TREE_BITS = 0o040000;
-const GITLINK_BITS = 0o160000;
 const LINE_FEED = 10;
-const SPACE = 32;
 
 /** How long the walk may go on before it lets others have a turn, in milliseconds. */
 const TURN = 40;
@@ -44,6 +44,13 @@ interface WaitingCommit {
   readonly date: number;
   readonly tree: number;
   readonly parents: readonly number[];
+}
+
+/** A directory whose entries are being looked at. */
+interface OpenTree {
+  readonly object: number;
+  readonly entries: EntryScan<Buffer>;
+  readonly nameHash: number;
 }
 
 export class Walker {
@@ -150,41 +157,23 @@ export class Walker {
     const table = this.#table;
     const { kind: kinds, flags, nameHash: hashOf } = table.columns;
     const { mark, within, lenient } = this.#options;
-    const bodies: Buffer[] = [];
-    const places: number[] = [];
-    const hashes: number[] = [];
-    const trees: number[] = [];
-    let tree = root;
-    let body = this.#treeBody(root);
-    let at = 0;
-    let parent = 0;
+    const open: OpenTree[] = [];
+    let level: OpenTree = { object: root, entries: this.#entriesOf(root), nameHash: 0 };
     this.#order[this.#length++] = root;
     for (;;) {
-      if (at >= body.length) {
-        const above = bodies.pop();
+      const { object: tree, entries } = level;
+      if (!entries.next()) {
+        const { fault } = entries;
+        if (fault !== undefined) this.#fail(this.#fault(tree, `is a tree with ${fault}`));
+        const above = open.pop();
         if (above === undefined) return;
-        body = above;
-        at = places.pop()!;
-        parent = hashes.pop()!;
-        tree = trees.pop()!;
+        level = above;
         continue;
       }
-      let mode = 0;
-      let byte = body[at++]!;
-      while (byte !== SPACE && at < body.length) {
-        mode = mode * 8 + (byte - 48);
-        byte = body[at++]!;
-      }
-      const nameStart = at;
-      while (at < body.length && body[at] !== 0) at++;
-      const idAt = at + 1;
-      at = idAt + ID_LENGTH;
-      if (at > body.length) {
-        this.#fail(this.#fault(tree, 'is a tree that is cut off'));
-        continue;
-      }
-      const type = mode & TYPE_BITS;
-      if (type === GITLINK_BITS) continue;
+      const type = linkKind(entries.mode);
+      if (type === 'commit') continue;
+      const { body, nameStart, nameEnd } = entries;
+      const idAt = nameEnd + 1;
       const object = table.find(body, idAt);
       if (object === -1) {
         if (isEmptyTree(body, idAt)) continue;
@@ -192,39 +181,33 @@ export class Walker {
           this.missed = true;
           continue;
         }
-        const id = body.toString('hex', idAt, idAt + ID_LENGTH);
+        const id = body.toString('hex', idAt, entries.end);
         throw new GoneError(id, `the tree ${table.idOf(tree)}`);
       }
       const known = flags[object]!;
       if ((known & mark) !== 0 || (within !== undefined && (known & within) === 0)) continue;
-      const expected = type === TREE_BITS ? Kind.tree : Kind.blob;
+      const expected = type === 'tree' ? Kind.tree : Kind.blob;
       if (kinds[object] === Kind.unknown) kinds[object] = expected;
       else if (kinds[object] !== expected) {
         this.#fail(this.#fault(object, 'is of another type than a tree says'));
         continue;
       }
       flags[object] = known | mark;
-      const hash = nameHash(parent, body, nameStart, idAt - 1);
+      const hash = nameHash(level.nameHash, body, nameStart, nameEnd);
       hashOf[object] = hash;
       this.#order[this.#length++] = object;
       if (expected === Kind.blob) continue;
-      bodies.push(body);
-      places.push(at);
-      hashes.push(parent);
-      trees.push(tree);
-      tree = object;
-      body = this.#treeBody(object);
-      at = 0;
-      parent = hash;
+      open.push(level);
+      level = { object, entries: this.#entriesOf(object), nameHash: hash };
     }
   }
 
-  #treeBody(tree: number): Buffer {
+  #entriesOf(tree: number): EntryScan<Buffer> {
     try {
-      return this.#bytes.readAndKeep(tree);
+      return new EntryScan(this.#bytes.readAndKeep(tree));
     } catch (error) {
       this.#fail(error);
-      return NOTHING;
+      return new EntryScan(NOTHING);
     }
   }
 

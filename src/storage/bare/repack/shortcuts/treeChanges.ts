@@ -1,15 +1,16 @@
-/** Which paths differ between the trees of two commits, read from trees as they lie. */
-import { ID_LENGTH as LENGTH_OF_ID } from '../../../../git/idTable.ts';
+/** Finds the paths that differ between the trees of two commits. */
+import {
+  EntryScan,
+  ID_LENGTH as LENGTH_OF_ID,
+  linkKind,
+} from '../../../../git/objects/entryScan.ts';
 import type { ObjectBytes } from '../../inventory/objectBytes.ts';
 import type { ObjectTable } from '../../inventory/objectTable.ts';
 
 /** Taken over once: between the chunks of a bundle every use of an import is a call. */
 const ID_LENGTH = LENGTH_OF_ID;
 
-const SPACE = 0x20;
 const SLASH = 0x2f;
-const TYPE_BITS = 0o170000;
-const TREE_BITS = 0o040000;
 const EMPTY = Buffer.alloc(0);
 /** More are never asked for: the filter is full then (commitGraphWriter.ts). */
 const MOST_PATHS = 513;
@@ -42,7 +43,7 @@ export function changedPaths(
       continue;
     }
     if (found.length >= MOST_PATHS) break;
-    const order = !a.here ? 1 : !b.here ? -1 : compare(a, b);
+    const order = !a.here ? 1 : !b.here ? -1 : a.compareTo(b);
     if (order !== 0 || !sameEntry(a, b)) {
       const entry = order < 0 ? a : b;
       const path = pathOf(prefix, entry);
@@ -55,8 +56,8 @@ export function changedPaths(
         open.push(levelOf(was, is, withSlash(path)));
       }
     }
-    if (order <= 0) a.next();
-    if (order >= 0) b.next();
+    if (order <= 0) a.advance();
+    if (order >= 0) b.advance();
   }
   return found;
 }
@@ -72,64 +73,30 @@ function levelOf(before: Buffer, after: Buffer, prefix: Buffer): Level {
 }
 
 /** A place in a tree. */
-class Entries {
-  readonly body: Buffer;
+class Entries extends EntryScan<Buffer> {
+  /** Whether there is a current entry. */
   here = true;
-  modeAt = 0;
-  nameStart = 0;
-  nameEnd = 0;
-  isTree = false;
-  #end = 0;
 
   constructor(body: Buffer) {
-    this.body = body;
-    this.next();
+    super(body);
+    this.advance();
   }
 
   get idAt(): number {
     return this.nameEnd + 1;
   }
 
-  next(): void {
-    const { body } = this;
-    let at = this.#end;
-    if (at >= body.length) {
-      this.here = false;
-      return;
-    }
-    this.modeAt = at;
-    let mode = 0;
-    for (let byte = body[at++]!; byte !== SPACE && at < body.length; byte = body[at++]!) {
-      mode = mode * 8 + (byte - 0x30);
-    }
-    this.nameStart = at;
-    while (at < body.length && body[at] !== 0) at++;
-    this.nameEnd = at;
-    this.isTree = (mode & TYPE_BITS) === TREE_BITS;
-    this.#end = at + 1 + ID_LENGTH;
+  get isTree(): boolean {
+    return linkKind(this.mode) === 'tree';
   }
-}
 
-/** Git's order: a directory counts as if its name ended in a slash. */
-function compare(a: Entries, b: Entries): number {
-  let i = a.nameStart;
-  let j = b.nameStart;
-  while (i < a.nameEnd && j < b.nameEnd && a.body[i] === b.body[j]) {
-    i++;
-    j++;
+  advance(): void {
+    this.here = this.next();
   }
-  const x = i < a.nameEnd ? a.body[i]! : a.isTree ? SLASH : 0;
-  const y = j < b.nameEnd ? b.body[j]! : b.isTree ? SLASH : 0;
-  return x - y;
 }
 
 function sameEntry(a: Entries, b: Entries): boolean {
-  const length = a.nameStart - a.modeAt;
-  if (length !== b.nameStart - b.modeAt) return false;
-  for (let i = 0; i < length; i++) {
-    if (a.body[a.modeAt + i] !== b.body[b.modeAt + i]) return false;
-  }
-  return sameId(a.body, a.idAt, b.body, b.idAt);
+  return a.mode === b.mode && sameId(a.body, a.idAt, b.body, b.idAt);
 }
 
 function sameId(a: Buffer, aAt: number, b: Buffer, bAt: number): boolean {
