@@ -117,6 +117,13 @@ export interface ObjectStore {
     ids: AsyncIterable<readonly ObjectId[]>,
   ): AsyncIterable<readonly (ReadAhead | undefined)[]>;
 
+  /**
+   * Tells which objects are read soon, in any order: a storage that is far away fetches them ahead, in few
+   * requests. Absent where that is no gain.
+   * @returns ends the fetching of what was not read
+   */
+  expect?(ids: readonly ObjectId[]): Promise<() => void>;
+
   has(id: ObjectId): Promise<boolean>;
 
   /** Set for a partial clone, which may lack objects that its remote has. */

@@ -92,6 +92,21 @@ test('an export of few objects looks at no others', async () => {
   await again.close();
 });
 
+test('a copy out to a machine that has nothing takes few requests', async () => {
+  const { store } = await open();
+  // Written in another order than they are read.
+  const names = Array.from({ length: 120 }, (_, i) => `${(i * 77) % 120}/file`);
+  const files = Object.fromEntries(names.map((name, i) => [name, noise(30_000, i + 1)]));
+  await (await store.fs('main')).apply({ writes: files });
+  const { store: cold } = await open(scratchFolder());
+  const get = vi.spyOn(bucket, 'get');
+  const out = join(scratchFolder(), 'out');
+  await (await cold.fs('main')).copyOut('', out);
+  for (const name of names) expect(readFileSync(join(out, name)).equals(files[name]!)).toBe(true);
+  // The index with the last blocks of the pack, and the rest of it in one part.
+  expect(get.mock.calls.filter(([key]) => key.startsWith('p/')).length).toBeLessThanOrEqual(2);
+});
+
 test.runIf(process.platform === 'linux')('packs that are no more keep no files open', async () => {
   const { store } = await open();
   const cold = scratchFolder();

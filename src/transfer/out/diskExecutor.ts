@@ -129,6 +129,7 @@ export class DiskExecutor {
     const large = new LargeFiles(this.#store.trees.objects, run, this.#place.anchors);
     const target = { sink, directories, large };
     const trees = this.#dryRun ? undefined : this.#newTrees(target);
+    const unexpect = await this.#expect(plan);
     try {
       if (makesRoot) this.#makeRoot(directories);
       for (const [directory, files] of byDirectory(plan.files)) {
@@ -143,6 +144,7 @@ export class DiskExecutor {
       await sink.drain();
       await large.drain();
     } finally {
+      unexpect?.();
       directories.end();
       try {
         await sink.close();
@@ -183,6 +185,17 @@ export class DiskExecutor {
     // Two threads write files, so errors come in no fixed order.
     report.errors.sort((a, b) => comparePaths(a.path, b.path));
     return report;
+  }
+
+  /** Tells the store what is going to be read. */
+  async #expect(plan: Plan<TreeEntry, ScannedEntry>): Promise<(() => void) | undefined> {
+    const { objects } = this.#store.trees;
+    if (this.#dryRun || objects.expect === undefined) return undefined;
+    const ids = plan.files
+      .filter((file) => file.existing === undefined || this.#isLikelyNeeded(file))
+      .map(({ source }) => source.id);
+    for (const { files } of plan.grafts) for (const { id } of files) ids.push(id);
+    return await objects.expect(ids);
   }
 
   #newTrees(target: Target): NewTrees {

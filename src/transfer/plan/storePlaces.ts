@@ -55,7 +55,7 @@ export class StoreSource implements SourcePlace<TreeEntry> {
       if (mode === MODE_GITLINK || this.#refuse(name) !== undefined) return undefined;
       const path = joinPath(level.path, name);
       if (!isTreeMode(mode)) {
-        files.push({ path: path.slice(lead), mode });
+        files.push({ path: path.slice(lead), mode, id });
         continue;
       }
       checkDepth(path, 1);

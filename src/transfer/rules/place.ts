@@ -17,6 +17,8 @@ export interface Entry {
 export interface WholeFile {
   readonly path: string;
   readonly mode: FileMode;
+  /** Of its content. */
+  readonly id: ObjectId;
 }
 
 /** The mode of devices, pipes and sockets, which no tree can hold. */

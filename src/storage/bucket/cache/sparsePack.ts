@@ -14,7 +14,7 @@ import type { PackEntry } from '../head/headRecord.ts';
 import type { CacheFolder } from './cacheFolder.ts';
 import { PackGoneError } from './shelf.ts';
 
-const BLOCK = 64 << 10;
+export const BLOCK = 64 << 10;
 /** Bytes of the map for each block: its CRC-32, and that once more to tell it from zeros. */
 const ROW = 8;
 const SALT = 0x9e3779b9;
@@ -29,6 +29,15 @@ const LARGEST_FETCH = 16 << 20;
 const NEAR = 1 << 20;
 /** Merge two fetches when the gap between them is at most this many bytes. */
 const GAP = 256 << 10;
+/** Bytes of the first part of what is expected: it is waited for. Each part is at most twice the one before. */
+const FIRST_PART = 4 << 20;
+
+/** Blocks to fetch in one request. */
+export interface Part {
+  readonly first: number;
+  /** The block after the last. */
+  readonly until: number;
+}
 
 export function cacheName(key: string): string {
   return key.replace('/', '-');
@@ -45,6 +54,8 @@ export class SparsePack implements Holes {
   /** One for each block: 1 once its checksum was compared. */
   readonly #proven: Uint8Array;
   readonly #fetching = new Map<number, Promise<void>>();
+  /** Parts that are going to be read and are not under way yet. */
+  readonly #expected = new Set<Part>();
   /** Where the last fetch began and ended. */
   #lastStart = Number.NEGATIVE_INFINITY;
   #lastEnd = Number.NEGATIVE_INFINITY;
@@ -145,7 +156,7 @@ export class SparsePack implements Holes {
       let fetched: Promise<void> | undefined;
       let until = block + 1;
       if (this.#firstMissing(at, Math.min(end, until * BLOCK)) !== -1) {
-        fetched = this.#fetching.get(block);
+        fetched = this.#fetching.get(block) ?? this.#fetchExpected(block);
         if (fetched === undefined) {
           until = this.#endOfFetch(block, end);
           fetched = this.#fetchBlocks(block, until);
@@ -175,6 +186,42 @@ export class SparsePack implements Holes {
       else joined.push({ start, end });
     }
     await Promise.all(joined.map(({ start, end }) => this.fetch(start, end)));
+  }
+
+  /**
+   * The parts to fetch before these blocks are read, in few requests. Until `unexpect`, a fetch of one of their
+   * blocks fetches the whole part.
+   * @param wanted one for each block: 1 where it is going to be read
+   */
+  expect(wanted: Uint8Array): Part[] {
+    const parts: Part[] = [];
+    let largest = FIRST_PART / BLOCK;
+    let first = -1;
+    let until = -1;
+    const end = () => {
+      if (first === -1) return;
+      parts.push({ first, until });
+      largest = Math.min(LARGEST_FETCH / BLOCK, 2 * largest);
+      first = -1;
+    };
+    for (let block = wanted.indexOf(1); block !== -1; block = wanted.indexOf(1, block + 1)) {
+      if (this.#isRecorded(block) || this.#fetching.has(block)) continue;
+      if (block - until > GAP / BLOCK || block - first >= largest) end();
+      if (first === -1) first = block;
+      until = block + 1;
+    }
+    end();
+    for (const part of parts) this.#expected.add(part);
+    return parts;
+  }
+
+  /** Fetches an expected part, unless that is under way or done. */
+  async fetchPart(part: Part): Promise<void> {
+    if (this.#expected.has(part)) await this.fetch(part.first * BLOCK, part.until * BLOCK);
+  }
+
+  unexpect(part: Part): void {
+    this.#expected.delete(part);
   }
 
   /** Puts bytes in that came in another way. @param start of a block, or with bytes that reach over it */
@@ -225,6 +272,16 @@ export class SparsePack implements Holes {
     return until;
   }
 
+  /** Fetches the expected part that a block belongs to, if there is one. */
+  #fetchExpected(block: number): Promise<void> | undefined {
+    for (const part of this.#expected) {
+      if (block < part.first || block >= part.until) continue;
+      this.#expected.delete(part);
+      return this.#fetchBlocks(part.first, part.until);
+    }
+    return undefined;
+  }
+
   #fetchBlocks(first: number, until: number): Promise<void> {
     const start = first * BLOCK;
     const end = Math.min(this.size, until * BLOCK);
@@ -253,6 +310,11 @@ export class SparsePack implements Holes {
 
   #isThere(block: number): boolean {
     if (this.#proven[block] === 1) return true;
+    return this.#isRecorded(block) && this.#prove(block);
+  }
+
+  /** Whether the map has the block. Its bytes may be damaged. */
+  #isRecorded(block: number): boolean {
     this.#file();
     if (!this.#isMapped(block)) {
       // Another process may have fetched it.
@@ -263,7 +325,7 @@ export class SparsePack implements Holes {
         block * ROW,
       );
     }
-    return this.#isMapped(block) && this.#prove(block);
+    return this.#isMapped(block);
   }
 
   #isMapped(block: number): boolean {

@@ -37,7 +37,7 @@ import { openRecent } from '../commit/linksOf.ts';
 import { BucketObjectWriter, DEFAULT_LEVEL } from './bucketWriter.ts';
 import { ObjectPlaces, type Place, type PlacesContext } from './objectPlaces.ts';
 import { streamEntry } from './objectStream.ts';
-import { prefetched } from './prefetch.ts';
+import { expected, prefetched } from './prefetch.ts';
 
 const EMPTY_TREE: GitObject = { type: 'tree', body: Buffer.alloc(0) };
 const CHUNK = 1 << 20;
@@ -114,6 +114,13 @@ export class BucketObjects implements ObjectStore {
     if (header === undefined) return undefined;
     if (header.size <= LARGE_OBJECT) return this.#streamSmall(id, range);
     return this.#streamLarge(id, header, range);
+  }
+
+  expect(ids: readonly ObjectId[]): Promise<() => void> {
+    return expected(ids, {
+      know: () => this.#places.know(),
+      find: (id) => this.#places.find(id),
+    });
   }
 
   readMany(

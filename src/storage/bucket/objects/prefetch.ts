@@ -1,7 +1,7 @@
 /** Fetches what groups of objects need before they are read, neighbours together. */
 import type { ObjectId } from '../../../git/objectId.ts';
 import { Pace } from '../../pace.ts';
-import type { SparsePack } from '../cache/sparsePack.ts';
+import { BLOCK, type Part, type SparsePack } from '../cache/sparsePack.ts';
 import type { Place } from './objectPlaces.ts';
 
 export interface PrefetchSource {
@@ -12,6 +12,10 @@ export interface PrefetchSource {
 
 /** Objects located per round before their bytes are fetched. */
 const AT_ONCE = 4096;
+/** Objects that are expected from which on the indexes of all packs are fetched to find them. */
+const MANY = 256;
+/** Expected parts to fetch at a time. */
+const PARTS_AT_ONCE = 2;
 /** Bytes of an object from which on looking whether they are here takes a while. */
 const LONG = 4 << 20;
 
@@ -72,4 +76,42 @@ async function fetchFor(ids: readonly ObjectId[], source: PrefetchSource): Promi
     ranges.sort((a, b) => a.start - b.start);
     await holes.fetchAll(ranges);
   }
+}
+
+/**
+ * Begins to fetch what objects need that are read soon, in any order.
+ * @returns when the requests are decided on; the function ends those that have not begun
+ */
+export async function expected(
+  ids: readonly ObjectId[],
+  source: PrefetchSource,
+): Promise<() => void> {
+  if (ids.length >= MANY) await source.know();
+  const wanted = new Map<SparsePack, Uint8Array>();
+  const pace = new Pace();
+  for (const id of ids) {
+    const place = source.find(id);
+    if (place === undefined) continue;
+    const { holes, file, offset } = place;
+    let blocks = wanted.get(holes);
+    if (blocks === undefined) {
+      blocks = new Uint8Array(Math.ceil(holes.size / BLOCK));
+      wanted.set(holes, blocks);
+    }
+    blocks.fill(1, Math.floor(offset / BLOCK), Math.ceil(file.order.endOf(offset) / BLOCK));
+    if (pace.due()) await pace.pause();
+  }
+  const parts: { readonly holes: SparsePack; readonly part: Part }[] = [];
+  for (const [holes, blocks] of wanted) {
+    for (const part of holes.expect(blocks)) parts.push({ holes, part });
+  }
+  const queue = parts.values();
+  const work = async () => {
+    for (const { holes, part } of queue) await holes.fetchPart(part);
+  };
+  // The read that needs the bytes meets the failure again, and tells it.
+  for (let i = 0; i < PARTS_AT_ONCE; i++) work().catch(() => {});
+  return () => {
+    for (const { holes, part } of parts) holes.unexpect(part);
+  };
 }
