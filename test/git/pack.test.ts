@@ -13,6 +13,7 @@ import {
   packHeader,
   packObjectType,
   parseOffsetDelta,
+  parsePackEntry,
   parsePackEntryHeader,
   parsePackHeader,
 } from '../../src/git/packs/pack.ts';
@@ -46,28 +47,28 @@ describe.each([
       const done = bodies.get(id);
       if (done !== undefined) return done;
       const entry = known.entries.find((candidate) => candidate.id === id)!;
-      const header = parsePackEntryHeader(known.pack, entry.offset);
+      const header = parsePackEntry(known.pack, entry.offset);
       expect(header.size).toBe(entry.size);
-      let at = entry.offset + header.length;
+      const headerEnd = entry.offset + header.headerLength;
+      const dataStart = entry.offset + header.length;
       let body: Buffer;
       if (entry.base === undefined) {
         expect(packObjectType(header.type)).toBe(entry.type);
-        body = inflateSync(known.pack.subarray(at));
+        expect(dataStart).toBe(headerEnd);
+        body = inflateSync(known.pack.subarray(dataStart));
       } else {
         deltas++;
         expect(header.type).toBe(deltaType);
         expect(packObjectType(header.type)).toBeUndefined();
         if (deltaType === PackType.ofsDelta) {
-          const { distance, length } = parseOffsetDelta(known.pack, at);
-          expect(offsetDelta(distance)).toEqual(known.pack.subarray(at, at + length));
+          const { distance } = header;
+          expect(offsetDelta(distance)).toEqual(known.pack.subarray(headerEnd, dataStart));
           const base = known.entries.find(({ offset }) => offset === entry.offset - distance);
           expect(base?.id).toBe(entry.base);
-          at += length;
         } else {
-          expect(known.pack.toString('hex', at, at + 20)).toBe(entry.base);
-          at += 20;
+          expect(known.pack.toString('hex', headerEnd, dataStart)).toBe(entry.base);
         }
-        const delta = inflateSync(known.pack.subarray(at));
+        const delta = inflateSync(known.pack.subarray(dataStart));
         const base = read(entry.base);
         body = applyDelta(base, delta);
         expect(deltaSizes(delta.subarray(0, LONGEST_DELTA_SIZES))).toEqual({
@@ -76,7 +77,7 @@ describe.each([
         });
       }
       expect(packEntryHeader(header.type, header.size)).toEqual(
-        known.pack.subarray(entry.offset, entry.offset + header.length),
+        known.pack.subarray(entry.offset, headerEnd),
       );
       if (isObjectType(entry.type)) expect(hashObject(entry.type, body)).toBe(id);
       bodies.set(id, body);

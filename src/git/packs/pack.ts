@@ -151,15 +151,32 @@ export function parseOffsetDelta(
   return { distance, length: place - at };
 }
 
+/** All that comes before an entry's zlib stream. */
+export interface PackEntryStart {
+  readonly type: number;
+  /** Of the inflated data, in bytes. */
+  readonly size: number;
+  /** Bytes of the header. The id of a ref-delta's base follows them. */
+  readonly headerLength: number;
+  /** Bytes before the zlib stream. */
+  readonly length: number;
+  /** Bytes from the base of an ofs-delta to the entry; 0 for other entries. */
+  readonly distance: number;
+}
+
 /**
- * Where the zlib stream of the entry that begins at `at` begins.
- * @throws CorruptObjectError when the header, or what names a delta's base, is broken
+ * Reads the entry that begins at `at` up to its zlib stream. The id of a base may reach past the end of `bytes`.
+ * @throws CorruptObjectError as `parsePackEntryHeader` and `parseOffsetDelta`
  */
-export function entryDataStart(bytes: Uint8Array, at = 0): number {
-  const { type, length } = parsePackEntryHeader(bytes, at);
-  const end = at + length;
-  if (type === PackType.refDelta) return end + ID_LENGTH;
-  return type === PackType.ofsDelta ? end + parseOffsetDelta(bytes, end).length : end;
+export function parsePackEntry(bytes: Uint8Array, at: number): PackEntryStart {
+  const { type, size, length } = parsePackEntryHeader(bytes, at);
+  if (type === PackType.ofsDelta) {
+    const base = parseOffsetDelta(bytes, at + length);
+    const { distance } = base;
+    return { type, size, headerLength: length, length: length + base.length, distance };
+  }
+  const idLength = type === PackType.refDelta ? ID_LENGTH : 0;
+  return { type, size, headerLength: length, length: length + idLength, distance: 0 };
 }
 
 /** More bytes than any number up to 2^53 needs; stops a header padded with zeros. */

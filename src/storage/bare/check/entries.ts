@@ -6,8 +6,7 @@ import { ID_LENGTH } from '../../../git/idTable.ts';
 import {
   PACK_HEADER_LENGTH,
   PackType,
-  parseOffsetDelta,
-  parsePackEntryHeader,
+  parsePackEntry,
   parsePackHeader,
 } from '../../../git/packs/pack.ts';
 import { PackIndex } from '../../../git/packs/packIndex.ts';
@@ -176,19 +175,18 @@ export function readEntries(
     }
     try {
       const at = offset - windowStart;
-      const header = parsePackEntryHeader(window, at);
-      size[place] = header.size;
-      if (header.type === PackType.ofsDelta) {
-        const { distance } = parseOffsetDelta(window, at + header.length);
+      const { type, size: dataSize, headerLength, distance } = parsePackEntry(window, at);
+      size[place] = dataSize;
+      if (type === PackType.ofsDelta) {
         base[place] = placeOf(offsets, offset - distance);
         if (base[place] === -1) fault('its delta base is not there');
-      } else if (header.type === PackType.refDelta) {
-        const from = at + header.length;
+      } else if (type === PackType.refDelta) {
+        const from = at + headerLength;
         const row = index.indexOf(window.toString('hex', from, from + ID_LENGTH));
         base[place] = row === -1 ? -1 : placeOf(offsets, index.offsetAt(row));
         if (base[place] === -1) fault('its delta base is not there');
       } else {
-        kind[place] = header.type;
+        kind[place] = type;
       }
     } catch (error) {
       fault(plain(error));

@@ -1,7 +1,7 @@
 /** Checks blobs that are too large to be held in memory. */
 import { crc32 } from 'node:zlib';
 import { startObjectHash } from '../../../git/objectId.ts';
-import { entryDataStart } from '../../../git/packs/pack.ts';
+import { parsePackEntry } from '../../../git/packs/pack.ts';
 import { readFully, readFullySync } from '../../disk/durable.ts';
 import { streamZlib, type ZlibRegion } from '../../disk/zlibFile.ts';
 import type { OpenedPack } from './entries.ts';
@@ -20,7 +20,7 @@ export async function checkLargeEntry(
   const faults: string[] = [];
   const head = Buffer.alloc(64);
   readFullySync(fd, head, head.length, offset[place]!);
-  const start = offset[place]! + entryDataStart(head);
+  const start = offset[place]! + parsePackEntry(head, 0).length;
   const region = { fd, start, end: end[place]!, size: size[place]! };
   const problem = await largeBlobProblem(region, 0, id);
   if (problem !== undefined) faults.push(problem);

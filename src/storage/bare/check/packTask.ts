@@ -9,7 +9,7 @@ import { hashObject, type ObjectType } from '../../../git/objectId.ts';
 import { EntryScan, linkKind } from '../../../git/objects/entryScan.ts';
 import { findFaults, type NamedBlob, namedBlob } from '../../../git/objects/fsck.ts';
 import { applyDelta } from '../../../git/packs/delta.ts';
-import { entryDataStart, packObjectType } from '../../../git/packs/pack.ts';
+import { packObjectType, parsePackEntry } from '../../../git/packs/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { PackBytes, type PackHandle } from '../inventory/objectBytes.ts';
 import { Kind, ObjectTable, type TableColumns } from '../inventory/objectTable.ts';
@@ -181,7 +181,7 @@ export class PackCheck {
           'the checksum of its entry in the pack does not fit',
         );
       }
-      return inflateExactly(bytes.subarray(entryDataStart(bytes)), size);
+      return inflateExactly(bytes.subarray(parsePackEntry(bytes, 0).length), size);
     } catch (error) {
       this.#fault(this.#idAt(entries, place), problemOf(error, 'its data does not inflate'));
       return undefined;

@@ -7,7 +7,7 @@
 import { ByteCache } from '../../../byteCache.ts';
 import { CorruptObjectError } from '../../../errors.ts';
 import { applyDelta } from '../../../git/packs/delta.ts';
-import { entryDataStart, PackType } from '../../../git/packs/pack.ts';
+import { PackType, parsePackEntry } from '../../../git/packs/pack.ts';
 import { compressedBound, inflateExactly } from '../../../zlib/inflate.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { closeSync, fstatSync } from '../../disk/fs.ts';
@@ -100,7 +100,7 @@ export class ObjectBytes {
     const length = size[object]!;
     const most = Math.min(end[object]! - from, compressedBound(length) + 64);
     const bytes = this.#windows.bytes(number, from, most);
-    const start = entryDataStart(bytes);
+    const start = parsePackEntry(bytes, 0).length;
     try {
       return inflateExactly(bytes.subarray(start), length);
     } catch {
@@ -117,7 +117,7 @@ export class ObjectBytes {
       Math.min(end[object]! - offset[object]!, 1 << 30),
     );
     try {
-      return inflateExactly(bytes.subarray(entryDataStart(bytes)), size[object]!);
+      return inflateExactly(bytes.subarray(parsePackEntry(bytes, 0).length), size[object]!);
     } catch (cause) {
       throw this.#corrupt(object, 'its data does not inflate', cause);
     }

@@ -5,9 +5,9 @@ import { ID_LENGTH } from '../../../git/idTable.ts';
 import {
   LONGEST_ENTRY_HEADER,
   PACK_HEADER_LENGTH,
+  type PackEntryStart,
   PackType,
-  parseOffsetDelta,
-  parsePackEntryHeader,
+  parsePackEntry,
 } from '../../../git/packs/pack.ts';
 import { readFullySync } from '../../disk/durable.ts';
 import { Flag, ObjectTable } from './objectTable.ts';
@@ -151,13 +151,13 @@ function readHeaders(
       windowLength = readFullySync(pack.fd, window, most, offset);
       window.fill(0, windowLength, Math.min(WINDOW, windowLength + LONGEST_ENTRY_HEADER));
     }
-    let entry: ParsedEntry;
+    let entry: PackEntryStart;
     try {
-      entry = parseEntry(window, offset - windowStart);
+      entry = parsePackEntry(window, offset - windowStart);
     } catch (error) {
       throw error instanceof CorruptObjectError ? broken(offset, error.message) : error;
     }
-    const { kind, headerEnd, distance } = entry;
+    const { type: kind, distance } = entry;
     sizes[object] = entry.size;
     if (kind === PackType.ofsDelta) {
       const basePlace = placeOf(offsets, offset - distance);
@@ -168,9 +168,10 @@ function readHeaders(
       kinds[object] = kinds[baseObject]!;
       if (kinds[baseObject] === 0) open.push(object);
     } else if (kind === PackType.refDelta) {
-      const baseObject = table.find(window, headerEnd);
+      const idAt = offset - windowStart + entry.headerLength;
+      const baseObject = table.find(window, idAt);
       if (baseObject === -1) {
-        const id = window.toString('hex', headerEnd, headerEnd + ID_LENGTH);
+        const id = window.toString('hex', idAt, idAt + ID_LENGTH);
         throw broken(offset, `delta base ${id} missing`);
       }
       base[object] = baseObject;
@@ -182,21 +183,6 @@ function readHeaders(
     }
   }
   settleKinds(open, kinds, base, (object) => broken(offsetOf[object]!, 'delta chain without end'));
-}
-
-interface ParsedEntry {
-  readonly kind: number;
-  readonly size: number;
-  readonly headerEnd: number;
-  /** From the entry back to its base; 0 for other entries than an ofs-delta. */
-  readonly distance: number;
-}
-
-function parseEntry(bytes: Buffer, at: number): ParsedEntry {
-  const { type: kind, size, length } = parsePackEntryHeader(bytes, at);
-  const headerEnd = at + length;
-  const distance = kind === PackType.ofsDelta ? parseOffsetDelta(bytes, headerEnd).distance : 0;
-  return { kind, size, headerEnd, distance };
 }
 
 function settleKinds(

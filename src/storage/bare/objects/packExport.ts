@@ -8,13 +8,7 @@ import { crc32 } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import type { IdSet } from '../../../git/objectSet.ts';
-import {
-  offsetDelta,
-  PackType,
-  packEntryHeader,
-  parseOffsetDelta,
-  parsePackEntryHeader,
-} from '../../../git/packs/pack.ts';
+import { offsetDelta, PackType, packEntryHeader, parsePackEntry } from '../../../git/packs/pack.ts';
 import type { PackOrder } from '../../../git/packs/packOrder.ts';
 import { PackStream } from '../../../git/packs/packStream.ts';
 import { isErrno, readFully } from '../../disk/durable.ts';
@@ -346,8 +340,9 @@ class Output {
     from: number,
     offset: number,
   ): number {
-    const { type, size, length } = parsePackEntryHeader(bytes, from);
-    const headerEnd = from + length;
+    const { type, size, headerLength, length, distance } = parsePackEntry(bytes, from);
+    const headerEnd = from + headerLength;
+    const dataStart = from + length;
     const here = this.#pack.length;
     if (type === PackType.refDelta) {
       const base = this.#objects.positionOfBytes(bytes, headerEnd);
@@ -358,18 +353,14 @@ class Output {
         return -1;
       }
       this.#offsets[position] = here;
-      this.#pack.put(bytes, from, headerEnd + ID_LENGTH);
-      return headerEnd + ID_LENGTH;
     }
     if (type !== PackType.ofsDelta) {
       this.#offsets[position] = here;
-      this.#pack.put(bytes, from, headerEnd);
-      return headerEnd;
+      this.#pack.put(bytes, from, dataStart);
+      return dataStart;
     }
-    const delta = parseOffsetDelta(bytes, headerEnd);
-    const dataStart = headerEnd + delta.length;
     const { order, index } = this.#places.packs[number]!.file;
-    const basePlace = order.placeOf(offset - delta.distance);
+    const basePlace = order.placeOf(offset - distance);
     if (basePlace === -1) return -1;
     const baseRow = order.rowAt(basePlace);
     const baseId = index.placeOf(baseRow);
@@ -380,7 +371,7 @@ class Output {
     }
     this.#offsets[position] = here;
     if (base !== -1 && this.#options.offsetDeltas !== false) {
-      if (here - written === delta.distance) {
+      if (here - written === distance) {
         this.#pack.put(bytes, from, dataStart);
       } else {
         this.#pack.put(bytes, from, headerEnd);

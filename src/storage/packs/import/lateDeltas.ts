@@ -8,11 +8,7 @@ import { asBuffer } from '../../../bytes.ts';
 import { CorruptObjectError } from '../../../errors.ts';
 import { type ObjectId, startObjectHash } from '../../../git/objectId.ts';
 import { applyDelta, deltaSizes } from '../../../git/packs/delta.ts';
-import {
-  entryDataStart,
-  LONGEST_ENTRY_HEADER,
-  parsePackEntryHeader,
-} from '../../../git/packs/pack.ts';
+import { LONGEST_ENTRY_HEADER, parsePackEntry } from '../../../git/packs/pack.ts';
 import { inflateExactlyAsync } from '../../../zlib/inflate.ts';
 import { Pace } from '../../pace.ts';
 import type { GitObject } from '../../storage.ts';
@@ -196,9 +192,9 @@ export class LateDeltas {
     const offset = offsets[entry]!;
     const end = entry + 1 < count ? offsets[entry + 1]! : packSize - ID_LENGTH;
     const head = spool.read(offset, LONGEST_ENTRY_HEADER);
-    const { size } = parsePackEntryHeader(head, 0);
+    const { size, length } = parsePackEntry(head, 0);
     this.#made.checkSize(size);
-    const start = offset + entryDataStart(head);
+    const start = offset + length;
     if (end - start > LARGE || size > LARGE) {
       return inflateExactlyAsync(await spool.readLarge(start, end - start), size);
     }

@@ -16,8 +16,7 @@ import {
   PACK_HEADER_LENGTH,
   PackType,
   packObjectType,
-  parseOffsetDelta,
-  parsePackEntryHeader,
+  parsePackEntry,
   parsePackHeader,
 } from '../../../git/packs/pack.ts';
 import type { GitObject, ImportLimits, ImportOptions } from '../../storage.ts';
@@ -234,22 +233,21 @@ export class PackImporter {
 
   #parseHeader(): Header {
     const { held, at, offset } = this.#input;
-    const { type: kind, size, length } = parsePackEntryHeader(held, at);
+    const { type: kind, size, headerLength, length, distance } = parsePackEntry(held, at);
     const end = at + length;
     if (kind === PackType.ofsDelta) {
-      const { distance, length: more } = parseOffsetDelta(held, end);
       const base = this.entries.at(offset - distance);
       if (base === -1) {
         throw new CorruptObjectError(
           `no entry begins where the base of the one at ${offset} should`,
         );
       }
-      return { kind, size, end: end + more, base, named: undefined };
+      return { kind, size, end, base, named: undefined };
     }
     if (kind === PackType.refDelta) {
-      const named = held.subarray(end, end + ID_LENGTH);
+      const named = held.subarray(at + headerLength, end);
       if (named.length < ID_LENGTH) throw new CorruptObjectError('it is cut off');
-      return { kind, size, end: end + ID_LENGTH, base: NAMED, named };
+      return { kind, size, end, base: NAMED, named };
     }
     return { kind, size, end, base: WHOLE, named: undefined };
   }

@@ -12,8 +12,7 @@ import {
   PACK_HEADER_LENGTH,
   PackType,
   packObjectType,
-  parseOffsetDelta,
-  parsePackEntryHeader,
+  parsePackEntry,
   parsePackHeader,
 } from '../../../git/packs/pack.ts';
 import {
@@ -104,20 +103,17 @@ export class PackEntries {
     this.#checkOffset(offset);
     const bytes = windows.hold(offset, LONGEST_ENTRY_HEADER);
     const { at } = windows;
-    const { type: kind, size, length } = parsePackEntryHeader(bytes, at);
-    let dataStart = offset + length;
+    const { type: kind, size, headerLength, length, distance } = parsePackEntry(bytes, at);
+    const dataStart = offset + length;
     let baseOffset: number | undefined;
     let baseId: ObjectId | undefined;
     if (kind === PackType.ofsDelta) {
-      const base = parseOffsetDelta(bytes, at + length);
-      baseOffset = offset - base.distance;
-      if (!(base.distance > 0 && baseOffset >= PACK_HEADER_LENGTH)) {
+      baseOffset = offset - distance;
+      if (!(baseOffset >= PACK_HEADER_LENGTH)) {
         throw this.#corrupt(offset, 'delta base outside the pack');
       }
-      dataStart += base.length;
     } else if (kind === PackType.refDelta) {
-      baseId = bytes.toString('hex', at + length, at + length + 20);
-      dataStart += 20;
+      baseId = bytes.toString('hex', at + headerLength, at + length);
     }
     // Bytes after the pack's last entry are not part of an entry.
     if (dataStart >= this.end) throw this.#corrupt(offset, 'cut short');

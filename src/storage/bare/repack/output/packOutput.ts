@@ -10,12 +10,12 @@ import { CorruptObjectError } from '../../../../errors.ts';
 import { ID_LENGTH } from '../../../../git/idTable.ts';
 import { hashObject } from '../../../../git/objectId.ts';
 import {
-  entryDataStart,
   offsetDelta,
   PackType,
   packEntryHeader,
   packHeader,
   packObjectType,
+  parsePackEntry,
 } from '../../../../git/packs/pack.ts';
 import { serializePackIndexColumns, sortIds } from '../../../../git/packs/packIndex.ts';
 import { deflateStream } from '../../../../zlib/deflateStream.ts';
@@ -196,14 +196,14 @@ export class PackOutput {
     if (length <= IN_ONE) {
       const raw = this.#bytes.rawEntry(object);
       if (checked && crc32(raw) !== crcs[object]) throw this.#corrupt(object);
-      const data = raw.subarray(entryDataStart(raw));
+      const data = raw.subarray(parsePackEntry(raw, 0).length);
       this.#put(data);
       return crc32(data, crc);
     }
     const { fd } = this.#options.packs[number]!;
     const head = Buffer.alloc(64);
     readFullySync(fd, head, head.length, offset[object]!);
-    const start = entryDataStart(head);
+    const start = parsePackEntry(head, 0).length;
     const sum = { value: crc32(head.subarray(0, start)) };
     const copied = this.#copy(fd, offset[object]! + start, length - start, crc, sum);
     if (checked && sum.value !== crcs[object]) throw this.#corrupt(object);
