@@ -1,8 +1,8 @@
 /** Real Git as the referee: run it, and ask it whether a store is in order. */
-import { spawnSync } from 'node:child_process';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { runSync } from './spawner.ts';
 
 /** Git without the configuration of the user and the machine. */
 export const gitEnvironment: NodeJS.ProcessEnv = {
@@ -19,12 +19,7 @@ export const gitEnvironment: NodeJS.ProcessEnv = {
 
 /** What `git --git-dir STORE ARGS…` prints, as bytes. Throws when it fails. */
 export function gitBytes(store: string, args: readonly string[], input?: Uint8Array): Buffer {
-  const result = spawnSync('git', ['--git-dir', store, ...args], {
-    input: input ?? Buffer.alloc(0),
-    maxBuffer: 1 << 28,
-    env: gitEnvironment,
-  });
-  if (result.error) throw result.error;
+  const result = runSync('git', ['--git-dir', store, ...args], gitEnvironment, input);
   if (result.status !== 0) {
     throw new Error(`git ${args.join(' ')}: exit ${result.status}\n${result.stderr}`);
   }
@@ -38,11 +33,9 @@ export function git(store: string, ...args: string[]): string {
 
 /** `git fsck --strict` exits with 0 and prints nothing but unreachable objects, which are no fault. */
 export function expectClean(store: string): void {
-  const result = spawnSync('git', ['--git-dir', store, 'fsck', '--strict', '--no-dangling'], {
-    encoding: 'utf8',
-    env: gitEnvironment,
-  });
-  expect({ report: result.stdout + result.stderr, status: result.status }).toEqual({
+  const check = ['--git-dir', store, 'fsck', '--strict', '--no-dangling'];
+  const { stdout, stderr, status } = runSync('git', check, gitEnvironment);
+  expect({ report: `${stdout}${stderr}`, status }).toEqual({
     report: '',
     status: 0,
   });
