@@ -9,7 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hashObject } from '../../src/git/objectId.ts';
 import { serializeTree } from '../../src/git/objects/treeWriter.ts';
 import { openBareStorage } from '../../src/storage/bare/bareStorage.ts';
 import { createRepository } from '../../src/storage/bare/create.ts';
@@ -17,6 +19,7 @@ import type { ObjectStore, Storage } from '../../src/storage/storage.ts';
 import { seed, seededRandom } from '../crash/stress.ts';
 import { expectClean, git, gitBytes } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { type CraftedEntry, craftPack, prepending } from './craftPack.ts';
 import { collect } from './places.ts';
 
 const MAIN = 'refs/heads/main';
@@ -246,6 +249,50 @@ describe('what we wrote, read by Git', () => {
       }
       await expect(objects.read(id)).rejects.toMatchObject({ code: 'ECORRUPT', objectId: id });
     }
+  });
+
+  test('a delta on a base that was read is not believed when its entry was replaced', async () => {
+    const base = Buffer.from('the base\n'.repeat(20));
+    const good = prepending(base, 'good\n');
+    const others = Array.from({ length: 60 }, (_, i) => Buffer.from(`file number ${i}\n`));
+    const entries = (delta: Buffer): CraftedEntry[] => [
+      ...[...others, base].map((data) => ({ type: 'blob', data }) as const),
+      { back: 1, data: delta },
+    ];
+    const deflate = (data: Uint8Array) => deflateSync(data, { level: 0 });
+    const sound = craftPack(entries(good), { deflate });
+    // A valid zlib stream of the same length.
+    const changed = craftPack(entries(prepending(base, 'evil\n')), {
+      deflate,
+      trailer: sound.subarray(-20),
+    });
+    expect(changed.length).toBe(sound.length);
+    const [baseId, id] = [base, Buffer.concat([Buffer.from('good\n'), base])].map((body) =>
+      hashObject('blob', body),
+    ) as [string, string];
+    for (const bytes of [sound, changed]) {
+      const packs = join(store, 'objects', 'pack');
+      rmSync(packs, { recursive: true });
+      mkdirSync(packs);
+      const pack = join(packs, `pack-${sound.toString('hex', sound.length - 20)}.pack`);
+      writeFileSync(pack, sound);
+      git(store, 'index-pack', pack);
+      rmSync(pack);
+      writeFileSync(pack, bytes);
+      for (const keep of [false, true]) {
+        await storage.close();
+        storage = await openBareStorage(store, { durability: 'fast' });
+        objects = storage.objects;
+        for (const other of others) {
+          expect(objects.tryRead(hashObject('blob', other))?.body).toEqual(other);
+        }
+        expect(objects.tryRead(baseId, { keep: true })?.body).toEqual(base);
+        const read = objects.tryRead(id, { keep });
+        if (bytes === sound) expect(hashObject('blob', read!.body)).toBe(id);
+        else expect(read).toBeUndefined();
+      }
+    }
+    await expect(objects.read(id)).rejects.toMatchObject({ code: 'ECORRUPT', objectId: id });
   });
 
   test('many objects become one pack and few files', async () => {

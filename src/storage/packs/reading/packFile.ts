@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { CorruptObjectError, storeClosed } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
-import { applyDelta } from '../../../git/packs/delta.ts';
+import { applyDelta, deltaSizes } from '../../../git/packs/delta.ts';
 import type { PackBitmap } from '../../../git/packs/packBitmap.ts';
 import type { PackIndex } from '../../../git/packs/packIndex.ts';
 import { PackOrder } from '../../../git/packs/packOrder.ts';
@@ -18,7 +18,7 @@ import type { BodyRoom, GitObject, ObjectHeader } from '../../storage.ts';
 import type { Holes } from './holes.ts';
 import { corruptEntry, type Entry, isDelta, PackEntries } from './packEntries.ts';
 import { PackIndexFile } from './packIndexFile.ts';
-import { readProven, readProvenBeside } from './provenEntry.ts';
+import { readProven, readProvenBeside, readProvenDelta } from './provenEntry.ts';
 import type { ReadCache } from './readCache.ts';
 
 /** Objects above this many bytes are read and inflated without blocking the event loop. */
@@ -265,6 +265,31 @@ export class PackFile {
       return undefined;
     const { windows } = this.#open();
     return readProvenBeside(windows, offset, crc, LARGEST_AT_ONCE).finally(this.retain());
+  }
+
+  /**
+   * As `tryRead`, for a delta on a cached base with verified bytes. The delta is verified by its checksum, which
+   * covers the position of the base. So the result is what the index names, and its id is not computed.
+   */
+  tryReadDelta(
+    id: ObjectId,
+    offset: number,
+    crc: number | undefined,
+    { limit, keep }: { limit: number; keep: boolean },
+  ): GitObject | undefined {
+    if (crc === undefined || !this.#indexProven) return undefined;
+    let base: GitObject | undefined;
+    const hasBase = (at: number): boolean => {
+      base = this.#cache.get(this, at);
+      return base?.provenId !== undefined;
+    };
+    const delta = readProvenDelta(this.#open().windows, offset, crc, hasBase);
+    if (delta === undefined || base === undefined) return undefined;
+    if (deltaSizes(delta).resultSize > limit) return undefined;
+    const { type } = base;
+    const object = { type, body: this.#apply(base.body, delta, offset), provenId: id };
+    if (keep || type === 'tree') this.#cache.set(this, offset, object);
+    return object;
   }
 
   #proveIndex(): boolean {

@@ -38,7 +38,7 @@ export function tryReadPacked(
   if (keep) return tryKeep(id, pack, offset, crc, limit);
   const proven = pack.readProven(offset, crc, room, limit);
   if (proven !== undefined) return proven;
-  const object = pack.tryRead(offset, limit);
+  const object = tryReadChain(id, pack, offset, crc, { limit, keep: false });
   return object && verified(id, object);
 }
 
@@ -60,6 +60,18 @@ function tryKeep(
       return object;
     }
   }
-  const object = known ?? pack.tryRead(offset, limit, true);
+  const object = known ?? tryReadChain(id, pack, offset, crc, { limit, keep: true });
   return object && verified(id, object);
+}
+
+function tryReadChain(
+  id: ObjectId,
+  pack: PackFile,
+  offset: number,
+  crc: number | undefined,
+  how: { limit: number; keep: boolean },
+): GitObject | undefined {
+  const known = pack.cached(offset);
+  if (known !== undefined) return known;
+  return pack.tryReadDelta(id, offset, crc, how) ?? pack.tryRead(offset, how.limit, how.keep);
 }
