@@ -45,14 +45,10 @@ export async function* diffTrees(
   };
   open.push({ prefix: '', old: await top(a), new: await top(b), atOld: 0, atNew: 0 });
 
-  const treeOf = async ({ id }: TreeEntry): Promise<Tree> =>
-    trees.cached(id) ?? (await trees.tree(id));
-  const children = async (
-    gone: TreeEntry | undefined,
-    come: TreeEntry | undefined,
-  ): Promise<Pick<Level, 'old' | 'new'>> => {
-    const before = gone && (await treeOf(gone));
-    const after = come && (await treeOf(come));
+  const children = (
+    before: Tree | undefined,
+    after: Tree | undefined,
+  ): Pick<Level, 'old' | 'new'> => {
     if (before !== undefined && after !== undefined) {
       const [left, right] = differingEntries([before, after]);
       return { old: left!, new: right! };
@@ -85,12 +81,9 @@ export async function* diffTrees(
     // Names that compare equal are both trees or both not: a tree's name ends in '/' there.
     if (isTreeMode((gone ?? come)!.mode)) {
       checkDepth(entryPath, 1);
-      open.push({
-        prefix: entryPath,
-        ...(await children(gone, come)),
-        atOld: 0,
-        atNew: 0,
-      });
+      const old = gone && (trees.tryTree(gone.id) ?? (await trees.tree(gone.id)));
+      const now = come && (trees.tryTree(come.id) ?? (await trees.tree(come.id)));
+      open.push({ prefix: entryPath, ...children(old, now), atOld: 0, atNew: 0 });
     } else if (gone === undefined) {
       yield { path: entryPath, status: 'A', new: come! };
     } else if (come === undefined) {

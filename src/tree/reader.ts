@@ -126,6 +126,11 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
     return this.#cache.get(id) ?? (id === EMPTY_TREE_ID ? EMPTY_TREE : undefined);
   }
 
+  /** As `tree`, synchronously; `undefined`: call `tree`. */
+  tryTree(id: ObjectId): Tree | undefined {
+    return this.cached(id) ?? this.#tryLoad(id);
+  }
+
   /** Caches a tree that was just made, so that it need not be read back. */
   remember(id: ObjectId, body: Uint8Array): void {
     this.#cache.set(id, new Tree(id, body, true));
@@ -186,7 +191,7 @@ export class TreeReader<Objects extends ObjectReader = ObjectStore> {
   }
 
   #tryKeep(path: string, id: ObjectId): Tree | undefined {
-    const tree = this.cached(id) ?? this.#tryLoad(id);
+    const tree = this.tryTree(id);
     if (tree !== undefined) this.#treesByPath.set(path, tree);
     return tree;
   }

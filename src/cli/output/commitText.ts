@@ -45,7 +45,7 @@ export class CommitPrinter {
     await lines.add('');
     if (!this.#options.patch && !this.#options.stat) return;
     const before = (await commit.parent()) ?? (await commit.emptied());
-    await addPatches(lines, before, commit, this.#options);
+    await addPatches(lines, before, commit, this.#options, this.#paint);
   }
 
   /** Writes what is still to be written. Call it also after an error. */

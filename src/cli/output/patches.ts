@@ -33,8 +33,9 @@ export async function addPatches(
   from: FS,
   to: FS,
   options: PatchOption & { readonly paths?: readonly string[] | undefined },
+  paint = paintFor(options),
 ): Promise<void> {
-  const printer = new PatchPrinter(options, lines);
+  const printer = new PatchPrinter(options, lines, paint);
   for await (const patch of from.patches(to, { paths: options.paths })) await printer.add(patch);
   await printer.addStats();
 }
@@ -45,8 +46,8 @@ export class PatchPrinter {
   readonly #stats: FilePatch[] | undefined;
   readonly #lines: Lines;
 
-  constructor(options: PatchOption, lines = new Lines()) {
-    this.#paint = paintFor(options);
+  constructor(options: PatchOption, lines = new Lines(), paint = paintFor(options)) {
+    this.#paint = paint;
     this.#prints = options.patch === true;
     this.#stats = options.stat ? [] : undefined;
     this.#lines = lines;
