@@ -44,7 +44,7 @@ export async function run({ runs = 7 }, emit) {
         `log of ${expected.length} commits${how}`,
         store,
         ['log'],
-        ['log', FORMAT, 'main'],
+        ['log', '--first-parent', FORMAT, 'main'],
         1.5,
         (ours) => {
           assertEqual(ours.length, expected.length, 'commits in the log');
@@ -69,7 +69,7 @@ export async function run({ runs = 7 }, emit) {
         `log --path of a file with ${inFile.length} changes${how}`,
         store,
         ['log', '--path', file],
-        ['log', FORMAT, 'main', '--', file],
+        ['log', '--first-parent', FORMAT, 'main', '--', file],
         1,
         (ours) => {
           assertEqual(ours.length, inFile.length, 'commits in the log of the file');
