@@ -1,6 +1,7 @@
 /** Makes zlib streams of whole bodies: deflated, or stored when that is no larger. */
 import type * as Zlib from 'node:zlib';
 import { isDense as isDenseBy } from './dense.ts';
+import { engineOf } from './engine.ts';
 import { QUICK_LEVEL, type QuickDeflate } from './quickDeflate.ts';
 
 export interface Compressor {
@@ -23,40 +24,20 @@ export function createCompressor(quick: QuickDeflate | null): Compressor {
   const impossible: DeflateInto = () => -1;
   let kept: { level: number; deflate: DeflateInto } | undefined;
 
-  /**
-   * One zlib handle for all entries: creating a stream and a handle for each takes as long as deflating a
-   * small file. Node has no public call that reuses a handle. So this uses the internal one of its streams
-   * after a test, and otherwise `deflateSync`.
-   */
-  function keepHandle(level: number): DeflateInto {
-    interface Handle {
-      onerror?: unknown;
-      reset?(): void;
-      writeSync?(...args: unknown[]): void;
-    }
-    const stream = createDeflate({ level }) as unknown as {
-      on(event: string, listener: () => void): void;
-      _handle?: Handle;
-      _writeState?: Uint32Array;
-    };
-    const { _handle: handle, _writeState: state } = stream;
-    if (typeof handle?.reset !== 'function' || typeof handle.writeSync !== 'function') {
-      return impossible;
-    }
-    if (!(state instanceof Uint32Array)) return impossible;
+  /** Deflates all bodies with one engine (engine.ts), after a test. */
+  function keepEngine(level: number): DeflateInto {
+    const { engine, state } = engineOf(createDeflate({ level })) ?? {};
+    if (engine === undefined || state === undefined) return impossible;
     let failed = false;
-    stream.on('error', () => {
-      failed = true;
-    });
-    handle.onerror = () => {
+    engine.onerror = () => {
       failed = true;
     };
     const deflate: DeflateInto = (body, out, at) => {
       if (failed) return -1;
       const room = out.length - at;
       try {
-        handle.reset!();
-        handle.writeSync!(constants.Z_FINISH, body, 0, body.length, out, at, room);
+        engine.reset();
+        engine.writeSync(constants.Z_FINISH, body, 0, body.length, out, at, room);
       } catch {
         failed = true;
       }
@@ -76,7 +57,7 @@ export function createCompressor(quick: QuickDeflate | null): Compressor {
   function deflateInto(body: Uint8Array, level: number, out: Uint8Array, at: number): number {
     if (quick !== null && level === QUICK_LEVEL) return quick.whole(body, out, at);
     try {
-      if (kept?.level !== level) kept = { level, deflate: keepHandle(level) };
+      if (kept?.level !== level) kept = { level, deflate: keepEngine(level) };
     } catch {
       kept = { level, deflate: impossible };
     }

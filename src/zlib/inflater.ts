@@ -1,10 +1,9 @@
 /**
- * Inflates many small zlib streams (RFC 1950) in sequence. Node's `inflateSync` creates a new engine for
- * every call, which costs more than inflating the few hundred bytes of most objects. This one reuses the
- * engine of one stream through Node's internal interface, and falls back to `inflateSync` when that does
- * not behave as expected.
+ * Inflates many small zlib streams (RFC 1950) in sequence with one engine (engine.ts), or with `inflateSync`
+ * when that does not behave as expected.
  */
 import { constants, createInflate, type Inflate, inflateSync } from 'node:zlib';
+import { type Engine, type EngineState, engineOf } from './engine.ts';
 
 export interface Inflated {
   /** The inflated bytes. Valid until the next call, unless an output was given. */
@@ -21,45 +20,6 @@ export type InflateFailure =
   | 'size'
   /** It is not a zlib stream, or its checksum does not match. */
   | 'broken';
-
-type WriteArguments = [
-  flush: number,
-  input: Uint8Array,
-  inputAt: number,
-  inputLength: number,
-  output: Uint8Array,
-  outputAt: number,
-  outputLength: number,
-];
-
-/** Node's own engine, as `zlib.js` uses it since Node 11. */
-export interface Engine {
-  writeSync(...args: WriteArguments): void;
-  /** Writes on another thread, and calls `cb` after that, or `onerror`. */
-  write(...args: WriteArguments): void;
-  reset(): void;
-  onerror: (message: string, errno: number, code: string) => void;
-  cb: () => void;
-  /** Referenced while another thread works. */
-  buffer: unknown;
-}
-
-/** Room left in the output and in the input after a call. */
-type EngineState = Uint32Array;
-
-/** The engine of a stream; undefined where it has none of the expected kind. */
-export function engineOf(stream: Inflate): { engine: Engine; state: EngineState } | undefined {
-  const { _handle: engine, _writeState: state } = stream as Inflate & {
-    _handle?: Engine;
-    _writeState?: EngineState;
-  };
-  for (const call of ['writeSync', 'write', 'reset'] as const) {
-    if (typeof engine?.[call] !== 'function') return undefined;
-  }
-  return state instanceof Uint32Array && state.length === 2
-    ? { engine: engine!, state }
-    : undefined;
-}
 
 const SCRATCH = 64 << 10;
 /** zlib is quicker while the output has room for its longest match and a little more. */

@@ -1,16 +1,16 @@
 /**
- * Inflates on Node's thread pool, in parallel to this thread. `zlib.inflate` creates a stream for each
- * call, which takes as long as inflating 20 KB here. So streams are reused, with calls to their engines as
- * Node makes them (zlib.js). Falls back to `zlib.inflate` when the engines do not behave as expected.
+ * Inflates on Node's thread pool, in parallel to this thread, with engines that are reused (engine.ts), or
+ * with `zlib.inflate` when they do not behave as expected. `zlib.inflate` creates a stream for each call,
+ * which takes as long as inflating 20 KB here.
  */
 import { constants, createInflate, deflateSync, type Inflate, inflate } from 'node:zlib';
-import { type Engine, engineOf, type Inflated } from './inflater.ts';
+import { type Engine, type EngineState, engineOf } from './engine.ts';
+import type { Inflated } from './inflater.ts';
 
 /** A reusable engine. */
 class ThreadStream {
   readonly #engine: Engine;
-  /** Room left in the output and in the input after a call. */
-  readonly #state: Uint32Array;
+  readonly #state: EngineState;
   #done: (succeeded: boolean) => void = () => {};
 
   /** @throws Error when Node has no such engine */
