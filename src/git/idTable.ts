@@ -1,7 +1,7 @@
 /**
- * The table of ids that pack indexes and multi-pack-indexes share: ids in ascending order, each at
- * the beginning of a row of `stride` bytes, and before it a *fan-out* of 256 numbers, the n-th of
- * which says how many ids begin with a byte of n or less (gitformat-pack(5)).
+ * The table of ids in pack indexes and multi-pack-indexes (gitformat-pack(5)): ids in ascending order, each
+ * at the beginning of a row of `stride` bytes. A *fan-out* of 256 numbers precedes it. The n-th is the number
+ * of ids that begin with a byte of n or less.
  */
 import { createHash } from 'node:crypto';
 import { CorruptObjectError } from '../errors.ts';
@@ -196,7 +196,7 @@ export class IdTable {
   }
 }
 
-/** Does some work on a file, and names the file in the reason when it turns out to be corrupt. */
+/** Runs `work` on a file, and adds the name of the file to a CorruptObjectError. */
 export function readingFile<T>(file: string, work: () => T): T {
   try {
     return work();

@@ -35,7 +35,7 @@ export function objectHeader(type: ObjectType, size: number): string {
 const ONE_CALL_LIMIT = 16 << 10;
 const headerAndBody = Buffer.allocUnsafeSlow(ONE_CALL_LIMIT + 32);
 
-/** The id of an object whose body is at hand. */
+/** The id of an object with this body. */
 export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
   const header = objectHeader(type, body.length);
   const first = firstSha1(header, body);
@@ -47,7 +47,7 @@ export function hashObject(type: ObjectType, body: Uint8Array): ObjectId {
   return hash('sha1', headerAndBody.subarray(0, start + body.length), 'hex');
 }
 
-/** A hash that has taken the header already; feed it `size` bytes of body, then `digest('hex')`. */
+/** A hash with the header in it. Update it with `size` bytes of body, then call `digest('hex')`. */
 export function startObjectHash(type: ObjectType, size: number): Hash {
   return createHash('sha1').update(objectHeader(type, size), 'latin1');
 }

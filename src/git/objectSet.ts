@@ -1,7 +1,6 @@
 /**
- * Sets of object ids that stay small in memory and quick when they hold millions: 20 bytes an id in
- * one block, and a table of positions over it (open addressing, linear probing). Every id has a
- * *position*, in the order in which the ids were added.
+ * Sets of millions of object ids: 20 bytes an id in one block, and a hash table of positions (open addressing,
+ * linear probing). The *position* of an id is its number in the order of insertion.
  */
 import { randomInt } from 'node:crypto';
 import { LITTLE_ENDIAN } from '../bytes.ts';
@@ -11,8 +10,8 @@ const ID_LENGTH = 20;
 const WORDS = ID_LENGTH / 4;
 const FIRST_CAPACITY = 1024;
 /**
- * A factor for each word of an id, anew in every process: ids that an attacker made up, as entries of a
- * tree, must not be able to meet in one place of the table.
+ * A random factor for each word of an id. Prevents an attacker from making ids, as entries of a tree, that
+ * all have the same slot.
  */
 const [K0, K1, K2, K3, K4] = Array.from({ length: WORDS }, () => randomInt(2 ** 31) * 2 + 1) as [
   number,
@@ -21,17 +20,17 @@ const [K0, K1, K2, K3, K4] = Array.from({ length: WORDS }, () => randomInt(2 ** 
   number,
   number,
 ];
-/** An id in hex is put here to be looked up. */
+/** Holds the bytes of an id in hex during a lookup. */
 const scratch = Buffer.alloc(ID_LENGTH);
 
 export class IdSet implements Iterable<ObjectId> {
   #count = 0;
-  /** The ids as bytes, and the same memory as words; only the first `count` ids mean anything. */
+  /** The ids as bytes, and the same memory as words. Only the first `count` ids are valid. */
   #bytes = Buffer.alloc(FIRST_CAPACITY * ID_LENGTH);
   #words = wordsOf(this.#bytes);
-  /** Position + 1 of an id, 0 where the slot is free. At most half of the slots are taken. */
+  /** Position + 1 of an id; 0: a free slot. At most half of the slots are taken. */
   #slots = new Int32Array(FIRST_CAPACITY * 2);
-  /** How far to shift a hash of 32 bits for a slot. */
+  /** Bits by which to shift a hash of 32 bits to get a slot. */
   #shift = 32 - Math.log2(FIRST_CAPACITY * 2);
 
   constructor(ids: Iterable<ObjectId> = []) {
@@ -47,7 +46,7 @@ export class IdSet implements Iterable<ObjectId> {
     return this.#bytes;
   }
 
-  /** Adds an id and returns its position; it is new when that is what `count` was before. */
+  /** Adds an id and returns its position, which is the previous `count` if the id is new. */
   add(id: ObjectId): number {
     return this.addBytes(toBytes(id), 0);
   }
@@ -147,12 +146,12 @@ export class IdSet implements Iterable<ObjectId> {
 const TYPES: readonly ObjectType[] = ['commit', 'tree', 'blob', 'tag'];
 const TYPE_CODES = { commit: 0, tree: 1, blob: 2, tag: 3 } as const;
 
-/** Ids with the type of each object and Git's hash of the path where it was met (packs/nameHash.ts). */
+/** Ids with the type of each object and Git's hash of its path (packs/nameHash.ts). */
 export class ObjectSet extends IdSet {
   #types = new Uint8Array(FIRST_CAPACITY);
   #nameHashes = new Uint32Array(FIRST_CAPACITY);
 
-  /** Adds an object; what is known of one that is there already stays as it is. */
+  /** Adds an object. Keeps type and hash of an existing one. */
   addObject(id: ObjectId, type: ObjectType, nameHash = 0): number {
     return this.addObjectBytes(toBytes(id), 0, type, nameHash);
   }
@@ -179,7 +178,7 @@ export class ObjectSet extends IdSet {
     return TYPES[this.#types[position]!]!;
   }
 
-  /** 0 where the object was not met at a path. */
+  /** 0: the path is unknown. */
   nameHashAt(position: number): number {
     return this.#nameHashes[position]!;
   }
@@ -204,7 +203,7 @@ function wordsOf(bytes: Buffer): Int32Array {
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-/** Four bytes as the machine itself would read them. */
+/** Four bytes in the byte order of the machine. */
 function wordAt(bytes: Uint8Array, at: number): number {
   return LITTLE_ENDIAN
     ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)

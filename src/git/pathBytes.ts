@@ -1,6 +1,6 @@
 /**
- * File names as strings. To Git a name is bytes; to a JavaScript program it is a string. Here a name
- * is its bytes decoded as UTF-8, and each byte that is no part of valid UTF-8 becomes an *escape*:
+ * File names as strings. Git's names are bytes. Their string form is decoded as UTF-8, and each byte that is
+ * not part of valid UTF-8 becomes an *escape*:
  * the lone surrogate U+DC00 + byte (U+DC80 to U+DCFF), as Python's `surrogateescape` (PEP 383) does.
  * Every byte sequence survives decoding and encoding unchanged.
  */
@@ -17,13 +17,13 @@ const LAST_SURROGATE = 0xdfff;
 export function decodePath(bytes: Uint8Array, start = 0, end = bytes.length): string {
   const buffer = asBuffer(bytes);
   const text = buffer.toString('utf8', start, end);
-  // U+FFFD is what the decoder puts in place of bytes it cannot read; it may also be meant.
+  // The decoder replaces invalid bytes by U+FFFD, which may also be in the name itself.
   return text.includes('\ufffd') ? decodeWithEscapes(buffer.subarray(start, end)) : text;
 }
 
 /**
  * The bytes of a name: the exact inverse of `decodePath`.
- * @throws InvalidPathError for a lone surrogate that stands for no byte
+ * @throws InvalidPathError for a lone surrogate that encodes no byte
  */
 export function encodePath(path: string): Buffer {
   return hasLoneSurrogate(path) ? encodeWithEscapes(path, refuseSurrogate) : Buffer.from(path);
@@ -40,7 +40,7 @@ export function toDisk(path: string): string | Buffer {
 }
 
 /**
- * A name as the file system gave it, asked for bytes.
+ * A name from the file system, which was asked for bytes.
  * @throws an error with code EILSEQ where the runtime may have put U+FFFD for what it cannot read
  */
 export function fromDisk(name: string | Uint8Array): string {
@@ -50,7 +50,7 @@ export function fromDisk(name: string | Uint8Array): string {
   return text;
 }
 
-/** In the form of the file system's own errors, as it is about what lies there. */
+/** In the form of the file system's own errors. */
 function noSuchNames(syscall: string, path: string): Error {
   const reason = 'the name is not UTF-8';
   return Object.assign(new Error(`EILSEQ: ${reason}`), { code: 'EILSEQ', syscall, path });
@@ -58,20 +58,19 @@ function noSuchNames(syscall: string, path: string): Error {
 
 /**
  * `encodePath` for text that must always have bytes (messages, names of people): a lone surrogate that
- * stands for no byte becomes U+FFFD.
+ * encodes no byte becomes U+FFFD.
  */
 export function encodeText(text: string): Buffer {
   return hasLoneSurrogate(text) ? encodeWithEscapes(text, replaceSurrogate) : Buffer.from(text);
 }
 
-/** True where the text is not plain Unicode, so that UTF-8 alone cannot carry it. */
+/** Whether the text has a lone surrogate, which UTF-8 cannot encode. */
 export function hasLoneSurrogate(text: string): boolean {
   return !text.isWellFormed();
 }
 
 /**
- * Orders names by their bytes, as Git does. It differs from JavaScript's own order only where
- * surrogates are involved.
+ * Orders names by their bytes, as Git does. Differs from JavaScript's own order only for surrogates.
  */
 export function comparePaths(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);

@@ -13,7 +13,7 @@ const SHORT: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-/** `\n` and its like, else the bytes of the character in octal. */
+/** A short escape such as `\n`, or the bytes of the character in octal. */
 export function escapedChar(char: string): string {
   return SHORT[char] ?? Array.from(encodePath(char), octal).join('');
 }

@@ -1,13 +1,13 @@
 /**
  * The text of commits and tags. It is UTF-8 unless an `encoding` header names another encoding
- * (git-commit(1), "Discussion"). Bytes that are no UTF-8 where UTF-8 is meant become the escapes of
- * pathBytes.ts, so that text read and written again is the same bytes.
+ * (git-commit(1), "Discussion"). Invalid UTF-8 becomes the escapes of pathBytes.ts, so that
+ * text that is read and written again has the same bytes.
  */
 import { TextDecoder } from 'node:util';
 import { asBuffer } from '../bytes.ts';
 import { decodePath, encodeText } from './pathBytes.ts';
 
-/** Text of bytes in an encoding; one that is unknown here, or none, is read as UTF-8. */
+/** The text of bytes in an encoding. Reads an unknown encoding, or none, as UTF-8. */
 export function decodeText(bytes: Uint8Array, encoding?: string): string {
   if (encoding === undefined || isUtf8(encoding)) return decodePath(bytes);
   if (isLatin1(encoding)) return asBuffer(bytes).toString('latin1');
@@ -31,7 +31,7 @@ export function encodeTextAs(text: string, encoding?: string): Buffer | undefine
     parts.push(...bytes);
   }
   const encoded = Buffer.from(parts);
-  // Encodings with a state are more than a table of characters.
+  // A table of characters cannot express an encoding with a state.
   return decoder.decode(encoded) === text ? encoded : undefined;
 }
 
@@ -44,7 +44,7 @@ function isLatin1(encoding: string): boolean {
   return /^(iso-?8859-1|iso_8859-1|latin-?1|us-ascii|ascii)$/i.test(encoding);
 }
 
-/** Undefined also for UTF-16, in which no header could be read. */
+/** Undefined also for UTF-16, whose headers would be unreadable. */
 function findDecoder(encoding: string): TextDecoder | undefined {
   try {
     const decoder = new TextDecoder(encoding, { ignoreBOM: true });
@@ -56,7 +56,7 @@ function findDecoder(encoding: string): TextDecoder | undefined {
 
 const encodingTables = new Map<string, Map<string, readonly number[]>>();
 
-/** Characters to bytes, for all sequences of one and two bytes: the platform has only decoders. */
+/** Maps characters to bytes, for all sequences of one and two bytes. The platform has no encoder. */
 function encodingTable(decoder: TextDecoder): Map<string, readonly number[]> {
   const known = encodingTables.get(decoder.encoding);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** What is shown of a commit in a line. */
+/** Short texts of commits. */
 import type { ObjectId } from '../objectId.ts';
 import type { Commit } from './commit.ts';
 

@@ -13,8 +13,8 @@ const ABOVE_ASCII = /[\u0080-\uffff]/;
 
 /**
  * Whether Git refuses an entry of this name: `.git` in any letter case, and names that NTFS or HFS+ treat
- * as the same (`.git.`, `git~1`, `.git::$DATA`, ignorable code points in between). For a whole path it
- * tells whether any segment is such a name.
+ * as the same (`.git.`, `git~1`, `.git::$DATA`, ignorable code points in between). For a whole path: whether
+ * any segment is such a name.
  */
 export function isForbiddenSegment(name: string): boolean {
   if (NTFS_DOT_GIT.test(name)) return true;

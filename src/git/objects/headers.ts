@@ -38,7 +38,7 @@ export function splitHeaders(body: Uint8Array): { lines: HeaderLine[]; message: 
 
 /** The value as text. */
 export function headerValue(line: HeaderLine, encoding?: string): string {
-  // Names are ASCII far more often than not.
+  // Most names are ASCII.
   if (!/[\x80-\xff]/.test(line.value)) return line.value;
   return decodeText(Buffer.from(line.value, 'latin1'), encoding);
 }

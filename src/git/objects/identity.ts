@@ -1,6 +1,6 @@
 /**
  * Who did something and when: the part `Name <mail> <seconds> <zone>` of commits, tags and reflog
- * lines (git-commit-tree(1)). Reading never fails: what cannot be made out is empty or zero.
+ * lines (git-commit-tree(1)). Reading never fails: an unreadable part is empty or zero.
  */
 import { decodePath } from '../pathBytes.ts';
 
@@ -17,7 +17,7 @@ export interface Identity {
 const WELL_FORMED = /^([^<>]*) <([^<>]*)> (-?\d+) ([+-]\d{4})$/;
 /** The farthest second a `Date` can hold (ECMA-262, time values). */
 const FARTHEST_TIME = 8_640_000_000_000;
-/** What `+hhmm` can say. */
+/** The largest zone that `+hhmm` can express. */
 const FARTHEST_OFFSET = 99 * 60 + 59;
 
 /**
@@ -69,13 +69,13 @@ export function formatIdentity(who: Identity): string {
   return formatted.text;
 }
 
-/** The last one: author, committer and the one who moves the branch are mostly the same. */
+/** The last result. Author, committer and the identity in the reflog are usually the same. */
 let formatted: { readonly who: Identity | undefined; readonly text: string } = {
   who: undefined,
   text: '',
 };
 
-/** Minutes east of UTC of a zone such as `+0530`; 0 where it is none. */
+/** Minutes east of UTC of a zone such as `+0530`; 0 for a malformed one. */
 export function parseOffset(zone: string | undefined): number {
   if (zone === undefined || !/^[+-]\d+$/.test(zone)) return 0;
   const digits = Number(zone.slice(1));

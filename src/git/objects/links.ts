@@ -1,7 +1,6 @@
 /**
- * What an object names, read straight from its bytes: walks over whole histories look at hundreds of
- * thousands of objects, and building them as `parseTree` and `parseCommit` do would take most of the
- * time.
+ * Reads the ids in an object from its bytes. Walks over whole histories read hundreds of thousands of
+ * objects, and would spend most of their time in `parseTree` and `parseCommit`.
  */
 
 import { CorruptObjectError } from '../../errors.ts';
@@ -59,7 +58,7 @@ function visitEntry(
   visit(linkKind(mode), nameStart, nameEnd);
 }
 
-/** What a commit names. One of these is used again and again; see `readCommitLinks`. */
+/** The ids in a commit. Reused for many commits by `readCommitLinks`. */
 export class CommitLinks {
   /** The tree's id. */
   readonly tree = Buffer.alloc(ID_LENGTH);
@@ -71,7 +70,7 @@ export class CommitLinks {
 }
 
 /**
- * Reads what a commit names into `links`.
+ * Reads the ids in a commit into `links`.
  * @throws CorruptObjectError when there is no usable tree or parent line
  */
 export function readCommitLinks(body: Uint8Array, links: CommitLinks): void {
@@ -93,7 +92,7 @@ export function readCommitLinks(body: Uint8Array, links: CommitLinks): void {
 }
 
 /**
- * Reads what a tag points to: its id goes to `id`.
+ * Reads the target of a tag into `id`.
  * @throws CorruptObjectError when the tag does not say it
  */
 export function readTagLink(body: Uint8Array, id: Uint8Array): ObjectType {
@@ -114,7 +113,7 @@ const TAGGED = (['commit', 'tree', 'blob', 'tag'] as const).map((type) => ({
   line: Buffer.from(`type ${type}\n`),
 }));
 
-/** Reads a line of a word and an id in hex; returns the place after it, or -1. */
+/** Reads a line of a word and an id in hex. Returns the offset after it, or -1. */
 function idLine(
   body: Uint8Array,
   start: number,
@@ -134,7 +133,7 @@ function idLine(
   return body[end] === LINE_FEED ? end + 1 : -1;
 }
 
-/** The number behind the last `>` of the committer line. */
+/** The number after the last `>` of the committer line. */
 function committerTime(body: Uint8Array, start: number): number {
   let at = start;
   while (at < body.length && body[at] !== LINE_FEED) {

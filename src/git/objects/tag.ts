@@ -1,6 +1,6 @@
 /**
  * Annotated tags: objects that give another object a name, a tagger and a message (git-mktag(1)).
- * A signature stands at the end of the message and is part of it here.
+ * The message includes the signature at its end.
  */
 import { CorruptObjectError } from '../../errors.ts';
 import { isObjectId, isObjectType, type ObjectId, type ObjectType } from '../objectId.ts';
@@ -9,7 +9,7 @@ import { headerValue, splitHeaders } from './headers.ts';
 import { type Identity, parseIdentity } from './identity.ts';
 
 export interface Tag {
-  /** What it tags, and of which type that is. */
+  /** The tagged object. */
   readonly object: ObjectId;
   readonly type: ObjectType;
   readonly name: string;

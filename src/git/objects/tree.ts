@@ -41,8 +41,8 @@ export function isFileMode(mode: FileMode): boolean {
 }
 
 /**
- * The mode as Git takes it (`canon_mode`): files are 100644, or 100755 where their owner may run them,
- * whatever else an old Git or another program has written. 0: of no kind that Git knows.
+ * The mode as Git reads it (`canon_mode`): 100755 for a file that its owner may run, 100644 for other files,
+ * whatever their other bits. 0: a type that Git does not know.
  */
 export function canonicalMode(mode: FileMode): FileMode {
   if (mode === MODE_FILE || mode === MODE_TREE) return mode;
@@ -67,7 +67,7 @@ export function compareTreeEntries(
 }
 
 /**
- * All entries, in the order in which they lie.
+ * All entries, in the order of the body.
  * @throws CorruptObjectError where the body does not follow the format; names `treeId` if given
  */
 export function parseTree(body: Uint8Array, treeId?: ObjectId): TreeEntry[] {
@@ -93,7 +93,7 @@ export function findTreeEntry(body: Uint8Array, name: string): TreeEntry | undef
   return cursor && { name, mode: cursor.mode, id: cursor.id() };
 }
 
-/** An entry and where it lies in the body. */
+/** An entry and its offset in the body. */
 export interface PlacedEntry extends Pick<TreeEntry, 'mode' | 'id'> {
   /** Of its mode. */
   readonly start: number;
@@ -101,7 +101,7 @@ export interface PlacedEntry extends Pick<TreeEntry, 'mode' | 'id'> {
   readonly headerLength: number;
 }
 
-/** As `findTreeEntry`, with the place. @param needle `entryNeedle` of the name */
+/** As `findTreeEntry`, with the offset. @param needle `entryNeedle` of the name */
 export function placeTreeEntry(body: Uint8Array, needle: Buffer): PlacedEntry | undefined {
   const cursor = seekEntry(asBuffer(body), needle);
   if (cursor === undefined) return undefined;
@@ -109,7 +109,7 @@ export function placeTreeEntry(body: Uint8Array, needle: Buffer): PlacedEntry | 
   return { mode, id: cursor.id(), start, headerLength: nameEnd + 1 - start };
 }
 
-/** What every entry of that name holds. */
+/** The bytes that every entry of that name contains. */
 export function entryNeedle(name: string): Buffer {
   return encodePath(` ${name}\0`);
 }

@@ -1,6 +1,6 @@
 /**
- * Comparing the bodies of trees as bytes. Most entries of two versions of a directory are the same, and
- * are passed over without being decoded.
+ * Compares the bodies of trees as bytes. Most entries of two versions of a directory are the same, and are
+ * skipped without being decoded.
  */
 import { asBuffer, sameBytes, sharedLength } from '../../bytes.ts';
 import type { ObjectId } from '../objectId.ts';
@@ -15,7 +15,7 @@ export interface ComparedTree {
 }
 
 /**
- * The entries of each tree, in the order in which they lie, without those that lie in all trees alike.
+ * The entries of each tree, in the order of its body, without those that all trees share.
  * @throws CorruptObjectError where a body does not follow the format, in an entry that differs
  */
 export function differingEntries(trees: readonly ComparedTree[]): TreeEntry[][] {

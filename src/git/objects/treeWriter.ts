@@ -1,6 +1,6 @@
 /**
- * Writing trees (tree.ts): a new one from its entries, or one that differs little from another. It keeps
- * the rules of `git fsck`: right order, no name twice, no name that no file can have.
+ * Writes trees (tree.ts): a new one from its entries, or an edited one. Keeps the rules of `git fsck`:
+ * entries in order, each name once, only names that a file can have.
  */
 
 import { asBuffer } from '../../bytes.ts';
@@ -31,13 +31,13 @@ export function serializeTree(entries: readonly TreeEntry[]): Buffer {
   return joinEntries(entries);
 }
 
-/** What an entry of that name becomes; null: it goes. */
+/** The new mode and id of an entry; null: delete it. */
 export type EntryEdit = Pick<TreeEntry, 'mode' | 'id'> | null;
 
 /**
- * The body after edits by name. It copies the bytes between the edited entries as they are, which
- * is what makes a small change in a large directory cheap. Deleting a name that is not there is no
- * error; a file may become a directory and the reverse.
+ * The body after edits by name. Copies the bytes between the edited entries, so that a small change in a
+ * large directory is cheap. Ignores the deletion of a missing name. A file may become a directory and the
+ * reverse.
  * @throws InvalidPathError as `serializeTree`
  * @throws CorruptObjectError where the old body is broken
  */
@@ -82,7 +82,7 @@ export function replaceId(body: Uint8Array, place: PlacedEntry, id: ObjectId): B
   return result;
 }
 
-/** A position in Git's order, and the entry that goes there; null: none. */
+/** A position in Git's order, and the entry to insert there; null: none. */
 interface Splice {
   readonly name: Buffer;
   /** What the name counts as ending in: `/` for a directory, else 0. */
@@ -94,7 +94,7 @@ function compareSplices(a: Splice, b: Splice): number {
   return compareNames(a.name, 0, a.name.length, a.ending, b.name, 0, b.name.length, b.ending);
 }
 
-/** Two places an edit, as the name may stand as a file and as a directory; in Git's order. */
+/** Two positions for each edit, in Git's order: of the name as a file, and as a directory. */
 function toSplices(edits: ReadonlyMap<string, EntryEdit>): Splice[] {
   const splices: Splice[] = [];
   for (const [name, edit] of edits) {
@@ -113,7 +113,7 @@ function toSplices(edits: ReadonlyMap<string, EntryEdit>): Splice[] {
   return splices;
 }
 
-/** The same edits for a body whose order cannot be relied on: the whole tree is built anew. */
+/** As `editTree` for a body that is not in order: builds the whole tree anew. */
 function editUnordered(body: Buffer, edits: ReadonlyMap<string, EntryEdit>): Buffer {
   const entries = new Map<string, TreeEntry>();
   for (const entry of parseTree(body)) {
@@ -125,7 +125,7 @@ function editUnordered(body: Buffer, edits: ReadonlyMap<string, EntryEdit>): Buf
     if (edit === null) entries.delete(name);
     else entries.set(name, { name, mode: edit.mode, id: edit.id });
   }
-  // Odd names that no edit means stay, as they do in a body that is in order.
+  // Keep invalid names that no edit concerns, as in a body that is in order.
   return joinEntries([...entries.values()]);
 }
 
@@ -156,7 +156,7 @@ function checkNames(entries: readonly TreeEntry[]): void {
   }
 }
 
-/** Two strings may stand for the same bytes where escapes together make valid UTF-8. */
+/** Two strings may encode the same bytes, if escapes together make valid UTF-8. */
 function canonicalName(name: string): string {
   return hasLoneSurrogate(name) ? decodePath(encodePath(name)) : name;
 }
@@ -198,7 +198,7 @@ function entryBytes(entry: TreeEntry): Buffer {
   return bytes;
 }
 
-/** Writes one entry and returns the place after it. */
+/** Writes one entry and returns the offset after it. */
 function writeEntry(body: Buffer, start: number, { name, mode, id }: TreeEntry): number {
   const digits = octal(mode);
   let at = start;

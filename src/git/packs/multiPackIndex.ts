@@ -49,13 +49,13 @@ export class MultiPackIndex {
     this.#large = chunks.get('LOFF');
   }
 
-  /** How many objects it names. */
+  /** Number of objects. */
   get count(): number {
     return this.#ids.count;
   }
 
   /**
-   * Where an object lies: the position of its pack in `packNames`, and the offset in that pack.
+   * The pack of an object, as a position in `packNames`, and its offset in that pack.
    * @throws CorruptObjectError when its place cannot be right
    */
   find(id: ObjectId): { pack: number; offset: number } | undefined {
@@ -83,7 +83,7 @@ export class MultiPackIndex {
     return this.#ids.idAt(row);
   }
 
-  /** Whether the checksum at its end fits: a small part of the work of `verifyChecksum`. */
+  /** Whether the checksum at its end matches. Does a small part of the work of `verifyChecksum`. */
   get checksumFits(): boolean {
     return this.#ids.checksumFits;
   }
@@ -129,7 +129,7 @@ function readPackNames(bytes: Buffer, { start, end }: Chunk): string[] {
   return names;
 }
 
-/** What a multi-pack-index is made from: packs, and where each object lies. */
+/** The contents of a multi-pack-index: packs, and the pack and offset of each object. */
 export interface MultiPackColumns {
   /** Names of index files in ascending order of their bytes. */
   readonly packNames: readonly string[];
@@ -145,7 +145,7 @@ export function serializeMultiPackIndex(columns: MultiPackColumns): Buffer {
   const padded = Buffer.alloc(Math.ceil(names.length / 4) * 4);
   names.copy(padded);
   const rows = Buffer.alloc(offsets.length * OFFSET_ROW_LENGTH);
-  // The table of large offsets is there only when 32 bits do not suffice for one of them.
+  // The table of large offsets exists only if one of them does not fit into 32 bits.
   const needsLarge = offsets.some((offset) => offset > 0xffffffff);
   const large: number[] = [];
   for (let row = 0; row < offsets.length; row++) {

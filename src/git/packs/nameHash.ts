@@ -1,7 +1,7 @@
 /**
- * Git's hash of a path, by which `git pack-objects` brings together what is alike before it looks for
- * deltas (`pack_name_hash` in Git's pack-objects.h): mostly the last sixteen characters count, and
- * white space does not. It can be carried on from a directory to what is in it.
+ * Git's hash of a path (`pack_name_hash` in pack-objects.h). `git pack-objects` sorts by it, so that similar
+ * objects are neighbours when it searches for deltas. Depends mostly on the last sixteen characters, and not on
+ * white space. The hash of a directory is the start of those of its entries.
  */
 const SLASH = 0x2f;
 

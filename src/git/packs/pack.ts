@@ -22,9 +22,9 @@ export const PackType = {
   tree: 2,
   blob: 3,
   tag: 4,
-  /** A delta; its base lies a distance before it in the same pack. */
+  /** A delta. Its base is in the same pack, at a distance before it. */
   ofsDelta: 6,
-  /** A delta; its base is named by its id. */
+  /** A delta that names its base by id. */
   refDelta: 7,
 } as const;
 
@@ -37,7 +37,7 @@ const OBJECT_TYPES: readonly (ObjectType | undefined)[] = [
   'tag',
 ];
 
-/** The object type that an entry type stands for; undefined for deltas and unknown numbers. */
+/** The object type of an entry type; undefined for deltas and unknown numbers. */
 export function packObjectType(entryType: number): ObjectType | undefined {
   return OBJECT_TYPES[entryType];
 }
@@ -132,7 +132,7 @@ export function offsetDelta(
 
 /**
  * Reads the distance to the base of an ofs-delta.
- * @returns `distance` in bytes, 1 or more; whether the base lies within the pack is not checked
+ * @returns `distance` in bytes, 1 or more; does not check whether that is within the pack
  * @throws CorruptObjectError when it is cut off, too large or zero
  */
 export function parseOffsetDelta(
@@ -179,7 +179,7 @@ export function parsePackEntry(bytes: Uint8Array, at: number): PackEntryStart {
   return { type, size, headerLength: length, length: length + idLength, distance: 0 };
 }
 
-/** More bytes than any number up to 2^53 needs; stops a header padded with zeros. */
+/** More bytes than any number up to 2^53 needs. A header padded with zeros is longer. */
 const LONGEST_NUMBER = 10;
 
 function byteAt(bytes: Uint8Array, at: number): number {

@@ -1,8 +1,7 @@
 /**
- * Reachability bitmaps (gitformat-pack(5) has no word on them; gitformat-bitmap in Git's
- * Documentation/technical/bitmap-format.txt does): for some commits of a pack, one bit for each of its
- * objects, in the order in which they lie, that tells whether the commit leads to it. Git writes the
- * file when it packs a bare repository. The bits are compressed in words of 64 (EWAH).
+ * Reachability bitmaps (Documentation/technical/bitmap-format.txt of Git): for some commits of a pack, one
+ * bit for each object of the pack, in the order of offsets, that is set if the object is reachable from the
+ * commit. Git writes the file when it packs a bare repository. The bits are compressed in words of 64 (EWAH).
  */
 import { createHash } from 'node:crypto';
 import { asBuffer } from '../../bytes.ts';
@@ -12,10 +11,10 @@ const SIGNATURE = 'BITM';
 const VERSION = 1;
 const HEADER_LENGTH = 12;
 const CHECKSUM_LENGTH = 20;
-/** Everything that an object of the pack leads to is in the pack too. */
+/** Set if the pack contains all objects reachable from its own. */
 const FULL_DAG = 0x1;
 const HASH_CACHE = 0x4;
-/** Before words and after them: how many bits and words, and a place for who appends. */
+/** Bytes before and after the words: the numbers of bits and words, and the position of the last marker. */
 const EWAH_FRAME = 12;
 
 /** The types of objects in the order of their bitmaps. */
@@ -82,8 +81,8 @@ export class PackBitmap {
   }
 
   /**
-   * The bits of the commit in that row of the pack's index; bit n stands for the n-th object of the
-   * pack in the order in which they lie, 32 to a number, the lowest first.
+   * The bits of the commit in that row of the pack's index. Bit n is for the n-th object of the pack in the
+   * order of offsets. A number has 32 of them, the lowest first.
    * @throws CorruptObjectError
    */
   bitsOf(row: number): Uint32Array {
@@ -113,7 +112,7 @@ export class PackBitmap {
 
   /**
    * Combines (exclusive or) the compressed bits that begin at `start` with `bits`.
-   * @returns the place after them
+   * @returns the offset after them
    */
   #combine(start: number, bits: Uint32Array): number {
     const bytes = this.#bytes;
@@ -122,7 +121,7 @@ export class PackBitmap {
     if (end + 4 > bytes.length - CHECKSUM_LENGTH) throw corrupt('it is cut off');
     let to = 0;
     for (let at = start + 8; at < end; ) {
-      // A marker: one bit that is repeated, for how many words, and how many words follow as they are.
+      // A marker: a repeated bit, its number of words, and the number of literal words that follow.
       const high = bytes.readUInt32BE(at);
       const low = bytes.readUInt32BE(at + 4);
       at += 8;
@@ -139,7 +138,7 @@ export class PackBitmap {
         bits[to++]! ^= bytes.readUInt32BE(at);
       }
     }
-    // Bits that stand for no object would be taken for some.
+    // Clear the bits after the last object.
     const rest = this.#count % 64;
     if (rest !== 0 && bits.length > 0) {
       const last = bits.length - 2;

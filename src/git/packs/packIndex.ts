@@ -1,6 +1,6 @@
 /**
  * Pack indexes (gitformat-pack(5), "Pack *.idx files"): for each object of a pack its id, the
- * offset of its entry and, in version 2, the CRC-32 of the entry as it lies in the pack. Version 2
+ * offset of its entry and, in version 2, the CRC-32 of the entry in the pack. Version 2
  * is written; it keeps offsets of 2^31 and more in a table of 64-bit numbers. Version 1 is read too.
  */
 import { createHash } from 'node:crypto';
@@ -22,7 +22,7 @@ const VERSION = 2;
 const V2_HEADER_LENGTH = 8;
 const V1_ROW_LENGTH = 4 + ID_LENGTH;
 const TRAILER_LENGTH = 2 * ID_LENGTH;
-/** How much of the beginning and the end of a file `parse` and `packChecksum` look at. */
+/** Bytes of the beginning and the end of a file that `parse` and `packChecksum` read. */
 export const INDEX_HEAD_LENGTH = V2_HEADER_LENGTH + FANOUT_LENGTH;
 export const INDEX_TRAILER_LENGTH = TRAILER_LENGTH;
 /** In the table of 32-bit offsets: the other bits are a row of the table of 64-bit offsets. */
@@ -82,7 +82,7 @@ export class PackIndex {
     if (this.#largeCount > this.count) throw new CorruptObjectError('it has too many offsets');
   }
 
-  /** How many objects it names. */
+  /** Number of objects. */
   get count(): number {
     return this.#ids.count;
   }
@@ -98,7 +98,7 @@ export class PackIndex {
   }
 
   /**
-   * Where the entry of an object lies; `crc` is undefined in version 1.
+   * The entry of an object. `crc` is undefined in version 1.
    * @throws CorruptObjectError when its offset cannot be right
    */
   find(id: ObjectId): { offset: number; crc: number | undefined } | undefined {
@@ -107,8 +107,8 @@ export class PackIndex {
   }
 
   /**
-   * As `find`, for a plain index of which not all bytes are in memory: before some are looked at, `need`
-   * is called with the place of the first and the one behind the last.
+   * As `find`, for a plain index that is partly in memory. Calls `need` with a range of bytes before it reads
+   * them.
    */
   findNeeding(
     id: ObjectId,
@@ -123,7 +123,7 @@ export class PackIndex {
   }
 
   /**
-   * The ids as they lie, for work on all of them: the first at `at`, each `stride` bytes after the
+   * The ids in the file, for work on all of them: the first at `at`, each `stride` bytes after the
    * one before.
    */
   get idRows(): { bytes: Buffer; at: number; stride: number } {
@@ -280,7 +280,7 @@ export function serializePackIndexColumns(
 }
 
 /**
- * The order of ids that lie one after the other. They are sorted as 64-bit numbers, the first four
+ * The order of ids in consecutive bytes. They are sorted as 64-bit numbers, the first four
  * bytes of an id above its position, by the platform's own sort of numbers: a million strings would
  * take seconds. The few ids that begin alike are then put in order among themselves.
  */

@@ -1,6 +1,6 @@
 /**
- * The entries of a pack in the order in which they lie, computed from its index: from it follow where
- * an entry ends, and which object lies at an offset (what Git calls the reverse index).
+ * The entries of a pack in the order of their offsets, computed from its index. Gives the end of an entry and
+ * the object at an offset, as Git's reverse index does.
  */
 import type { PackIndex } from './packIndex.ts';
 
@@ -25,7 +25,7 @@ export class PackOrder {
     }
     const rows = new Uint32Array(count);
     if ((largest + 1) * count <= Number.MAX_SAFE_INTEGER) {
-      // One number for both is sorted ten times as fast as by a function that compares.
+      // Sorting plain numbers is ten times as fast as sorting with a comparison function.
       for (let row = 0; row < count; row++) offsets[row] = offsets[row]! * count + row;
       offsets.sort();
       for (let i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 /**
- * Puts the bytes of a pack together for sending: header, entries, and the SHA-1 of all before it
+ * Assembles the bytes of a pack for sending: header, entries, and the SHA-1 of all before it
  * (gitformat-pack(5)). Small pieces are gathered into chunks.
  */
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ export class PackStream {
     this.put(packHeader(count));
   }
 
-  /** How many bytes the pack has so far: the offset of the next entry. */
+  /** Bytes so far, and the offset of the next entry. */
   get length(): number {
     return this.#length;
   }
@@ -40,7 +40,7 @@ export class PackStream {
     }
   }
 
-  /** The chunks that are full by now, each handed out once. */
+  /** The full chunks. Returns each one once. */
   take(): Buffer[] {
     const full = this.#full;
     if (full.length > 0) this.#full = [];

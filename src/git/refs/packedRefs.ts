@@ -14,7 +14,7 @@ export interface PackedRef {
   /** Full name; not checked. */
   readonly ref: string;
   readonly id: ObjectId;
-  /** What an annotated tag leads to, where the file says it. */
+  /** The object that an annotated tag leads to, if the file has it. */
   readonly peeled?: ObjectId;
 }
 
@@ -26,9 +26,9 @@ export interface PackedRefsTraits {
 }
 
 export interface PackedRefs extends PackedRefsTraits {
-  /** As they lie in the file. */
+  /** In the order of the file. */
   readonly entries: readonly PackedRef[];
-  /** True when the entries are in the order of their names' bytes, whatever the header says. */
+  /** Whether the entries are in the order of their names' bytes. The header may be wrong. */
   readonly sorted: boolean;
 }
 
@@ -73,7 +73,7 @@ export function parsePackedRefs(file: Uint8Array): PackedRefs {
 
 /**
  * The file for refs in any order.
- * @param traits what holds for the entries; a trait claimed wrongly hides tags' targets from Git
+ * @param traits must hold for the entries: a wrong one hides targets of tags from Git
  */
 export function serializePackedRefs(
   entries: readonly PackedRef[],

@@ -17,13 +17,13 @@ export function isValidRefName(fullName: string): boolean {
   return true;
 }
 
-/** Names that were found valid: the same few are asked about again and again. */
+/** Valid names. Callers check the same few again and again. */
 const valid = new Set<string>();
 const MOST_REMEMBERED = 100;
 
 /**
- * Checks the short name of a branch or a tag: Git's rules, and no `:` and no white space, so that
- * it can stand in a path argument.
+ * Checks the short name of a branch or a tag: Git's rules, and no `:` and no white space, so that a path
+ * argument can contain it.
  * @throws InvalidRefNameError that says what is wrong
  */
 export function validateRefName(name: string): void {
@@ -34,7 +34,7 @@ export function validateRefName(name: string): void {
   }
 }
 
-/** Git's rules of what a name may be; undefined where it keeps them. */
+/** The rule of Git that a name breaks; undefined for a valid name. */
 function findFault(name: string): string | undefined {
   if (name === '') return 'it is empty';
   if (name === '@') return "it cannot be '@'";

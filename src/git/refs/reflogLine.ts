@@ -21,10 +21,10 @@ const NEW_START = OLD_END + 1;
 const NEW_END = NEW_START + 40;
 const WHO_START = NEW_END + 1;
 
-/** A name may hold a tab too. Behind the zone Git reads any text as the message. */
+/** A name may contain a tab too. After the zone, Git reads any text as the message. */
 const WHO_AND_MESSAGE = /^(.*?> -?\d+ [+-]\d+)\t?(.*)$/s;
 
-/** Reads a line, with or without its line feed; undefined when it is no reflog line. */
+/** Reads a line, with or without its line feed; undefined for a malformed one. */
 export function parseReflogLine(line: Uint8Array | string): ReflogLine | undefined {
   const text = (typeof line === 'string' ? line : decodePath(line)).replace(/\r?\n$/, '');
   const oldId = text.slice(0, OLD_END);
@@ -41,12 +41,12 @@ export function parseReflogLine(line: Uint8Array | string): ReflogLine | undefin
   };
 }
 
-/** Characters of a message that are written; a commit's first line may be of any length. */
+/** Characters of a message, at most. A commit's first line may have any length. */
 const LONGEST_MESSAGE = 4096;
 
 /**
- * The line with its line feed. White space in the message becomes single spaces, as in Git; what is
- * longer than anybody reads is cut, so that no line is too long for those who read logs.
+ * The line with its line feed. Replaces white space in the message by single spaces, as Git does, and cuts
+ * a long message, so that programs can read the line.
  */
 export function formatReflogLine(entry: ReflogLine): string {
   const message = cut(inOneLine(entry.message));
@@ -54,7 +54,7 @@ export function formatReflogLine(entry: ReflogLine): string {
   return `${values} ${formatIdentity(entry.who)}${message && '\t'}${message}\n`;
 }
 
-/** Most messages are as they have to be, which is soon seen. */
+/** Matches most messages, which need no change. */
 function inOneLine(message: string): string {
   return NOT_IN_ONE_LINE.test(message) ? message.replace(/\s+/g, ' ').trim() : message;
 }
@@ -63,7 +63,7 @@ const NOT_IN_ONE_LINE = /^\s|[^\S ]|\s\s|\s$/;
 
 function cut(message: string): string {
   if (message.length <= LONGEST_MESSAGE) return message;
-  // Not between the halves of a character.
+  // Do not split a surrogate pair.
   return message
     .slice(0, LONGEST_MESSAGE)
     .replace(/[\ud800-\udbff]$/, '')

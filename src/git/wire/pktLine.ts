@@ -2,7 +2,7 @@
  * Packet lines (gitprotocol-common(5)), the framing of Git's wire protocol. A *packet* is four hex
  * digits that give its length, those four included, and data; the lengths 0 to 2 are *flush*,
  * *delimiter* and *response end*. In a *side band* (gitprotocol-capabilities(5)) the first byte of
- * the data says what the rest is: 1 the payload, 2 progress for a person, 3 an error that ends all.
+ * the data is the kind of the rest: 1 payload, 2 progress for a user, 3 a final error.
  */
 
 import { asBuffer } from '../../bytes.ts';
@@ -32,12 +32,12 @@ export function packet(data: Uint8Array | string): Buffer {
   return bytes;
 }
 
-/** A line of text as a packet: with a line feed at its end. */
+/** A line of text as a packet, with a line feed at its end. */
 export function packetLine(text: string): Buffer {
   return packet(`${text}\n`);
 }
 
-/** Data of any length as packets of a side band. Nothing at all for no data. */
+/** Data of any length as packets of a side band. No packet for empty data. */
 export function* bandPackets(
   band: number,
   data: Uint8Array,
@@ -59,7 +59,7 @@ function startPacket(size: number): Buffer {
   return bytes;
 }
 
-/** A packet that was read: its data (valid until the next one is read), or which mark it is. */
+/** A packet: its data, valid until the next one is read, or the kind of mark. */
 export type Packet = Buffer | 'flush' | 'delimiter' | 'response end';
 
 /** The text of a packet in the form of pathBytes.ts, without the one line feed at its end. */
@@ -69,13 +69,12 @@ export function packetText(data: Uint8Array): string {
 }
 
 /**
- * Reads packets out of a stream. Each packet is held in memory as a whole, never more; how many there
- * may be is the caller's `limit`.
+ * Reads packets from a stream. Holds one packet in memory. The caller's `limit` bounds their total size.
  */
 export class PacketReader {
   /**
-   * How many bytes of packets may still be read before it is an error, headers included. Set it
-   * before each part of a conversation whose length the other side decides; default: no limit.
+   * Bytes of packets that may still be read, headers included. Set it before each part of a conversation
+   * whose length the other side decides. Default: no limit.
    */
   limit = Number.POSITIVE_INFINITY;
   readonly #source: AsyncIterator<Uint8Array>;
@@ -114,7 +113,7 @@ export class PacketReader {
     return data;
   }
 
-  /** The next packet, which stays the next one. */
+  /** The next packet, without consuming it. */
   async peek(): Promise<Packet | undefined> {
     this.#peeked ??= await this.next();
     return this.#peeked;
@@ -133,7 +132,7 @@ export class PacketReader {
     return text;
   }
 
-  /** All lines up to the next mark, which is read too, or the end of the stream. */
+  /** All lines up to the next mark, which it consumes, or the end of the stream. */
   async lines(): Promise<string[]> {
     const lines: string[] = [];
     for (let line = await this.line(); line !== undefined; line = await this.line()) {
@@ -142,7 +141,7 @@ export class PacketReader {
     return lines;
   }
 
-  /** What follows the packets read so far, as it comes: for a pack behind them. */
+  /** The bytes after the packets read so far: a pack, for example. */
   async *rest(): AsyncGenerator<Uint8Array> {
     if (this.#at < this.#held.length) {
       const held = this.#held.subarray(this.#at);
@@ -158,8 +157,8 @@ export class PacketReader {
 
   /**
    * The payload of a side band, up to a mark or the end of the stream.
-   * @param onProgress gets what is meant for a person, in pieces as they come
-   * @throws RemoteError for what comes in the error band
+   * @param onProgress gets pieces of the progress for a user
+   * @throws RemoteError with the text of the error band
    * @throws ProtocolError for packets of no known band
    */
   async *band(onProgress: (text: string) => void = () => {}): AsyncGenerator<Uint8Array> {
@@ -179,12 +178,11 @@ export class PacketReader {
     }
   }
 
-  /** Lets go of the stream. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }
 
-  /** Reads on until `length` bytes are held; false when the stream ends before. */
+  /** Reads until `length` bytes are in memory; false when the stream ends before. */
   async #fill(length: number): Promise<boolean> {
     const parts = [this.#held.subarray(this.#at)];
     let total = this.#held.length - this.#at;

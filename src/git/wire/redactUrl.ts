@@ -19,7 +19,7 @@ export function redactUrl(text: string): string {
   return /^https?:/i.test(scheme) ? shown.replace(/[?#].*$/s, '') : shown;
 }
 
-/** A message with every URL in it so. */
+/** A message with every URL in it redacted. */
 export function redactUrls(text: string): string {
   return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s'"`]+/gi, (word) => {
     return word.includes('@') ? redactUrl(word) : word;
