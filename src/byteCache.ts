@@ -7,6 +7,7 @@ export class ByteCache<Value, Key = string> {
   readonly #limit: number;
   readonly #most: number;
   readonly #cost: (value: Value) => number;
+  readonly #renew: (value: Value) => Value;
   #young = new Map<Key, Value>();
   #old = new Map<Key, Value>();
   #youngBytes = 0;
@@ -15,18 +16,26 @@ export class ByteCache<Value, Key = string> {
    * @param limit bytes of both generations together, at most
    * @param cost returns the size of a value in bytes
    * @param most bytes above which a value is not kept: it would evict too many others
+   * @param renew returns what to keep of a value that moves to the young generation: a copy, where the
+   *   memory of the value would keep that of evicted ones alive
    */
-  constructor(limit: number, cost: (value: Value) => number, most = limit / 2) {
+  constructor(
+    limit: number,
+    cost: (value: Value) => number,
+    most = limit / 2,
+    renew = (value: Value) => value,
+  ) {
     this.#limit = limit / 2;
     this.#most = most;
     this.#cost = cost;
+    this.#renew = renew;
   }
 
   get(key: Key): Value | undefined {
     const value = this.#young.get(key);
     if (value !== undefined) return value;
     const aged = this.#old.get(key);
-    if (aged !== undefined) this.set(key, aged);
+    if (aged !== undefined) this.set(key, this.#renew(aged));
     return aged;
   }
 

@@ -3,18 +3,26 @@
  * their bodies as memory allows. Resolves a delta as soon as its base is in memory. All bytes produced
  * count as work, and a pack must not cause more work than its own length justifies.
  */
+import { ByteCache } from '../../../byteCache.ts';
 import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
 import { applyDelta, deltaSizes } from '../../../git/packs/delta.ts';
 import { PackType } from '../../../git/packs/pack.ts';
 import { Arena } from './arena.ts';
-import { BodyCache } from './bodyCache.ts';
 import { Entries, NAMED } from './entries.ts';
 import { PackLinks } from './links.ts';
 
 /** Entries and objects above this many bytes are processed without blocking the event loop. */
 export const LARGE = 1 << 20;
 const DEFAULT_OBJECT_BYTES = 512 << 20;
+/** Bytes of bodies in memory, at most. */
+const BODY_BYTES = 128 << 20;
+/** A pack whose bodies take no more than this has all of them in memory: none is evicted. */
+const ALL_IN_MEMORY = BODY_BYTES / 2;
+/** Larger bodies are not kept: one would evict too many others. */
+const LARGEST_BODY = 16 << 20;
+/** Memory of a body in addition to its bytes. */
+const OVERHEAD = 200;
 /** Longest supported delta chain. Git writes none above 4095. */
 const MAX_DEPTH = 4095;
 /**
@@ -30,7 +38,13 @@ export class MadeObjects {
   readonly arena = new Arena();
   /** Position of the base's id, for deltas that name their base by id. */
   readonly namedBases = new Map<number, number>();
-  readonly #bodies = new BodyCache();
+  readonly #survivors = new Arena();
+  /** By entry. A body that stays longer is copied, because its block also holds evicted ones. */
+  readonly #bodies = new ByteCache<Buffer, number>(BODY_BYTES, memoryOf, LARGEST_BODY, (body) =>
+    this.#survivors.copy(body),
+  );
+  /** Memory of all bodies so far; infinite once one was not kept. */
+  #bodyBytes = 0;
   readonly #packBytes: () => number;
   readonly #objectBytes: number;
   /** The last resolved object, of any size: the next delta may build on it. */
@@ -48,13 +62,13 @@ export class MadeObjects {
 
   /** Whether all objects are in memory, as for a small pack. */
   get inMemory(): boolean {
-    return this.#bodies.complete;
+    return this.#bodyBytes <= ALL_IN_MEMORY;
   }
 
   /** Records the object of an entry that was too large for memory. */
   madeElsewhere(entry: number, type: ObjectType, size: number, id: ObjectId): void {
     this.enter(entry, type, size, id);
-    this.#bodies.complete = false;
+    this.#bodyBytes = Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -117,6 +131,8 @@ export class MadeObjects {
   keep(entry: number, bytes: Buffer): void {
     this.#last = { entry, bytes };
     this.#bodies.set(entry, bytes);
+    const memory = memoryOf(bytes);
+    this.#bodyBytes += memory > LARGEST_BODY ? Number.POSITIVE_INFINITY : memory;
   }
 
   /** The body of an entry's object, if it is cached. */
@@ -149,6 +165,10 @@ export class MadeObjects {
       `The pack holds an object of ${size} bytes, more than the ${this.#objectBytes} that are taken`,
     );
   }
+}
+
+function memoryOf(body: Buffer): number {
+  return body.length + OVERHEAD;
 }
 
 export function tooBig(message: string): GitStoreError {
