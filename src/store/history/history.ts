@@ -1,19 +1,12 @@
-/** Moves through history: ancestors, undo and redo, squashing. */
+/** Ancestors of a snapshot, and a snapshot without its history. */
 import { GitStoreError, KeyNotFoundError } from '../../errors.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { CommitLinks } from '../../git/objects/commit.ts';
 import { messageOf, shortHash } from '../../git/objects/commitText.ts';
 import type { CommitGraph } from '../../storage/shortcuts.ts';
-import { inSession, moveBranch, writeCommit } from '../commit/commit.ts';
+import { inSession, writeCommit } from '../commit/commit.ts';
 import type { Signing } from '../context/signers.ts';
-import {
-  branchOf,
-  fullRefName,
-  loadSnapshot,
-  ofStore,
-  type Snapshot,
-} from '../context/snapshot.ts';
-import { redoMessage, redoTarget, undoMessage } from './redo.ts';
+import { loadSnapshot, ofStore, type Snapshot } from '../context/snapshot.ts';
 
 /** The first parent; null for a first commit. */
 export async function parentOf(snapshot: Snapshot): Promise<Snapshot | null> {
@@ -72,39 +65,6 @@ function tooFar({ id, ref }: Snapshot, steps: number, walked: number): KeyNotFou
   );
 }
 
-/** Moves the branch back by first parents. */
-export async function undo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
-  branchOf(snapshot);
-  checkSteps(steps, 1);
-  const target = await ancestorOf(snapshot, steps);
-  await moveBranch(snapshot, target.id, undoMessage(steps, snapshot.id));
-  return target;
-}
-
-/**
- * Takes back undos: the newest moves of the branch, as far as `undo` has made them. Follows the branch's
- * reflog backwards from the newest entry that arrived at this commit, and takes each entry's old value. A
- * redo continues where the previous one stopped.
- * @throws KeyNotFoundError when there are fewer undos to take back
- */
-export async function redo(snapshot: Snapshot, steps: number): Promise<Snapshot> {
-  const branch = branchOf(snapshot);
-  checkSteps(steps, 1);
-  const { store } = snapshot;
-  const reflog = store.refs.reflog(fullRefName(branch));
-  const { target, found } = await redoTarget(reflog, snapshot.id, steps);
-  if (target === undefined) {
-    const what =
-      found === 0
-        ? `Nothing to redo on branch '${branch.name}': its last move was no undo`
-        : `Cannot redo ${steps} on branch '${branch.name}': only ${found} can be redone`;
-    throw new KeyNotFoundError(what, { ref: branch.name });
-  }
-  const there = await loadSnapshot(store, target, branch);
-  await moveBranch(snapshot, target, redoMessage(steps, snapshot.id));
-  return there;
-}
-
 /**
  * A new commit with the snapshot's tree and no history but `parent`. It is on no branch.
  * @param message default: the snapshot's own
@@ -129,7 +89,8 @@ export function squash(
   });
 }
 
-function checkSteps(steps: number, least: number): void {
+/** @throws GitStoreError (`EINVAL`) for fewer steps than `least`, or no whole number */
+export function checkSteps(steps: number, least: number): void {
   if (!Number.isSafeInteger(steps) || steps < least) {
     throw new GitStoreError(
       `The number of steps must be a whole number of ${least} or more: ${steps}`,
