@@ -1,4 +1,4 @@
-/** Stores at `s3://` addresses: what the storage in a bucket is on, the engine behind it tried before a new one. */
+/** Opens and makes stores at `s3://` addresses. Tests the engine before it makes one. */
 import { FileNotFoundError } from '../../errors.ts';
 import type { Storage } from '../storage.ts';
 import {

@@ -1,6 +1,6 @@
 /**
- * Makes new packs of old ones, as a bare repository does: the packs are brought here whole and looked at as
- * the objects of a repository, with the same walks, the same deltas, the same order.
+ * Makes new packs of old ones, as a bare repository does: fetches the packs whole and treats them as the
+ * objects of a repository, with the same walks, deltas and order.
  */
 
 import { join } from 'node:path';

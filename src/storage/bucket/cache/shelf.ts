@@ -1,6 +1,6 @@
 /**
- * What a machine has of the packs of a store, and makes of them: `diskShelf.ts`, and for proofs one in
- * memory. A pack lies in the bucket with its index behind it.
+ * The packs of a store on this machine, and new packs made from them: `diskShelf.ts`, and for proofs one in
+ * memory. The key of a pack in the bucket holds the pack and, after it, its index.
  */
 import { GitStoreError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -12,61 +12,61 @@ export interface LinkedObject extends GitObject {
   readonly id: ObjectId;
 }
 
-/** A pack that has been made here and that no head lists yet. */
+/** A new pack on this machine that no head lists yet. */
 export interface StagedPack {
   readonly count: number;
   /** Bytes of the pack. */
   readonly size: number;
-  /** Bytes of the index, which comes behind it. */
+  /** Bytes of the index, which follows it. */
   readonly index: number;
   /** Bytes of both. */
   read(start: number, end: number): Promise<Uint8Array>;
   holds(id: ObjectId): boolean;
-  /** Its commits, trees and tags: what leads to other objects. */
+  /** Its commits, trees and tags, which lead to other objects. */
   links(): AsyncIterable<LinkedObject>;
-  /** From now on it is known by its entry; its bytes stay at hand until `release`. */
+  /** Makes it available by its entry. Its bytes stay readable until `release`. */
   keep(entry: PackEntry): void;
   release(): void;
-  /** Drops what was not kept. */
+  /** Removes it, unless it was kept. */
   discard(): void;
 }
 
 export interface RepackJob extends UpkeepOptions {
   readonly packs: readonly PackEntry[];
   readonly recent: readonly RecentObject[];
-  /** Id → what names it. All that these lead to must be there. */
+  /** Ids, with the name of what refers to each. All objects that they lead to must exist. */
   readonly firm: ReadonlyMap<ObjectId, string>;
-  /** What these lead to is kept if it is there. */
+  /** Ids. Keeps the objects that they lead to, if they exist. */
   readonly loose: ReadonlySet<ObjectId>;
-  /** Whether what is unreachable in a pack (`undefined`: among the recent objects) is kept. */
+  /** Whether to keep the unreachable objects of a pack; `undefined`: those of the recent objects. */
   readonly isYoung: (pack: PackEntry | undefined) => boolean;
 }
 
 export interface Repacked {
-  /** A pack that stays as it is: it holds just what is reachable. */
+  /** A pack that stays unchanged, because it has exactly the reachable objects. */
   readonly kept: PackEntry | undefined;
-  /** Of what is reachable; undefined where that is nothing, or lies in `kept`. */
+  /** The reachable objects; undefined if there are none, or `kept` has them. */
   readonly main: StagedPack | undefined;
-  /** Of what is unreachable and young, with all it leads to. */
+  /** The young unreachable objects, with all that they lead to. */
   readonly cruft: StagedPack | undefined;
-  /** What is in neither. */
+  /** Objects in neither. */
   readonly lost: ReadonlySet<ObjectId>;
 }
 
 export interface Shelf {
-  /** @throws PackGoneError as all that look into a pack */
+  /** @throws PackGoneError, as all methods that read a pack */
   has(pack: PackEntry, id: ObjectId): Promise<boolean>;
   /** Checked against its id. @throws CorruptObjectError */
   read(pack: PackEntry, id: ObjectId): Promise<GitObject | undefined>;
   links(pack: PackEntry): AsyncIterable<LinkedObject>;
   stage(objects: readonly RecentObject[]): Promise<StagedPack>;
-  /** Sorts out all objects of some packs. @throws CorruptObjectError where something is missing */
+  /** Makes new packs of all objects of some packs. @throws CorruptObjectError when one is missing */
   repack(job: RepackJob): Promise<Repacked>;
-  /** One pack of all that these hold. */
+  /** Makes one pack of all objects of these. */
   merge(packs: readonly PackEntry[], options: UpkeepOptions): Promise<StagedPack>;
 }
 
-/** The key of a pack is gone: a sweep has deleted it. What it held is elsewhere, or collected. */
+/** A sweep has deleted the key of a pack. Its objects are in another one, or collected. */
 export class PackGoneError extends GitStoreError {
   readonly key: string;
 

@@ -15,13 +15,13 @@ import type { CacheFolder } from './cacheFolder.ts';
 import { PackGoneError } from './shelf.ts';
 
 export const BLOCK = 64 << 10;
-/** Bytes of the map for each block: its CRC-32, and that once more to tell it from zeros. */
+/** Bytes of the map for each block: its CRC-32, and that once more to distinguish it from zeros. */
 const ROW = 8;
 const SALT = 0x9e3779b9;
 /**
- * Bytes of the first fetch. One that is near the last one takes twice as much, up to `LARGEST_FETCH`, any other
- * half: so a read of it all takes few requests, also where its order is not quite that of the pack, and single
- * reads at random take few bytes.
+ * Bytes of the first fetch. A fetch near the last one takes twice as much, up to `LARGEST_FETCH`, any other one
+ * half. So a read of the whole pack takes few requests, also in another order, and random reads take few
+ * bytes.
  */
 const FIRST_FETCH = 256 << 10;
 const LARGEST_FETCH = 16 << 20;
@@ -29,7 +29,7 @@ const LARGEST_FETCH = 16 << 20;
 const NEAR = 1 << 20;
 /** Merge two fetches when the gap between them is at most this many bytes. */
 const GAP = 256 << 10;
-/** Bytes of the first part of what is expected: it is waited for. Each part is at most twice the one before. */
+/** Bytes of the first expected part, which a read waits for. Each part is at most twice the one before. */
 const FIRST_PART = 4 << 20;
 
 /** Blocks to fetch in one request. */

@@ -1,4 +1,4 @@
-/** What an object leads to. */
+/** The ids in an object. */
 import { inflateSync } from 'node:zlib';
 import { CorruptObjectError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -9,7 +9,7 @@ import type { GitObject } from '../../storage.ts';
 import type { LinkedObject } from '../cache/shelf.ts';
 import type { RecentObject } from '../head/headRecord.ts';
 
-/** Ids that it names, submodules' commits aside. What is broken leads nowhere. */
+/** Ids in an object, without commits of submodules. None for a corrupt object. */
 export function linksOf({ type, body }: GitObject): ObjectId[] {
   try {
     if (type === 'commit') {
@@ -30,7 +30,7 @@ export function linksOf({ type, body }: GitObject): ObjectId[] {
   }
 }
 
-/** The object that rides in `head`. @throws CorruptObjectError */
+/** A recent object of `head`. @throws CorruptObjectError */
 export function openRecent({ id, type, size, data }: RecentObject): LinkedObject {
   try {
     const body = inflateSync(data, { maxOutputLength: Math.max(1, size) });

@@ -1,7 +1,7 @@
 /**
- * What this handle has written and no head lists yet. A session's objects get into `head` with the next
- * change of it: small ones ride there, many or large ones lie in a pack that is uploaded already. Here
- * rules W and B are kept (docs/bucket-format.md).
+ * Objects that this handle has written and no head lists yet. The next change of `head` lists a session's
+ * objects: it contains few small ones itself, and refers to an uploaded pack with many or large ones. This
+ * module keeps rules W and B (docs/bucket-format.md).
  */
 import { SnapshotExpiredError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
@@ -18,18 +18,18 @@ import { LIMITS, type Limits, relieve } from './relieve.ts';
 import { deflateRecent, RIDING_LIMIT, recentBytes } from './riding.ts';
 import { uploadPack } from './upload.ts';
 
-/** No head has it: what a session relies on has to be looked for. */
+/** Of no head: search for the objects that the session relies on. */
 const UNCHECKED = -1;
 
-/** A writing session that is over. */
+/** A finished writing session. */
 interface Session {
   readonly recent: ReadonlyMap<ObjectId, RecentObject>;
   readonly staged: StagedPack | undefined;
-  /** Where `staged` has been uploaded to. */
+  /** The uploaded pack of `staged`. */
   entry: PackEntry | undefined;
-  /** A head may have taken the entry: another must not take it again, it may be retired by then. */
+  /** Whether a head may have listed the entry. Another must not list it again: it may be retired by then. */
   isTaken: boolean;
-  /** Of the head by which its objects were told from those that the store has. */
+  /** Of the head that showed which objects the store has already. */
   generation: number;
 }
 
@@ -115,8 +115,8 @@ export class Outbox implements Companion {
   }
 
   /**
-   * Makes sure of what refs are to name, for a head that is to be replaced: objects that this handle may
-   * have seen, and a collection has taken off the lists since, come back.
+   * Ensures that the objects of new ref values exist, before `base` is replaced. Writes those again that this
+   * handle may have seen and a collection has removed since.
    * @throws SnapshotExpiredError when they are lost
    */
   async secure(ids: readonly ObjectId[], base: Head): Promise<void> {
@@ -126,12 +126,12 @@ export class Outbox implements Companion {
     }
     this.#firstGeneration ??= base.generation;
     if (!this.#rules.looksAgain || base.generation === this.#firstGeneration) return;
-    // A ref may name what no store has: that is not for us to decide.
+    // Allow a ref to an object that no store has.
     for (const id of ids) await this.#rescue([id], base);
     this.#choose(base);
   }
 
-  /** A session that came in just now may be of an earlier head: it waits for the next one. */
+  /** Selects the sessions checked against this head. One of an earlier head waits for the next change. */
   #choose(base: Head): void {
     this.#ready = [...this.#sessions].filter(
       (session) =>
@@ -187,7 +187,7 @@ export class Outbox implements Companion {
     staged.keep(session.entry);
   }
 
-  /** Rule B. @returns false when what the session needs is lost; it is dropped then */
+  /** Rule B. @returns false when an object that the session needs is lost, after dropping the session */
   async #lookAgain(session: Session, base: Head): Promise<boolean> {
     if (!this.#rules.looksAgain || session.generation === base.generation) return true;
     const outside = new Set<ObjectId>();
@@ -218,8 +218,8 @@ export class Outbox implements Companion {
   }
 
   /**
-   * Takes what a head does not list, and what that leads to, from earlier heads into a session of its own.
-   * @returns false when something is nowhere any more; nothing is taken then
+   * Copies objects that a head does not list, and all that they lead to, from earlier heads into a new session.
+   * @returns false when one of them is lost, without a copy
    */
   async #rescue(ids: Iterable<ObjectId>, base: Head): Promise<boolean> {
     const saved = new Map<ObjectId, RecentObject>();
@@ -244,7 +244,7 @@ export class Outbox implements Companion {
     try {
       return await this.#contents.has(base, id);
     } catch (error) {
-      // Then the base has been replaced, and the PUT will tell.
+      // The base has been replaced: the PUT will fail.
       if (error instanceof PackGoneError) return false;
       throw error;
     }

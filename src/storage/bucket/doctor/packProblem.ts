@@ -1,4 +1,4 @@
-/** Whether a pack in the bucket, and the index behind it, are what they were when they were written. */
+/** Whether a pack in the bucket, and the index after it, are as they were written. */
 import { createHash } from 'node:crypto';
 import { CorruptObjectError } from '../../../errors.ts';
 import { PackIndex } from '../../../git/packs/packIndex.ts';

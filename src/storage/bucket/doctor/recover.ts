@@ -1,4 +1,4 @@
-/** After `head` was mended: branches for commits that no ref leads to, so that nothing of them is lost. */
+/** After a repair of `head`: makes branches for commits that no ref leads to, so that they are not lost. */
 
 import type { ObjectId } from '../../../git/objectId.ts';
 import {
@@ -110,12 +110,12 @@ async function historyOf(storage: Storage): Promise<Set<ObjectId>> {
 }
 
 /**
- * Commits that have all they lead to. One that lacks something of its tree is left out, and those after it
- * get its parents; a history whose beginning is lost begins later. So some of them are written anew.
+ * Commits with all objects that they lead to. Leaves out a commit with an incomplete tree, and gives its parents
+ * to its children. A history whose beginning is lost begins later. Writes the changed commits anew.
  */
 class WholeCommits {
   readonly #storage: Storage;
-  /** What stands for a commit: itself, another, or those before it. */
+  /** The replacement of a commit: itself, another, or its parents. */
   readonly #standIns = new Map<ObjectId, readonly ObjectId[]>();
   readonly #trees = new Map<ObjectId, boolean>();
 

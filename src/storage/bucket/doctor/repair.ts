@@ -1,7 +1,7 @@
 /**
- * A new record `head` in the place of one that is lost or damaged: its newest copy, and all packs that are
- * there beside. Packs that were retired come back too, which costs room until the next collection; what
- * was written after the copy and rode in `head` is lost.
+ * Makes a new record `head` for one that is lost or damaged, from its newest copy and all other packs in the
+ * bucket. Retired packs come back too, and take space until the next collection. Objects that only `head`
+ * contained, and that were written after the copy, are lost.
  */
 import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH } from '../../../git/packs/packIndex.ts';
@@ -12,7 +12,7 @@ import { HEAD_KEY } from '../head/headKeeper.ts';
 import { epochOf, formatHead, type Head, type PackEntry, parseHead } from '../head/headRecord.ts';
 import { packProblem } from './packProblem.ts';
 
-/** More commits than there can have been since the copy: no writer takes the new head for an old one. */
+/** More commits than are possible since the copy, so that no writer takes the new head for an old one. */
 const AHEAD = 2 ** 32;
 const INDEX_START = Buffer.from([0xff, 0x74, 0x4f, 0x63, 0, 0, 0, 2]);
 /** Bytes of an index for one object; one in a pack above 2 GiB may take 8 more. */
@@ -21,7 +21,7 @@ const INDEX_LARGE_ROW = 8;
 const PACK_HEADER = 12;
 
 export interface RepairPlan {
-  /** The key of the copy; undefined where there is none, and refs are lost. */
+  /** The key of the copy; undefined if none exists and the refs are lost. */
   readonly copy: string | undefined;
   /** When it was made: milliseconds since 1970 by the clock of the object storage. */
   readonly copyTime: number | undefined;

@@ -1,6 +1,6 @@
 /**
- * The five verbs in memory, with faults on order: what the proofs of the protocol run on. It keeps the
- * promises of an object storage and no more: a request may arrive late, its answer later or never.
+ * The five verbs in memory, with injected faults, for the proofs of the protocol. Keeps the promises of an
+ * object storage and no more: a request may arrive late, its answer later or never.
  */
 import { createHash } from 'node:crypto';
 import type {
@@ -45,7 +45,7 @@ export interface MemoryBucketOptions {
   readonly pageSize?: number | undefined;
   /** Called for every change as it happens; undefined: the key has been removed. */
   readonly onChange?: ((key: string, body: Buffer | undefined) => void) | undefined;
-  /** Asked for each request; default: all goes well at once. */
+  /** Called for each request. Default: each succeeds at once. */
   readonly passage?: ((verb: Verb, key: string) => Passage | undefined) | undefined;
 }
 
@@ -142,7 +142,7 @@ export class MemoryBucket implements Bucket {
     return [...this.#objects.keys()].sort();
   }
 
-  /** What is under a key now, past every fault; to be damaged by tests. */
+  /** The current body of a key, without faults. Tests may damage it. */
   peek(key: string): Buffer | undefined {
     return this.#objects.get(key)?.body;
   }

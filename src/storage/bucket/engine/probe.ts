@@ -1,19 +1,19 @@
 /**
- * Whether an engine keeps what a store is built on. Engines have claimed conditional writes and let two
- * writers win; a store there loses commits. So it is tried, on keys of its own that are removed again:
- * short before a store is made, thorough by `gitstore doctor`.
+ * Tests whether an engine keeps the promises that a store needs. Some engines claim conditional writes and let
+ * two writers win, so that a store loses commits. Uses keys of its own, and removes them. Runs a short test
+ * before a store is made; `gitstore doctor` runs all of it.
  */
 import { randomBytes } from 'node:crypto';
 import { GitStoreError, UnreachableError } from '../../../errors.ts';
 import type { Bucket, Busy, Conflict, Put, Unknown } from './bucket.ts';
 
-/** Where the keys of a probe lie. One that was killed leaves some: they are nothing of the store. */
+/** The prefix of a probe's keys. A killed probe leaves some, which are not part of the store. */
 export const PROBE_FOLDER = 'probe/';
 
 export interface Finding {
-  /** What was tried. */
+  /** The tested promise. */
   readonly what: string;
-  /** What is wrong; undefined where all is well. */
+  /** How the engine breaks it; undefined if it does not. */
   readonly fault?: string | undefined;
 }
 
@@ -153,7 +153,7 @@ class Probe {
     return this.#race(key, { ifMatch }, 'swap one key by one tag');
   }
 
-  /** All at once. An answer that is unknown may be the winner's: the key tells. */
+  /** Writes all at once. The key shows whether an unknown answer was the winner's. */
   async #race(
     key: string,
     condition: { readonly ifAbsent: true } | { readonly ifMatch: string },
@@ -208,7 +208,7 @@ class Probe {
     return page.entries.some((entry) => entry.key === key);
   }
 
-  /** Whether a conditional write has come about; what is not known is looked up. */
+  /** Whether a conditional write has succeeded. Reads the key after an unknown answer. */
   async #settled(
     key: string,
     body: string,

@@ -57,7 +57,7 @@ export class LogReader {
   /** Lines of the logs of all refs that exist, and of HEAD's, newest first. */
   async byRef(head: Head): Promise<Map<string, string[]>> {
     const logs = new Map<string, string[]>();
-    /** By the name that goes for it at this point: the refs whose logs go on there. */
+    /** Refs by the name that they have at this point of the log. */
     const readers = new Map(head.refs.list('').map(({ ref }) => [ref, [ref]]));
     const add = (ref: string, line: string): void => {
       const lines = logs.get(ref);

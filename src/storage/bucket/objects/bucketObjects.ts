@@ -291,8 +291,8 @@ export class BucketObjects implements ObjectStore {
 }
 
 /**
- * Whether all packs are here as a whole. That reads all bytes that were not looked at before, so the answer
- * is no, without a look, where only a small part of the objects is needed.
+ * Whether the local copies of all packs are complete. Verifies all bytes that were not read before. So it
+ * returns false at once if only a small part of the objects is needed.
  */
 async function isAllHere(
   packs: readonly OpenPack[],

@@ -96,7 +96,7 @@ export class BucketObjectWriter implements ObjectWriter, SessionStorage {
     return new PackWriter({ packDir: this.#folder, level, durability: 'fast', pool });
   }
 
-  /** @internal For the session. Many objects are worth loading what shows which of them exist. */
+  /** @internal For the session. For many objects, loads the indexes that show which of them exist. */
   async stillWanted(waiting: readonly NewObject[]): Promise<readonly NewObject[]> {
     await this.#context.know();
     return waiting.filter(({ id, type }) => this.wants(id, type));

@@ -79,8 +79,8 @@ async function fetchFor(ids: readonly ObjectId[], source: PrefetchSource): Promi
 }
 
 /**
- * Begins to fetch what objects need that are read soon, in any order.
- * @returns when the requests are decided on; the function ends those that have not begun
+ * Begins to fetch the bytes of objects that are read soon, in any order.
+ * @returns once the requests are planned: a function that cancels those that have not begun
  */
 export async function expected(
   ids: readonly ObjectId[],
@@ -109,7 +109,7 @@ export async function expected(
   const work = async () => {
     for (const { holes, part } of queue) await holes.fetchPart(part);
   };
-  // The read that needs the bytes meets the failure again, and tells it.
+  // The read that needs the bytes fails again, and reports it.
   for (let i = 0; i < PARTS_AT_ONCE; i++) work().catch(() => {});
   return () => {
     for (const { holes, part } of parts) holes.unexpect(part);

@@ -195,7 +195,7 @@ export class Connection {
       const end = (error: Error) => {
         outgoing.destroy(error);
         if (outgoing.socket) return;
-        // It tells no error before it has a socket.
+        // It emits no error before it has a socket.
         this.#route.abandon?.(outgoing);
         fail(error);
       };

@@ -1,4 +1,4 @@
-/** What the upkeep of a store in a bucket works with. */
+/** The parts of a store in a bucket that its upkeep uses. */
 import type { RefStore } from '../../storage.ts';
 import type { DiskShelf } from '../cache/diskShelf.ts';
 import type { Contents } from '../commit/contents.ts';

@@ -11,7 +11,7 @@ import { RULES, type Rules } from '../head/rules.ts';
 
 /** Milliseconds by the engine's clock during which readers of an old head are not disturbed. */
 export const DAY = 24 * 3600 * 1000;
-/** Where the keys lie that a head may list. */
+/** The prefixes of keys that a head may list. */
 export const KEY_FOLDERS = ['p/', 'l/', 'r/', 'h/'];
 
 export interface SweepContext {
@@ -21,8 +21,8 @@ export interface SweepContext {
 }
 
 /**
- * @param interval milliseconds between two sweeps at least; this one does nothing where it comes too soon
- * @returns how many keys were deleted; undefined when it came too soon
+ * @param interval milliseconds between two sweeps, at least. An earlier sweep does nothing
+ * @returns number of deleted keys; undefined for a sweep that was too early
  */
 export async function sweep(
   { engine, keeper, rules = RULES }: SweepContext,
@@ -63,7 +63,7 @@ export async function sweep(
     for await (const page of engine.list(prefix, signal))
       for (const { key } of page) found.push(key);
   }
-  // Read after the list: what it does not name, and is that old, no later head can name.
+  // Read the head after the list: no later head can list an old key that this one does not.
   const head = await keeper.refresh();
   const listed = new Set(listedKeys(head));
   const retired = new Map(head.retired.map((one) => [one.key, one.epoch]));
@@ -73,7 +73,7 @@ export async function sweep(
   await engine.remove(doomed, signal);
   const there = new Set(found);
   const gone = new Set(doomed);
-  // Also what an earlier sweep has deleted before it was killed.
+  // Include keys that a killed sweep has deleted.
   for (const { key, epoch: since } of head.retired) {
     if (rules.mayDelete(since, epoch) && !listed.has(key) && !there.has(key)) gone.add(key);
   }

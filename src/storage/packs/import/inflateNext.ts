@@ -86,7 +86,7 @@ export async function inflateStream(
         inflate.write(chunk, () => resolve());
       });
       if (failure !== undefined) throw failure;
-      // Input that zlib did not consume lies behind the stream's end.
+      // Input that zlib did not consume is after the stream's end.
       left = fed - inflate.bytesWritten;
       const used = chunk.subarray(0, chunk.length - left);
       sum = crc32(used, sum);

@@ -22,7 +22,7 @@ export class PackLinks {
   readonly ids = new IdSet();
   /** The object's entry by position of its id; -1 for none. */
   #entries = new Int32Array(FIRST_CAPACITY).fill(-1);
-  /** By position: a bit for every type as which objects refer to it. */
+  /** By position: a bit for each type that the references to it expect. */
   #pointed = new Uint8Array(FIRST_CAPACITY);
   readonly #commit = new CommitLinks();
   readonly #tagged = Buffer.alloc(20);

@@ -99,7 +99,7 @@ export class MadeObjects {
     return true;
   }
 
-  /** The entry of the base that a delta names, when it is known by now; else -1. */
+  /** The entry of the base that a delta names; -1 while it is unknown. */
   #namedBase(entry: number): number {
     return this.links.entryAt(this.namedBases.get(entry)!);
   }

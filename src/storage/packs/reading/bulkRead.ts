@@ -180,7 +180,7 @@ class Run {
   readonly #slots: Slot[] = [];
   #pack: PackFile | undefined;
   readonly #stretches: Stretch[] = [];
-  /** The open stretch. An object that lies before it is read by itself. */
+  /** The open stretch. Reads an object before it by itself. */
   #current: Stretch | undefined;
   #span = 0;
   #bodies = 0;

@@ -1,5 +1,5 @@
 /**
- * Reads objects from one pack file (gitformat-pack(5)). An *entry* lies at an offset and is either whole
+ * Reads objects from one pack file (gitformat-pack(5)). An *entry* begins at an offset and is either whole
  * or a *delta* against a *base*. A base may be a delta again, which makes a *delta chain*.
  */
 
@@ -52,7 +52,7 @@ interface Delta {
   readonly data: Buffer;
 }
 
-/** Whether a pack's file ends as its index says. A crash may have truncated or emptied it. */
+/** Whether a pack's file ends with the checksum in its index. A crash may have truncated or emptied it. */
 export function isWholePack(pack: PackFile): boolean {
   const trailer = Buffer.alloc(TRAILER_LENGTH);
   try {

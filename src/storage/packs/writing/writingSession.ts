@@ -1,7 +1,6 @@
 /**
- * One writing session on a storage that keeps packs. Small objects wait in memory; when they become many or
- * large they go into one pack, and so does what comes after them. What still waits at the end the storage
- * keeps in its own way.
+ * One writing session on a storage that keeps packs. Small objects wait in memory. When they are many or large
+ * they go into one pack, and so do later ones. The storage stores the objects that still wait at the end.
  */
 import { BatchClosedError } from '../../../errors.ts';
 import { hashObject, type ObjectId, type ObjectType } from '../../../git/objectId.ts';
@@ -24,11 +23,11 @@ export interface NewObject {
 export interface SessionStorage {
   /** Most bytes of bodies that wait in memory. */
   readonly maxWaitingBytes: number;
-  /** Whether the session has to store the object. Asked once for an object. */
+  /** Whether the session has to store the object. Called once for each. */
   wants(id: ObjectId, type: ObjectType): boolean;
   /** Begins the session's pack. */
   openPack(): PackWriter;
-  /** Those of the objects that waited which have to go into the pack; default all. */
+  /** The waiting objects that have to go into the pack. Default: all. */
   stillWanted?(waiting: readonly NewObject[]): Promise<readonly NewObject[]>;
   /** Calls `use` with a function that gives the directory for temporary files. */
   inFolder<T>(use: (folder: () => string) => Promise<T>): Promise<T>;
@@ -63,7 +62,7 @@ export class WritingSession {
     return this.#waiting;
   }
 
-  /** Whether objects that waited have gone into the pack. */
+  /** Whether waiting objects have gone into the pack. */
   get isSpilled(): boolean {
     return this.#spilled;
   }
@@ -102,14 +101,14 @@ export class WritingSession {
     );
   }
 
-  /** Ends the session to callers, and waits for what they began. */
+  /** Refuses new calls, and waits for running ones. */
   async close(): Promise<void> {
     this.#checkOpen();
     this.#over = true;
     await this.#line;
   }
 
-  /** Moves what waits into the pack. */
+  /** Moves the waiting objects into the pack. */
   async spill(): Promise<void> {
     if (this.#spilled) return;
     // If no pack can be created, they stay queued.
@@ -118,7 +117,7 @@ export class WritingSession {
     for (const { id, type, body } of wanted) await pack.add(id, type, body);
   }
 
-  /** What waits and has to go into the pack. If the storage cannot tell, all of it waits again. */
+  /** The waiting objects that have to go into the pack. If the storage fails, all wait again. */
   async #takeWaiting(): Promise<readonly NewObject[]> {
     const waiting = this.#waiting;
     this.#spilled = true;
@@ -132,12 +131,12 @@ export class WritingSession {
     }
   }
 
-  /** Whether anything has gone, or is going, into a pack. */
+  /** Whether a pack has been begun. */
   get hasPack(): boolean {
     return this.#pack !== undefined;
   }
 
-  /** Puts the pack in place. Its name; undefined when there is none, or nothing is in it. */
+  /** Puts the pack in place. Returns its name; undefined if there is none, or it is empty. */
   async finishPack(): Promise<string | undefined> {
     return this.#pack?.finish();
   }
@@ -156,7 +155,7 @@ export class WritingSession {
     return true;
   }
 
-  /** Lets go of everything held in memory. */
+  /** Releases all memory. */
   drop(): void {
     this.#pack = undefined;
     this.#waiting = [];
