@@ -1,7 +1,8 @@
 /** Fails when a comment or message of src/ uses a phrase that CONTRIBUTING.md ("Words") rules out. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-const RULED_OUT = /\b(so many|whoever|nobody|somebody|stands there|says nothing|is no matter)/i;
+const RULED_OUT =
+  /\b(so many|whoever|nobody|somebody|stands there|says nothing|is no matter|at hand|(as|in which) they lie|lets go of|no word on)/i;
 
 const root = new URL('../src/', import.meta.url);
 let found = 0;

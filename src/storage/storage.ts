@@ -59,7 +59,7 @@ export interface TryReadOptions {
   readonly limit?: number | undefined;
   /**
    * Whether the caller goes on to other versions of the object, which may be deltas of this one: the store
-   * keeps it at hand. `room` is not used then.
+   * keeps it in memory. `room` is not used then.
    */
   readonly keep?: boolean | undefined;
 }

@@ -22,12 +22,12 @@ export class ByteReader {
     return this.#position;
   }
 
-  /** Bytes that are at hand. */
+  /** Bytes in memory. */
   get available(): number {
     return this.#chunk.length - this.#at;
   }
 
-  /** Gets at least `length` bytes at hand, fewer only where the stream ends; says whether it did. */
+  /** Reads until `length` bytes are in memory. False when the stream ends before. */
   async fill(length: number): Promise<boolean> {
     if (this.available >= length) return true;
     // What must outlast the next chunk is copied: a source may use its buffer again.
@@ -48,7 +48,7 @@ export class ByteReader {
     return have >= length;
   }
 
-  /** The next `length` bytes, which are at hand. They are good until the next call. */
+  /** The next `length` bytes, which must be in memory. Valid until the next call. */
   take(length: number): Buffer {
     const bytes = this.#chunk.subarray(this.#at, this.#at + length);
     this.#at += length;
@@ -56,7 +56,7 @@ export class ByteReader {
     return bytes;
   }
 
-  /** The bytes at hand, without taking them. */
+  /** The bytes in memory, without consuming them. */
   peek(length: number): Buffer {
     return this.#chunk.subarray(this.#at, this.#at + length);
   }

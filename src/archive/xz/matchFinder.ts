@@ -20,7 +20,7 @@ export class MatchFinder {
   readonly #head2 = new Int32Array(1 << 16);
   readonly #link: Int32Array;
   readonly bytes: Uint8Array;
-  /** Where the text ends that is at hand. */
+  /** End of the text in memory. */
   end = 0;
   position = 0;
   /** What `find` has found: length 0 is nothing; the distance is 1 for the byte before. */

@@ -1,5 +1,5 @@
 /**
- * Reading a zip archive by its central directory, which needs all of it at hand: a file, or bytes.
+ * Reading a zip archive by its central directory, which needs all of it: a file, or bytes.
  * Nothing that an entry says is believed before it is checked: sizes, checksum, and that no two
  * entries share bytes of the archive, by which a small one could swell without end.
  */

@@ -43,7 +43,7 @@ export class Exchange {
     response.end();
   }
 
-  /** Sends a body that is at hand; to HEAD its length only. */
+  /** Sends a body in memory. Answers HEAD with its length only. */
   whole(status: number, fields: Fields, body: Uint8Array): void {
     const all = [...fields, 'Content-Length', String(body.length), ...this.#common];
     if (this.isHead) {

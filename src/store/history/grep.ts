@@ -55,7 +55,7 @@ export async function* grepSnapshot(
   const how = history ? { keep: true } : { room: roomToSearch };
   const pace = new Pace(signal);
   for await (const versions of versionsOf(snapshot, { path, history, signal })) {
-    /** Blobs that are not at hand, with a path of each. */
+    /** Blobs that are not in memory, with a path of each. */
     const others = new Map<ObjectId, string>();
     for (const { path: file, entry } of versions) {
       const { id, mode } = entry;

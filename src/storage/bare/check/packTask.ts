@@ -100,7 +100,7 @@ export class PackCheck {
     return this.#found;
   }
 
-  /** Checks an object whose bytes are at hand: its id, its form, and what it refers to. */
+  /** Checks an object whose bytes are in memory: its id, its form, and what it refers to. */
   checkObject(kind: number, id: string, body: Buffer): Found {
     this.#found = nothingFound();
     this.#checkBody(kind, id, body);

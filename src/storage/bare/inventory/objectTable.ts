@@ -25,7 +25,7 @@ export const Flag = {
   loose: 16,
   /** Its entry is a delta. */
   delta: 32,
-  /** Takes part in the work at hand. */
+  /** Takes part in the current work. */
   chosen: 64,
   /** There is more than one packed copy. */
   copies: 128,

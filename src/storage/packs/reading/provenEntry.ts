@@ -52,7 +52,7 @@ const DELTA_ROOM = 64 << 10;
 
 /**
  * The delta whose entry begins at `offset`, of at most 64 KiB. Valid until the next call.
- * @param hasBase whether the base at an offset is at hand; without it the delta is not inflated
+ * @param hasBase whether the base at an offset is in memory; without it the delta is not inflated
  */
 export function readProvenDelta(
   windows: PackWindows,
