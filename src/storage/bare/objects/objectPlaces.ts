@@ -12,8 +12,8 @@ import { freshen } from '../../disk/freshen.ts';
 import { existsSync } from '../../disk/fs.ts';
 import { corrupt, named } from '../../packs/objectFaults.ts';
 import type { PackedObject } from '../../packs/reading/packDirectory.ts';
-import { isWholePack } from '../../packs/reading/packFile.ts';
 import { ReadCache } from '../../packs/reading/readCache.ts';
+import { isWholePack } from '../../packs/reading/wholePack.ts';
 import { hasLoose, isSoundLoose, type LooseListings, loosePath } from '../loose/loose.ts';
 import { type ObjectDirectory, openWithAlternates } from './objectDirectories.ts';
 

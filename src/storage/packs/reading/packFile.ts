@@ -5,14 +5,12 @@
 
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { CorruptObjectError, storeClosed } from '../../../errors.ts';
+import { type CorruptObjectError, storeClosed } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { applyDelta, deltaSizes } from '../../../git/packs/delta.ts';
 import type { PackBitmap } from '../../../git/packs/packBitmap.ts';
 import type { PackIndex } from '../../../git/packs/packIndex.ts';
 import { PackOrder } from '../../../git/packs/packOrder.ts';
-import { isErrno, readFullySync } from '../../disk/durable.ts';
-import { closeSync, fstatSync, openSync } from '../../disk/fs.ts';
 import { readBitmap } from '../../shortcuts/packReach.ts';
 import type { BodyRoom, GitObject, ObjectHeader } from '../../storage.ts';
 import type { Holes } from './holes.ts';
@@ -35,6 +33,7 @@ const USUAL_CHAIN = 4096;
 
 /** Objects to read from a pack before its index is verified as a whole. */
 const READS_BEFORE_PROOF = 32;
+
 /** Finds the base of a delta outside its pack. */
 export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
 
@@ -51,29 +50,6 @@ interface Delta {
   readonly at: number;
   readonly data: Buffer;
 }
-
-/** Whether a pack's file ends with the checksum in its index. A crash may have truncated or emptied it. */
-export function isWholePack(pack: PackFile): boolean {
-  const trailer = Buffer.alloc(TRAILER_LENGTH);
-  try {
-    const fd = openSync(pack.path, 'r');
-    try {
-      const { size } = fstatSync(fd);
-      if (size < TRAILER_LENGTH) return false;
-      readFullySync(fd, trailer, TRAILER_LENGTH, size - TRAILER_LENGTH);
-    } finally {
-      closeSync(fd);
-    }
-    return trailer.equals(pack.packChecksum);
-  } catch (error) {
-    if (error instanceof CorruptObjectError) return false;
-    if (isErrno(error, 'ENOENT', 'EIO', 'EACCES', 'EPERM')) return false;
-    throw error;
-  }
-}
-
-/** The checksum at a pack's end. */
-const TRAILER_LENGTH = 20;
 
 export class PackFile {
   readonly #cache: ReadCache;
