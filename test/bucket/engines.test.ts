@@ -93,7 +93,8 @@ for (const name of REAL_ENGINES) {
         reported.push(...hashesIn((await finished).stdout));
       }
       expect(await historyOf(location)).toEqual(expect.arrayContaining(reported));
-      expect(await gitstore(['-r', location, 'verify'], { env })).toMatchObject({
+      const { timeout } = kills;
+      expect(await gitstore(['-r', location, 'verify'], { env, timeout })).toMatchObject({
         code: 0,
         stdout: '',
       });
