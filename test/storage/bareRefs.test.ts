@@ -682,7 +682,7 @@ describe('many writers', () => {
     await waiting;
     other.close();
     // After a single commit the turn is free at once, whatever the process does next.
-    await sleep(5);
+    await sleep(20);
     (await refs.turn(MAIN, 1000))();
     expect(link()).toEqual([]);
     const both = [refs.turn(MAIN, 1000), refs.turn(MAIN, 1000)];

@@ -32,8 +32,11 @@ const TURN_FILES = 64;
 /** Total wait of a caller, as a multiple of the timeout for one holder. */
 const MOST_HOLDERS = 10;
 
-/** Milliseconds for which a process keeps a turn that others want. */
-const BURST = 25;
+/**
+ * Milliseconds for which a process keeps a turn that others want. On a busy machine 25 is enough for four
+ * commits only, and then half of the CPU time goes to waiting and handing over.
+ */
+const BURST = 100;
 
 /**
  * Milliseconds after which a process gives its turn back also when no other is seen to want it: a waiter
@@ -41,17 +44,25 @@ const BURST = 25;
  */
 const LONGEST_TURN = PATIENCE / 4;
 
-/** A commit that begins this many milliseconds after the last one, or sooner, continues a burst. */
-const GAP = 2;
+/**
+ * A commit that begins this many milliseconds after the last one, or sooner, continues a burst. Processes
+ * that wait may take the CPU away for some of them.
+ */
+const GAP = 10;
 
-/** Milliseconds for which a process does not ask again after a burst. Others poll more often. */
+/**
+ * Milliseconds for which a process does not ask again after a burst; and a part of the time that it has
+ * waited for that turn, as others who wait for as long go first. They poll less often than one that has just
+ * begun to wait.
+ */
 const YIELD = 6;
+const WAITS_YIELDED = 1 / 4;
 
 /**
  * Longest pause between two polls in milliseconds. The longer a process has waited, the more others wait,
  * of which one polls soon enough; so each may poll less often.
  */
-const LONGEST_PAUSE = 10;
+const LONGEST_PAUSE = 40;
 const PAUSES_WAITED = 20;
 
 /** Milliseconds for which a live holder is assumed to stay alive. */
@@ -93,6 +104,8 @@ class TurnFile {
   /** Start of the turn, and of the burst. */
   #taken = 0;
   #since = 0;
+  /** Milliseconds for which the turn was waited for. */
+  #waited = 0;
   /** When the last caller in this process gave its turn back. */
   #passed = Number.NEGATIVE_INFINITY;
   /** The callers in this process follow one another quickly. */
@@ -149,7 +162,7 @@ class TurnFile {
     if (now - this.#since >= BURST) {
       if (this.#isWanted()) {
         this.#give();
-        this.#yieldsUntil = now + YIELD;
+        this.#yieldsUntil = now + Math.max(YIELD, this.#waited * WAITS_YIELDED);
         return;
       }
       this.#since = now;
@@ -182,6 +195,7 @@ class TurnFile {
           this.#isHeld = true;
           this.#taken = monotonicTime();
           this.#since = this.#taken;
+          this.#waited = this.#taken - start;
           return;
         }
         judged = now;
