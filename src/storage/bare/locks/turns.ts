@@ -51,11 +51,11 @@ const LONGEST_TURN = PATIENCE / 4;
 const GAP = 10;
 
 /**
- * Milliseconds for which a process does not ask again after a burst; and a part of the time that it has
- * waited for that turn, as others who wait for as long go first. They poll less often than one that has just
- * begun to wait.
+ * Milliseconds for which a process does not ask again after a burst: a quarter of the time that it has
+ * waited for its turn, as others who wait for as long poll less often than one that has just begun to wait.
  */
-const YIELD = 6;
+const LEAST_YIELD = 6;
+const MOST_YIELD = 5 * BURST;
 const WAITS_YIELDED = 1 / 4;
 
 /**
@@ -162,7 +162,8 @@ class TurnFile {
     if (now - this.#since >= BURST) {
       if (this.#isWanted()) {
         this.#give();
-        this.#yieldsUntil = now + Math.max(YIELD, this.#waited * WAITS_YIELDED);
+        const yields = Math.min(MOST_YIELD, this.#waited * WAITS_YIELDED);
+        this.#yieldsUntil = now + Math.max(LEAST_YIELD, yields);
         return;
       }
       this.#since = now;
