@@ -119,7 +119,7 @@ export interface ObjectStore {
 
   /**
    * Tells which objects are read soon, in any order: a storage that is far away fetches them ahead, in few
-   * requests. Absent where that is no gain.
+   * requests. Absent where that is no gain. Never rejects: a later read reports what is wrong.
    * @returns ends the fetching of what was not read
    */
   expect?(ids: readonly ObjectId[]): Promise<() => void>;

@@ -107,6 +107,22 @@ test('a copy out to a machine that has nothing takes few requests', async () => 
   expect(get.mock.calls.filter(([key]) => key.startsWith('p/')).length).toBeLessThanOrEqual(2);
 });
 
+test('what is only told ahead fails for nothing', async () => {
+  const { store } = await open();
+  const files = Object.fromEntries(
+    Array.from({ length: 300 }, (_, i) => [`${i}`, noise(99, i + 1)]),
+  );
+  const fs = await (await store.fs('main')).apply({ writes: files });
+  const ids = await Promise.all(Object.keys(files).map(async (path) => (await fs.stat(path)).hash));
+  const { storage } = await open(scratchFolder());
+  const get = vi.spyOn(bucket, 'get').mockRejectedValue(new Error('the network is gone'));
+  const end = await storage.objects.expect!(ids);
+  end();
+  await expect(storage.objects.read(ids[0]!)).rejects.toThrow('the network is gone');
+  get.mockRestore();
+  expect((await storage.objects.read(ids[0]!))!.body).toEqual(files[0]);
+});
+
 test.runIf(process.platform === 'linux')('packs that are no more keep no files open', async () => {
   const { store } = await open();
   const cold = scratchFolder();

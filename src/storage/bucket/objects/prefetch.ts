@@ -79,14 +79,15 @@ async function fetchFor(ids: readonly ObjectId[], source: PrefetchSource): Promi
 }
 
 /**
- * Begins to fetch the bytes of objects that are read soon, in any order.
+ * Begins to fetch the bytes of objects that are read soon, in any order. Never rejects.
  * @returns once the requests are planned: a function that cancels those that have not begun
  */
 export async function expected(
   ids: readonly ObjectId[],
   source: PrefetchSource,
 ): Promise<() => void> {
-  if (ids.length >= MANY) await source.know();
+  // A read that needs what fails here fails again, and reports it.
+  if (ids.length >= MANY) await source.know().catch(() => {});
   const wanted = new Map<SparsePack, Uint8Array>();
   const pace = new Pace();
   for (const id of ids) {
@@ -109,7 +110,6 @@ export async function expected(
   const work = async () => {
     for (const { holes, part } of queue) await holes.fetchPart(part);
   };
-  // The read that needs the bytes fails again, and reports it.
   for (let i = 0; i < PARTS_AT_ONCE; i++) work().catch(() => {});
   return () => {
     for (const { holes, part } of parts) holes.unexpect(part);
