@@ -11,6 +11,7 @@ export class ByteCache<Value, Key = string> {
   #young = new Map<Key, Value>();
   #old = new Map<Key, Value>();
   #youngBytes = 0;
+  #isComplete = true;
 
   /**
    * @param limit bytes of both generations together, at most
@@ -31,6 +32,11 @@ export class ByteCache<Value, Key = string> {
     this.#renew = renew;
   }
 
+  /** Whether it has all values that were ever set: none was evicted, nor too large. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
   get(key: Key): Value | undefined {
     const value = this.#young.get(key);
     if (value !== undefined) return value;
@@ -42,8 +48,12 @@ export class ByteCache<Value, Key = string> {
   set(key: Key, value: Value): void {
     if (this.#young.has(key)) return;
     const bytes = this.#cost(value);
-    if (bytes > this.#most) return;
+    if (bytes > this.#most) {
+      this.#isComplete = false;
+      return;
+    }
     if (this.#youngBytes + bytes > this.#limit) {
+      if (this.#old.size > 0) this.#isComplete = false;
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngBytes = 0;

@@ -17,8 +17,6 @@ export const LARGE = 1 << 20;
 const DEFAULT_OBJECT_BYTES = 512 << 20;
 /** Bytes of bodies in memory, at most. */
 const BODY_BYTES = 128 << 20;
-/** A pack whose bodies take no more than this has all of them in memory: none is evicted. */
-const ALL_IN_MEMORY = BODY_BYTES / 2;
 /** Larger bodies are not kept: one would evict too many others. */
 const LARGEST_BODY = 16 << 20;
 /** Memory of a body in addition to its bytes. */
@@ -43,8 +41,8 @@ export class MadeObjects {
   readonly #bodies = new ByteCache<Buffer, number>(BODY_BYTES, memoryOf, LARGEST_BODY, (body) =>
     this.#survivors.copy(body),
   );
-  /** Memory of all bodies so far; infinite once one was not kept. */
-  #bodyBytes = 0;
+  /** Some object was too large for memory. */
+  #hasElsewhere = false;
   readonly #packBytes: () => number;
   readonly #objectBytes: number;
   /** The last resolved object, of any size: the next delta may build on it. */
@@ -62,13 +60,13 @@ export class MadeObjects {
 
   /** Whether all objects are in memory, as for a small pack. */
   get inMemory(): boolean {
-    return this.#bodyBytes <= ALL_IN_MEMORY;
+    return !this.#hasElsewhere && this.#bodies.isComplete;
   }
 
   /** Records the object of an entry that was too large for memory. */
   madeElsewhere(entry: number, type: ObjectType, size: number, id: ObjectId): void {
     this.enter(entry, type, size, id);
-    this.#bodyBytes = Number.POSITIVE_INFINITY;
+    this.#hasElsewhere = true;
   }
 
   /**
@@ -131,8 +129,6 @@ export class MadeObjects {
   keep(entry: number, bytes: Buffer): void {
     this.#last = { entry, bytes };
     this.#bodies.set(entry, bytes);
-    const memory = memoryOf(bytes);
-    this.#bodyBytes += memory > LARGEST_BODY ? Number.POSITIVE_INFINITY : memory;
   }
 
   /** The body of an entry's object, if it is cached. */
