@@ -1,31 +1,32 @@
 /** Carries out a plan from a store to disk: removes, makes directories, writes files and links. */
 
 import { CorruptObjectError, GitStoreError } from '../../errors.ts';
-import { hashObject, type ObjectId } from '../../git/objectId.ts';
-import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
-import { comparePaths, decodePath } from '../../git/pathBytes.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { MODE_EXECUTABLE, MODE_FILE, MODE_LINK } from '../../git/objects/tree.ts';
+import { decodePath } from '../../git/pathBytes.ts';
 import { missingObject } from '../../storage/missingObject.ts';
 import type { Memos, ObjectStore } from '../../storage/storage.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
-import { ChangeReport } from '../../tree/changes.ts';
-import { baseName, joinPath, parentPath } from '../../tree/paths.ts';
+import type { ChangeReport } from '../../tree/changes.ts';
+import { baseName, parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
 import { fileTypeOf } from '../../tree/types.ts';
-import { HAS_EXECUTE_BITS, joinDisk, toDisk } from '../disk/diskFiles.ts';
+import { joinDisk, toDisk } from '../disk/diskFiles.ts';
 import type { FileJob, FileStamp, SeenFile } from '../disk/put/fileJobs.ts';
-import { hashLocalFile, readTarget, SMALL_FILE } from '../disk/readLocal.ts';
-import type { Plan, PlannedFile } from '../plan/copyPlan.ts';
+import { SMALL_FILE } from '../disk/readLocal.ts';
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import { type ScannedDirectory, type ScannedEntry, SETTLED } from '../record/scannedDirectory.ts';
 import type { CopyOptions } from '../rules/options.ts';
-import { MODE_NONE } from '../rules/place.ts';
 import type { CopyRun } from '../rules/run.ts';
+import { reportCopy } from './copyReport.ts';
 import { byDirectory, DestinationDirectories } from './destinationDirectories.ts';
+import type { DiskFile, DiskPlan } from './diskPlan.ts';
 import { FileSink } from './fileSink.ts';
 import { LargeFiles } from './largeFiles.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { NewTrees } from './newTrees.ts';
 import { Removals } from './removals.ts';
+import { isSameFile } from './sameFile.ts';
 
 /** The store to copy from. */
 export interface CopyOutStore {
@@ -51,8 +52,6 @@ export interface CarefulOptions {
   /** Fail instead of replacing or removing a file that has changed since the copy looked at it. */
   readonly onlyAsSeen?: boolean | undefined;
 }
-
-export type DiskFile = PlannedFile<TreeEntry, ScannedEntry>;
 
 /** The writers of a copy. */
 interface Target {
@@ -106,10 +105,8 @@ export class DiskExecutor {
   }
 
   /** @param makesRoot whether to make a missing destination even without files */
-  async execute(plan: Plan<TreeEntry, ScannedEntry>, makesRoot: boolean): Promise<ChangeReport> {
+  async execute(plan: DiskPlan, makesRoot: boolean): Promise<ChangeReport> {
     const run = this.#run;
-    const { errors, warnings } = run;
-    const report = new ChangeReport({ errors, warnings });
     let totalFiles = plan.files.length;
     for (const { files } of plan.grafts) totalFiles += files.length;
     run.begin('copy', { totalFiles });
@@ -129,8 +126,9 @@ export class DiskExecutor {
     const large = new LargeFiles(this.#store.trees.objects, run, this.#place.anchors);
     const target = { sink, directories, large };
     const trees = this.#dryRun ? undefined : this.#newTrees(target);
-    const unexpect = await this.#expect(plan);
+    let unexpect: (() => void) | undefined;
     try {
+      unexpect = await this.#expect(plan);
       if (makesRoot) this.#makeRoot(directories);
       for (const [directory, files] of byDirectory(plan.files)) {
         directories.begin(directory);
@@ -154,46 +152,20 @@ export class DiskExecutor {
     }
     if (this.#failure !== undefined) throw this.#failure.error;
     await removals.finish();
-    removals.removed.sort((a, b) => comparePaths(a.path, b.path));
-    for (const file of removals.removed) report.delete.push(file);
     run.end();
     if (this.#failed.size === 0) trees?.confirm();
-    for (const file of plan.files) {
-      if (!this.#changed.has(file)) continue;
-      const { path, from, source, existing } = file;
-      (existing === undefined ? report.add : report.update).push({
-        path: this.#place.show(path),
-        type: fileTypeOf(source.mode),
-        src: from,
-      });
-    }
-    for (const { path, from, files } of plan.grafts) {
-      for (const file of files) {
-        const target = joinPath(path, file.path);
-        if (this.#failed.has(target)) continue;
-        report.add.push({
-          path: this.#place.show(target),
-          type: fileTypeOf(file.mode),
-          src: joinPath(from, file.path),
-        });
-      }
-    }
-    if (plan.grafts.length > 0 && report.add.length > plan.grafts[0]!.files.length) {
-      report.add.sort((a, b) => comparePaths(a.path, b.path));
-    }
     removals.report();
-    // Two threads write files, so errors come in no fixed order.
-    report.errors.sort((a, b) => comparePaths(a.path, b.path));
-    return report;
+    return reportCopy(plan, removals.removed, this.#place, run, {
+      isChanged: (file) => this.#changed.has(file),
+      hasFailed: (path) => this.#failed.has(path),
+    });
   }
 
   /** Tells the store what is going to be read. */
-  async #expect(plan: Plan<TreeEntry, ScannedEntry>): Promise<(() => void) | undefined> {
+  async #expect(plan: DiskPlan): Promise<(() => void) | undefined> {
     const { objects } = this.#store.trees;
     if (this.#dryRun || objects.expect === undefined) return undefined;
-    const ids = plan.files
-      .filter((file) => file.existing === undefined || this.#isLikelyNeeded(file))
-      .map(({ source }) => source.id);
+    const ids = plan.files.filter(isDifferent).map(({ source }) => source.id);
     for (const { files } of plan.grafts) for (const { id } of files) ids.push(id);
     return await objects.expect(ids);
   }
@@ -306,10 +278,9 @@ export class DiskExecutor {
   }
 
   /** Whether the blob's content is probably needed, and not only its header. */
-  #isLikelyNeeded({ existing, source }: DiskFile): boolean {
-    if (existing === undefined) return true;
-    if (existing.id !== undefined) return existing.id !== source.id;
-    return this.#readInVain < READ_IN_VAIN;
+  #isLikelyNeeded(file: DiskFile): boolean {
+    if (isDifferent(file)) return true;
+    return file.existing?.id === undefined && this.#readInVain < READ_IN_VAIN;
   }
 
   /** Records that the file is written. */
@@ -362,17 +333,8 @@ export class DiskExecutor {
     existing: ScannedEntry,
     size: number,
   ): Promise<boolean> {
-    if (existing.mode === MODE_NONE) return false;
-    if (existing.id !== undefined && existing.id !== source.id) return false;
-    const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(source.mode)];
-    if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
-    if (existing.id !== undefined) return true;
-    const shown = this.#place.show(path);
     try {
-      if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(shown)) === source.id;
-      if (existing.size !== size) return false;
-      const reading = { mayGrow: false, onChunk: () => this.#run.throwIfStopped() };
-      return (await hashLocalFile(shown, existing, false, reading)) === source.id;
+      return await isSameFile(this.#place.show(path), existing, source, this.#run, size);
     } catch {
       this.#run.throwIfStopped();
       // A file that cannot be read, or changes meanwhile, is replaced.
@@ -412,6 +374,11 @@ export class DiskExecutor {
       this.#failure ??= { error: failure };
     }
   }
+}
+
+/** Whether a file is new, or known to be another one without being read. */
+function isDifferent({ existing, source }: DiskFile): boolean {
+  return existing === undefined || (existing.id !== undefined && existing.id !== source.id);
 }
 
 /** The part of an entry that a job for the other thread takes. */

@@ -12,7 +12,8 @@ import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedDirectory } from '../record/scannedDirectory.ts';
 import type { CopyRun } from '../rules/run.ts';
 import type { DestinationDirectories, NewDirectory } from './destinationDirectories.ts';
-import type { CopyOutStore, DiskFile } from './diskExecutor.ts';
+import type { CopyOutStore } from './diskExecutor.ts';
+import type { DiskFile } from './diskPlan.ts';
 import type { FileSink } from './fileSink.ts';
 import type { FileResults } from './writerThread.ts';
 

@@ -7,7 +7,6 @@
  */
 import * as fs from 'node:fs';
 import { GitStoreError } from '../../errors.ts';
-import type { TreeEntry } from '../../git/objects/tree.ts';
 import { rmdirSync, unlinkSync } from '../../storage/disk/fs.ts';
 import { isErrorOf, localError } from '../../systemFaults.ts';
 import type { FileEntry } from '../../tree/changes.ts';
@@ -15,10 +14,11 @@ import { baseName, isWithin, joinPath, parentPath } from '../../tree/paths.ts';
 import { fileTypeOf } from '../../tree/types.ts';
 import { newTemporaryPrefix } from '../disk/diskFiles.ts';
 import { removeSeen } from '../disk/put/seenFile.ts';
-import type { Plan } from '../plan/copyPlan.ts';
+
 import type { DiskDestination } from '../record/diskPlaces.ts';
 import type { ScannedEntry } from '../record/scannedDirectory.ts';
 import type { CopyRun } from '../rules/run.ts';
+import type { DiskPlan } from './diskPlan.ts';
 
 /** A file to remove, by its path in the destination, or a directory to remove if it is empty. */
 interface Removal {
@@ -42,7 +42,7 @@ export class Removals {
   readonly #stayed = new Map<string, GitStoreError>();
 
   constructor(
-    plan: Plan<TreeEntry, ScannedEntry>,
+    plan: DiskPlan,
     place: DiskDestination,
     run: CopyRun,
     { dryRun, onlyAsSeen }: { dryRun: boolean; onlyAsSeen: boolean },
@@ -151,7 +151,7 @@ class Way {
   /** Directories checked before: whether a file is to be created there or above. */
   readonly #taken = new Map<string, boolean>();
 
-  constructor({ files, grafts }: Plan<TreeEntry, ScannedEntry>) {
+  constructor({ files, grafts }: DiskPlan) {
     for (const { path, existing } of files) {
       if (existing !== undefined) continue;
       this.#files.add(path);

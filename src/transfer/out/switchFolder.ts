@@ -4,8 +4,8 @@
  * Files that change meanwhile, and files that neither tree holds, stay unchanged.
  */
 import { GitStoreError } from '../../errors.ts';
-import { hashObject, type ObjectId } from '../../git/objectId.ts';
-import { isTreeMode, MODE_GITLINK, MODE_LINK, type TreeEntry } from '../../git/objects/tree.ts';
+import type { ObjectId } from '../../git/objectId.ts';
+import { isTreeMode, MODE_GITLINK, type TreeEntry } from '../../git/objects/tree.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
 import type { Memos } from '../../storage/storage.ts';
 import { localError, reasonOf } from '../../systemFaults.ts';
@@ -14,10 +14,7 @@ import { diffTrees, type TreeDifference } from '../../tree/diff.ts';
 import type { TreeEdit } from '../../tree/edit.ts';
 import { parentPath } from '../../tree/paths.ts';
 import type { TreeReader } from '../../tree/reader.ts';
-import { fileTypeOf } from '../../tree/types.ts';
 import { DirectoryIdentity } from '../disk/directoryIdentity.ts';
-import { HAS_EXECUTE_BITS } from '../disk/diskFiles.ts';
-import { hashLocalFile, readTarget } from '../disk/readLocal.ts';
 import { refuseOnDisk } from '../plan/storePlaces.ts';
 import { DiskDestination } from '../record/diskPlaces.ts';
 import { DiskScan } from '../record/diskScan.ts';
@@ -25,7 +22,9 @@ import type { ScannedDirectory, ScannedEntry } from '../record/scannedDirectory.
 import { Exclusion } from '../rules/exclusion.ts';
 import { type CopyOptions, type PathSelection, scanRules } from '../rules/options.ts';
 import { CopyRun } from '../rules/run.ts';
-import { DiskExecutor, type DiskFile } from './diskExecutor.ts';
+import { DiskExecutor } from './diskExecutor.ts';
+import type { DiskFile } from './diskPlan.ts';
+import { isSameFile } from './sameFile.ts';
 
 export interface SwitchStore {
   readonly trees: TreeReader;
@@ -127,14 +126,9 @@ class Folder {
 
   /** Whether the existing entry equals the entry of a tree. */
   async holds(path: string, existing: ScannedEntry, entry: TreeEntry): Promise<boolean> {
-    const [is, wanted] = [fileTypeOf(existing.mode), fileTypeOf(entry.mode)];
-    if (is !== wanted && (HAS_EXECUTE_BITS || is === 'link' || wanted === 'link')) return false;
-    if (existing.id !== undefined) return existing.id === entry.id;
     const at = existing.home!.diskPath(existing.name);
     try {
-      if (existing.mode === MODE_LINK) return hashObject('blob', readTarget(at)) === entry.id;
-      const reading = { mayGrow: false, onChunk: () => this.#run.throwIfStopped() };
-      return (await hashLocalFile(at, existing, false, reading)) === entry.id;
+      return await isSameFile(at, existing, entry, this.#run);
     } catch (error) {
       this.#run.throwIfStopped();
       throw localError(error, this.#place.show(path));
