@@ -131,6 +131,16 @@ describe.each(places)('objects in $name', ({ create }) => {
     }
   });
 
+  test('what is told ahead is read as ever, and what is missing is missing', async () => {
+    const bodies = Array.from({ length: 300 }, (_, i) => Buffer.from(`object ${i}\n`));
+    const ids = await writeAll(bodies);
+    const end = await objects.expect?.([...ids, '1'.repeat(40)]);
+    expect(Buffer.from((await objects.read(ids[7]!))!.body)).toEqual(bodies[7]);
+    end?.();
+    expect(Buffer.from((await objects.read(ids[299]!))!.body)).toEqual(bodies[299]);
+    expect(await objects.read('1'.repeat(40))).toBeUndefined();
+  });
+
   test('the same object twice in one session', async () => {
     const body = Buffer.from('twice\n');
     const [a, b] = await writeAll([body, body]);
