@@ -48,7 +48,7 @@ function reason(answer: S3Answer, fault: Fault, request: RefusedRequest): string
   const { code, details } = fault;
   const { bucket, region, writes } = request;
   const other = regionOf(headers['x-amz-bucket-region']) ?? regionOf(textOf(details, 'Region'));
-  switch (code) {
+  switch (status === 501 ? 'NotImplemented' : code) {
     case 'NoSuchBucket':
       return `there is no bucket ${bucket}; make it with the tools of the object storage, or look at endpoint and region`;
     case 'InvalidAccessKeyId':

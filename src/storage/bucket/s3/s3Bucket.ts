@@ -25,6 +25,7 @@ import type {
   Unknown,
 } from '../engine/bucket.ts';
 import { Connection, type ConnectionLimits, type S3Answer, type S3Request } from './connection.ts';
+import { isPlain, outcomeOf } from './outcome.ts';
 import { uploadInParts } from './parts.ts';
 import { faultOf, isExpired, refusal } from './refusal.ts';
 import { routeTo } from './route.ts';
@@ -335,19 +336,13 @@ export class S3Bucket implements Bucket {
       }
     }
     const { code } = fault;
-    if (status === 404) {
-      if (code === 'NoSuchKey' || (isSilent && failed === answer)) return { kind: 'absent' };
-      if (code === 'NoSuchUpload') return { kind: 'unknown', reason: 'the upload is gone' };
+    if (status === 404 && (code === 'NoSuchKey' || (isSilent && failed === answer))) {
+      return { kind: 'absent' };
     }
+    const result = outcomeOf(status, code, writes);
+    if (result === undefined) throw refusal(failed, fault, this.#refused(writes));
     const reason = `status ${status}${code === '' ? '' : ` (${code})`} for ${key}`;
-    if (status === 409 || status === 429 || status === 307) return { kind: 'busy', reason };
-    if (status === 408 || code === 'RequestTimeout') return { kind: 'unknown', reason };
-    if (status === 501)
-      throw refusal(failed, { ...fault, code: 'NotImplemented' }, this.#refused(writes));
-    // An engine without a quorum says so too, and may have written: only this word means that it has not.
-    if (status === 503 && (!writes || code === 'SlowDown')) return { kind: 'busy', reason };
-    if (status >= 500 && status !== 507) return { kind: 'unknown', reason };
-    throw refusal(failed, fault, this.#refused(writes));
+    return { reason, ...result };
   }
 
   /** An answer with words in it, where one to HEAD had none. */
@@ -392,11 +387,6 @@ export class S3Bucket implements Bucket {
       `${this.location}: what answers at ${origin.origin} is no S3; look at the endpoint`,
     );
   }
-}
-
-/** Statuses of which the number says all. */
-function isPlain(status: number): boolean {
-  return status === 304 || status === 409 || status === 412 || status === 429;
 }
 
 function tagOf(headers: IncomingHttpHeaders): string | undefined {
