@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CorruptObjectError, StaleSnapshotError } from '../errors.ts';
+import { CorruptObjectError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
 import { encodePath } from '../git/pathBytes.ts';
 import { inSession } from '../store/commit/commit.ts';
 import type { StoreContext } from '../store/context/context.ts';
@@ -104,5 +104,26 @@ function isRecord(value: unknown): value is WorkspaceRecord {
     typeof gitignore === 'boolean' &&
     Array.isArray(exclude) &&
     exclude.every((pattern) => typeof pattern === 'string')
+  );
+}
+
+/**
+ * The branch for a folder that names none: the current one, unless another folder uses it.
+ * @throws KeyExistsError when one does
+ */
+export async function freeBranch(
+  store: StoreContext,
+  current: string | null,
+  folder: string,
+): Promise<string> {
+  const all = await listWorkspaces(store);
+  const other = all.find(({ branch, path, host }) => {
+    return branch === current && (path !== folder || host !== hostname());
+  });
+  if (current !== null && other === undefined) return current;
+  if (other === undefined) return 'main';
+  throw new KeyExistsError(
+    `Branch '${current}' holds the checkpoints of ${other.path}; give this folder a branch of its own`,
+    { ref: other.branch },
   );
 }

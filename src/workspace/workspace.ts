@@ -43,6 +43,7 @@ import type {
 import {
   findWorkspace,
   forgetWorkspace,
+  freeBranch,
   listWorkspaces,
   rememberWorkspace,
   type WorkspaceRecord,
@@ -125,7 +126,10 @@ export class Workspace implements AsyncDisposable {
       const record: WorkspaceRecord = {
         path: folder,
         host: hostname(),
-        branch: options.branch ?? known?.branch ?? (await freeBranch(store, folder)),
+        branch:
+          options.branch ??
+          known?.branch ??
+          (await freeBranch(store.context, await store.branches.currentName(), folder)),
         exclude: options.exclude ? patternsOf(options.exclude) : (known?.exclude ?? []),
         gitignore: options.gitignore ?? known?.gitignore ?? true,
       };
@@ -424,19 +428,4 @@ export class Workspace implements AsyncDisposable {
   #update(change: (snapshot: Snapshot) => Promise<FS>): Promise<FS> {
     return this.store.update(this.branch, (fs) => change(FS.snapshotOf(fs)), { retries: TRIES });
   }
-}
-
-/** The current branch, unless another folder uses it. */
-async function freeBranch(store: GitStore, folder: string): Promise<string> {
-  const current = await store.branches.currentName();
-  const all = await listWorkspaces(store.context);
-  const other = all.find(({ branch, path, host }) => {
-    return branch === current && (path !== folder || host !== hostname());
-  });
-  if (current !== null && other === undefined) return current;
-  if (other === undefined) return 'main';
-  throw new KeyExistsError(
-    `Branch '${current}' holds the checkpoints of ${other.path}; give this folder a branch of its own`,
-    { ref: other.branch },
-  );
 }
