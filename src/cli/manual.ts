@@ -2,7 +2,9 @@
  * The manual page (man(7)), from what the commands say of themselves in `--help`. The build writes it; the
  * program does not load it.
  */
+
 import type { Command, Help } from 'commander';
+import { addAll } from '../lists.ts';
 import { commands } from './commands.ts';
 import { buildProgram } from './program.ts';
 
@@ -30,7 +32,7 @@ export async function manualPage(version: string, date: string): Promise<string>
       lines.push(`.SH ${text(group.replace(/:$/, '').toUpperCase())}`);
     }
     const loaded = buildProgram(commands, name, await entry.load());
-    lines.push(...section(name, loaded.commands.find((each) => each.name() === name)!));
+    addAll(lines, section(name, loaded.commands.find((each) => each.name() === name)!));
   }
   lines.push('.SH EXIT STATUS', '.TP', '0', 'Done.', '.TP', '1', text(FAILED));
   lines.push('.TP', '2', 'The command line makes no sense.', '.SH ENVIRONMENT');

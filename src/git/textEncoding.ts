@@ -3,8 +3,10 @@
  * (git-commit(1), "Discussion"). Invalid UTF-8 becomes the escapes of pathBytes.ts, so that
  * text that is read and written again has the same bytes.
  */
+
 import { TextDecoder } from 'node:util';
 import { asBuffer } from '../bytes.ts';
+import { addAll } from '../lists.ts';
 import { decodePath, encodeText } from './pathBytes.ts';
 
 /** The text of bytes in an encoding. Reads an unknown encoding, or none, as UTF-8. */
@@ -28,7 +30,7 @@ export function encodeTextAs(text: string, encoding?: string): Buffer | undefine
   for (const character of text) {
     const bytes = table.get(character);
     if (bytes === undefined) return undefined;
-    parts.push(...bytes);
+    addAll(parts, bytes);
   }
   const encoded = Buffer.from(parts);
   // A table of characters cannot express an encoding with a state.

@@ -7,8 +7,10 @@
  *    same for a name that several have, in the directory to which most files of its old one went.
  * 3. All that is left against all that is left, the most alike first: only for files that matter.
  */
+
 import type { ObjectId } from '../git/objectId.ts';
 import { isFileMode } from '../git/objects/tree.ts';
+import { addAll } from '../lists.ts';
 import { missingObject } from '../storage/missingObject.ts';
 import type { Pace } from '../storage/pace.ts';
 import type { ObjectReader } from '../storage/storage.ts';
@@ -155,7 +157,7 @@ class Pairing {
         keepBest(best, { source, destination, score, hasSameName });
         if (this.#pace.due()) await this.#pace.pause();
       }
-      candidates.push(...best);
+      addAll(candidates, best);
     }
     candidates.sort(byScore);
     for (const { source, destination, score } of candidates) {

@@ -1,6 +1,8 @@
 /** `blame`: which commit each line of a file comes from. */
+
 import type { Command } from 'commander';
 import { shortHash } from '../../git/objects/commitText.ts';
+import { largest } from '../../lists.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import {
   addBranch,
@@ -31,7 +33,7 @@ export function define(command: Command): void {
       withStore(command, async (store) => {
         const [fs] = await snapshotsOf(store, [path], { branch: options.branch });
         const lines = await fs!.blame(path.path, { signal });
-        const width = Math.max(0, ...lines.map(({ authorName }) => showName(authorName).length));
+        const width = largest(lines.map(({ authorName }) => showName(authorName).length));
         const digits = String(lines.length).length;
         const paint = paintFor(options);
         const listing = new Listing(options.format);

@@ -1,7 +1,9 @@
 /** `ls`: names of files and directories. */
+
 import type { Command } from 'commander';
 import { shortHash } from '../../git/objects/commitText.ts';
 import { comparePaths } from '../../git/pathBytes.ts';
+import { addAll } from '../../lists.ts';
 import type { FS } from '../../store/fs.ts';
 import { parseRepositoryPath } from '../../store/refs/refPath.ts';
 import { joinPath, normalizePath } from '../../tree/paths.ts';
@@ -115,7 +117,7 @@ async function print(rows: readonly Row[], options: LsOptions): Promise<void> {
   if (options.long) {
     const longRows: EntryRecord[] = [];
     for (let start = 0; start < rows.length; start += AT_ONCE) {
-      longRows.push(...(await Promise.all(rows.slice(start, start + AT_ONCE).map(entryRecord))));
+      addAll(longRows, await Promise.all(rows.slice(start, start + AT_ONCE).map(entryRecord)));
     }
     const width = longRows.reduce((most, row) => Math.max(most, sizeText(row).length), 0);
     for (const row of longRows) {

@@ -1,4 +1,5 @@
 /** Patches and their statistics on stdout, for `diff`, `show`, `log` and `changes`. */
+import { largest } from '../../lists.ts';
 import type { FS } from '../../store/fs.ts';
 import { type FilePatch, patchLines } from '../../store/read/patch.ts';
 import { type Paint, paintFor } from './colour.ts';
@@ -76,8 +77,11 @@ export class PatchPrinter {
     const stats = this.#stats;
     if (stats === undefined || stats.length === 0) return;
     const names = stats.map(({ path }) => showName(path));
-    const width = Math.min(50, Math.max(...names.map((name) => name.length)));
-    const most = Math.max(1, ...stats.map(({ added, deleted }) => added + deleted));
+    const width = Math.min(50, largest(names.map((name) => name.length)));
+    const most = largest(
+      stats.map(({ added, deleted }) => added + deleted),
+      1,
+    );
     const digits = String(most).length;
     const room = Math.max(10, COLUMNS - width - digits - 6);
     const scale = Math.min(1, room / most);

@@ -3,10 +3,12 @@
  * of the environment, with the files that they include (git-config(1), "Includes"). Of the conditions
  * `gitdir` and `gitdir/i` are known.
  */
+
 import { dirname, isAbsolute, join } from 'node:path';
 import { GitStoreError } from '../../errors.ts';
 import { encodePath } from '../../git/pathBytes.ts';
 import { GitConfig, normalizeKey, parseConfig } from '../../git/repository/config.ts';
+import { addAll } from '../../lists.ts';
 import {
   configText,
   environmentSettings,
@@ -41,7 +43,7 @@ function settingsOf(file: string, gitDir: string | undefined, depth: number): Se
     if (key !== 'include.path' && !isIncluded(key, file, gitDir)) continue;
     const path = expandHome(value);
     const included = isAbsolute(path) ? path : join(dirname(file), path);
-    settings.push(...settingsOf(included, gitDir, depth + 1));
+    addAll(settings, settingsOf(included, gitDir, depth + 1));
   }
   return settings;
 }

@@ -8,6 +8,7 @@ import { CommitLinks, readCommitLinks } from '../../git/objects/links.ts';
 import { isValidRefName } from '../../git/refs/refName.ts';
 import { packet } from '../../git/wire/pktLine.ts';
 import { type Boundary, limitDepth, limitHistory } from '../../graph/shallow.ts';
+import { addAll } from '../../lists.ts';
 import { Pace } from '../../storage/pace.ts';
 import type { ObjectStore, Storage } from '../../storage/storage.ts';
 import { asksForDepth, type FetchRequest, isInfinite } from './fetchRequest.ts';
@@ -61,7 +62,7 @@ export async function shallowUpdate(
     if (!boundary.complete.has(id)) continue;
     lines.push(packet(`unshallow ${id}`));
     haves.push(id);
-    wants.push(...(await parentsOf(objects, id)));
+    addAll(wants, await parentsOf(objects, id));
     if (pace.due()) await pace.pause();
   }
   return { shallow, lines, wants, haves };

@@ -18,7 +18,7 @@ export async function destroyBucketStore(bucket: Bucket): Promise<void> {
   await engine.remove([HEAD_KEY]);
   for (const folder of [...KEY_FOLDERS, PROBE_FOLDER]) {
     const keys: string[] = [];
-    for await (const page of engine.list(folder)) keys.push(...page.map(({ key }) => key));
+    for await (const page of engine.list(folder)) for (const { key } of page) keys.push(key);
     await engine.remove(keys);
   }
   await engine.remove([STORE_KEY]);

@@ -3,9 +3,11 @@
  * commits. Tags and notes move along, in one transaction. After that only refs that the caller has not
  * named keep the old commits.
  */
+
 import { GitStoreError, KeyNotFoundError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import { type Commit, serializeCommit } from '../../git/objects/commit.ts';
+import { addAll } from '../../lists.ts';
 import { DELETED_REFS } from '../../storage/refRules.ts';
 import type { ObjectWriter, RefUpdate } from '../../storage/storage.ts';
 import { applyEdits } from '../../tree/edit.ts';
@@ -59,8 +61,8 @@ async function forget(
     const past = await pastOf(store, names);
     const logged = await loggedIn(store, heads);
     const starts = [...heads, ...past].map(({ id }) => id);
-    if (branches === undefined) starts.push(...(await taggedCommits(store)));
-    for (const ids of logged.values()) starts.push(...ids);
+    if (branches === undefined) addAll(starts, await taggedCommits(store));
+    for (const ids of logged.values()) addAll(starts, ids);
     const moved = await rewriter.rewrite(starts);
     if (moved.size === 0) {
       const where = branches === undefined ? 'any branch' : branches.join(', ');
@@ -78,8 +80,8 @@ async function forget(
       updates.push({ ref, old: id, new: to ?? id, reflog, restartsLog: true });
     }
     const tags = await tagsOn(store, new Set(moved.keys()));
-    updates.push(...(await moveTags(tags, moved, writer, store, 'forget')));
-    updates.push(...(await moveNotes(store, moved, writer)));
+    addAll(updates, await moveTags(tags, moved, writer, store, 'forget'));
+    addAll(updates, await moveNotes(store, moved, writer));
     for (const { ref, id } of past) updates.push({ ref, old: id, new: null });
     if (dryRun !== true) {
       await writer.finish();
@@ -182,11 +184,9 @@ class Rewriter {
       }
       const commit = await commits.getUncached(id);
       const missing = commit.parents.filter((parent) => !this.#commits.has(parent));
-      if (missing.length > 0) open.push(...missing);
-      else {
-        open.pop();
-        this.#commits.set(id, await this.#write(id, commit));
-      }
+      if (missing.length > 0) addAll(open, missing);
+      else open.pop();
+      this.#commits.set(id, await this.#write(id, commit));
     }
     return new Map([...this.#commits].filter(([before, after]) => before !== after));
   }

@@ -1,4 +1,5 @@
 /** The time line of a branch: how many snapshots were made when, each bar a way to them. */
+import { largest } from '../../../lists.ts';
 import type { FS } from '../../../store/fs.ts';
 import { localTimeOf } from '../../files/snapshots.ts';
 import { Html, html } from '../frame/html.ts';
@@ -35,7 +36,7 @@ export async function timeLine(view: View, shown: FS, gone: AbortSignal): Promis
   }
   if (moments.length < 2) return { content: undefined, complete };
   const { bars, unit, indexOf } = barsOf(moments);
-  const most = Math.max(...bars.map(({ count }) => count));
+  const most = largest(bars.map(({ count }) => count));
   const day = dayNumber(localTimeOf(shown));
   const current =
     shown.commitHash === place.snapshot.commitHash || day === undefined ? undefined : indexOf(day);

@@ -4,6 +4,7 @@ import type { ObjectId } from '../../../git/objectId.ts';
 import { parseCommit } from '../../../git/objects/commit.ts';
 import { parseTag } from '../../../git/objects/tag.ts';
 import { isTreeMode, MODE_GITLINK, parseTree } from '../../../git/objects/tree.ts';
+import { addAll } from '../../../lists.ts';
 import type { BareObjects } from '../objects/objects.ts';
 
 /** Broken objects end the walk where they are met, and no sooner. */
@@ -23,7 +24,7 @@ export async function reachedFrom(
     if (wanted.has(id)) reached.add(id);
     if (reached.size === wanted.size) break;
     try {
-      open.push(...(await linksOf(id, store)));
+      addAll(open, await linksOf(id, store));
     } catch {
       // Reported where its bytes were checked.
     }

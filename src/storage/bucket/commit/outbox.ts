@@ -3,8 +3,10 @@
  * objects: it contains few small ones itself, and refers to an uploaded pack with many or large ones. This
  * module keeps rules W and B (docs/bucket-format.md).
  */
+
 import { SnapshotExpiredError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+import { addAll } from '../../../lists.ts';
 import type { GitObject } from '../../storage.ts';
 import { PackGoneError, type StagedPack } from '../cache/shelf.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -229,7 +231,7 @@ export class Outbox implements Companion {
       const object = await this.#contents.find(base, id);
       if (object === undefined) return false;
       saved.set(id, deflateRecent(id, object));
-      waiting.push(...linksOf(object));
+      addAll(waiting, linksOf(object));
     }
     if (saved.size > 0) {
       const objects = [...saved.values()];

@@ -9,6 +9,7 @@ import {
 } from '../../../git/objects/commit.ts';
 import { isTreeMode, MODE_GITLINK, parseTree } from '../../../git/objects/tree.ts';
 import { PackIndex } from '../../../git/packs/packIndex.ts';
+import { addAll } from '../../../lists.ts';
 import { defaultReflog } from '../../refRules.ts';
 import type { Storage } from '../../storage.ts';
 import { openBucketStorage } from '../bucketStorage.ts';
@@ -100,7 +101,7 @@ async function historyOf(storage: Storage): Promise<Set<ObjectId>> {
     if (seen.has(id)) continue;
     seen.add(id);
     const object = await storage.objects.read(id);
-    if (object?.type === 'commit') waiting.push(...parseCommitLinks(object.body, id).parents);
+    if (object?.type === 'commit') addAll(waiting, parseCommitLinks(object.body, id).parents);
     else if (object?.type === 'tag') {
       const target = /^object ([0-9a-f]{40})$/m.exec(Buffer.from(object.body).toString('latin1'));
       if (target !== null) waiting.push(target[1] as ObjectId);
@@ -136,7 +137,7 @@ class WholeCommits {
       const commit = parseCommit(object.body, id);
       const before = commit.parents.filter((parent) => !this.#standIns.has(parent));
       if (before.length > 0) {
-        waiting.push(...before);
+        addAll(waiting, before);
         continue;
       }
       this.#standIns.set(id, await this.#standInsFor(id, commit));
@@ -180,7 +181,7 @@ class WholeCommits {
         else isWhole &&= this.#trees.get(entry.id)!;
       }
       if (isWhole && below.length > 0) {
-        waiting.push(...below);
+        addAll(waiting, below);
         continue;
       }
       this.#trees.set(id, isWhole);

@@ -3,8 +3,10 @@
  * bucket. Retired packs come back too, and take space until the next collection. Objects that only `head`
  * contained, and that were written after the copy, are lost.
  */
+
 import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH } from '../../../git/packs/packIndex.ts';
+import { largest } from '../../../lists.ts';
 import { firstHead } from '../bucketStorage.ts';
 import type { Listed } from '../engine/bucket.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -63,7 +65,7 @@ export async function planRepair(
     if (pack === undefined) damaged.push(entry.key);
     else packs.push(pack);
   }
-  const epoch = Math.max(base.epoch, ...[...keys.keys()].map(epochOf)) + 1;
+  const epoch = largest([...keys.keys()].map(epochOf), base.epoch) + 1;
   const retired = new Map(base.retired.map((one) => [one.key, one]));
   for (const { key } of packs) retired.delete(key);
   const head: Head = {

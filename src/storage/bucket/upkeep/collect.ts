@@ -2,8 +2,10 @@
  * Removes unreachable objects from the lists, and merges packs (docs/bucket-format.md). Deletes nothing
  * itself: packs removed from the lists are retired, and a later sweep deletes them.
  */
+
 import { LockTimeoutError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
+import { addAll, largest } from '../../../lists.ts';
 import type { CollectionOptions, UpkeepOptions } from '../../storageUpkeep.ts';
 import { PackGoneError, type Repacked, type StagedPack } from '../cache/shelf.ts';
 import { linksOf, openRecent } from '../commit/linksOf.ts';
@@ -69,7 +71,7 @@ export async function merge(
     const sources = choose(head.packs);
     if (sources.length < 2) return false;
     const staged = await contents.shelf.merge(sources, options);
-    const time = Math.max(...sources.map((pack) => pack.time));
+    const time = largest(sources.map((pack) => pack.time));
     const upload: Upload = { staged, kind: 'written', time, entry: undefined };
     const keys = new Set(sources.map(({ key }) => key));
     try {
@@ -128,7 +130,7 @@ class Collection {
     const repacked = await this.#sortOut(head);
     this.#lost = new Set(repacked.lost);
     this.#kept = repacked.kept;
-    const time = Math.max(0, ...this.#sources.map((pack) => pack.time));
+    const time = largest(this.#sources.map((pack) => pack.time));
     for (const [staged, kind] of [
       [repacked.main, 'collected'],
       [repacked.cruft, 'cruft'],
@@ -209,7 +211,7 @@ class Collection {
       if (object === undefined) throw new OvertakenError();
       this.#lost.delete(id);
       this.#saved.set(id, deflateRecent(id, object));
-      waiting.push(...linksOf(object));
+      addAll(waiting, linksOf(object));
     }
   }
 
