@@ -3,7 +3,6 @@
  * commits. Tags and notes move along, in one transaction. After that only refs that the caller has not
  * named keep the old commits.
  */
-
 import { GitStoreError, KeyNotFoundError } from '../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../git/objectId.ts';
 import { type Commit, serializeCommit } from '../../git/objects/commit.ts';
@@ -185,8 +184,10 @@ class Rewriter {
       const commit = await commits.getUncached(id);
       const missing = commit.parents.filter((parent) => !this.#commits.has(parent));
       if (missing.length > 0) addAll(open, missing);
-      else open.pop();
-      this.#commits.set(id, await this.#write(id, commit));
+      else {
+        open.pop();
+        this.#commits.set(id, await this.#write(id, commit));
+      }
     }
     return new Map([...this.#commits].filter(([before, after]) => before !== after));
   }
