@@ -10,16 +10,12 @@ import { readFileSync } from '../disk/fs.ts';
 import type { Pace } from '../pace.ts';
 import type { ObjectKinds, ReachRecord } from '../shortcuts.ts';
 
-/** The needed parts of a pack. */
-export interface IndexedPack {
+/** The bitmap beside a pack; undefined when there is no usable one. */
+export function readBitmap(pack: {
   /** Of the `.pack` file. */
   readonly path: string;
   readonly index: PackIndex;
-  readonly order: PackOrder;
-}
-
-/** The bitmap beside a pack; undefined when there is no usable one. */
-export function readBitmap(pack: Omit<IndexedPack, 'order'>): PackBitmap | undefined {
+}): PackBitmap | undefined {
   const { index } = pack;
   try {
     const bytes = readFileSync(pack.path.replace(/\.pack$/, '.bitmap'));
@@ -31,30 +27,34 @@ export function readBitmap(pack: Omit<IndexedPack, 'order'>): PackBitmap | undef
   }
 }
 
+/** Holds all it needs in memory: the pack may go meanwhile. */
 export class PackReach implements ReachRecord {
-  readonly #pack: IndexedPack;
+  readonly #index: PackIndex;
+  readonly #order: PackOrder;
   readonly #bitmap: PackBitmap;
   readonly #row: number;
   #bits: Uint32Array | undefined;
 
   /** @param row of the commit in the pack's index */
-  constructor(pack: IndexedPack, bitmap: PackBitmap, row: number) {
-    this.#pack = pack;
+  constructor(index: PackIndex, order: PackOrder, bitmap: PackBitmap, row: number) {
+    this.#index = index;
+    this.#order = order;
     this.#bitmap = bitmap;
     this.#row = row;
   }
 
   has(ids: Uint8Array, at: number): boolean {
-    const { index, order } = this.#pack;
+    const index = this.#index;
     const row = index.indexOfBytes(ids, at);
     if (row === -1) return false;
-    const place = order.placeOf(index.offsetAt(row));
+    const place = this.#order.placeOf(index.offsetAt(row));
     return (this.#reached()[place >>> 5]! & (1 << (place & 31))) !== 0;
   }
 
   async addTo(objects: ObjectSet, kinds: ObjectKinds, pace: Pace): Promise<void> {
     const bitmap = this.#bitmap;
-    const { order, index } = this.#pack;
+    const order = this.#order;
+    const index = this.#index;
     const { bytes } = index;
     const reached = this.#reached();
     for (const [number, type] of BITMAP_TYPES.entries()) {

@@ -6,7 +6,7 @@ import { parseGraphLayout } from '../../../git/commitGraph/commitGraph.ts';
 import { ID_LENGTH } from '../../../git/idTable.ts';
 import { MultiPackIndex } from '../../../git/packs/multiPackIndex.ts';
 import { isErrno } from '../../disk/durable.ts';
-import { readFileSync } from '../../disk/fs.ts';
+import { existsSync, readFileSync } from '../../disk/fs.ts';
 import { Kind } from '../inventory/objectTable.ts';
 import type { OpenedPack } from './entries.ts';
 import type { Presence } from './refs.ts';
@@ -36,18 +36,23 @@ function checkMultiPackIndex(
   packs: readonly OpenedPack[],
   report: (subject: string, problem: string) => void,
 ): void {
-  const bytes = read(join(packDir, 'multi-pack-index'));
-  if (bytes === undefined) return;
   const name = 'multi-pack-index';
+  const file = join(packDir, name);
+  const bytes = read(file);
+  if (bytes === undefined) return;
+  /** Another process may have packed the objects anew since the packs were opened. */
+  const isNow = (): boolean => read(file)?.equals(bytes) === true;
   try {
     const multi = MultiPackIndex.parse(bytes, name);
     multi.verifyChecksum();
-    const covered = multi.packNames.map((file) => {
-      const path = join(packDir, file.replace(/\.(idx|pack)$/, ''));
-      const pack = packs.find((one) => one.path === path);
-      if (pack === undefined) report(name, `names ${file}, which is missing or broken`);
-      return pack;
-    });
+    const paths = multi.packNames.map((one) => join(packDir, one.replace(/\.(idx|pack)$/, '')));
+    const covered = paths.map((path) => packs.find((one) => one.path === path));
+    // A pack that is there and not open is broken, which is reported, or has come since.
+    const missing = multi.packNames.filter(
+      (_, i) => covered[i] === undefined && !isThere(paths[i]!),
+    );
+    if (missing.length > 0 && !isNow()) return;
+    for (const packName of missing) report(name, `names ${packName}, which is missing`);
     for (let row = 0; row < multi.count; row++) {
       const id = multi.idAt(row);
       const found = multi.find(id)!;
@@ -94,6 +99,10 @@ async function checkGraph(
     if (!isOfDamage(error)) throw error;
     report(name, error.message);
   }
+}
+
+function isThere(pack: string): boolean {
+  return existsSync(`${pack}.idx`) && existsSync(`${pack}.pack`);
 }
 
 /** Whether a parser met bytes that make no sense, or numbers in them that lead outside the file. */

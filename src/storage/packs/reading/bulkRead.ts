@@ -160,11 +160,18 @@ function placeOf(id: ObjectId, source: BulkSource): Place | undefined {
     const entry = place?.pack.whole(place.offset);
     return entry === undefined || entry.size > LARGEST ? undefined : { pack: place!.pack, entry };
   } catch (error) {
-    // Reading the object by itself reports the fault, or finds a valid copy elsewhere.
-    if (error instanceof CorruptObjectError || isErrno(error, 'ENOENT')) return undefined;
-    if (error instanceof MissingBytesError) return undefined;
+    if (isFaultOfPack(error)) return undefined;
     throw error;
   }
+}
+
+/** Reading the object by itself reports the fault, or finds a valid copy elsewhere. */
+function isFaultOfPack(error: unknown): boolean {
+  return (
+    error instanceof CorruptObjectError ||
+    error instanceof MissingBytesError ||
+    isErrno(error, 'ENOENT')
+  );
 }
 
 async function readOne(id: ObjectId, source: BulkSource): Promise<ReadAhead | undefined> {
@@ -267,8 +274,10 @@ class Run {
     this.#letGo();
   }
 
+  /** Undefined when nothing of the run is read from a pack, or the pack is gone. */
   #job(): InflateJob | undefined {
-    if (this.#pack === undefined) return undefined;
+    const fd = this.#openPack();
+    if (fd === undefined) return undefined;
     const stretches = new Float64Array(2 * this.#stretches.length);
     /** Shift from offsets in the pack to offsets in the bytes read. */
     const shifts = new Map<Stretch, number>();
@@ -291,9 +300,20 @@ class Run {
       ids.write(id, ID_LENGTH * i, 'hex');
       i++;
     }
-    this.#release = this.#pack.retain();
-    const fd = this.#pack.openFile();
     return { fd, stretches, length, numbers, ids };
+  }
+
+  #openPack(): number | undefined {
+    const pack = this.#pack;
+    if (pack === undefined) return undefined;
+    this.#release = pack.retain();
+    try {
+      return pack.openFile();
+    } catch (error) {
+      if (!isFaultOfPack(error)) throw error;
+      this.#letGo();
+      return undefined;
+    }
   }
 
   async *results(source: BulkSource): AsyncGenerator<(ReadAhead | undefined)[], void, undefined> {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { CorruptObjectError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { MultiPackIndex } from '../../../git/packs/multiPackIndex.ts';
+import type { PackOrder } from '../../../git/packs/packOrder.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { freshen } from '../../disk/freshen.ts';
 import { readdirSync, readFileSync, statSync } from '../../disk/fs.ts';
@@ -92,9 +93,22 @@ export class PackDirectory {
       const { bitmap } = pack;
       if (bitmap === undefined) continue;
       const row = pack.index.indexOf(commit);
-      if (row !== -1 && bitmap.has(row)) return new PackReach(pack, bitmap, row);
+      if (row === -1 || !bitmap.has(row)) continue;
+      const order = this.#orderOf(pack);
+      if (order !== undefined) return new PackReach(pack.index, order, bitmap, row);
     }
     return undefined;
+  }
+
+  /** Undefined when the pack is gone or damaged. */
+  #orderOf(pack: PackFile): PackOrder | undefined {
+    try {
+      return pack.order;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) this.forget(pack);
+      else if (!(error instanceof CorruptObjectError)) throw error;
+      return undefined;
+    }
   }
 
   /** All packs with readable indexes. */

@@ -109,10 +109,9 @@ export class PackFile {
     return this.#index.find(id);
   }
 
-  /** Its entries in order of their offsets. */
+  /** Its entries in order of their offsets. @throws as `index` */
   get order(): PackOrder {
-    const { end } = this.#open();
-    this.#order ??= new PackOrder(this.index, end);
+    this.#order ??= new PackOrder(this.index, this.#open().end);
     return this.#order;
   }
 
