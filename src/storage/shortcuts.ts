@@ -4,6 +4,7 @@
  */
 import type { ObjectId } from '../git/objectId.ts';
 import type { ObjectSet } from '../git/objectSet.ts';
+import type { CommitSummary } from '../git/objects/commitText.ts';
 import type { TreeEntry } from '../git/objects/tree.ts';
 import type { Pace } from './pace.ts';
 
@@ -39,6 +40,8 @@ export interface CommitGraph {
   firstParent(position: number): number | undefined;
   /** Positions of all parents. */
   parents(position: number): number[];
+  /** Undefined where the graph lacks it: read the commit. */
+  summary(position: number): CommitSummary | undefined;
   /** The committer's time in seconds; not exact before 1970 and after 2514. */
   time(position: number): number;
   /** Larger than those of all ancestors; 0 when it was not computed. */

@@ -49,6 +49,7 @@ import type { FindOptions, FoundPath } from './history/find.ts';
 import type { GrepMatch, GrepOptions } from './history/grep.ts';
 import { ancestorOf, parentOf, squash } from './history/history.ts';
 import { type LogFilter, walkLog } from './history/log.ts';
+import { type SnapshotSummary, summariesOf } from './history/summaries.ts';
 import { redo, undo } from './history/undo.ts';
 import { type Difference, type DiffOptions, diffSnapshots } from './read/diff.ts';
 import type { FilePatch, PatchOptions } from './read/patch.ts';
@@ -746,6 +747,22 @@ export class FS {
   log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
     checkOptions(filter);
     return walkLog(this.#snapshot, filter, (snapshot) => FS.of(snapshot));
+  }
+
+  /**
+   * The commits of `log` as a list shows them, without their files and whole messages. After `gc` that takes a
+   * fraction of the time.
+   */
+  async *summaries(filter: LogFilter = {}): AsyncGenerator<SnapshotSummary, void, undefined> {
+    for await (const block of this.summaryBlocks(filter)) yield* block;
+  }
+
+  /** The same in blocks, which costs less. @internal */
+  summaryBlocks(
+    filter: LogFilter = {},
+  ): AsyncGenerator<readonly SnapshotSummary[], void, undefined> {
+    checkOptions(filter);
+    return summariesOf(this.#snapshot, filter);
   }
 
   /**

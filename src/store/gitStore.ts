@@ -23,6 +23,7 @@ import { FS } from './fs.ts';
 import { ancestorOf } from './history/history.ts';
 import type { LogFilter } from './history/log.ts';
 import { walkAll } from './history/logAll.ts';
+import { allSummaries, type SnapshotSummary } from './history/summaries.ts';
 import { Notes } from './notes.ts';
 import { type OpenOptions, type StoreOptions, storageChoices } from './openOptions.ts';
 import { hasBlob, readByHash } from './read/read.ts';
@@ -161,12 +162,25 @@ export class GitStore implements AsyncDisposable {
    * of merges. The snapshots are read-only.
    */
   log(filter: LogFilter = {}): AsyncGenerator<FS, void, undefined> {
-    const tips = async (): Promise<string[]> => {
-      const hashes: string[] = [];
-      for await (const fs of this.branches.values()) hashes.push(fs.commitHash);
-      return hashes;
-    };
-    return walkAll(this.context, tips, filter, (snapshot) => FS.of(snapshot));
+    return walkAll(
+      this.context,
+      () => tipsOf(this.branches),
+      filter,
+      (snapshot) => FS.of(snapshot),
+    );
+  }
+
+  /** The commits of `log` as a list shows them: see `FS.summaries`. */
+  async *summaries(filter: LogFilter = {}): AsyncGenerator<SnapshotSummary, void, undefined> {
+    for await (const block of this.summaryBlocks(filter)) yield* block;
+  }
+
+  /** The same in blocks, which costs less. @internal */
+  summaryBlocks(
+    filter: LogFilter = {},
+  ): AsyncGenerator<readonly SnapshotSummary[], void, undefined> {
+    checkOptions(filter);
+    return allSummaries(this.context, () => tipsOf(this.branches), filter);
   }
 
   /**
@@ -372,4 +386,10 @@ export class GitStore implements AsyncDisposable {
     }
     if (head.ref !== ref) await refs.setHead(ref);
   }
+}
+
+async function tipsOf(branches: Branches): Promise<string[]> {
+  const hashes: string[] = [];
+  for await (const fs of branches.values()) hashes.push(fs.commitHash);
+  return hashes;
 }

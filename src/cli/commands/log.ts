@@ -1,8 +1,10 @@
 /** `log`: the commits of a branch. */
 import { type Command, Option } from 'commander';
-import { firstLine, shortHash } from '../../git/objects/commitText.ts';
+import { shortHash } from '../../git/objects/commitText.ts';
 import type { FS } from '../../store/fs.ts';
 import type { GitStore } from '../../store/gitStore.ts';
+import type { LogFilter } from '../../store/history/log.ts';
+import type { SnapshotSummary } from '../../store/history/summaries.ts';
 import type { RefTarget } from '../../store/refs/refPath.ts';
 import {
   addBranch,
@@ -25,8 +27,8 @@ import { UsageError } from '../errors.ts';
 import { type Paint, paintFor } from '../output/colour.ts';
 import { isoTime } from '../output/dates.ts';
 import { commitRecord } from '../output/json.ts';
-import { Listing } from '../output/listing.ts';
-import { showName } from '../output/output.ts';
+import { Listing, type OutputFormat } from '../output/listing.ts';
+import { Lines, showName } from '../output/output.ts';
 import { addPatch, type PatchOption } from '../output/patchOptions.ts';
 import { addExamples } from '../program.ts';
 import { withStore } from '../repository/repository.ts';
@@ -68,20 +70,14 @@ export function define(command: Command): void {
     }
     await withStore(command, async (store) => {
       const filter = { path, match, before, since, author };
-      let commits: AsyncIterable<FS>;
-      let branch: string | null = null;
-      if (all) commits = store.log(filter);
-      else {
-        const start = await startOf(store, target, { ...options, path });
-        branch = start?.refName ?? null;
-        commits = start?.log(filter) ?? none();
-      }
-      await printAll(commits, limit, { ...options, format, branch, path });
+      const start = all ? store : await startOf(store, target, { ...options, path });
+      if (start === undefined || limit === 0) await new Listing(format).end();
+      else if (format !== 'text') await printRecords(start, filter, limit, format);
+      else if (options.patch || options.stat) await printLong(start, filter, limit, options);
+      else await printLines(start, filter, limit, options);
     });
   });
 }
-
-async function* none(): AsyncGenerator<FS, void, undefined> {}
 
 /** Undefined where no commit passes the filters. */
 async function startOf(
@@ -97,52 +93,64 @@ async function startOf(
   }
 }
 
-async function printAll(
-  commits: AsyncIterable<FS>,
+async function printRecords(
+  start: FS | GitStore,
+  filter: LogFilter,
   limit: number,
-  {
-    branch,
-    path,
-    format,
-    ...options
-  }: FormatOption & PatchOption & { branch: string | null; path?: string | undefined },
+  format: OutputFormat,
 ): Promise<void> {
-  if (limit === 0) return new Listing(format).end();
-  if (format === 'text' && (options.patch || options.stat)) {
-    const { CommitPrinter } = await import('../output/commitText.ts');
-    const paths = path === undefined ? undefined : [path];
-    const printer = new CommitPrinter({ ...options, paths });
-    try {
-      await eachUpTo(limit, commits, (commit) => printer.add(commit));
-    } finally {
-      await printer.end();
-    }
-    return;
-  }
-  const paint = paintFor(options);
+  const branch = 'refName' in start ? start.refName : null;
   const listing = new Listing(format);
-  await eachUpTo(limit, commits, (commit) =>
-    listing.add(textOf(commit, paint), () => commitRecord(commit, branch)),
-  );
+  let count = 0;
+  for await (const commit of start.log(filter)) {
+    const full = listing.add('', () => commitRecord(commit, branch));
+    if (full !== undefined) await full;
+    if (++count >= limit) break;
+  }
   await listing.end();
 }
 
-async function eachUpTo(
+async function printLong(
+  start: FS | GitStore,
+  filter: LogFilter,
   limit: number,
-  commits: AsyncIterable<FS>,
-  work: (commit: FS) => Promise<void> | undefined,
+  options: PatchOption,
 ): Promise<void> {
-  let count = 0;
-  for await (const commit of commits) {
-    const full = work(commit);
-    if (full !== undefined) await full;
-    count += 1;
-    if (count >= limit) return;
+  const { CommitPrinter } = await import('../output/commitText.ts');
+  const paths = filter.path === undefined ? undefined : [filter.path];
+  const printer = new CommitPrinter({ ...options, paths });
+  try {
+    let count = 0;
+    for await (const commit of start.log(filter)) {
+      await printer.add(commit);
+      if (++count >= limit) break;
+    }
+  } finally {
+    await printer.end();
   }
 }
 
-function textOf(commit: FS, paint: Paint): string {
+async function printLines(
+  start: FS | GitStore,
+  filter: LogFilter,
+  limit: number,
+  options: PatchOption,
+): Promise<void> {
+  const paint = paintFor(options);
+  const lines = new Lines();
+  let left = limit;
+  for await (const block of start.summaryBlocks(filter)) {
+    const shown = block.length > left ? block.slice(0, left) : block;
+    const full = lines.add(shown.map((commit) => textOf(commit, paint)).join('\n'));
+    if (full !== undefined) await full;
+    left -= shown.length;
+    if (left === 0) break;
+  }
+  await lines.flush();
+}
+
+function textOf(commit: SnapshotSummary, paint: Paint): string {
   const time = isoTime(commit.time, commit.timezoneOffset);
   const hash = paint('yellow', shortHash(commit.commitHash));
-  return `${hash}  ${time}  ${showName(firstLine(commit.message))}`;
+  return `${hash}  ${time}  ${showName(commit.subject)}`;
 }

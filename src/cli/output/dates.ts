@@ -77,5 +77,7 @@ function hoursAndMinutes(minutes: number): string {
 }
 
 function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+  return TWO_DIGITS[value] ?? String(value);
 }
+
+const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));

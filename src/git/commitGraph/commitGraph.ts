@@ -7,7 +7,9 @@ import { CorruptObjectError } from '../../errors.ts';
 import { type Chunk, needChunk, readChunkTable } from '../chunkFile.ts';
 import { FANOUT_LENGTH, ID_LENGTH, IdTable } from '../idTable.ts';
 import type { ObjectId } from '../objectId.ts';
+import type { CommitSummary } from '../objects/commitText.ts';
 import { type FilterSettings, filterMayHold } from './changedPaths.ts';
+import { SUMMARIES, Summaries } from './summaries.ts';
 
 const SIGNATURE = 'CGPH';
 const VERSION = 1;
@@ -83,9 +85,11 @@ export class GraphLayer {
   readonly #further: Buffer | undefined;
   readonly #readFilters: () => Filters | undefined;
   #filters: Filters | null | undefined;
+  readonly #readSummaries: () => Summaries | undefined;
+  #summaries: Summaries | null | undefined;
 
   /**
-   * @param read called for the filters only when they are first used
+   * @param read called for filters and summaries only when they are first used
    * @throws CorruptObjectError
    */
   constructor(layout: GraphLayout, read: ReadChunk, first: number) {
@@ -96,6 +100,10 @@ export class GraphLayer {
     this.#further = read('EDGE');
     this.first = first;
     this.#readFilters = () => parseFilters(read('BIDX'), read('BDAT'), this.count);
+    this.#readSummaries = () => {
+      const chunk = read(SUMMARIES);
+      return chunk && Summaries.parse(chunk, this.count);
+    };
   }
 
   get count(): number {
@@ -151,6 +159,20 @@ export class GraphLayer {
     return readUint32(this.#rows, row * ROW_LENGTH + ID_LENGTH + 8) >>> 2;
   }
 
+  /** Undefined when the commit must be read. */
+  summaryAt(row: number): CommitSummary | undefined {
+    return this.#openSummaries()?.at(row);
+  }
+
+  get hasSummaries(): boolean {
+    return this.#openSummaries() !== null;
+  }
+
+  #openSummaries(): Summaries | null {
+    if (this.#summaries === undefined) this.#summaries = this.#readSummaries() ?? null;
+    return this.#summaries;
+  }
+
   /** Settings of its filters; undefined when it has none. */
   get filterSettings(): FilterSettings | undefined {
     this.#filters ??= this.#readFilters() ?? null;
@@ -193,6 +215,10 @@ export class GraphLayer {
     if (end < start || end > data.length) return true;
     return filterMayHold(data, start, end, hashes);
   }
+}
+
+export function inCircles(): CorruptObjectError {
+  return new CorruptObjectError('The commit-graph is corrupt: its commits lead in circles');
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -3,6 +3,7 @@
 import { fanOutOf, joinChunks } from '../chunkWriter.ts';
 import { ID_LENGTH } from '../idTable.ts';
 import { addToFilter, FILTER_BITS, FILTER_HASHES, FILTER_VERSION } from './changedPaths.ts';
+import { SUMMARIES } from './summaries.ts';
 
 const NO_PARENT = 0x70000000;
 const HIGH_BIT = 0x80000000;
@@ -20,11 +21,13 @@ export interface GraphCommits {
   readonly times: Float64Array;
   /** The changed-path filter of each. */
   readonly filters: readonly Buffer[];
+  /** The chunk of their summaries. */
+  readonly summaries?: Buffer | undefined;
 }
 
 /** All parents must be among the commits. */
 export function serializeCommitGraph(commits: GraphCommits): Buffer {
-  const { count, ids, trees, parents, times, filters } = commits;
+  const { count, ids, trees, parents, times, filters, summaries } = commits;
   const levels = levelsOf(parents);
   const rows = Buffer.alloc(count * ROW_LENGTH);
   const further: number[] = [];
@@ -65,6 +68,7 @@ export function serializeCommitGraph(commits: GraphCommits): Buffer {
     ...(further.length > 0 ? ([['EDGE', edges]] as [string, Buffer][]) : []),
     ['BIDX', ends],
     ['BDAT', Buffer.concat([settings, ...filters])],
+    ...(summaries === undefined ? [] : ([[SUMMARIES, summaries]] as [string, Buffer][])),
   ];
   const header = Buffer.from('CGPH\x01\x01\0\0', 'latin1');
   header[6] = chunks.length;

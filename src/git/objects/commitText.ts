@@ -7,6 +7,29 @@ export function shortHash(id: ObjectId): string {
   return id.slice(0, 7);
 }
 
+/** What a list of commits shows of one. */
+export interface CommitSummary {
+  readonly authorName: string;
+  readonly authorEmail: string;
+  /** The committer's time, in seconds since 1970. */
+  readonly time: number;
+  /** The committer's zone, in minutes east of UTC. */
+  readonly offset: number;
+  /** The first line of the message. */
+  readonly subject: string;
+}
+
+export function summaryOf(commit: Commit): CommitSummary {
+  const { author, committer } = commit;
+  return {
+    authorName: author.name,
+    authorEmail: author.email,
+    time: committer.time,
+    offset: committer.offset,
+    subject: firstLine(messageOf(commit)),
+  };
+}
+
 /** The message without trailing line ends. */
 export function messageOf(commit: Commit): string {
   const { message } = commit;

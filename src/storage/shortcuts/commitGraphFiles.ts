@@ -11,11 +11,13 @@ import {
   GRAPH_HEADER_LENGTH,
   GraphLayer,
   graphLayoutLength,
+  inCircles,
   parseGraphLayout,
   Stop,
   type WalkPlace,
 } from '../../git/commitGraph/commitGraph.ts';
 import { isObjectId, type ObjectId } from '../../git/objectId.ts';
+import type { CommitSummary } from '../../git/objects/commitText.ts';
 import { typedFault } from '../../systemFaults.ts';
 import { isErrno, readFullySync } from '../disk/durable.ts';
 import { closeSync, fstatSync, openSync, readFileSync } from '../disk/fs.ts';
@@ -82,7 +84,7 @@ function tryReadLayer(file: string, first: number, below: number): GraphLayer | 
   }
 }
 
-/** Reads all but the filters, which may be as large as the rest and are read on first use. */
+/** Reads all but filters and summaries, which are larger than the rest and are read on first use. */
 function readLayer(file: string, first: number, below: number): GraphLayer {
   let open: OpenGraph | undefined = openGraph(file);
   const { layout, trailer } = open;
@@ -206,6 +208,11 @@ class LayeredGraph implements CommitGraph {
     return layer.parentsAt(position - layer.first);
   }
 
+  summary(position: number): CommitSummary | undefined {
+    const layer = this.#layerOf(position);
+    return layer.summaryAt(position - layer.first);
+  }
+
   time(position: number): number {
     const layer = this.#layerOf(position);
     return layer.timeAt(position - layer.first);
@@ -285,8 +292,4 @@ class LayeredGraph implements CommitGraph {
     }
     return layer;
   }
-}
-
-function inCircles(): CorruptObjectError {
-  return new CorruptObjectError('The commit-graph is corrupt: its commits lead in circles');
 }

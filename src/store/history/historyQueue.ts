@@ -13,6 +13,8 @@ interface Listed {
   readonly tree: ObjectId;
   /** Where it was read. */
   readonly commit?: Commit;
+  /** Its position in the commit-graph, where it was not read. */
+  readonly position?: number;
 }
 
 interface Read {
@@ -52,7 +54,7 @@ export class HistoryQueue {
     const graph = this.#graph;
     if (graph !== undefined && item >= 0) {
       for (const parent of graph.parents(item)) this.#addPosition(parent);
-      return { id: graph.id(item), tree: graph.tree(item) };
+      return { id: graph.id(item), tree: graph.tree(item), position: item };
     }
     const { id, commit } = this.#read[-1 - item]!;
     this.#read[-1 - item] = undefined;

@@ -65,14 +65,26 @@ export async function* walkLog<T>(
 /** A test of all conditions of a filter but the path. @throws GitStoreError (`EINVAL`) */
 export function commitTest(filter: LogFilter): (commit: Commit) => boolean {
   const matches = filter.match === undefined ? undefined : messageMatcher(filter.match);
+  const isSigned = signatureTest(filter);
+  return (commit) =>
+    isSigned(commit.committer.time, commit.author.name, commit.author.email) &&
+    (matches === undefined || matches(messageOf(commit)));
+}
+
+/**
+ * A test of the conditions on author and time, which takes the committer's time in seconds.
+ * @throws GitStoreError (`EINVAL`)
+ */
+export function signatureTest(
+  filter: LogFilter,
+): (time: number, name: string, email: string) => boolean {
   const isBy = filter.author === undefined ? undefined : authorMatcher(filter.author);
   const until = timeOf(filter.before, 'before');
   const since = timeOf(filter.since, 'since');
-  return (commit) =>
-    (until === undefined || commit.committer.time * 1000 <= until) &&
-    (since === undefined || commit.committer.time * 1000 >= since) &&
-    (isBy === undefined || isBy(`${commit.author.name} <${commit.author.email}>`)) &&
-    (matches === undefined || matches(messageOf(commit)));
+  return (time, name, email) =>
+    (until === undefined || time * 1000 <= until) &&
+    (since === undefined || time * 1000 >= since) &&
+    (isBy === undefined || isBy(`${name} <${email}>`));
 }
 
 function timeOf(date: Date | undefined, name: string): number | undefined {
@@ -159,7 +171,7 @@ export async function* changesOf(
 }
 
 /** The caller may do much work for each commit, and an abort must still get through. */
-function paceOf(signal: AbortSignal | undefined): Pace {
+export function paceOf(signal: AbortSignal | undefined): Pace {
   return new Pace(signal, signal && 1);
 }
 

@@ -1,7 +1,7 @@
 /**
- * Writes the commit-graph of the commits that a collection found reachable, with changed-path filters. `log`
- * and other walks of history read it instead of commits, and skip commits that have not touched a path.
- * Takes over filters of an older graph.
+ * Writes the commit-graph of the commits that a collection found reachable, with changed-path filters and
+ * summaries. `log` and other walks of history read it instead of commits, and skip commits that have not
+ * touched a path. Takes over filters of an older graph.
  */
 
 import { join } from 'node:path';
@@ -16,7 +16,10 @@ import {
   changedPathFilter,
   serializeCommitGraph,
 } from '../../../../git/commitGraph/commitGraphWriter.ts';
+import { SummaryWriter } from '../../../../git/commitGraph/summaries.ts';
 import { ID_LENGTH } from '../../../../git/idTable.ts';
+import { parseCommit } from '../../../../git/objects/commit.ts';
+import { summaryOf } from '../../../../git/objects/commitText.ts';
 import { CommitLinks, readCommitLinks } from '../../../../git/objects/links.ts';
 import { sortIds } from '../../../../git/packs/packIndex.ts';
 import { removeIfThere, syncDirectory } from '../../../disk/durable.ts';
@@ -70,16 +73,19 @@ export async function writeCommitGraph(
     table.ids.copy(ids, row * ID_LENGTH, object * ID_LENGTH, (object + 1) * ID_LENGTH);
     rowOf[object] = row;
   }
-  if (old !== undefined && isSameGraph(old, ids)) return true;
+  if (old?.hasSummaries && isSameGraph(old, ids)) return true;
 
   const trees = Buffer.alloc(count * ID_LENGTH);
   const parents: number[][] = [];
   const times = new Float64Array(count);
   const links = new CommitLinks();
+  const summaries = new SummaryWriter(count);
   // In the order in which they were found, the newest first: neighbours share most trees.
   const rows = Array.from(found, (object) => rowOf[object]!);
   for (const row of rows) {
-    readCommitLinks(bytes.read(commits[row]!), links);
+    const body = bytes.read(commits[row]!);
+    readCommitLinks(body, links);
+    summaries.set(row, summaryOf(parseCommit(body)));
     links.tree.copy(trees, row * ID_LENGTH);
     const its: number[] = [];
     for (let i = 0; i < links.parentCount; i++) {
@@ -105,7 +111,10 @@ export async function writeCommitGraph(
     await new Promise((resolve) => setImmediate(resolve));
     turnEnds = performance.now() + TURN;
   }
-  const graph = serializeCommitGraph({ count, ids, trees, parents, times, filters });
+  const graph = serializeCommitGraph({
+    ...{ count, ids, trees, parents, times, filters },
+    summaries: summaries.finish(),
+  });
   makeDirectories(info);
   await replaceFile(file, packDir, graph, durability);
   // A chain of graphs would be older than this.
