@@ -86,7 +86,7 @@ const GROUPS = {
   ],
   // All the rest, by its folder.
   transfer: ['src/transfer/'],
-  terminal: ['src/cli/output/json.ts', 'src/cli/'],
+  terminal: ['src/cli/output/json.ts', 'src/cli/interruption.ts', 'src/platform.ts', 'src/cli/'],
   shared: ['src/git/', 'src/graph/', 'src/storage/', 'src/threads/', 'src/tree/', 'src/zlib/'],
   history: ['src/merge/', 'src/store/', 'src/workspace/'],
   upkeep: [

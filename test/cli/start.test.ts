@@ -72,3 +72,15 @@ test('to list files or look up a commit, nothing that writes', async () => {
     expect(files).not.toContain('./copy.cjs');
   }
 });
+
+test('to search files or a history, nothing that writes', async () => {
+  for (const args of [
+    ['grep', '--all', 'text 7'],
+    ['blame', 'files/some-file-7.txt'],
+  ]) {
+    const { files } = await loadedBy(...args);
+    expect(files).toContain('./core.cjs');
+    expect(files).not.toContain('./write.cjs');
+    expect(files).not.toContain('./copy.cjs');
+  }
+});

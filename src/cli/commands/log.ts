@@ -79,14 +79,18 @@ export function define(command: Command): void {
   });
 }
 
-/** Undefined where no commit passes the filters. */
+/**
+ * Undefined where no commit passes the filters, which decide where the list begins when it is to begin some
+ * commits back from there. Otherwise the list itself applies them.
+ */
 async function startOf(
   store: GitStore,
   target: RefTarget,
-  options: Selection,
+  { path, match, before, ...options }: Selection,
 ): Promise<FS | undefined> {
   try {
-    return await findSnapshot(store, target, options);
+    const filters = options.back ? { path, match, before } : {};
+    return await findSnapshot(store, target, { ...options, ...filters });
   } catch (error) {
     if (error instanceof NoMatchError) return undefined;
     throw error;
