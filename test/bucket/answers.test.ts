@@ -1,6 +1,11 @@
 /** What the store makes of each answer that an engine may give, one at a time. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { OutcomeUnknownError, StaleSnapshotError, UnreachableError } from '../../src/errors.ts';
+import {
+  OutcomeUnknownError,
+  RemoteError,
+  StaleSnapshotError,
+  UnreachableError,
+} from '../../src/errors.ts';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
 import { RIDING_LIMIT } from '../../src/storage/bucket/commit/riding.ts';
 import type { Environment } from '../../src/storage/bucket/engine/environment.ts';
@@ -114,6 +119,22 @@ describe('a PUT of head', () => {
     expect(await log()).toEqual(['2', '']);
   });
 
+  test('unknown, and then refused, is no failure either', async () => {
+    next('put', 'head', 'lost');
+    plan.push({
+      verb: 'put',
+      key: 'head',
+      passage: { arrival: Promise.reject(new RemoteError('the key is no longer valid')) },
+    });
+    await expect(move(one, A, B)).rejects.toThrow(OutcomeUnknownError);
+    plan.push({
+      verb: 'put',
+      key: 'head',
+      passage: { arrival: Promise.reject(new RemoteError('the key is no longer valid')) },
+    });
+    await expect(move(one, A, B)).rejects.toThrow(RemoteError);
+  });
+
   test('busy until the deadline: nothing is made', async () => {
     next('put', 'head', 'busy', 1000);
     const refused = move(one, A, B);
@@ -182,6 +203,39 @@ describe('a store', () => {
     const all = await Promise.all([1, 2, 3].map((i) => createBucketStorage(bucket, options(i))));
     expect(made).toHaveLength(1);
     expect(new Set(all.map(({ identity }) => identity)).size).toBe(1);
+  });
+
+  test.each(['store', 'head'])('made by a PUT of %s that nobody answers', async (key) => {
+    next('put', key, 'unanswered');
+    let made = 0;
+    const options = { cache: { folder: scratchFolder() }, environment, onCreate: () => made++ };
+    await (await createBucketStorage(bucket, options)).close();
+    expect(made).toBe(1);
+  });
+
+  test('made by a PUT that nobody answers, and changed before it is looked for', async () => {
+    const passage: Passage = {
+      fault: 'unanswered',
+      answer: async () => (await machine()).refs.update([{ ref: MAIN, old: null, new: A }]),
+    };
+    plan.push({ verb: 'put', key: 'head', passage });
+    let made = 0;
+    const options = { cache: { folder: scratchFolder() }, environment, onCreate: () => made++ };
+    const storage = await createBucketStorage(bucket, options);
+    expect(made).toBe(1);
+    expect(await storage.refs.get(MAIN)).toBe(A);
+  });
+
+  test.each([
+    ['unanswered', 'EUNKNOWN'],
+    ['lost', 'EUNKNOWN'],
+    ['busy', 'EUNREACHABLE'],
+  ] as const)('all PUTs %s until the deadline', async (fault, code) => {
+    next('put', 'head', fault, 1000);
+    // The first two reads find no store.
+    plan.push({ verb: 'get', key: 'head', passage: {} });
+    if (fault === 'unanswered') next('get', 'head', 'lost', 1000);
+    await expect(machine()).rejects.toMatchObject({ code });
   });
 
   test('that another machine makes between two steps of the making is taken', async () => {

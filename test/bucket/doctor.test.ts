@@ -1,5 +1,5 @@
 /** What `doctor` finds wrong with a store in a bucket, and what it mends. */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
 import { examine } from '../../src/storage/bucket/doctor/doctor.ts';
 import { MemoryBucket } from '../../src/storage/bucket/engine/memoryBucket.ts';
@@ -36,6 +36,12 @@ async function madeStore(bucket: MemoryBucket, commits: number): Promise<string[
 
 async function reopened(bucket: MemoryBucket): Promise<GitStore> {
   return GitStore.over(await openBucketStorage(bucket, storageOptions()), { branch: null });
+}
+
+async function namesOf(store: GitStore): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of store.branches.keys()) names.push(name);
+  return names;
 }
 
 describe('doctor', () => {
@@ -132,6 +138,124 @@ describe('doctor', () => {
     await (await store.fs('main')).write('after', 'repair');
     expect((await store.verify()).faults).toEqual([]);
     await store.close();
+  });
+
+  it('mends the head although a pack that its copy names is lost', async () => {
+    const bucket = new MemoryBucket();
+    await madeStore(bucket, 2);
+    const first = await reopened(bucket);
+    await first.gc();
+    const before = bucket.keys;
+    await (await first.fs('main')).write('later', large(9));
+    await first.close();
+    const lost = before.filter((key) => key.startsWith('p/'));
+    await bucket.remove(['head', ...lost]);
+    const { faults, recovered } = await examine(bucket, { ...quick, repair: true });
+    expect(faults).toEqual([
+      { subject: expect.stringMatching(/^p\//), problem: expect.stringContaining('lost') },
+    ]);
+    expect(lost).toContain(faults[0]!.subject);
+    // The tree of the later commit names what is lost.
+    expect(recovered).toEqual([]);
+    const store = await reopened(bucket);
+    expect(await store.branches.has('main')).toBe(true);
+    await store.close();
+  });
+
+  describe('a repair that is repeated', () => {
+    let made: MemoryBucket;
+    beforeAll(async () => {
+      made = new MemoryBucket();
+      await madeStore(made, 2);
+      await made.remove(['head']);
+    });
+
+    /** A store without its head, with commits that no copy knows. */
+    async function headless(): Promise<MemoryBucket> {
+      const bucket = new MemoryBucket();
+      for (const key of made.keys) await bucket.put(key, made.peek(key)!);
+      return bucket;
+    }
+
+    const branchesOf = async (bucket: MemoryBucket): Promise<Record<string, string>> => {
+      const store = await reopened(bucket);
+      const found: Record<string, string> = {};
+      for await (const [name, fs] of store.branches.entries()) found[name] = fs.commitHash;
+      await store.close();
+      return found;
+    };
+
+    it('ends like one that was not interrupted, wherever that was', async () => {
+      const whole = await headless();
+      await examine(whole, { ...quick, repair: true });
+      const wanted = await branchesOf(whole);
+      expect(Object.keys(wanted)).toHaveLength(1);
+      for (let at = 1, isThrough = false; !isThrough; at++) {
+        const bucket = await headless();
+        let left = at;
+        const dying = bucket.through((verb, key) => {
+          if (verb !== 'put' || key.startsWith('probe/')) return undefined;
+          left--;
+          if (left > 0) return undefined;
+          throw new Error('killed');
+        });
+        const ended = examine(dying, { ...quick, repair: true });
+        isThrough = await ended.then(() => true).catch(() => false);
+        await examine(bucket, { ...quick, repair: true });
+        expect(await branchesOf(bucket), `killed at write ${at}`).toEqual(wanted);
+      }
+    });
+
+    it.each(['lost', 'unanswered', 'doubled', 'busy'] as const)(
+      'knows a PUT that was %s',
+      async (fault) => {
+        const bucket = await headless();
+        let left = 1;
+        const faulty = bucket.through((verb, key) =>
+          verb === 'put' && key === 'head' && left-- > 0
+            ? { fault, again: Promise.resolve() }
+            : undefined,
+        );
+        const { recovered } = await examine(faulty, { ...quick, repair: true });
+        expect(recovered).toHaveLength(1);
+        expect(Object.keys(await branchesOf(bucket))).toEqual(recovered);
+      },
+    );
+
+    it('knows its head under the commit of another', async () => {
+      const bucket = await headless();
+      let isDone = false;
+      const faulty = bucket.through((verb, key) => {
+        if (verb !== 'put' || key !== 'head' || isDone) return undefined;
+        isDone = true;
+        const answer = async () => {
+          const other = await reopened(bucket);
+          await other.branches.set('other', await other.fs((await namesOf(other))[0]!));
+          await other.close();
+        };
+        return { fault: 'unanswered', answer };
+      });
+      const { recovered } = await examine(faulty, { ...quick, repair: true });
+      expect(Object.keys(await branchesOf(bucket)).sort()).toEqual(['other', ...recovered!]);
+    });
+
+    it.each(['lost', 'unanswered'] as const)(
+      'tells that it does not know, all answers %s',
+      async (fault) => {
+        const bucket = await headless();
+        const faulty = bucket.through((verb, key) => {
+          if (key !== 'head') return undefined;
+          if (verb === 'put') return { fault };
+          return isAsked() ? { fault: 'lost' } : undefined;
+        });
+        let asked = 0;
+        // The first read looks for the head that is to be mended.
+        const isAsked = () => ++asked > 1;
+        await expect(
+          examine(faulty, { ...quick, repair: true, deadline: 200 }),
+        ).rejects.toMatchObject({ code: 'EUNKNOWN' });
+      },
+    );
   });
 
   it('lets no writer go on with the head that was lost', async () => {

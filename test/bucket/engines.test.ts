@@ -2,12 +2,15 @@
  * Stores on real engines, used as users do: by processes that contend, are killed, and whose engine is
  * killed. Every commit that a process has printed must be there, once.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../scripts/engines.mjs';
 import type { BucketRequest } from '../../src/storage/bucket/engine/bucket.ts';
+import { parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
+import { openS3Bucket } from '../../src/storage/bucket/s3/s3Bucket.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { buildProgram, type Program } from '../helpers/build.ts';
@@ -176,6 +179,26 @@ for (const name of REAL_ENGINES) {
       expect(await said('destroy')).toMatch(/holds the tag 'v1'/);
       expect((await run('destroy', '-f')).code).toBe(0);
       expect(await said('ls')).toMatch(/^Error: There is no store/);
+    });
+
+    it('completes a store whose maker has died, and removes the rest of one', async () => {
+      const { location, env } = place(engine());
+      const run = (...args: string[]) => gitstore(['-r', location, ...args], { env });
+      const { endpoint } = engine();
+      const bucket = await openS3Bucket(parseS3Address(`${location}?endpoint=${endpoint}`));
+      expect((await run('init')).code).toBe(0);
+      await bucket.remove(['head']);
+      expect(await run('init')).toMatchObject({ code: 0, stderr: '' });
+      const big = join(scratchFolder(), 'big');
+      writeFileSync(big, randomBytes(100_000));
+      expect((await run('cp', big, ':')).code).toBe(0);
+      // As after a removal that is killed.
+      await bucket.remove(['head']);
+      expect((await run('init', '-f')).stderr).toMatch(/gitstore doctor --repair$/m);
+      expect((await run('destroy')).stderr).toMatch(/holds keys without a head.*-f destroys/);
+      expect(await run('destroy', '-f')).toMatchObject({ code: 0, stderr: '' });
+      expect(await bucket.list('')).toMatchObject({ entries: [] });
+      await bucket.close();
     });
 
     it('is refused for a new store when it lets two win', async () => {

@@ -1,10 +1,12 @@
 /** The contract of the five verbs, on the bucket in memory and on real engines. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Bucket } from '../../src/storage/bucket/engine/bucket.ts';
 import { MemoryBucket } from '../../src/storage/bucket/engine/memoryBucket.ts';
 import { probe, requireSound } from '../../src/storage/bucket/engine/probe.ts';
 import { parseS3Address } from '../../src/storage/bucket/s3/s3Address.ts';
 import { openS3Bucket, type S3Options } from '../../src/storage/bucket/s3/s3Bucket.ts';
+import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { describeEngine, freshPrefix, REAL_ENGINES } from './places.ts';
 import { type Cut, startProxy } from './proxy.ts';
 
@@ -133,6 +135,27 @@ function contract(open: () => Promise<Bucket>) {
 }
 
 describe('in memory', () => contract(async () => new MemoryBucket({ pageSize: 10 })));
+
+describe('a probe through a network that loses answers', () => {
+  const FAULTS = ['lost', 'unanswered', 'doubled'] as const;
+
+  it('finds no fault in an engine that has none', async () => {
+    const one = async (seedOfOne: number) => {
+      const random = seededRandom(seedOfOne);
+      const bucket = new MemoryBucket({
+        passage: (verb) => {
+          if (verb !== 'put' || random() > 0.15) return undefined;
+          const fault = FAULTS[Math.floor(random() * FAULTS.length)];
+          return { fault, again: sleep(20 * random()) };
+        },
+      });
+      const faulty = (await probe(bucket)).filter(({ fault }) => fault !== undefined);
+      expect(faulty, `seed ${seedOfOne}`).toEqual([]);
+    };
+    const { count } = effort(30, 300);
+    await Promise.all(Array.from({ length: count }, (_, i) => one(seed + i)));
+  });
+});
 
 for (const name of REAL_ENGINES) {
   describeEngine(name, (engine) => {

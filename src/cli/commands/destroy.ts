@@ -4,7 +4,12 @@ import { GitStoreError } from '../../errors.ts';
 import type { GitStore } from '../../store/gitStore.ts';
 import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { finishRemovals, removeRepository, repositoryExists } from '../repository/destruction.ts';
+import {
+  finishRemovals,
+  isHeadless,
+  removeRepository,
+  repositoryExists,
+} from '../repository/destruction.ts';
 import { isVerbose, repositoryPath, withStore } from '../repository/repository.ts';
 
 export function define(command: Command): void {
@@ -19,7 +24,10 @@ export function define(command: Command): void {
       if (isVerbose(command)) printNote(`Removed the rest of ${path}`);
       return;
     }
-    const content = await withStore(command, findContent);
+    const content = await withStore(command, findContent).catch(async (error: unknown) => {
+      if (!(await isHeadless(path, error))) throw error;
+      return 'keys without a head, which gitstore doctor --repair writes anew';
+    });
     if (content !== undefined && !options.force) {
       throw new GitStoreError(`The repository holds ${content} (-f destroys it anyway): ${path}`);
     }

@@ -18,9 +18,19 @@ export async function repositoryExists(path: string): Promise<boolean> {
     await (await GitStore.open(path, { create: false })).close();
     return true;
   } catch (error) {
-    if (error instanceof FileNotFoundError) return false;
+    // Making one there completes it where its maker has died, and fails where there is more.
+    if (error instanceof FileNotFoundError || (await isHeadless(path, error))) return false;
     throw error;
   }
+}
+
+/**
+ * Whether a store in a bucket could not be opened because its head is missing, as after a removal that was
+ * interrupted. Another removal finishes it.
+ */
+export async function isHeadless(path: string, error: unknown): Promise<boolean> {
+  if (!isBucketAddress(path)) return false;
+  return (await import('../../storage/bucket/place.ts')).isHeadless(error);
 }
 
 /**

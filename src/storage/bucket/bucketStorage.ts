@@ -12,11 +12,12 @@ import { DiskShelf } from './cache/diskShelf.ts';
 import { Contents } from './commit/contents.ts';
 import { Outbox } from './commit/outbox.ts';
 import type { Bucket } from './engine/bucket.ts';
+import { claim } from './engine/claim.ts';
 import { Engine } from './engine/engine.ts';
 import { type Environment, realEnvironment } from './engine/environment.ts';
 import { PROBE_FOLDER } from './engine/probe.ts';
 import { HEAD_KEY, HeadKeeper, NoHeadError } from './head/headKeeper.ts';
-import { checkFormat, FORMAT, formatHead, type Head } from './head/headRecord.ts';
+import { checkFormat, FORMAT, formatHead, type Head, isHeadMadeOf } from './head/headRecord.ts';
 import { LogReader } from './head/logReader.ts';
 import { RefTable } from './head/refTable.ts';
 import { BucketObjects } from './objects/bucketObjects.ts';
@@ -109,7 +110,8 @@ export async function createBucketStorage(
       hash: 'sha1',
       probe,
     };
-    await claim(engine, STORE_KEY, Buffer.from(`${JSON.stringify(record)}\n`));
+    const body = Buffer.from(`${JSON.stringify(record)}\n`);
+    await claim(engine, { key: STORE_KEY, body, tag: undefined });
     store = await readStore(engine);
     if (store === undefined)
       throw new CorruptObjectError(`${bucket.location} forgets what is written`);
@@ -118,7 +120,13 @@ export async function createBucketStorage(
   if (!(await hasHead())) {
     // A creator that died leaves only the record. A store that lost its head has more keys.
     await checkVacant(engine, new Set([STORE_KEY]), hasHead);
-    const isMade = await claim(engine, HEAD_KEY, formatHead(firstHead(store.id, branch, engine)));
+    const head = firstHead(store.id, branch, engine);
+    const isMade = await claim(engine, {
+      key: HEAD_KEY,
+      body: formatHead(head),
+      tag: undefined,
+      isMadeOf: (body) => isHeadMadeOf(body, head),
+    });
     if (isMade) options.onCreate?.();
   }
   return open(engine, options);
@@ -236,20 +244,5 @@ async function checkVacant(
         : `${location} holds something else (${key}): choose another prefix`;
       throw new GitStoreError(message, 'EEXIST');
     }
-  }
-}
-
-/** Writes a key unless it exists. @returns whether this call may have written it */
-async function claim(engine: Engine, key: string, body: Buffer): Promise<boolean> {
-  const end = engine.end();
-  for (;;) {
-    const answer = await engine.bucket.put(key, body, { ifAbsent: true });
-    if (answer.kind === 'ok') return true;
-    if (answer.kind === 'conflict') {
-      const there = await engine.get(key);
-      return there.kind === 'ok' && body.equals(there.body);
-    }
-    if (engine.isPast(end)) throw engine.unreachable(`write ${key}`, answer.reason);
-    await engine.environment.sleep(100 + 200 * engine.environment.random());
   }
 }

@@ -13,8 +13,8 @@ import { HEAD_KEY } from './head/headKeeper.ts';
 import { KEY_FOLDERS } from './upkeep/sweep.ts';
 
 /** @throws UnreachableError; RemoteError when it is refused */
-export async function destroyBucketStore(bucket: Bucket): Promise<void> {
-  const engine = new Engine(bucket, realEnvironment);
+export async function destroyBucketStore(bucket: Bucket, deadline?: number): Promise<void> {
+  const engine = new Engine(bucket, realEnvironment, deadline);
   await engine.remove([HEAD_KEY]);
   for (const folder of [...KEY_FOLDERS, PROBE_FOLDER]) {
     const keys: string[] = [];

@@ -10,6 +10,7 @@ import {
 import type { Diagnosis, DoctorOptions } from './doctor/doctor.ts';
 import type { BucketRequest } from './engine/bucket.ts';
 import { probe, requireSound } from './engine/probe.ts';
+import { NoHeadError } from './head/headKeeper.ts';
 import { parseS3Address } from './s3/s3Address.ts';
 import { openS3Bucket, type S3Bucket } from './s3/s3Bucket.ts';
 
@@ -46,7 +47,8 @@ export async function createBucketPlace(
     try {
       return await openBucketStorage(bucket, options);
     } catch (error) {
-      if (!(error instanceof FileNotFoundError)) throw error;
+      // Without a head it may be a store whose maker has died.
+      if (!(error instanceof FileNotFoundError) && !isHeadless(error)) throw error;
     }
     requireSound(bucket, await probe(bucket, { deadline: options.deadline }));
     return await createBucketStorage(bucket, {
@@ -86,7 +88,12 @@ export async function examineBucketPlace(
   }
 }
 
-/** @param location where a store has been opened before */
+/** Whether a store could not be opened because its head is missing, as after a removal that was interrupted. */
+export function isHeadless(error: unknown): boolean {
+  return error instanceof NoHeadError;
+}
+
+/** @param location where a store is, possibly without a head */
 export async function destroyBucketPlace(location: string): Promise<void> {
   const { destroyBucketStore } = await import('./destroy.ts');
   const bucket = await openS3Bucket(parseS3Address(location));

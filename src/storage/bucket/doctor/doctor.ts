@@ -21,6 +21,8 @@ export interface DoctorOptions {
   /** Rounds of each race in the probe; default 20. */
   readonly rounds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds without an answer after which the engine counts as unreachable; default 60,000. */
+  readonly deadline?: number | undefined;
   /** Called with the number of verified bytes of packs, and the total. */
   readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
 }
@@ -44,9 +46,9 @@ export interface Diagnosis {
 
 /** @throws UnreachableError; RemoteError; GitStoreError (`EFORMAT`) for a store of a newer format */
 export async function examine(bucket: Bucket, options: DoctorOptions = {}): Promise<Diagnosis> {
-  const { repair = false, rounds = 20, signal } = options;
-  const engine = new Engine(bucket, realEnvironment);
-  const findings = await probe(bucket, { rounds, writers: 16, signal });
+  const { repair = false, rounds = 20, signal, deadline } = options;
+  const engine = new Engine(bucket, realEnvironment, deadline);
+  const findings = await probe(bucket, { rounds, writers: 16, signal, deadline });
   const store = await readStore(engine);
   if (store === undefined) {
     return { engine: findings, hasStore: false, faults: [], packs: 0, bytes: 0, unlisted: 0 };
@@ -55,18 +57,14 @@ export async function examine(bucket: Bucket, options: DoctorOptions = {}): Prom
   const keys = await keysOf(engine, signal);
   let { head } = found;
   let plan: RepairPlan | undefined;
-  let recovered: string[] | undefined;
+  let recovered: readonly string[] | undefined;
   if (head !== undefined && head.store !== store.id) {
     found.problem = 'belongs to another store';
     head = undefined;
   }
   if (head === undefined) {
     plan = await planRepair(engine, store.id, keys, found.tag, signal);
-    if (repair) {
-      head = await repairHead(engine, plan);
-      const { recoverTips } = await import('./recover.ts');
-      recovered = await recoverTips(bucket, plan);
-    }
+    if (repair) ({ head, recovered } = await repairHead(engine, plan));
   }
   const bytes = [...keys.values()].reduce((sum, { size }) => sum + size, 0);
   const base = { engine: findings, hasStore: true, bytes, plan, recovered };

@@ -1,4 +1,4 @@
-/** After a repair of `head`: makes branches for commits that no ref leads to, so that they are not lost. */
+/** Part of a repair of `head`: branches for commits that no ref leads to, so that they are not lost. */
 
 import type { ObjectId } from '../../../git/objectId.ts';
 import {
@@ -11,56 +11,105 @@ import { isTreeMode, MODE_GITLINK, parseTree } from '../../../git/objects/tree.t
 import { PackIndex } from '../../../git/packs/packIndex.ts';
 import { addAll } from '../../../lists.ts';
 import { defaultReflog } from '../../refRules.ts';
-import type { Storage } from '../../storage.ts';
+import type { RefUpdate, Storage } from '../../storage.ts';
 import { openBucketStorage } from '../bucketStorage.ts';
-import type { Bucket } from '../engine/bucket.ts';
+import type { Bucket, BucketOptions, GetOptions, PutBody, PutOptions } from '../engine/bucket.ts';
 import { Engine } from '../engine/engine.ts';
 import { realEnvironment } from '../engine/environment.ts';
-import type { PackEntry } from '../head/headRecord.ts';
+import { HEAD_KEY } from '../head/headKeeper.ts';
+import { formatHead, type PackEntry, parseHead } from '../head/headRecord.ts';
 import type { RepairPlan } from './repair.ts';
 
 const GROUP = 1000;
 
-/** @returns short names of the branches that were made */
-export async function recoverTips(bucket: Bucket, { packs }: RepairPlan): Promise<string[]> {
-  // It closes what it works on, and the verbs are still needed.
-  const storage = await openBucketStorage({
-    ...verbsOf(bucket),
-    location: bucket.location,
-    close: async () => {},
-  });
+/**
+ * Makes the branches in the planned head, before anybody sees it.
+ * @returns the head that has them, and their short names
+ */
+export async function recoverTips(
+  { bucket }: Engine,
+  { head, packs, lost }: RepairPlan,
+): Promise<{ readonly body: Buffer; readonly names: readonly string[] }> {
+  const isThere = ({ key }: PackEntry) => !lost.some((one) => one.key === key);
+  const readable = { ...head, packs: head.packs.filter(isThere) };
+  const planned = new PlannedBucket(bucket, formatHead(readable));
+  const storage = await openBucketStorage(planned);
   try {
-    const engine = new Engine(bucket, realEnvironment);
+    const engine = new Engine(planned, realEnvironment);
     const parents = new Map<ObjectId, readonly ObjectId[]>();
     for (const pack of packs) await addCommits(storage, engine, pack, parents);
     const tips = new Set(parents.keys());
     for (const list of parents.values()) for (const id of list) tips.delete(id);
     for (const id of await historyOf(storage)) tips.delete(id);
     const names: string[] = [];
+    const updates: RefUpdate[] = [];
     const day = new Date(realEnvironment.now()).toISOString().slice(0, 10);
     const whole = new WholeCommits(storage);
     for (const id of tips) {
       for (const found of await whole.of(id)) {
         const name = `recovered-${day}-${names.length + 1}`;
         const reflog = { ...defaultReflog(realEnvironment.now), message: 'doctor: recovered' };
-        await storage.refs.update([{ ref: `refs/heads/${name}`, new: found, reflog }]);
+        updates.push({ ref: `refs/heads/${name}`, new: found, reflog });
         names.push(name);
       }
     }
-    return names;
+    if (updates.length > 0) await storage.refs.update(updates);
+    const made = parseHead(planned.headBody).head;
+    return { body: formatHead({ ...made, packs: [...lost, ...made.packs] }), names };
   } finally {
     await storage.close();
   }
 }
 
-function verbsOf(bucket: Bucket): Omit<Bucket, 'location' | 'close'> {
-  return {
-    get: (...args) => bucket.get(...args),
-    put: (...args) => bucket.put(...args),
-    remove: (...args) => bucket.remove(...args),
-    list: (...args) => bucket.list(...args),
-    head: (...args) => bucket.head(...args),
-  };
+/** The bucket as it will be with the planned head, which is kept in memory. Closing it closes nothing. */
+class PlannedBucket implements Bucket {
+  readonly location: string;
+  readonly #bucket: Bucket;
+  #body: Buffer;
+  #version = 0;
+
+  constructor(bucket: Bucket, body: Buffer) {
+    this.location = bucket.location;
+    this.#bucket = bucket;
+    this.#body = body;
+  }
+
+  get headBody(): Buffer {
+    return this.#body;
+  }
+
+  get #tag(): string {
+    return `planned-${this.#version}`;
+  }
+
+  async get(key: string, options: GetOptions = {}) {
+    if (key !== HEAD_KEY) return this.#bucket.get(key, options);
+    if (options.ifNoneMatch === this.#tag) return { kind: 'unchanged' } as const;
+    const body = this.#body;
+    return { kind: 'ok', body, tag: this.#tag, size: body.length } as const;
+  }
+
+  async put(key: string, body: PutBody, options: PutOptions = {}) {
+    if (key !== HEAD_KEY) return this.#bucket.put(key, body, options);
+    if (options.ifMatch !== this.#tag) return { kind: 'conflict' } as const;
+    this.#body = Buffer.from('read' in body ? await body.read(0, body.size) : body);
+    this.#version++;
+    return { kind: 'ok', tag: this.#tag } as const;
+  }
+
+  remove(keys: readonly string[], options?: BucketOptions) {
+    return this.#bucket.remove(keys, options);
+  }
+
+  list(prefix: string, from?: string, options?: BucketOptions) {
+    return this.#bucket.list(prefix, from, options);
+  }
+
+  head(key: string, options?: BucketOptions) {
+    return this.#bucket.head(key, options);
+  }
+
+  async close(): Promise<void> {}
 }
 
 async function addCommits(

@@ -9,9 +9,10 @@ import { INDEX_HEAD_LENGTH, INDEX_TRAILER_LENGTH } from '../../../git/packs/pack
 import { largest } from '../../../lists.ts';
 import { firstHead } from '../bucketStorage.ts';
 import type { Listed } from '../engine/bucket.ts';
+import { claim } from '../engine/claim.ts';
 import type { Engine } from '../engine/engine.ts';
 import { HEAD_KEY } from '../head/headKeeper.ts';
-import { epochOf, formatHead, type Head, type PackEntry, parseHead } from '../head/headRecord.ts';
+import { epochOf, type Head, isHeadMadeOf, type PackEntry, parseHead } from '../head/headRecord.ts';
 import { packProblem } from './packProblem.ts';
 
 /** More commits than are possible since the copy, so that no writer takes the new head for an old one. */
@@ -29,11 +30,20 @@ export interface RepairPlan {
   readonly copyTime: number | undefined;
   /** Packs that are put in beside those of the copy. */
   readonly packs: readonly PackEntry[];
+  /** Packs of the copy that are lost. The head goes on to name them, so that this is seen. */
+  readonly lost: readonly PackEntry[];
   /** Packs that are damaged, and left out. */
   readonly damaged: readonly string[];
   readonly head: Head;
   /** Of the damaged record that is to be replaced. */
   readonly tag: string | undefined;
+}
+
+/** What a repair has done. */
+export interface Repaired {
+  readonly head: Head;
+  /** Short names of the branches that were made for commits without a ref. */
+  readonly recovered: readonly string[];
 }
 
 export async function planRepair(
@@ -79,28 +89,28 @@ export async function planRepair(
     copy: copy?.key,
     lease: undefined,
   };
-  return { copy: copy?.key, copyTime: copy?.modified, packs, damaged, head, tag };
+  const lost = base.packs.filter(({ key }) => !keys.has(key));
+  return { copy: copy?.key, copyTime: copy?.modified, packs, lost, damaged, head, tag };
 }
 
-/** @throws GitStoreError (`ECHANGED`) when another has mended it meanwhile */
-export async function repairHead(engine: Engine, { head, tag }: RepairPlan): Promise<Head> {
-  const body = formatHead(head);
-  const condition = tag === undefined ? { ifAbsent: true } : { ifMatch: tag };
-  const end = engine.end();
-  for (;;) {
-    const answer = await engine.bucket.put(HEAD_KEY, body, condition);
-    if (answer.kind === 'ok') return head;
-    if (answer.kind !== 'busy') {
-      const there = await engine.get(HEAD_KEY);
-      if (there.kind === 'ok' && body.equals(there.body)) return head;
-      if (answer.kind === 'conflict') {
-        const { location } = engine.bucket;
-        throw new GitStoreError(`${location}: another has changed head meanwhile; look again`);
-      }
-    }
-    if (engine.isPast(end)) throw engine.unreachable('write head', answer.reason);
-    await engine.environment.sleep(200 * (0.5 + engine.environment.random()));
-  }
+/**
+ * Writes the planned head, with branches for commits that no ref leads to, by one conditional PUT: a repair
+ * that ends early has changed nothing, and can be repeated.
+ * @throws GitStoreError when another has written a head meanwhile
+ */
+export async function repairHead(engine: Engine, plan: RepairPlan): Promise<Repaired> {
+  const { recoverTips } = await import('./recover.ts');
+  const { body, names } = await recoverTips(engine, plan);
+  const { head } = parseHead(body);
+  const isWritten = await claim(engine, {
+    key: HEAD_KEY,
+    body,
+    tag: plan.tag,
+    isMadeOf: (there) => isHeadMadeOf(there, head),
+  });
+  if (isWritten) return { head, recovered: names };
+  const { location } = engine.bucket;
+  throw new GitStoreError(`${location}: another has changed head meanwhile; look again`);
 }
 
 async function readCopy(

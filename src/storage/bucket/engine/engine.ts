@@ -2,7 +2,7 @@
  * The five verbs with retries: repeats requests with a busy answer, and safe ones with an unknown answer,
  * until a deadline. Does not retry the PUT of `head`: head/headKeeper.ts interprets its answers.
  */
-import { UnreachableError } from '../../../errors.ts';
+import { OutcomeUnknownError, UnreachableError } from '../../../errors.ts';
 import type {
   Absent,
   Bucket,
@@ -85,6 +85,13 @@ export class Engine {
     const { location } = this.bucket;
     return new UnreachableError(
       `Cannot ${what} in ${location}: ${reason}; check the network and the endpoint, then try again`,
+    );
+  }
+
+  outcomeUnknown(reason: string, cause?: unknown): OutcomeUnknownError {
+    return new OutcomeUnknownError(
+      `Whether the change got into ${this.bucket.location} is not known (${reason}): look before you repeat it`,
+      { cause },
     );
   }
 

@@ -2,11 +2,11 @@
  * Reads and replaces `head`: the commit protocol (docs/bucket-format.md). A handle has one PUT of `head` in
  * flight at a time. Changes that arrive meanwhile share the next one.
  */
-import { CorruptObjectError, LockTimeoutError, OutcomeUnknownError } from '../../../errors.ts';
+import { CorruptObjectError, LockTimeoutError } from '../../../errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Waits } from '../engine/environment.ts';
 import { Draft } from './draft.ts';
-import { formatHead, type Head, KEPT_NONCES, parseHead } from './headRecord.ts';
+import { contains, formatHead, type Head, KEPT_NONCES, parseHead } from './headRecord.ts';
 import { parseRefTable, RefTable } from './refTable.ts';
 import { RULES, type Rules } from './rules.ts';
 
@@ -216,12 +216,17 @@ export class HeadKeeper {
   async #put(base: Known, head: Head): Promise<Head | undefined> {
     const { bucket, environment } = this.#engine;
     const body = formatHead(head);
-    const nonce = head.nonces[0]!;
     const end = this.#engine.end();
     const waits = new Waits(environment);
     let mayHaveHappened = false;
     for (;;) {
-      const answer = await bucket.put(HEAD_KEY, body, { ifMatch: base.tag });
+      const answer = await bucket
+        .put(HEAD_KEY, body, { ifMatch: base.tag })
+        .catch((error: unknown) => {
+          // An earlier request may still take effect, whatever became of this one.
+          if (!mayHaveHappened) throw error;
+          throw this.#engine.outcomeUnknown((error as Error).message, error);
+        });
       if (answer.kind === 'ok') {
         this.#learn({ head, tag: answer.tag });
         this.#companion?.settled(head);
@@ -239,12 +244,12 @@ export class HeadKeeper {
       // A conflict may be one with our own request, duplicated by the network.
       mayHaveHappened = true;
       const now = await this.#readToSettle();
-      const place = now.head.sequence - head.sequence;
-      if (place >= 0 && now.head.nonces[place] === nonce) {
+      if (contains(now.head, head)) {
         this.#companion?.settled(now.head);
         return now.head;
       }
-      if (place >= KEPT_NONCES) throw this.#gaveUp(true, 'too much has been committed since');
+      if (now.head.sequence - head.sequence >= KEPT_NONCES)
+        throw this.#gaveUp(true, 'too much has been committed since');
       // Bodies never repeat: if the tag is another one, our request can no longer take effect.
       if (now.tag !== base.tag) return undefined;
       const reason = answer.kind === 'unknown' ? answer.reason : 'a conflict without a cause';
@@ -263,12 +268,9 @@ export class HeadKeeper {
   }
 
   #gaveUp(mayHaveHappened: boolean, reason: string, cause?: unknown): Error {
-    const { location } = this.#engine.bucket;
-    if (!mayHaveHappened) return this.#engine.unreachable('write head', reason);
-    return new OutcomeUnknownError(
-      `Whether the change got into ${location} is not known (${reason}): look before you repeat it`,
-      { cause },
-    );
+    return mayHaveHappened
+      ? this.#engine.outcomeUnknown(reason, cause)
+      : this.#engine.unreachable('write head', reason);
   }
 
   #tooMany(): LockTimeoutError {

@@ -105,6 +105,11 @@ export function epochOf(key: string): number {
   return Number(epoch);
 }
 
+/** Whether a head is `made`, or was made on top of it as far as its names reach. */
+export function contains(head: Head, made: Pick<Head, 'sequence' | 'nonces'>): boolean {
+  return head.nonces[head.sequence - made.sequence] === made.nonces[0];
+}
+
 export type KeyKind = 'p' | 'l' | 'r' | 'h';
 
 /** All keys that a head names, but those that are retired. */
@@ -113,6 +118,16 @@ export function* listedKeys(head: Head): Generator<string> {
   for (const { key } of head.chunks) yield key;
   if (head.refs.key !== undefined) yield head.refs.key;
   if (head.copy !== undefined) yield head.copy;
+}
+
+/** Whether a body of `head` is that of `made`, or of one on top of it. False for a damaged one. */
+export function isHeadMadeOf(body: Uint8Array, made: Head): boolean {
+  try {
+    return contains(parseHead(body).head, made);
+  } catch (error) {
+    if (error instanceof CorruptObjectError) return false;
+    throw error;
+  }
 }
 
 type LogRow = [ref: string, line: string, isHead: 0 | 1] | [ref: string, from: string];
