@@ -66,4 +66,22 @@ describe('isoTime', () => {
   ])('writes %d at %d minutes as %s', (seconds, offset, expected) => {
     expect(isoTime(new Date(seconds * 1000), offset)).toBe(expected);
   });
+
+  it('writes every day as a Date does, also beside others of its month', () => {
+    const days = fc.oneof(
+      fc.integer({ min: -800_000, max: 3_000_000 }),
+      fc.integer({ min: -100, max: 100 }),
+      fc.integer({ min: 99_999_900, max: 100_000_000 }),
+    );
+    fc.assert(
+      fc.property(fc.array(days, { maxLength: 40 }), (list) => {
+        for (const day of list.flatMap((one) => [one, one - 1, one + 1])) {
+          const time = new Date(day * 86_400_000);
+          const isDate = !Number.isNaN(time.getTime());
+          const expected = isDate ? time.toISOString().replace('.000Z', '+00:00') : 'no-valid-time';
+          expect(isoTime(time, 0)).toBe(expected);
+        }
+      }),
+    );
+  });
 });

@@ -25,7 +25,7 @@ import {
 } from '../arguments/snapshots.ts';
 import { UsageError } from '../errors.ts';
 import { type Paint, paintFor } from '../output/colour.ts';
-import { isoTime } from '../output/dates.ts';
+import { isoSeconds } from '../output/dates.ts';
 import { commitRecord } from '../output/json.ts';
 import { Listing, type OutputFormat } from '../output/listing.ts';
 import { Lines, showName } from '../output/output.ts';
@@ -154,7 +154,7 @@ async function printLines(
 }
 
 function textOf(commit: SnapshotSummary, paint: Paint): string {
-  const time = isoTime(commit.time, commit.timezoneOffset);
+  const time = isoSeconds(commit.seconds, commit.timezoneOffset);
   const hash = paint('yellow', shortHash(commit.commitHash));
   return `${hash}  ${time}  ${showName(commit.subject)}`;
 }

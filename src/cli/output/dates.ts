@@ -49,7 +49,12 @@ function startOfDay(groups: RegExpExecArray): number | undefined {
  * @param offset minutes east of UTC
  */
 export function isoTime(time: Date, offset: number): string {
-  const seconds = Math.floor(time.getTime() / 1000) + offset * 60;
+  return isoSeconds(Math.floor(time.getTime() / 1000), offset);
+}
+
+/** The same of a time in seconds since 1970. */
+export function isoSeconds(time: number, offset: number): string {
+  const seconds = time + offset * 60;
   const day = Math.floor(seconds / 86_400);
   const date = dateOf(day);
   if (date === undefined) return 'no-valid-time';
@@ -59,17 +64,25 @@ export function isoTime(time: Date, offset: number): string {
   return `${date}T${clock}${offset < 0 ? '-' : '+'}${hoursAndMinutes(Math.abs(offset))}`;
 }
 
-let lastDay = Number.NaN;
-let lastDate: string | undefined;
+/** The month of the last date, as days since 1970: neighbours in a log mostly share theirs. */
+let monthStart = 0;
+let monthEnd = 0;
+let month = '';
 
-/** The date of a day since 1970; neighbours in a log mostly share theirs. */
+/** The date of a day since 1970. */
 function dateOf(day: number): string | undefined {
-  if (day !== lastDay) {
-    const start = new Date(day * DAY);
-    lastDay = day;
-    lastDate = Number.isNaN(start.getTime()) ? undefined : start.toISOString().slice(0, -14);
+  if (!(day >= monthStart && day < monthEnd)) {
+    const date = new Date(day * DAY);
+    if (Number.isNaN(date.getTime())) return undefined;
+    const text = date.toISOString();
+    monthStart = day - (date.getUTCDate() - 1);
+    date.setUTCMonth(date.getUTCMonth() + 1, 1);
+    // Past the last month that a `Date` can hold nothing is kept.
+    monthEnd = Number.isNaN(date.getTime()) ? monthStart : Math.floor(date.getTime() / DAY);
+    month = text.slice(0, text.indexOf('T') - 2);
+    return text.slice(0, text.indexOf('T'));
   }
-  return lastDate;
+  return month + twoDigits(day - monthStart + 1);
 }
 
 function hoursAndMinutes(minutes: number): string {

@@ -36,6 +36,11 @@ export class SnapshotSummary {
     return new Date(this.#summary.time * 1000);
   }
 
+  /** The same in seconds since 1970. @internal */
+  get seconds(): number {
+    return this.#summary.time;
+  }
+
   /** Time zone of `time` in minutes east of UTC. */
   get timezoneOffset(): number {
     return this.#summary.offset;
@@ -86,14 +91,9 @@ async function* oneByOne(summaries: AsyncIterable<SnapshotSummary>): Blocks {
   for await (const summary of summaries) yield [summary];
 }
 
-interface Found {
-  readonly id: ObjectId;
-  readonly summary: CommitSummary;
-}
-
 interface Walk {
   /** The next commit; undefined at the end. */
-  next(): Found | undefined | Promise<Found | undefined>;
+  next(): SnapshotSummary | undefined | Promise<SnapshotSummary | undefined>;
 }
 
 async function* inBlocks(walk: Walk, filter: LogFilter): Blocks {
@@ -106,9 +106,8 @@ async function* inBlocks(walk: Walk, filter: LogFilter): Blocks {
     const next = walk.next();
     const found = next instanceof Promise ? await next : next;
     if (found === undefined) break;
-    const { time, authorName, authorEmail } = found.summary;
-    if (!passes(time, authorName, authorEmail)) continue;
-    block.push(new SnapshotSummary(found.id, found.summary));
+    if (!passes(found.seconds, found.authorName, found.authorEmail)) continue;
+    block.push(found);
     if (block.length < size) continue;
     yield block;
     block = [];
@@ -135,7 +134,7 @@ class FirstParents implements Walk {
     this.#next = { id, commit };
   }
 
-  next(): Found | undefined | Promise<Found> {
+  next(): SnapshotSummary | undefined | Promise<SnapshotSummary> {
     const graph = this.#graph;
     if (graph !== undefined && this.#position !== undefined) {
       return this.#fromGraph(graph, this.#position);
@@ -147,7 +146,7 @@ class FirstParents implements Walk {
     return this.#commits.getUncached(next.id).then((read) => this.#read(next.id, read));
   }
 
-  #read(id: ObjectId, commit: Commit): Found {
+  #read(id: ObjectId, commit: Commit): SnapshotSummary {
     const parent = commit.parents[0];
     this.#next = parent === undefined ? undefined : { id: parent };
     const graph = this.#graph;
@@ -158,10 +157,10 @@ class FirstParents implements Walk {
         this.#position = graph.firstParent(position);
       }
     }
-    return { id, summary: summaryOf(commit) };
+    return new SnapshotSummary(id, summaryOf(commit));
   }
 
-  #fromGraph(graph: CommitGraph, position: number): Found | Promise<Found> {
+  #fromGraph(graph: CommitGraph, position: number): SnapshotSummary | Promise<SnapshotSummary> {
     if (this.#left-- === 0) throw inCircles();
     this.#position = graph.firstParent(position);
     return foundAt(graph, position, graph.id(position), this.#commits);
@@ -181,7 +180,7 @@ class AllParents implements Walk {
     this.#tips = tips;
   }
 
-  next(): Found | undefined | Promise<Found | undefined> {
+  next(): SnapshotSummary | undefined | Promise<SnapshotSummary | undefined> {
     if (this.#queue === undefined) return this.#begin().then(() => this.next());
     const next = this.#queue.next();
     return next instanceof Promise ? next.then((found) => this.#found(found)) : this.#found(next);
@@ -196,10 +195,10 @@ class AllParents implements Walk {
 
   #found(
     listed: Exclude<ReturnType<HistoryQueue['next']>, Promise<unknown>>,
-  ): Found | undefined | Promise<Found> {
+  ): SnapshotSummary | undefined | Promise<SnapshotSummary> {
     if (listed === undefined) return undefined;
     const { id, commit, position } = listed;
-    if (commit !== undefined) return { id, summary: summaryOf(commit) };
+    if (commit !== undefined) return new SnapshotSummary(id, summaryOf(commit));
     const isRecent = ++this.#count <= RECENT;
     return foundAt(isRecent ? undefined : this.#graph, position, id, this.#store.commits);
   }
@@ -211,10 +210,10 @@ function foundAt(
   position: number | undefined,
   id: ObjectId,
   commits: CommitReader,
-): Found | Promise<Found> {
+): SnapshotSummary | Promise<SnapshotSummary> {
   const summary = position === undefined ? undefined : graph?.summary(position);
-  if (summary !== undefined) return { id, summary };
+  if (summary !== undefined) return new SnapshotSummary(id, summary);
   const commit = commits.tryGet(id);
-  if (commit !== undefined) return { id, summary: summaryOf(commit) };
-  return commits.getUncached(id).then((read) => ({ id, summary: summaryOf(read) }));
+  if (commit !== undefined) return new SnapshotSummary(id, summaryOf(commit));
+  return commits.getUncached(id).then((read) => new SnapshotSummary(id, summaryOf(read)));
 }
