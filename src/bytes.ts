@@ -43,8 +43,8 @@ function comparesRanges(): boolean {
 
 /** Bytes that are compared in a loop before the engine's own comparison takes over. */
 const IN_LOOP = 64;
-/** Bytes of one comparison by the engine. */
-const STRETCH = 4096;
+/** Bytes of one comparison by the engine; after a difference the next smaller number. */
+const STRETCHES = [4096, 512, 64];
 
 /** How many bytes are the same from `startA` and `startB` on, `most` at most, which both must have. */
 export function sharedLength(
@@ -58,11 +58,28 @@ export function sharedLength(
   const near = Math.min(most, IN_LOOP);
   while (at < near && a[startA + at] === b[startB + at]) at++;
   if (at < near) return at;
-  while (at < most) {
-    const end = Math.min(most, at + STRETCH);
-    if (!sameBytes(a, startA + at, startA + end, b, startB + at, startB + end)) break;
-    at = end;
+  for (const stretch of STRETCHES) {
+    while (most - at >= stretch) {
+      const end = at + stretch;
+      if (!sameBytes(a, startA + at, startA + end, b, startB + at, startB + end)) break;
+      at = end;
+    }
   }
   while (at < most && a[startA + at] === b[startB + at]) at++;
   return at;
+}
+
+/** Length of the common end of two texts, at most `most`. */
+export function sharedEnding(a: Uint8Array, b: Uint8Array, most: number): number {
+  let length = 0;
+  const [endA, endB] = [a.length, b.length];
+  for (const stretch of STRETCHES) {
+    while (most - length >= stretch) {
+      const next = length + stretch;
+      if (!sameBytes(a, endA - next, endA - length, b, endB - next, endB - length)) break;
+      length = next;
+    }
+  }
+  while (length < most && a[endA - length - 1] === b[endB - length - 1]) length++;
+  return length;
 }

@@ -4,8 +4,9 @@
  * side. A conflict is then compared line by line and reduced to the differing lines. The rules are those
  * of Git's merges, so that results are equal byte for byte.
  */
-import { asBuffer, sharedLength } from '../bytes.ts';
+import { asBuffer, sharedEnding, sharedLength } from '../bytes.ts';
 import { diffLines, type LineChange } from './lineDiff.ts';
+import { spliceEdits } from './splice.ts';
 
 /** The side that wins a conflict; `union`: the lines of both, ours first. */
 export type Favor = 'ours' | 'theirs' | 'union';
@@ -52,6 +53,17 @@ interface Zone {
 
 /** Merges the changes of `ours` and `theirs` to `base`. Preserves bytes of any encoding. */
 export function mergeText(
+  base: Uint8Array,
+  ours: Uint8Array,
+  theirs: Uint8Array,
+  options: TextMergeOptions,
+): MergedText {
+  const body = spliceEdits(base, ours, theirs);
+  return body === undefined ? mergeLines(base, ours, theirs, options) : { body, conflicts: 0 };
+}
+
+/** The same without the short way for edits that are far apart. */
+export function mergeLines(
   base: Uint8Array,
   ours: Uint8Array,
   theirs: Uint8Array,
@@ -152,13 +164,6 @@ function sharedEnds(
     end -= length;
   }
   return { head, tail, start, end };
-}
-
-/** Length of the common end of two texts, at most `most`. */
-function sharedEnding(a: Buffer, b: Buffer, most: number): number {
-  let length = 0;
-  while (length < most && a[a.length - length - 1] === b[b.length - length - 1]) length++;
-  return length;
 }
 
 function findZones(
