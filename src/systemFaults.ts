@@ -130,12 +130,17 @@ export function connectionReason(error: unknown): string {
 /**
  * A failure of the system inside a storage as one of our errors. That a file of it is missing is no
  * `FileNotFoundError`: no path in a snapshot is meant. Any other error stays as it is.
+ * @param whenGone what to say of a file that is missing
  */
-export function typedFault(error: unknown, path: string): unknown {
+export function typedFault(
+  error: unknown,
+  path: string,
+  whenGone = 'something has removed a part of the store',
+): unknown {
   if (!isSystemError(error)) return error;
   // A descriptor's path is no news to anybody.
   const named = error.path?.startsWith('/proc/self/fd/') ? undefined : error.path;
-  const step = error.code === 'ENOENT' ? '; something has removed a part of the store' : '';
+  const step = error.code === 'ENOENT' ? `; ${whenGone}` : '';
   const shown = named ?? path;
   return new GitStoreError(`${shown}: ${reasonAndStep(error)}${step}`, error.code, {
     path: shown,

@@ -5,8 +5,8 @@
 import { parseConfig } from '../../git/repository/config.ts';
 import { typedFault } from '../../systemFaults.ts';
 import type { Durability, Storage } from '../storage.ts';
+import { type Convert, withFaults, withTypedFaults } from '../typedFaults.ts';
 import { type CreateOptions, createRepository } from './create.ts';
-import { withFaults, withTypedFaults } from './faults.ts';
 import { findGitDirectory, identityOf } from './gitDirectory.ts';
 import { BareMemos } from './memos.ts';
 import { BareObjects } from './objects/objects.ts';
@@ -33,7 +33,14 @@ export async function openBareStorage(
   path: string,
   options: BareStorageOptions = {},
 ): Promise<Storage> {
-  return withFaults(path, () => withTypedFaults(openStorage(path, options)));
+  return withFaults(about(path), () => {
+    const storage = openStorage(path, options);
+    return withTypedFaults(storage, about(storage.location));
+  });
+}
+
+function about(path: string): Convert {
+  return (error) => typedFault(error, path);
 }
 
 function openStorage(path: string, options: BareStorageOptions): Storage {

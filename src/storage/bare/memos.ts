@@ -46,10 +46,10 @@ export class BareMemos implements Memos {
   }
 
   replace(name: string, content: Uint8Array): void {
-    if (!isTrusted(this.#gitDir) || isLink(this.#directory)) return;
     const path = this.#path(name);
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     try {
+      if (!isTrusted(this.#gitDir) || isLink(this.#directory)) return;
       if (!existsSync(path)) this.#makeRoom();
       const fd = openSync(temporary, 'wx');
       try {
@@ -60,7 +60,7 @@ export class BareMemos implements Memos {
       }
       renameSync(temporary, path);
     } catch {
-      // The disk is full, or the repository is read-only: then the work is repeated the next time.
+      // The disk is full, or the repository is read-only or gone: the work is repeated the next time.
       tryTo(() => removeIfThere(temporary));
     }
   }

@@ -3,11 +3,13 @@
  * (docs/bucket-format.md).
  */
 import { CorruptObjectError, FileNotFoundError, GitStoreError } from '../../errors.ts';
+import { typedFault } from '../../systemFaults.ts';
 import { BareMemos } from '../bare/memos.ts';
 import { checkRef } from '../refRules.ts';
 import type { Storage } from '../storage.ts';
+import { type Convert, withFaults, withTypedFaults } from '../typedFaults.ts';
 import { BucketRefs } from './bucketRefs.ts';
-import { CacheFolder, type CacheOptions } from './cache/cacheFolder.ts';
+import { CACHE_GONE, CacheFolder, type CacheOptions } from './cache/cacheFolder.ts';
 import { DiskShelf } from './cache/diskShelf.ts';
 import { Contents } from './commit/contents.ts';
 import { Outbox } from './commit/outbox.ts';
@@ -140,7 +142,7 @@ async function open(engine: Engine, options: BucketStorageOptions): Promise<Stor
   const { bucket, environment } = engine;
   const keeper = new HeadKeeper(engine, undefined, options.maxAge);
   const { store: id } = await keeper.refresh();
-  const folder = new CacheFolder(id, options.cache);
+  const folder = withFaults(ofCache(bucket.location), () => new CacheFolder(id, options.cache));
   const shelf = new DiskShelf(folder, engine);
   const contents = new Contents(keeper, shelf);
   const outbox = new Outbox(engine, contents);
@@ -156,7 +158,7 @@ async function open(engine: Engine, options: BucketStorageOptions): Promise<Stor
   const now = options.now ?? (() => environment.now());
   const refs = new BucketRefs({ keeper, outbox, logs, now });
   const { sweepInterval } = options;
-  return {
+  const storage: Storage = {
     location: bucket.location,
     get identity() {
       return `bucket ${id}`;
@@ -182,6 +184,12 @@ async function open(engine: Engine, options: BucketStorageOptions): Promise<Stor
       await bucket.close();
     },
   };
+  return withTypedFaults(storage, ofCache(folder.path));
+}
+
+/** For failures of the disk, which holds only copies and work in progress. */
+function ofCache(path: string): Convert {
+  return (error) => typedFault(error, path, CACHE_GONE);
 }
 
 export function firstHead(

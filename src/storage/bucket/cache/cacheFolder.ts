@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { parseByteSize } from '../../../byteSize.ts';
 import { isErrno, removeIfThere } from '../../disk/durable.ts';
 import {
+  constants,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -19,6 +21,8 @@ import {
 } from '../../disk/fs.ts';
 
 const DEFAULT_SIZE = 5 * 2 ** 30;
+/** What to say when files of the cache have gone that cannot be fetched again. */
+export const CACHE_GONE = 'the cache was removed while it was in use: run it again';
 /** Fraction of the limit to free at a time. */
 const SLACK = 0.1;
 /** Age in milliseconds at which temporary files count as abandoned. */
@@ -65,15 +69,34 @@ export class CacheFolder {
     return mkdtempSync(join(parent, `${process.pid}-`));
   }
 
+  /** Opens a file for reading and writing, and makes a missing one. */
+  open(name: string): number {
+    const flags = constants.O_RDWR | constants.O_CREAT;
+    return this.#inFolder(() => openSync(this.file(name), flags, 0o600));
+  }
+
   /** Writes a whole file. */
   put(name: string, content: Uint8Array): void {
     const temporary = this.file(`${name}.${process.pid}-${this.#count++}.tmp`);
     try {
-      writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 });
-      renameSync(temporary, this.file(name));
+      this.#inFolder(() => {
+        writeFileSync(temporary, content, { mode: 0o600 });
+        renameSync(temporary, this.file(name));
+      });
     } catch (error) {
       removeIfThere(temporary);
       throw error;
+    }
+  }
+
+  /** Makes the folder again, once, if it has gone. */
+  #inFolder<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      return act();
     }
   }
 

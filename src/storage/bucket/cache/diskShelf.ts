@@ -116,14 +116,23 @@ export class DiskShelf implements Shelf {
     return mergePacks(this, packs, options);
   }
 
-  /** Fetches a whole pack. */
-  async fetchWhole(entry: PackEntry): Promise<OpenPack> {
-    const open = await this.open(entry);
-    const STEP = 16 << 20;
-    for (let at = 0; at < entry.size; at += STEP) {
-      await open.holes.fetch(at, Math.min(entry.size, at + STEP));
+  /** Fetches a whole pack. The file stays open, and complete, while `use` runs. */
+  async withWhole<T>(
+    entry: PackEntry,
+    use: (pack: PackFile, fd: number) => Promise<T>,
+  ): Promise<T> {
+    const { file, holes } = await this.open(entry);
+    const letGo = file.retain();
+    try {
+      const fd = file.openFile();
+      const STEP = 16 << 20;
+      for (let at = 0; at < entry.size; at += STEP) {
+        await holes.fetch(at, Math.min(entry.size, at + STEP));
+      }
+      return await use(file, fd);
+    } finally {
+      letGo();
     }
-    return open;
   }
 
   /**
@@ -256,6 +265,7 @@ class DiskStagedPack implements StagedPack {
   }
 
   async *links(): AsyncGenerator<LinkedObject> {
+    if (this.#entry !== undefined) return yield* this.#shelf.links(this.#entry);
     const file = new PackFile(`${this.#stem}.pack`, this.#shelf.cache);
     try {
       yield* linkedObjects(file, async (act) => act());
@@ -265,6 +275,18 @@ class DiskStagedPack implements StagedPack {
   }
 
   keep(entry: PackEntry): void {
+    if (this.#entry !== undefined) this.#shelf.forget(this.#entry.key);
+    this.#entry = entry;
+    try {
+      this.#putInPlace(entry);
+    } catch (error) {
+      // The cache has been cleared meanwhile. The bucket has the pack.
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #putInPlace(entry: PackEntry): void {
     const { folder } = this.#shelf;
     const name = cacheName(entry.key);
     const stem = folder.file(name);
@@ -273,16 +295,10 @@ class DiskStagedPack implements StagedPack {
       readFullySync(this.#fd!, block, block.length, start);
       return block;
     });
-    // Some systems cannot rename an open file.
-    this.release();
-    if (this.#entry !== undefined) this.#shelf.forget(this.#entry.key);
     renameSync(`${this.#stem}.pack`, `${stem}.pack`);
     folder.put(`${name}.map`, map);
     renameSync(`${this.#stem}.idx`, `${stem}.idx`);
     this.#stem = stem;
-    this.#fd = openSync(`${stem}.pack`, 'r');
-    if (this.#entry === undefined) rmSync(this.#folder, { recursive: true, force: true });
-    this.#entry = entry;
     this.#shelf.adopt(entry);
   }
 

@@ -4,23 +4,30 @@
  */
 
 import { join } from 'node:path';
+import { GitStoreError } from '../../../errors.ts';
 import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
 import { type Inventory, openInventory } from '../../bare/inventory/inventory.ts';
 import { GoneError } from '../../bare/inventory/objectBytes.ts';
 import { Flag, Kind } from '../../bare/inventory/objectTable.ts';
 import { makePack } from '../../bare/repack/output/makePack.ts';
 import { Walker } from '../../bare/repack/reach/walker.ts';
-import { isErrno } from '../../disk/durable.ts';
+import { readFully, writeFully } from '../../disk/durable.ts';
 import {
-  copyFileSync,
+  closeSync,
+  fstatSync,
   linkSync,
   mkdirSync,
+  openSync,
   renameSync,
   rmSync,
+  statSync,
+  unlinkSync,
   writeFileSync,
 } from '../../disk/fs.ts';
+import { isSystemError } from '../../packs/objectFaults.ts';
 import type { UpkeepOptions } from '../../storageUpkeep.ts';
 import type { PackEntry } from '../head/headRecord.ts';
+import { CACHE_GONE } from './cacheFolder.ts';
 import type { DiskShelf } from './diskShelf.ts';
 import { packOf } from './packBytes.ts';
 import type { Repacked, RepackJob, StagedPack } from './shelf.ts';
@@ -29,6 +36,7 @@ import { cacheName } from './sparsePack.ts';
 /** As git-pack-objects(1) has them. */
 const SETTINGS = { window: 10, depth: 50, level: -1, memory: 96 << 20 };
 const BIG_FILE = 512 << 20;
+const CHUNK = 4 << 20;
 const RECENT = 'recent';
 
 export async function repack(shelf: DiskShelf, job: RepackJob): Promise<Repacked> {
@@ -39,7 +47,7 @@ export async function repack(shelf: DiskShelf, job: RepackJob): Promise<Repacked
       writeFileSync(join(folder, 'pack', `${RECENT}.pack`), pack);
       writeFileSync(join(folder, 'pack', `${RECENT}.idx`), index);
     }
-    const work = openInventory([folder]);
+    const work = openGathered(folder, job.packs.length + (job.recent.length > 0 ? 1 : 0));
     try {
       return await sortOut(shelf, work, job);
     } finally {
@@ -57,7 +65,7 @@ export async function mergePacks(
 ): Promise<StagedPack> {
   const folder = await gather(shelf, packs);
   try {
-    const work = openInventory([folder]);
+    const work = openGathered(folder, packs.length);
     try {
       const objects = await inOrder(work, signal);
       return await stage(shelf, work, objects, { search: true, signal, onProgress });
@@ -75,20 +83,11 @@ async function gather(shelf: DiskShelf, packs: readonly PackEntry[]): Promise<st
   mkdirSync(join(folder, 'pack'));
   try {
     for (const entry of packs) {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          const { file } = await shelf.fetchWhole(entry);
-          for (const ending of ['.pack', '.idx']) {
-            const to = join(folder, 'pack', `${cacheName(entry.key)}${ending}`);
-            putCopy(file.path.replace(/\.pack$/, ending), to);
-          }
-          break;
-        } catch (error) {
-          // The copy has been cleared away meanwhile.
-          if (!isErrno(error, 'ENOENT') || attempt === 2) throw error;
-          shelf.forget(entry.key);
-        }
-      }
+      const stem = join(folder, 'pack', cacheName(entry.key));
+      await shelf.withWhole(entry, async (pack, fd) => {
+        await putCopy(pack.path, fd, `${stem}.pack`);
+        writeFileSync(`${stem}.idx`, pack.index.bytes);
+      });
     }
     return folder;
   } catch (error) {
@@ -97,13 +96,37 @@ async function gather(shelf: DiskShelf, packs: readonly PackEntry[]): Promise<st
   }
 }
 
-function putCopy(from: string, to: string): void {
+/** Links an open file, or copies it where there are no links, or its name leads to another file by now. */
+async function putCopy(from: string, fd: number, to: string): Promise<void> {
   try {
     linkSync(from, to);
+    if (statSync(to).ino === fstatSync(fd).ino) return;
+    unlinkSync(to);
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'EEXIST')) throw error;
-    copyFileSync(from, to);
+    if (!isSystemError(error)) throw error;
   }
+  const chunk = Buffer.allocUnsafe(CHUNK);
+  const copy = openSync(to, 'wx', 0o600);
+  try {
+    for (let at = 0, got = 0; ; at += got) {
+      got = await readFully(fd, chunk, CHUNK, at);
+      if (got === 0) break;
+      writeFully(copy, chunk.subarray(0, got));
+    }
+  } finally {
+    closeSync(copy);
+  }
+}
+
+/**
+ * The objects of the gathered packs. Opens all of them at once, so that they may go afterwards.
+ * @throws GitStoreError (`ENOENT`) when one has gone: its objects must not count as missing
+ */
+function openGathered(folder: string, count: number): Inventory {
+  const work = openInventory([folder]);
+  if (work.packs.length === count) return work;
+  work.close();
+  throw new GitStoreError(`${folder}: ${CACHE_GONE}`, 'ENOENT', { path: folder });
 }
 
 async function sortOut(shelf: DiskShelf, work: Inventory, job: RepackJob): Promise<Repacked> {

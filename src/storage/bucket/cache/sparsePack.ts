@@ -6,7 +6,7 @@
 
 import { crc32 } from 'node:zlib';
 import { readFullySync, writeFully } from '../../disk/durable.ts';
-import { closeSync, constants, fstatSync, ftruncateSync, openSync } from '../../disk/fs.ts';
+import { closeSync, fstatSync, ftruncateSync } from '../../disk/fs.ts';
 import { Pace } from '../../pace.ts';
 import { type Holes, MissingBytesError } from '../../packs/reading/holes.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -349,11 +349,10 @@ export class SparsePack implements Holes {
   #file(): number {
     if (this.#fd !== undefined) return this.#fd;
     const name = cacheName(this.#key);
-    const flags = constants.O_RDWR | constants.O_CREAT;
-    const fd = openSync(this.#folder.file(`${name}.pack`), flags, 0o600);
+    const fd = this.#folder.open(`${name}.pack`);
     try {
       if (fstatSync(fd).size < this.size) ftruncateSync(fd, this.size);
-      this.#mapFd = openSync(this.#folder.file(`${name}.map`), flags, 0o600);
+      this.#mapFd = this.#folder.open(`${name}.map`);
       this.#map.fill(0);
       readFullySync(this.#mapFd, this.#map, this.#map.length, 0);
     } catch (error) {

@@ -4,6 +4,7 @@
  */
 
 import { dirname, join } from 'node:path';
+import { GitStoreError } from '../../../errors.ts';
 import { encodePath } from '../../../git/pathBytes.ts';
 import { serializePackedRefs } from '../../../git/refs/packedRefs.ts';
 import { checkRepository } from '../../bare/check/work.ts';
@@ -11,8 +12,16 @@ import { createRepository } from '../../bare/create.ts';
 import { diskPath } from '../../bare/refs/files/refPaths.ts';
 import { BareRefs } from '../../bare/refs/refs.ts';
 import { writeFully } from '../../disk/durable.ts';
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from '../../disk/fs.ts';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from '../../disk/fs.ts';
 import type { CheckResult, StorageFault, UpkeepOptions } from '../../storageUpkeep.ts';
+import { CACHE_GONE } from '../cache/cacheFolder.ts';
 import { packOf } from '../cache/packBytes.ts';
 import { PackGoneError } from '../cache/shelf.ts';
 import { cacheName } from '../cache/sparsePack.ts';
@@ -53,10 +62,13 @@ async function checkHead(
   });
   const packDir = join(gitDir, 'objects', 'pack');
   const missing: StorageFault[] = [];
+  const files: string[] = [join(gitDir, 'packed-refs')];
   for (const entry of head.packs) {
     options.signal?.throwIfAborted();
     try {
-      await fetchPack(context, entry, join(packDir, cacheName(entry.key)), options.signal);
+      const stem = join(packDir, cacheName(entry.key));
+      await fetchPack(context, entry, stem, options.signal);
+      files.push(`${stem}.pack`, `${stem}.idx`);
     } catch (error) {
       if (!(error instanceof PackGoneError)) throw error;
       const isListed = (await keeper.refresh()).packs.some(({ key }) => key === entry.key);
@@ -68,6 +80,7 @@ async function checkHead(
     const { pack, index } = packOf(head.recent);
     writeFileSync(join(packDir, 'recent.pack'), pack);
     writeFileSync(join(packDir, 'recent.idx'), index);
+    files.push(join(packDir, 'recent.pack'), join(packDir, 'recent.idx'));
   }
   const traits = { peeled: false, fullyPeeled: false };
   writeFileSync(join(gitDir, 'packed-refs'), serializePackedRefs(head.refs.list(''), traits));
@@ -88,6 +101,10 @@ async function checkHead(
   try {
     const now = () => engine.environment.now();
     const result = await checkRepository({ gitDir, refs, now }, options);
+    // What is no longer here is no fault of the store.
+    if (!files.every((file) => existsSync(file))) {
+      throw new GitStoreError(`${gitDir}: ${CACHE_GONE}`, 'ENOENT', { path: gitDir });
+    }
     const packs = head.packs.length;
     return { ...result, packs, faults: [...missing, ...result.faults] };
   } finally {

@@ -2,25 +2,27 @@
  * Converts system failures to our errors at the seam of a storage: raw errors leave it with a code, the
  * path and the next step. Code inside the storage inspects the raw errors.
  */
-import type { ObjectId, ObjectType } from '../../git/objectId.ts';
-import { typedFault } from '../../systemFaults.ts';
-import type { ImportOptions, ObjectStore, ObjectWriter, RefStore, Storage } from '../storage.ts';
+import type { ObjectId, ObjectType } from '../git/objectId.ts';
+import type { ImportOptions, ObjectStore, ObjectWriter, RefStore, Storage } from './storage.ts';
+
+/** A failure of the system as one of ours; any other error as it is. */
+export type Convert = (error: unknown) => unknown;
 
 type AnyCall = (...args: unknown[]) => unknown;
 
-/** Runs `work`; a failure of the system becomes one of ours, about `location`. */
-export function withFaults<T>(location: string, work: () => T): T {
+/** Runs `work`; a failure of the system becomes one of ours. */
+export function withFaults<T>(convert: Convert, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw typedFault(error, location);
+    throw convert(error);
   }
 }
 
 /** The storage with all its failures converted. */
-export function withTypedFaults(storage: Storage): Storage {
-  const { location, objects, refs, upkeep } = storage;
-  const guard = new Guard(location);
+export function withTypedFaults(storage: Storage, convert: Convert): Storage {
+  const { objects, refs, upkeep } = storage;
+  const guard = new Guard(convert);
   const guarded = {
     objects: guard.over<ObjectStore>(objects, {
       ...(objects.history && { history: guard.over(objects.history) }),
@@ -28,13 +30,13 @@ export function withTypedFaults(storage: Storage): Storage {
       tryRead: objects.tryRead.bind(objects),
       writer: () =>
         new GuardedWriter(
-          withFaults(location, () => objects.writer()),
-          location,
+          withFaults(convert, () => objects.writer()),
+          convert,
         ),
       importPack: (source: AsyncIterable<Uint8Array>, options?: ImportOptions) => {
         const watched = new Watched(source);
         return objects.importPack(watched, options).catch((error: unknown) => {
-          throw watched.hasThrown(error) ? error : typedFault(error, location);
+          throw watched.hasThrown(error) ? error : convert(error);
         });
       },
     }),
@@ -45,10 +47,10 @@ export function withTypedFaults(storage: Storage): Storage {
 }
 
 class Guard {
-  readonly #location: string;
+  readonly #convert: Convert;
 
-  constructor(location: string) {
-    this.#location = location;
+  constructor(convert: Convert) {
+    this.#convert = convert;
   }
 
   /** @param own calls to use unchanged */
@@ -72,7 +74,7 @@ class Guard {
   #call(target: object, name: string): AnyCall {
     const call = (target as Record<string, AnyCall>)[name]!;
     return (...args) => {
-      const result = withFaults(this.#location, () => call.apply(target, args));
+      const result = withFaults(this.#convert, () => call.apply(target, args));
       return result instanceof Promise
         ? result.then(this.#guardStream, this.#fail)
         : this.#guardStream(result);
@@ -80,7 +82,7 @@ class Guard {
   }
 
   readonly #fail = (error: unknown): never => {
-    throw typedFault(error, this.#location);
+    throw this.#convert(error);
   };
 
   readonly #guardStream = (result: unknown): unknown =>
@@ -98,11 +100,11 @@ class Guard {
 /** Written by hand, because every commit creates one. */
 class GuardedWriter implements ObjectWriter {
   readonly #writer: ObjectWriter;
-  readonly #location: string;
+  readonly #convert: Convert;
 
-  constructor(writer: ObjectWriter, location: string) {
+  constructor(writer: ObjectWriter, convert: Convert) {
     this.#writer = writer;
-    this.#location = location;
+    this.#convert = convert;
   }
 
   get hasIdleThreads(): boolean {
@@ -116,7 +118,7 @@ class GuardedWriter implements ObjectWriter {
   writeStream(source: AsyncIterable<Uint8Array>, size?: number): Promise<ObjectId> {
     const watched = new Watched(source);
     return this.#writer.writeStream(watched, size).catch((error: unknown) => {
-      throw watched.hasThrown(error) ? error : typedFault(error, this.#location);
+      throw watched.hasThrown(error) ? error : this.#convert(error);
     });
   }
 
@@ -129,7 +131,7 @@ class GuardedWriter implements ObjectWriter {
   }
 
   readonly #fail = (error: unknown): never => {
-    throw typedFault(error, this.#location);
+    throw this.#convert(error);
   };
 }
 
