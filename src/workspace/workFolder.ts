@@ -2,7 +2,7 @@
 
 import { FileNotFoundError } from '../errors.ts';
 import { shortHash } from '../git/objects/commitText.ts';
-import type { CommitChoices } from '../store/commit/commit.ts';
+import type { CommitChoices, Outcome } from '../store/commit/commit.ts';
 import type { Snapshot } from '../store/context/snapshot.ts';
 import { copyFromDisk } from '../store/write/copy.ts';
 import { joinDisk } from '../transfer/disk/diskFiles.ts';
@@ -44,14 +44,16 @@ export class WorkFolder {
    * Commits the folder, or some paths of it, on the snapshot.
    * @param isFew the paths are all that has changed
    */
-  store(
+  async store(
     snapshot: Snapshot,
     options: WorkOptions & { readonly ignoreErrors?: boolean | undefined },
     isFew: boolean,
     choices: CommitChoices,
-  ) {
+  ): Promise<Outcome> {
     const copy = { ...this.#copyOptions(options), ignoreErrors: options.ignoreErrors, isFew };
-    return copyFromDisk(snapshot, [`${this.#path}/`], '', copy, choices);
+    const outcome = await copyFromDisk(snapshot, [`${this.#path}/`], '', copy, choices);
+    this.#passOverOwnGit(outcome.changes);
+    return outcome;
   }
 
   /** The changes that storing the folder would make to the snapshot of a branch, by path. */
@@ -60,7 +62,9 @@ export class WorkFolder {
     options: Pick<WorkOptions, 'paths' | 'signal'>,
   ): Promise<ChangeReport> {
     const copy = { ...this.#copyOptions(options), ignoreErrors: true, dryRun: true };
-    return (await copyFromDisk(snapshot, [`${this.#path}/`], '', copy, {})).changes;
+    const { changes } = await copyFromDisk(snapshot, [`${this.#path}/`], '', copy, {});
+    this.#passOverOwnGit(changes);
+    return changes;
   }
 
   /** Makes the folder, which is as `from`, equal to `to`. */
@@ -74,6 +78,13 @@ export class WorkFolder {
       { from: from.commit.tree, to: to.commit.tree, time: store.now() },
       this.#copyOptions(options),
     );
+  }
+
+  /** Many folders have a repository of their own beside the workspace: it is not worth a remark. */
+  #passOverOwnGit({ warnings }: ChangeReport): void {
+    const own = joinDisk(this.#path, '.git');
+    const at = warnings.findIndex(({ path }) => path === own);
+    if (at >= 0) warnings.splice(at, 1);
   }
 
   #copyOptions({ paths, signal, onProgress }: WorkOptions): CopyInOptions & PathSelection {

@@ -63,6 +63,21 @@ test('a checkpoint is the folder as a commit, and the same snapshot when nothing
   expect(git(store.path, 'interpret-trailers', '--parse', '--no-divider', '/dev/null')).toBe('');
 });
 
+test('the repository of the folder itself is left alone without a word, one below it is told', async () => {
+  put('.git/HEAD', 'ref: refs/heads/main\n');
+  put('sub/.git/HEAD', 'ref: refs/heads/main\n');
+  put('sub/a', 'a');
+  const told = [{ path: join(folder, 'sub/.git'), error: expect.stringContaining('skipped') }];
+  expect((await work.changes()).warnings).toEqual(told);
+  const first = await work.checkpoint();
+  expect(first.changes?.warnings).toEqual(told);
+  put('b', 'b');
+  const { saved } = await work.rewind(first);
+  expect(saved.changes?.warnings.map(({ path }) => path)).not.toContain(join(folder, '.git'));
+  expect(get('.git/HEAD')).toBe('ref: refs/heads/main\n');
+  expect(await saved.ls('', { recursive: true })).toEqual(['b', 'sub/a']);
+});
+
 test('checkpoints are found by their labels', async () => {
   for (const run of ['1', '2', '3']) {
     put('a.txt', run);
