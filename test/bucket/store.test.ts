@@ -172,6 +172,24 @@ describe('upkeep', () => {
     expect(await store.verify()).toMatchObject({ ok: true });
   });
 
+  test('a listed pack that is missing is told as that, in every read', async () => {
+    await using store = await machine();
+    const fs = await (await store.fs('main')).apply({
+      writes: { a: noise(50_000), b: noise(90_000, 2) },
+    });
+    await bucket.remove(bucket.keys.filter((key) => key.startsWith('p/')));
+    await using other = await machine();
+    const missing = {
+      code: 'ECORRUPT',
+      message: expect.stringMatching(/^The pack p\/\S+ is missing from the bucket: /),
+    };
+    await expect(other.fs(fs.commitHash)).rejects.toMatchObject(missing);
+    await expect(other.fs('main')).rejects.toMatchObject(missing);
+    await expect(storages.get(other)!.objects.resolve('abcd')).rejects.toMatchObject(missing);
+    const { faults } = await other.verify();
+    expect(faults[0]!.problem).toMatch(/missing/);
+  });
+
   test('one collector works at a time, and one that is gone keeps nobody waiting for long', async () => {
     await using store = await machine();
     await filled(store);

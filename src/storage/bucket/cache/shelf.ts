@@ -2,11 +2,11 @@
  * The packs of a store on this machine, and new packs made from them: `diskShelf.ts`, and for proofs one in
  * memory. The key of a pack in the bucket holds the pack and, after it, its index.
  */
-import { GitStoreError } from '../../../errors.ts';
+import { CorruptObjectError, GitStoreError } from '../../../errors.ts';
 import type { ObjectId } from '../../../git/objectId.ts';
 import type { GitObject } from '../../storage.ts';
 import type { UpkeepOptions } from '../../storageUpkeep.ts';
-import type { PackEntry, RecentObject } from '../head/headRecord.ts';
+import type { Head, PackEntry, RecentObject } from '../head/headRecord.ts';
 
 export interface LinkedObject extends GitObject {
   readonly id: ObjectId;
@@ -66,12 +66,32 @@ export interface Shelf {
   merge(packs: readonly PackEntry[], options: UpkeepOptions): Promise<StagedPack>;
 }
 
-/** A sweep has deleted the key of a pack. Its objects are in another one, or collected. */
+/**
+ * A pack cannot be read. A sweep has deleted its key, and its objects are in another one, or collected; or it
+ * is lost, where the newest head lists it (`lostPack`).
+ */
 export class PackGoneError extends GitStoreError {
   readonly key: string;
+  /** Only the local copy was closed. */
+  readonly isLocal: boolean;
 
-  constructor(key: string) {
+  constructor(key: string, isLocal = false) {
     super(`The pack ${key} is gone from the bucket`, 'EEXPIRED');
     this.key = key;
+    this.isLocal = isLocal;
   }
+}
+
+/**
+ * The error for a pack that is gone although a head that was read later lists it; undefined for another. No
+ * sweep deletes what the newest head lists.
+ */
+export function lostPack(
+  { packs }: Head,
+  { key, isLocal }: PackGoneError,
+): CorruptObjectError | undefined {
+  if (isLocal || !packs.some((pack) => pack.key === key)) return undefined;
+  return new CorruptObjectError(
+    `The pack ${key} is missing from the bucket: gitstore verify tells what is lost; a backup may have it`,
+  );
 }

@@ -290,7 +290,7 @@ export class SparsePack implements Holes {
         const answer = await this.#engine.get(this.#key, { range: { start, end } });
         if (answer.kind !== 'ok') throw new PackGoneError(this.#key);
         if (answer.body.length < end - start) throw new PackGoneError(this.#key);
-        if (this.#isReleased) throw new PackGoneError(this.#key);
+        if (this.#isReleased) throw new PackGoneError(this.#key, true);
         this.fill(start, answer.body);
       } finally {
         for (let block = first; block < until; block++) this.#fetching.delete(block);

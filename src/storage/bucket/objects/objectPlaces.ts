@@ -7,7 +7,7 @@ import { EMPTY_TREE_ID, type ObjectId } from '../../../git/objectId.ts';
 import { isErrno } from '../../disk/durable.ts';
 import { named } from '../../packs/objectFaults.ts';
 import type { DiskShelf, OpenPack } from '../cache/diskShelf.ts';
-import { PackGoneError } from '../cache/shelf.ts';
+import { lostPack, PackGoneError } from '../cache/shelf.ts';
 import type { Contents } from '../commit/contents.ts';
 import type { Outbox } from '../commit/outbox.ts';
 import type { HeadKeeper } from '../head/headKeeper.ts';
@@ -58,9 +58,9 @@ export class ObjectPlaces {
     const { keeper } = this.#context;
     let fault: unknown;
     let head = await keeper.current();
-    let isGone = false;
+    let gone: PackGoneError[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      isGone = false;
+      gone = [];
       const small = this.#smallIn(head, id);
       if (small !== undefined) return ways.small(small);
       for (const entry of this.#entries(head)) {
@@ -68,7 +68,7 @@ export class ObjectPlaces {
           const found = await this.#searchIn(entry, id, ways);
           if (found !== undefined) return found.result;
         } catch (error) {
-          if (error instanceof PackGoneError) isGone = true;
+          if (error instanceof PackGoneError) gone.push(error);
           else if (error instanceof CorruptObjectError) fault ??= error;
           else throw error;
         }
@@ -78,7 +78,11 @@ export class ObjectPlaces {
       head = now;
     }
     if (fault !== undefined) throw named(id, fault);
-    if (isGone) {
+    for (const error of gone) {
+      const lost = lostPack(head, error);
+      if (lost !== undefined) throw lost;
+    }
+    if (gone.length > 0) {
       throw new SnapshotExpiredError(
         `${id} has been collected: no ref led to it any more; take a new snapshot`,
       );
@@ -163,7 +167,10 @@ export class ObjectPlaces {
         return;
       } catch (error) {
         if (!(error instanceof PackGoneError) || round === ROUNDS) throw error;
-        head = await keeper.refresh();
+        const now = await keeper.refresh();
+        const lost = now.sequence === head.sequence ? lostPack(now, error) : undefined;
+        if (lost !== undefined) throw lost;
+        head = now;
       }
     }
   }
