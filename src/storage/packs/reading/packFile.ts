@@ -31,8 +31,10 @@ const LARGEST_AT_ONCE = 16 << 20;
  */
 const USUAL_CHAIN = 4096;
 
-/** Objects to read from a pack before its index is verified as a whole. */
+/** Objects to read from a pack, at least, before its index is verified as a whole. */
 const READS_BEFORE_PROOF = 32;
+/** Verifying this many bytes of an index takes about as long as verifying one object by its id. */
+const INDEX_BYTES_A_READ = 16 << 10;
 
 /** Finds the base of a delta outside its pack. */
 export type FindBase = (id: ObjectId) => Promise<GitObject | undefined>;
@@ -62,7 +64,8 @@ export class PackFile {
   /** Null when there is none. */
   #bitmap: PackBitmap | null | undefined;
   #indexProven = false;
-  #reads = 0;
+  /** Reads left before the index is verified. */
+  #readsLeft: number | undefined;
   #isEnded = false;
 
   /**
@@ -268,7 +271,11 @@ export class PackFile {
   }
 
   #proveIndex(): boolean {
-    if (++this.#reads !== READS_BEFORE_PROOF) return false;
+    this.#readsLeft ??= Math.max(
+      READS_BEFORE_PROOF,
+      Math.floor(this.#index.open().bytes.length / INDEX_BYTES_A_READ),
+    );
+    if (--this.#readsLeft !== 0) return false;
     this.#indexProven = this.index.checksumFits;
     return this.#indexProven;
   }
