@@ -1,22 +1,19 @@
 /** Another process finishes a repository just as this one looks at what is there. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { GitStore } from '../../src/index.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 
-const hook = vi.hoisted(() => ({ beforeListing: (): void => {} }));
+const hook = { beforeListing: (): void => {} };
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof import('node:fs')>();
-  const readdirSync = (...args: unknown[]): unknown => {
-    const act = hook.beforeListing;
-    hook.beforeListing = () => {};
-    act();
-    return (real.readdirSync as (...args: unknown[]) => unknown)(...args);
-  };
-  return { ...real, readdirSync };
+replaceCalls(['readdirSync'], (call) => (...args) => {
+  const act = hook.beforeListing;
+  hook.beforeListing = () => {};
+  act();
+  return call(...args);
 });
 
 test.each([true, false])('it is opened (create: %s)', async (create) => {

@@ -1,33 +1,27 @@
 /** A read of a file's bytes that fails is told as such, never as damage, and costs nothing but the call. */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { GitStore } from '../../src/index.ts';
 import { effort } from '../crash/stress.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 
-const fault = vi.hoisted(() => ({ countdown: 0, calls: 0 }));
+const fault = { countdown: 0, calls: 0 };
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof import('node:fs')>();
-  const next = (): Error | undefined => {
-    fault.calls++;
-    if (fault.countdown === 0 || --fault.countdown > 0) return undefined;
-    const error = new Error('EIO: i/o error, read');
-    return Object.assign(error, { code: 'EIO', errno: -5, syscall: 'read' });
-  };
-  const readSync = (...args: unknown[]): number => {
-    const error = next();
-    if (error !== undefined) throw error;
-    return (real.readSync as (...args: unknown[]) => number)(...args);
-  };
-  const read = (...args: unknown[]): void => {
-    const error = next();
-    const done = args.at(-1) as (error: Error) => void;
-    if (error !== undefined) setImmediate(() => done(error));
-    else (real.read as (...args: unknown[]) => void)(...args);
-  };
-  return { ...real, readSync, read };
+const next = (): Error | undefined => {
+  fault.calls++;
+  if (fault.countdown === 0 || --fault.countdown > 0) return undefined;
+  const error = new Error('EIO: i/o error, read');
+  return Object.assign(error, { code: 'EIO', errno: -5, syscall: 'read' });
+};
+
+replaceCalls(['readSync', 'read'], (call, name) => (...args) => {
+  const error = next();
+  if (error === undefined) return call(...args);
+  if (name === 'readSync') throw error;
+  setImmediate(() => (args.at(-1) as (error: Error) => void)(error));
+  return undefined;
 });
 
 let path: string;

@@ -1,31 +1,23 @@
 /** One system call that fails while refs are read never makes a branch go, here or elsewhere. */
 import { cpSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { GitStore } from '../../src/index.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 
-const fault = vi.hoisted(() => ({
+const fault = {
   code: 'EIO',
   /** Calls that touch refs, until one fails; 0: none does. */
   countdown: 0,
   place: '/',
-}));
+};
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<Record<string, unknown>>();
-  const wrapped = { ...real };
-  for (const name of [
-    'readFileSync',
-    'openSync',
-    'readdirSync',
-    'statSync',
-    'lstatSync',
-    'readlinkSync',
-  ]) {
-    const call = real[name] as (...args: unknown[]) => unknown;
-    wrapped[name] = (path: unknown, ...rest: unknown[]) => {
+replaceCalls(
+  ['readFileSync', 'openSync', 'readdirSync', 'statSync', 'lstatSync', 'readlinkSync'],
+  (call, name) =>
+    (path, ...rest) => {
       if (fault.countdown > 0 && isOfRefs(path)) {
         if (--fault.countdown === 0) {
           const text = `${fault.code}: it is made to fail, ${name} '${String(path)}'`;
@@ -33,10 +25,8 @@ vi.mock('node:fs', async (importOriginal) => {
         }
       }
       return call(path, ...rest);
-    };
-  }
-  return wrapped;
-});
+    },
+);
 
 function isOfRefs(path: unknown): boolean {
   return (

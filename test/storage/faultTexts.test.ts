@@ -2,33 +2,26 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type FS, GitStore, GitStoreError } from '../../src/index.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 
-const fault = vi.hoisted(() => ({
+const fault = {
   code: 'EIO',
   /** Calls until one fails; 0: none does. */
   countdown: 0,
   hit: false,
-}));
+};
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<Record<string, unknown>>();
-  const wrapped = { ...real };
-  const names =
-    'openSync readSync writeSync fsyncSync fstatSync readFileSync readdirSync statSync lstatSync readlinkSync realpathSync mkdirSync renameSync linkSync unlinkSync rmdirSync writeFileSync ftruncateSync symlinkSync utimesSync';
-  for (const name of names.split(' ')) {
-    const call = real[name] as (...args: unknown[]) => unknown;
-    wrapped[name] = Object.assign((...args: unknown[]) => {
-      if (fault.countdown > 0 && --fault.countdown === 0) {
-        fault.hit = true;
-        throw systemError(name.replace('Sync', ''), args);
-      }
-      return call(...args);
-    }, call);
+const names =
+  'openSync readSync writeSync fsyncSync fstatSync readFileSync readdirSync statSync lstatSync readlinkSync realpathSync mkdirSync renameSync linkSync unlinkSync rmdirSync writeFileSync ftruncateSync symlinkSync utimesSync';
+replaceCalls(names.split(' '), (call, name) => (...args) => {
+  if (fault.countdown > 0 && --fault.countdown === 0) {
+    fault.hit = true;
+    throw systemError(name.replace('Sync', ''), args);
   }
-  return wrapped;
+  return call(...args);
 });
 
 /** As Node makes it. */

@@ -1,29 +1,25 @@
 /** A disk that tells only when a file is closed that it has no room, as network file systems do. */
-import type * as fs from 'node:fs';
-import { readdirSync } from 'node:fs';
+import { fstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 import { type Files, filesOnDisk, makeFiles, TestTree } from './trees.ts';
 
-const full = vi.hoisted(() => ({ onClose: false, onWrite: false }));
+const full = { onClose: false, onWrite: false };
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof fs>();
-  const noSpace = () =>
-    Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-  return {
-    ...real,
-    closeSync(fd: number) {
-      const isFile = real.fstatSync(fd).isFile();
-      real.closeSync(fd);
-      if (full.onClose && isFile) throw noSpace();
-    },
-    writeSync(...args: Parameters<typeof real.writeSync>) {
-      if (full.onWrite) throw noSpace();
-      return real.writeSync(...args);
-    },
-  };
+const noSpace = () =>
+  Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+
+replaceCalls(['closeSync', 'writeSync'], (call, name) => (...args) => {
+  if (name === 'writeSync') {
+    if (full.onWrite) throw noSpace();
+    return call(...args);
+  }
+  const isFile = fstatSync(args[0] as number).isFile();
+  call(...args);
+  if (full.onClose && isFile) throw noSpace();
+  return undefined;
 });
 
 afterEach(() => {

@@ -2,38 +2,30 @@
 import type * as fs from 'node:fs';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 import { filesOnDisk, makeFiles, TestTree } from './trees.ts';
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof fs>();
-  const LEAD = 1n << 62n;
-  /** Inode numbers of this many in a row have the same double. */
-  const isFarBelow = (ino: bigint) => ino < 1n << 9n;
-  const numbers = new Map<string, bigint>();
-  const large = (dev: bigint, ino: bigint): bigint => {
-    const key = `${dev} ${ino}`;
-    if (!numbers.has(key)) numbers.set(key, BigInt(numbers.size));
-    const number = numbers.get(key)!;
-    expect(isFarBelow(number)).toBe(true);
-    return LEAD + number;
-  };
-  function withLargeNumbers<F extends (...args: never[]) => unknown>(look: F): F {
-    return ((...args: never[]) => {
-      const stats = look(...args) as fs.Stats | fs.BigIntStats | undefined;
-      if (stats === undefined) return undefined;
-      if (typeof stats.ino === 'bigint') stats.ino = large(stats.dev as bigint, stats.ino);
-      else stats.ino = Number(large(BigInt(stats.dev), BigInt(stats.ino)));
-      return stats;
-    }) as F;
-  }
-  return {
-    ...real,
-    lstatSync: withLargeNumbers(real.lstatSync as never),
-    statSync: withLargeNumbers(real.statSync as never),
-    fstatSync: withLargeNumbers(real.fstatSync as never),
-  };
+const LEAD = 1n << 62n;
+/** Inode numbers of this many in a row have the same double. */
+const isFarBelow = (ino: bigint) => ino < 1n << 9n;
+const numbers = new Map<string, bigint>();
+
+function large(dev: bigint, ino: bigint): bigint {
+  const key = `${dev} ${ino}`;
+  if (!numbers.has(key)) numbers.set(key, BigInt(numbers.size));
+  const number = numbers.get(key)!;
+  expect(isFarBelow(number)).toBe(true);
+  return LEAD + number;
+}
+
+replaceCalls(['lstatSync', 'statSync', 'fstatSync'], (look) => (...args) => {
+  const stats = look(...args) as fs.Stats | fs.BigIntStats | undefined;
+  if (stats === undefined) return undefined;
+  if (typeof stats.ino === 'bigint') stats.ino = large(stats.dev as bigint, stats.ino);
+  else stats.ino = Number(large(BigInt(stats.dev), BigInt(stats.ino)));
+  return stats;
 });
 
 test('only the store itself is passed over', async () => {

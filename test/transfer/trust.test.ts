@@ -1,45 +1,33 @@
 /** Copies that must not do more than they are asked to, or less without a word. */
-import type * as fs from 'node:fs';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { MODE_GITLINK, MODE_LINK } from '../../src/git/objects/tree.ts';
 import { GitStore } from '../../src/store/gitStore.ts';
 import { applyEdits, type TreeEdit } from '../../src/tree/edit.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { replaceCalls } from '../helpers/systemCalls.ts';
 import { filesOnDisk, lines, makeFiles, TestTree } from './trees.ts';
 
-const disk = vi.hoisted(() => ({
+const disk = {
   /** Names that cannot be removed. */
   fixed: [] as string[],
   /** Names that cannot be read. */
   closed: [] as string[],
-}));
+};
 
-vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof fs>();
-  const refuse = (names: string[], code: string, path: unknown) => {
-    // Files may be reached through the descriptors of their directories.
-    const full = String(path).replace(/^\/proc\/self\/fd\/\d+/, (fd) => real.readlinkSync(fd));
-    if (names.some((name) => full.endsWith(`/${name}`))) {
-      throw Object.assign(new Error(`${code}: operation not permitted, '${path}'`), { code });
-    }
-  };
-  return {
-    ...real,
-    unlinkSync(path: string) {
-      refuse(disk.fixed, 'EPERM', path);
-      real.unlinkSync(path);
-    },
-    rmdirSync(path: string) {
-      refuse(disk.fixed, 'EBUSY', path);
-      real.rmdirSync(path);
-    },
-    openSync(...args: Parameters<typeof real.openSync>) {
-      refuse(disk.closed, 'EACCES', args[0]);
-      return real.openSync(...args);
-    },
-  };
+function refuse(names: string[], code: string, path: unknown): void {
+  // Files may be reached through the descriptors of their directories.
+  const full = String(path).replace(/^\/proc\/self\/fd\/\d+/, (fd) => readlinkSync(fd));
+  if (names.some((name) => full.endsWith(`/${name}`))) {
+    throw Object.assign(new Error(`${code}: operation not permitted, '${path}'`), { code });
+  }
+}
+
+replaceCalls(['unlinkSync', 'rmdirSync', 'openSync'], (call, name) => (path, ...rest) => {
+  if (name === 'openSync') refuse(disk.closed, 'EACCES', path);
+  else refuse(disk.fixed, name === 'unlinkSync' ? 'EPERM' : 'EBUSY', path);
+  return call(path, ...rest);
 });
 
 afterEach(() => {
