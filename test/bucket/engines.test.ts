@@ -176,6 +176,9 @@ for (const name of REAL_ENGINES) {
         );
       }
       expect(await run('doctor')).toMatchObject({ code: 0, stdout: '' });
+      expect(await said('forget', '--all', 'c.txt')).toMatch(
+        /object storage holds its bytes until/,
+      );
       expect(await said('destroy')).toMatch(/holds the tag 'v1'/);
       expect((await run('destroy', '-f')).code).toBe(0);
       expect(await said('ls')).toMatch(/^Error: There is no store/);

@@ -1,5 +1,6 @@
 /** `forget`: take a path out of every snapshot. */
 import type { Command } from 'commander';
+import { isBucketAddress } from '../../storage/places.ts';
 import {
   addBranch,
   addDryRun,
@@ -13,7 +14,7 @@ import { withSignals } from '../interruption.ts';
 import { Listing } from '../output/listing.ts';
 import { printNote } from '../output/output.ts';
 import { addExamples } from '../program.ts';
-import { withStore } from '../repository/repository.ts';
+import { repositoryPath, withStore } from '../repository/repository.ts';
 
 interface ForgetOptions extends BranchOption, DryRunOption, FormatOption {
   all?: boolean | undefined;
@@ -53,6 +54,11 @@ export function define(command: Command): void {
           printNote(
             'Other copies may still hold it: backups, bundles, clones, and branches not named',
           );
+          if (isBucketAddress(repositoryPath(command))) {
+            printNote(
+              'The object storage holds its bytes until gc has run on two later days, caches of machines until they need room',
+            );
+          }
         }
       });
     await withSignals(work);
