@@ -403,18 +403,20 @@ export class Workspace implements AsyncDisposable {
   /** Switches the folder from one snapshot to another, and commits the result. */
   async #switchTo(
     to: FS,
-    from: FS,
+    saved: FS,
     options: RewindOptions & { readonly trailers: string },
   ): Promise<FS> {
     const { report, edits } = await this.#folder.switch(
-      FS.snapshotOf(from),
+      FS.snapshotOf(saved),
       FS.snapshotOf(to),
       options,
     );
-    if (edits.size === 0) return FS.of(FS.snapshotOf(from), report);
+    if (edits.size === 0) return FS.of(FS.snapshotOf(saved), report);
     const { message, trailers } = options;
     const signing = signingOf(options);
-    const choices = { message, trailers, signing, staleWrites: 'refuse' as const };
+    // All entries of the edits are those of `to`.
+    const from = [FS.snapshotOf(to)];
+    const choices = { message, trailers, signing, from, staleWrites: 'refuse' as const };
     const made = await this.#update((snapshot) =>
       inSession(snapshot.store, async (writer) => {
         const outcome = await commitEdits(snapshot, writer, edits, report, choices);

@@ -2,7 +2,16 @@
 // First, as it says.
 import './disk/recorder.ts';
 
-import { appendFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { GitStore } from '../../src/index.ts';
@@ -23,16 +32,24 @@ beforeEach(async () => {
 });
 
 /** One commit by a process of its own, as far as the store can tell. */
-async function commit(store: string, name: string, durability: 'fast' | 'full' = 'full') {
+async function commit(
+  store: string,
+  name: string,
+  durability: 'fast' | 'full' = 'full',
+  text = `${name}\n`,
+) {
   const opened = await GitStore.open(store, { ...who, durability });
-  await opened.update('main', (tip) => tip.writeText(name, `${name}\n`));
+  await opened.update('main', (tip) => tip.writeText(name, text));
   await opened.close();
 }
 
-/** How many files that were there before a commit of another process syncs. */
-async function syncedAgain(store: string): Promise<number> {
+/**
+ * How many files that were there before a commit of another process syncs.
+ * @param text of the file that it writes
+ */
+async function syncedAgain(store: string, text?: string): Promise<number> {
   const recorder = record(store);
-  await commit(store, `next${number++}`);
+  await commit(store, `next${number++}`, 'full', text);
   const { base, events } = recorder.stop();
   const files = new Set<number>();
   for (const event of events) {
@@ -48,6 +65,32 @@ async function syncedAgain(store: string): Promise<number> {
 
 test('nothing on a commit that was made with full, whoever made it', async () => {
   expect(await syncedAgain(path)).toBe(0);
+});
+
+test('nothing that a commit relies on, as long as nobody else has touched it', async () => {
+  const later = () => new Promise((resolve) => setTimeout(resolve, 150));
+  const newest = (): string => {
+    const [pack] = readdirSync(join(path, 'objects/pack')).filter((name) => /pack$/.test(name));
+    return join(path, 'objects/pack', pack!);
+  };
+  // Packed, by another program.
+  git(path, 'gc', '-q', '--prune=now');
+  expect(await syncedAgain(path, 'a\n')).toBe(1);
+  expect(await syncedAgain(path, 'a\n')).toBe(0);
+  const { mtimeMs } = statSync(newest());
+  await later();
+  expect(await syncedAgain(path, 'a\n')).toBe(0);
+  expect(statSync(newest()).mtimeMs).toBeGreaterThan(mtimeMs);
+  utimesSync(newest(), 1e9, 1e9);
+  expect(await syncedAgain(path, 'a\n')).toBe(1);
+  expect(await syncedAgain(path, 'a\n')).toBe(0);
+  // Loose, in a directory that has not changed since all of it was synced.
+  await commit(path, 'loose');
+  await later();
+  await commit(path, 'b', 'fast');
+  await commit(path, 'c');
+  await later();
+  expect(await syncedAgain(path, 'loose\n')).toBe(0);
 });
 
 test('all, once, on a commit that was made with fast', async () => {

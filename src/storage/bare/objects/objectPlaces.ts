@@ -96,13 +96,18 @@ export class ObjectPlaces {
    * As `hasNow`, for a writer that will rely on the object. Ignores a copy that may be collected: one that
    * a collector removed before its time was updated, or one in a cruft pack, where it keeps aging. Ignores
    * a broken copy too, as a crash of the machine may leave it: the writer then writes the object again.
+   * @param touchPack changes the times of a pack
    * @returns the file of the loose object or of the pack
    */
-  holds(id: ObjectId, listings: LooseListings | undefined): string | undefined {
+  holds(
+    id: ObjectId,
+    listings: LooseListings | undefined,
+    touchPack?: (path: string) => void,
+  ): string | undefined {
     for (const { path, packs } of this.open()) {
       for (const { pack } of packs.find(id)) {
         if (packs.isCruft(pack)) continue;
-        packs.freshen(pack);
+        packs.freshen(pack, touchPack);
         if (existsSync(pack.path) && this.#isSound(pack.path, () => isWholePack(pack))) {
           return pack.path;
         }

@@ -61,6 +61,8 @@ export class BareObjects implements ObjectStore {
   readonly #objectsDir: string;
   readonly #places: ObjectPlaces;
   readonly #settled: Settled;
+  /** Undefined where nobody asks what is on stable storage. */
+  readonly #touchPack: ((path: string) => void) | undefined;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
   /** Writing sessions and streams that keep a file open. */
@@ -83,6 +85,7 @@ export class BareObjects implements ObjectStore {
         .slice(1)
         .map(({ path }) => path),
     );
+    if (options.durability === 'full') this.#touchPack = (path) => this.#settled.touchPack(path);
     this.history = new BareHistory(this.#places, join(gitDir, 'shallow'));
     this.options = options;
   }
@@ -243,7 +246,7 @@ export class BareObjects implements ObjectStore {
       objectsDir,
       options: this.options,
       pool: this.#pool,
-      holds: (id, listings) => this.#places.holds(id, listings),
+      holds: (id, listings) => this.#places.holds(id, listings, this.#touchPack),
       objects: this,
       packAdded: (name) => this.#places.packAdded(name),
       settled: this.#settled,
@@ -264,7 +267,7 @@ export class BareObjects implements ObjectStore {
       objectsDir: this.#objectsDir,
       options: this.options,
       store: this,
-      holds: (id: ObjectId) => this.#places.holds(id, undefined),
+      holds: (id: ObjectId) => this.#places.holds(id, undefined, this.#touchPack),
       packAdded: (name: string) => this.#places.packAdded(name),
       settled: this.#settled,
     };

@@ -20,6 +20,7 @@
 import { dirname } from 'node:path';
 import type { ObjectId } from '../../../git/objectId.ts';
 import { isErrno, syncDirectory, syncFileAt } from '../../disk/durable.ts';
+import { freshen } from '../../disk/freshen.ts';
 import { type BigIntStats, lstatSync, readdirSync } from '../../disk/fs.ts';
 import { listLoose, loosePath } from '../loose/loose.ts';
 import { SettledRecord } from './settledRecord.ts';
@@ -74,9 +75,29 @@ export class Settled {
     this.#known.add(path);
   }
 
-  /** Flushes loose objects, and packs with their indexes, to stable storage. */
-  async settle(paths: Iterable<string>): Promise<void> {
-    const open = [...paths].filter((path) => !this.#known.has(path));
+  /**
+   * Changes the times of a pack that is about to be relied on. A pack that was on stable storage before still
+   * is, although its state is another one.
+   */
+  touchPack(path: string): void {
+    this.#readRecord();
+    const known = this.#packs.get(path);
+    const before = known === undefined ? undefined : statOf(path);
+    freshen(path);
+    if (before === undefined || stateOf(before) !== known) return;
+    const after = statOf(path);
+    if (after?.ino !== before.ino || after.dev !== before.dev || after.size !== before.size) return;
+    this.#packs.set(path, stateOf(after));
+    this.add(path);
+    this.#isBehind = true;
+  }
+
+  /**
+   * Flushes loose objects, and packs with their indexes, to stable storage.
+   * @returns the directories that were flushed too
+   */
+  async settle(paths: Iterable<string>): Promise<ReadonlySet<string>> {
+    const open = this.#unsettled(paths);
     const directories = new Set<string>();
     for (const path of open) {
       const directory = dirname(path);
@@ -89,6 +110,26 @@ export class Settled {
     await inGroups(files, syncFileAt);
     await inGroups([...directories], syncDirectory);
     for (const path of open) this.add(path);
+    return directories;
+  }
+
+  /** Those that are neither known nor in a directory that has the state in which all of it was synced. */
+  #unsettled(paths: Iterable<string>): string[] {
+    this.#readRecord();
+    const states = new Map<string, boolean>();
+    return [...paths].filter((path) => {
+      if (this.#known.has(path)) return false;
+      const directory = dirname(path);
+      const recorded = this.#directories.get(directory);
+      if (recorded === undefined) return true;
+      let isSame = states.get(directory);
+      if (isSame === undefined) {
+        const stats = statOf(directory);
+        isSame = stats !== undefined && stateOf(stats) === recorded;
+        states.set(directory, isSame);
+      }
+      return !isSame;
+    });
   }
 
   /** Records a complete object. */
@@ -194,7 +235,7 @@ export class Settled {
     for (const fanOut of listNames(objectsDir, /^[0-9a-f]{2}$/) ?? []) {
       const path = `${objectsDir}/${fanOut}`;
       const now = Date.now();
-      const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      const stats = statOf(path);
       if (stats === undefined) continue;
       const state = stateOf(stats);
       if (this.#directories.get(path) === state) continue;
@@ -202,9 +243,10 @@ export class Settled {
       for (const id of listLoose(objectsDir, fanOut)) files.push(loosePath(objectsDir, id));
     }
     if (changed.size === 0) return;
-    await this.settle(files);
+    const synced = await this.settle(files);
     // Even when only names have changed.
-    await inGroups([...changed.keys(), objectsDir], syncDirectory);
+    const rest = [...changed.keys(), objectsDir].filter((path) => !synced.has(path));
+    await inGroups(rest, syncDirectory);
     for (const [path, state] of changed) {
       if (state === undefined) this.#directories.delete(path);
       else this.#directories.set(path, state);
@@ -215,7 +257,7 @@ export class Settled {
   async #settlePacks(): Promise<void> {
     const directory = `${this.#objectsDir}/pack`;
     const now = Date.now();
-    const stats = lstatSync(directory, { bigint: true, throwIfNoEntry: false });
+    const stats = statOf(directory);
     if (stats === undefined) return;
     const state = stateOf(stats);
     if (this.#packDirectory === state) return;
@@ -223,7 +265,7 @@ export class Settled {
     const found = new Map<string, string>();
     for (const name of listPacks(directory) ?? []) {
       const path = `${directory}/${name}`;
-      const pack = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      const pack = statOf(path);
       if (pack !== undefined) found.set(path, stateOf(pack));
     }
     const others: string[] = [];
@@ -244,6 +286,10 @@ export class Settled {
     if (others.length > 0 || before.size > 0) this.#isBehind = true;
     this.#packDirectory = proves(stats, now) ? state : undefined;
   }
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 function stateOf({ dev, ino, mtimeNs, ctimeNs }: BigIntStats): string {

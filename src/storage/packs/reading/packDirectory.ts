@@ -195,12 +195,15 @@ export class PackDirectory {
     this.#packs.set(name, new PackFile(join(this.path, name), this.#cache));
   }
 
-  /** Tells Git's collector, at most once a minute, that a pack is in use. */
-  freshen(pack: PackFile): void {
+  /**
+   * Tells Git's collector, at most once a minute, that a pack is in use.
+   * @param touch changes the times of the file
+   */
+  freshen(pack: PackFile, touch: (path: string) => void = freshen): void {
     const now = Date.now();
     if (now - (this.#freshened.get(pack) ?? 0) < FRESH_FOR) return;
     this.#freshened.set(pack, now);
-    freshen(pack.path);
+    touch(pack.path);
   }
 
   /** Whether it is a cruft pack: unreachable objects, each with its own age. */
