@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CorruptObjectError, KeyExistsError, StaleSnapshotError } from '../errors.ts';
+import { CorruptObjectError, KeyExistsError } from '../errors.ts';
 import { encodePath } from '../git/pathBytes.ts';
 import { inSession } from '../store/commit/commit.ts';
 import type { StoreContext } from '../store/context/context.ts';
@@ -61,13 +61,9 @@ export async function rememberWorkspace(
 /** Removes the record of a workspace. Its branch stays. @returns whether there was one */
 export async function forgetWorkspace(store: StoreContext, path: string): Promise<boolean> {
   const ref = refOf(path);
-  const old = await store.refs.get(ref);
-  if (old === undefined) return false;
-  try {
-    await store.refs.update([{ ref, old, new: null }]);
-  } catch (error) {
-    if (!(error instanceof StaleSnapshotError)) throw error;
-  }
+  if ((await store.refs.get(ref)) === undefined) return false;
+  // Also a record that another process has written meanwhile.
+  await store.refs.update([{ ref, old: undefined, new: null }]);
   return true;
 }
 

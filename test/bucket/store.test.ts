@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { createBucketStorage, openBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
+import { destroyBucketStore } from '../../src/storage/bucket/destroy.ts';
 import { type Environment, realEnvironment } from '../../src/storage/bucket/engine/environment.ts';
 import {
   MemoryBucket,
@@ -188,6 +189,63 @@ describe('upkeep', () => {
     await expect(storages.get(other)!.objects.resolve('abcd')).rejects.toMatchObject(missing);
     const { faults } = await other.verify();
     expect(faults[0]!.problem).toMatch(/missing/);
+  });
+
+  describe('a removal', () => {
+    async function filled(): Promise<void> {
+      await using store = await machine();
+      const fs = await (await store.fs('main')).write('a', noise(50_000));
+      await fs.write('b', noise(60_000, 2));
+      await store.gc();
+      // Another's.
+      await bucket.put('letters/a', noise(10));
+    }
+
+    test('that ends anywhere can be repeated', async () => {
+      for (let at = 1, isThrough = false; !isThrough; at++) {
+        await bucket.remove(['letters/a']);
+        await filled();
+        let left = at;
+        fate = () => {
+          if (--left > 0) return undefined;
+          throw new Error('killed');
+        };
+        isThrough = await destroyBucketStore(bucket).then(
+          () => true,
+          () => false,
+        );
+        fate = () => undefined;
+        // What tells that there is something to remove goes last.
+        if (!isThrough) expect(bucket.keys).toContain('store');
+        await destroyBucketStore(bucket);
+        expect(bucket.keys).toEqual(['letters/a']);
+      }
+    });
+
+    test.each(['lost', 'unanswered', 'busy', 'doubled'] as const)(
+      '%s, each request',
+      async (fault) => {
+        await filled();
+        const seen = new Set<string>();
+        fate = (verb, key) => {
+          if (seen.has(verb + key)) return undefined;
+          seen.add(verb + key);
+          return { fault, again: Promise.resolve() };
+        };
+        await destroyBucketStore(bucket);
+        expect(bucket.keys).toEqual(['letters/a']);
+      },
+    );
+
+    test.each([
+      ['lost', 'EUNKNOWN'],
+      ['unanswered', 'EUNKNOWN'],
+      ['busy', 'EUNREACHABLE'],
+    ] as const)('%s, all requests: %s', async (fault, code) => {
+      await filled();
+      fate = (verb) => (verb === 'remove' ? { fault } : undefined);
+      await expect(destroyBucketStore(bucket, 50)).rejects.toMatchObject({ code });
+    });
   });
 
   test('one collector works at a time, and one that is gone keeps nobody waiting for long', async () => {

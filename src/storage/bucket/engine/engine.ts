@@ -49,9 +49,21 @@ export class Engine {
     );
   }
 
+  /** @throws OutcomeUnknownError when some may be removed, now or later */
   async remove(keys: readonly string[], signal?: AbortSignal): Promise<void> {
     if (keys.length === 0) return;
-    await this.#patiently('remove keys', () => this.bucket.remove(keys, { signal }), signal);
+    let mayHaveHappened = false;
+    const ask = async () => {
+      const answer = await this.bucket.remove(keys, { signal });
+      if (answer.kind === 'unknown') mayHaveHappened = true;
+      return answer;
+    };
+    try {
+      await this.#patiently('remove keys', ask, signal);
+    } catch (error) {
+      if (!mayHaveHappened || signal?.aborted) throw error;
+      throw this.outcomeUnknown((error as Error).message, error);
+    }
   }
 
   async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<readonly Listed[]> {
