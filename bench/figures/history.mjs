@@ -1,7 +1,7 @@
 /**
  * A deep history (lib/history.mjs): the log, the log of one file, a commit far back, each as a whole
- * process beside Git's. Once as `git clone --bare` leaves a repository, once with a commit-graph and
- * changed-path filters, which both sides follow.
+ * process beside Git's. Once as `git clone --bare` leaves a repository, once after `gitstore gc`, whose
+ * commit-graph with changed-path filters both sides follow.
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,15 +14,15 @@ export const name = 'history';
 export const title = 'log, log --path and hash far back on a deep history / git';
 
 const FORMAT = '--format=%h  %cI  %s';
-const BACK = 'main~20000';
+const BACK = 'main~10000';
 
 export async function run({ runs = 7 }, emit) {
   const plain = await deepHistory();
   const file = fileOf(plain);
   await withScratch(async (scratch) => {
-    const graph = join(scratch, 'graph.git');
-    cpSync(plain, graph, { recursive: true });
-    output('git', ['--git-dir', graph, 'commit-graph', 'write', '--reachable', '--changed-paths']);
+    const collected = join(scratch, 'collected.git');
+    cpSync(plain, collected, { recursive: true });
+    await timeGitstore(['-r', collected, 'gc']);
     const stdout = join(scratch, 'ours');
     const rivalOut = join(scratch, 'rival');
     const compare = async (work, store, ours, rival, bar, check) => {
@@ -36,7 +36,7 @@ export async function run({ runs = 7 }, emit) {
     };
     for (const [store, how] of [
       [plain, ''],
-      [graph, ', commit-graph'],
+      [collected, ', after gc'],
     ]) {
       const commits = output('git', ['--git-dir', store, 'rev-list', '--first-parent', 'main']);
       const expected = commits.trim().split('\n');
