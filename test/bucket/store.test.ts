@@ -13,6 +13,7 @@ import {
 } from '../../src/storage/bucket/engine/memoryBucket.ts';
 import { LEASE_TIME } from '../../src/storage/bucket/head/lease.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { effort, seed, seededRandom } from '../crash/stress.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { steadyOptions } from '../store/stores.ts';
 import { noise } from './noise.ts';
@@ -189,6 +190,63 @@ describe('upkeep', () => {
     await expect(storages.get(other)!.objects.resolve('abcd')).rejects.toMatchObject(missing);
     const { faults } = await other.verify();
     expect(faults[0]!.problem).toMatch(/missing/);
+  });
+
+  describe('through a network that loses answers', () => {
+    const FAULTS = ['lost', 'unanswered', 'doubled', 'busy'] as const;
+    /** What each may be repeated after, and what it then finds done. */
+    const UNSURE = ['EUNKNOWN', 'EUNREACHABLE'];
+
+    const works: Record<string, (store: GitStore) => Promise<unknown>> = {
+      thin: (store) => store.branches.thin('main', { keepLast: 2 }),
+      forget: (store) =>
+        store.forget('secret').catch((error: unknown) => {
+          if ((error as { code?: string }).code !== 'ENOREF') throw error;
+        }),
+      gc: (store) => store.gc({ prune: 'now' }),
+      pack: (store) => store.pack(),
+    };
+
+    async function outcomeOf(work: string, random: (() => number) | undefined): Promise<unknown> {
+      bucket = new MemoryBucket({ passage: (verb, key) => fate(verb, key) });
+      fate = () => undefined;
+      const quick = {
+        sleep: async (milliseconds: number) => {
+          skipped += milliseconds;
+        },
+      };
+      await using store = await machine(undefined, 0, quick);
+      let fs = await store.fs('main');
+      for (let i = 0; i < 4; i++) {
+        fs = await fs.apply({ writes: { [`f${i}`]: noise(20_000, i + 1), secret: `${i}` } });
+      }
+      if (random !== undefined) {
+        fate = () => {
+          if (random() > 0.2) return undefined;
+          const fault = FAULTS[Math.floor(random() * FAULTS.length)];
+          return { fault, again: Promise.resolve().then(() => {}) };
+        };
+      }
+      await works[work]!(store).catch((error: unknown) => {
+        expect(UNSURE).toContain((error as { code?: string }).code);
+      });
+      fate = () => undefined;
+      await works[work]!(store);
+      await using other = await machine();
+      expect((await other.verify()).faults).toEqual([]);
+      const left: string[][] = [];
+      for await (const one of (await other.fs('main')).log()) left.push(await one.ls());
+      return left;
+    }
+
+    test.each(Object.keys(works))('%s ends as without', async (work) => {
+      const wanted = await outcomeOf(work, undefined);
+      const { count } = effort(2, 100);
+      for (let i = 0; i < count; i++) {
+        const found = await outcomeOf(work, seededRandom(seed + i));
+        expect(found, `seed ${seed + i}`).toEqual(wanted);
+      }
+    });
   });
 
   describe('a removal', () => {
