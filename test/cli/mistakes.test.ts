@@ -174,7 +174,14 @@ const USAGE: readonly [line: string, text: string, help?: string][] = [
     "Unknown command 'branch nosuch' (there are list, set, delete, deleted, exists, current, hash, help); 'branch set nosuch' creates one",
   ],
   ['branch set', "Missing required argument 'name'"],
-  ['verify x', "Too many arguments for 'verify'. Expected 0 arguments but got 1"],
+  [
+    'verify x',
+    "Too many arguments for 'verify'. Expected 0 arguments but got 1: -r names the repository (gitstore -r PATH verify)",
+  ],
+  [
+    'init new.git',
+    "Too many arguments for 'init'. Expected 0 arguments but got 1: -r names the repository (gitstore -r PATH init)",
+  ],
   [
     'serve -p x',
     "Option '-p, --port <n>' argument 'x' is invalid. It must be a whole number from 0 to 65535",

@@ -47,6 +47,10 @@ const OTHER_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> 
 };
 
 /** What is said where a command is given more than it takes. */
+/** Of a command whose one argument would be the repository. */
+const namesRepository = (command: string): string =>
+  `-r names the repository (gitstore -r PATH ${command})`;
+
 const OTHER_ARGUMENTS: Readonly<Record<string, string>> = {
   'archive-out': 'all of a snapshot goes into it, -b or --ref says which',
   current: "'branch current -b NAME' chooses one",
@@ -55,6 +59,12 @@ const OTHER_ARGUMENTS: Readonly<Record<string, string>> = {
   tar: 'all of a snapshot goes into it, -b or --ref says which',
   write: 'what it stores comes from standard input (echo TEXT | gitstore write PATH)',
   zip: 'all of a snapshot goes into it, -b or --ref says which',
+  ...Object.fromEntries(
+    ['init', 'destroy', 'gc', 'pack', 'verify', 'serve', 'gitserve'].map((command) => [
+      command,
+      namesRepository(command),
+    ]),
+  ),
 };
 
 /** What is said to an argument too many. */
