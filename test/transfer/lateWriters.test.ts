@@ -1,7 +1,8 @@
 /** Careful copies to disk beside a process that writes just as its file is replaced or removed. */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { nativeFiles } from '../../src/storage/disk/nativeFiles.ts';
 import type { SeenFile } from '../../src/transfer/disk/put/fileJobs.ts';
 import { finishFile, putFile } from '../../src/transfer/disk/put/putFile.ts';
 import { removeSeen } from '../../src/transfer/disk/put/seenFile.ts';
@@ -23,6 +24,27 @@ beforeEach(() => {
   seen = fs.lstatSync(path);
 });
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Swap = (from: string, to: string) => void;
+
+/** Sets how two names are swapped, where they can be. */
+function swapBy(swap: (swapSync: Swap) => Swap): void {
+  if (native !== null) vi.spyOn(native, 'swapSync').mockImplementation(swap(swapSync!));
+}
+
+const native = nativeFiles();
+const swapSync = native?.swapSync;
+
+const cannotSwap = (): never => {
+  throw Object.assign(new Error('EINVAL: invalid argument'), { code: 'EINVAL' });
+};
+
+/** Whether the disk of the tests that follow swaps names: some file systems do not. */
+let swaps = false;
+
 /** The disk, with something that happens between the last look at the file and the next change of it. */
 function diskWith(late: () => void, { hasLinks = true } = {}): typeof fs {
   let isDone = false;
@@ -35,6 +57,7 @@ function diskWith(late: () => void, { hasLinks = true } = {}): typeof fs {
       }
       return change(...args);
     };
+  swapBy((swapSync) => (swaps ? before(swapSync) : cannotSwap));
   const linkSync = (from: fs.PathLike, to: fs.PathLike) => {
     if (hasLinks) return fs.linkSync(from, to);
     throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' });
@@ -96,7 +119,17 @@ const changes: Record<string, (disk: typeof fs) => void> = {
   'is removed': (disk) => removeSeen(disk, path, seen, join(folder, '.gs-1')),
 };
 
-describe.each(Object.entries(changes))('a file that %s', (_name, change) => {
+const canSwap = !isWindows && native !== null;
+const ways = canSwap ? [true, false] : [false];
+const cases = Object.entries(changes).flatMap(([name, change]) =>
+  ways.map((way) => [name, way, change] as const),
+);
+
+describe.each(cases)('a file that %s (by a swap: %s)', (_name, way, change) => {
+  beforeEach(() => {
+    swaps = way;
+  });
+
   test('goes when nothing happens', () => {
     change(diskWith(() => {}));
     expect(fs.lstatSync(path, { throwIfNoEntry: false })?.ino).not.toBe(seen.ino);
@@ -149,6 +182,7 @@ describe.each(Object.entries(changes))('a file that %s', (_name, change) => {
         isDone = true;
         act(...args);
       };
+    swapBy((swapSync) => (swaps ? replace(swapSync) : cannotSwap));
     const racing = { ...disk, linkSync: replace(fs.linkSync), renameSync: replace(fs.renameSync) };
     expect(() => change(racing as typeof fs)).toThrow(/changed meanwhile/);
     expect(fs.readFileSync(path, 'utf8')).toBe(LATE);
@@ -156,27 +190,36 @@ describe.each(Object.entries(changes))('a file that %s', (_name, change) => {
   });
 });
 
-test('a still later file is kept instead', () => {
+test.each(ways)('a still later file is kept instead (by a swap: %s)', (way) => {
+  swaps = way;
   const later = join(folder, 'later');
-  const disk = diskWith(() => {
+  const late = () => {
     append();
     fs.writeFileSync(later, 'later');
-  });
+  };
+  const disk = diskWith(late);
   const renameSync = (from: fs.PathLike, to: fs.PathLike) => {
     disk.renameSync(from, to);
     if (to === path) fs.renameSync(later, path);
   };
+  swapBy((swapSync) => (from, to) => {
+    if (!way) cannotSwap();
+    late();
+    swapSync(from, to);
+    fs.renameSync(later, path);
+  });
   expect(() => changes['is replaced']!({ ...disk, renameSync } as typeof fs)).toThrow(/meanwhile/);
   expect(fs.readFileSync(path, 'utf8')).toBe('later');
   expect(fs.readdirSync(folder)).toEqual(['file']);
 });
 
-test.each(['is replaced', 'is removed'])(
-  'late text of a file that %s lies beside it where it cannot be put back',
-  (name) => {
+test.each(cases.filter(([name]) => ['is replaced', 'is removed'].includes(name)))(
+  'late text of a file that %s (by a swap: %s) lies beside it where it cannot be put back',
+  (name, way) => {
+    swaps = way;
     const disk = diskWith(append);
     const isBack = (from: fs.PathLike, to: fs.PathLike) =>
-      to === path && String(from).endsWith('.gs-1');
+      to === path && String(from).endsWith(way && name === 'is replaced' ? '.gs-0' : '.gs-1');
     const refuse = (): never => {
       throw Object.assign(new Error('EIO: i/o error, rename'), { code: 'EIO' });
     };

@@ -69,8 +69,8 @@ test('nothing is lost where a program and a person work in one folder', {
   const lost = told.replaced.filter(
     ({ text }) => !stored.has(hashObject('blob', Buffer.from(text))),
   );
-  // A file is replaced two system calls after the last look at it. A text that arrives between them, while
-  // the machine does other things, may be lost.
+  // Where names cannot be swapped, a file is replaced two system calls after the last look at it, and a text
+  // that arrives between them may be lost.
   expect(lost.length, JSON.stringify(lost)).toBeLessThanOrEqual(1 + rewinds / 100);
   expect(made.filter(({ commitHash }) => !stored.has(commitHash))).toEqual([]);
   expect(objects.filter((line) => line.endsWith('.log'))).toEqual([]);

@@ -1,13 +1,14 @@
 /** Files that are replaced or removed only while they are as they were seen. */
 import { randomBytes } from 'node:crypto';
 import type * as fs from 'node:fs';
+import { nativeFiles } from '../../../storage/disk/nativeFiles.ts';
 import type { FsPath } from '../anchors.ts';
 import type { SeenFile } from './fileJobs.ts';
 import { dropTemporary, moveToFree, renameWhenFree } from './moveFile.ts';
 
 /**
- * Replaces a file that is as it was seen. What a process writes into the old file until then is put back:
- * the check and the rename are two calls.
+ * Replaces a file that is as it was seen. What a process writes into the old file until then is put back, also
+ * another file that takes its place: the check and the rename are two calls.
  * @param from free afterwards
  * @param aside another temporary name, under which the old file outlives its replacement, also for a
  * process that goes on writing into it; undefined for a link
@@ -22,24 +23,82 @@ export function replaceSeen(
   aside: FsPath | undefined,
   fd: number | undefined,
 ): void {
+  const mine = fd === undefined || aside === undefined ? disk.lstatSync(from) : disk.fstatSync(fd);
   requireSeen(disk, to, seen);
+  if (aside !== undefined && isSwapped(from, to)) {
+    requireReplaced(disk, from, to, seen, mine);
+    dropSwapped(disk, from, to, aside);
+    return;
+  }
   if (aside === undefined || !isLinked(disk, to, aside, seen)) {
     replaceByCopy(disk, from, to, seen);
     return;
   }
-  const mine = fd === undefined ? disk.lstatSync(from) : undefined;
   try {
     renameWhenFree(disk, from, to);
   } catch (error) {
     dropTemporary(disk, aside);
     throw error;
   }
-  if (isStill(disk.lstatSync(aside), seen)) {
-    dropTemporary(disk, aside);
-    return;
+  requireReplaced(disk, aside, to, seen, mine);
+  dropTemporary(disk, aside);
+}
+
+/**
+ * Exchanges the names of two files at once: nothing can take the place of the file that is replaced before
+ * it is looked at for the last time.
+ * @returns false where that is not possible
+ * @throws an error `MOVED_ON` when it is gone
+ */
+function isSwapped(from: FsPath, to: FsPath): boolean {
+  if (process.platform === 'win32' || typeof from !== 'string' || typeof to !== 'string') {
+    return false;
   }
-  if (isThere(disk, to, mine ?? disk.fstatSync(fd!))) giveBack(disk, aside, to);
-  else dropTemporary(disk, aside);
+  const native = nativeFiles();
+  if (native === null) return false;
+  try {
+    native.swapSync(from, to);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw movedOnError();
+    // File systems that cannot do it say so in many ways. The calls that follow report every other fault.
+    if (code === undefined) throw error;
+    return false;
+  }
+}
+
+/**
+ * Drops the file that was replaced by a rename of the new one over it: some file systems (ext4, btrfs) write
+ * the data of a file that replaces another before that counts, so a crash of the machine leaves no empty file.
+ */
+function dropSwapped(disk: typeof fs, old: FsPath, to: FsPath, aside: FsPath): void {
+  try {
+    disk.linkSync(to, aside);
+    renameWhenFree(disk, aside, old);
+  } catch (error) {
+    // There are no hard links here, or a person has removed the file meanwhile.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+  dropTemporary(disk, old);
+}
+
+/**
+ * Gives the file that was replaced its name back when it is not as it was seen.
+ * @param old the name that it has now
+ * @param mine the file that has taken its place
+ * @throws an error `MOVED_ON`
+ */
+function requireReplaced(
+  disk: typeof fs,
+  old: FsPath,
+  to: FsPath,
+  seen: SeenFile,
+  mine: SeenFile,
+): void {
+  if (isStill(disk.lstatSync(old), seen)) return;
+  if (isThere(disk, to, mine)) giveBack(disk, old, to);
+  else dropTemporary(disk, old);
   throw movedOnError();
 }
 
