@@ -58,7 +58,7 @@ export type { BlameLine } from './store/history/blame.ts';
 export type { FindOptions, FoundPath } from './store/history/find.ts';
 export type { GrepLine, GrepMatch, GrepOptions } from './store/history/grep.ts';
 export type { LogFilter } from './store/history/log.ts';
-export type { SnapshotSummary } from './store/history/summaries.ts';
+export type { SnapshotSummary, SummaryJson } from './store/history/summaries.ts';
 export { type NoteKey, NoteNamespace, Notes, type NotesBatch } from './store/notes.ts';
 export type { OpenOptions, StoreOptions } from './store/openOptions.ts';
 export type { Difference, DiffOptions } from './store/read/diff.ts';

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { crc32, deflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type FS, GitStore, type SnapshotSummary } from '../../src/index.ts';
@@ -34,6 +35,19 @@ function oddHistory(): string {
 
 let original: string | undefined;
 
+/** The same after a collection. */
+async function collectedHistory(): Promise<string> {
+  if (collectedOriginal === undefined) {
+    collectedOriginal = oddHistory();
+    await collect(collectedOriginal);
+  }
+  const path = join(scratchFolder(), 'collected.git');
+  cpSync(collectedOriginal, path, { recursive: true });
+  return path;
+}
+
+let collectedOriginal: string | undefined;
+
 function makeHistory(): string {
   const path = imported(randomHistory(40, 7));
   const tree = git(path, 'rev-parse', 'main^{tree}');
@@ -47,6 +61,7 @@ function makeHistory(): string {
     tip = putLoose(path, body);
   }
   git(path, 'update-ref', 'refs/heads/main', tip);
+  git(path, 'repack', '-adq');
   return path;
 }
 
@@ -59,7 +74,7 @@ function putLoose(path: string, body: Buffer): string {
   return id;
 }
 
-async function collected(path: string): Promise<void> {
+async function collect(path: string): Promise<void> {
   await using store = await GitStore.open(path, { create: false });
   await store.gc();
 }
@@ -85,30 +100,34 @@ function misspell(chunk: Buffer): void {
   }
 }
 
-const WAYS: readonly (readonly [string, (path: string) => Promise<void> | void])[] = [
-  ['without a commit-graph', () => {}],
-  ['with one from Git', (path) => void git(path, 'commit-graph', 'write', '--reachable')],
-  ['collected', collected],
+type Way = readonly [
+  name: string,
+  make: () => string | Promise<string>,
+  change?: (path: string) => Promise<void> | void,
+];
+
+const WAYS: readonly Way[] = [
+  ['without a commit-graph', oddHistory],
+  [
+    'with one from Git',
+    oddHistory,
+    (path) => void git(path, 'commit-graph', 'write', '--reachable'),
+  ],
+  ['collected', collectedHistory],
   [
     'collected, with newer commits',
+    collectedHistory,
     async (path) => {
-      await collected(path);
       await using store = await GitStore.open(path, { create: false });
       let main = await store.branches.get('main');
       for (let i = 0; i < 3; i++) main = await main.writeText('new', `${i}`);
     },
   ],
-  [
-    'collected, and damaged',
-    async (path) => {
-      await collected(path);
-      changeSummaries(path, misspell, false);
-    },
-  ],
+  ['collected, and damaged', collectedHistory, (path) => changeSummaries(path, misspell, false)],
   [
     'with a graph that was collected before, in a chain',
+    collectedHistory,
     async (path) => {
-      await collected(path);
       await using store = await GitStore.open(path, { create: false });
       await (await store.branches.get('main')).writeText('new', '1');
       git(path, 'commit-graph', 'write', '--reachable', '--split=no-merge');
@@ -151,14 +170,16 @@ async function all<T, R>(list: AsyncIterable<T>, show: (one: T) => R): Promise<R
   return found;
 }
 
-describe.each(WAYS)('a history %s', (_, prepare) => {
+const NAMED_WAYS = WAYS.map(([name, make, change]) => ({ name, make, change }));
+
+describe.each(NAMED_WAYS)('a history $name', ({ make, change }) => {
   let path = '';
   let store: GitStore;
   let main: FS;
 
   beforeAll(async () => {
-    path = oddHistory();
-    await prepare(path);
+    path = await make();
+    await change?.(path);
     store = await GitStore.open(path, { create: false });
     main = await store.branches.get('main');
     return () => store.close();
@@ -203,8 +224,7 @@ describe.each(WAYS)('a history %s', (_, prepare) => {
 });
 
 it('takes the summaries of a collection from its file', async () => {
-  const path = oddHistory();
-  await collected(path);
+  const path = await collectedHistory();
   changeSummaries(path, misspell, true);
   await using store = await GitStore.open(path, { create: false });
   const main = await store.branches.get('main');
@@ -214,21 +234,32 @@ it('takes the summaries of a collection from its file', async () => {
   expect(subjects.slice(38, 40)).toEqual(['Wrong 1', 'Wrong 0']);
 });
 
+it('is told as text and as JSON', async () => {
+  await using store = await GitStore.open(oddHistory(), { create: false });
+  const [summary] = await all(store.summaries(), (one) => one);
+  const { commitHash } = summary!;
+  expect(`${summary}`).toBe(`SnapshotSummary(${commitHash.slice(0, 7)})`);
+  expect(inspect(summary)).toBe(`${summary}`);
+  const seconds = 1_650_000_000 + 39 * 60;
+  expect(JSON.parse(JSON.stringify(summary))).toEqual({
+    ...{ commitHash, subject: 'Plain 39', time: new Date(seconds * 1000).toISOString() },
+    ...{ timezoneOffset: 120, authorName: 'Ada', authorEmail: 'ada@example.org' },
+  });
+});
+
 it('Git finds no fault with them, and writes a graph without them', async () => {
-  const path = oddHistory();
-  await collected(path);
+  const path = await collectedHistory();
   git(path, 'commit-graph', 'verify');
   expect(readFileSync(join(path, GRAPH)).includes('GSUM')).toBe(true);
   git(path, 'commit-graph', 'write', '--reachable');
   expect(readFileSync(join(path, GRAPH)).includes('GSUM')).toBe(false);
-  await collected(path);
+  await collect(path);
   expect(existsSync(join(path, GRAPH))).toBe(true);
   expect(readFileSync(join(path, GRAPH)).includes('GSUM')).toBe(true);
 });
 
 it('a graph that leads in circles is an error, not a loop', async () => {
-  const path = oddHistory();
-  await collected(path);
+  const path = await collectedHistory();
   const file = join(path, GRAPH);
   const bytes = readFileSync(file);
   const chunk = (name: string): number => bytes.readUInt32BE(bytes.indexOf(name) + 8);

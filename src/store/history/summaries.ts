@@ -5,7 +5,8 @@
 import { inCircles } from '../../git/commitGraph/commitGraph.ts';
 import type { ObjectId } from '../../git/objectId.ts';
 import type { Commit } from '../../git/objects/commit.ts';
-import { type CommitSummary, summaryOf } from '../../git/objects/commitText.ts';
+import { type CommitSummary, shortHash, summaryOf } from '../../git/objects/commitText.ts';
+import { INSPECT } from '../../inspected.ts';
 import type { CommitGraph } from '../../storage/shortcuts.ts';
 import type { CommitReader } from '../context/commits.ts';
 import type { StoreContext } from '../context/context.ts';
@@ -14,6 +15,17 @@ import { positionInGraph } from './history.ts';
 import { HistoryQueue } from './historyQueue.ts';
 import { type LogFilter, paceOf, signatureTest, walkLog } from './log.ts';
 import { walkAll } from './logAll.ts';
+
+/** A `SnapshotSummary` as JSON. */
+export interface SummaryJson {
+  readonly commitHash: ObjectId;
+  readonly subject: string;
+  /** ISO 8601, in UTC. */
+  readonly time: string;
+  readonly timezoneOffset: number;
+  readonly authorName: string;
+  readonly authorEmail: string;
+}
 
 /** One commit in a list: who made it and when, and the first line of its message. */
 export class SnapshotSummary {
@@ -52,6 +64,24 @@ export class SnapshotSummary {
 
   get authorEmail(): string {
     return this.#summary.authorEmail;
+  }
+
+  /** `SnapshotSummary(1a2b3c4)`. */
+  toString(): string {
+    return `SnapshotSummary(${shortHash(this.commitHash)})`;
+  }
+
+  toJSON(): SummaryJson {
+    const { commitHash, subject, time, timezoneOffset, authorName, authorEmail } = this;
+    return {
+      ...{ commitHash, subject, time: time.toISOString() },
+      ...{ timezoneOffset, authorName, authorEmail },
+    };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return this.toString();
   }
 }
 
