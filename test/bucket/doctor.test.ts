@@ -158,7 +158,11 @@ describe('doctor', () => {
     // The tree of the later commit names what is lost.
     expect(recovered).toEqual([]);
     const store = await reopened(bucket);
-    expect(await store.branches.has('main')).toBe(true);
+    // The ref is there, and what it leads to is told to be lost.
+    await expect(store.fs('main')).rejects.toMatchObject({
+      code: 'ECORRUPT',
+      message: expect.stringContaining('is missing from the bucket'),
+    });
     await store.close();
   });
 
