@@ -32,16 +32,17 @@ function actingBefore(call: number, act: () => void): { disk: typeof fs; calls: 
 }
 
 /** Replaces a stored file while `save` runs before a call. @returns the texts by name, and the calls made */
-function replaceWhile(save: (path: string) => void, call: number) {
+function replaceWhile(save: (path: string) => void, call: number, asBytes: boolean) {
   const folder = scratchFolder();
   const [path, temporary, aside] = ['file', '.new', '.aside'].map((name) => join(folder, name));
+  const given = (name: string | undefined) => (asBytes ? Buffer.from(name!) : name!);
   fs.writeFileSync(path!, 'stored');
   const seen = fs.lstatSync(path!);
   fs.writeFileSync(temporary!, 'from a snapshot');
   const fd = fs.openSync(temporary!, 'r+');
   const acting = actingBefore(call, () => save(path!));
   try {
-    replaceSeen(acting.disk, temporary!, path!, seen, aside, fd);
+    replaceSeen(acting.disk, given(temporary), given(path), seen, given(aside), fd);
   } catch (error) {
     expect(error).toMatchObject({ code: 'MOVED_ON' });
     // As the caller does.
@@ -55,13 +56,17 @@ function replaceWhile(save: (path: string) => void, call: number) {
   return { texts: Object.fromEntries(texts), calls: acting.calls() };
 }
 
-test.skipIf(process.platform === 'win32' || nativeFiles() === null).each(Object.entries(SAVES))(
-  '%s',
-  (_, save) => {
-    const undisturbed = replaceWhile(save, -1);
+const cases = Object.entries(SAVES).flatMap(([name, save]) =>
+  [false, true].map((asBytes) => [name, asBytes, save] as const),
+);
+
+test.skipIf(process.platform === 'win32' || nativeFiles() === null).each(cases)(
+  '%s (paths as bytes: %s)',
+  (_, asBytes, save) => {
+    const undisturbed = replaceWhile(save, -1, asBytes);
     expect(undisturbed.texts).toEqual({ file: 'from a snapshot' });
     for (let call = 0; call < undisturbed.calls; call++) {
-      const { texts } = replaceWhile(save, call);
+      const { texts } = replaceWhile(save, call, asBytes);
       expect([call, texts]).toEqual([call, { file: 'what a person writes' }]);
     }
   },

@@ -1,4 +1,5 @@
 /** Files that are replaced or removed only while they are as they were seen. */
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type * as fs from 'node:fs';
 import { nativeFiles } from '../../../storage/disk/nativeFiles.ts';
@@ -51,13 +52,12 @@ export function replaceSeen(
  * @throws an error `MOVED_ON` when it is gone
  */
 function isSwapped(from: FsPath, to: FsPath): boolean {
-  if (process.platform === 'win32' || typeof from !== 'string' || typeof to !== 'string') {
-    return false;
-  }
-  const native = nativeFiles();
+  if (process.platform === 'win32') return false;
+  const [one, other] = [textOf(from), textOf(to)];
+  const native = one !== undefined && other !== undefined ? nativeFiles() : null;
   if (native === null) return false;
   try {
-    native.swapSync(from, to);
+    native.swapSync(one!, other!);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -66,6 +66,12 @@ function isSwapped(from: FsPath, to: FsPath): boolean {
     if (code === undefined) throw error;
     return false;
   }
+}
+
+/** The path as a string, which is all that the native module takes; undefined for bytes that are no text. */
+function textOf(path: FsPath): string | undefined {
+  if (typeof path === 'string') return path;
+  return isUtf8(path) ? path.toString() : undefined;
 }
 
 /**
