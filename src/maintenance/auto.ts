@@ -53,7 +53,9 @@ export class AutomaticCollection {
 
   #startHere(): void {
     const abort = new AbortController();
-    const done = this.#storage.upkeep.collect({ signal: abort.signal }).catch(() => {});
+    const done = this.#storage.upkeep
+      .collect({ automatic: true, signal: abort.signal })
+      .catch(() => {});
     this.#here = { abort, done };
   }
 }

@@ -8,7 +8,7 @@ import { History } from './simulation/history.ts';
 
 const FIRST = Number(process.env.GITSTORE_SEED ?? 1);
 const STRESS = process.env.GITSTORE_STRESS === '1';
-const SEEDS = Number(process.env.GITSTORE_SEEDS ?? (STRESS ? 2000 : process.env.CI ? 400 : 40));
+const SEEDS = Number(process.env.GITSTORE_SEEDS ?? (STRESS ? 2000 : 40));
 /** Within so many seeds each broken rule has to be found. */
 const SEEDS_TO_FIND = 20_000;
 const TIME = 60_000 + SEEDS * 1000;

@@ -61,7 +61,7 @@ export class BareObjects implements ObjectStore {
   readonly #objectsDir: string;
   readonly #places: ObjectPlaces;
   readonly #settled: Settled;
-  /** Undefined where nobody asks what is on stable storage. */
+  /** Undefined where it is not recorded what is on stable storage. */
   readonly #touchPack: ((path: string) => void) | undefined;
   #pool: DeflatePool | undefined;
   #inflatePool: InflatePool | undefined;
