@@ -7,10 +7,10 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import aws4 from 'aws4';
@@ -315,6 +315,17 @@ async function freePorts(count) {
   return ports;
 }
 
+/** @throws Error when it does not start here */
+async function tryOut(name) {
+  const folder = mkdtempSync(join(tmpdir(), 'engine-'));
+  try {
+    const { stop } = await start(name, join(folder, name));
+    await stop();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 if (process.argv[1] === import.meta.filename) {
   const [verb, ...names] = process.argv.slice(2);
   if (verb === 'install') {
@@ -322,9 +333,10 @@ if (process.argv[1] === import.meta.filename) {
       const began = Date.now();
       try {
         await install(name);
+        await tryOut(name);
         console.log(`${name}: ready (${Math.round((Date.now() - began) / 1000)} s)`);
       } catch (error) {
-        console.log(`could not install ${name}: ${error.message.split('\n')[0]}`);
+        console.log(`cannot run ${name} here: ${error.message.split('\n')[0]}`);
       }
     }
   } else if (verb === 'run' && names.length === 2) {

@@ -3,7 +3,7 @@
  * other error a command that could not do its work (exit code 1). Both are one line on stderr.
  */
 
-import { type ErrorDetails, GitStoreError } from '../errors.ts';
+import { CorruptObjectError, type ErrorDetails, GitStoreError } from '../errors.ts';
 import { redactUrls } from '../git/wire/redactUrl.ts';
 import { isSystemError, localError, reasonAndStep } from '../systemFaults.ts';
 
@@ -19,6 +19,10 @@ export class ClosedPipeError extends Error {}
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+
+/** What the store itself cannot give; the next step is not in the message already. */
+const OF_STORED_OBJECT =
+  /^(?:object|blob|tree|commit|tag) [0-9a-f]{40}(?: \(.*\))? is (?:corrupt(?!.*gitstore)|missing$)/i;
 
 /** The error in one line, control characters escaped so that a terminal only shows them. */
 export function errorLine(error: unknown): string {
@@ -46,6 +50,9 @@ export function messageOf(error: unknown): string {
     error instanceof ReferenceError
   ) {
     return `This is a fault of gitstore: ${error.message}; please report what GITSTORE_DEBUG=1 prints with it`;
+  }
+  if (error instanceof CorruptObjectError && OF_STORED_OBJECT.test(error.message)) {
+    return `${error.message}; 'gitstore verify' lists all damage, and a backup has what is lost`;
   }
   return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,6 +1,6 @@
 /** ls, cat, write, rm and mv. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { GitStore } from '../../src/store/gitStore.ts';
@@ -303,5 +303,24 @@ describe('rm and mv', () => {
     );
     expect(await own.fails(2, 'mv', ':w.log')).toMatch(/destination/);
     expect(await own.fails(1, 'mv', '--no-glob', ':*.log', ':x/')).toMatch(/\*\.log/);
+  });
+});
+
+describe('an object that is damaged, or not there', () => {
+  it('names it, and the next step', async () => {
+    const damaged = new Place();
+    await damaged.okWith({ input: 'a' }, 'write', 'a');
+    const id = git(damaged.repo, 'rev-parse', 'main:a');
+    const file = join(damaged.repo, 'objects', id.slice(0, 2), id.slice(2));
+    const step = "'gitstore verify' lists all damage, and a backup has what is lost";
+    chmodSync(file, 0o644);
+    writeFileSync(file, readFileSync(file).subarray(0, 5));
+    expect(await damaged.fails(1, 'cat', 'a')).toMatch(
+      new RegExp(`${id}.* is corrupt.*; ${step}$`, 'i'),
+    );
+    rmSync(file);
+    expect(await damaged.fails(1, 'cat', 'a')).toMatch(
+      new RegExp(`${id}.* is missing; ${step}$`, 'i'),
+    );
   });
 });
