@@ -6,37 +6,21 @@ import { GitStore } from '../../src/index.ts';
 import { createBucketStorage } from '../../src/storage/bucket/bucketStorage.ts';
 import { MemoryBucket } from '../../src/storage/bucket/engine/memoryBucket.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { replaceCalls } from '../helpers/systemCalls.ts';
+import { Moment } from '../helpers/systemCalls.ts';
 import { steadyOptions } from '../store/stores.ts';
 import { noise } from './noise.ts';
 
-const losing = {
-  /** Calls that touch the folder, until it is lost; 0: never. */
-  countdown: 0,
-  place: '/none',
-  lose: () => {},
-};
-
-replaceCalls(
-  [
-    'openSync',
-    'readFileSync',
-    'writeFileSync',
-    'readdirSync',
-    'statSync',
-    'existsSync',
-    'utimesSync',
-    'renameSync',
-    'unlinkSync',
-  ],
-  (call) =>
-    (path, ...rest) => {
-      const isThere = typeof path === 'string' && path.startsWith(losing.place);
-      if (losing.countdown > 0 && isThere && --losing.countdown === 0) losing.lose();
-      return call(path, ...rest);
-    },
-);
-
+const losing = new Moment([
+  'openSync',
+  'readFileSync',
+  'writeFileSync',
+  'readdirSync',
+  'statSync',
+  'existsSync',
+  'utimesSync',
+  'renameSync',
+  'unlinkSync',
+]);
 const FILES = 130;
 const LARGE = 1_500_000;
 const isFull = process.env.GITSTORE_STRESS === '1';
@@ -123,7 +107,7 @@ test.each(cases)(
     const step = call in writes ? 7 : 1;
     const answer = await run(0);
     let at = 1;
-    for (; losing.countdown === 0; at += isFull ? step : 2 * at) {
+    for (; losing.isOver; at += isFull ? step : 2 * at) {
       expect(await run(at), `lost at call ${at}`).toEqual(answer);
     }
     expect(at).toBeGreaterThan(1);
@@ -132,14 +116,13 @@ test.each(cases)(
     async function run(at: number): Promise<unknown> {
       bucket = await copyOf(content);
       const cache = scratchFolder();
-      losing.countdown = 0;
       if (isWarm) {
         const store = await openOver(cache);
         await (await store.fs('main')).read('large');
         await store.close();
       }
       const store = await openOver(cache);
-      Object.assign(losing, { countdown: at, place: cache, lose: () => lose(cache) });
+      losing.set(at, cache, () => lose(cache));
       try {
         return await work(store);
       } catch (error) {
@@ -150,7 +133,7 @@ test.each(cases)(
         expect(Object.keys(reads)).not.toContain(call);
         return await work(store);
       } finally {
-        losing.place = '/none';
+        losing.end();
         await store.close();
       }
     }

@@ -12,35 +12,19 @@ import { type FS, GitStore } from '../../src/index.ts';
 import { Pace } from '../../src/storage/pace.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { replaceCalls } from '../helpers/systemCalls.ts';
+import { Moment } from '../helpers/systemCalls.ts';
 
-const moving = {
-  /** Calls that touch objects, until they move; 0: never. */
-  countdown: 0,
-  place: '/',
-  move: () => {},
-};
-
-replaceCalls(
-  [
-    'openSync',
-    'readFileSync',
-    'readdirSync',
-    'statSync',
-    'lstatSync',
-    'existsSync',
-    'utimesSync',
-    'renameSync',
-    'linkSync',
-  ],
-  (call) =>
-    (path, ...rest) => {
-      const isThere = typeof path === 'string' && path.startsWith(moving.place);
-      if (moving.countdown > 0 && isThere && --moving.countdown === 0) moving.move();
-      return call(path, ...rest);
-    },
-);
-
+const moving = new Moment([
+  'openSync',
+  'readFileSync',
+  'readdirSync',
+  'statSync',
+  'lstatSync',
+  'existsSync',
+  'utimesSync',
+  'renameSync',
+  'linkSync',
+]);
 /** The files of one state of the objects below `objects/`, and when they were written. */
 type State = ReadonlyMap<string, string>;
 
@@ -173,15 +157,21 @@ const long: Record<string, (store: GitStore) => Promise<unknown>> = {
   },
 };
 
-async function openMoving(from: string, to: string): Promise<{ store: GitStore; move(): void }> {
+interface Opened {
+  readonly store: GitStore;
+  /** Its directory of objects. */
+  readonly objects: string;
+  move(): void;
+}
+
+async function openMoving(from: string, to: string): Promise<Opened> {
   const path = join(scratchFolder(), 'data.git');
   cpSync(template, path, { recursive: true });
   const objects = join(path, 'objects');
   mkdirSync(objects);
   move(objects, new Map(), states[from] as State);
   const store = await GitStore.open(path, { create: false, durability: 'fast' });
-  moving.place = objects;
-  return { store, move: () => move(objects, states[from] as State, states[to] as State) };
+  return { store, objects, move: () => move(objects, states[from] as State, states[to] as State) };
 }
 
 /** Moves the objects before one of the calls, and then before a later one, until there is none left. */
@@ -193,20 +183,19 @@ async function expectSame(
 ): Promise<void> {
   const answer = await run(0);
   let at = 1;
-  for (; moving.countdown === 0; at += isFull ? step : 2 * at) {
+  for (; moving.isOver; at += isFull ? step : 2 * at) {
     expect(await run(at), `moved at call ${at}`).toEqual(answer);
   }
   expect(at).toBeGreaterThan(1);
 
   async function run(at: number): Promise<unknown> {
-    moving.countdown = 0;
-    const opened = await openMoving(from, to);
-    Object.assign(moving, { countdown: at, move: opened.move });
+    const { store, objects, move } = await openMoving(from, to);
+    moving.set(at, objects, move);
     try {
-      return await work(opened.store);
+      return await work(store);
     } finally {
-      moving.place = '/none';
-      await opened.store.close();
+      moving.end();
+      await store.close();
     }
   }
 }

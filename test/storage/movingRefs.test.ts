@@ -18,16 +18,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { replaceCalls } from '../helpers/systemCalls.ts';
+import { isBelow, Moment } from '../helpers/systemCalls.ts';
 
-const moving = {
-  /** Calls that touch refs, until they move; 0: never. */
-  countdown: 0,
-  place: '/none',
-  move: () => {},
-};
+/** As `isBelow`, for what holds refs. */
+const isOfRefs = (path: unknown, place: string): boolean =>
+  isBelow(path, place) && /[\\/](?:packed-refs|HEAD|refs)(?:[\\/.]|$)/.test(String(path));
 
-replaceCalls(
+const moving = new Moment(
   [
     'openSync',
     'readFileSync',
@@ -42,17 +39,8 @@ replaceCalls(
     'rmdirSync',
     'readlinkSync',
   ],
-  (call) =>
-    (path, ...rest) => {
-      const isOfRefs =
-        typeof path === 'string' &&
-        path.startsWith(moving.place) &&
-        /[\\/](?:packed-refs|HEAD|refs)(?:[\\/.]|$)/.test(path);
-      if (moving.countdown > 0 && isOfRefs && --moving.countdown === 0) moving.move();
-      return call(path, ...rest);
-    },
+  isOfRefs,
 );
-
 const isFull = process.env.GITSTORE_STRESS === '1';
 let loose: string;
 let packed: string;
@@ -167,28 +155,20 @@ describe.each([
     const answer = await run(0);
     const step = call === 'a collection' ? 5 : 1;
     let at = 1;
-    for (; moving.countdown === 0; at += isFull ? step : 2 * at) {
+    for (; moving.isOver; at += isFull ? step : 2 * at) {
       expect(await run(at), `moved at call ${at}`).toEqual(answer);
     }
     expect(at).toBeGreaterThan(1);
 
     async function run(at: number): Promise<unknown> {
-      moving.countdown = 0;
       const path = join(scratchFolder(), 'data.git');
       cpSync(template(), path, { recursive: true });
       const store = await GitStore.open(path, { create: false, durability: 'fast' });
-      Object.assign(moving, {
-        countdown: at,
-        place: path,
-        move: () => {
-          moving.place = '/none';
-          move(path);
-        },
-      });
+      moving.set(at, path, () => move(path));
       try {
         return await work(store);
       } finally {
-        moving.place = '/none';
+        moving.end();
         await store.close();
       }
     }

@@ -8,39 +8,27 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type FS, GitStore } from '../../src/index.ts';
 import { commitsOf, expectClean, git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { replaceCalls } from '../helpers/systemCalls.ts';
+import { isBelowOrOpen, Moment } from '../helpers/systemCalls.ts';
 
-const other = {
-  /** Calls that touch the store, until Git commits; 0: never. */
-  countdown: 0,
-  place: '/none',
-  act: () => {},
-};
-
-replaceCalls(
+const other = new Moment(
   [
-    ...[
-      'openSync',
-      'readFileSync',
-      'readdirSync',
-      'statSync',
-      'lstatSync',
-      'existsSync',
-      'renameSync',
-    ],
-    ...['linkSync', 'unlinkSync', 'mkdirSync', 'rmdirSync', 'utimesSync', 'writeSync', 'closeSync'],
+    'openSync',
+    'readFileSync',
+    'readdirSync',
+    'statSync',
+    'lstatSync',
+    'existsSync',
+    'renameSync',
+    'linkSync',
+    'unlinkSync',
+    'mkdirSync',
+    'rmdirSync',
+    'utimesSync',
+    'writeSync',
+    'closeSync',
   ],
-  (call) =>
-    (first, ...rest) => {
-      const isThere = typeof first === 'number' || String(first).startsWith(other.place);
-      if (other.countdown > 0 && isThere && --other.countdown === 0) {
-        other.place = '/none';
-        other.act();
-      }
-      return call(first, ...rest);
-    },
+  isBelowOrOpen,
 );
-
 const isFull = process.env.GITSTORE_STRESS === '1';
 let template: string;
 
@@ -105,25 +93,20 @@ describe.each(Object.entries(acts))('Git %s', (name, act) => {
     const step = call === 'a collection' || call === 'a packing' ? 7 : 1;
     let at = 1;
     let acted = 0;
-    other.countdown = 0;
-    for (; other.countdown === 0; at += isFull ? step : 3 * at) {
+    do {
       const path = join(scratchFolder(), 'data.git');
       cpSync(template, path, { recursive: true });
       const store = await GitStore.open(path, { create: false, durability: 'fast' });
       const held = await store.branches.get('main');
       let commit: string | undefined;
-      Object.assign(other, {
-        countdown: at,
-        place: path,
-        act: () => {
-          commit = act(path);
-        },
+      other.set(at, path, () => {
+        commit = act(path);
       });
       let fault: unknown;
       await work(store, held).catch((error: unknown) => {
         fault = error;
       });
-      other.place = '/none';
+      other.end();
       if (fault !== undefined) {
         expect(fault, `at call ${at}`).toMatchObject({ code: 'ESTALE' });
         expect(['a write', 'an undo', 'a merge']).toContain(call);
@@ -134,7 +117,8 @@ describe.each(Object.entries(acts))('Git %s', (name, act) => {
       }
       expectClean(path);
       await store.close();
-    }
+      at += isFull ? step : 3 * at;
+    } while (other.isOver);
     expect(acted).toBeGreaterThan(0);
   });
 });

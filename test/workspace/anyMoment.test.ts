@@ -18,48 +18,33 @@ import { hashObject } from '../../src/git/objectId.ts';
 import { type FS, GitStore, Workspace } from '../../src/index.ts';
 import { git } from '../helpers/git.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
-import { replaceCalls } from '../helpers/systemCalls.ts';
+import { isBelowOrOpen, Moment } from '../helpers/systemCalls.ts';
 
-const person = {
-  /** Calls that touch the folder, until the person acts; 0: never. */
-  countdown: 0,
-  place: '/none',
-  act: () => {},
-};
-
-replaceCalls(
+const person = new Moment(
   [
-    ...[
-      'openSync',
-      'closeSync',
-      'readSync',
-      'writeSync',
-      'readFileSync',
-      'readdirSync',
-      'statSync',
-    ],
-    ...[
-      'lstatSync',
-      'fstatSync',
-      'existsSync',
-      'renameSync',
-      'linkSync',
-      'unlinkSync',
-      'mkdirSync',
-    ],
-    ...['rmdirSync', 'readlinkSync', 'symlinkSync', 'fchmodSync', 'writeFileSync', 'utimesSync'],
+    'openSync',
+    'closeSync',
+    'readSync',
+    'writeSync',
+    'readFileSync',
+    'readdirSync',
+    'statSync',
+    'lstatSync',
+    'fstatSync',
+    'existsSync',
+    'renameSync',
+    'linkSync',
+    'unlinkSync',
+    'mkdirSync',
+    'rmdirSync',
+    'readlinkSync',
+    'symlinkSync',
+    'fchmodSync',
+    'writeFileSync',
+    'utimesSync',
   ],
-  (call) =>
-    (first, ...rest) => {
-      const isThere = typeof first === 'number' || String(first).startsWith(person.place);
-      if (person.countdown > 0 && isThere && --person.countdown === 0) {
-        person.place = '/none';
-        person.act();
-      }
-      return call(first, ...rest);
-    },
+  isBelowOrOpen,
 );
-
 const isFull = process.env.GITSTORE_STRESS === '1';
 const TEXT = 'what a person has written';
 
@@ -150,19 +135,17 @@ const calls: Record<string, (scene: Scene) => Promise<unknown>> = {
 describe.each(Object.entries(calls))('%s', (call, work) => {
   test.each(Object.entries(acts))('a person %s', { timeout: 600_000 }, async (_, { act, at }) => {
     let moment = 1;
-    person.countdown = 0;
     const lost: number[] = [];
-    for (; person.countdown === 0; moment += isFull ? 1 : 1 + moment) {
-      person.countdown = 0;
+    do {
       const scene = await makeScene();
       const { folder, store } = scene;
-      Object.assign(person, { countdown: moment, place: folder, act: () => act(folder) });
+      person.set(moment, folder, () => act(folder));
       let fault: unknown;
       await work(scene).catch((error: unknown) => {
         fault = error;
       });
-      const hasActed = person.countdown === 0;
-      person.place = '/none';
+      const hasActed = person.isOver;
+      person.end();
       if (fault !== undefined)
         expect(fault).toHaveProperty('code', expect.stringMatching(/^E[A-Z]+$/));
       expect(readdirSync(join(folder, '../outside'))).toEqual(['changed']);
@@ -184,7 +167,8 @@ describe.each(Object.entries(calls))('%s', (call, work) => {
       }
       await scene.work.close();
       await store.close();
-    }
+      moment += isFull ? 1 : 1 + moment;
+    } while (person.isOver);
     expect(moment).toBeGreaterThan(1);
     expect({ call, lost }).toEqual({ call, lost: [] });
   });
