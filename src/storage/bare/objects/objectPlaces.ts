@@ -25,6 +25,9 @@ export interface Ways<T> {
   readonly emptyTree?: T;
 }
 
+/** Searches for one object, at most: each but the last has met packs that other processes have changed. */
+const MOST_ROUNDS = 100;
+
 /** Files to remember, at most. */
 const MOST_SOUND = 200_000;
 
@@ -46,7 +49,7 @@ export class ObjectPlaces {
    */
   async search<T>(id: ObjectId, ways: Ways<T>): Promise<T | undefined> {
     let fault: unknown;
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
       for (const { path, packs } of this.open()) {
         for (const place of packs.find(id)) {
           try {
